@@ -1,0 +1,91 @@
+"""The little that numpy arrays and torch tensors need to pass through the same formula.
+
+Formulas below the ops are written once, with operators and functions that numpy and torch spell alike
+(`xp.stack(arrays, -1)`, `xp.einsum`, `x.reshape`, `@`). Only the namespace and the constants differ.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+Array = Any
+"""A numpy array or a torch tensor."""
+
+
+def is_torch(x: Any) -> bool:
+    """Whether `x` is a torch tensor; never imports torch (no tensor can exist before torch does)."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(x, torch.Tensor)
+
+
+def namespace(x: Array) -> Any:
+    """The module, numpy or torch, whose functions take `x`."""
+    return sys.modules["torch"] if is_torch(x) else np
+
+
+def as_array(x: Any) -> Array:
+    """`x` itself if it is a floating tensor or array, a float64 array of it otherwise."""
+    if is_torch(x):
+        return x if x.is_floating_point() or x.is_complex() else x.double()
+    x = np.asarray(x)
+    return x if np.issubdtype(x.dtype, np.inexact) else x.astype(np.float64)
+
+
+def like(table: np.ndarray, x: Array) -> Array:
+    """The constant `table` with the kind, dtype and device of `x`."""
+    if is_torch(x):
+        return namespace(x).as_tensor(table, dtype=x.dtype, device=x.device)
+    return np.asarray(table).astype(np.result_type(x.dtype, np.float16), copy=False)
+
+
+def epsilon(x: Array) -> float:
+    """The rounding unit of the dtype of `x`."""
+    return float(namespace(x).finfo(x.dtype).eps)
+
+
+def to_numpy(x: Array) -> np.ndarray:
+    """`x` as a float64 (or complex128) numpy array, detached."""
+    if is_torch(x):
+        x = x.detach().cpu().numpy()
+    x = np.asarray(x)
+    return x.astype(np.complex128 if np.iscomplexobj(x) else np.float64)
+
+
+class Table:
+    """An immutable float64 array that compares and hashes by its values.
+
+    It lets value objects (a block with a change of basis, a path with coefficients) be frozen dataclasses.
+
+    >>> Table([[1, 0]]) == Table(np.array([[1.0, 0.0]]))
+    True
+    """
+
+    __slots__ = ("_hash", "array")
+
+    array: np.ndarray
+
+    def __init__(self, array: Any) -> None:
+        values = np.ascontiguousarray(np.array(array, dtype=np.float64)) + 0.0  # + 0.0 turns -0.0 into 0.0
+        values.setflags(write=False)
+        object.__setattr__(self, "array", values)
+        object.__setattr__(self, "_hash", hash((values.shape, values.tobytes())))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"A Table is immutable: its {name} cannot be set. Make a new Table.")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Table, (np.array(self.array),))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Table):
+            return NotImplemented
+        return self.array.shape == other.array.shape and self.array.tobytes() == other.array.tobytes()
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __repr__(self) -> str:
+        return f"Table(shape={self.array.shape})"

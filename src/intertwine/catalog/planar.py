@@ -1,0 +1,380 @@
+"""SO(2), O(2), C_n and D_n: the groups of the plane.
+
+Every irrep is a real subspace of ℂ on which a rotation by θ multiplies by e^{ikθ} and the mirror y → −y conjugates:
+the whole plane for a frequency 0 < k < n/2, the real axis (label e, or no letter) or the imaginary axis (label o) else.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from intertwine._arrays import Array, Table, namespace
+from intertwine.catalog.base import CatalogGroup, Vector
+from intertwine.errors import ArgumentError, LabelError
+from intertwine.groups import Subgroup
+from intertwine.groups.group import Seed, generator, orthogonality_residual
+from intertwine.reps.clebsch_gordan import Axes, planar_coupling
+from intertwine.reps.rep import Rep
+from intertwine.reps.wigner import complex_power, determinant_2
+
+PLANE: Axes = (1, 1j)
+QUARTER_TURN = np.array([[0.0, -1.0], [1.0, 0.0]])
+MIRROR = np.diag([1.0, -1.0])
+
+
+def rotation(angle: float | np.ndarray) -> np.ndarray:
+    """Rotation matrices `(..., 2, 2)` by angles `(...)` in radians, counter-clockwise."""
+    c, s = np.cos(angle), np.sin(angle)
+    return np.stack([np.stack([c, -s], -1), np.stack([s, c], -1)], -2)
+
+
+def turns(n: int) -> np.ndarray:
+    """The n rotations `(n, 2, 2)` by multiples of 2π/n; quarter turns are exact."""
+    matrices = rotation(2 * np.pi * np.arange(n) / n)
+    near = np.round(matrices)
+    return np.where(np.abs(matrices - near) < 1e-15, near, matrices)
+
+
+class PlanarGroup(CatalogGroup, ABC):
+    """A compact group of 2 × 2 orthogonal matrices: n rotations (n = None for all), with or without mirrors."""
+
+    @property
+    @abstractmethod
+    def rotations(self) -> int | None:
+        """The number of rotations, None for all of them."""
+
+    @property
+    @abstractmethod
+    def mirrors(self) -> bool:
+        """Whether the mirror y → −y is in the group."""
+
+    @property
+    def dim(self) -> int:
+        """2."""
+        return 2
+
+    @property
+    def order(self) -> int | float:
+        """The number of elements."""
+        return math.inf if self.rotations is None else self.rotations * (2 if self.mirrors else 1)
+
+    @property
+    def generators(self) -> np.ndarray:
+        """The smallest rotation (one radian if there is none), then the mirror y → −y if there is one."""
+        turn = rotation(1.0)[None] if self.rotations is None else turns(self.rotations)[1:2]
+        return np.concatenate([turn, MIRROR[None]]) if self.mirrors else turn
+
+    @property
+    def lie_generators(self) -> np.ndarray:
+        """The infinitesimal rotation, for SO(2) and O(2)."""
+        return QUARTER_TURN[None] if self.rotations is None else np.zeros((0, 2, 2))
+
+    def elements(self) -> np.ndarray:
+        """The rotations by multiples of 2π/n, then (for D_n) the same after the mirror y → −y."""
+        if self.rotations is None:
+            return super().elements()
+        return self._with_mirrors(turns(self.rotations))
+
+    def sample(self, n: int, seed: Seed = 0) -> np.ndarray:
+        """n random elements `(n, 2, 2)`, uniform in the Haar measure."""
+        rng = generator(seed)
+        if self.rotations is not None:
+            return self.elements()[rng.integers(self.order, size=n)]
+        g = rotation(rng.uniform(0, 2 * np.pi, n))
+        return np.where(rng.integers(2, size=(n, 1, 1)) == 1, g @ MIRROR, g) if self.mirrors else g
+
+    def quadrature(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
+        """Equally spaced rotations, with mirrors if there are any: exact up to the degree."""
+        g = self._with_mirrors(turns(self.rotations or degree + 1))
+        return g, np.full(len(g), 1 / len(g))
+
+    def _with_mirrors(self, g: np.ndarray) -> np.ndarray:
+        return np.concatenate([g, g @ MIRROR]) if self.mirrors else g
+
+    def residual(self, g: np.ndarray) -> np.ndarray:
+        """The defect of orthogonality, of the determinant (without mirrors) and of the angle (for C_n and D_n)."""
+        defect = orthogonality_residual(g)
+        if not self.mirrors:
+            defect = np.maximum(defect, np.abs(determinant_2(g) - 1))
+        if self.rotations is not None:
+            step = 2 * np.pi / self.rotations
+            angle = np.arctan2(g[..., 1, 0], g[..., 0, 0]) / step
+            defect = np.maximum(defect, np.abs(angle - np.round(angle)) * step)
+        return np.where(np.isnan(defect), np.inf, defect)
+
+    # irreps ----------------------------------------------------------------------------------------------------------
+
+    def _parse(self, label: str) -> tuple[int, Axes]:
+        """Frequency and axes of a label."""
+        text = str(label).strip()
+        letter = text[-1:] if text[-1:] in ("e", "o") else ""
+        number = text[: len(text) - len(letter)]
+        if number.isdecimal():
+            k = int(number)
+            single = k == 0 or 2 * k == self.rotations
+            fits = self.rotations is None or 2 * k <= self.rotations
+            if fits and (letter != "") == (single and self.mirrors):
+                return k, PLANE if not single else ((1j,) if letter == "o" else (1,))
+        raise LabelError(f"{self} has no irrep {label!r}. Its labels are {', '.join(self._examples())}.")
+
+    def _examples(self) -> list[str]:
+        shown = list(self.labels(3))
+        top = 3 if self.rotations is None else self.rotations // 2
+        return [*shown, "…"] if self.rotations is None or top > 3 else shown
+
+    def labels(self, degree: int) -> tuple[str, ...]:
+        """The irreps up to a frequency: 0 (or 0e 0o), 1, 2, …, and for even n the one or two of frequency n/2."""
+        top = degree if self.rotations is None else min(degree, self.rotations // 2)
+        names: list[str] = []
+        for k in range(top + 1):
+            split = self.mirrors and (k == 0 or 2 * k == self.rotations)
+            names += [f"{k}e", f"{k}o"] if split else [str(k)]
+        return tuple(names)
+
+    def canonical_label(self, label: str) -> str:
+        """The label in its standard spelling; raises `LabelError` if there is no such irrep."""
+        k, axes = self._parse(label)
+        return f"{k}{'' if axes == PLANE or not self.mirrors else 'o' if axes == (1j,) else 'e'}"
+
+    def label_key(self, label: str) -> tuple[int, ...]:
+        """Frequency first, then e before o."""
+        k, axes = self._parse(label)
+        return k, int(axes == (1j,))
+
+    def irrep_degree(self, label: str) -> int:
+        """The frequency."""
+        return self._parse(label)[0]
+
+    def irrep_dim(self, label: str) -> int:
+        """2 for the plane, 1 for an axis."""
+        return len(self._parse(label)[1])
+
+    def irrep_endomorphisms(self, label: str) -> np.ndarray:
+        """The identity, and without mirrors the quarter turn of a plane (complex type)."""
+        axes = self._parse(label)[1]
+        identity = np.eye(len(axes))[None]
+        return np.concatenate([identity, QUARTER_TURN[None]]) if axes == PLANE and not self.mirrors else identity
+
+    def irrep_matrices(self, labels: Sequence[str], g: Array) -> dict[str, Array]:
+        """R(kθ) diag(1, −1)^flip, or its entry on the real or imaginary axis."""
+        xp = namespace(g)
+        det = determinant_2(g) if self.mirrors else xp.ones_like(g[..., 0, 0])
+        out = {}
+        for label in labels:
+            k, axes = self._parse(label)
+            c, s = complex_power(g[..., 0, 0], g[..., 1, 0], k)
+            if axes == PLANE:
+                out[label] = xp.stack([xp.stack([c, -det * s], -1), xp.stack([s, det * c], -1)], -2)
+            else:
+                out[label] = (c * det if axes == (1j,) else c)[..., None, None]
+        return out
+
+    def coupling(self, a: str, b: str, c: str) -> np.ndarray:
+        """Products of complex numbers and their conjugates: see `planar_coupling`."""
+        return planar_coupling(self._parse(a), self._parse(b), self._parse(c), self.rotations, self.mirrors)
+
+    @cached_property
+    def defining(self) -> Rep:
+        """The vector (x, y)."""
+        if self.rotations is None or self.rotations > 2:
+            return self.rep("1x1")
+        k = self.rotations - 1
+        return self.rep(f"1x{k}e + 1x{k}o" if self.mirrors else f"2x{k}")
+
+    # subgroups -------------------------------------------------------------------------------------------------------
+
+    def subgroup(self, name: str, axis: Vector | None = None, mirror: Vector | float | None = None) -> Subgroup:
+        """A closed subgroup of a planar group: SO(2), O(2), C_n or D_n, by name such as "C4" or "D4".
+
+        Args:
+            name: "SO(2)", "O(2)", "Cn" or "Dn" with a number for n (D1 is one mirror, C1 the trivial group).
+            axis: not for planar groups, whose rotations all turn about the origin.
+            mirror: the direction of a line that reflections of D_n or O(2) keep: an angle in radians from the x axis or
+                a vector (x, y). Default: the x axis, so that the reference flip is y → −y.
+
+        Raises `LabelError` if there is no such subgroup, and `ArgumentError` for an axis.
+
+        >>> print(O2().subgroup("D4").describe().splitlines()[0])
+        D4 is a subgroup of O(2) with 8 elements.
+        """
+        if axis is not None:
+            raise ArgumentError(f"{self} turns the plane about the origin: its subgroups take mirror=…, not axis=….")
+        group = self._inner_group(name)
+        angle = _angle(mirror)
+        frame = rotation(angle) if angle else np.eye(2)
+        if group.mirrors and not np.all(self.contains(frame @ group.generators @ frame.T)):
+            raise LabelError(f"{self} has no mirror line at {angle:.6g} rad for {name}. Pass the angle of one it has.")
+        arguments = f", mirror={angle!r}" if angle and group.mirrors else ""
+        return Subgroup(
+            parent=self,
+            group=group,
+            name=group.name,
+            pattern=_inclusion,
+            frame=Table(frame if group.mirrors else np.eye(2)),
+            words=_planar_words(self, group, angle),
+            expression=f"{self!r}.subgroup({group.name!r}{arguments})",
+        )
+
+    def _inner_group(self, name: str) -> PlanarGroup:
+        text = name.replace(" ", "").replace("(", "").replace(")", "")
+        inner = parse_planar(text)
+        known = "'SO(2)', 'O(2)', 'C4', 'D4' and the like, with orders that divide the group's"
+        if inner is None or (inner.mirrors and not self.mirrors):
+            raise self._unknown_subgroup(name, known)
+        if self.rotations is not None and (inner.rotations is None or self.rotations % inner.rotations):
+            raise self._unknown_subgroup(name, known)
+        return inner
+
+
+@dataclass(frozen=True, repr=False)
+class SO2(PlanarGroup):
+    """The rotations of the plane. Irreps: 0 (trivial), and k = 1, 2, …: rotation by kθ, of complex type."""
+
+    @property
+    def name(self) -> str:
+        """SO(2)."""
+        return "SO(2)"
+
+    @property
+    def rotations(self) -> None:
+        """All."""
+        return
+
+    @property
+    def mirrors(self) -> bool:
+        """No."""
+        return False
+
+    def __repr__(self) -> str:
+        return "tw.SO2"
+
+
+@dataclass(frozen=True, repr=False)
+class O2(PlanarGroup):
+    """The rotations and mirrors of the plane. Irreps: 0e (trivial), 0o (sign of the mirror), k = 1, 2, …"""
+
+    @property
+    def name(self) -> str:
+        """O(2)."""
+        return "O(2)"
+
+    @property
+    def rotations(self) -> None:
+        """All."""
+        return
+
+    @property
+    def mirrors(self) -> bool:
+        """Yes."""
+        return True
+
+    def __repr__(self) -> str:
+        return "tw.O2"
+
+
+@dataclass(frozen=True, repr=False)
+class Cyclic(PlanarGroup):
+    """The n rotations of the plane by multiples of 2π/n. Irreps: 0, 1, …, ⌊n/2⌋."""
+
+    n: int
+
+    def __post_init__(self) -> None:
+        _check_order("cyclic", self.n)
+
+    @property
+    def name(self) -> str:
+        """C and n."""
+        return f"C{self.n}"
+
+    @property
+    def rotations(self) -> int:
+        """n."""
+        return self.n
+
+    @property
+    def mirrors(self) -> bool:
+        """No."""
+        return False
+
+    def __repr__(self) -> str:
+        return f"tw.cyclic({self.n})"
+
+
+@dataclass(frozen=True, repr=False)
+class Dihedral(PlanarGroup):
+    """The 2n rotations and mirrors of the regular n-gon. Irreps: 0e 0o 1 2 …, and n/2 e, n/2 o for even n."""
+
+    n: int
+
+    def __post_init__(self) -> None:
+        _check_order("dihedral", self.n)
+
+    @property
+    def name(self) -> str:
+        """D and n; the group has 2n elements."""
+        return f"D{self.n}"
+
+    @property
+    def rotations(self) -> int:
+        """n."""
+        return self.n
+
+    @property
+    def mirrors(self) -> bool:
+        """Yes."""
+        return True
+
+    def __repr__(self) -> str:
+        return f"tw.dihedral({self.n})"
+
+
+def parse_planar(text: str) -> PlanarGroup | None:
+    """The planar group that SO2, O2, Cn or Dn (brackets and spaces removed) names; None if none."""
+    if text in ("SO2", "Cinf", "C∞"):
+        return SO2()
+    if text in ("O2", "Dinf", "D∞"):
+        return O2()
+    if text[:1] in ("C", "D") and text[1:].isdecimal() and int(text[1:]):
+        return Cyclic(int(text[1:])) if text[0] == "C" else Dihedral(int(text[1:]))
+    return None
+
+
+def _check_order(family: str, n: object) -> None:
+    if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 1:
+        raise ArgumentError(f"A {family} group needs a positive number of rotations, but {n!r} came. Pass n = 1, 2, ….")
+
+
+def _inclusion(h: Array) -> Array:
+    return h
+
+
+def _angle(mirror: Vector | float | None) -> float:
+    """The angle of a mirror line given as an angle or as a vector."""
+    if mirror is None:
+        return 0.0
+    direction = np.asarray(mirror, dtype=np.float64)
+    if direction.ndim == 0 and np.isfinite(direction):
+        return float(direction)
+    if direction.shape != (2,) or not np.isfinite(direction).all() or not direction.any():
+        raise ArgumentError(f"A mirror line is an angle or a nonzero vector (x, y), but {mirror!r} came.")
+    return float(np.arctan2(direction[1], direction[0]))
+
+
+def _planar_words(parent: PlanarGroup, group: PlanarGroup, angle: float) -> tuple[str, ...]:
+    size = "infinitely many elements" if group.rotations is None else f"{group.order} elements"
+    words = [f"{group} is a subgroup of {parent} with {size}."]
+    if group.rotations is None:
+        words.append("It holds all rotations about the origin.")
+    elif group.rotations > 1:
+        words.append(f"It holds the rotations by multiples of {360 / group.rotations:g}°.")
+    if group.mirrors:
+        line = "the x axis: (x, y) → (x, −y)" if not angle else f"the line at {np.degrees(angle):g}° from the x axis"
+        words.append(f"Its reference flip is the reflection that keeps {line}.")
+    words.append(f"A vector (x, y) restricts to {group.defining}.")
+    return tuple(words)

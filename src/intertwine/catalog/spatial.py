@@ -1,0 +1,242 @@
+"""SO(3) and O(3): the rotations of space, and all its orthogonal maps."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+import numpy as np
+
+from intertwine._arrays import Array
+from intertwine.catalog.base import CatalogGroup, Vector
+from intertwine.catalog.schoenflies import spatial_subgroup
+from intertwine.errors import LabelError
+from intertwine.groups import Subgroup
+from intertwine.groups.group import Seed, generator, orthogonality_residual
+from intertwine.reps.clebsch_gordan import wigner_3j
+from intertwine.reps.rep import Rep
+from intertwine.reps.wigner import determinant_3, wigner_matrices
+
+
+def axis_rotation(axis: int, angle: float | np.ndarray) -> np.ndarray:
+    """Rotations `(..., 3, 3)` about the coordinate axis 0, 1, 2 = x, y, z by angles `(...)` in radians."""
+    c, s = np.cos(angle), np.sin(angle)
+    out = np.zeros((*np.shape(angle), 3, 3))
+    i, j = (axis + 1) % 3, (axis + 2) % 3
+    out[..., axis, axis] = 1
+    out[..., i, i], out[..., i, j], out[..., j, i], out[..., j, j] = c, -s, s, c
+    return out
+
+
+def random_rotations(n: int, seed: Seed) -> np.ndarray:
+    """n rotations `(n, 3, 3)`, uniform in the Haar measure: unit quaternions of normal numbers."""
+    w, x, y, z = np.moveaxis(_normalised(generator(seed).normal(size=(n, 4))), -1, 0)
+    rows = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+    ]
+    return np.moveaxis(np.array(rows), -1, 0)
+
+
+def _normalised(q: np.ndarray) -> np.ndarray:
+    return np.asarray(q / np.linalg.norm(q, axis=-1, keepdims=True))
+
+
+@cache
+def rotation_quadrature(degree: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rotations `(q, 3, 3)` and weights `(q,)` that average polynomials of a degree exactly.
+
+    R = R_z(α) R_y(β) R_z(γ) with equally spaced α, γ and Gauss–Legendre nodes in cos β.
+    """
+    turns = 2 * np.pi * np.arange(degree + 1) / (degree + 1)
+    nodes, weights = np.polynomial.legendre.leggauss(degree // 2 + 1)
+    first = axis_rotation(2, turns)[:, None, None]
+    second = axis_rotation(1, np.arccos(nodes))[None, :, None]
+    g = first @ second @ axis_rotation(2, turns)
+    shares = np.broadcast_to(weights[:, None] / 2 / (degree + 1) ** 2, g.shape[:3])
+    return g.reshape(-1, 3, 3), shares.reshape(-1)
+
+
+class SpatialGroup(CatalogGroup, ABC):
+    """What SO(3) and O(3) share."""
+
+    @abstractmethod
+    def _parse(self, label: str) -> tuple[int, int]:
+        """Degree, and the sign p of the extra determinant: D(g) = D_l(g) for 0 and det(g) D_l(g) for 1."""
+
+    @property
+    def dim(self) -> int:
+        """3."""
+        return 3
+
+    @property
+    def generators(self) -> np.ndarray:
+        """Rotations by one radian about z and x, which generate a dense subgroup of SO(3)."""
+        return np.stack([axis_rotation(2, 1.0), axis_rotation(0, 1.0)])
+
+    @property
+    def lie_generators(self) -> np.ndarray:
+        """The infinitesimal rotations about x, y and z: X_i r = e_i × r."""
+        epsilon = np.zeros((3, 3, 3))
+        for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+            epsilon[i, j, k], epsilon[i, k, j] = -1, 1
+        return epsilon
+
+    def canonical_label(self, label: str) -> str:
+        """The label in its standard spelling; raises `LabelError` if there is no such irrep."""
+        return self._spell(*self._parse(label))
+
+    def _spell(self, degree: int, _unnatural: int) -> str:
+        return str(degree)
+
+    def label_key(self, label: str) -> tuple[int, ...]:
+        """Degree first, then natural parity before the other."""
+        return self._parse(label)
+
+    def irrep_degree(self, label: str) -> int:
+        """The degree l."""
+        return self._parse(label)[0]
+
+    def irrep_dim(self, label: str) -> int:
+        """2l + 1."""
+        return 2 * self._parse(label)[0] + 1
+
+    def irrep_endomorphisms(self, label: str) -> np.ndarray:
+        """The identity: all irreps are of real type."""
+        return np.eye(self.irrep_dim(label))[None]
+
+    def irrep_matrices(self, labels: Sequence[str], g: Array) -> dict[str, Array]:
+        """D_l(g), times det g for the unnatural parity."""
+        parsed = {label: self._parse(label) for label in labels}
+        matrices = wigner_matrices(tuple(degree for degree, _ in parsed.values()), g)
+        det = determinant_3(g)[..., None, None]
+        return {label: matrices[d] * det if unnatural else matrices[d] for label, (d, unnatural) in parsed.items()}
+
+    def coupling(self, a: str, b: str, c: str) -> np.ndarray:
+        """The Wigner 3j tensor where the triangle closes and the parities agree."""
+        (l1, p1), (l2, p2), (l3, p3) = self._parse(a), self._parse(b), self._parse(c)
+        allowed = abs(l1 - l2) <= l3 <= l1 + l2 and self._parities_agree(l1 + l2 + l3 + p1 + p2 + p3)
+        return np.array(wigner_3j(l1, l2, l3)[None][: int(allowed)])
+
+    def _parities_agree(self, _total: int) -> bool:
+        return True
+
+    def subgroup(self, name: str, axis: Vector | None = None, mirror: Vector | float | None = None) -> Subgroup:
+        """A closed subgroup by Schoenflies name, with its main axis and reference direction.
+
+        Args:
+            name: "Cinf", "Cinfv" (cone), "Cinfh", "Dinf" (twisted cylinder), "Dinfh" (cylinder), "Cn", "Cnv", "Dn",
+                "SO(3)", "O(3)"; "C∞v" reads too. Those with mirrors or inversion exist in O(3) only.
+            axis: the direction of the main rotation axis. Default z.
+            mirror: a direction: the reference mirror of Cinfv and Cnv contains it and the axis, the reference half-turn
+                of Dinf and Dn turns about it. Only its part perpendicular to the axis counts. Default x.
+
+        Raises `LabelError` for an unknown name, and `ArgumentError` for directions that are zero, not finite or
+        parallel.
+
+        >>> from intertwine.catalog import O3
+        >>> O3.subgroup("Cinfv", axis=(1, 0, 0)).embed(np.diag([1.0, -1.0])).round(6).diagonal()
+        array([ 1.,  1., -1.])
+        """
+        return spatial_subgroup(self, name, axis, mirror)
+
+
+@dataclass(frozen=True, repr=False)
+class SO3(SpatialGroup):
+    """The rotations of space. Irreps: 0, 1, 2, … of dimension 2l + 1; 1 is the vector (x, y, z)."""
+
+    @property
+    def name(self) -> str:
+        """SO(3)."""
+        return "SO(3)"
+
+    def sample(self, n: int, seed: Seed = 0) -> np.ndarray:
+        """n random rotations `(n, 3, 3)`, uniform in the Haar measure."""
+        return random_rotations(n, seed)
+
+    def quadrature(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
+        """Euler angles: equally spaced, and Gauss–Legendre for the middle one."""
+        return rotation_quadrature(degree)
+
+    def residual(self, g: np.ndarray) -> np.ndarray:
+        """The defect of orthogonality and of the determinant."""
+        defect = np.maximum(orthogonality_residual(g), np.abs(determinant_3(g) - 1))
+        return np.where(np.isnan(defect), np.inf, defect)
+
+    def labels(self, degree: int) -> tuple[str, ...]:
+        """0, 1, …, degree."""
+        return tuple(str(k) for k in range(degree + 1))
+
+    def _parse(self, label: str) -> tuple[int, int]:
+        text = str(label).strip()
+        if not text.isdecimal():
+            raise LabelError(f"{self} has no irrep {label!r}. Its labels are 0, 1, 2, … (without parity).")
+        return int(text), 0
+
+    @cached_property
+    def defining(self) -> Rep:
+        """The vector (x, y, z)."""
+        return self.rep("1x1")
+
+    def __repr__(self) -> str:
+        return "tw.SO3"
+
+
+@dataclass(frozen=True, repr=False)
+class O3(SpatialGroup):
+    """The rotations, mirrors and inversion of space. Irreps: 0e 0o 1o 1e 2e 2o …; e and o are the inversion's sign."""
+
+    @property
+    def name(self) -> str:
+        """O(3)."""
+        return "O(3)"
+
+    @property
+    def generators(self) -> np.ndarray:
+        """Rotations by one radian about z and x, and the inversion."""
+        return np.concatenate([super().generators, -np.eye(3)[None]])
+
+    def sample(self, n: int, seed: Seed = 0) -> np.ndarray:
+        """n random orthogonal matrices `(n, 3, 3)`, uniform in the Haar measure."""
+        rng = generator(seed)
+        return random_rotations(n, rng) * rng.choice([-1.0, 1.0], size=(n, 1, 1))
+
+    def quadrature(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
+        """The quadrature of the rotations, times ±1."""
+        g, weights = rotation_quadrature(degree)
+        return np.concatenate([g, -g]), np.concatenate([weights, weights]) / 2
+
+    def residual(self, g: np.ndarray) -> np.ndarray:
+        """The defect of orthogonality."""
+        return orthogonality_residual(g)
+
+    def labels(self, degree: int) -> tuple[str, ...]:
+        """0e 0o 1o 1e 2e 2o …: natural parity first."""
+        return tuple(self._spell(k, unnatural) for k in range(degree + 1) for unnatural in (0, 1))
+
+    def _spell(self, degree: int, unnatural: int) -> str:
+        return f"{degree}{'eo'[(degree + unnatural) % 2]}"
+
+    def _parse(self, label: str) -> tuple[int, int]:
+        text = str(label).strip()
+        if text[-1:] not in ("e", "o") or not text[:-1].isdecimal():
+            raise LabelError(
+                f"{self} has no irrep {label!r}. Its labels are 0e, 0o, 1o, 1e, 2e, 2o, …: a degree, then e or o for "
+                "even or odd under inversion."
+            )
+        degree = int(text[:-1])
+        return degree, (degree + (text[-1] == "o")) % 2
+
+    def _parities_agree(self, total: int) -> bool:
+        return total % 2 == 0
+
+    @cached_property
+    def defining(self) -> Rep:
+        """The vector (x, y, z)."""
+        return self.rep("1x1o")
+
+    def __repr__(self) -> str:
+        return "tw.O3"

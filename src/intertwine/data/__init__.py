@@ -1,0 +1,26 @@
+"""Real data and toy shapes as plain numpy arrays: this room knows representations by their text only."""
+
+from intertwine.data.cells import CellOutlines, DroppedOutline, load_cells, stratified_split
+from intertwine.data.outline import (
+    fourier_coefficients,
+    fourier_layout,
+    log_size,
+    outline_from_coefficients,
+    transform,
+)
+from intertwine.data.shapes import random_blob, rectangle, square
+
+__all__ = [
+    "CellOutlines",
+    "DroppedOutline",
+    "fourier_coefficients",
+    "fourier_layout",
+    "load_cells",
+    "log_size",
+    "outline_from_coefficients",
+    "random_blob",
+    "rectangle",
+    "square",
+    "stratified_split",
+    "transform",
+]

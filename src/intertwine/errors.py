@@ -1,0 +1,56 @@
+"""What goes wrong, said in whole sentences: what came, what was expected, what to call."""
+
+from __future__ import annotations
+
+__all__ = [
+    "ArgumentError",
+    "ElementError",
+    "IntertwineError",
+    "LabelError",
+    "MissingExtraError",
+    "RepMismatchError",
+    "ShapeError",
+    "UnreachableWarning",
+]
+
+
+class IntertwineError(Exception):
+    """The base of every exception that intertwine raises on purpose."""
+
+
+class ArgumentError(IntertwineError, ValueError):
+    """An argument whose value cannot be used."""
+
+
+class LabelError(ArgumentError):
+    """A group, irrep, rep or subgroup name that nothing answers to."""
+
+
+class RepMismatchError(ArgumentError):
+    """Two reps, or a rep and a group, that do not belong together."""
+
+
+class ShapeError(ArgumentError):
+    """An array whose shape does not fit the rep or the geometry that it should carry."""
+
+
+class ElementError(ArgumentError):
+    """A matrix that is not an element of the group that it was given to."""
+
+
+class MissingExtraError(IntertwineError, ImportError):
+    """An optional dependency that is not installed.
+
+    >>> raise MissingExtraError.of("plotly", "plot")
+    Traceback (most recent call last):
+    intertwine.errors.MissingExtraError: plotly is not installed. Call `pip install 'intertwine[plot]'` to get it.
+    """
+
+    @classmethod
+    def of(cls, package: str, extra: str) -> MissingExtraError:
+        """The sentence that names the missing package and the extra that brings it."""
+        return cls(f"{package} is not installed. Call `pip install 'intertwine[{extra}]'` to get it.")
+
+
+class UnreachableWarning(UserWarning):
+    """A module has outputs that no path from its inputs can reach: they would stay zero for ever."""

@@ -1,0 +1,159 @@
+"""What every compact group can say of itself."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from intertwine._arrays import Array, as_array, epsilon, is_torch, to_numpy
+from intertwine.errors import ArgumentError, ElementError
+
+Seed = int | np.random.Generator
+
+
+def generator(seed: Seed) -> np.random.Generator:
+    """The random generator that an integer seed names, or the generator itself."""
+    return seed if isinstance(seed, np.random.Generator) else np.random.default_rng(seed)
+
+
+class Group(ABC):
+    """A compact group of matrices, with the numbers that its representation theory rests on.
+
+    A group element is its matrix in the defining representation: a plain array `(..., dim, dim)`. Products are `@`,
+    inverses are transposes. Groups are value objects: equal when they are the same group in the same setting.
+
+    A final class gives the name, the elements and, for every irrep label, dimension, real type, matrices and couplings;
+    everything else in the library follows from these.
+    """
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The name that `intertwine.group` reads back, such as `O(3)` or `D6`."""
+
+    @property
+    @abstractmethod
+    def dim(self) -> int:
+        """The size n of the defining n × n matrices."""
+
+    @property
+    def order(self) -> int | float:
+        """The number of elements; `math.inf` for a continuous group."""
+        return math.inf
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the group has finitely many elements."""
+        return self.order != math.inf
+
+    @property
+    @abstractmethod
+    def generators(self) -> np.ndarray:
+        """Elements `(k, dim, dim)` that generate the group; for a continuous group, a dense subgroup of it.
+
+        Rotations by one radian do this (1/2π is irrational), so a linear condition that holds for the generators holds
+        for the whole group, discrete parts included.
+        """
+
+    @property
+    def lie_generators(self) -> np.ndarray:
+        """A basis `(k, dim, dim)` of the Lie algebra, antisymmetric matrices; k = 0 for a finite group."""
+        return np.zeros((0, self.dim, self.dim))
+
+    def elements(self) -> np.ndarray:
+        """All elements of a finite group, `(order, dim, dim)`, the identity first.
+
+        Raises `ArgumentError` for a continuous group.
+        """
+        raise ArgumentError(
+            f"{self.name} is continuous and cannot list its elements. Call sample(n, seed) for random ones "
+            "or quadrature(degree) for a finite set that averages exactly."
+        )
+
+    @abstractmethod
+    def sample(self, n: int, seed: Seed = 0) -> np.ndarray:
+        """n random elements `(n, dim, dim)`, independent and uniform in the Haar measure."""
+
+    @abstractmethod
+    def quadrature(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
+        """Elements `(q, dim, dim)` and weights `(q,)` with exact Haar averages up to a total degree.
+
+        `Σ w_q f(g_q) = ∫ f(g) dg` when f is a product of irrep matrix elements whose degrees sum to at most `degree`.
+        """
+
+    # irreps, by label ------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def labels(self, degree: int) -> tuple[str, ...]:
+        """The irreps up to a degree (all of them when the group has no more), in the sorted order."""
+
+    @abstractmethod
+    def canonical_label(self, label: str) -> str:
+        """The label in its standard spelling; raises `LabelError` if the group has no such irrep."""
+
+    @abstractmethod
+    def label_key(self, label: str) -> tuple[int, ...]:
+        """A key whose order is the sorted order: trivial first, then by degree, natural parity first."""
+
+    @abstractmethod
+    def irrep_degree(self, label: str) -> int:
+        """The degree (frequency) of an irrep: its matrix elements are polynomials of this degree on the group."""
+
+    @abstractmethod
+    def irrep_dim(self, label: str) -> int:
+        """The dimension of an irrep."""
+
+    @abstractmethod
+    def irrep_endomorphisms(self, label: str) -> np.ndarray:
+        """A basis `(1 | 2 | 4, d, d)` of the matrices that commute with a real irrep of type R, C, H; identity first."""
+
+    @abstractmethod
+    def irrep_matrices(self, labels: Sequence[str], g: Array) -> Mapping[str, Array]:
+        """The matrices `(..., d, d)` of several irreps at elements `(..., dim, dim)`; polynomial in g, any dtype."""
+
+    @abstractmethod
+    def coupling(self, a: str, b: str, c: str) -> np.ndarray:
+        """A basis `(m, d_a, d_b, d_c)` of the equivariant bilinear maps a × b → c, orthonormal as vectors."""
+
+    # elements --------------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def residual(self, g: np.ndarray) -> np.ndarray:
+        """How far matrices `(..., dim, dim)` are from the group: 0 for elements, at least the size of the defect."""
+
+    def contains(self, g: Array, tolerance: float | None = None) -> np.ndarray:
+        """Whether matrices `(..., dim, dim)` are elements, up to a tolerance (default: √rounding unit of the dtype)."""
+        g = as_array(g)
+        if g.ndim < 2 or tuple(g.shape[-2:]) != (self.dim, self.dim):
+            raise ElementError(
+                f"An element of {self.name} is a matrix of shape (..., {self.dim}, {self.dim}), but an array of shape "
+                f"{tuple(g.shape)} came."
+            )
+        bound = tolerance if tolerance is not None else 10 * math.sqrt(epsilon(g))
+        residual = self.residual(to_numpy(g))
+        return np.asarray(residual <= bound)  # NaN compares false: a poisoned matrix is no element
+
+    def require(self, g: Array) -> Array:
+        """`g` as an array or tensor if all of it are elements; raises `ElementError` in words otherwise."""
+        g = as_array(g)
+        inside = self.contains(g)
+        if not inside.all():
+            worst = float(np.nanmax(np.append(self.residual(to_numpy(g)), 0.0)))
+            raise ElementError(
+                f"{int((~inside).sum())} of {inside.size} matrices are not elements of {self.name}: the largest defect "
+                f"is {worst:.1e}. Elements are orthogonal matrices of the defining representation; "
+                f"call {self.name}'s sample(n, seed) for some."
+            )
+        return g if is_torch(g) else np.asarray(g)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def orthogonality_residual(g: np.ndarray) -> np.ndarray:
+    """The largest entry of |gᵀg − 1| for matrices `(..., n, n)`, and NaN turned into infinity."""
+    defect = np.abs(np.swapaxes(g, -1, -2) @ g - np.eye(g.shape[-1])).max((-1, -2))
+    return np.where(np.isnan(defect), np.inf, defect)

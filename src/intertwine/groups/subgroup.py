@@ -1,0 +1,99 @@
+"""A subgroup: an abstract group, the group it lies in, and the embedding between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from intertwine._arrays import Array, Table, like
+from intertwine.errors import RepMismatchError
+from intertwine.groups.group import Group
+
+Pattern = Callable[[Array], Array]
+"""A homomorphism from h-matrices to g-matrices in the standard setting (main axis z, reference direction x)."""
+
+
+@dataclass(frozen=True, repr=False)
+class Subgroup:
+    """A closed subgroup of a compact group, with axes and words.
+
+    The embedding is `h ↦ A e(h) Aᵀ`: a standard pattern e, turned by the orthogonal frame A whose columns say where the
+    pattern's x, y (and z) directions lie in the parent's space.
+
+    Args:
+        parent: the group G that it lies in.
+        group: the abstract group H, whose elements are H's own defining matrices.
+        name: its name inside the parent; a Schoenflies name in three dimensions.
+        pattern: the homomorphism e from H's matrices to G's matrices in the standard setting.
+        frame: the orthogonal matrix A.
+        words: sentences for `describe`.
+        expression: Python that evaluates to it, with intertwine imported as tw.
+
+    >>> from intertwine.catalog import O3
+    >>> cone = O3.subgroup("Cinfv")
+    >>> cone.embed(np.diag([1.0, -1.0]))  # the flip of O(2) becomes the mirror y → −y
+    array([[ 1.,  0.,  0.],
+           [ 0., -1.,  0.],
+           [ 0.,  0.,  1.]])
+    """
+
+    parent: Group
+    group: Group
+    name: str
+    pattern: Pattern
+    frame: Table
+    words: tuple[str, ...] = field(default=(), compare=False)
+    expression: str = field(default="", compare=False)
+
+    def embed(self, h: Array) -> Array:
+        """The elements `(..., n, n)` of the parent that elements `(..., k, k)` of the abstract group stand for."""
+        inside = self.pattern(self.group.require(h))
+        frame = like(self.frame.array, inside)
+        return frame @ inside @ frame.swapaxes(-1, -2)
+
+    def within(self, parent: Subgroup) -> Subgroup:
+        """This subgroup of H seen as a subgroup of the group G that H = `parent.group` lies in.
+
+        Raises `RepMismatchError` when `parent` does not embed the group that this is a subgroup of.
+        """
+        if parent.group != self.parent:
+            raise RepMismatchError(
+                f"{self.name} is a subgroup of {self.parent}, but the embedding given is one of {parent.group}. "
+                f"Pass a Subgroup whose group is {self.parent}."
+            )
+        outer, inner = parent, self
+        return Subgroup(
+            parent=outer.parent,
+            group=inner.group,
+            name=inner.name,
+            pattern=_Composition(inner, outer),
+            frame=outer.frame,
+            words=(*inner.words, f"It lies in {outer.parent} through {outer.name}."),
+            expression=f"{inner!r}.within({outer!r})",
+        )
+
+    def describe(self) -> str:
+        """The subgroup in plain words: what it is, how it sits in the parent, what it does to the coordinates.
+
+        >>> from intertwine.catalog import O3
+        >>> print(O3.subgroup("Dinf").describe().splitlines()[0])
+        Dinf is a copy of O(2) inside O(3): the symmetry of a twisted cylinder.
+        """
+        return "\n".join(self.words)
+
+    def __repr__(self) -> str:
+        return self.expression
+
+    def __str__(self) -> str:
+        return f"{self.name} in {self.parent}"
+
+
+@dataclass(frozen=True)
+class _Composition:
+    """The pattern of a subgroup of a subgroup, before the outer frame is applied."""
+
+    inner: Subgroup
+    outer: Subgroup
+
+    def __call__(self, h: Array) -> Array:
+        return self.outer.pattern(self.inner.embed(h))

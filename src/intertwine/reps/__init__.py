@@ -1,0 +1,22 @@
+"""Representations: irreps, direct sums, tensor products, harmonics; numpy only (torch tensors pass through)."""
+
+from intertwine.reps.blocks import BasisBlock, TensorBlock
+from intertwine.reps.clebsch_gordan import clebsch_gordan
+from intertwine.reps.harmonics import circular_harmonics, spherical_harmonics
+from intertwine.reps.intertwiner import intertwiners
+from intertwine.reps.irrep import Block, Irrep
+from intertwine.reps.rep import Rep, as_rep, parse_rep
+
+__all__ = [
+    "BasisBlock",
+    "Block",
+    "Irrep",
+    "Rep",
+    "TensorBlock",
+    "as_rep",
+    "circular_harmonics",
+    "clebsch_gordan",
+    "intertwiners",
+    "parse_rep",
+    "spherical_harmonics",
+]

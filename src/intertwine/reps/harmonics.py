@@ -1,0 +1,165 @@
+"""Harmonics on the circle and the sphere, for points of any length, by recurrences in Cartesian coordinates.
+
+The recurrences are polynomials of the coordinates: any degree, exact derivatives of any order, nothing singular at the
+poles or at the origin. The same code runs on numpy arrays and torch tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import pi, sqrt
+
+import numpy as np
+
+from intertwine._arrays import Array, as_array, like, namespace
+from intertwine.errors import ArgumentError, ShapeError
+
+NORMALIZATIONS = ("component", "norm", "integral")
+
+
+def unit_vectors(r: Array) -> Array:
+    """r / |r| for vectors `(..., n)`; 0 with gradient 0 at r = 0, exact for lengths near under- and overflow."""
+    xp = namespace(r)
+    largest = xp.amax(abs(r), -1)[..., None]
+    zero = largest == 0
+    scale = xp.where(zero, xp.ones_like(largest), largest)
+    scale = scale.detach() if hasattr(scale, "detach") else scale  # r / |r| does not depend on the scale
+    scaled = r / scale
+    squared = (scaled * scaled).sum(-1)[..., None]
+    squared = xp.where(zero, xp.ones_like(squared), squared)
+    return xp.where(zero, xp.zeros_like(scaled), scaled / xp.sqrt(squared))
+
+
+def _degree_list(degrees: int | Iterable[int]) -> list[int]:
+    wanted = [degrees] if isinstance(degrees, int | np.integer) else list(degrees)
+    if any(not isinstance(degree, int | np.integer) or degree < 0 for degree in wanted):
+        raise ArgumentError(
+            f"The degrees of harmonics are integers from 0 on, but {degrees!r} came. Pass an integer for one degree "
+            "or a list such as range(4) for several."
+        )
+    return [int(degree) for degree in wanted]
+
+
+def _check(r: Array, n: int, normalization: str, function: str) -> None:
+    if normalization not in NORMALIZATIONS:
+        raise ArgumentError(
+            f"The normalization {normalization!r} is unknown. Pass 'component' (|Y_l|² = 2l + 1), 'norm' (|Y_l| = 1) "
+            "or 'integral' (orthonormal over the sphere or circle)."
+        )
+    if r.ndim == 0 or r.shape[-1] != n:
+        raise ShapeError(
+            f"{function} takes vectors of shape (..., {n}), but an array of shape {tuple(r.shape)} came. "
+            "Put the coordinates on the last axis."
+        )
+
+
+def spherical_harmonics(
+    degrees: int | Iterable[int], r: Array, normalization: str = "component", normalize: bool = True
+) -> Array:
+    """Real spherical harmonics of vectors, one block of 2l + 1 components per degree.
+
+    The basis is e3nn's: polar axis y, azimuth from z towards x, m = −l … l with the sines first, no Condon–Shortley
+    sign, so that degree 1 is proportional to (x, y, z). Without `normalize` they are homogeneous polynomials:
+    `Y_l(s r) = s^l Y_l(r)`. Under O(3), Y_l has the parity (−1)^l: the labels 0e 1o 2e 3o …
+
+    Args:
+        degrees: one degree, or several in the wanted order.
+        r: vectors `(..., 3)` in any unit, numpy or torch.
+        normalization: "component" (|Y_l|² = 2l + 1), "norm" (|Y_l|² = 1) or "integral" (∫ Y_lm² = 1 over the sphere).
+        normalize: whether to divide r by its length first; a zero vector then gives 0 (1 for degree 0), gradient 0.
+
+    Returns:
+        `(..., Σ (2l + 1))`, with the dtype of r.
+
+    Raises `ShapeError` for vectors that are not three-dimensional and `ArgumentError` for other arguments.
+
+    Source: fully normalised Legendre recurrence as in Holmes & Featherstone 2002, doi:10.1007/s00190-002-0216-2.
+
+    >>> spherical_harmonics(1, np.array([0.0, 0.0, 2.0]), normalization="norm")
+    array([0., 0., 1.])
+    """
+    r = as_array(r)
+    wanted = _degree_list(degrees)
+    _check(r, 3, normalization, "spherical_harmonics")
+    r = unit_vectors(r) if normalize else r
+    blocks = _spherical_blocks(max(wanted, default=0), r)
+    scale = {"component": 1.0, "norm": None, "integral": 1 / sqrt(4 * pi)}[normalization]
+    pieces = [blocks[degree] * (1 / sqrt(2 * degree + 1) if scale is None else scale) for degree in wanted]
+    return namespace(r).concatenate([*pieces, r[..., :0]], -1)
+
+
+def _spherical_blocks(top: int, r: Array) -> list[Array]:
+    """The component-normalised harmonics of degree 0 … top as homogeneous polynomials, one array per degree.
+
+    `Y_{l,±m} = P_l^m(y, r²) · (cos, sin part of (z + i x)^m)` where P_l^m is kept for all m ≥ 0 as one array.
+    """
+    xp = namespace(r)
+    x, y, z = (r[..., i, None] for i in range(3))
+    squared = x * x + y * y + z * z
+    cosines, sines = xp.ones_like(x), x[..., :0]
+    cosine, sine, diagonal = xp.ones_like(x), xp.zeros_like(x), 1.0
+    before, last = x[..., :0], xp.ones_like(x)
+    blocks = [last]
+    for degree in range(1, top + 1):
+        cosine, sine = z * cosine - x * sine, z * sine + x * cosine
+        cosines, sines = xp.concatenate([cosines, cosine], -1), xp.concatenate([sine, sines], -1)
+        diagonal *= sqrt((2 * degree + 1) / (2 * degree)) * (sqrt(2) if degree == 1 else 1)
+        legendre = _next_legendre(degree, y, squared, before, last, diagonal)
+        blocks.append(xp.concatenate([xp.flip(legendre[..., 1:], (-1,)) * sines, legendre * cosines], -1))
+        before, last = last, legendre
+    return blocks
+
+
+def _next_legendre(degree: int, y: Array, squared: Array, before: Array, last: Array, diagonal: float) -> Array:
+    """P_l^m for m = 0 … l from those of degrees l − 2 and l − 1."""
+    m = np.arange(degree - 1)
+    a = np.sqrt((2 * degree - 1) * (2 * degree + 1) / ((degree - m) * (degree + m)))
+    b = (2 * degree + 1) * (degree + m - 1) * (degree - m - 1) / ((degree - m) * (degree + m) * max(2 * degree - 3, 1))
+    first = like(a, y) * (y * last[..., : degree - 1]) - like(np.sqrt(b), y) * (squared * before)
+    second = sqrt(2 * degree + 1) * (y * last[..., degree - 1 :])
+    return namespace(y).concatenate([first, second, diagonal + 0 * y], -1)
+
+
+def circular_harmonics(
+    degrees: int | Iterable[int], r: Array, normalization: str = "component", normalize: bool = True
+) -> Array:
+    """Real harmonics of vectors in the plane: 1, then √2 (cos kφ, sin kφ) for each frequency k.
+
+    Without `normalize` they are the homogeneous polynomials √2 (Re, Im) (x + i y)^k. Under O(2) they have the labels
+    0e 1 2 3 …
+
+    Args:
+        degrees: one frequency, or several in the wanted order.
+        r: vectors `(..., 2)`, numpy or torch.
+        normalization: "component" (squared norm 2, or 1 for k = 0), "norm" (1) or "integral" (∫ Y² = 1 on the circle).
+        normalize: whether to divide r by its length first; a zero vector then gives 0 (1 for k = 0), gradient 0.
+
+    Returns:
+        `(..., Σ dims)`: one component for k = 0, two for each other frequency.
+
+    >>> circular_harmonics([0, 2], np.array([0.0, 1.0]), normalization="norm")
+    array([ 1., -1.,  0.])
+    """
+    r = as_array(r)
+    wanted = _degree_list(degrees)
+    _check(r, 2, normalization, "circular_harmonics")
+    r = unit_vectors(r) if normalize else r
+    xp = namespace(r)
+    x, y = r[..., 0], r[..., 1]
+    blocks, cosine, sine = [xp.ones_like(x)[..., None]], xp.ones_like(x), xp.zeros_like(x)
+    for _ in range(max(wanted, default=0)):
+        cosine, sine = x * cosine - y * sine, x * sine + y * cosine
+        blocks.append(xp.stack([cosine, sine], -1))
+    factor = {"component": sqrt(2), "norm": 1.0, "integral": 1 / sqrt(pi)}[normalization]
+    constant = 1 / sqrt(2 * pi) if normalization == "integral" else 1.0
+    return xp.concatenate([*(blocks[k] * (factor if k else constant) for k in wanted), r[..., :0]], -1)
+
+
+def harmonics_function(n: int) -> Array:
+    """The harmonics of n-dimensional space: `circular_harmonics` for n = 2, `spherical_harmonics` for n = 3."""
+    if n not in (2, 3):
+        raise ArgumentError(
+            f"Harmonics exist here for coordinates in 2 or 3 dimensions, but the action has dimension {n}. "
+            "Pass an action whose dim is 2 or 3."
+        )
+    return circular_harmonics if n == 2 else spherical_harmonics

@@ -1,0 +1,161 @@
+"""Irreps, and the blocks that reps are sums of."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from intertwine._arrays import Array
+from intertwine.groups import Group
+
+if TYPE_CHECKING:
+    from intertwine.reps.rep import Rep
+
+
+class Block(ABC):
+    """One summand of a rep: an irrep, or a rep in coordinates of its own, `ρ(g) = Q (⊕ irreps)(g) Qᵀ`."""
+
+    group: Group
+
+    @property
+    @abstractmethod
+    def dim(self) -> int:
+        """The dimension of one copy."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """How the block prints inside a rep."""
+
+    @property
+    @abstractmethod
+    def expression(self) -> str:
+        """Python that evaluates to the rep made of one copy of this block, with intertwine imported as tw."""
+
+    @property
+    @abstractmethod
+    def content(self) -> tuple[tuple[int, Irrep], ...]:
+        """Multiplicities and irreps that it is made of, sorted, each irrep once."""
+
+    @property
+    @abstractmethod
+    def basis(self) -> np.ndarray | None:
+        """The orthogonal Q `(dim, dim)` with x = Q x_irreps; None for the identity."""
+
+    @abstractmethod
+    def matrix(self, g: Array) -> Array:
+        """The matrices `(..., dim, dim)` at elements `(..., n, n)`."""
+
+
+@dataclass(frozen=True)
+class Irrep(Block):
+    """A real irreducible representation: a group and a label. Make one with `group.irrep(label)`.
+
+    >>> from intertwine.catalog import O2
+    >>> O2.irrep("0o").matrix(np.diag([1.0, -1.0]))  # the mirror changes the sign of a pseudoscalar
+    array([[-1.]])
+    """
+
+    group: Group
+    label: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "label", self.group.canonical_label(self.label))
+
+    @property
+    def dim(self) -> int:
+        """The dimension of the real irrep."""
+        return self.group.irrep_dim(self.label)
+
+    @property
+    def degree(self) -> int:
+        """The degree or frequency; 0 for a scalar."""
+        return self.group.irrep_degree(self.label)
+
+    @property
+    def type(self) -> str:
+        """The real type: R, C or H, the algebra that commutes with the irrep."""
+        return {1: "R", 2: "C", 4: "H"}[len(self.endomorphisms)]
+
+    @property
+    def endomorphisms(self) -> np.ndarray:
+        """A basis `(1 | 2 | 4, dim, dim)` of the matrices that commute with the irrep: orthogonal, identity first."""
+        return self.group.irrep_endomorphisms(self.label)
+
+    @property
+    def is_trivial(self) -> bool:
+        """Whether every element acts as 1."""
+        return self.label == self.group.labels(0)[0]
+
+    @property
+    def key(self) -> tuple[int, ...]:
+        """The key of the sorted order: trivial first, then by degree, natural parity first."""
+        return self.group.label_key(self.label)
+
+    @property
+    def name(self) -> str:
+        """The label."""
+        return self.label
+
+    @property
+    def expression(self) -> str:
+        """The rep of one copy, as Python."""
+        return f"{self.group!r}.rep('1x{self.label}')"
+
+    @property
+    def content(self) -> tuple[tuple[int, Irrep], ...]:
+        """Itself, once."""
+        return ((1, self),)
+
+    @property
+    def basis(self) -> None:
+        """None: an irrep is in its own coordinates."""
+        return
+
+    def matrix(self, g: Array) -> Array:
+        """The matrices `(..., dim, dim)` at elements `(..., n, n)`, numpy or (differentiable) torch.
+
+        Raises `ElementError` if g is not in the group.
+        """
+        return self.group.irrep_matrices((self.label,), self.group.require(g))[self.label]
+
+    def lie_matrix(self, x: np.ndarray) -> np.ndarray:
+        """The derivative `(..., dim, dim)` of the irrep along Lie algebra elements `(..., n, n)`.
+
+        The matrices are polynomials of g, so a complex step, `Im ρ(1 + i h X) / h`, is exact to rounding.
+        """
+        step = np.eye(self.group.dim) + 1e-40j * np.asarray(x, dtype=np.float64)
+        return np.asarray(self.group.irrep_matrices((self.label,), step)[self.label].imag / 1e-40)
+
+    def character(self, g: Array) -> Array:
+        """The trace `(...)` of the matrices at elements `(..., n, n)`."""
+        return trace(self.matrix(g))
+
+    def as_rep(self) -> Rep:
+        """The rep of one copy of this irrep."""
+        from intertwine.reps.rep import as_rep  # the two classes know each other
+
+        return as_rep(self)
+
+    def __add__(self, other: Irrep | Rep) -> Rep:
+        return self.as_rep() + other
+
+    def __rmul__(self, multiplicity: int) -> Rep:
+        return multiplicity * self.as_rep()
+
+    def __mul__(self, other: Irrep | Rep) -> Rep:
+        return self.as_rep() * other
+
+    def __str__(self) -> str:
+        return self.label
+
+    def __repr__(self) -> str:
+        return f"{self.group!r}.irrep({self.label!r})"
+
+
+def trace(matrix: Array) -> Array:
+    """The trace `(...)` of matrices `(..., d, d)`, numpy or torch."""
+    return sum(matrix[..., i, i] for i in range(matrix.shape[-1]))

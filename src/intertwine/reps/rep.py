@@ -1,0 +1,344 @@
+"""Reps: ordered direct sums of multiples of blocks, the only type that a feature has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from intertwine._arrays import Array, namespace
+from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
+from intertwine.groups import Group, Subgroup
+from intertwine.reps import blocks
+from intertwine.reps.irrep import Block, Irrep, trace
+
+Keep = str | Irrep | Iterable[str | Irrep] | Callable[[Irrep], bool]
+
+
+@dataclass(frozen=True)
+class Rep:
+    """A real orthogonal representation of a compact group: an ordered direct sum of multiples of blocks.
+
+    A vector of the rep is a plain array `(..., dim)`. A term of multiplicity m and block dimension d occupies d · m
+    entries stored as (d, m): components outside, channels contiguous inside; `split` and `join` hide this.
+    Two reps are equal when their groups, terms and bases are, whatever they are called.
+
+    Make one with `group.rep("16x0e + 8x1o")`, from irreps and reps with `+` and `*`, or by restriction.
+
+    >>> from intertwine.catalog import O3
+    >>> rep = O3.rep("2x0e + 1x1o")
+    >>> rep.dim, [*rep.slices], str(3 * rep)
+    (5, [slice(0, 2, None), slice(2, 5, None)], '6x0e + 3x1o')
+    """
+
+    group: Group
+    terms: tuple[tuple[int, Block], ...]
+
+    def __post_init__(self) -> None:
+        for multiplicity, block in self.terms:
+            if block.group != self.group:
+                raise RepMismatchError(
+                    f"A rep of {self.group} cannot contain {block.name} of {block.group}. "
+                    "Call rep.restrict(subgroup) to bring reps to a common group."
+                )
+            if not isinstance(multiplicity, int | np.integer) or multiplicity < 1:
+                raise ArgumentError(
+                    f"A multiplicity is a positive integer, but {multiplicity!r} came for {block.name}. "
+                    "Leave the term out for none."
+                )
+
+    # numbers ---------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def dim(self) -> int:
+        """The dimension: the size of the last axis of a feature."""
+        return sum(m * block.dim for m, block in self.terms)
+
+    @cached_property
+    def slices(self) -> tuple[slice, ...]:
+        """Where each term lies on the last axis of a feature."""
+        ends = np.cumsum([0, *(m * block.dim for m, block in self.terms)]).tolist()
+        return tuple(slice(a, b) for a, b in zip(ends, ends[1:], strict=False))
+
+    @cached_property
+    def isotypic(self) -> tuple[tuple[int, Irrep], ...]:
+        """The irreps that it is made of with their multiplicities, sorted, each irrep once."""
+        counts: dict[Irrep, int] = {}
+        for m, block in self.terms:
+            for n, irrep in block.content:
+                counts[irrep] = counts.get(irrep, 0) + m * n
+        return tuple((counts[irrep], irrep) for irrep in sorted(counts, key=lambda i: i.key))
+
+    @cached_property
+    def irreps(self) -> Rep:
+        """The irreps that it is made of, sorted and gathered: an isomorphic rep in irrep coordinates."""
+        return Rep(self.group, self.isotypic)
+
+    def count(self, irrep: Irrep | str) -> int:
+        """How many times an irrep is contained."""
+        label = self.group.canonical_label(irrep if isinstance(irrep, str) else irrep.label)
+        return sum(m for m, found in self.isotypic if found.label == label)
+
+    @property
+    def degree(self) -> int:
+        """The largest degree among its irreps."""
+        return max((irrep.degree for _, irrep in self.isotypic), default=0)
+
+    @property
+    def is_trivial(self) -> bool:
+        """Whether the group acts as the identity: all features are invariants."""
+        return all(irrep.is_trivial for _, irrep in self.isotypic)
+
+    # the action ------------------------------------------------------------------------------------------------------
+
+    def matrix(self, g: Array) -> Array:
+        """The matrices ρ(g) `(..., dim, dim)` at elements `(..., n, n)`.
+
+        Takes numpy arrays and torch tensors (differentiable), any batch shape; feature columns are moved by
+        `ρ(g) @ x`. Raises `ElementError` if g is not in the group.
+        """
+        g = self.group.require(g)
+        out = _zeros(g, self.dim)
+        known = self.group.irrep_matrices(tuple(irrep.label for _, irrep in self.isotypic), g)
+        for (m, block), where in zip(self.terms, self.slices, strict=True):
+            small = known[block.label] if isinstance(block, Irrep) else block.matrix(g)
+            for u in range(m):
+                rows = slice(where.start + u, where.stop, m)
+                out[..., rows, rows] = small
+        return out
+
+    def lie_matrix(self, x: np.ndarray) -> np.ndarray:
+        """The derivative `(..., dim, dim)` of the rep along Lie algebra elements `(..., n, n)`: dρ(X)."""
+        pieces = np.zeros((*np.shape(x)[:-2], self.dim, self.dim))
+        for (m, irrep), where in zip(self.isotypic, self.irreps.slices, strict=True):
+            for u in range(m):
+                rows = slice(where.start + u, where.stop, m)
+                pieces[..., rows, rows] = irrep.lie_matrix(x)
+        basis = self.change_of_basis
+        return np.asarray(basis @ pieces @ basis.T)
+
+    def character(self, g: Array) -> Array:
+        """The trace of ρ(g), `(...)`, at elements `(..., n, n)`."""
+        g = self.group.require(g)
+        matrices = self.group.irrep_matrices(tuple(irrep.label for _, irrep in self.isotypic), g)
+        total = _zeros(g, 1)[..., 0, 0]
+        for m, irrep in self.isotypic:
+            total = total + m * trace(matrices[irrep.label])
+        return total
+
+    @cached_property
+    def isotypic_index(self) -> np.ndarray:
+        """The permutation to irrep coordinates, once each block is in its own: `x_irreps = x_content[..., index]`."""
+        places: dict[str, list[np.ndarray]] = {}
+        start = 0
+        for m, block in self.terms:
+            for n, irrep in block.content:
+                size = irrep.dim * n * m
+                places.setdefault(irrep.label, []).append(np.arange(start, start + size).reshape(irrep.dim, n * m))
+                start += size
+        gathered = [np.concatenate(places[irrep.label], 1).reshape(-1) for _, irrep in self.isotypic]
+        return np.concatenate([*gathered, np.zeros(0)]).astype(np.int64)
+
+    @cached_property
+    def change_of_basis(self) -> np.ndarray:
+        """The orthogonal Q `(dim, dim)` with `ρ(g) = Q ρ_irreps(g) Qᵀ`, where ρ_irreps is `rep.irreps`."""
+        out = np.zeros((self.dim, self.dim))
+        for (m, block), where in zip(self.terms, self.slices, strict=True):
+            basis = np.eye(block.dim) if block.basis is None else block.basis
+            out[where, where] = np.kron(basis, np.eye(m))
+        return out[:, self.isotypic_index]
+
+    # features --------------------------------------------------------------------------------------------------------
+
+    def split(self, x: Array) -> list[Array]:
+        """The blocks of features `(..., dim)` as views `(..., multiplicity, block dimension)`, one per term."""
+        self._check_features(x)
+        out = []
+        for (m, block), where in zip(self.terms, self.slices, strict=True):
+            out.append(x[..., where].reshape((*x.shape[:-1], block.dim, m)).swapaxes(-1, -2))
+        return out
+
+    def join(self, parts: Sequence[Array]) -> Array:
+        """The features `(..., dim)` of blocks `(..., multiplicity, block dimension)`; the inverse of `split`."""
+        expected = [(m, block.dim) for m, block in self.terms]
+        got = [tuple(part.shape[-2:]) for part in parts]
+        if got != expected:
+            raise ShapeError(
+                f"The rep {self} joins blocks whose last two axes are {expected}, but blocks with {got} came. "
+                "Call rep.split(x) to see the shapes."
+            )
+        if not parts:
+            raise ArgumentError("A rep of dimension 0 has no blocks to join. Make an empty array of shape (..., 0).")
+        flat = [part.swapaxes(-1, -2).reshape((*part.shape[:-2], -1)) for part in parts]
+        return namespace(flat[0]).concatenate(flat, -1)
+
+    def _check_features(self, x: Array) -> None:
+        if x.ndim == 0 or x.shape[-1] != self.dim:
+            raise ShapeError(
+                f"The rep {self} has dimension {self.dim}, but features of shape {tuple(x.shape)} came. "
+                "Put the channels on the last axis."
+            )
+
+    # algebra ---------------------------------------------------------------------------------------------------------
+
+    def __add__(self, other: Rep | Irrep) -> Rep:
+        other = as_rep(other)
+        return Rep(self.group, (*self.terms, *other.terms))
+
+    def __rmul__(self, multiplicity: int) -> Rep:
+        """n copies: every multiplicity times n (0 gives the rep of dimension 0)."""
+        if not isinstance(multiplicity, int | np.integer) or multiplicity < 0:
+            raise ArgumentError(
+                f"A rep is multiplied by an integer from 0 on, but {multiplicity!r} came. "
+                "Write a * b for the tensor product of two reps."
+            )
+        return Rep(self.group, tuple((int(multiplicity) * m, block) for m, block in self.terms if multiplicity))
+
+    def __mul__(self, other: Rep | Irrep) -> Rep:
+        """The tensor product, in the coordinates of `np.kron(x, y)`. `(a * b).irreps` is its decomposition."""
+        other = as_rep(other)
+        if other.group != self.group:
+            raise RepMismatchError(
+                f"A tensor product takes two reps of one group, but reps of {self.group} and {other.group} came. "
+                "Call rep.restrict(subgroup) to bring them to a common group."
+            )
+        return Rep(self.group, ((1, blocks.TensorBlock(self, other)),))
+
+    def simplify(self) -> Rep:
+        """The rep with adjacent equal blocks gathered. Channels of gathered terms interleave: see `index_of`."""
+        terms: list[tuple[int, Block]] = []
+        for m, block in self.terms:
+            if terms and terms[-1][1] == block:
+                m += terms.pop()[0]
+            terms.append((m, block))
+        return Rep(self.group, tuple(terms))
+
+    def sort(self) -> Rep:
+        """The terms in the sorted order (stable): trivial first, then by degree, natural parity first."""
+        return Rep(self.group, tuple(sorted(self.terms, key=lambda term: term[1].content[0][1].key)))
+
+    def filter(self, keep: Keep | None = None, *, drop: Keep | None = None) -> Rep:
+        """The terms whose irreps are all kept, or not all dropped, in their order.
+
+        Args:
+            keep: an irrep, labels such as "0e + 1o", a list of either, or a function Irrep → bool.
+            drop: the same, for the terms to leave out. Give one of the two.
+
+        >>> from intertwine.catalog import O3
+        >>> str(O3.harmonics(3).filter(keep=lambda irrep: irrep.degree <= 1))
+        '1x0e + 1x1o'
+        """
+        if (keep is None) == (drop is None):
+            raise ArgumentError("filter takes exactly one of keep=… and drop=…. Call filter(keep='0e + 1o').")
+        wanted = _predicate(self.group, keep if keep is not None else drop)
+        flip = drop is not None
+        terms = [t for t in self.terms if all(wanted(irrep) for _, irrep in t[1].content) != flip]
+        return Rep(self.group, tuple(terms))
+
+    def index_of(self, other: Rep) -> np.ndarray:
+        """The index `(dim,)` that reorders features of this rep into features of `other`: `x[..., index]`.
+
+        `other` holds the same copies of the same blocks in another order or grouping, such as `rep.sort()` or
+        `rep.simplify()`; copies of one block keep their order. Raises `RepMismatchError` if the contents differ.
+        """
+        copies: dict[Block, list[np.ndarray]] = {}
+        for (m, block), where in zip(self.terms, self.slices, strict=True):
+            grid = np.arange(where.start, where.stop).reshape(block.dim, m)
+            copies.setdefault(block, []).extend(grid.T)
+        index = []
+        for m, block in other.terms:
+            taken, copies[block] = copies.get(block, [])[:m], copies.get(block, [])[m:]
+            index.append(np.array(taken).reshape(len(taken), block.dim).T.reshape(-1))
+            if len(taken) != m:
+                break
+        if sum(map(len, index)) != self.dim or other.dim != self.dim:
+            raise RepMismatchError(
+                f"The reps {self} and {other} do not hold the same copies of the same blocks. "
+                "Pass rep.sort(), rep.simplify() or another order of the same terms."
+            )
+        return np.concatenate([*index, np.zeros(0)]).astype(np.int64)
+
+    def restrict(self, subgroup: Subgroup) -> Rep:
+        """The same features as a rep of a subgroup: the numbers stay, the group shrinks.
+
+        Raises `RepMismatchError` if the subgroup lies in another group.
+
+        >>> from intertwine.catalog import O3
+        >>> print(O3.rep("1x1o").restrict(O3.subgroup("Cinfv")).irreps)  # a vector: z, and (x, y)
+        1x0e + 1x1
+        """
+        if subgroup.parent != self.group:
+            raise RepMismatchError(
+                f"{subgroup.name} is a subgroup of {subgroup.parent}, but the rep belongs to {self.group}. "
+                f"Call {self.group}.subgroup(name), or compose subgroups with inner.within(outer)."
+            )
+        terms: list[tuple[int, Block]] = []
+        for m, block in self.terms:
+            terms += [(m * n, part) for n, part in blocks.restrict(block, subgroup)]
+        return Rep(subgroup.group, tuple(terms))
+
+    def __len__(self) -> int:
+        return len(self.terms)
+
+    def __iter__(self) -> Iterator[tuple[int, Block]]:
+        return iter(self.terms)
+
+    def __str__(self) -> str:
+        return " + ".join(f"{m}x{block.name}" for m, block in self.terms)
+
+    def __repr__(self) -> str:
+        if all(isinstance(block, Irrep) or block.name.isidentifier() for _, block in self.terms):
+            return f"{self.group!r}.rep({str(self)!r})"
+        return " + ".join(block.expression if m == 1 else f"{m} * ({block.expression})" for m, block in self.terms)
+
+
+def as_rep(x: Rep | Irrep) -> Rep:
+    """A rep as it is, an irrep as the rep of one copy."""
+    if isinstance(x, Irrep):
+        return Rep(x.group, ((1, x),))
+    if not isinstance(x, Rep):
+        raise ArgumentError(f"A rep was expected, but {x!r} came. Make one with group.rep('16x0e + 8x1o').")
+    return x
+
+
+def parse_rep(group: Group, text: str, named: Callable[[str], Block | None] = lambda name: None) -> Rep:
+    """The rep that a text such as "16x0e + 8x1o" or "8xregular" names.
+
+    A term is a label, or a multiplicity, an x and a label; spaces are free, order is kept, terms of multiplicity 0 are
+    left out, and an empty text is the rep of dimension 0. `named` looks up names that are no irrep labels.
+
+    Raises `LabelError` for an unknown label, and `ArgumentError` for a text that is no sum of such terms.
+    """
+    terms: list[tuple[int, Block]] = []
+    for part in text.split("+") if text.strip() else ():
+        count, cross, label = part.replace("×", "x").partition("x")
+        if not cross:
+            count, label = "1", part
+        label = label.strip()
+        if not count.strip().isdecimal() or not label:
+            raise ArgumentError(
+                f"{part.strip()!r} is not a term of a rep, in {text!r}. Terms are a multiplicity, an x and a label, "
+                "joined by +, as in '16x0e + 8x1o'."
+            )
+        if int(count):
+            terms.append((int(count), named(label) or Irrep(group, label)))
+    return Rep(group, tuple(terms))
+
+
+def _zeros(g: Array, dim: int) -> Array:
+    """Zeros `(..., dim, dim)` of the kind of g; made from g so that torch follows gradients through assignments."""
+    shape = (*g.shape[:-2], dim, dim)
+    return g.new_zeros(shape) if hasattr(g, "new_zeros") else np.zeros(shape, g.dtype)
+
+
+def _predicate(group: Group, keep: Keep | None) -> Callable[[Irrep], bool]:
+    if callable(keep):
+        return keep
+    if isinstance(keep, str):
+        labels = {irrep.label for _, irrep in parse_rep(group, keep).isotypic}
+    else:
+        members = [keep] if isinstance(keep, Irrep) else list(keep or ())
+        labels = {group.canonical_label(i if isinstance(i, str) else i.label) for i in members}
+    return lambda irrep: irrep.label in labels

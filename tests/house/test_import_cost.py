@@ -1,0 +1,32 @@
+"""`import intertwine` is cheap: whoever has torch pays for our own files and for nothing else."""
+
+import os
+import subprocess
+import sys
+
+from tests.house.source import SRC
+
+# Each is wanted by few and slow to import: whoever needs one imports it inside a function.
+LAZY = {"geomstats", "lightning", "matplotlib", "plotly", "rich", "scipy", "sklearn", "typer", "torch._dynamo"}
+
+
+def loaded(statement: str) -> set[str]:
+    """The names of all modules that a fresh interpreter holds after a statement."""
+    code = f"{statement}; import sys; print(*sys.modules)"
+    environment = os.environ | {"PYTHONPATH": str(SRC.parent)}
+    return set(subprocess.check_output([sys.executable, "-c", code], env=environment, text=True).split())
+
+
+def lazy(modules: set[str]) -> set[str]:
+    """Those of the modules that should wait until somebody calls for them."""
+    return {module for module in modules if any(f"{module}.".startswith(f"{package}.") for package in LAZY)}
+
+
+def test_import_brings_nothing_heavy() -> None:
+    """An import that pulls in a plotting library or a compiler is paid by every script and every worker."""
+    assert not lazy(loaded("import intertwine") - loaded("import torch"))
+
+
+def test_heavy_imports_are_noticed() -> None:
+    assert lazy(loaded("import scipy.version, json")) >= {"scipy", "scipy.version"}
+    assert lazy({"torch", "torch._dynamo.config", "scipyx", "intertwine.nn"}) == {"torch._dynamo.config"}

@@ -1,0 +1,130 @@
+"""Imports run downwards: a room can be read, tested and replaced knowing only the rooms below it."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.house.source import SRC, every_file, for_typing_only, imports, name, parse, said
+
+BASE = {"errors", "_arrays"}
+ALGEBRA = BASE | {"groups", "reps", "catalog"}
+
+# The rooms that each room may import besides itself, lowest first. "intertwine" is the public face.
+MAY_IMPORT = {
+    "errors": set(),
+    "_arrays": {"errors"},
+    "groups": BASE,
+    "reps": BASE | {"groups"},
+    "catalog": BASE | {"groups", "reps"},
+    "plan": BASE,  # a plan knows no group
+    "kernels": ALGEBRA | {"plan"},  # builds plans
+    "ops": BASE | {"plan"},  # knows plans and tensors, never a group
+    "testing": BASE | {"groups", "reps"},  # the laws hold for every callable, not for our modules only
+    "symmetry": ALGEBRA,  # explains any callable, never how it was built
+    "data": ALGEBRA,
+    "viz": ALGEBRA,
+    "nn": BASE | {"groups", "reps", "kernels", "plan", "ops"},  # without catalog: never knows which group
+    "models": ALGEBRA | {"nn"},  # built from layers only
+    "training": ALGEBRA | {"nn", "models", "data", "testing"},
+}
+MAY_IMPORT["interop"] = MAY_IMPORT.keys() - {"training"}  # a leaf: nobody imports it
+MAY_IMPORT["intertwine"] = {*MAY_IMPORT} - {"interop"}
+MAY_IMPORT["tour"] = {*MAY_IMPORT} - {"interop"}
+MAY_IMPORT["cli"] = {*MAY_IMPORT} - {"interop"}
+MAY_IMPORT["__main__"] = {"cli"}
+
+# They know matrices, never tensors or devices, and so they serve jax, or no framework, as well.
+WITHOUT_TORCH = BASE | {"groups", "reps", "catalog", "kernels", "plan"}
+NUMPY_ONLY = sys.stdlib_module_names | {"numpy", "scipy", "intertwine"}
+
+Complaints = Iterator[tuple[ast.AST, str]]
+
+
+def room(module: str) -> str:
+    """The room of one of our modules: `intertwine.nn.linear` is in `nn`; a name that is no room comes from the face."""
+    _, *rest = module.split(".")
+    return rest[0] if rest and rest[0] in MAY_IMPORT else "intertwine"
+
+
+def climbing(tree: ast.AST, module: str, *, is_package: bool = False) -> Complaints:
+    """Imports from rooms that the module's room may not know."""
+    here = room(module)
+    for node, target in imports(tree, module, is_package=is_package):
+        there = room(target)
+        if target.split(".")[0] == "intertwine" and there not in MAY_IMPORT[here] | {here}:
+            yield node, f"{here} may not import {there}; it may import {', '.join(sorted(MAY_IMPORT[here]))}"
+
+
+def beyond_numpy(tree: ast.AST, module: str, *, is_package: bool = False) -> Complaints:
+    """Imports of anything but numpy, scipy and the standard library that are there at run time."""
+    for node, target in imports(tree, module, is_package=is_package):
+        if target.split(".")[0] not in NUMPY_ONLY and node not in for_typing_only(tree):
+            yield node, f"{room(module)} knows numpy only, but imports {target}"
+
+
+def test_every_room_is_in_the_table() -> None:
+    """A room that the table does not name would obey no rule."""
+    rooms = {path.stem for path in SRC.iterdir() if path.suffix == ".py" or any(path.rglob("*.py"))}
+    assert rooms - {"__init__"} <= MAY_IMPORT.keys()
+
+
+@every_file
+def test_imports_run_downwards(path: Path) -> None:
+    """An import upwards makes two rooms one: neither can then be understood alone."""
+    complaints = list(climbing(parse(path), name(path), is_package=path.stem == "__init__"))
+    assert not complaints, said(path, complaints)
+
+
+@every_file
+def test_algebra_knows_numpy_only(path: Path) -> None:
+    """Groups, reps and kernels are mathematics in float64: a tensor or a device has no meaning there."""
+    complaints = list(beyond_numpy(parse(path), name(path), is_package=path.stem == "__init__"))
+    assert room(name(path)) not in WITHOUT_TORCH or not complaints, said(path, complaints)
+
+
+@pytest.mark.parametrize(
+    ("module", "code"),
+    [
+        ("intertwine.groups.group", "from intertwine.reps import Rep"),
+        ("intertwine.groups.group", "from ..reps import Rep"),
+        ("intertwine.reps.rep", "def f():\n    from .. import nn"),
+        ("intertwine.ops.contract", "from intertwine import groups"),
+        ("intertwine.nn.linear", "import intertwine as tw"),
+        ("intertwine.nn.linear", "from intertwine import Rep"),
+        ("intertwine.symmetry.curie", "if TYPE_CHECKING:\n    from intertwine.nn import Linear"),
+        ("intertwine.viz.plot", "import importlib\nimportlib.import_module('intertwine.nn')"),
+        ("intertwine.cli.tour", "import intertwine.interop.e3nn"),
+    ],
+)
+def test_climbing_is_noticed(module: str, code: str) -> None:
+    assert list(climbing(ast.parse(code), module))
+
+
+@pytest.mark.parametrize(
+    ("module", "code"),
+    [
+        ("intertwine.nn.linear", "from intertwine.reps import Rep\nfrom . import norm\nimport torch"),
+        ("intertwine.reps.rep", "from ..groups.group import Group"),
+        ("intertwine.tour.vectors", "import intertwine as tw\nfrom intertwine import nn"),
+        ("intertwine", "from . import nn, testing"),
+    ],
+)
+def test_descending_is_fine(module: str, code: str) -> None:
+    assert not list(climbing(ast.parse(code), module, is_package=module == "intertwine"))
+
+
+@pytest.mark.parametrize(
+    ("code", "count"),
+    [
+        ("import torch", 1),
+        ("def f():\n    from torch import Tensor", 1),
+        ("import numpy as np\nimport scipy.linalg\nimport math", 0),
+        ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from torch import Tensor", 0),
+        ("if TYPE_CHECKING:\n    pass\nelse:\n    import torch", 1),
+    ],
+)
+def test_torch_is_noticed(code: str, count: int) -> None:
+    assert len(list(beyond_numpy(ast.parse(code), "intertwine.reps.rep"))) == count

@@ -1,0 +1,63 @@
+"""What README.md says is true: it is the first thing that anybody tries."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.house.source import ROOT
+
+README = ROOT / "README.md"
+
+
+def blocks(text: str, *languages: str) -> list[str]:
+    """The fenced blocks of some languages, each on the lines where it stands in the file."""
+    fences = re.finditer(r"^```(\w*)[^\n]*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return ["\n" * text.count("\n", 0, fence.start(2)) + fence[2] for fence in fences if fence[1] in languages]
+
+
+def shell(text: str) -> str:
+    """What a reader would type into a shell: shell blocks and `code` within a line, without comments."""
+    inline = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
+    return re.sub(r"(^|\s)#.*", "", "\n".join(blocks(text, "", "bash", "sh", "shell", "console") + inline))
+
+
+def called(program: str, text: str) -> set[str]:
+    """The first words that follow a program's name in what a reader would type: `make test` gives `test`."""
+    return set(re.findall(rf"(?:^|[;&|$]) *(?:\S*/)?{program} +([a-z][\w-]*)", shell(text), re.MULTILINE))
+
+
+def test_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An example that fails costs a newcomer's trust. All blocks share one namespace, as in one session."""
+    code = blocks(README.read_text("utf-8"), "python")
+    assert code
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    session = {"__name__": "__main__"}
+    for block in code:
+        exec(compile(block, README, "exec"), session)
+
+
+def test_make_targets_exist() -> None:
+    """The README tells how to run the tests and the demo, and the Makefile knows how."""
+    targets = set(re.findall(r"^([a-z][\w-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    assert {"test", "demo"} <= called("make", README.read_text("utf-8")) <= targets
+
+
+def test_commands_exist() -> None:
+    """Every `intertwine <command>` that the README names can be typed."""
+    from typer.main import get_command
+
+    from intertwine.cli import app
+
+    assert called("intertwine", README.read_text("utf-8")) <= set(getattr(get_command(app), "commands", {}))
+
+
+def test_the_readme_is_read_well() -> None:
+    text = "`import intertwine as tw` and `make demo`, make sure.\n```bash\n$ cd x && make test  # make it so\n"
+    text += ".venv/bin/intertwine tour --out out\n```\n```python\nx = 1\n```\n"
+    assert called("make", text) == {"demo", "test"}
+    assert called("intertwine", text) == {"tour"}
+    assert [block.strip("\n") for block in blocks(text, "python")] == ["x = 1"]
+    assert blocks(text, "python")[0].index("x") == 6
