@@ -37,8 +37,14 @@ def as_array(x: Any) -> Array:
 def like(table: np.ndarray, x: Array) -> Array:
     """The constant `table` with the kind, dtype and device of `x`."""
     if is_torch(x):
-        return namespace(x).as_tensor(table, dtype=x.dtype, device=x.device)
+        return namespace(x).tensor(table, dtype=x.dtype, device=x.device)  # a copy: tables may be read-only
     return np.asarray(table).astype(np.result_type(x.dtype, np.float16), copy=False)
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    """The array itself, made read-only: what a cache hands out must not change under its other users."""
+    array.setflags(write=False)
+    return array
 
 
 def epsilon(x: Array) -> float:
@@ -69,8 +75,7 @@ class Table:
 
     def __init__(self, array: Any) -> None:
         values = np.ascontiguousarray(np.array(array, dtype=np.float64)) + 0.0  # + 0.0 turns -0.0 into 0.0
-        values.setflags(write=False)
-        object.__setattr__(self, "array", values)
+        object.__setattr__(self, "array", read_only(values))
         object.__setattr__(self, "_hash", hash((values.shape, values.tobytes())))
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -7,6 +7,7 @@ __all__ = [
     "ElementError",
     "IntertwineError",
     "LabelError",
+    "LawError",
     "MissingExtraError",
     "RepMismatchError",
     "ShapeError",
@@ -36,6 +37,10 @@ class ShapeError(ArgumentError):
 
 class ElementError(ArgumentError):
     """A matrix that is not an element of the group that it was given to."""
+
+
+class LawError(IntertwineError, AssertionError):
+    """A law, such as equivariance, that a module was found not to obey."""
 
 
 class MissingExtraError(IntertwineError, ImportError):

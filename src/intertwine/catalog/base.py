@@ -8,10 +8,10 @@ from functools import cache, cached_property
 import numpy as np
 
 from intertwine._arrays import Table
-from intertwine.errors import LabelError
+from intertwine.errors import ArgumentError, LabelError, RepMismatchError
 from intertwine.groups import Group, Subgroup
 from intertwine.reps.blocks import BasisBlock
-from intertwine.reps.decompose import clean, decompose_samples, is_identity
+from intertwine.reps.decompose import clean, decompose, decompose_samples, is_identity
 from intertwine.reps.irrep import Block, Irrep
 from intertwine.reps.rep import Rep, parse_rep
 from intertwine.reps.wigner import harmonic_matrix
@@ -55,27 +55,45 @@ class CatalogGroup(Group, ABC):
         """
         return parse_rep(self, text, self._named_block)
 
-    def harmonics(self, degree: int) -> Rep:
-        """The harmonics on the circle or sphere of the defining space, degrees 0 … degree, one copy each.
+    def harmonics(self, degree: int, action: Rep | None = None) -> Rep:
+        """The harmonics on the circle or sphere, degrees 0 … degree, one copy each.
 
         `spherical_harmonics(range(degree + 1), r)` (or `circular_harmonics` in the plane) is a vector of this rep.
+
+        Args:
+            degree: the largest degree.
+            action: a rep of dimension 2 or 3, how the group moves the coordinates. Default: the defining rep.
+
+        Raises `ArgumentError` for a negative degree or an action of another dimension, and `RepMismatchError` for an
+        action of another group.
 
         >>> from intertwine.catalog import O3
         >>> print(O3.harmonics(2))
         1x0e + 1x1o + 1x2e
         """
-        return harmonics_rep(self.defining, degree)
+        if action is not None and action.group != self:
+            raise RepMismatchError(f"The action {action} is a rep of {action.group}, but a rep of {self} was expected.")
+        return harmonics_rep(self.defining if action is None else action, degree)
 
     @cached_property
     def regular(self) -> Rep:
         """The regular rep of a finite group: functions on the group, `(ρ(g) f)(h) = f(g⁻¹ h)`, one entry per element.
 
         Entries follow `elements()`. Raises `ArgumentError` for a continuous group, whose regular rep is infinite.
+
+        >>> from intertwine.catalog import dihedral
+        >>> print(dihedral(3).regular.irreps)  # each irrep as often as its dimension
+        1x0e + 1x0o + 2x1
         """
+        if not self.is_finite:
+            raise ArgumentError(
+                f"{self} is continuous: its regular rep has infinite dimension. Call rep(text) for finitely many "
+                "irreps of it, or harmonics(degree) for functions on the circle or sphere up to a degree."
+            )
         return Rep(self, ((1, _regular_block(self)),))
 
     def _named_block(self, name: str) -> Block | None:
-        return _regular_block(self) if name == "regular" else None
+        return self.regular.terms[0][1] if name == "regular" else None
 
     def _unknown_subgroup(self, name: str, known: str) -> LabelError:
         return LabelError(f"{self} has no subgroup called {name!r}. Known names are {known}.")
@@ -87,7 +105,16 @@ def harmonics_rep(action: Rep, degree: int) -> Rep:
     Args:
         action: a rep of dimension 2 or 3: how the group moves the coordinates.
         degree: the largest degree.
+
+    Raises `ArgumentError` for an action of another dimension or a negative degree.
     """
+    if action.dim not in (2, 3):
+        raise ArgumentError(
+            f"Harmonics are functions of 2 or 3 coordinates, but the action {action} of {action.group} has dimension "
+            f"{action.dim}. Pass an action whose dim is 2 or 3."
+        )
+    if not isinstance(degree, int | np.integer) or degree < 0:
+        raise ArgumentError(f"The largest degree of harmonics is an integer from 0 on, but {degree!r} came.")
     terms: list[tuple[int, Block]] = []
     for j in range(degree + 1):
         terms += _harmonic_terms(action, j)
@@ -97,12 +124,15 @@ def harmonics_rep(action: Rep, degree: int) -> Rep:
 @cache
 def _harmonic_terms(action: Rep, degree: int) -> tuple[tuple[int, Block], ...]:
     group, reach = action.group, degree * max(action.degree, 1)
-    elements, weights = group.quadrature(2 * reach)
-    matrices = harmonic_matrix(degree, action.matrix(elements))
-    content, basis = decompose_samples(group, elements, weights, matrices, reach)
+
+    def matrix(g: np.ndarray) -> np.ndarray:
+        return harmonic_matrix(degree, action.evaluate(g))
+
+    size = 2 * degree + 1 if action.dim == 3 else min(degree, 1) + 1
+    content, basis = decompose(group, matrix, size, reach, 2 * reach)
     if is_identity(basis):
         return content
-    source = f"harmonics_rep({action!r}, {degree})"
+    source = f"{group!r}.harmonics({degree}, {action!r})[-1:]"
     return ((1, BasisBlock(group, content, Table(basis), f"Y{degree}", source)),)
 
 
@@ -112,7 +142,7 @@ def _regular_block(group: Group) -> BasisBlock:
     count = len(elements)
     flat = elements.reshape(count, -1)
     products = np.einsum("gij,hjk->ghik", elements, elements).reshape(count, count, -1)
-    target = np.argmin(np.abs(products[:, :, None, :] - flat).sum(-1), -1)  # g h is element target[g, h]
+    target = np.argmax(products @ flat.T, -1)  # g h is element target[g, h]: orthogonal matrices of largest overlap
     matrices = np.zeros((count, count, count))
     matrices[np.arange(count)[:, None], target, np.arange(count)[None, :]] = 1.0
     degree = max(group.irrep_degree(label) for label in group.labels(count))

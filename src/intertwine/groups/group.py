@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from intertwine._arrays import Array, as_array, epsilon, is_torch, to_numpy
+from intertwine._arrays import Array, as_array, epsilon, to_numpy
 from intertwine.errors import ArgumentError, ElementError
 
 Seed = int | np.random.Generator
@@ -108,7 +108,7 @@ class Group(ABC):
 
     @abstractmethod
     def irrep_endomorphisms(self, label: str) -> np.ndarray:
-        """A basis `(1 | 2 | 4, d, d)` of the matrices that commute with a real irrep of type R, C, H; identity first."""
+        """A basis `(1 | 2 | 4, d, d)` of the matrices that commute with an irrep of real type R, C, H; identity first."""
 
     @abstractmethod
     def irrep_matrices(self, labels: Sequence[str], g: Array) -> Mapping[str, Array]:
@@ -125,29 +125,53 @@ class Group(ABC):
         """How far matrices `(..., dim, dim)` are from the group: 0 for elements, at least the size of the defect."""
 
     def contains(self, g: Array, tolerance: float | None = None) -> np.ndarray:
-        """Whether matrices `(..., dim, dim)` are elements, up to a tolerance (default: √rounding unit of the dtype)."""
+        """Whether matrices `(..., dim, dim)` are elements, up to a tolerance.
+
+        The default tolerance is the square root of the rounding unit of the dtype (float64: 1e-7).
+        """
         g = as_array(g)
         if g.ndim < 2 or tuple(g.shape[-2:]) != (self.dim, self.dim):
             raise ElementError(
                 f"An element of {self.name} is a matrix of shape (..., {self.dim}, {self.dim}), but an array of shape "
                 f"{tuple(g.shape)} came."
             )
-        bound = tolerance if tolerance is not None else 10 * math.sqrt(epsilon(g))
-        residual = self.residual(to_numpy(g))
-        return np.asarray(residual <= bound)  # NaN compares false: a poisoned matrix is no element
+        bound = tolerance if tolerance is not None else max(math.sqrt(epsilon(g)), 1e-7)
+        with np.errstate(invalid="ignore", over="ignore"):  # a poisoned matrix is no element, and no warning either
+            return np.asarray(self.residual(to_numpy(g)) <= bound)
 
     def require(self, g: Array) -> Array:
         """`g` as an array or tensor if all of it are elements; raises `ElementError` in words otherwise."""
         g = as_array(g)
         inside = self.contains(g)
         if not inside.all():
-            worst = float(np.nanmax(np.append(self.residual(to_numpy(g)), 0.0)))
             raise ElementError(
-                f"{int((~inside).sum())} of {inside.size} matrices are not elements of {self.name}: the largest defect "
-                f"is {worst:.1e}. Elements are orthogonal matrices of the defining representation; "
+                f"{int((~inside).sum())} of {inside.size} matrices are not elements of {self.name}: "
+                f"{self._defect(to_numpy(g))}. Elements are orthogonal matrices of the defining representation; "
                 f"call {self.name}'s sample(n, seed) for some."
             )
-        return g if is_torch(g) else np.asarray(g)
+        return g
+
+    def _defect(self, g: np.ndarray) -> str:
+        if not np.isfinite(g).all():
+            return "there is NaN or infinity in them"
+        return f"the largest defect is {self.residual(g).max():.1e}"
+
+    def require_lie(self, x: Array) -> np.ndarray:
+        """Elements `(..., dim, dim)` of the Lie algebra as float64; raises `ElementError` in words for others."""
+        x = to_numpy(as_array(x))
+        if x.ndim < 2 or x.shape[-2:] != (self.dim, self.dim):
+            raise ElementError(
+                f"An element of the Lie algebra of {self.name} is a matrix of shape (..., {self.dim}, {self.dim}), but "
+                f"an array of shape {x.shape} came."
+            )
+        flat, basis = x.reshape(*x.shape[:-2], -1), self.lie_generators.reshape(-1, self.dim**2)
+        defect = np.abs(flat - flat @ np.linalg.pinv(basis) @ basis).max(initial=0.0)
+        if not defect <= 1e-7 * (1 + np.abs(x).max(initial=0.0)):
+            raise ElementError(
+                f"A matrix is not in the Lie algebra of {self.name}: its part outside is {defect:.1e}. The algebra is "
+                f"spanned by the {len(basis)} antisymmetric matrices of lie_generators."
+            )
+        return np.asarray(x)
 
     def __str__(self) -> str:
         return self.name

@@ -54,6 +54,7 @@ class Subgroup:
     def within(self, parent: Subgroup) -> Subgroup:
         """This subgroup of H seen as a subgroup of the group G that H = `parent.group` lies in.
 
+        `rep.restrict(parent).restrict(inner)` acts by the same matrices as `rep.restrict(inner.within(parent))`.
         Raises `RepMismatchError` when `parent` does not embed the group that this is a subgroup of.
         """
         if parent.group != self.parent:
@@ -65,10 +66,10 @@ class Subgroup:
         return Subgroup(
             parent=outer.parent,
             group=inner.group,
-            name=inner.name,
+            name=f"{inner.name} in {outer.name}",
             pattern=_Composition(inner, outer),
             frame=outer.frame,
-            words=(*inner.words, f"It lies in {outer.parent} through {outer.name}."),
+            words=(*inner.words, f"It lies in {outer.parent} through {outer.name}.", *outer.words),
             expression=f"{inner!r}.within({outer!r})",
         )
 
@@ -82,7 +83,7 @@ class Subgroup:
         return "\n".join(self.words)
 
     def __repr__(self) -> str:
-        return self.expression
+        return self.expression or f"<Subgroup {self}>"
 
     def __str__(self) -> str:
         return f"{self.name} in {self.parent}"

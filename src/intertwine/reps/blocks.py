@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from intertwine._arrays import Array, Table, like
+from intertwine._arrays import Array, Table, like, read_only
+from intertwine.errors import ArgumentError
 from intertwine.groups import Group, Subgroup
 from intertwine.reps.clebsch_gordan import clebsch_gordan
-from intertwine.reps.decompose import Content, clean, decompose_samples, independent_maps, is_identity
+from intertwine.reps.decompose import Content, clean, decompose, independent_maps, is_identity
 from intertwine.reps.irrep import Block, Irrep
 
 if TYPE_CHECKING:
@@ -61,9 +62,11 @@ class BasisBlock(Block):
         """The orthogonal Q."""
         return self.table.array
 
-    def matrix(self, g: Array) -> Array:
-        """Q (⊕ irreps)(g) Qᵀ at elements `(..., n, n)`."""
-        return _in_basis(self, g)
+    def evaluate(self, g: Array) -> Array:
+        """Q (⊕ irreps)(g) Qᵀ at elements `(..., n, n)` of the group."""
+        inner = self.irreps.evaluate(g)
+        basis = like(self.table.array, inner)
+        return basis @ inner @ basis.T
 
 
 @dataclass(frozen=True)
@@ -103,25 +106,26 @@ class TensorBlock(Block):
         for m, a in self.left.isotypic:
             for n, b in self.right.isotypic:
                 for c in product_irreps(a, b):
-                    copies = len(clebsch_gordan(a, b, c)) // len(c.endomorphisms)
-                    counts[c] = counts.get(c, 0) + m * n * copies
+                    counts[c] = counts.get(c, 0) + m * n * len(_coupling_isometries(a, b, c))
         return tuple((counts[c], c) for c in sorted(counts, key=lambda irrep: irrep.key))
 
     @cached_property
     def basis(self) -> np.ndarray:
         """The orthogonal change of basis from Kronecker coordinates."""
         columns: dict[Irrep, list[np.ndarray]] = {c: [] for _, c in self.content}
-        left, right = _isometries(self.left), _isometries(self.right)
-        for (_, a), xs in zip(self.left.isotypic, left, strict=True):
-            for (_, b), ys in zip(self.right.isotypic, right, strict=True):
+        for a, xs in self.left.copies.items():
+            for b, ys in self.right.copies.items():
                 for c in product_irreps(a, b):
                     for coupling in _coupling_isometries(a, b, c):
-                        columns[c] += [np.kron(x, y) @ coupling for x in xs for y in ys]
-        return clean(np.concatenate([np.stack(columns[c], -1).reshape(self.dim, -1) for _, c in self.content], 1))
+                        table = coupling.reshape(a.dim, b.dim, c.dim)
+                        product = np.einsum("iau,jbv,abc->ijcuv", xs, ys, table, optimize=True)
+                        columns[c].append(product.reshape(self.dim, c.dim, -1))
+        gathered = [np.concatenate(columns[c], -1).reshape(self.dim, -1) for _, c in self.content]
+        return read_only(clean(np.concatenate(gathered, 1)))
 
-    def matrix(self, g: Array) -> Array:
-        """a(g) ⊗ b(g) at elements `(..., n, n)`."""
-        a, b = self.left.matrix(g), self.right.matrix(g)
+    def evaluate(self, g: Array) -> Array:
+        """a(g) ⊗ b(g) at elements `(..., n, n)` of the group."""
+        a, b = self.left.evaluate(g), self.right.evaluate(g)
         product = a[..., :, None, :, None] * b[..., None, :, None, :]
         return product.reshape((*a.shape[:-2], self.dim, self.dim))
 
@@ -138,12 +142,15 @@ def restrict(block: Block, subgroup: Subgroup) -> tuple[tuple[int, Block], ...]:
 
     Where those coordinates are irrep coordinates already, the irreps themselves come back.
     """
-    if isinstance(block, TensorBlock):
-        return ((1, TensorBlock(block.left.restrict(subgroup), block.right.restrict(subgroup))),)
-    if isinstance(block, Irrep):
-        content, basis = _restrict_irrep(block, subgroup)
-    else:
-        content, basis = _restrict_basis(block, subgroup)
+    match block:
+        case Irrep():
+            content, basis = _restrict_irrep(block, subgroup)
+        case BasisBlock():
+            content, basis = _restrict_basis(block, subgroup)
+        case TensorBlock():
+            return ((1, TensorBlock(block.left.restrict(subgroup), block.right.restrict(subgroup))),)
+        case _:
+            raise ArgumentError(f"A block is an Irrep, a BasisBlock or a TensorBlock, but {block!r} came.")
     if is_identity(basis):
         return content
     name = f"[{block.name}|{subgroup.name}]"
@@ -152,36 +159,15 @@ def restrict(block: Block, subgroup: Subgroup) -> tuple[tuple[int, Block], ...]:
 
 
 def _restrict_irrep(irrep: Irrep, subgroup: Subgroup) -> tuple[Content, np.ndarray]:
-    group, degree = subgroup.group, irrep.degree
-    elements, weights = group.quadrature(2 * degree)
-    return decompose_samples(group, elements, weights, irrep.matrix(subgroup.embed(elements)), degree)
+    def matrix(h: np.ndarray) -> np.ndarray:
+        return irrep.evaluate(subgroup.embed(h))
+
+    return decompose(subgroup.group, matrix, irrep.dim, irrep.degree, 2 * irrep.degree)
 
 
-def _restrict_basis(block: Block, subgroup: Subgroup) -> tuple[Content, np.ndarray]:
-    from intertwine.reps.rep import Rep  # a block restricts through the rep of its irreps
-
-    inner = Rep(block.group, block.content).restrict(subgroup)
-    outer = np.eye(block.dim) if block.basis is None else block.basis
-    return inner.isotypic, clean(outer @ inner.change_of_basis)
-
-
-def _in_basis(block: Block, g: Array) -> Array:
-    from intertwine.reps.rep import Rep  # a block acts through the rep of its irreps
-
-    inner = Rep(block.group, block.content).matrix(g)
-    if block.basis is None:
-        return inner
-    basis = like(block.basis, inner)
-    return basis @ inner @ basis.T
-
-
-def _isometries(rep: Rep) -> list[list[np.ndarray]]:
-    """For each irrep of a rep the isometries `(rep.dim, irrep.dim)` onto its copies."""
-    basis, out = rep.change_of_basis, []
-    for (m, irrep), where in zip(rep.isotypic, rep.irreps.slices, strict=True):
-        columns = basis[:, where].reshape(rep.dim, irrep.dim, m)
-        out.append([columns[:, :, u] for u in range(m)])
-    return out
+def _restrict_basis(block: BasisBlock, subgroup: Subgroup) -> tuple[Content, np.ndarray]:
+    inner = block.irreps.restrict(subgroup)
+    return inner.isotypic, clean(block.basis @ inner.change_of_basis)
 
 
 @cache

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from intertwine._arrays import read_only
 from intertwine.errors import RepMismatchError
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 def _su2_coefficient(j1: int, m1: int, j2: int, m2: int, j3: int) -> float:
     """⟨j1 m1 j2 m2 | j3 m1+m2⟩ by Racah's formula in exact integers, rounded once.
 
-    Racah's sum is an integer when its factorials are gathered into three binomials. (Racah 1942, doi:10.1103/PhysRev.62.438)
+    Racah's sum is an integer when its factorials are gathered into three binomials.
+
+    Source: Racah 1942, doi:10.1103/PhysRev.62.438.
     """
     m3 = m1 + m2
     if abs(m3) > j3:
@@ -43,7 +46,7 @@ def _real_basis(degree: int) -> np.ndarray:
         sign = (-1) ** m
         q[degree - m, [degree + m, degree - m]] = 1 / sqrt(2), -1j / sqrt(2)
         q[degree + m, [degree + m, degree - m]] = sign / sqrt(2), 1j * sign / sqrt(2)
-    return (-1j) ** degree * q
+    return read_only((-1j) ** degree * q)
 
 
 @cache
@@ -71,8 +74,7 @@ def wigner_3j(l1: int, l2: int, l3: int) -> np.ndarray:
     real = np.einsum("ij,ilm->jlm", q1, half).real
     real[np.abs(real) < 1e-14] = 0.0  # rounding of entries that are exactly zero
     real = real / np.linalg.norm(real)
-    real.setflags(write=False)
-    return real
+    return read_only(real)
 
 
 # Planar groups --------------------------------------------------------------------------------------------------------
@@ -86,8 +88,8 @@ def planar_coupling(
 ) -> np.ndarray:
     """The equivariant bilinear maps of three irreps of C_n, D_n, SO(2) or O(2), as an array `(m, d_a, d_b, d_c)`.
 
-    A rotation by θ multiplies z by e^{ikθ} and the mirror conjugates it, so the maps are the products z w and z w̄, their
-    conjugates, and (without mirrors) i times these, whenever the frequencies agree modulo the order.
+    A rotation by θ multiplies z by e^{ikθ} and the mirror conjugates it, so the maps are the products z w and z w̄,
+    their conjugates, and (without mirrors) i times these, whenever the frequencies agree modulo the order.
 
     Args:
         a, b, c: frequency and axes of each irrep.
@@ -141,6 +143,4 @@ def clebsch_gordan(a: Irrep, b: Irrep, c: Irrep) -> np.ndarray:
             f"clebsch_gordan takes three irreps of one group, but got irreps of {a.group}, {b.group} and {c.group}. "
             "Call rep.restrict(subgroup) to bring them to a common group."
         )
-    table = a.group.coupling(a.label, b.label, c.label)
-    table.setflags(write=False)
-    return table
+    return read_only(a.group.coupling(a.label, b.label, c.label))

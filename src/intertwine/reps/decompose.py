@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import numpy as np
 
@@ -11,6 +11,28 @@ from intertwine.groups import Group
 from intertwine.reps.irrep import Irrep, trace
 
 Content = tuple[tuple[int, Irrep], ...]
+
+
+def decompose(
+    group: Group, matrix: Callable[[np.ndarray], np.ndarray], size: int, degree: int, quadrature_degree: int
+) -> tuple[Content, np.ndarray]:
+    """`decompose_samples` for a function that gives the matrices; immediate where they are those of an irrep already.
+
+    Args:
+        group: the group.
+        matrix: the orthogonal rep: elements `(..., n, n)` to matrices `(..., size, size)`.
+        size: the dimension of the rep.
+        degree: the largest degree of an irrep that can occur.
+        quadrature_degree: the degree of a quadrature that averages products of ρ with these irreps exactly.
+    """
+    generators = group.generators
+    images = matrix(generators)
+    for label in reversed(group.labels(degree)):
+        irrep = Irrep(group, label)
+        if irrep.dim == size and np.allclose(irrep.evaluate(generators), images, rtol=0, atol=1e-12):
+            return ((1, irrep),), np.eye(size)
+    elements, weights = group.quadrature(quadrature_degree)
+    return decompose_samples(group, elements, weights, matrix(elements), degree)
 
 
 def decompose_samples(
@@ -33,41 +55,49 @@ def decompose_samples(
 
     Raises `ArgumentError` if the irreps found do not fill the space: the matrices are then no rep of the group.
     """
-    size, content, columns = matrices.shape[-1], [], []
-    character = trace(matrices)
-    for label in group.labels(degree):
-        irrep = Irrep(group, label)
-        small = irrep.matrix(elements)
-        inner = float(np.sum(weights * character * trace(small))) / len(irrep.endomorphisms)
-        if (count := round(inner)) == 0:
-            continue
-        flat = (matrices * weights[:, None, None]).reshape(len(weights), -1).T @ small.reshape(len(weights), -1)
-        average = flat.reshape(size, size, irrep.dim, irrep.dim).swapaxes(1, 2)  # Hom → Hom, indices (i, a; j, b)
-        maps = independent_maps(average.reshape(size * irrep.dim, -1), irrep, count)
-        content.append((count, irrep))
-        columns.append(np.stack(maps, -1).reshape(size, -1))
-    filled = sum(c.shape[1] for c in columns)
+    size, columns = matrices.shape[-1], [np.zeros((matrices.shape[-1], 0))]
+    content = multiplicities(group, elements, weights, trace(matrices), degree)
+    filled = sum(count * irrep.dim for count, irrep in content)
     if filled != size:
         raise ArgumentError(
-            f"The matrices of dimension {size} contain irreps of {group} of total dimension {filled} only. "
+            f"The matrices of dimension {size} contain irreps of {group} of total dimension {filled}. "
             "Pass orthogonal matrices of a representation, and the largest degree that occurs in it."
         )
-    return tuple(content), clean(np.concatenate(columns, 1)) if columns else np.zeros((0, 0))
+    weighted = (matrices * weights[:, None, None]).reshape(len(weights), -1)
+    for count, irrep in content:
+        flat = weighted.T @ irrep.evaluate(elements).reshape(len(weights), -1)
+        average = flat.reshape(size, size, irrep.dim, irrep.dim).swapaxes(1, 2)  # Hom → Hom, indices (i, a; j, b)
+        maps = independent_maps(average.reshape(size * irrep.dim, -1), irrep, count)
+        columns.append(np.stack(maps, -1).reshape(size, -1))
+    return content, clean(np.concatenate(columns, 1))
+
+
+def multiplicities(
+    group: Group, elements: np.ndarray, weights: np.ndarray, character: np.ndarray, degree: int
+) -> Content:
+    """How often each irrep up to a degree occurs in a rep with the character `(q,)` on a quadrature, by averages."""
+    found = []
+    for label in group.labels(degree):
+        irrep = Irrep(group, label)
+        average = np.sum(weights * character * trace(irrep.evaluate(elements)))
+        if (count := round(float(average) / len(irrep.endomorphisms))) > 0:
+            found.append((count, irrep))
+    return tuple(found)
 
 
 def independent_maps(span: np.ndarray, irrep: Irrep, count: int) -> list[np.ndarray]:
     """Isometries X `(D, d)` that commute with the group, mutually independent over the endomorphisms of the irrep.
 
-    The candidates are the columns of `span`, `(D d, candidates)`. Each pick is the first column at least half as long
-    (squared) as the longest, so that rounding cannot change which; it is scaled to an isometry, and all X E with E
-    commuting with the irrep are projected out of the rest.
+    The candidates are the columns of `span`, `(D d, candidates)`. Each pick is the first column whose squared length is
+    at least 0.499 of the longest: a ratio that lengths do not have by symmetry, so that rounding cannot change which.
+    It is scaled to an isometry, and all X E with E commuting with the irrep are projected out of the rest.
     """
     span = span.copy()
     size = span.shape[0] // irrep.dim
     maps: list[np.ndarray] = []
     for _ in range(count):
         lengths = np.sum(span * span, 0)
-        pick = int(np.argmax(lengths >= 0.5 * lengths.max()))
+        pick = int(np.argmax(lengths >= 0.499 * lengths.max()))
         best = span[:, pick].reshape(size, irrep.dim)
         best = best * np.sqrt(irrep.dim) / np.linalg.norm(best)
         maps.append(best)
@@ -84,16 +114,6 @@ def clean(matrix: np.ndarray, tolerance: float = 1e-13) -> np.ndarray:
     return np.where(np.abs(matrix - near) < tolerance, near, matrix)
 
 
-def group_average(weights: np.ndarray, *factors: np.ndarray) -> np.ndarray:
-    """The Haar average of a product of class functions `(q,)` sampled on a quadrature."""
-    return np.sum(np.prod([weights, *factors], axis=0))
-
-
 def is_identity(basis: np.ndarray) -> bool:
     """Whether a (cleaned) basis is exactly the identity."""
     return bool(np.array_equal(basis, np.eye(len(basis))))
-
-
-def sorted_content(content: Sequence[tuple[int, Irrep]]) -> Content:
-    """The same irreps in the sorted order."""
-    return tuple(sorted(content, key=lambda term: term[1].key))

@@ -6,7 +6,7 @@ poles or at the origin. The same code runs on numpy arrays and torch tensors.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import pi, sqrt
 
 import numpy as np
@@ -31,7 +31,7 @@ def unit_vectors(r: Array) -> Array:
 
 
 def _degree_list(degrees: int | Iterable[int]) -> list[int]:
-    wanted = [degrees] if isinstance(degrees, int | np.integer) else list(degrees)
+    wanted = list(degrees) if isinstance(degrees, Iterable) else [degrees]
     if any(not isinstance(degree, int | np.integer) or degree < 0 for degree in wanted):
         raise ArgumentError(
             f"The degrees of harmonics are integers from 0 on, but {degrees!r} came. Pass an integer for one degree "
@@ -145,17 +145,18 @@ def circular_harmonics(
     _check(r, 2, normalization, "circular_harmonics")
     r = unit_vectors(r) if normalize else r
     xp = namespace(r)
-    x, y = r[..., 0], r[..., 1]
-    blocks, cosine, sine = [xp.ones_like(x)[..., None]], xp.ones_like(x), xp.zeros_like(x)
+    x, y = r[..., 0, None], r[..., 1, None]
+    cosine, sine = xp.ones_like(x), xp.zeros_like(x)
+    blocks = [cosine]
     for _ in range(max(wanted, default=0)):
         cosine, sine = x * cosine - y * sine, x * sine + y * cosine
-        blocks.append(xp.stack([cosine, sine], -1))
+        blocks.append(xp.concatenate([cosine, sine], -1))
     factor = {"component": sqrt(2), "norm": 1.0, "integral": 1 / sqrt(pi)}[normalization]
     constant = 1 / sqrt(2 * pi) if normalization == "integral" else 1.0
     return xp.concatenate([*(blocks[k] * (factor if k else constant) for k in wanted), r[..., :0]], -1)
 
 
-def harmonics_function(n: int) -> Array:
+def harmonics_function(n: int) -> Callable[..., Array]:
     """The harmonics of n-dimensional space: `circular_harmonics` for n = 2, `spherical_harmonics` for n = 3."""
     if n not in (2, 3):
         raise ArgumentError(

@@ -27,17 +27,11 @@ def intertwiners(rep_in: Rep | Irrep, rep_out: Rep | Irrep) -> np.ndarray:
             f"Intertwiners join two reps of one group, but reps of {rep_in.group} and {rep_out.group} came. "
             "Call rep.restrict(subgroup) to bring them to a common group."
         )
-    maps = []
-    targets = {irrep: (m, where) for (m, irrep), where in zip(rep_out.isotypic, rep_out.irreps.slices, strict=True)}
-    for (m, irrep), where in zip(rep_in.isotypic, rep_in.irreps.slices, strict=True):
-        if irrep not in targets:
-            continue
-        n, target = targets[irrep]
-        for w, u in np.ndindex(n, m):
-            for endomorphism in irrep.endomorphisms:
-                matrix = np.zeros((rep_out.dim, rep_in.dim))
-                rows, columns = slice(target.start + w, target.stop, n), slice(where.start + u, where.stop, m)
-                matrix[rows, columns] = endomorphism / np.linalg.norm(endomorphism)
-                maps.append(matrix)
-    basis = np.array(maps).reshape(len(maps), rep_out.dim, rep_in.dim)
-    return np.asarray(rep_out.change_of_basis @ basis @ rep_in.change_of_basis.T)
+    targets, shape = rep_out.copies, (rep_out.dim, rep_in.dim)
+    maps = [np.zeros((0, *shape))]
+    for irrep, sources in rep_in.copies.items():
+        if irrep in targets:
+            scaled = irrep.endomorphisms / np.sqrt(irrep.dim)  # each is orthogonal
+            right = np.einsum("eab,jbu->euaj", scaled, sources)
+            maps.append(np.einsum("iaw,euaj->wueij", targets[irrep], right, optimize=True).reshape(-1, *shape))
+    return np.concatenate(maps)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from intertwine._arrays import Array
+from intertwine._arrays import Array, read_only
 from intertwine.groups import Group
 
 if TYPE_CHECKING:
@@ -45,9 +46,26 @@ class Block(ABC):
     def basis(self) -> np.ndarray | None:
         """The orthogonal Q `(dim, dim)` with x = Q x_irreps; None for the identity."""
 
+    @property
+    def irreps(self) -> Rep:
+        """The rep of its irreps, in irrep coordinates."""
+        from intertwine.reps.rep import Rep  # blocks and reps know each other
+
+        return Rep(self.group, self.content)
+
     @abstractmethod
+    def evaluate(self, g: Array) -> Array:
+        """`matrix` without the check that g is in the group."""
+
     def matrix(self, g: Array) -> Array:
-        """The matrices `(..., dim, dim)` at elements `(..., n, n)`."""
+        """The matrices `(..., dim, dim)` at elements `(..., n, n)`, numpy or (differentiable) torch.
+
+        Raises `ElementError` if g is not in the group.
+        """
+        return self.evaluate(self.group.require(g))
+
+    def __str__(self) -> str:
+        return self.name
 
 
 @dataclass(frozen=True)
@@ -65,12 +83,12 @@ class Irrep(Block):
     def __post_init__(self) -> None:
         object.__setattr__(self, "label", self.group.canonical_label(self.label))
 
-    @property
-    def dim(self) -> int:
+    @cached_property
+    def dim(self) -> int:  # type: ignore[override]
         """The dimension of the real irrep."""
         return self.group.irrep_dim(self.label)
 
-    @property
+    @cached_property
     def degree(self) -> int:
         """The degree or frequency; 0 for a scalar."""
         return self.group.irrep_degree(self.label)
@@ -80,17 +98,17 @@ class Irrep(Block):
         """The real type: R, C or H, the algebra that commutes with the irrep."""
         return {1: "R", 2: "C", 4: "H"}[len(self.endomorphisms)]
 
-    @property
+    @cached_property
     def endomorphisms(self) -> np.ndarray:
         """A basis `(1 | 2 | 4, dim, dim)` of the matrices that commute with the irrep: orthogonal, identity first."""
-        return self.group.irrep_endomorphisms(self.label)
+        return read_only(self.group.irrep_endomorphisms(self.label))
 
     @property
     def is_trivial(self) -> bool:
         """Whether every element acts as 1."""
         return self.label == self.group.labels(0)[0]
 
-    @property
+    @cached_property
     def key(self) -> tuple[int, ...]:
         """The key of the sorted order: trivial first, then by degree, natural parity first."""
         return self.group.label_key(self.label)
@@ -115,42 +133,31 @@ class Irrep(Block):
         """None: an irrep is in its own coordinates."""
         return
 
-    def matrix(self, g: Array) -> Array:
-        """The matrices `(..., dim, dim)` at elements `(..., n, n)`, numpy or (differentiable) torch.
+    def evaluate(self, g: Array) -> Array:
+        """`matrix` without the check that g is in the group."""
+        return self.group.irrep_matrices((self.label,), g)[self.label]
 
-        Raises `ElementError` if g is not in the group.
-        """
-        return self.group.irrep_matrices((self.label,), self.group.require(g))[self.label]
-
-    def lie_matrix(self, x: np.ndarray) -> np.ndarray:
-        """The derivative `(..., dim, dim)` of the irrep along Lie algebra elements `(..., n, n)`.
+    def lie_matrix(self, x: Array) -> np.ndarray:
+        """The derivative `(..., dim, dim)` of the irrep along Lie algebra elements `(..., n, n)`: dρ(X).
 
         The matrices are polynomials of g, so a complex step, `Im ρ(1 + i h X) / h`, is exact to rounding.
+        Raises `ElementError` if X is not in the Lie algebra.
         """
-        step = np.eye(self.group.dim) + 1e-40j * np.asarray(x, dtype=np.float64)
-        return np.asarray(self.group.irrep_matrices((self.label,), step)[self.label].imag / 1e-40)
+        step = np.eye(self.group.dim) + 1e-40j * self.group.require_lie(x)
+        return np.asarray(self.evaluate(step).imag / 1e-40)
 
     def character(self, g: Array) -> Array:
         """The trace `(...)` of the matrices at elements `(..., n, n)`."""
         return trace(self.matrix(g))
 
-    def as_rep(self) -> Rep:
-        """The rep of one copy of this irrep."""
-        from intertwine.reps.rep import as_rep  # the two classes know each other
-
-        return as_rep(self)
-
     def __add__(self, other: Irrep | Rep) -> Rep:
-        return self.as_rep() + other
+        return self.irreps + other
 
     def __rmul__(self, multiplicity: int) -> Rep:
-        return multiplicity * self.as_rep()
+        return multiplicity * self.irreps
 
     def __mul__(self, other: Irrep | Rep) -> Rep:
-        return self.as_rep() * other
-
-    def __str__(self) -> str:
-        return self.label
+        return self.irreps * other
 
     def __repr__(self) -> str:
         return f"{self.group!r}.irrep({self.label!r})"

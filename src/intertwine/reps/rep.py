@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby, pairwise
+from typing import overload
 
 import numpy as np
 
-from intertwine._arrays import Array, namespace
+from intertwine._arrays import Array, like, namespace, read_only
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.groups import Group, Subgroup
 from intertwine.reps import blocks
@@ -60,7 +62,7 @@ class Rep:
     def slices(self) -> tuple[slice, ...]:
         """Where each term lies on the last axis of a feature."""
         ends = np.cumsum([0, *(m * block.dim for m, block in self.terms)]).tolist()
-        return tuple(slice(a, b) for a, b in zip(ends, ends[1:], strict=False))
+        return tuple(slice(a, b) for a, b in pairwise(ends))
 
     @cached_property
     def isotypic(self) -> tuple[tuple[int, Irrep], ...]:
@@ -77,8 +79,8 @@ class Rep:
         return Rep(self.group, self.isotypic)
 
     def count(self, irrep: Irrep | str) -> int:
-        """How many times an irrep is contained."""
-        label = self.group.canonical_label(irrep if isinstance(irrep, str) else irrep.label)
+        """How many times an irrep is contained; `irrep in rep` asks whether it is."""
+        label = _label(self.group, irrep)
         return sum(m for m, found in self.isotypic if found.label == label)
 
     @property
@@ -99,25 +101,30 @@ class Rep:
         Takes numpy arrays and torch tensors (differentiable), any batch shape; feature columns are moved by
         `ρ(g) @ x`. Raises `ElementError` if g is not in the group.
         """
-        g = self.group.require(g)
-        out = _zeros(g, self.dim)
+        return self.evaluate(self.group.require(g))
+
+    def evaluate(self, g: Array) -> Array:
+        """`matrix` without the check that g is in the group; it also serves inside torch.func transforms."""
         known = self.group.irrep_matrices(tuple(irrep.label for _, irrep in self.isotypic), g)
-        for (m, block), where in zip(self.terms, self.slices, strict=True):
-            small = known[block.label] if isinstance(block, Irrep) else block.matrix(g)
-            for u in range(m):
-                rows = slice(where.start + u, where.stop, m)
-                out[..., rows, rows] = small
+        pieces = [known[block.label] if isinstance(block, Irrep) else block.evaluate(g) for _, block in self.terms]
+        return self._direct_sum(g, pieces)
+
+    def _direct_sum(self, g: Array, pieces: Sequence[Array]) -> Array:
+        """The block-diagonal matrices with one piece `(..., block dim, block dim)` per term, on each of its copies."""
+        out = _zeros(g, self.dim)
+        for (m, _), where, small in zip(self.terms, self.slices, pieces, strict=True):
+            copies = small[..., :, None, :, None] * like(np.eye(m), small)[:, None, :]
+            out[..., where, where] = copies.reshape((*small.shape[:-2], m * small.shape[-2], m * small.shape[-1]))
         return out
 
-    def lie_matrix(self, x: np.ndarray) -> np.ndarray:
-        """The derivative `(..., dim, dim)` of the rep along Lie algebra elements `(..., n, n)`: dρ(X)."""
-        pieces = np.zeros((*np.shape(x)[:-2], self.dim, self.dim))
-        for (m, irrep), where in zip(self.isotypic, self.irreps.slices, strict=True):
-            for u in range(m):
-                rows = slice(where.start + u, where.stop, m)
-                pieces[..., rows, rows] = irrep.lie_matrix(x)
-        basis = self.change_of_basis
-        return np.asarray(basis @ pieces @ basis.T)
+    def lie_matrix(self, x: Array) -> np.ndarray:
+        """The derivative `(..., dim, dim)` of the rep along Lie algebra elements `(..., n, n)`: dρ(X).
+
+        `ρ(exp X) = exp dρ(X)`. Raises `ElementError` if X is not in the Lie algebra.
+        """
+        x = self.group.require_lie(x)
+        inner = self.irreps._direct_sum(x, [irrep.lie_matrix(x) for _, irrep in self.isotypic])
+        return np.asarray(self.change_of_basis @ inner @ self.change_of_basis.T)
 
     def character(self, g: Array) -> Array:
         """The trace of ρ(g), `(...)`, at elements `(..., n, n)`."""
@@ -139,7 +146,7 @@ class Rep:
                 places.setdefault(irrep.label, []).append(np.arange(start, start + size).reshape(irrep.dim, n * m))
                 start += size
         gathered = [np.concatenate(places[irrep.label], 1).reshape(-1) for _, irrep in self.isotypic]
-        return np.concatenate([*gathered, np.zeros(0)]).astype(np.int64)
+        return read_only(np.concatenate([np.arange(0), *gathered]))
 
     @cached_property
     def change_of_basis(self) -> np.ndarray:
@@ -148,7 +155,16 @@ class Rep:
         for (m, block), where in zip(self.terms, self.slices, strict=True):
             basis = np.eye(block.dim) if block.basis is None else block.basis
             out[where, where] = np.kron(basis, np.eye(m))
-        return out[:, self.isotypic_index]
+        return read_only(out[:, self.isotypic_index])
+
+    @property
+    def copies(self) -> dict[Irrep, np.ndarray]:
+        """For each irrep the isometries `(dim, irrep.dim, multiplicity)` onto its copies: the columns of Q."""
+        basis = self.change_of_basis
+        return {
+            irrep: basis[:, where].reshape(self.dim, irrep.dim, m)
+            for (m, irrep), where in zip(self.isotypic, self.irreps.slices, strict=True)
+        }
 
     # features --------------------------------------------------------------------------------------------------------
 
@@ -160,8 +176,9 @@ class Rep:
             out.append(x[..., where].reshape((*x.shape[:-1], block.dim, m)).swapaxes(-1, -2))
         return out
 
-    def join(self, parts: Sequence[Array]) -> Array:
+    def join(self, parts: Iterable[Array]) -> Array:
         """The features `(..., dim)` of blocks `(..., multiplicity, block dimension)`; the inverse of `split`."""
+        parts = list(parts)
         expected = [(m, block.dim) for m, block in self.terms]
         got = [tuple(part.shape[-2:]) for part in parts]
         if got != expected:
@@ -198,13 +215,15 @@ class Rep:
 
     def __mul__(self, other: Rep | Irrep) -> Rep:
         """The tensor product, in the coordinates of `np.kron(x, y)`. `(a * b).irreps` is its decomposition."""
+        if isinstance(other, int | np.integer):
+            raise ArgumentError(f"rep * {other} is not defined: * is the tensor product. Write {other} * rep for copies.")
         other = as_rep(other)
         if other.group != self.group:
             raise RepMismatchError(
                 f"A tensor product takes two reps of one group, but reps of {self.group} and {other.group} came. "
                 "Call rep.restrict(subgroup) to bring them to a common group."
             )
-        return Rep(self.group, ((1, blocks.TensorBlock(self, other)),))
+        return Rep(self.group, ((1, blocks.TensorBlock(self, other)),) if self.dim * other.dim else ())
 
     def simplify(self) -> Rep:
         """The rep with adjacent equal blocks gathered. Channels of gathered terms interleave: see `index_of`."""
@@ -216,8 +235,17 @@ class Rep:
         return Rep(self.group, tuple(terms))
 
     def sort(self) -> Rep:
-        """The terms in the sorted order (stable): trivial first, then by degree, natural parity first."""
-        return Rep(self.group, tuple(sorted(self.terms, key=lambda term: term[1].content[0][1].key)))
+        """The terms in the sorted order: trivial first, then by degree, natural parity first.
+
+        A block counts by its first irrep and comes after it. Equal blocks end up side by side, so that
+        `rep.sort().simplify()` has every block once; otherwise the order is kept.
+        """
+        first = {block: i for i, (_, block) in reversed([*enumerate(self.terms)])}
+
+        def key(term: tuple[int, Block]) -> tuple[tuple[int, ...], bool, int]:
+            return term[1].content[0][1].key, not isinstance(term[1], Irrep), first[term[1]]
+
+        return Rep(self.group, tuple(sorted(self.terms, key=key)))
 
     def filter(self, keep: Keep | None = None, *, drop: Keep | None = None) -> Rep:
         """The terms whose irreps are all kept, or not all dropped, in their order.
@@ -258,7 +286,7 @@ class Rep:
                 f"The reps {self} and {other} do not hold the same copies of the same blocks. "
                 "Pass rep.sort(), rep.simplify() or another order of the same terms."
             )
-        return np.concatenate([*index, np.zeros(0)]).astype(np.int64)
+        return np.concatenate([np.arange(0), *index])
 
     def restrict(self, subgroup: Subgroup) -> Rep:
         """The same features as a rep of a subgroup: the numbers stay, the group shrinks.
@@ -285,13 +313,34 @@ class Rep:
     def __iter__(self) -> Iterator[tuple[int, Block]]:
         return iter(self.terms)
 
+    @overload
+    def __getitem__(self, index: int) -> tuple[int, Block]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Rep: ...
+    def __getitem__(self, index: int | slice) -> tuple[int, Block] | Rep:
+        """The term (multiplicity, block) at a place, or the rep of a range of terms."""
+        return Rep(self.group, self.terms[index]) if isinstance(index, slice) else self.terms[index]
+
+    def __contains__(self, irrep: Irrep | str) -> bool:
+        return self.count(irrep) > 0
+
     def __str__(self) -> str:
         return " + ".join(f"{m}x{block.name}" for m, block in self.terms)
 
     def __repr__(self) -> str:
-        if all(isinstance(block, Irrep) or block.name.isidentifier() for _, block in self.terms):
-            return f"{self.group!r}.rep({str(self)!r})"
-        return " + ".join(block.expression if m == 1 else f"{m} * ({block.expression})" for m, block in self.terms)
+        if not self.terms:
+            return f"{self.group!r}.rep('')"
+        pieces = []
+        for readable, run in groupby(self.terms, lambda term: self._reads_back(term[1])):
+            if readable:
+                pieces.append(f"{self.group!r}.rep({str(Rep(self.group, tuple(run)))!r})")
+            else:
+                pieces += [block.expression if m == 1 else f"{m} * ({block.expression})" for m, block in run]
+        return " + ".join(pieces)
+
+    def _reads_back(self, block: Block) -> bool:
+        """Whether `group.rep` finds a block by its name: irreps, and what is an attribute of the group."""
+        return isinstance(block, Irrep) or block.expression == f"{self.group!r}.{block.name}"
 
 
 def as_rep(x: Rep | Irrep) -> Rep:
@@ -303,7 +352,7 @@ def as_rep(x: Rep | Irrep) -> Rep:
     return x
 
 
-def parse_rep(group: Group, text: str, named: Callable[[str], Block | None] = lambda name: None) -> Rep:
+def parse_rep(group: Group, text: str, named: Callable[[str], Block | None] | None = None) -> Rep:
     """The rep that a text such as "16x0e + 8x1o" or "8xregular" names.
 
     A term is a label, or a multiplicity, an x and a label; spaces are free, order is kept, terms of multiplicity 0 are
@@ -311,6 +360,8 @@ def parse_rep(group: Group, text: str, named: Callable[[str], Block | None] = la
 
     Raises `LabelError` for an unknown label, and `ArgumentError` for a text that is no sum of such terms.
     """
+    if not isinstance(text, str):
+        raise ArgumentError(f"A rep is read from a text such as '16x0e + 8x1o', but {text!r} came.")
     terms: list[tuple[int, Block]] = []
     for part in text.split("+") if text.strip() else ():
         count, cross, label = part.replace("×", "x").partition("x")
@@ -322,8 +373,9 @@ def parse_rep(group: Group, text: str, named: Callable[[str], Block | None] = la
                 f"{part.strip()!r} is not a term of a rep, in {text!r}. Terms are a multiplicity, an x and a label, "
                 "joined by +, as in '16x0e + 8x1o'."
             )
+        block = (named and named(label)) or Irrep(group, label)
         if int(count):
-            terms.append((int(count), named(label) or Irrep(group, label)))
+            terms.append((int(count), block))
     return Rep(group, tuple(terms))
 
 
@@ -339,6 +391,17 @@ def _predicate(group: Group, keep: Keep | None) -> Callable[[Irrep], bool]:
     if isinstance(keep, str):
         labels = {irrep.label for _, irrep in parse_rep(group, keep).isotypic}
     else:
-        members = [keep] if isinstance(keep, Irrep) else list(keep or ())
-        labels = {group.canonical_label(i if isinstance(i, str) else i.label) for i in members}
+        labels = {_label(group, irrep) for irrep in ([keep] if isinstance(keep, Irrep) else keep or ())}
     return lambda irrep: irrep.label in labels
+
+
+def _label(group: Group, irrep: Irrep | str) -> str:
+    """The label of an irrep given as such or by name; raises if it is none of the group's."""
+    if not isinstance(irrep, Irrep):
+        return group.canonical_label(irrep)
+    if irrep.group != group:
+        raise RepMismatchError(
+            f"The irrep {irrep} belongs to {irrep.group}, but an irrep of {group} was expected. "
+            f"Call {group}'s irrep({irrep.label!r}), or rep.restrict(subgroup) to bring reps to a common group."
+        )
+    return irrep.label

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from intertwine._arrays import Array, like, namespace
+from intertwine._arrays import Array, like, namespace, read_only
 from intertwine.reps.clebsch_gordan import wigner_3j
 
 Pair: TypeAlias = tuple[Array, Array]
@@ -21,7 +21,7 @@ Pair: TypeAlias = tuple[Array, Array]
 def _step(degree: int) -> np.ndarray:
     """The isometry `(3(2l − 1), 2l + 1)` that finds degree l inside degree l − 1 times a vector."""
     table = wigner_3j(degree - 1, 1, degree) * np.sqrt(2 * degree + 1)
-    return np.ascontiguousarray(table.reshape(-1, 2 * degree + 1))
+    return read_only(np.ascontiguousarray(table.reshape(-1, 2 * degree + 1)))
 
 
 def wigner_matrices(degrees: tuple[int, ...], g: Array) -> dict[int, Array]:

@@ -1,0 +1,145 @@
+"""From reps to plans: the linear, bilinear and coordinate-dependent maps between reps.
+
+All plans work in irrep coordinates (`rep.irreps`), where each irrep is one segment; so features whose reps differ only
+in how equal irreps are grouped or named get the same map and the same normalisation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from intertwine._arrays import Table
+from intertwine.catalog.base import harmonics_rep
+from intertwine.errors import ArgumentError, RepMismatchError
+from intertwine.plan import Operand, Path, Plan
+from intertwine.reps import Irrep, Rep, clebsch_gordan
+
+Term = tuple[tuple[int, ...], np.ndarray]
+"""The segments of the inputs and output that a path joins, and its coefficients of norm 1."""
+
+
+def _features(rep: Rep, modes: str) -> Operand:
+    return Operand(modes, tuple((irrep.dim, m) for m, irrep in rep.isotypic))
+
+
+def _require_one_group(*reps: Rep) -> None:
+    groups = [rep.group for rep in reps]
+    if any(group != groups[0] for group in groups):
+        raise RepMismatchError(
+            f"A map joins reps of one group, but reps of {', '.join(map(str, groups))} came. "
+            "Call rep.restrict(subgroup) to bring them to a common group."
+        )
+
+
+def _weighted(weight_modes: str, inputs: tuple[Operand, ...], output: Operand, terms: list[Term], modes: str) -> Plan:
+    """The plan with one weight array per term, normalised so that unit components in give unit components out.
+
+    With inputs and weights of unit variance a term contributes `channels / d_out` to the variance of each output
+    component when its coefficients have norm 1; the sum over the terms that reach a segment is divided out.
+    """
+    operands = (*inputs, output)
+    channels = [dict(zip(operand.modes, shape, strict=True)) for operand in operands for shape in operand.segments]
+    starts = np.cumsum([0, *(len(operand.segments) for operand in operands)])
+    shapes, fan = [], dict.fromkeys(range(len(output.segments)), 0)
+    for segments, _ in terms:
+        sizes: dict[str, int] = {}
+        for start, number in zip(starts, segments, strict=False):
+            sizes |= channels[start + number]
+        shapes.append(tuple(sizes[letter] for letter in weight_modes))
+        fan[segments[-1]] += int(np.prod([sizes[letter] for letter in weight_modes if letter not in output.modes]))
+    paths = []
+    for i, (segments, table) in enumerate(terms):
+        scale = np.sqrt(output.segments[segments[-1]][0] / fan[segments[-1]])
+        paths.append(Path((i, *segments), Table(table * scale)))
+    return Plan((Operand(weight_modes, tuple(shapes)), *operands), modes, tuple(paths))
+
+
+@cache
+def linear_plan(rep_in: Rep, rep_out: Rep) -> Plan:
+    """The G-linear maps rep_in → rep_out with weights, `out[k, w] = Σ C[i, k] weight[u, w] x[i, u]`.
+
+    Inputs: weights, x in `rep_in.irreps`; output in `rep_out.irreps`. By Schur's lemma a path joins equal irreps, one
+    per endomorphism.
+
+    Raises `RepMismatchError` if the reps belong to different groups.
+    """
+    _require_one_group(rep_in, rep_out)
+    places = {irrep: i for i, (_, irrep) in enumerate(rep_in.isotypic)}
+    terms: list[Term] = [
+        ((places[irrep], k), endomorphism.T / np.linalg.norm(endomorphism))
+        for k, (_, irrep) in enumerate(rep_out.isotypic)
+        if irrep in places
+        for endomorphism in irrep.endomorphisms
+    ]
+    return _weighted("uw", (_features(rep_in, "iu"),), _features(rep_out, "kw"), terms, "ik")
+
+
+@cache
+def bilinear_plan(rep_1: Rep, rep_2: Rep, rep_out: Rep) -> Plan:
+    """The G-bilinear maps rep_1 × rep_2 → rep_out, `out[k, w] = Σ C[i, j, k] weight[v, u, w] x[i, u] y[j, v]`.
+
+    Inputs: weights, x in `rep_1.irreps`, y in `rep_2.irreps`; output in `rep_out.irreps`. One path per
+    Clebsch–Gordan table, ordered by output, x, y.
+
+    Raises `RepMismatchError` if the reps belong to different groups.
+    """
+    _require_one_group(rep_1, rep_2, rep_out)
+    terms: list[Term] = []
+    for k, (_, c) in enumerate(rep_out.isotypic):
+        for i, (_, a) in enumerate(rep_1.isotypic):
+            for j, (_, b) in enumerate(rep_2.isotypic):
+                terms += [((i, j, k), table) for table in clebsch_gordan(a, b, c)]
+    inputs = (_features(rep_1, "iu"), _features(rep_2, "jv"))
+    return _weighted("vuw", inputs, _features(rep_out, "kw"), terms, "ijk")
+
+
+@dataclass(frozen=True)
+class KernelTable:
+    """The steerable kernels for an action and two reps: `K(g r) = ρ_out(g) K(r) ρ_in(g)⁻¹`.
+
+    By the Wigner–Eckart theorem they are the harmonics of r, coupled to the input like a second factor of a tensor
+    product, times functions of |r|.
+
+    Args:
+        action: how the group moves the coordinates.
+        harmonics: the harmonics of degrees 0 … degree as a rep of the group.
+        degree: the largest degree.
+        plan: the coupling (weights, x, harmonics) → output.
+    """
+
+    action: Rep
+    harmonics: Rep
+    degree: int
+    plan: Plan
+
+
+@cache
+def kernel_table(action: Rep, rep_in: Rep, rep_out: Rep, degree: int | None = None) -> KernelTable:
+    """The table of kernels for an action of dimension 2 or 3, an input and an output rep.
+
+    Args:
+        action: how the group moves the coordinates, a rep of dimension 2 or 3.
+        rep_in: the rep of the input features.
+        rep_out: the rep of the output features.
+        degree: the largest harmonic degree; default `rep_in.degree + rep_out.degree`, which for SO(2), O(2), SO(3) and
+            O(3) acting by their defining rep leaves nothing out.
+
+    Raises `RepMismatchError` for reps of different groups, `ArgumentError` for an action of another dimension.
+    """
+    _require_one_group(action, rep_in, rep_out)
+    if action.dim not in (2, 3):
+        raise ArgumentError(
+            f"An action moves 2 or 3 coordinates, but the rep {action} has dimension {action.dim}. "
+            "Pass group.defining, or its restriction to a subgroup."
+        )
+    top = rep_in.degree + rep_out.degree if degree is None else degree
+    harmonics = harmonics_rep(action, top)
+    return KernelTable(action, harmonics, top, bilinear_plan(rep_in, harmonics, rep_out))
+
+
+def unreached_irreps(plan: Plan, rep_out: Rep) -> tuple[tuple[int, Irrep], ...]:
+    """The irreps of an output rep, with multiplicities, that no path of its plan leads to."""
+    return tuple(rep_out.isotypic[i] for i in plan.unreached)

@@ -1,0 +1,180 @@
+"""Exactly equivariant nonlinearities: on scalars, by gates, by norms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from intertwine.errors import ArgumentError
+from intertwine.nn.module import EquivariantModule, second_moment
+from intertwine.reps import Irrep, Rep, as_rep
+
+Function = Callable[[Tensor], Tensor]
+
+
+def parity(function: Function) -> int:
+    """+1 for an even function, −1 for an odd one, 0 for neither; tried on 256 numbers up to 10."""
+    z = torch.linspace(0, 10, 256, dtype=torch.float64)
+    plus, minus = function(z), function(-z)
+    return 1 if torch.allclose(plus, minus, atol=1e-10) else -1 if torch.allclose(plus, -minus, atol=1e-10) else 0
+
+
+def gain(function: Function) -> float:
+    """The factor that makes E[φ(z)²] = 1 for standard normal z."""
+    return 1 / math.sqrt(second_moment(function))
+
+
+class Activation(EquivariantModule):
+    """A function of each scalar, rescaled to unit variance, with parities minded.
+
+    Invariants take any function. One-dimensional irreps that change sign (such as 0o, pseudoscalars) take an odd one and
+    stay what they are, or an even one and become invariants.
+
+    Args:
+        rep_in: a rep of one-dimensional irreps.
+        even: φ for the invariants.
+        odd: φ for the irreps that change sign: an odd or an even function.
+
+    Raises `ArgumentError` for irreps of higher dimension, and for a function on sign-changing irreps that is neither
+    odd nor even.
+
+    >>> from intertwine.catalog import O3
+    >>> Activation(O3.rep("4x0e + 2x0o"), odd=torch.abs).rep_out
+    tw.O3.rep('4x0e + 2x0e')
+    """
+
+    def __init__(self, rep_in: Rep | Irrep, even: Function = F.silu, odd: Function = torch.tanh) -> None:
+        rep_in = as_rep(rep_in)
+        self_parity, terms = parity(odd), []
+        for m, block in rep_in.terms:
+            if not isinstance(block, Irrep) or block.dim > 1:
+                raise ArgumentError(
+                    f"Activation takes scalars, but {m}x{block.name} has blocks of dimension {block.dim}, on which a "
+                    "function of each number is not equivariant. Use Gate or NormActivation."
+                )
+            if not block.is_trivial and self_parity == 0:
+                raise ArgumentError(
+                    f"{m}x{block.name} changes sign under {rep_in.group}, so its activation must be odd or even, but "
+                    f"{odd!r} is neither. Pass odd=torch.tanh or odd=torch.abs."
+                )
+            to_trivial = not block.is_trivial and self_parity == 1
+            terms.append((m, Irrep(rep_in.group, rep_in.group.labels(0)[0]) if to_trivial else block))
+        super().__init__(rep_in, Rep(rep_in.group, tuple(terms)))
+        self.even, self.odd = even, odd
+        self.pieces = [
+            (where.start, where.stop, even if isinstance(block, Irrep) and block.is_trivial else odd)
+            for (_, block), where in zip(rep_in.terms, rep_in.slices, strict=True)
+        ]
+        self.gains = [gain(function) for *_, function in self.pieces]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The output `(..., rep_out.dim)` for scalars `(..., rep_in.dim)`."""
+        self.check(x, self.rep_in)
+        parts = [f(x[..., a:b]) * c for (a, b, f), c in zip(self.pieces, self.gains, strict=True)]
+        return torch.cat([*parts, x[..., :0]], -1)
+
+
+class NormActivation(EquivariantModule):
+    """Invariants through φ, every other block scaled by a function of its length: `x · σ(|x| + b) / c`.
+
+    The default σ is the sigmoid, which is nowhere zero: no block dies (lengths enter smoothly, as √(|x|² + 10⁻⁶)).
+    b is learned, one per block, from 0; c restores unit variance. Linear and norm layers alone never mix different
+    irreps: where that matters, use `Gate`, `TensorProduct` or `FourierActivation` as well.
+
+    Args:
+        rep: the rep of input and output.
+        even: φ for invariants.
+        scale: σ, a positive function of the shifted length.
+        bias: whether to learn b.
+
+    >>> from intertwine.catalog import O2
+    >>> NormActivation(O2.rep("4x0e + 2x1"))(torch.randn(5, 8)).shape
+    torch.Size([5, 8])
+    """
+
+    def __init__(
+        self, rep: Rep | Irrep, even: Function = F.silu, scale: Function = torch.sigmoid, bias: bool = True
+    ) -> None:
+        super().__init__(rep, rep)
+        self.even, self.scale, self.even_gain = even, scale, gain(even)
+        self.terms = _term_table(self.rep_in)
+        self.gains = [1 / math.sqrt(_length_moment(scale, d)) for _, d, _, _ in self.terms]
+        lengths = sum(m for _, _, m, trivial in self.terms if not trivial)
+        self.bias = nn.Parameter(torch.zeros(lengths)) if bias and lengths else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The output `(..., rep.dim)` for features `(..., rep.dim)`."""
+        self.check(x, self.rep_in)
+        parts, used = [], 0
+        for (start, d, m, trivial), factor in zip(self.terms, self.gains, strict=True):
+            part = x[..., start : start + d * m]
+            if trivial:
+                parts.append(self.even(part) * self.even_gain)
+                continue
+            block = part.reshape((*x.shape[:-1], d, m))
+            length = torch.sqrt((block * block).sum(-2, keepdim=True) + 1e-6)
+            if self.bias is not None:
+                length = length + self.bias[used : used + m].to(x.dtype)
+                used += m
+            parts.append((block * (self.scale(length) * factor)).reshape(part.shape))
+        return torch.cat([*parts, x[..., :0]], -1)
+
+
+class Gate(EquivariantModule):
+    """Invariants through φ, every other block times a gate σ(s), with one invariant s of its own as input.
+
+    The input is the wanted output, then one invariant for every block that is not invariant:
+    `gate.rep_in = rep_out + n x trivial`. Both functions are rescaled to keep unit variance.
+
+    Args:
+        rep_out: the rep of the output.
+        even: φ for the invariants.
+        scale: σ for the gates.
+
+    >>> from intertwine.catalog import O3
+    >>> Gate(O3.rep("8x0e + 4x1o + 2x2e")).rep_in
+    tw.O3.rep('8x0e + 4x1o + 2x2e + 6x0e')
+    """
+
+    def __init__(self, rep_out: Rep | Irrep, even: Function = F.silu, scale: Function = torch.sigmoid) -> None:
+        rep_out = as_rep(rep_out)
+        terms = _term_table(rep_out)
+        self_gates = sum(m for *_, m, trivial in terms if not trivial)
+        trivial_irrep = Irrep(rep_out.group, rep_out.group.labels(0)[0])
+        super().__init__(rep_out + self_gates * as_rep(trivial_irrep), rep_out)
+        self.terms, self.even, self.scale = terms, even, scale
+        self.even_gain, self.scale_gain = gain(even), gain(scale)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The output `(..., rep_out.dim)` for features and gates `(..., rep_in.dim)`."""
+        self.check(x, self.rep_in)
+        gates = self.scale(x[..., self.rep_out.dim :]) * self.scale_gain
+        parts, used = [], 0
+        for start, d, m, trivial in self.terms:
+            part = x[..., start : start + d * m]
+            if trivial:
+                parts.append(self.even(part) * self.even_gain)
+                continue
+            block = part.reshape((*x.shape[:-1], d, m)) * gates[..., None, used : used + m]
+            parts.append(block.reshape(part.shape))
+            used += m
+        return torch.cat([*parts, x[..., :0]], -1)
+
+
+def _term_table(rep: Rep) -> list[tuple[int, int, int, bool]]:
+    """Start, block dimension, multiplicity and whether it is invariant, for each term."""
+    return [
+        (where.start, block.dim, m, all(irrep.is_trivial for _, irrep in block.content))
+        for (m, block), where in zip(rep.terms, rep.slices, strict=True)
+    ]
+
+
+def _length_moment(scale: Function, dim: int) -> float:
+    """E[x_i² σ(|x|)²] for x of `dim` standard normal components."""
+    if dim == 1:
+        return second_moment(lambda z: z * scale(z.abs()))
+    return second_moment(scale, dim)

@@ -1,0 +1,188 @@
+"""Heads that turn features into geometric objects."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from intertwine.errors import ArgumentError
+from intertwine.groups import Group
+from intertwine.nn.module import EquivariantModule
+from intertwine.reps import Rep
+
+Projection = Callable[[Tensor, bool], Tensor]
+
+
+class GroupElement(EquivariantModule):
+    """Vectors to an element of SO(2), O(2), SO(3) or O(3), equivariantly: `f(g x) = g f(x)`.
+
+    n vectors of the defining rep are the columns of a matrix M, which is projected onto the group: by `polar` (the
+    closest element, from the singular value decomposition) or by `gram_schmidt`. In O(n) the determinant of M is the
+    flip; in SO(n) the closest rotation is taken. No continuous head can do better: where M is singular (or, for SO(n),
+    where the closest rotation is not unique) the element is undefined; `degenerate(x)` says where, values and gradients
+    stay finite there.
+
+    Args:
+        group: SO(2), O(2), SO(3) or O(3).
+        projection: `polar` or `gram_schmidt`, or a function of `(..., n, n)` matrices and whether to return rotations.
+
+    The input is `head.rep_in`, n copies of the defining rep; the output elements `(..., n, n)`.
+
+    Raises `ArgumentError` for other groups.
+
+    Source: Levinson et al. 2020 (arXiv:2006.14616), Zhou et al. 2019 (arXiv:1812.07035).
+
+    >>> from intertwine.catalog import O2
+    >>> head = GroupElement(O2)
+    >>> head(head.rep_in.join([torch.tensor([[0.0, 2.0], [1.0, 0.0]])]))  # vectors (0, 2) and (1, 0): flip
+    tensor([[0., 1.],
+            [1., 0.]])
+    """
+
+    def __init__(self, group: Group, projection: Projection | None = None) -> None:
+        defining = getattr(group, "defining", None)
+        if not isinstance(defining, Rep) or str(group) not in ("SO(2)", "O(2)", "SO(3)", "O(3)"):
+            raise ArgumentError(f"GroupElement predicts elements of SO(2), O(2), SO(3) or O(3), but {group} came.")
+        rep = group.dim * defining
+        super().__init__(rep, rep)
+        self.n, self.proper = group.dim, str(group).startswith("S")
+        self.projection = polar if projection is None else projection
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The elements `(..., n, n)` for features `(..., n · n)` of `rep_in`."""
+        return self.projection(self.matrix(x), self.proper)
+
+    def matrix(self, x: Tensor) -> Tensor:
+        """The matrix M `(..., n, n)` whose columns are the vectors."""
+        self.check(x, self.rep_in)
+        return x.reshape((*x.shape[:-1], self.n, self.n))
+
+    def confidence(self, x: Tensor) -> Tensor:
+        """How far `(...)` M is from where its projection is undefined, relative to its size: 0 … 1.
+
+        For O(n) the smallest singular value over the largest; for SO(n), n > 1, the sum of the two smallest ones, the
+        last with the sign of the determinant, over twice the largest.
+        """
+        m = self.matrix(x)
+        s = torch.linalg.svdvals(m)
+        top = s[..., 0].clamp(min=torch.finfo(s.dtype).tiny)
+        if not self.proper:
+            return s[..., -1] / top
+        return (s[..., -2] + torch.sign(torch.linalg.det(m)) * s[..., -1]).clamp(min=0) / (2 * top)
+
+    def degenerate(self, x: Tensor, threshold: float = 1e-3) -> Tensor:
+        """Where `(...)` the element is undefined or nearly so: the confidence is below a threshold."""
+        return ~(self.confidence(x) > threshold)
+
+
+def polar(m: Tensor, proper: bool) -> Tensor:
+    """The orthogonal matrix (or rotation) closest to m `(..., n, n)`, n = 2 or 3: U Vᵀ (or U diag(1, …, det) Vᵀ).
+
+    The gradient is that of the projection, finite at the solution (where the SVD's own is NaN), and set to zero in
+    the directions in which the projection is not differentiable.
+    """
+    return _Polar.apply(m, proper)  # type: ignore[no-any-return]
+
+
+class _Polar(torch.autograd.Function):
+    """Polar factor with the gradient `Q skew(x)`, `(tr H · 1 − H) x = axial(Qᵀ dM − dMᵀ Q)`, where H = Qᵀ M.
+
+    The formula only holds differentiable operations, so it serves all orders of derivatives.
+    """
+
+    @staticmethod
+    def forward(m: Tensor, proper: bool) -> Tensor:
+        u, _, vh = torch.linalg.svd(m)
+        if proper:
+            sign = torch.linalg.det(u @ vh)
+            u = torch.cat([u[..., :-1], u[..., -1:] * sign[..., None, None]], -1)
+        return u @ vh
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, bool], output: Tensor) -> None:
+        m, ctx.proper = inputs
+        ctx.save_for_backward(m)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        (m,) = ctx.saved_tensors
+        q = polar(m, ctx.proper)
+        h = q.transpose(-1, -2) @ m
+        h = (h + h.transpose(-1, -2)) / 2
+        k = q.transpose(-1, -2) @ gradient
+        k = k - k.transpose(-1, -2)
+        trace = h.diagonal(dim1=-2, dim2=-1).sum(-1)[..., None, None]
+        if m.shape[-1] == 2:
+            return q @ (k * _safe_inverse(trace)), None
+        system = trace * torch.eye(3, dtype=m.dtype, device=m.device) - h
+        axial = torch.stack([k[..., 2, 1], k[..., 0, 2], k[..., 1, 0]], -1)[..., None]
+        values, vectors = torch.linalg.eigh(system.detach())  # only to see what is invertible
+        x = _solve(system, axial, values, vectors)[..., 0]
+        zero = torch.zeros_like(x[..., 0])
+        rows = [zero, -x[..., 2], x[..., 1], x[..., 2], zero, -x[..., 0], -x[..., 1], x[..., 0], zero]
+        return q @ torch.stack(rows, -1).reshape(q.shape), None
+
+
+def _safe_inverse(x: Tensor) -> Tensor:
+    small = x.abs() < 1e3 * torch.finfo(x.dtype).tiny
+    return torch.where(small, torch.zeros_like(x), 1 / torch.where(small, torch.ones_like(x), x))
+
+
+def _solve(system: Tensor, right: Tensor, values: Tensor, vectors: Tensor) -> Tensor:
+    """The solution of symmetric systems `(..., 3, 3)`, 0 along eigenvectors whose eigenvalue vanishes."""
+    top = values.abs().amax(-1, keepdim=True)
+    null = (values.abs() <= 10 * torch.finfo(values.dtype).eps * top) | (top == 0)
+    blocked = torch.where(null, torch.ones_like(values), torch.zeros_like(values))
+    projector = (vectors * blocked[..., None, :]) @ vectors.transpose(-1, -2)
+    scale = torch.where(top == 0, torch.ones_like(top), top)[..., None]
+    solution = torch.linalg.solve(system + scale * projector, right)
+    return solution - projector @ solution
+
+
+def gram_schmidt(m: Tensor, proper: bool) -> Tensor:
+    """The columns of m `(..., n, n)`, n = 2 or 3, made orthonormal one after the other.
+
+    For rotations the last column only gives way to the right-handed normal of the others. Columns that vanish against
+    the ones before are replaced by a fixed direction, with zero gradient.
+    """
+    columns: list[Tensor] = []
+    for i in range(m.shape[-1]):
+        if proper and i == m.shape[-1] - 1:
+            columns.append(_normal(columns))
+            continue
+        v = m[..., i]
+        for c in columns:
+            v = v - (v * c).sum(-1, keepdim=True) * c
+        columns.append(_unit(v, m[..., i], columns))
+    return torch.stack(columns, -1)
+
+
+def _normal(columns: list[Tensor]) -> Tensor:
+    if len(columns) == 1:
+        return torch.stack([-columns[0][..., 1], columns[0][..., 0]], -1)
+    return torch.linalg.cross(columns[0], columns[1])
+
+
+def _unit(v: Tensor, original: Tensor, columns: list[Tensor]) -> Tensor:
+    """v / |v|, or a fixed unit vector orthogonal to the columns where v vanishes against the original."""
+    size = torch.linalg.vector_norm(original.detach(), dim=-1, keepdim=True)
+    squared = (v * v).sum(-1, keepdim=True)
+    null = squared <= (100 * torch.finfo(v.dtype).eps * size) ** 2
+    root = torch.sqrt(torch.where(null, torch.ones_like(squared), squared))
+    return torch.where(null, _fallback(columns, v).detach(), v / root)
+
+
+def _fallback(columns: list[Tensor], like: Tensor) -> Tensor:
+    """A unit vector orthogonal to the columns: the coordinate axis least along them, projected."""
+    n = like.shape[-1]
+    axes = torch.eye(n, dtype=like.dtype, device=like.device).expand((*like.shape[:-1], n, n))
+    for c in columns:
+        axes = axes - (axes * c[..., None, :]).sum(-1, keepdim=True) * c[..., None, :]
+    lengths = torch.linalg.vector_norm(axes, dim=-1)
+    best = lengths.argmax(-1)[..., None, None].expand((*like.shape[:-1], 1, n))
+    chosen = axes.gather(-2, best)[..., 0, :]
+    return chosen / torch.linalg.vector_norm(chosen, dim=-1, keepdim=True).clamp(min=math.sqrt(1 / (2 * n)))

@@ -1,0 +1,57 @@
+"""The equivariant linear layer."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from intertwine.kernels import linear_plan
+from intertwine.kernels.plans import unreached_irreps
+from intertwine.nn.coordinates import IrrepCoordinates
+from intertwine.nn.module import EquivariantModule, normal_parameter, warn_unreachable
+from intertwine.ops import Contraction
+from intertwine.reps import Irrep, Rep
+
+
+class Linear(EquivariantModule):
+    """All linear maps that commute with the group, with learned weights: Schur's lemma as a layer.
+
+    `y_k,w = Σ_u W_u,w x_k,u / √n` for the copies u, w of each irrep (with the irrep's endomorphisms, for complex and
+    quaternionic types), plus a bias on invariants. Weights start standard normal and the 1/√n is in the forward pass,
+    so components of unit variance stay so.
+
+    Args:
+        rep_in: the rep of the input, features `(..., rep_in.dim)`.
+        rep_out: the rep of the output, features `(..., rep_out.dim)`.
+        bias: whether trivial irreps of the output get a bias, which starts at 0.
+
+    Raises `ArgumentError` if no output can be reached, `RepMismatchError` for reps of different groups, and on calls
+    `ShapeError` for a wrong channel count. Warns (`UnreachableWarning`) about irreps of the output that the input lacks.
+
+    >>> from intertwine.catalog import O3
+    >>> layer = Linear(O3.rep("16x0e + 8x1o"), O3.rep("4x0e + 4x1o"))
+    >>> layer(torch.randn(5, 40)).shape
+    torch.Size([5, 16])
+    """
+
+    def __init__(self, rep_in: Rep | Irrep, rep_out: Rep | Irrep, bias: bool = True) -> None:
+        super().__init__(rep_in, rep_out)
+        plan = linear_plan(self.rep_in, self.rep_out)
+        trivial = [m for m, irrep in self.rep_out.isotypic if irrep.is_trivial]
+        unreached = unreached_irreps(plan, self.rep_out)
+        if bias:
+            unreached = tuple((m, irrep) for m, irrep in unreached if not irrep.is_trivial)
+        warn_unreachable(self, unreached, "Add these irreps to the input, or use a layer that mixes irreps before.")
+        self.contraction = Contraction(plan)
+        self.before, self.after = IrrepCoordinates(self.rep_in), IrrepCoordinates(self.rep_out)
+        self.weight = normal_parameter(plan.operands[0].size)
+        self.bias = nn.Parameter(torch.zeros(trivial[0])) if bias and trivial else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The output `(..., rep_out.dim)` for features `(..., rep_in.dim)`, in the dtype of x."""
+        self.check(x, self.rep_in)
+        y = self.contraction(self.weight.to(x.dtype), self.before.to_irreps(x))
+        if self.bias is not None:
+            y = y + F.pad(self.bias.to(x.dtype), (0, self.rep_out.dim - len(self.bias)))
+        return self.after.from_irreps(y)

@@ -1,0 +1,162 @@
+"""Convolution on point clouds and graphs with positions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from intertwine.errors import ArgumentError, ShapeError
+from intertwine.kernels import kernel_table, linear_plan
+from intertwine.kernels.plans import unreached_irreps
+from intertwine.nn.coordinates import IrrepCoordinates
+from intertwine.nn.module import EquivariantModule, check_finite, is_eager, normal_parameter, warn_unreachable
+from intertwine.nn.radial import Cutoff, GaussianBasis, RadialBasis, RadialMLP
+from intertwine.ops import Contraction, Convolution
+from intertwine.reps import Irrep, Rep, as_rep
+from intertwine.reps.harmonics import harmonics_function
+
+
+class PointConv(EquivariantModule):
+    """Steerable convolution over edges: `y_t = Σ_{s → t} K(r_st) x_s / √neighbours (+ W x_t)`.
+
+    The kernel is the complete one of the group, `K(r) = Σ_p R_p(|r|) C_p · Y(r/|r|)`: harmonics of the direction,
+    Clebsch–Gordan coefficients, and a learned function of the distance for every path and pair of channels.
+
+    Args:
+        rep_in: the rep of the features at the sources.
+        rep_out: the rep of the features at the targets.
+        radial: the radial basis; default 8 Gaussians on distances from 0 to 4, in the unit of the vectors.
+        hidden: the hidden widths of the radial network.
+        activation: the activation of the radial network.
+        envelope: a cut-off that multiplies the kernel, or None.
+        degree: the largest harmonic degree; default all that couple (`rep_in.degree + rep_out.degree`).
+        self_interaction: whether to add a linear map of the features at the target itself.
+        aggregate: "sum" of the messages over √neighbours, or their "mean".
+        neighbours: the expected number of messages per target, so that sums have unit variance.
+        action: how the group moves the vectors: a rep of dimension 2 or 3; default the group's defining rep.
+
+    Raises and warns like `Linear`, and on calls raises `ShapeError` or `ArgumentError` for edges or vectors that do not
+    fit, are not finite or point to no feature. Graphs without edges work.
+
+    Source: Thomas et al. 2018 (arXiv:1802.08219), Weiler et al. 2018 (arXiv:1807.02547).
+
+    >>> from intertwine.catalog import O3
+    >>> conv = PointConv(O3.rep("4x0e"), O3.rep("4x0e + 2x1o"))
+    >>> positions, edges = torch.randn(3, 3), torch.tensor([[0, 1, 2], [1, 2, 0]])
+    >>> conv(torch.randn(3, 4), edges, positions[edges[1]] - positions[edges[0]]).shape
+    torch.Size([3, 10])
+    """
+
+    def __init__(
+        self,
+        rep_in: Rep | Irrep,
+        rep_out: Rep | Irrep,
+        radial: RadialBasis | None = None,
+        hidden: Sequence[int] = (64, 64),
+        activation: Callable[[Tensor], Tensor] = F.silu,
+        envelope: Cutoff | None = None,
+        degree: int | None = None,
+        self_interaction: bool = True,
+        aggregate: Literal["sum", "mean"] = "sum",
+        neighbours: float = 1.0,
+        action: Rep | Irrep | None = None,
+    ) -> None:
+        super().__init__(rep_in, rep_out)
+        self.action = as_rep(getattr(self.rep_in.group, "defining", None) if action is None else action)
+        if aggregate not in ("sum", "mean") or not neighbours > 0:
+            raise ArgumentError(
+                f"PointConv aggregates by 'sum' or 'mean' with a positive number of neighbours, but {aggregate!r} and "
+                f"{neighbours!r} came."
+            )
+        self.aggregate, self.neighbours = aggregate, float(neighbours)
+        table = kernel_table(self.action, self.rep_in, self.rep_out, degree)
+        self.degree, self.harmonics = table.degree, harmonics_function(self.action.dim)
+        self.convolution = Convolution(table.plan)
+        self.before, self.after = IrrepCoordinates(self.rep_in), IrrepCoordinates(self.rep_out)
+        self.directions = IrrepCoordinates(table.harmonics)
+        basis = GaussianBasis(4.0, 8) if radial is None else radial
+        self.radial = RadialMLP(basis, table.plan.operands[0].size, hidden, activation, envelope)
+        self._add_self_interaction(self_interaction, table.plan.unreached)
+
+    def _add_self_interaction(self, wanted: bool, unreached: tuple[int, ...]) -> None:
+        """The linear map at the target, and the scales `(rep_out.dim,)` that keep unit variance where both add."""
+        plan = linear_plan(self.rep_in, self.rep_out)
+        alone = set(plan.unreached) if wanted else set(range(len(self.rep_out.isotypic)))
+        missing = [term for i, term in enumerate(self.rep_out.isotypic) if i in alone and i in unreached]
+        warn_unreachable(self, missing, "Give a larger degree, or other irreps in the input.")
+        self.own = Contraction(plan) if wanted and plan.paths else None
+        self.weight = normal_parameter(plan.operands[0].size) if self.own else None
+        scale = [math.sqrt(0.5) if i not in alone and i not in unreached else 1.0 for i in range(len(self.rep_out.irreps))]
+        sizes = [m * irrep.dim for m, irrep in self.rep_out.isotypic]
+        self.register_table("scale", np.repeat(np.array(scale), sizes))
+
+    @property
+    def reps_in(self) -> tuple[Rep | None, ...]:
+        """Features, edges (which the group leaves alone), vectors."""
+        return (self.rep_in, None, self.action)
+
+    def example_inputs(self, batch: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+        """Random features on `batch` points, all pairs of points as edges, their difference vectors."""
+        x = torch.randn(batch, self.rep_in.dim, generator=generator, dtype=torch.float64)
+        points = torch.randn(batch, self.action.dim, generator=generator, dtype=torch.float64)
+        edges = torch.cartesian_prod(torch.arange(batch), torch.arange(batch)).T
+        edges = edges[:, edges[0] != edges[1]]
+        return x, edges, points[edges[1]] - points[edges[0]]
+
+    def forward(self, x: Tensor, edges: Tensor, vectors: Tensor) -> Tensor:  # type: ignore[override]
+        """The features `(N, rep_out.dim)` at the targets.
+
+        Args:
+            x: features `(N, rep_in.dim)`.
+            edges: source and target of each edge, `(2, E)` integers.
+            vectors: from source to target, `(E, n)`.
+        """
+        self._check_graph(x, edges, vectors)
+        vectors = vectors.to(x.dtype)
+        y = self.directions.to_irreps(self.harmonics(range(self.degree + 1), vectors))
+        weights = self.radial(safe_length(vectors))
+        inside = self.before.to_irreps(x)
+        z = self.convolution(weights, inside, y, edges, x.shape[0]) * self._normalisation(edges, x)
+        if self.own is not None and self.weight is not None:
+            z = (z + self.own(self.weight.to(x.dtype), inside)) * self.scale.to(x.dtype)
+        return self.after.from_irreps(z)
+
+    def _normalisation(self, edges: Tensor, x: Tensor) -> Tensor | float:
+        if self.aggregate == "sum":
+            return 1 / math.sqrt(self.neighbours)
+        counts = x.new_zeros(x.shape[0]).index_add(0, edges[1], x.new_ones(edges.shape[1]))
+        return 1 / counts.clamp(min=1)[:, None]
+
+    def _check_graph(self, x: Tensor, edges: Tensor, vectors: Tensor) -> None:
+        self.check(x, self.rep_in)
+        if x.ndim != 2:
+            raise ShapeError(f"PointConv takes features of shape (N, {self.rep_in.dim}), but got {tuple(x.shape)}.")
+        if edges.ndim != 2 or edges.shape[0] != 2 or edges.is_floating_point():
+            raise ShapeError(
+                f"PointConv takes edges as integers of shape (2, E), source and target, but got {tuple(edges.shape)} "
+                f"of {edges.dtype}."
+            )
+        if vectors.shape != (edges.shape[1], self.action.dim):
+            raise ShapeError(
+                f"PointConv takes one vector from source to target per edge, shape ({edges.shape[1]}, "
+                f"{self.action.dim}), but got {tuple(vectors.shape)}."
+            )
+        check_finite(vectors, "vectors")
+        if is_eager() and edges.numel() and not 0 <= int(edges.min()) <= int(edges.max()) < x.shape[0]:
+            raise ArgumentError(
+                f"The edges name points from {int(edges.min())} to {int(edges.max())}, but there are features for "
+                f"{x.shape[0]} points, numbered from 0."
+            )
+
+
+def safe_length(vectors: Tensor) -> Tensor:
+    """The lengths `(...)` of vectors `(..., n)`; at 0 the gradient is 0 instead of NaN."""
+    squared = (vectors * vectors).sum(-1)
+    zero = squared == 0
+    return torch.where(zero, torch.zeros_like(squared), torch.sqrt(torch.where(zero, torch.ones_like(squared), squared)))

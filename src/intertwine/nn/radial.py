@@ -1,0 +1,241 @@
+"""Functions of a distance: bases, cut-offs, and the network that turns them into weights."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from intertwine.errors import ArgumentError
+from intertwine.nn.module import normal_parameter, second_moment
+from intertwine.ops import TableModule
+
+
+class RadialBasis(TableModule, ABC):
+    """A few functions of a distance r on [0, cutoff], in the unit of the coordinates.
+
+    Args:
+        cutoff: the largest distance of interest.
+        number: the number of functions.
+    """
+
+    def __init__(self, cutoff: float, number: int) -> None:
+        super().__init__()
+        if not (cutoff > 0 and math.isfinite(cutoff)):
+            raise ArgumentError(f"A cutoff is a positive distance, but {cutoff!r} came.")
+        if number < 1:
+            raise ArgumentError(f"A radial basis has at least one function, but {number!r} were asked for.")
+        self.cutoff, self.number = float(cutoff), int(number)
+
+    @abstractmethod
+    def forward(self, r: Tensor) -> Tensor:
+        """The functions `(..., number)` at distances `(...)`."""
+
+    def extra_repr(self) -> str:
+        """Cutoff and number."""
+        return f"cutoff={self.cutoff:g}, number={self.number}"
+
+
+class _Spaced(RadialBasis, ABC):
+    """Copies of one bump at equally spaced centres."""
+
+    def __init__(self, cutoff: float, number: int, centres: np.ndarray) -> None:
+        super().__init__(cutoff, number)
+        self.step = float(centres[1] - centres[0]) if number > 1 else float(cutoff)
+        self.register_table("centres", centres)
+
+    def _distance(self, r: Tensor) -> Tensor:
+        """(r − centre) / step, `(..., number)`."""
+        return (r[..., None] - self.centres.to(r.dtype)) / self.step
+
+
+class CosineBasis(_Spaced):
+    """`cos²(π/2 · clip((r − c_i)/s, −1, 1))` with centres c_i from 0 to the cutoff: a partition of unity on [0, cutoff].
+
+    The basis of the founding tutorial. It is not a cut-off: the last function ends one step beyond.
+
+    >>> CosineBasis(3.0, 3)(torch.tensor([0.0, 1.5, 2.25]))
+    tensor([[1.0000, 0.0000, 0.0000],
+            [0.0000, 1.0000, 0.0000],
+            [0.0000, 0.5000, 0.5000]])
+    """
+
+    def __init__(self, cutoff: float, number: int) -> None:
+        super().__init__(cutoff, number, np.linspace(0, cutoff, number))
+
+    def forward(self, r: Tensor) -> Tensor:
+        """The functions `(..., number)` at distances `(...)`."""
+        return torch.cos(math.pi / 2 * self._distance(r).clamp(-1, 1)) ** 2
+
+
+class GaussianBasis(_Spaced):
+    """`exp(−((r − c_i)/s)²) / 1.12` with centres from 0 to the cutoff; the squares sum to about 1.
+
+    >>> GaussianBasis(2.0, 3)(torch.tensor(1.0)).shape
+    torch.Size([3])
+    """
+
+    def __init__(self, cutoff: float, number: int) -> None:
+        super().__init__(cutoff, number, np.linspace(0, cutoff, number))
+
+    def forward(self, r: Tensor) -> Tensor:
+        """The functions `(..., number)` at distances `(...)`."""
+        return torch.exp(-(self._distance(r) ** 2)) / 1.12
+
+
+class SmoothFiniteBasis(_Spaced):
+    """Bumps `exp(2 − 1/(1 + d) − 1/(1 − d))`, |d| < 1, d = (r − c_i)/s, times 1.14136: C^∞ and exactly 0 from the cutoff on.
+
+    Centres lie inside (0, cutoff); the squares sum to about 1.
+
+    >>> SmoothFiniteBasis(2.0, 4)(torch.tensor(1.3))
+    tensor([0.0000, 0.0000, 0.9989, 0.0872])
+    """
+
+    def __init__(self, cutoff: float, number: int) -> None:
+        super().__init__(cutoff, number, np.linspace(0, cutoff, number + 2)[1:-1])
+        self.step = self.cutoff / (number + 1)
+
+    def forward(self, r: Tensor) -> Tensor:
+        """The functions `(..., number)` at distances `(...)`."""
+        d = self._distance(r)
+        return 1.14136 * math.e**2 * unit_step(d + 1) * unit_step(1 - d)
+
+
+class BesselBasis(RadialBasis):
+    """`√(2/c) sin(nπr/c) / r`, n = 1 … number: the radial waves that vanish at the cutoff c, finite at r = 0.
+
+    Source: Gasteiger, Groß, Günnemann 2020 (arXiv:2003.03123).
+
+    >>> BesselBasis(2.0, 2)(torch.tensor([0.0])).round(decimals=4)  # nπ/c · √(2/c)
+    tensor([[1.5708, 3.1416]])
+    """
+
+    def __init__(self, cutoff: float, number: int) -> None:
+        super().__init__(cutoff, number)
+        self.register_table("waves", np.arange(1, number + 1) / cutoff)
+
+    def forward(self, r: Tensor) -> Tensor:
+        """The functions `(..., number)` at distances `(...)`."""
+        waves = self.waves.to(r.dtype)
+        inside = (r[..., None] < self.cutoff).to(r.dtype)
+        return math.sqrt(2 / self.cutoff) * math.pi * waves * torch.sinc(waves * r[..., None]) * inside
+
+
+def unit_step(x: Tensor) -> Tensor:
+    """`exp(−1/x)` for x > 0 and 0 else: infinitely smooth, every derivative finite."""
+    inside = x > 0
+    safe = torch.where(inside, x, torch.ones_like(x))
+    return torch.where(inside, torch.exp(-1 / safe), torch.zeros_like(x))
+
+
+class Cutoff(nn.Module, ABC):
+    """A function of the distance that falls from 1 to 0 at the cutoff.
+
+    Args:
+        cutoff: the distance from which on it is 0.
+    """
+
+    def __init__(self, cutoff: float) -> None:
+        super().__init__()
+        if not cutoff > 0:
+            raise ArgumentError(f"A cutoff is a positive distance, but {cutoff!r} came.")
+        self.cutoff = float(cutoff)
+
+    @abstractmethod
+    def forward(self, r: Tensor) -> Tensor:
+        """The factor `(...)` at distances `(...)`."""
+
+
+class CosineCutoff(Cutoff):
+    """`(1 + cos(π r/c)) / 2` below the cutoff c (Behler & Parrinello 2007); continuously differentiable.
+
+    >>> CosineCutoff(2.0)(torch.tensor([0.0, 1.0, 2.0]))
+    tensor([1.0000, 0.5000, 0.0000])
+    """
+
+    def forward(self, r: Tensor) -> Tensor:
+        """The factor `(...)` at distances `(...)`."""
+        return (1 + torch.cos(math.pi * (r / self.cutoff).clamp(0, 1))) / 2
+
+
+class PolynomialCutoff(Cutoff):
+    """`1 − (p+1)(p+2)/2 u^p + p(p+2) u^(p+1) − p(p+1)/2 u^(p+2)`, u = r/c: twice continuously differentiable at c.
+
+    Source: Gasteiger, Groß, Günnemann 2020 (arXiv:2003.03123).
+
+    Args:
+        cutoff: the distance from which on it is 0.
+        power: p, at least 2.
+
+    >>> PolynomialCutoff(2.0)(torch.tensor([0.0, 2.0]))
+    tensor([1., 0.])
+    """
+
+    def __init__(self, cutoff: float, power: int = 6) -> None:
+        super().__init__(cutoff)
+        self.power = power
+
+    def forward(self, r: Tensor) -> Tensor:
+        """The factor `(...)` at distances `(...)`."""
+        p, u = self.power, (r / self.cutoff).clamp(0, 1)
+        return 1 - (p + 1) * (p + 2) / 2 * u**p + p * (p + 2) * u ** (p + 1) - p * (p + 1) / 2 * u ** (p + 2)
+
+
+class SmoothCutoff(Cutoff):
+    """`exp(1 − 1/(1 − (r/c)²))`: infinitely smooth, 1 at 0, exactly 0 from the cutoff c on.
+
+    >>> SmoothCutoff(1.0)(torch.tensor([0.0, 1.0]))
+    tensor([1., 0.])
+    """
+
+    def forward(self, r: Tensor) -> Tensor:
+        """The factor `(...)` at distances `(...)`."""
+        return math.e * unit_step(1 - (r / self.cutoff) ** 2)
+
+
+class RadialMLP(nn.Module):
+    """A network from distances to weights: basis, hidden layers, one linear layer, times a cut-off.
+
+    `w = c(r) · W_L φ(… φ(W_1 b(r)))`, each W standard normal over the root of its fan-in, φ rescaled to E[φ(z)²] = 1.
+
+    Args:
+        basis: the radial basis.
+        out_features: the number of weights per distance.
+        hidden: the widths of the hidden layers.
+        activation: φ.
+        envelope: a cut-off that multiplies the weights, or None.
+
+    >>> RadialMLP(GaussianBasis(3.0, 8), 5)(torch.rand(7)).shape
+    torch.Size([7, 5])
+    """
+
+    def __init__(
+        self,
+        basis: RadialBasis,
+        out_features: int,
+        hidden: Sequence[int] = (64, 64),
+        activation: Callable[[Tensor], Tensor] = F.silu,
+        envelope: Cutoff | None = None,
+    ) -> None:
+        super().__init__()
+        self.basis, self.envelope, self.activation = basis, envelope, activation
+        widths = [basis.number, *hidden, out_features]
+        self.shapes = tuple(zip(widths, widths[1:], strict=False))
+        self.weights = nn.ParameterList([normal_parameter(a * b) for a, b in self.shapes])
+        self.gain = 1 / math.sqrt(second_moment(activation))
+
+    def forward(self, r: Tensor) -> Tensor:
+        """The weights `(..., out_features)` at distances `(...)`."""
+        x = self.basis(r)
+        for number, (shape, weight) in enumerate(zip(self.shapes, self.weights, strict=True)):
+            fan_in = 1 if number == 0 else shape[0]  # the squares of a radial basis already sum to about 1
+            x = x @ (weight.to(x.dtype).reshape(shape) / math.sqrt(fan_in))
+            if number + 1 < len(self.shapes):
+                x = self.activation(x) * self.gain
+        return x if self.envelope is None else x * self.envelope(r)[..., None]

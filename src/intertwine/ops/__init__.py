@@ -1,0 +1,7 @@
+"""Operations on tensors: they know plans, never groups. Beside each fast one stands a readable `reference.py`."""
+
+from intertwine.ops.contract import Contraction
+from intertwine.ops.convolve import Convolution
+from intertwine.ops.tables import TableModule
+
+__all__ = ["Contraction", "Convolution", "TableModule"]

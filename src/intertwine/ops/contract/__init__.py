@@ -1,0 +1,5 @@
+"""Evaluating plans."""
+
+from intertwine.ops.contract.dispatch import Contraction
+
+__all__ = ["Contraction"]

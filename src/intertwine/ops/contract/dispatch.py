@@ -1,0 +1,61 @@
+"""Which evaluation a plan gets, and why."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from intertwine.ops.contract.layout import weighted_layout
+from intertwine.ops.contract.reference import contract
+from intertwine.ops.contract.torch import WeightedContraction, flatten_batch
+from intertwine.plan import Plan
+
+
+class Contraction(nn.Module):
+    """Evaluate a plan on flat inputs `(..., sizes)`; leading axes broadcast, weights may be shared.
+
+    `backend` names the evaluation, and `reason` says in words why it was picked.
+
+    Args:
+        plan: what to compute.
+        reference: whether to take the readable definition even where a fast evaluation exists.
+    """
+
+    def __init__(self, plan: Plan, *, reference: bool = False) -> None:
+        super().__init__()
+        self.plan = plan
+        layout = None if reference else weighted_layout(plan)
+        self.fast = None if layout is None else WeightedContraction(plan, layout)
+        self.backend = "reference" if layout is None else "torch"
+        modes = ", ".join(operand.modes for operand in plan.operands)
+        if reference:
+            self.reason = "The reference was asked for."
+        elif layout is None:
+            self.reason = f"No fast evaluation takes operands with the modes {modes}: one einsum per path."
+        else:
+            self.reason = f"Operands with the modes {modes} contract in {len(layout.groups)} batched groups of paths."
+
+    def segments(self, *inputs: Tensor) -> list[Tensor]:
+        """The output segments `(B, *segment)` for inputs with exactly one leading axis (weights may have none)."""
+        self.plan.check([x.shape[-1] for x in inputs])
+        if self.fast is not None:
+            return self.fast.segments(*inputs)
+        flat = contract(self.plan, *inputs)
+        parts = zip(self.plan.output.slices, self.plan.output.segments, strict=True)
+        return [flat[:, where].reshape((flat.shape[0], *shape)) for where, shape in parts]
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """The output `(..., size)`."""
+        if self.fast is None:
+            return contract(self.plan, *inputs)
+        batch = torch.broadcast_shapes(*(x.shape[:-1] for x in inputs))
+        weights, *features = inputs
+        shared = weights if weights.ndim == 1 else flatten_batch(weights, batch)
+        parts = self.segments(shared, *(flatten_batch(x, batch) for x in features))
+        joined = [part.reshape(part.shape[0], part.shape[1] * part.shape[2]) for part in parts]
+        out = torch.cat([*joined, shared.new_zeros((batch.numel(), 0))], -1)
+        return out.reshape((*batch, self.plan.output.size))
+
+    def extra_repr(self) -> str:
+        """The backend and the number of paths."""
+        return f"{self.backend}, {len(self.plan.paths)} paths"

@@ -1,0 +1,94 @@
+"""Batched evaluation of weighted plans with plain torch.
+
+For out[k, w] = Σ C[i, j, k] weight[v, u, w] x[i, u] y[j, v]:
+
+1. the coefficients meet y, the operand of small multiplicity: one matrix (rows, d_in) per sample and segment of x,
+   shared by all channels, where the rows are (component k, path) of all outputs;
+2. each matrix meets its segment of x in one batched product;
+3. for each output, all rows that lead to it meet the weights in one batched product.
+
+The number of torch calls grows with the segments, not with the paths.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from intertwine.ops.contract.layout import Group, Layout
+from intertwine.ops.tables import TableModule
+from intertwine.plan import Plan
+
+
+class WeightedContraction(TableModule):
+    """The batched evaluation of a plan with the operands weights, x, (y) and the output, ready to be called."""
+
+    def __init__(self, plan: Plan, layout: Layout) -> None:
+        super().__init__()
+        self.plan = plan
+        self.groups = layout.groups
+        self.weight_slices = layout.weight_slices
+        self.weight_scales = layout.weight_scales
+        self.indexed = tuple(index is not None for index in layout.weight_index)
+        for number, group in enumerate(layout.groups):
+            self.register_table(f"matrix_{number}", group.matrix)
+        for number, index in enumerate(layout.weight_index):
+            if index is not None:
+                self.register_table(f"index_{number}", index)
+
+    def segments(self, weights: Tensor, x: Tensor, y: Tensor | None = None) -> list[Tensor]:
+        """The output segments `(B, d_out, w)` for x `(B, size)`, y `(B, size)`, weights `(size,)` or `(B, size)`."""
+        pieces: dict[int, list[Tensor]] = {}
+        for number, group in enumerate(self.groups):
+            rows = self._rows(number, group, x, y)
+            for target, first, paths in group.rows:
+                d_out, u = self.plan.output.segments[target][0], rows.shape[-1]
+                size = d_out * paths * group.copies
+                part = rows[:, first * group.copies : first * group.copies + size]
+                pieces.setdefault(target, []).append(part.reshape(x.shape[0], d_out, paths * group.copies * u))
+        return [self._weigh(target, pieces.get(target), weights, x) for target in range(len(self.weight_slices))]
+
+    def _rows(self, number: int, group: Group, x: Tensor, y: Tensor | None) -> Tensor:
+        """The products `(B, rows · copies, u)` of one group's matrices and its segment of x."""
+        d_in, u = self.plan.operands[1].segments[group.source]
+        part = x[:, self.plan.operands[1].slices[group.source]].reshape(x.shape[0], d_in, u)
+        if group.is_identity:
+            return part
+        table = getattr(self, f"matrix_{number}").to(x.dtype)
+        rows = table.shape[1] // d_in
+        if y is None:
+            return table.reshape(rows, d_in) @ part
+        operand, v = self.plan.operands[2], group.copies
+        parts = [y[:, operand.slices[s]].reshape(y.shape[0], operand.segments[s][0], v) for s in group.parts]
+        joined = parts[0] if len(parts) == 1 else torch.cat(parts, 1)
+        if v == 1:
+            matrices = (joined[..., 0] @ table).reshape(y.shape[0], rows, d_in)
+        else:
+            shaped = table.reshape(table.shape[0], rows, d_in)
+            matrices = torch.einsum("bjv,jri->brvi", joined, shaped).reshape(y.shape[0], rows * v, d_in)
+        return matrices @ part
+
+    def _weigh(self, target: int, pieces: list[Tensor] | None, weights: Tensor, x: Tensor) -> Tensor:
+        """One output segment `(B, d_out, w)` from its rows `(B, d_out, paths · copies · u)`."""
+        d_out, w = self.plan.output.segments[target]
+        if pieces is None:
+            return x.new_zeros((x.shape[0], d_out, w))
+        rows = pieces[0] if len(pieces) == 1 else torch.cat(pieces, -1)
+        if self.indexed[target]:
+            chosen = weights.index_select(-1, getattr(self, f"index_{target}"))
+        else:
+            chosen = weights[..., self.weight_slices[target]]
+        if self.weight_scales[target] != 1:
+            chosen = chosen * self.weight_scales[target]
+        return rows @ chosen.reshape((*weights.shape[:-1], rows.shape[-1], w))
+
+    def forward(self, weights: Tensor, x: Tensor, y: Tensor | None = None) -> list[Tensor]:
+        """The same as `segments`."""
+        return self.segments(weights, x, y)
+
+
+def flatten_batch(x: Tensor, batch: torch.Size) -> Tensor:
+    """x `(..., size)` with its leading axes broadcast to `batch` and made one."""
+    if x.ndim == 2 and x.shape[:-1] == batch:
+        return x
+    return x.expand((*batch, x.shape[-1])).reshape((batch.numel(), x.shape[-1]))

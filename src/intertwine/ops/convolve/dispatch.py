@@ -1,0 +1,30 @@
+"""The convolution over edges in plain torch: output segments are scattered one by one as they are made."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from intertwine.ops.contract import Contraction
+from intertwine.plan import Plan
+
+
+class Convolution(nn.Module):
+    """`out[t] = Σ_{e: s → t} plan(weights[e], x[s], y[e])`, without ever holding all messages at full width.
+
+    Args:
+        plan: a contraction of weights, x and y.
+        reference: whether to take the readable definition of the contraction.
+    """
+
+    def __init__(self, plan: Plan, *, reference: bool = False) -> None:
+        super().__init__()
+        self.contraction = Contraction(plan, reference=reference)
+
+    def forward(self, weights: Tensor, x: Tensor, y: Tensor, edges: Tensor, targets: int) -> Tensor:
+        """The sums `(targets, size)`; see `reference.convolve` for the arguments."""
+        out = []
+        for part in self.contraction.segments(weights, x.index_select(0, edges[0]), y):
+            flat = part.reshape(part.shape[0], part.shape[1] * part.shape[2])
+            out.append(flat.new_zeros((targets, flat.shape[1])).index_add(0, edges[1], flat))
+        return torch.cat([*out, x.new_zeros((targets, 0))], -1)

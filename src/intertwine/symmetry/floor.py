@@ -1,0 +1,91 @@
+"""The loss that no equivariant network can beat: Curie's principle as a number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from intertwine._arrays import to_numpy
+from intertwine.errors import ArgumentError, ShapeError
+from intertwine.reps import Irrep, Rep, as_rep
+from intertwine.symmetry.stabiliser import PointSymmetry, point_symmetry
+
+
+def best_output(symmetry: PointSymmetry, targets: np.ndarray, rep_out: Rep | Irrep) -> np.ndarray:
+    """The attainable output closest to a target: its average over the symmetry H of the input.
+
+    For every h that moves the input onto itself, an equivariant f has `f(x) = f(h x) = ρ(h) f(x)`. So f(x) lies in the
+    space fixed by H, whose orthogonal projector is `P y = ∫ ρ(h) y dh`; and every vector of that space is the value of
+    some equivariant map.
+
+    Args:
+        symmetry: the symmetry of the input, from `point_symmetry`.
+        targets: a target at each point, `(N, rep_out.dim)`.
+        rep_out: the rep of the targets.
+
+    Raises `ShapeError` if the targets do not fit.
+    """
+    rep_out, targets = as_rep(rep_out), to_numpy(targets)
+    count = symmetry.permutations.shape[1]
+    if targets.shape != (count, rep_out.dim):
+        raise ShapeError(
+            f"Targets of {rep_out} at {count} points have the shape {(count, rep_out.dim)}, but got {targets.shape}."
+        )
+    matrices = rep_out.matrix(symmetry.elements)
+    out = np.zeros_like(targets)
+    for matrix, permutation, weight in zip(matrices, symmetry.permutations, symmetry.weights, strict=True):
+        out[permutation] += weight * (targets @ matrix.T)
+    return out
+
+
+def loss_floor(
+    points: np.ndarray,
+    targets: np.ndarray,
+    rep_out: Rep | Irrep,
+    *,
+    features: np.ndarray | None = None,
+    rep_in: Rep | Irrep | None = None,
+    labels: Sequence[int] | np.ndarray | None = None,
+    tolerance: float = 1e-6,
+) -> float:
+    """The mean squared error that no equivariant network can beat on one cloud of points, whatever its weights.
+
+    `|y − P y|² / numbers`, where P averages over the symmetry of the input (see `best_output`). It is 0 when the target
+    is at least as symmetric as the input (Curie's principle), and training stops at it when it is not.
+
+    Args:
+        points: positions `(N, n)`; only differences matter, so networks are taken to be translation invariant.
+        targets: the wanted output at each point, `(N, rep_out.dim)`.
+        rep_out: the rep of the output; its group, SO(2), O(2), SO(3) or O(3), is the network's.
+        features: input features `(N, rep_in.dim)`; default none, or equal invariants.
+        rep_in: the rep of the features.
+        labels: a kind for each point.
+        tolerance: below it, relative to the size of the cloud, deviations from symmetry are ignored.
+
+    Returns:
+        The floor of the mean squared error over all N · rep_out.dim numbers.
+
+    Source: Smidt, Geiger, Miller 2021 (doi:10.1103/PhysRevResearch.3.L012002).
+
+    >>> from intertwine.catalog import O3
+    >>> square = np.array([[1, 1, 0], [-1, 1, 0], [-1, -1, 0], [1, -1, 0]]) / 2
+    >>> stretch = square * [-0.5, 0.5, 0]  # displacements that make it a rectangle
+    >>> round(loss_floor(square, stretch, O3.rep("1x1o")), 7)  # all of the target
+    0.0416667
+    """
+    rep_out = as_rep(rep_out)
+    rep = None if rep_in is None else as_rep(rep_in)
+    if rep is not None and rep.group != rep_out.group:
+        raise ArgumentError(f"Features of {rep.group} and targets of {rep_out.group} came. Use one group for both.")
+    symmetry = point_symmetry(
+        points,
+        rep_out.group,
+        labels=labels,
+        features=None if features is None else to_numpy(features),
+        rep=rep,
+        degree=max(rep_out.degree, 1),
+        tolerance=tolerance,
+    )
+    targets = to_numpy(targets)
+    return float(np.mean((targets - best_output(symmetry, targets, rep_out)) ** 2))

@@ -1,0 +1,195 @@
+"""The symmetry of a point cloud: the isometries that move it onto itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import KDTree
+
+from intertwine._arrays import to_numpy
+from intertwine.catalog import O3, SO3
+from intertwine.errors import ArgumentError, ShapeError
+from intertwine.groups import Group
+from intertwine.reps import Rep
+
+
+@dataclass(frozen=True)
+class PointSymmetry:
+    """The elements of a group that move a point cloud onto itself, about its centre.
+
+    For a finite symmetry these are all its elements, with equal weights. For a cloud on a line or in one point the
+    symmetry is continuous, and elements and weights are a quadrature: averages over it are exact up to the degree asked
+    for.
+
+    Args:
+        group: the group that the elements lie in.
+        elements: `(h, n, n)`.
+        permutations: where each point goes, `(h, N)`: element k moves point i to point `permutations[k, i]`.
+        weights: `(h,)`, summing to 1.
+        continuous: whether the symmetry is infinite.
+    """
+
+    group: Group
+    elements: np.ndarray
+    permutations: np.ndarray
+    weights: np.ndarray
+    continuous: bool
+
+    @property
+    def order(self) -> float:
+        """The number of symmetries; infinite for a continuous one."""
+        return np.inf if self.continuous else len(self.elements)
+
+
+def point_symmetry(
+    points: np.ndarray,
+    group: Group = O3,
+    *,
+    labels: Sequence[int] | np.ndarray | None = None,
+    features: np.ndarray | None = None,
+    rep: Rep | None = None,
+    degree: int = 12,
+    tolerance: float = 1e-6,
+) -> PointSymmetry:
+    """The symmetry of a cloud of points with labels and features, under a group that acts on space about the centre.
+
+    Every symmetry is fixed by where it takes n − 1 points that span as much as they can; so those are moved onto all
+    candidates of equal label, distance and angle, and the rest of the cloud is compared.
+
+    Args:
+        points: positions `(N, n)`, n = 2 or 3.
+        group: SO(2), O(2), SO(3) or O(3), acting by its defining rep.
+        labels: a kind for each point, `(N,)`; only points of one kind may be exchanged.
+        features: a vector of a rep at each point, `(N, rep.dim)`, which must move along.
+        rep: the rep of the features.
+        degree: for continuous symmetries, the degree up to which averages are exact.
+        tolerance: the largest distance between a moved point and its partner, relative to the radius of the cloud.
+
+    Raises `ShapeError` or `ArgumentError` for inputs that do not fit or are not finite, and for features on a cloud
+    whose symmetry is continuous.
+
+    >>> square = np.array([[1, 1, 0], [-1, 1, 0], [-1, -1, 0], [1, -1, 0]])
+    >>> point_symmetry(square).order  # D4h
+    16
+    """
+    points = _check_points(points, group, features, rep)
+    kinds = np.zeros(len(points)) if labels is None else np.asarray(labels)
+    centred = points - points.mean(0)
+    scale = float(np.linalg.norm(centred, axis=1).max(initial=0.0)) or 1.0
+    centred = centred / scale
+    elements, continuous = _candidates(centred, kinds, group, degree, tolerance)
+    found = [(g, p) for g in elements if (p := _permutation(centred, kinds, g, tolerance)) is not None]
+    if continuous and features is not None and rep is not None and not rep.is_trivial:
+        raise ArgumentError(
+            "The points lie on a line or in one point, so their symmetry is continuous; features on such a cloud are "
+            "not supported. Give invariant features only, or add points."
+        )
+    if features is not None and rep is not None:
+        size = max(float(np.abs(features).max(initial=0.0)), 1e-300)
+        moved = rep.matrix(np.array([g for g, _ in found]))
+        found = [
+            (g, p)
+            for (g, p), matrix in zip(found, moved, strict=True)
+            if np.abs(features @ matrix.T - features[p]).max(initial=0.0) <= 10 * tolerance * size
+        ]
+    weights = np.full(len(found), 1 / len(found))
+    return PointSymmetry(group, np.array([g for g, _ in found]), np.array([p for _, p in found]), weights, continuous)
+
+
+def _check_points(points: np.ndarray, group: Group, features: np.ndarray | None, rep: Rep | None) -> np.ndarray:
+    points = to_numpy(points)
+    if points.ndim != 2 or points.shape[1] != group.dim or not len(points):
+        raise ShapeError(
+            f"A point cloud for {group} has the shape (N, {group.dim}) with N ≥ 1, but got {points.shape}."
+        )
+    if not np.isfinite(points).all():
+        raise ArgumentError("The positions hold NaN or infinite numbers. Remove or repair these points.")
+    if str(group) not in ("SO(2)", "O(2)", "SO(3)", "O(3)"):
+        raise ArgumentError(f"The symmetry of points is found in SO(2), O(2), SO(3) or O(3), but {group} came.")
+    if (features is None) != (rep is None):
+        raise ArgumentError("Features and their rep come together: pass features=… and rep=….")
+    if features is not None and rep is not None and np.shape(features) != (len(points), rep.dim):
+        raise ShapeError(f"Features of {rep} have the shape {(len(points), rep.dim)}, but got {np.shape(features)}.")
+    return points
+
+
+def _candidates(
+    points: np.ndarray, kinds: np.ndarray, group: Group, degree: int, tolerance: float
+) -> tuple[list[np.ndarray], bool]:
+    """Elements among which all symmetries are, and whether they sample a continuous symmetry."""
+    radii = np.linalg.norm(points, axis=1)
+    first = _smallest_class(kinds, radii, radii > tolerance, tolerance)
+    proper = str(group).startswith("S")
+    if first is None:  # one point: everything is a symmetry
+        return list(group.quadrature(degree)[0]), True
+    start = points[first]
+    partners = [p for p, k, r in zip(points, kinds, radii, strict=True)
+                if k == kinds[first] and abs(r - radii[first]) <= tolerance]  # fmt: skip
+    if group.dim == 2:
+        return [_plane_map(start, p, flip) for p in partners for flip in ((1,) if proper else (1, -1))], False
+    away = np.linalg.norm(np.cross(start, points), axis=1) / radii[first]
+    second = _smallest_class(kinds, radii, away > 10 * tolerance, tolerance)
+    if second is None:
+        return _line_symmetries(start, degree, proper), True
+    return _triad_maps(points, kinds, radii, (first, second), proper, tolerance), False
+
+
+def _smallest_class(kinds: np.ndarray, radii: np.ndarray, allowed: np.ndarray, tolerance: float) -> int | None:
+    """A point of the (kind, radius) class with the fewest members among the allowed points."""
+    best, size = None, len(radii) + 1
+    for i in np.flatnonzero(allowed):
+        members = int(np.sum((kinds == kinds[i]) & (np.abs(radii - radii[i]) <= tolerance)))
+        if members < size:
+            best, size = int(i), members
+    return best
+
+
+def _plane_map(a: np.ndarray, b: np.ndarray, flip: int) -> np.ndarray:
+    """The rotation (flip = 1) or reflection (−1) of the plane that takes the direction of a to that of b."""
+    frames = [np.stack([v, np.array([-v[1], v[0]])], -1) / np.linalg.norm(v) for v in (a, b)]
+    return frames[1] @ np.diag([1, flip]) @ frames[0].T
+
+
+def _line_symmetries(axis: np.ndarray, degree: int, proper: bool) -> list[np.ndarray]:
+    """A quadrature of the symmetries of a line through the centre, both directions."""
+    name = "Dinf" if proper else "Dinfh"
+    whole = (SO3 if proper else O3).subgroup(name, axis=axis)
+    return list(whole.embed(whole.group.quadrature(degree)[0]))
+
+
+def _triad_maps(
+    points: np.ndarray, kinds: np.ndarray, radii: np.ndarray, pair: tuple[int, int], proper: bool, tolerance: float
+) -> list[np.ndarray]:
+    """The orthogonal maps that take two given points to two of equal kinds, distances and angle."""
+    i, j = pair
+    dot, slack = points[i] @ points[j], 4 * tolerance
+    same_i = np.flatnonzero((kinds == kinds[i]) & (np.abs(radii - radii[i]) <= slack))
+    same_j = np.flatnonzero((kinds == kinds[j]) & (np.abs(radii - radii[j]) <= slack))
+    start, maps = _triad(points[i], points[j]), []
+    for a in same_i:
+        for b in same_j[np.abs(points[same_j] @ points[a] - dot) <= slack]:
+            end = _triad(points[a], points[b])
+            maps += [end @ np.diag([1, 1, sign]) @ start.T for sign in ((1,) if proper else (1, -1))]
+    return maps
+
+
+def _triad(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The right-handed orthonormal frame `(3, 3)` with a along its first column and b in the plane of the first two."""
+    x = a / np.linalg.norm(a)
+    z = np.cross(a, b)
+    z = z / np.linalg.norm(z)
+    return np.stack([x, np.cross(z, x), z], -1)
+
+
+def _permutation(points: np.ndarray, kinds: np.ndarray, g: np.ndarray, tolerance: float) -> np.ndarray | None:
+    """Where each point goes under g, or None if the cloud does not come back."""
+    target = np.empty(len(points), dtype=np.int64)
+    for kind in np.unique(kinds):
+        members = np.flatnonzero(kinds == kind)
+        distances, nearest = KDTree(points[members]).query(points[members] @ g.T)
+        if distances.max() > 4 * tolerance or len(np.unique(nearest)) != len(members):
+            return None
+        target[members] = members[nearest]
+    return target

@@ -1,0 +1,250 @@
+"""The laws of equivariance, for the library's own tests and for its users'."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from intertwine.errors import ArgumentError, LawError
+from intertwine.groups import Group
+from intertwine.reps import Rep
+
+Reps = Sequence[Rep | None]
+
+
+def equivariance_error(
+    module: Callable[..., Tensor],
+    inputs: Sequence[Tensor] | Tensor | None = None,
+    reps_in: Reps | Rep | None = None,
+    rep_out: Rep | None = None,
+    *,
+    samples: int = 8,
+    seed: int = 0,
+) -> float:
+    """How far a function is from `f(ρ_in(g) x) = ρ_out(g) f(x)`: the largest defect over the largest output.
+
+    Tried on the generators of the group and on random elements, `max |f(ρ_in(g) x) − ρ_out(g) f(x)| / max |f(x)|`.
+    About 1e-7 is rounding in float32, 1e-15 in float64; 1 is no equivariance at all.
+
+    Args:
+        module: a module of `intertwine.nn`, or any function of tensors.
+        inputs: the inputs to try, channels on the last axis; default random ones, in the dtype of the parameters.
+        reps_in: the reps of the inputs, None for one that the group leaves alone; default `module.reps_in`.
+        rep_out: the rep of the output; default `module.rep_out`.
+        samples: the number of random elements.
+        seed: for random inputs and elements.
+
+    Raises `ArgumentError` if the reps are not known.
+
+    >>> from intertwine.catalog import O3
+    >>> from intertwine.nn import Linear
+    >>> equivariance_error(Linear(O3.rep("2x0e + 3x1o"), O3.rep("1x0e + 1x1o")).double()) < 1e-12
+    True
+    """
+    reps, out = _signature(module, reps_in, rep_out)
+    values = _inputs(module, inputs, reps, seed)
+    with torch.no_grad():
+        reference = _flat(module(*values), out)
+        size = float(reference.abs().max()) if reference.numel() else 0.0
+        worst = 0.0
+        for g in test_elements(out.group, samples, seed):
+            moved = [x if rep is None else act(rep, g, x) for rep, x in zip(reps, values, strict=True)]
+            defect = _flat(module(*moved), out) - act(out, g, reference)
+            worst = max(worst, float(defect.abs().max()) if defect.numel() else 0.0)
+            if not torch.isfinite(defect).all():
+                return float("inf")
+    return worst / size if size else worst
+
+
+def test_elements(group: Group, samples: int = 8, seed: int = 0) -> np.ndarray:
+    """Elements to try a law on: the generators and random ones, `(k, dim, dim)`."""
+    return np.concatenate([group.generators, group.sample(samples, seed)])
+
+
+test_elements.__test__ = False  # type: ignore[attr-defined]  # pytest takes the name for a test
+
+
+def act(rep: Rep, g: np.ndarray, x: Tensor) -> Tensor:
+    """ρ(g) x for one element `(n, n)` and features `(..., dim)`, in the dtype of x."""
+    matrix = torch.tensor(rep.matrix(g), dtype=torch.float64, device=x.device)
+    return (x.double() @ matrix.T).to(x.dtype)
+
+
+@dataclass(frozen=True)
+class ModuleReport:
+    """What `check_module` found.
+
+    Args:
+        module: the module's class.
+        equivariance: the largest equivariance error in float64.
+        float32: the largest relative difference between float32 and float64 outputs.
+        checks: the laws that were tried, by name.
+    """
+
+    module: str
+    equivariance: float
+    float32: float
+    checks: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.module}: equivariance error {self.equivariance:.1e} (float64), float32 within {self.float32:.1e}; "
+            f"{', '.join(self.checks)} hold."
+        )
+
+
+def check_module(
+    module: nn.Module, *, tolerance: float = 1e-10, batch: int = 4, seed: int = 0, gradients: bool = True
+) -> ModuleReport:
+    """Try every law that a module of `intertwine.nn` obeys, on random inputs in float64.
+
+    Equivariance; every parameter gets a gradient; first and second derivatives are right (`gradients`); float32,
+    bfloat16 and float16 follow float64 and keep their dtype; an empty batch works; the state dict holds parameters
+    and running statistics only, the same in train and eval, and loads; copies and pickles compute the same.
+
+    Args:
+        module: the module; it is copied, not changed.
+        tolerance: the largest equivariance error that is accepted.
+        batch: the batch size.
+        seed: for random inputs and elements.
+        gradients: whether to check derivatives by finite differences (slow for wide modules).
+
+    Raises `LawError`, a sentence that names the law and the numbers, at the first law that does not hold.
+
+    >>> from intertwine.catalog import O3
+    >>> from intertwine.nn import Gate
+    >>> print(check_module(Gate(O3.rep("2x0e + 1x1o"))).checks[0])
+    equivariance
+    """
+    module = copy.deepcopy(module).double().eval()
+    reps, _ = _signature(module, None, None)
+    inputs = _inputs(module, None, reps, seed, batch)
+    error = equivariance_error(module, inputs, seed=seed)
+    if not error <= tolerance:
+        raise LawError(f"{_name(module)} is not equivariant: error {error:.1e}, accepted {tolerance:.1e}.")
+    checks = ["equivariance"]
+    _check_parameters(module, inputs)
+    if gradients:
+        _check_derivatives(module, inputs)
+        checks.append("derivatives")
+    low = _check_dtypes(module, inputs)
+    _check_empty(module, inputs, reps)
+    _check_state(module, inputs)
+    checks += ["gradients of all parameters", "dtypes", "empty batches", "state, copies and pickles"]
+    return ModuleReport(_name(module), error, low, tuple(checks))
+
+
+def _signature(module: Callable[..., Any], reps_in: Reps | Rep | None, rep_out: Rep | None) -> tuple[Reps, Rep]:
+    given = getattr(module, "reps_in", None) if reps_in is None else reps_in
+    out = getattr(module, "rep_out", None) if rep_out is None else rep_out
+    if given is None or not isinstance(out, Rep):
+        raise ArgumentError(
+            f"The reps of {_name(module)} are not known. Pass reps_in=… (one per input, None where the group does "
+            "nothing) and rep_out=…."
+        )
+    return ((given,) if isinstance(given, Rep) else tuple(given)), out
+
+
+def _inputs(
+    module: Callable[..., Any], inputs: Sequence[Tensor] | Tensor | None, reps: Reps, seed: int, batch: int = 4
+) -> tuple[Tensor, ...]:
+    if inputs is not None:
+        return (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+    generator = torch.Generator().manual_seed(seed)
+    if hasattr(module, "example_inputs"):
+        values = module.example_inputs(batch, generator)
+    elif all(rep is not None for rep in reps):
+        values = tuple(torch.randn(batch, rep.dim, generator=generator, dtype=torch.float64) for rep in reps if rep)
+    else:
+        raise ArgumentError(f"Inputs of {_name(module)} cannot be made up. Pass inputs=….")
+    first = next(module.parameters(), None) if isinstance(module, nn.Module) else None
+    like = torch.zeros((), dtype=torch.float64) if first is None else first
+    return tuple(x.to(like.device, like.dtype) if x.is_floating_point() else x.to(like.device) for x in values)
+
+
+def _flat(y: Tensor, rep: Rep) -> Tensor:
+    """Outputs with the rep's size on the last axis: a matrix-valued output is flattened."""
+    return y if y.shape[-1] == rep.dim else y.reshape((*y.shape[:-2], rep.dim))
+
+
+def _name(module: object) -> str:
+    return type(module).__name__ if isinstance(module, nn.Module) else getattr(module, "__name__", repr(module))
+
+
+def _floating(inputs: Sequence[Tensor]) -> list[int]:
+    return [i for i, x in enumerate(inputs) if x.is_floating_point()]
+
+
+def _check_parameters(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    if not list(module.parameters()):
+        return
+    module.zero_grad()
+    y = module(*inputs)
+    (y * torch.linspace(0.5, 1.5, y.numel(), dtype=y.dtype).reshape(y.shape)).sum().backward()
+    for name, parameter in module.named_parameters():
+        if parameter.grad is None or not parameter.grad.isfinite().all() or not parameter.grad.any():
+            raise LawError(f"{_name(module)}: the parameter {name} gets no finite, nonzero gradient.")
+    module.zero_grad()
+
+
+def _check_derivatives(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    places = _floating(inputs)
+
+    def function(*values: Tensor) -> Tensor:
+        full = list(inputs)
+        for place, value in zip(places, values, strict=True):
+            full[place] = value
+        return module(*full)  # type: ignore[no-any-return]
+
+    values = tuple(inputs[i].detach().clone().requires_grad_() for i in places)
+    try:
+        torch.autograd.gradcheck(function, values, fast_mode=True)
+        torch.autograd.gradgradcheck(function, values, fast_mode=True)
+    except RuntimeError as error:
+        raise LawError(f"{_name(module)}: a derivative is wrong. {error}") from error
+
+
+def _check_dtypes(module: nn.Module, inputs: tuple[Tensor, ...]) -> float:
+    exact, differences = module(*inputs), {}
+    for dtype, bound in ((torch.float32, 1e-4), (torch.bfloat16, 0.3), (torch.float16, 0.1)):
+        low = copy.deepcopy(module).to(dtype)
+        y = low(*(x.to(dtype) if x.is_floating_point() else x for x in inputs))
+        difference = float((y.double() - exact).abs().max() / exact.abs().max())
+        differences[dtype] = difference
+        if y.dtype != dtype or not difference <= bound:
+            raise LawError(f"{_name(module)}: {dtype} gives {y.dtype}, off by {difference:.1e} (accepted {bound:.0e}).")
+    again = copy.deepcopy(module).float().double()
+    again.load_state_dict(module.state_dict())
+    if not torch.equal(again(*inputs), exact):
+        raise LawError(f"{_name(module)}: a table lost precision on the way through float32.")
+    return differences[torch.float32]
+
+
+def _check_empty(module: nn.Module, inputs: tuple[Tensor, ...], reps: Reps) -> None:
+    if any(not x.is_floating_point() for x in inputs):  # a graph: no edges, all points
+        empty = tuple(x if i == 0 else (x[:0] if rep is not None else x[:, :0]) for i, (x, rep) in
+                      enumerate(zip(inputs, reps, strict=True)))  # fmt: skip
+    else:
+        empty = tuple(x[:0] for x in inputs)
+    y = module(*empty)
+    if y.shape[0] != empty[0].shape[0] or not y.isfinite().all():
+        raise LawError(f"{_name(module)}: an empty batch gave an output of shape {tuple(y.shape)}.")
+
+
+def _check_state(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    keys = list(module.eval().state_dict())
+    allowed = {name for name, _ in module.named_parameters()} | {k for k in keys if "running" in k}
+    if set(keys) != allowed or list(module.train().state_dict()) != keys:
+        raise LawError(f"{_name(module)}: the state dict holds {sorted(set(keys) ^ allowed)} besides its parameters.")
+    module.eval()
+    exact = module(*inputs)
+    for how, twin in (("deepcopy", copy.deepcopy(module)), ("pickle", pickle.loads(pickle.dumps(module)))):
+        if not torch.equal(twin(*inputs), exact):
+            raise LawError(f"{_name(module)}: its {how} computes something else.")
