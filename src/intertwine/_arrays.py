@@ -55,7 +55,8 @@ def epsilon(x: Array) -> float:
 def to_numpy(x: Array) -> np.ndarray:
     """`x` as a float64 (or complex128) numpy array, detached."""
     if is_torch(x):
-        x = x.detach().cpu().numpy()
+        x = x.detach().cpu()
+        return (x.cdouble() if x.is_complex() else x.double()).numpy()  # numpy has no bfloat16
     x = np.asarray(x)
     return x.astype(np.complex128 if np.iscomplexobj(x) else np.float64)
 

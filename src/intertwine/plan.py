@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate, pairwise
 from math import prod
 
 import numpy as np
@@ -20,26 +22,35 @@ class Operand:
     Args:
         modes: the letters, in storage order: "iu" is component outside, channel inside.
         segments: for each segment the size of each letter.
+
+    Attributes:
+        sizes: the number of entries of each segment.
+        size: the number of entries of the whole operand.
+        slices: where each segment lies on the last axis.
+
+    Raises `ArgumentError` if a letter occurs twice, or a segment has not one size for each letter.
     """
 
     modes: str
     segments: tuple[tuple[int, ...], ...]
+    # Made at once, not on demand: forward passes read them, and torch.compile cannot enter a cached_property's lock.
+    sizes: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    size: int = field(init=False, repr=False, compare=False)
+    slices: tuple[slice, ...] = field(init=False, repr=False, compare=False)
 
-    @cached_property
-    def sizes(self) -> tuple[int, ...]:
-        """The number of entries of each segment."""
-        return tuple(prod(shape) for shape in self.segments)
-
-    @cached_property
-    def size(self) -> int:
-        """The number of entries of the whole operand."""
-        return sum(self.sizes)
-
-    @cached_property
-    def slices(self) -> tuple[slice, ...]:
-        """Where each segment lies on the last axis."""
-        ends = np.cumsum([0, *self.sizes]).tolist()
-        return tuple(slice(a, a + n) for a, n in zip(ends, self.sizes, strict=False))
+    def __post_init__(self) -> None:
+        if len(set(self.modes)) != len(self.modes):
+            raise ArgumentError(f"The modes {self.modes!r} name an axis twice. Give every axis a letter of its own.")
+        for shape in self.segments:
+            if len(shape) != len(self.modes) or min(shape, default=0) < 0:
+                raise ArgumentError(
+                    f"A segment with the modes {self.modes!r} has {len(self.modes)} sizes, each at least 0, but got "
+                    f"{shape}."
+                )
+        sizes = tuple(map(prod, self.segments))
+        object.__setattr__(self, "sizes", sizes)
+        object.__setattr__(self, "size", sum(sizes))
+        object.__setattr__(self, "slices", tuple(slice(a, b) for a, b in pairwise(accumulate((0, *sizes)))))
 
 
 @dataclass(frozen=True)
@@ -59,14 +70,15 @@ class Plan:
     `out[k, w] = Σ C[i, j, k] weight[v, u, w] x[i, u] y[j, v]`, summed over the paths that lead to a segment.
 
     Plans are linear in each operand, so a derivative only exchanges the roles of operands: it is a plan with the same
-    paths (see `derivative`), and so are all higher derivatives.
+    paths (see `derivative`), and so are all higher derivatives. That is why every letter occurs at least twice, in two
+    operands or in one and the coefficients: one that is only summed over could not be the output of a derivative.
 
     Args:
-        operands: the inputs, then the output.
+        operands: the inputs, at least one, then the output.
         coefficient_modes: the letters of the coefficients.
         paths: the terms.
 
-    Raises `ArgumentError` if a path names a segment that is not there, or sizes disagree.
+    Raises `ArgumentError` if a letter occurs once, a path names a segment that is not there, or sizes disagree.
     """
 
     operands: tuple[Operand, ...]
@@ -74,6 +86,14 @@ class Plan:
     paths: tuple[Path, ...]
 
     def __post_init__(self) -> None:
+        if len(self.operands) < 2:
+            raise ArgumentError(f"A plan has at least one input and the output, but {len(self.operands)} operands came.")
+        letters = Counter("".join([self.coefficient_modes, *(operand.modes for operand in self.operands)]))
+        if lonely := "".join(letter for letter, count in letters.items() if count < 2):
+            raise ArgumentError(
+                f"Every letter of a plan occurs in two operands, or in one and the coefficients, but {lonely!r} occurs "
+                "once. Sum over it, or add an axis for it, before the contraction."
+            )
         for path in self.paths:
             self.sizes_of(path)
 
@@ -94,10 +114,17 @@ class Plan:
         return f"{self.coefficient_modes},{inputs}->...{self.output.modes}"
 
     def sizes_of(self, path: Path) -> dict[str, int]:
-        """The size of every letter on a path."""
-        if len(path.segments) != len(self.operands):
+        """The size of every letter on a path; raises `ArgumentError` if the path does not fit."""
+        counts = [len(operand.segments) for operand in self.operands]
+        if len(path.segments) != len(counts) or not all(0 <= i < n for i, n in zip(path.segments, counts, strict=True)):
             raise ArgumentError(
-                f"A path of this plan names {len(self.operands)} segments, one per operand, but got {path.segments}."
+                f"A path of this plan names one segment per operand, out of {counts} numbered from 0, but got "
+                f"{path.segments}."
+            )
+        if path.coefficients.array.ndim != len(self.coefficient_modes):
+            raise ArgumentError(
+                f"The coefficients of the path {path.segments} have the shape {path.coefficients.array.shape}, but one "
+                f"axis for each of the letters {self.coefficient_modes!r} was expected."
             )
         sizes = dict(zip(self.coefficient_modes, path.coefficients.array.shape, strict=True))
         for operand, number in zip(self.operands, path.segments, strict=True):
@@ -131,7 +158,10 @@ class Plan:
 
     @cached_property
     def multiplications(self) -> int:
-        """The multiplications that one sample needs at least: nonzero coefficients times channels, path by path."""
+        """The number of terms in the sums of one sample: nonzero coefficients times channels, path by path.
+
+        The definition multiplies this often; a fast evaluation shares factors and needs fewer.
+        """
         total = 0
         for path in self.paths:
             channels = [n for letter, n in self.sizes_of(path).items() if letter not in self.coefficient_modes]

@@ -54,7 +54,7 @@ def equivariance_error(
         reference = _flat(module(*values), out)
         size = float(reference.abs().max()) if reference.numel() else 0.0
         worst = 0.0
-        for g in test_elements(out.group, samples, seed):
+        for g in law_elements(out.group, samples, seed):
             moved = [x if rep is None else act(rep, g, x) for rep, x in zip(reps, values, strict=True)]
             defect = _flat(module(*moved), out) - act(out, g, reference)
             worst = max(worst, float(defect.abs().max()) if defect.numel() else 0.0)
@@ -63,12 +63,9 @@ def equivariance_error(
     return worst / size if size else worst
 
 
-def test_elements(group: Group, samples: int = 8, seed: int = 0) -> np.ndarray:
+def law_elements(group: Group, samples: int = 8, seed: int = 0) -> np.ndarray:
     """Elements to try a law on: the generators and random ones, `(k, dim, dim)`."""
     return np.concatenate([group.generators, group.sample(samples, seed)])
-
-
-test_elements.__test__ = False  # type: ignore[attr-defined]  # pytest takes the name for a test
 
 
 def act(rep: Rep, g: np.ndarray, x: Tensor) -> Tensor:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from functools import cache, cached_property
 
 import numpy as np
 
 from intertwine._arrays import Table
-from intertwine.errors import ArgumentError, LabelError, RepMismatchError
+from intertwine.errors import ArgumentError, RepMismatchError
 from intertwine.groups import Group, Subgroup
 from intertwine.reps.blocks import BasisBlock
 from intertwine.reps.decompose import clean, decompose, decompose_samples, is_identity
@@ -95,8 +96,10 @@ class CatalogGroup(Group, ABC):
     def _named_block(self, name: str) -> Block | None:
         return self.regular.terms[0][1] if name == "regular" else None
 
-    def _unknown_subgroup(self, name: str, known: str) -> LabelError:
-        return LabelError(f"{self} has no subgroup called {name!r}. Known names are {known}.")
+
+def plain_name(name: object) -> str:
+    """A name without spaces and brackets, and with inf for ∞: "C∞v" is "Cinfv", "SO(2)" is "SO2"."""
+    return re.sub(r"[\s()]", "", str(name)).replace("∞", "inf")
 
 
 def harmonics_rep(action: Rep, degree: int) -> Rep:

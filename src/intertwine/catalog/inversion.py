@@ -152,7 +152,10 @@ class InversionGroup(CatalogGroup):
 
     def subgroup(self, name: str, axis: Vector | None = None, mirror: Vector | float | None = None) -> Subgroup:
         """Not known by name here: take the subgroup from O(3) instead. Raises `LabelError`."""
-        raise LabelError(f"The subgroups of {self} have no names of their own. Call O3.subgroup({name!r}) instead.")
+        asked = ", ".join(
+            [repr(name), *(f"{k}={v!r}" for k, v in (("axis", axis), ("mirror", mirror)) if v is not None)]
+        )
+        raise LabelError(f"The subgroups of {self} have no names of their own. Call O3.subgroup({asked}) instead.")
 
     def __repr__(self) -> str:
         return f"tw.group({self.title!r})"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 from intertwine.catalog import planar, spatial
-from intertwine.catalog.base import CatalogGroup
-from intertwine.catalog.schoenflies import cinfh, dinfh
+from intertwine.catalog.base import CatalogGroup, plain_name
+from intertwine.catalog.schoenflies import parse_axial
 from intertwine.errors import LabelError
 
 SO2 = planar.SO2()
@@ -15,7 +15,7 @@ SO3 = spatial.SO3()
 O3 = spatial.O3()
 
 
-@cache
+@lru_cache(typed=True)  # so that 4.0 is refused even when 4 is known
 def cyclic(n: int) -> planar.Cyclic:
     """The n rotations of the plane by multiples of 2π/n.
 
@@ -25,7 +25,7 @@ def cyclic(n: int) -> planar.Cyclic:
     return planar.Cyclic(n)
 
 
-@cache
+@lru_cache(typed=True)
 def dihedral(n: int) -> planar.Dihedral:
     """The 2n rotations and mirrors of the regular n-gon.
 
@@ -39,17 +39,20 @@ def dihedral(n: int) -> planar.Dihedral:
 def group(name: str) -> CatalogGroup:
     """The group of a name: "SO(2)", "O(2)", "SO(3)", "O(3)", "C8", "D8" (16 elements), "Cinfh", "Dinfh".
 
-    Brackets may be left out, and ∞ stands for inf. Raises `LabelError` for other names.
+    Brackets may be left out, and ∞ stands for inf. Other Schoenflies names give the abstract group: "Cinf" is SO(2),
+    "Cinfv" and "Dinf" are O(2), "C4v" is D4; how it lies in space is for `O3.subgroup(name)` to say.
+
+    Raises `LabelError` for other names.
 
     >>> group("O(3)") == O3
     True
     """
-    text = str(name).replace(" ", "").replace("(", "").replace(")", "").replace("∞", "inf")
-    known: dict[str, CatalogGroup] = {"SO3": SO3, "O3": O3, "Cinfh": cinfh(), "Dinfh": dinfh()}
-    found = known.get(text) or planar.parse_planar(text)
-    if found is None:
+    text = plain_name(name)
+    if (found := {"SO2": SO2, "O2": O2, "SO3": SO3, "O3": O3}.get(text)) is not None:
+        return found
+    if (axial := parse_axial(text)) is None:
         raise LabelError(
             f"There is no group called {name!r}. Names are 'SO(2)', 'O(2)', 'SO(3)', 'O(3)', 'Cn' and 'Dn' with a "
             "number for n, 'Cinfh' and 'Dinfh'."
         )
-    return found
+    return axial[1]

@@ -7,6 +7,7 @@ the whole plane for a frequency 0 < k < n/2, the real axis (label e, or no lette
 from __future__ import annotations
 
 import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from functools import cached_property
 import numpy as np
 
 from intertwine._arrays import Array, Table, namespace
-from intertwine.catalog.base import CatalogGroup, Vector
+from intertwine.catalog import words
+from intertwine.catalog.base import CatalogGroup, Vector, plain_name
 from intertwine.errors import ArgumentError, LabelError
 from intertwine.groups import Subgroup
 from intertwine.groups.group import Seed, generator, orthogonality_residual
@@ -85,7 +87,7 @@ class PlanarGroup(CatalogGroup, ABC):
         """n random elements `(n, 2, 2)`, uniform in the Haar measure."""
         rng = generator(seed)
         if self.rotations is not None:
-            return self.elements()[rng.integers(self.order, size=n)]
+            return self.elements()[rng.integers(int(self.order), size=n)]
         g = rotation(rng.uniform(0, 2 * np.pi, n))
         return np.where(rng.integers(2, size=(n, 1, 1)) == 1, g @ MIRROR, g) if self.mirrors else g
 
@@ -195,10 +197,11 @@ class PlanarGroup(CatalogGroup, ABC):
         Args:
             name: "SO(2)", "O(2)", "Cn" or "Dn" with a number for n (D1 is one mirror, C1 the trivial group).
             axis: not for planar groups, whose rotations all turn about the origin.
-            mirror: the direction of a line that reflections of D_n or O(2) keep: an angle in radians from the x axis or
-                a vector (x, y). Default: the x axis, so that the reference flip is y → −y.
+            mirror: for D_n and O(2), the line that the reference flip keeps: an angle in radians from the x axis, or a
+                vector (x, y) along it. Default: the x axis, so that the reference flip is y → −y.
 
-        Raises `LabelError` if there is no such subgroup, and `ArgumentError` for an axis.
+        Raises `LabelError` if there is no such subgroup, and `ArgumentError` for an axis, or for a mirror where there
+        are none.
 
         >>> print(O2().subgroup("D4").describe().splitlines()[0])
         D4 is a subgroup of O(2) with 8 elements.
@@ -206,30 +209,40 @@ class PlanarGroup(CatalogGroup, ABC):
         if axis is not None:
             raise ArgumentError(f"{self} turns the plane about the origin: its subgroups take mirror=…, not axis=….")
         group = self._inner_group(name)
+        if mirror is not None and not group.mirrors:
+            raise ArgumentError(f"{group} has no mirrors, but mirror={mirror!r} came. Leave it out, or name a D_n.")
         angle = _angle(mirror)
         frame = rotation(angle) if angle else np.eye(2)
-        if group.mirrors and not np.all(self.contains(frame @ group.generators @ frame.T)):
+        if not np.all(self.contains(frame @ group.generators @ frame.T)):
             raise LabelError(f"{self} has no mirror line at {angle:.6g} rad for {name}. Pass the angle of one it has.")
-        arguments = f", mirror={angle!r}" if angle and group.mirrors else ""
+        arguments = f", mirror={angle!r}" if angle else ""
         return Subgroup(
             parent=self,
             group=group,
             name=group.name,
             pattern=_inclusion,
-            frame=Table(frame if group.mirrors else np.eye(2)),
+            frame=Table(frame),
             words=_planar_words(self, group, angle),
             expression=f"{self!r}.subgroup({group.name!r}{arguments})",
         )
 
     def _inner_group(self, name: str) -> PlanarGroup:
-        text = name.replace(" ", "").replace("(", "").replace(")", "")
-        inner = parse_planar(text)
-        known = "'SO(2)', 'O(2)', 'C4', 'D4' and the like, with orders that divide the group's"
-        if inner is None or (inner.mirrors and not self.mirrors):
-            raise self._unknown_subgroup(name, known)
-        if self.rotations is not None and (inner.rotations is None or self.rotations % inner.rotations):
-            raise self._unknown_subgroup(name, known)
-        return inner
+        inner = parse_planar(plain_name(name))
+        if inner is not None and self._has(inner):
+            return inner
+        letters = "'Cn' and 'Dn'" if self.mirrors else "'Cn'"
+        if self.rotations is not None:
+            known = f"{letters} where n divides {self.rotations}"
+        else:
+            wholes = "'SO(2)' and 'O(2)'" if self.mirrors else "'SO(2)'"
+            known = f"{letters} with a number for n, {wholes}"
+        raise LabelError(f"{self} has no subgroup called {name!r}. Known names are {known}.")
+
+    def _has(self, inner: PlanarGroup) -> bool:
+        """Whether a planar group lies in this one, for some direction of its mirrors."""
+        if inner.mirrors and not self.mirrors:
+            return False
+        return self.rotations is None or (inner.rotations is not None and self.rotations % inner.rotations == 0)
 
 
 @dataclass(frozen=True, repr=False)
@@ -257,7 +270,7 @@ class SO2(PlanarGroup):
 
 @dataclass(frozen=True, repr=False)
 class O2(PlanarGroup):
-    """The rotations and mirrors of the plane. Irreps: 0e (trivial), 0o (sign of the mirror), k = 1, 2, …"""
+    """The rotations and mirrors of the plane. Irreps: 0e (trivial), 0o (sign of the mirror), 1, 2, and so on."""
 
     @property
     def name(self) -> str:
@@ -335,19 +348,19 @@ class Dihedral(PlanarGroup):
 
 
 def parse_planar(text: str) -> PlanarGroup | None:
-    """The planar group that SO2, O2, Cn or Dn (brackets and spaces removed) names; None if none."""
-    if text in ("SO2", "Cinf", "C∞"):
+    """The planar group that a plain name, SO2, O2, Cn or Dn, stands for; None if none."""
+    if text in ("SO2", "Cinf"):
         return SO2()
-    if text in ("O2", "Dinf", "D∞"):
+    if text in ("O2", "Dinf"):
         return O2()
-    if text[:1] in ("C", "D") and text[1:].isdecimal() and int(text[1:]):
-        return Cyclic(int(text[1:])) if text[0] == "C" else Dihedral(int(text[1:]))
+    if (match := re.fullmatch(r"([CD])([1-9]\d*)", text)) is not None:
+        return (Cyclic if match[1] == "C" else Dihedral)(int(match[2]))
     return None
 
 
 def _check_order(family: str, n: object) -> None:
     if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 1:
-        raise ArgumentError(f"A {family} group needs a positive number of rotations, but {n!r} came. Pass n = 1, 2, ….")
+        raise ArgumentError(f"A {family} group has a positive whole number of rotations, but n = {n!r} came.")
 
 
 def _inclusion(h: Array) -> Array:
@@ -367,14 +380,26 @@ def _angle(mirror: Vector | float | None) -> float:
 
 
 def _planar_words(parent: PlanarGroup, group: PlanarGroup, angle: float) -> tuple[str, ...]:
-    size = "infinitely many elements" if group.rotations is None else f"{group.order} elements"
-    words = [f"{group} is a subgroup of {parent} with {size}."]
-    if group.rotations is None:
-        words.append("It holds all rotations about the origin.")
-    elif group.rotations > 1:
-        words.append(f"It holds the rotations by multiples of {360 / group.rotations:g}°.")
+    """What `describe` says, a line per item."""
+    size = {math.inf: "infinitely many elements", 1: "one element"}.get(group.order, f"{group.order} elements")
+    lines = [f"{group} is a subgroup of {parent} with {size}.", words.rotations(group.rotations, "the origin")]
     if group.mirrors:
-        line = "the x axis: (x, y) → (x, −y)" if not angle else f"the line at {np.degrees(angle):g}° from the x axis"
-        words.append(f"Its reference flip is the reflection that keeps {line}.")
-    words.append(f"A vector (x, y) restricts to {group.defining}.")
-    return tuple(words)
+        line = "the x axis" if not angle else f"the line at {words.number(math.degrees(angle))}° from the x axis"
+        flip = words.linear_map(rotation(angle) @ MIRROR @ rotation(-angle))
+        lines.append(f"Its reference flip is the mirror that keeps {line}: {flip}.")
+    lines.append(f"A vector ({words.irreps(parent.defining.isotypic)}) restricts to {_vector_words(group, angle)}.")
+    return tuple(lines)
+
+
+def _vector_words(group: PlanarGroup, angle: float) -> str:
+    """The irreps of the vector, and what happens to its components."""
+    first, second = ("x", "y") if not angle else ("the part along that line", "the part across it")
+    if group.rotations is None or group.rotations > 2:
+        moves = "(x, y) turns"
+    elif not group.mirrors:
+        moves = "(x, y) changes sign" if group.rotations == 2 else "nothing moves"
+    elif group.rotations == 2:
+        moves = f"{first} and {second} change sign independently"
+    else:
+        moves = f"{first} stays, {second} changes sign"
+    return f"{words.irreps(group.defining.isotypic)}: {moves}"

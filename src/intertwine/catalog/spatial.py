@@ -10,8 +10,15 @@ from functools import cache, cached_property
 import numpy as np
 
 from intertwine._arrays import Array
-from intertwine.catalog.base import CatalogGroup, Vector
-from intertwine.catalog.schoenflies import spatial_subgroup
+from intertwine.catalog.base import CatalogGroup, Vector, plain_name
+from intertwine.catalog.schoenflies import (
+    HANDED_SPHERE,
+    SPHERE,
+    Found,
+    parse_axial,
+    spatial_subgroup,
+    unknown_subgroup,
+)
 from intertwine.errors import LabelError
 from intertwine.groups import Subgroup
 from intertwine.groups.group import Seed, generator, orthogonality_residual
@@ -141,7 +148,14 @@ class SpatialGroup(CatalogGroup, ABC):
         >>> O3.subgroup("Cinfv", axis=(1, 0, 0)).embed(np.diag([1.0, -1.0])).round(6).diagonal()
         array([ 1.,  1., -1.])
         """
-        return spatial_subgroup(self, name, axis, mirror)
+        whole: dict[str, Found] = {
+            "SO3": ("SO(3)", SO3(), HANDED_SPHERE),
+            "O3": ("O(3)", O3(), SPHERE),
+        }
+        found = whole.get(plain_name(name)) or parse_axial(name)
+        if found is None:
+            raise unknown_subgroup(self, name)
+        return spatial_subgroup(self, found, axis, mirror)
 
 
 @dataclass(frozen=True, repr=False)

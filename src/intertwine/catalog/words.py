@@ -75,3 +75,12 @@ def rotations(count: int | None, about: str) -> str:
         return "Its only rotation is the identity."
     angle = f"{360 // count}°" if 360 % count == 0 else f"360°/{count}"
     return f"It holds the rotations about {about} by multiples of {angle}."
+
+
+def polygon(n: int) -> str:
+    """A regular n-gon by its name.
+
+    >>> polygon(4), polygon(7)
+    ('square', 'regular 7-gon')
+    """
+    return {3: "regular triangle", 4: "square", 5: "regular pentagon", 6: "regular hexagon"}.get(n, f"regular {n}-gon")

@@ -108,7 +108,7 @@ class Group(ABC):
 
     @abstractmethod
     def irrep_endomorphisms(self, label: str) -> np.ndarray:
-        """A basis `(1 | 2 | 4, d, d)` of the matrices that commute with an irrep of real type R, C, H; identity first."""
+        """A basis `(1 | 2 | 4, d, d)` of what commutes with an irrep of real type R, C, H; identity first."""
 
     @abstractmethod
     def irrep_matrices(self, labels: Sequence[str], g: Array) -> Mapping[str, Array]:

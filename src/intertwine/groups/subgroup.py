@@ -29,6 +29,7 @@ class Subgroup:
         words: sentences for `describe`.
         expression: Python that evaluates to it, with intertwine imported as tw.
 
+    >>> import numpy as np
     >>> from intertwine.catalog import O3
     >>> cone = O3.subgroup("Cinfv")
     >>> cone.embed(np.diag([1.0, -1.0]))  # the flip of O(2) becomes the mirror y → −y

@@ -2,6 +2,7 @@
 
 from intertwine.nn import heads, radial
 from intertwine.nn.activation import Activation, Gate, NormActivation
+from intertwine.nn.fourier import FourierActivation
 from intertwine.nn.linear import Linear
 from intertwine.nn.module import EquivariantModule
 from intertwine.nn.point_conv import PointConv
@@ -12,6 +13,7 @@ from intertwine.nn.tensor_product import TensorProduct
 __all__ = [
     "Activation",
     "EquivariantModule",
+    "FourierActivation",
     "Gate",
     "Linear",
     "NormActivation",

@@ -2,6 +2,7 @@
 
 from intertwine.reps.blocks import BasisBlock, TensorBlock
 from intertwine.reps.clebsch_gordan import clebsch_gordan
+from intertwine.reps.fourier import FourierGrid, circle_grid, group_grid
 from intertwine.reps.harmonics import circular_harmonics, spherical_harmonics
 from intertwine.reps.intertwiner import intertwiners
 from intertwine.reps.irrep import Block, Irrep
@@ -10,12 +11,15 @@ from intertwine.reps.rep import Rep, as_rep, parse_rep
 __all__ = [
     "BasisBlock",
     "Block",
+    "FourierGrid",
     "Irrep",
     "Rep",
     "TensorBlock",
     "as_rep",
+    "circle_grid",
     "circular_harmonics",
     "clebsch_gordan",
+    "group_grid",
     "intertwiners",
     "parse_rep",
     "spherical_harmonics",

@@ -216,7 +216,9 @@ class Rep:
     def __mul__(self, other: Rep | Irrep) -> Rep:
         """The tensor product, in the coordinates of `np.kron(x, y)`. `(a * b).irreps` is its decomposition."""
         if isinstance(other, int | np.integer):
-            raise ArgumentError(f"rep * {other} is not defined: * is the tensor product. Write {other} * rep for copies.")
+            raise ArgumentError(
+                f"rep * {other} is not defined: * is the tensor product. Write {other} * rep for copies."
+            )
         other = as_rep(other)
         if other.group != self.group:
             raise RepMismatchError(

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import KDTree
 
 from intertwine._arrays import to_numpy
 from intertwine.catalog import O3, SO3
@@ -185,6 +184,8 @@ def _triad(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def _permutation(points: np.ndarray, kinds: np.ndarray, g: np.ndarray, tolerance: float) -> np.ndarray | None:
     """Where each point goes under g, or None if the cloud does not come back."""
+    from scipy.spatial import KDTree  # scipy costs a tenth of a second that most users of the library need not pay
+
     target = np.empty(len(points), dtype=np.int64)
     for kind in np.unique(kinds):
         members = np.flatnonzero(kinds == kind)

@@ -1,0 +1,20 @@
+"""The command `intertwine`."""
+
+from __future__ import annotations
+
+from intertwine.errors import MissingExtraError
+
+try:
+    import typer
+except ImportError as error:
+    raise MissingExtraError.of("typer", "cli") from error
+
+from intertwine.cli.tour import tour
+
+app = typer.Typer(help="Equivariant neural networks, and the symmetry behind them.", no_args_is_help=True)
+app.command()(tour)
+
+
+@app.callback()
+def main() -> None:
+    """Equivariant neural networks, and the symmetry behind them."""

@@ -1,0 +1,36 @@
+"""`intertwine tour`: five stories, one report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+
+def tour(
+    out: Annotated[Path, typer.Option(help="The folder that report.html is written to.")] = Path("out"),
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer seeds and steps: a first look in seconds.")] = False,
+    seed: Annotated[int, typer.Option(help="The seed of everything random.")] = 0,
+) -> None:
+    """Five stories about symmetry, trained while you wait, told in one interactive report."""
+    from intertwine.tour.run import STORIES, run_tour  # plotly is only needed here
+
+    console = Console()
+    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[doing]}"), TimeElapsedColumn()
+    with Progress(*columns, console=console) as progress:
+        tasks = {name: progress.add_task(name, total=1.0, doing="", start=False) for name in STORIES}
+
+        def advance(story: str, doing: str, share: float) -> None:
+            progress.start_task(tasks[story])
+            progress.update(tasks[story], completed=share, doing=doing)
+
+        summary = run_tour(out, quick=quick, seed=seed, progress=advance)
+    table = Table("Story", "What happens", "Seconds", title="intertwine tour")
+    for row in summary.rows:
+        table.add_row(row.story, row.result, f"{row.seconds:.1f}")
+    console.print(table)
+    console.print(f"The report is in [bold]{summary.report}[/bold]: open it in a browser, no network needed.")

@@ -1,0 +1,114 @@
+// Draws each figure when it comes near the screen, in the colours and the layout that the reader's screen asks for.
+(() => {
+  "use strict";
+
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const narrow = window.matchMedia("(max-width: 640px)");
+  const touch = window.matchMedia("(pointer: coarse)");
+  const darkColours = JSON.parse(document.getElementById("dark-colours").textContent);
+  const plots = [...document.querySelectorAll(".plot")];
+  const cameras = new Map();
+
+  // "scene2.domain.x" and "annotations[3].y" are plotly's names for places in a layout.
+  function put(layout, path, value) {
+    const keys = path.replace(/\[(\d+)\]/g, ".$1").split(".");
+    const last = keys.pop();
+    let place = layout;
+    for (const key of keys) {
+      place[key] = place[key] || {};
+      place = place[key];
+    }
+    place[last] = value;
+  }
+
+  function specification(plot) {
+    let text = document.querySelector(`script[data-for="${plot.id}"]`).textContent;
+    if (dark.matches) {
+      for (const [light, other] of Object.entries(darkColours)) text = text.replaceAll(`"${light}"`, `"${other}"`);
+    }
+    const figure = JSON.parse(text);
+    const meta = figure.layout.meta || {};
+    if (narrow.matches) {
+      for (const [path, value] of Object.entries(meta.phone || {})) put(figure.layout, path, value);
+    }
+    // A finger on a flat figure should scroll the page; on a solid one it turns the solid.
+    if (touch.matches) figure.layout.dragmode = false;
+    for (const [scene, camera] of Object.entries(cameras.get(plot) || {})) put(figure.layout, `${scene}.camera`, camera);
+    return figure;
+  }
+
+  const scenes = (figure) => Object.keys(figure.layout).filter((key) => /^scene\d*$/.test(key));
+
+  function reserve(plot) {
+    plot.style.height = `${specification(plot).layout.height || 380}px`;
+  }
+
+  // Solids that belong together keep one view: turning one turns the others when it is let go.
+  function remember(plot, figure, changes) {
+    const turned = Object.keys(changes).find((key) => /^scene\d*\.camera$/.test(key));
+    if (!turned) return;
+    const together = (figure.layout.meta || {}).linked ? scenes(figure) : [turned.split(".")[0]];
+    const kept = cameras.get(plot) || {};
+    const known = JSON.stringify(kept);
+    for (const scene of together) kept[scene] = changes[turned];
+    cameras.set(plot, kept);
+    if (together.length > 1 && JSON.stringify(kept) !== known) {
+      window.Plotly.relayout(plot, Object.fromEntries(together.map((scene) => [`${scene}.camera`, changes[turned]])));
+    }
+  }
+
+  function draw(plot) {
+    if (plot.dataset.drawn || !window.Plotly) return;
+    plot.dataset.drawn = "yes";
+    const figure = specification(plot);
+    plot.style.height = `${figure.layout.height || 380}px`;
+    const config = { responsive: true, displaylogo: false, displayModeBar: false, scrollZoom: false, doubleClick: "reset" };
+    window.Plotly.newPlot(plot, figure.data, figure.layout, config).then(() => {
+      plot.on("plotly_relayout", (changes) => remember(plot, figure, changes));
+    });
+  }
+
+  function clear(plot) {
+    if (!plot.dataset.drawn) return;
+    delete plot.dataset.drawn;
+    window.Plotly.purge(plot);
+  }
+
+  // A browser grants few WebGL contexts at a time, so solids far from the screen give theirs back.
+  const solid = (plot) => plot.querySelector("canvas") !== null;
+  const near = new IntersectionObserver(
+    (entries) => entries.forEach((entry) => entry.isIntersecting && draw(entry.target)),
+    { rootMargin: "500px 0px" },
+  );
+  const far = new IntersectionObserver(
+    (entries) => entries.forEach((entry) => !entry.isIntersecting && solid(entry.target) && clear(entry.target)),
+    { rootMargin: "1600px 0px" },
+  );
+
+  function watch() {
+    for (const plot of plots) {
+      near.unobserve(plot);
+      near.observe(plot);
+      far.observe(plot);
+    }
+  }
+
+  function redraw() {
+    for (const plot of plots) clear(plot);
+    plots.forEach(reserve);
+    watch();
+  }
+
+  plots.forEach(reserve);
+  watch();
+  dark.addEventListener("change", redraw);
+  narrow.addEventListener("change", redraw);
+
+  // The link of the story that is being read stands out.
+  const links = new Map([...document.querySelectorAll("nav a")].map((link) => [link.getAttribute("href").slice(1), link]));
+  const reading = new IntersectionObserver(
+    (entries) => entries.forEach((entry) => links.get(entry.target.id)?.classList.toggle("here", entry.isIntersecting)),
+    { rootMargin: "-45% 0px -50% 0px" },
+  );
+  document.querySelectorAll("section[id]").forEach((section) => reading.observe(section));
+})();

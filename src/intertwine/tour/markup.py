@@ -1,0 +1,95 @@
+"""Words, tables and code as HTML. Everything is escaped; only the marks named here mean anything."""
+
+from __future__ import annotations
+
+import html
+import io
+import keyword
+import re
+import tokenize
+from collections.abc import Sequence
+
+TAGS = ("b", "i", "code", "sub", "sup", "br")
+
+_TAG = re.compile(rf"&lt;(/?)({'|'.join(TAGS)})&gt;")
+_LINK = re.compile(r"\[([^\]]+)\]\(((?:https://|#)[^\s)]+)\)")
+_CODE = re.compile(r"`([^`]+)`")
+_BOLD = re.compile(r"\*\*([^*]+)\*\*")
+
+
+def inline(text: str) -> str:
+    """One line of text as HTML: `<b> <i> <code> <sub> <sup> <br>` are kept, as are a few marks; the rest is escaped.
+
+    The marks are `` `code` ``, `**bold**` and `[words](https://address)` or `[words](#section)`.
+
+    >>> inline("`r < 1` is **small** <b>indeed</b> <script>")
+    '<code>r &lt; 1</code> is <b>small</b> <b>indeed</b> &lt;script&gt;'
+    """
+    escaped = _TAG.sub(r"<\1\2>", html.escape(text, quote=True))
+    linked = _LINK.sub(r'<a href="\2">\1</a>', escaped)
+    return _BOLD.sub(r"<b>\1</b>", _CODE.sub(r"<code>\1</code>", linked))
+
+
+def paragraphs(text: str) -> str:
+    r"""Text as HTML: a blank line ends a paragraph, and lines that begin with "- " are a list.
+
+    >>> paragraphs("Two things:\n\n- one\n- two")
+    '<p>Two things:</p>\n<ul><li>one</li><li>two</li></ul>'
+    """
+    blocks = re.split(r"\n\s*\n", text.strip())
+    return "\n".join(_paragraph([line.strip() for line in block.splitlines()]) for block in blocks)
+
+
+def _paragraph(lines: list[str]) -> str:
+    if all(line.startswith("- ") for line in lines):
+        return f"<ul>{''.join(f'<li>{inline(line[2:])}</li>' for line in lines)}</ul>"
+    return f"<p>{inline(' '.join(lines))}</p>"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[object]], caption: str = "") -> str:
+    """A table as HTML; cells that begin like numbers stand to the right. It scrolls sideways where it is too wide.
+
+    >>> "<td class=n>0.5</td>" in table(["name", "loss"], [["a", 0.5]])
+    True
+    """
+    head = "".join(f"<th>{inline(cell)}</th>" for cell in header)
+    body = "".join(f"<tr>{''.join(_cell(str(cell)) for cell in row)}</tr>" for row in rows)
+    words = f"<caption>{inline(caption)}</caption>" if caption else ""
+    return f'<div class="wide"><table>{words}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _cell(text: str) -> str:
+    number = re.match(r"[-+−<≤~≈]?\s?[\d.]*\d", text)
+    return f"<td{' class=n' if number else ''}>{inline(text)}</td>"
+
+
+def code(source: str) -> str:
+    """Python source as HTML, with keywords, strings, numbers and comments marked; other text is shown as it is.
+
+    >>> code("x = 1  # one")
+    '<pre><code>x = <span class="m">1</span>  <span class="c"># one</span></code></pre>'
+    """
+    source = source.strip("\n")
+    try:
+        marked = _highlight(source)
+    except (tokenize.TokenError, SyntaxError):
+        marked = html.escape(source)
+    return f"<pre><code>{marked}</code></pre>"
+
+
+_KINDS = {tokenize.COMMENT: "c", tokenize.STRING: "s", tokenize.NUMBER: "m"}
+
+
+def _highlight(source: str) -> str:
+    lines = source.splitlines(keepends=True)
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line))
+    pieces, done = [], 0
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        kind = "k" if token.type == tokenize.NAME and keyword.iskeyword(token.string) else _KINDS.get(token.type)
+        if kind:
+            begin, end = (starts[row - 1] + column for row, column in (token.start, token.end))
+            pieces += [html.escape(source[done:begin]), f'<span class="{kind}">{html.escape(source[begin:end])}</span>']
+            done = end
+    return "".join(pieces) + html.escape(source[done:])

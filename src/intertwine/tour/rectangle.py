@@ -1,0 +1,171 @@
+"""Stories 1 to 3: rectangle to square, square to rectangle, and what was missing (Smidt's "Simple Tasks and Symmetry")."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from intertwine import nn
+from intertwine.catalog import SO3
+from intertwine.data.shapes import rectangle, square
+from intertwine.reps import spherical_harmonics
+from intertwine.symmetry import harmonic_coefficients, loss_floor
+from intertwine.testing import act
+
+DEGREE = 5
+Progress = Callable[[str, float], None]
+"""Called with what is being done and the share of it that is done."""
+
+
+def no_progress(_what: str, _share: float) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """What one task showed.
+
+    Args:
+        start, finish: the points before and after, `(4, 3)`.
+        losses: the mean squared error, `(seeds, steps)`.
+        floor: the loss that no equivariant network can beat, from symmetry alone.
+        output: the trained output at each point, `(4, 36)`, of the first seed.
+        rotation: a random rotation.
+        rotated_output: the output for the rotated input, `(4, 36)`.
+        equivariance: the largest relative difference between that and the rotated output, over all seeds.
+    """
+
+    start: np.ndarray
+    finish: np.ndarray
+    losses: np.ndarray
+    floor: float
+    output: np.ndarray
+    rotation: np.ndarray
+    rotated_output: np.ndarray
+    equivariance: float
+
+    @property
+    def final(self) -> np.ndarray:
+        """The last loss of each seed."""
+        return self.losses[:, -1]
+
+
+class TutorialNetwork(torch.nn.Module):
+    """Three convolutions over all pairs of points, gates between them; degrees 0 … 5, one channel each.
+
+    The radial functions: 3 cosines up to 3.0, three hidden layers of 100.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        features = SO3.harmonics(DEGREE)
+        gated = nn.Gate(features).rep_in
+        self.convolutions = torch.nn.ModuleList(
+            nn.PointConv(
+                features,
+                out,
+                radial=nn.radial.CosineBasis(3.0, 3),
+                hidden=(100, 100, 100),
+                activation=lambda x: F.softplus(x, beta=5),
+                neighbours=3,
+            )
+            for out in (gated, gated, features)
+        )
+        self.gate = nn.Gate(features)
+
+    def forward(self, x: Tensor, points: Tensor) -> Tensor:
+        """The output `(N, 36)` for features `(N, 36)` on points `(N, 3)`."""
+        pairs = torch.cartesian_prod(torch.arange(len(points)), torch.arange(len(points))).T
+        edges = pairs[:, pairs[0] != pairs[1]]
+        vectors = points[edges[1]] - points[edges[0]]
+        first, second, last = self.convolutions
+        x = self.gate(first(x, edges, vectors))
+        x = self.gate(second(x, edges, vectors))
+        return last(x, edges, vectors)  # type: ignore[no-any-return]
+
+
+def peaks(displacements: np.ndarray) -> np.ndarray:
+    """Signals `(N, 36)` on the sphere whose peak, at each point, has the direction and length of the displacement.
+
+    `|v| · 4π/(L + 1)² · Y(v/|v|)`: a Dirac peak up to degree L, scaled so that its value in its direction is |v|.
+    """
+    lengths = np.linalg.norm(displacements, axis=1, keepdims=True)
+    harmonics = spherical_harmonics(range(DEGREE + 1), displacements, "integral")
+    return np.asarray(lengths * 4 * np.pi / (DEGREE + 1) ** 2 * harmonics)
+
+
+def scalars_on_points(count: int) -> np.ndarray:
+    """Features `(count, 36)`: the number 1 at every point, nothing else."""
+    x = np.zeros((count, SO3.harmonics(DEGREE).dim))
+    x[:, 0] = 1.0
+    return x
+
+
+def rectangle_to_square(
+    seeds: int = 5, steps: int = 200, seed: int = 0, progress: Progress = no_progress
+) -> TaskResult:
+    """Story 1: a rectangle is less symmetric than a square; the network learns to distort it into one."""
+    start, finish = rectangle(), square()
+    return run_task(start, finish, scalars_on_points(4), seeds, steps, seed, progress)
+
+
+def square_to_rectangle(
+    seeds: int = 5, steps: int = 200, seed: int = 0, progress: Progress = no_progress
+) -> TaskResult:
+    """Story 2: the reverse cannot be learned. The floor says so before training, and training arrives there."""
+    start, finish = square(), rectangle()
+    return run_task(start, finish, scalars_on_points(4), seeds, steps, seed, progress)
+
+
+def square_to_rectangle_with_order_parameter(
+    seeds: int = 5, steps: int = 200, seed: int = 0, progress: Progress = no_progress
+) -> TaskResult:
+    """Story 3: with 0.1 of x² − y² at every point the square knows its x from its y, and the task can be learned."""
+    start, finish = square(), rectangle()
+    features = scalars_on_points(4)
+    degree_2 = SO3.harmonics(DEGREE).slices[2]
+    features[:, degree_2] = 0.1 * harmonic_coefficients(lambda r: r[0] ** 2 - r[1] ** 2, 2)
+    return run_task(start, finish, features, seeds, steps, seed, progress)
+
+
+def run_task(
+    start: np.ndarray, finish: np.ndarray, features: np.ndarray, seeds: int, steps: int, seed: int, progress: Progress
+) -> TaskResult:
+    """Predict the floor, train a few networks to move the points, and turn the input to see the output turn."""
+    rep, target = SO3.harmonics(DEGREE), peaks(finish - start)
+    floor = loss_floor(start, target, rep, features=features, rep_in=rep)
+    x, y, points = (torch.tensor(array, dtype=torch.float64) for array in (features, target, start))
+    g = SO3.sample(1, seed)[0]
+    losses, outputs, turned, errors = [], [], [], []
+    for number in range(seeds):
+        torch.manual_seed(seed + number)
+        network = TutorialNetwork().double()
+        losses.append(train(network, x, points, y, steps, lambda share, n=number: progress("training", (n + share) / seeds)))
+        with torch.no_grad():
+            outputs.append(network(x, points))
+            turned.append(network(act(rep, g, x), act(SO3.defining, g, points)))
+        errors.append(float((turned[-1] - act(rep, g, outputs[-1])).abs().max() / outputs[-1].abs().max()))
+    return TaskResult(
+        start, finish, np.array(losses), floor, outputs[0].numpy(), g, turned[0].numpy(), max(errors)
+    )  # fmt: skip
+
+
+def train(
+    network: torch.nn.Module, x: Tensor, points: Tensor, y: Tensor, steps: int, progress: Callable[[float], None]
+) -> list[float]:
+    """Adam with step 1e-3 on the mean squared error; the loss before each step."""
+    optimizer = torch.optim.Adam(network.parameters(), 1e-3)
+    losses = []
+    for step in range(steps):
+        loss = F.mse_loss(network(x, points), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+        progress((step + 1) / steps)
+    return losses

@@ -1,0 +1,98 @@
+"""The whole tour: run the stories, write the report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from intertwine.tour import cells, rectangle, sections, which_o2
+from intertwine.tour.report import Report, environment
+
+STORIES = (
+    "1 Rectangle to square",
+    "2 Square to rectangle",
+    "3 The missing information",
+    "4 Which O(2)?",
+    "5 Real cells",
+)
+TourProgress = Callable[[str, str, float], None]
+"""Called with the story, what it is doing, and the share of it that is done."""
+
+
+@dataclass(frozen=True)
+class TourRow:
+    """One story in the summary: its name, its result in a sentence, how long it took."""
+
+    story: str
+    result: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class TourSummary:
+    """What the tour found, and where its report is."""
+
+    rows: tuple[TourRow, ...]
+    report: Path
+
+
+def run_tour(
+    out: str | Path, *, quick: bool = False, seed: int = 0, progress: TourProgress = lambda *_: None
+) -> TourSummary:
+    """Run the five stories and write `report.html` to a folder.
+
+    Args:
+        out: the folder, made where there is none.
+        quick: fewer seeds and steps.
+        seed: the seed of everything random.
+        progress: told about each step.
+
+    Raises `MissingExtraError` where plotly or the cells of geomstats are not installed.
+    """
+    report = Report(
+        "intertwine: a tour",
+        "Five stories about symmetry in neural networks, computed on this machine a moment ago.",
+    )
+    tellers = (_story_1, _story_2, _story_3, _story_4, _story_5)
+    rows = []
+    for name, tell in zip(STORIES, tellers, strict=True):
+        start = time.perf_counter()
+        result = tell(report, quick, seed, lambda doing, share, name=name: progress(name, doing, share))
+        rows.append(TourRow(name, result, time.perf_counter() - start))
+        progress(name, "done", 1.0)
+    total = sum(row.seconds for row in rows)
+    report.footnote(environment()).footnote(f"Seed {seed}; {total:.0f} seconds in all{', --quick' if quick else ''}.")
+    report.footnote("Stories 1 to 3: T. Smidt, Simple Tasks and Symmetry (2019), doi:10.5281/zenodo.3348277.")
+    report.footnote("Story 4: the question of issue 19 of escnn, QUVA Lab. Story 5: cells of the geomstats package.")
+    return TourSummary(tuple(rows), report.write(Path(out) / "report.html"))
+
+
+def _story_1(report: Report, quick: bool, seed: int, progress: rectangle.Progress) -> str:
+    result = rectangle.rectangle_to_square(*_effort(quick), seed, progress)
+    return sections.tell_rectangle_to_square(report, result)
+
+
+def _story_2(report: Report, quick: bool, seed: int, progress: rectangle.Progress) -> str:
+    result = rectangle.square_to_rectangle(*_effort(quick), seed, progress)
+    return sections.tell_square_to_rectangle(report, result)
+
+
+def _story_3(report: Report, quick: bool, seed: int, progress: rectangle.Progress) -> str:
+    result = rectangle.square_to_rectangle_with_order_parameter(*_effort(quick), seed, progress)
+    return sections.tell_order_parameter(report, result)
+
+
+def _story_4(report: Report, quick: bool, seed: int, progress: rectangle.Progress) -> str:
+    pose = which_o2.which_o2(steps=60 if quick else 300, seed=seed, progress=progress)
+    return sections.tell_which_o2(report, pose, which_o2.unwilling_invariance(seed=seed))
+
+
+def _story_5(report: Report, quick: bool, seed: int, progress: rectangle.Progress) -> str:
+    return cells.tell(report, quick, seed, progress)
+
+
+def _effort(quick: bool) -> tuple[int, int]:
+    """Seeds and steps of stories 1 to 3."""
+    return (1, 200) if quick else (5, 200)

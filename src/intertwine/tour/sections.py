@@ -1,0 +1,208 @@
+"""The words and figures of the stories: results in, sections of the report out."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+
+from intertwine.catalog import O2, O3
+from intertwine.reps import spherical_harmonics
+from intertwine.tour import rectangle, which_o2
+from intertwine.tour.rectangle import DEGREE, TaskResult, TutorialNetwork
+from intertwine.tour.report import Report, Section
+from intertwine.tour.which_o2 import CONE, TWIST, PoseNetwork, PoseResult, SurpriseRow
+from intertwine.viz import Solid, bars, error_bars, loss_curves, signals_on_points, surfaces, task_picture
+
+
+def sphere_grid(latitudes: int = 41, longitudes: int = 61) -> np.ndarray:
+    """Directions `(latitudes, longitudes, 3)` on a closed grid, poles on z."""
+    u, v = np.meshgrid(np.linspace(0, np.pi, latitudes), np.linspace(0, 2 * np.pi, longitudes), indexing="ij")
+    return np.stack([np.sin(u) * np.cos(v), np.sin(u) * np.sin(v), np.cos(u)], -1)
+
+
+def on_sphere(coefficients: np.ndarray, grid: np.ndarray, normalization: str) -> np.ndarray:
+    """Values `(..., n, m)` of functions with harmonic coefficients `(..., dim)` on a grid `(n, m, 3)`."""
+    degree = round(coefficients.shape[-1] ** 0.5) - 1
+    harmonics = spherical_harmonics(range(degree + 1), grid, normalization)
+    return np.asarray(np.einsum("nmi,...i->...nm", harmonics, coefficients))
+
+
+def _figures(section: Section, result: TaskResult, name: str) -> None:
+    grid = sphere_grid()
+    section.figure(task_picture(result.start, result.finish), "The task: where each corner should go.")
+    section.figure(
+        loss_curves({name: result.losses}, result.floor if result.floor > 1e-12 else None),
+        f"Mean squared error over {result.losses.shape[1]} steps of Adam, {len(result.losses)} seeds, the median thick.",
+    )
+    section.figure(
+        signals_on_points(result.start, result.finish, grid, on_sphere(result.output, grid, "integral")),
+        "The trained output: at each corner a signal on the sphere, meant to peak where the corner should go.",
+    )
+
+
+def _turned(section: Section, result: TaskResult) -> None:
+    grid, g = sphere_grid(), result.rotation
+    figure = signals_on_points(
+        result.start @ g.T, result.finish @ g.T, grid, on_sphere(result.rotated_output, grid, "integral")
+    )
+    section.figure(
+        figure,
+        f"The same network on the rotated input: the output turns along, to {result.equivariance:.1e} of its size.",
+    )
+
+
+def _losses(result: TaskResult) -> str:
+    return f"final loss {np.median(result.final):.1e} (median of {len(result.final)}, worst {result.final.max():.1e})"
+
+
+def tell_rectangle_to_square(report: Report, result: TaskResult) -> str:
+    """Story 1 as a section; returns its one-line result."""
+    below = int(np.sum(result.final < 1e-4))
+    line = f"Learned: {_losses(result)}; {below} of {len(result.final)} seeds below 1e-4."
+    section = report.add_section("Rectangle to square", "Can a network distort a rectangle into a square?", line)
+    section.text(
+        "Four points with the number 1 on each, and a network of three steerable convolutions with features of degrees "
+        f"0 to {DEGREE}. Its output at each point is a signal on the sphere, whose peak says where the point should go. "
+        "A square is **more** symmetric than a rectangle, so this is allowed, and the loss falls."
+    )
+    _figures(section, result, "rectangle → square")
+    _turned(section, result)
+    section.code(inspect.getsource(TutorialNetwork))
+    section.code(inspect.getsource(rectangle.run_task))
+    return line
+
+
+def tell_square_to_rectangle(report: Report, result: TaskResult) -> str:
+    """Story 2 as a section; returns its one-line result."""
+    gap = float(np.median(result.final) / result.floor - 1)
+    line = (
+        f"Impossible: no equivariant network gets below {result.floor:.9e}; training arrives at "
+        f"{np.median(result.final):.4e} ({gap:+.1e} of the floor)."
+    )
+    section = report.add_section("Square to rectangle", "And back? The same network, the reverse task.", line)
+    section.text(
+        "The loss falls, then it is stuck at 0.0007. Nothing is wrong with the optimiser. Every symmetry h of the square "
+        "gives `f(x) = f(h x) = ρ(h) f(x)`: the output must be as symmetric as the input (Curie's principle). The best "
+        "attainable output is the average of the target over the symmetries of the square, and its distance to the "
+        "target is a floor that **no weights can beat**."
+    )
+    section.note(
+        f"`tw.symmetry.loss_floor(points, targets, rep)` = **{result.floor:.9e}**, computed before training from the "
+        f"8 rotations of the square. Trained networks end at {np.min(result.final):.6e} to {np.max(result.final):.6e}."
+    )
+    _figures(section, result, "square → rectangle")
+    section.text(
+        "Look at the signals: each corner points both ways. The half-turn about its diagonal leaves the square alone and "
+        "exchanges the two, so the network cannot prefer one: odd degrees cancel, even degrees stay."
+    )
+    section.code(inspect.getsource(rectangle.square_to_rectangle))
+    return line
+
+
+def tell_order_parameter(report: Report, result: TaskResult) -> str:
+    """Story 3 as a section; returns its one-line result."""
+    below = int(np.sum(result.final < 1e-4))
+    line = (
+        f"With x² − y² as input: floor {result.floor:.0e}, {_losses(result)}; "
+        f"{below} of {len(result.final)} seeds below 1e-4."
+    )
+    section = report.add_section("The missing information", "What must the network be told?", line)
+    section.text(
+        "The square does not know which of its axes should grow. Any feature that tells x from y helps; the most "
+        "symmetric one is the degree-2 harmonic x² − y², here 0.1 of it at every corner. Now input and target share the "
+        "symmetry of the rectangle, the floor is zero, and the same network learns the task."
+    )
+    _figures(section, result, "with x² − y²")
+    _turned(section, result)
+    section.note(
+        "Name features by their polynomial, never by their index: component 8 of degrees 0 … 5 is x² − y² in one "
+        "convention and z² − x² in another. `tw.symmetry.harmonic_coefficients` takes the polynomial."
+    )
+    section.code(inspect.getsource(rectangle.square_to_rectangle_with_order_parameter))
+    return line
+
+
+def tell_which_o2(report: Report, pose: PoseResult, surprise: tuple[SurpriseRow, ...]) -> str:
+    """Story 4 as a section; returns its one-line result."""
+    line = (
+        f"Element of O(2) that moved a held-out shape: exact to {pose.exact:.1e} with the cone group, wrong by "
+        f"{pose.exact_twist:.1f} with the other O(2)."
+    )
+    section = report.add_section("Which O(2)?", "My network finds rotations but not flips. Which axis is flipped?", line)
+    section.text(
+        "Shapes are given by spherical-harmonic coefficients, and rotations about z and flips should be recognised. But "
+        "O(3) holds **two** kinds of O(2) about an axis. Flip a shape with each:"
+    )
+    section.figure(_flip_figure(), "One shape: as it is, after the cone's mirror, after the twisted cylinder's half-turn.")
+    section.text("In words, from `subgroup.describe()`:")
+    for subgroup in (CONE, TWIST):
+        section.text("- " + "\n- ".join(subgroup.words))
+    _branching(section)
+    _pose(section, pose)
+    _surprise(section, surprise)
+    return line
+
+
+def _flip_figure() -> object:
+    grid, titles = sphere_grid(), ("the shape", "mirrored: y → −y (cone)", "half-turn about x (dihedral)")
+    marks: tuple[dict, ...] = (
+        {"axes": {"z": (0, 0, 1)}},
+        {"axes": {"z": (0, 0, 1)}, "mirrors": {"mirror": (0, 1, 0)}},
+        {"axes": {"z": (0, 0, 1), "half-turn": (1, 0, 0)}},
+    )
+    radii = [on_sphere(coefficients, grid, "component") for coefficients in which_o2.flipped_shapes()]
+    return surfaces(grid, [Solid(r, t, **m) for r, t, m in zip(radii, titles, marks, strict=True)])
+
+
+def _branching(section: Section) -> None:
+    rows = []
+    for label, what in (("0e", "number"), ("1o", "vector"), ("1e", "pseudovector"), ("2e", "quadrupole"), ("3o", "octupole")):
+        irreps = [str(O3.rep(label).restrict(subgroup).irreps) for subgroup in (CONE, TWIST)]
+        rows.append([f"{label} ({what})", *irreps])
+    section.table(["of O(3)", "on the cone Cinfv", "on Dinf"], rows, "The same irreps, restricted to both copies of O(2).")
+
+
+def _pose(section: Section, pose: PoseResult) -> None:
+    section.text(
+        "A network with two output vectors, made orthonormal, gives an element of O(2); its determinant is the flip. It "
+        "is equivariant, so the element that moved a shape is read off **exactly** from the shape before and after, on "
+        f"shapes and elements never seen in training: error {pose.exact:.1e} on {pose.shapes} shapes. The network that "
+        f"takes half-turns for its flips is off by {pose.exact_twist:.2f}."
+    )
+    section.text(
+        "From the moved shape **alone** the pose is what training on unmoved shapes made of it: flips right on "
+        f"{pose.flips:.1%}, angle errors {np.median(pose.angles):.1f}° (median), {np.percentile(pose.angles, 95):.1f}° "
+        f"(95 %); the head calls {pose.degenerate:.1%} undefined."
+    )
+    section.figure(
+        error_bars(
+            {"right O(2): Cinfv": pose.exact, "wrong O(2): Dinf": pose.exact_twist}, tolerance=1e-10
+        ),
+        "Error of the element of O(2) that moved a held-out shape.",
+    )  # fmt: skip
+    section.code(inspect.getsource(PoseNetwork))
+
+
+def _surprise(section: Section, rows: tuple[SurpriseRow, ...]) -> None:
+    section.text(
+        "The surprise at the end of the issue: an **SO(2)** network whose invariants do not change when the input is "
+        "flipped. Linear layers carry only frequency 0 to invariants, norms never mix frequencies, and the cone's mirror "
+        "leaves all of that alone; so the network is blind to flips that nobody asked it to ignore. A nonlinearity that "
+        "mixes frequencies sees them."
+    )
+    names = ["mirror y → −y", "half-turn about x"]
+    values = {f"{row.name} network": [row.mirror, row.half_turn] for row in rows}
+    section.figure(
+        bars(names, values, label="relative change of the invariants", number=".2g"),
+        "How the invariant outputs of two SO(2) networks change under maps that are not in SO(2).",
+    )
+    section.table(
+        ["SO(2) network", "rotations", "mirror", "half-turn", "bound of the activation"],
+        [
+            [r.name, f"{r.equivariance:.1e}", f"{r.mirror:.1e}", f"{r.half_turn:.1e}", f"{r.bound:.0e}" if r.bound else "exact"]
+            for r in rows
+        ],
+        f"Relative change of the invariants; random weights, hidden features of {O2} restricted to rotations.",
+    )
+    section.code(inspect.getsource(which_o2.unwilling_invariance))

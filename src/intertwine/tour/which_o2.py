@@ -1,0 +1,185 @@
+"""Story 4: which O(2)? The question that opened escnn's issue 19, and the surprise at its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from intertwine import nn
+from intertwine.catalog import O2, O3, SO2
+from intertwine.data.shapes import random_blob
+from intertwine.groups import Subgroup
+from intertwine.nn.heads import GroupElement
+from intertwine.reps import Rep
+from intertwine.testing import act, equivariance_error
+from intertwine.tour.rectangle import Progress, no_progress
+
+DEGREE = 4
+CONE = O3.subgroup("Cinfv")  # flips are mirrors that contain z
+EXPECTED = (1.0, *(0.3 / (1 + l) ** 2 for l in range(1, DEGREE + 1)))  # the sizes of the coefficients of a blob
+TWIST = O3.subgroup("Dinf")  # flips are half-turns about axes in the xy plane
+
+
+class PoseNetwork(torch.nn.Module):
+    """Spherical-harmonic coefficients of a shape to an element of O(2): f(ρ(g) x) = g f(x), exactly.
+
+    A product of the features with themselves mixes the irreps, which norms alone never do.
+
+    Args:
+        subgroup: how O(2) sits in O(3): `O3.subgroup("Cinfv")` or `O3.subgroup("Dinf")`.
+    """
+
+    def __init__(self, subgroup: Subgroup) -> None:
+        super().__init__()
+        self.rep_in = O3.harmonics(DEGREE).restrict(subgroup)
+        hidden = O2.rep("16x0e + 8x0o + 16x1 + 8x2 + 4x3")
+        self.gate, self.head = nn.Gate(hidden), GroupElement(O2)
+        self.first = nn.Linear(self.rep_in, O2.rep("16x0e + 16x1 + 8x2 + 4x3"))
+        self.mix = nn.TensorProduct(self.first.rep_out, self.first.rep_out, self.gate.rep_in)
+        self.last = nn.Linear(hidden, self.head.rep_in)
+        self.reps_in, self.rep_out = (self.rep_in,), self.head.rep_out
+
+    def vectors(self, x: Tensor) -> Tensor:
+        """The two vectors, `(..., 4)`, before they are made orthonormal."""
+        h = self.first(standardised(x))
+        return self.last(self.gate(self.mix(h, h)))  # type: ignore[no-any-return]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The elements `(..., 2, 2)`."""
+        return self.head(self.vectors(x))  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class PoseResult:
+    """What the pose networks showed on shapes and elements that they never saw.
+
+    Args:
+        shapes: how many held-out shapes, each moved by its own random element of O(2).
+        exact: the largest entry of |f(g x) f(x)⁻¹ − g|: the element that moved a shape, read off exactly.
+        exact_twist: the same for the network that took the half-turns for its flips, on shapes moved by mirrors.
+        flips: the share of flips (determinants) found from the moved shape alone, after training on unmoved shapes.
+        angles: the errors of the angle from the moved shape alone, in degrees, where the flip is right.
+        degenerate: the share of shapes whose element the head calls undefined.
+    """
+
+    shapes: int
+    exact: float
+    exact_twist: float
+    flips: float
+    angles: np.ndarray
+    degenerate: float
+
+
+@dataclass(frozen=True)
+class SurpriseRow:
+    """One SO(2)-equivariant network: how its invariant outputs change, relative to their size.
+
+    Args:
+        name: what it is made of.
+        equivariance: the SO(2)-equivariance error.
+        mirror: the change under the mirror y → −y, which is not in SO(2).
+        half_turn: the change under the half-turn about x, which is not in SO(2) either.
+        bound: what the activation itself bounds its equivariance error by, 0 if it is exact.
+    """
+
+    name: str
+    equivariance: float
+    mirror: float
+    half_turn: float
+    bound: float
+
+
+def shapes_in_pose(count: int, seed: int) -> Tensor:
+    """Shapes `(count, 25)` that vary about one template, all in the same pose: what "unmoved" means here."""
+    template = random_blob(1, DEGREE, np.random.default_rng(0))
+    variations = random_blob(count, DEGREE, np.random.default_rng(seed + 1))
+    return torch.tensor(0.7 * template + 0.3 * variations, dtype=torch.float64)
+
+
+def standardised(x: Tensor) -> Tensor:
+    """Coefficients with each degree scaled to unit variance, which no rotation or mirror notices."""
+    return torch.cat([block / EXPECTED[l] for l, block in enumerate(x.split([2 * l + 1 for l in range(DEGREE + 1)], -1))], -1)
+
+
+def move(rep: Rep, elements: np.ndarray, x: Tensor) -> Tensor:
+    """Each shape `(n, rep.dim)` moved by its own element `(n, k, k)`."""
+    return torch.einsum("nij,nj->ni", torch.tensor(rep.matrix(elements)), x)
+
+
+def which_o2(shapes: int = 256, steps: int = 150, seed: int = 0, progress: Progress = no_progress) -> PoseResult:
+    """Story 4: predict the element of O(2) that moved a shape; only the right O(2) can."""
+    torch.manual_seed(seed)
+    network, twisted = PoseNetwork(CONE).double(), PoseNetwork(TWIST).double()
+    train_pose(network, shapes_in_pose(shapes, seed), steps, progress)
+    x = shapes_in_pose(shapes, seed + 1000)  # held out
+    g = O2.sample(shapes, seed)
+    moved = move(network.rep_in, g, x)  # by mirrors that contain z
+    truth = torch.tensor(g)
+    with torch.no_grad():
+        found, before = network(moved), network(x)
+        wrong = twisted(moved) @ twisted(x).transpose(-1, -2)
+        vectors = network.vectors(moved)
+    right = torch.linalg.det(found).sign() == torch.linalg.det(truth).sign()
+    turn = (truth.transpose(-1, -2) @ found)[right]
+    return PoseResult(
+        shapes=shapes,
+        exact=float((found @ before.transpose(-1, -2) - truth).abs().max()),
+        exact_twist=float((wrong - truth).abs().max()),
+        flips=float(right.double().mean()),
+        angles=np.degrees(torch.atan2(turn[:, 1, 0], turn[:, 0, 0]).abs().numpy()),
+        degenerate=float(network.head.degenerate(vectors).double().mean()),
+    )
+
+
+def train_pose(network: PoseNetwork, x: Tensor, steps: int, progress: Progress) -> None:
+    """Teach the network that unmoved shapes have the identity as their pose; equivariance does the rest."""
+    optimizer = torch.optim.Adam(network.parameters(), 3e-3)
+    identity = torch.eye(2, dtype=x.dtype).expand(len(x), 2, 2)
+    for step in range(steps):
+        loss = F.mse_loss(network(x), identity)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        progress("training the pose network", (step + 1) / steps)
+
+
+def unwilling_invariance(shapes: int = 64, seed: int = 0) -> tuple[SurpriseRow, ...]:
+    """The surprise: linear layers and norms are blind to flips although SO(2) never asked them to be.
+
+    Linear maps carry only the frequency-0 coefficients to invariants, norms never mix frequencies, and the mirror
+    leaves those coefficients and all norms alone. A nonlinearity that mixes frequencies sees the flip.
+    """
+    rep = O3.harmonics(DEGREE).restrict(O3.subgroup("Cinf"))
+    hidden = SO2.rep("8x0 + 8x1 + 8x2 + 8x3")
+    x = shapes_in_pose(shapes, seed)
+    rows = []
+    for name, activation in (("norm", nn.NormActivation(hidden)), ("Fourier", nn.FourierActivation(hidden))):
+        torch.manual_seed(seed)
+        network = nn.Sequential(
+            nn.Linear(rep, hidden), activation, nn.Linear(hidden, hidden), activation, nn.Linear(hidden, SO2.rep("8x0"))
+        ).double()
+        flipped = [move(O3.harmonics(DEGREE), np.repeat(g[None], shapes, 0), x) for g in flips()]
+        with torch.no_grad():
+            y = network(standardised(x))
+            changes = [float((network(standardised(z)) - y).abs().max() / y.abs().max()) for z in flipped]
+            error = equivariance_error(network, standardised(x))
+        bound = float(activation.error_bound(4.0)) if isinstance(activation, nn.FourierActivation) else 0.0
+        rows.append(SurpriseRow(name, error, changes[0], changes[1], bound))
+    return tuple(rows)
+
+
+def flips() -> tuple[np.ndarray, np.ndarray]:
+    """The reference flips of the two copies of O(2): the mirror y → −y and the half-turn about x, `(3, 3)` each."""
+    flip = np.diag([1.0, -1.0])
+    return CONE.embed(flip), TWIST.embed(flip)
+
+
+def flipped_shapes(seed: int = 3) -> list[np.ndarray]:
+    """Coefficients `(25,)` of one shape: as it is, after the cone's flip, after the twisted cylinder's flip."""
+    shape = shapes_in_pose(1, seed)[0]
+    rep = O3.harmonics(DEGREE)
+    return [shape.numpy(), *(act(rep, g, shape).numpy() for g in flips())]

@@ -1,0 +1,19 @@
+"""Plotly figures of symmetry: arrays in, figures out. No function here evaluates a network or a harmonic."""
+
+from intertwine.viz.curves import angle_curves, bars, error_bars, loss_curves
+from intertwine.viz.plane import outlines, task_picture, task_pictures
+from intertwine.viz.solids import Solid, signals_on_points, surface, surfaces
+
+__all__ = [
+    "Solid",
+    "angle_curves",
+    "bars",
+    "error_bars",
+    "loss_curves",
+    "outlines",
+    "signals_on_points",
+    "surface",
+    "surfaces",
+    "task_picture",
+    "task_pictures",
+]

@@ -1,0 +1,263 @@
+"""Pictures in space: signals on the sphere as surfaces, with their rotation axes and mirror planes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from intertwine.errors import ArgumentError, ShapeError
+from intertwine.viz.theme import (
+    BLUE,
+    INK,
+    ORANGE,
+    PURPLE,
+    SHADES,
+    figure,
+    graph_objects,
+    on_phones,
+    panels,
+    points_of,
+    same_length,
+    title_annotation,
+)
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+Directions = Mapping[str, Sequence[float]]
+
+
+@dataclass(frozen=True, eq=False)
+class Solid:
+    """A star-shaped surface, with what its symmetry is said to be.
+
+    Args:
+        radius: `(n, m)` distance from the centre in each direction of a grid on the sphere.
+        title: a few words.
+        axes: directions of rotation axes by label, such as `{"C∞": (0, 0, 1)}`.
+        mirrors: normals of mirror planes by label.
+
+    >>> Solid(np.ones((3, 4)), "ball", axes={"z": (0, 0, 1)}).title
+    'ball'
+    """
+
+    radius: np.ndarray
+    title: str = ""
+    axes: Directions = field(default_factory=dict)
+    mirrors: Directions = field(default_factory=dict)
+
+
+def surface(
+    sphere_xyz: np.ndarray,
+    radius: np.ndarray,
+    title: str = "",
+    axes: Directions | None = None,
+    mirrors: Directions | None = None,
+) -> go.Figure:
+    """One star-shaped surface, with rotation axes as lines and mirror planes as translucent discs.
+
+    Args:
+        sphere_xyz: `(n, m, 3)` unit vectors of a grid on the sphere that is closed (first and last column agree).
+        radius: `(n, m)` distance from the centre in these directions; darker means farther.
+        title: a few words.
+        axes: directions of rotation axes by label.
+        mirrors: normals of mirror planes by label.
+
+    Raises `ShapeError` for a grid and radii that do not fit together, or directions that are no 3-vectors.
+
+    >>> u, v = np.meshgrid(np.linspace(0, np.pi, 5), np.linspace(0, 2 * np.pi, 9), indexing="ij")
+    >>> sphere = np.stack([np.sin(u) * np.cos(v), np.sin(u) * np.sin(v), np.cos(u)], -1)
+    >>> len(surface(sphere, np.ones((5, 9)), axes={"z": (0, 0, 1)}).data)
+    2
+    """
+    return surfaces(sphere_xyz, [Solid(radius, title, axes or {}, mirrors or {})])
+
+
+def surfaces(sphere_xyz: np.ndarray, solids: Sequence[Solid], height: int = 340) -> go.Figure:
+    """Several surfaces side by side (one below the other on a phone), in one scale and with one view.
+
+    `layout.meta["linked"]` says that turning one of them is meant to turn them all.
+
+    Args:
+        sphere_xyz: `(n, m, 3)` unit vectors, as for `surface`.
+        solids: the surfaces.
+        height: in pixels; on a phone, each surface gets four fifths of it.
+
+    Raises `ArgumentError` for no surface, and otherwise as `surface` does.
+
+    >>> u, v = np.meshgrid(np.linspace(0, np.pi, 5), np.linspace(0, 2 * np.pi, 9), indexing="ij")
+    >>> sphere = np.stack([np.sin(u) * np.cos(v), np.sin(u) * np.sin(v), np.cos(u)], -1)
+    >>> surfaces(sphere, [Solid(np.ones((5, 9)), "ball")] * 3).layout.meta["linked"]
+    True
+    """
+    if not solids:
+        raise ArgumentError("surfaces got nothing to draw. Pass at least one Solid.")
+    grids = [_grid(sphere_xyz, solid.radius[None])[0] for solid in solids]
+    reach = max(float(np.abs(grid).max()) for grid in grids) or 1.0
+    header = 0.08 if any(solid.title for solid in solids) else 0.0
+    wide, tall = panels(len(solids), len(solids), 0.01, header), panels(len(solids), 1, 0.0, header)
+    longest = max(float(np.linalg.norm(grid, axis=-1).max()) for grid in grids)
+    colours = {"colorscale": SHADES, "cmin": 0, "cmax": longest, "showscale": False}
+    fig = figure(height=height, margin={"l": 0, "r": 0, "t": 8, "b": 0}, coloraxis=colours, showlegend=False)
+    phone: dict[str, Any] = {"height": int(0.8 * height * len(solids))}
+    marked = any(solid.axes or solid.mirrors for solid in solids)
+    for i, (solid, grid) in enumerate(zip(solids, grids, strict=True)):
+        scene = "scene" if i == 0 else f"scene{i + 1}"
+        fig.add_trace(_sheet(grid, scene, np.linalg.norm(grid, axis=-1)))
+        for trace in _marks(solid, 1.25 * reach):
+            fig.add_trace(trace.update(scene=scene))
+        fig.update_layout({scene: _scene(reach * (1.45 if marked else 1.05), wide[i].x, wide[i].y)})
+        fig.add_annotation(**title_annotation(wide[i], solid.title))
+        (x, y), here = tall[i].caption, f"annotations[{i}]"
+        phone |= {f"{scene}.domain.x": list(tall[i].x), f"{scene}.domain.y": list(tall[i].y)}
+        phone |= {f"{here}.x": x, f"{here}.y": y}
+    fig.update_layout(meta={"linked": True})
+    return on_phones(fig, phone)
+
+
+def signals_on_points(
+    points: np.ndarray,
+    targets: np.ndarray,
+    sphere_xyz: np.ndarray,
+    signals: np.ndarray,
+    title: str = "",
+    *,
+    start_label: str = "start",
+    finish_label: str = "finish",
+    scale: float = 1.0,
+    height: int = 460,
+) -> go.Figure:
+    """A signal on the sphere at every point, as a surface about it, where it peaks: `r(u) = scale · max(f(u), 0)`.
+
+    With each signal's peak meant to lie at the point's displacement, the tips of the surfaces touch the targets when
+    the displacements are right. Arrows lead from the points to the targets.
+
+    Args:
+        points: `(p, 3)` where the points are.
+        targets: `(p, 3)` where they should go, in the same unit.
+        sphere_xyz: `(n, m, 3)` unit vectors of a grid on the sphere that is closed (first and last column agree).
+        signals: `(p, n, m)` the value of each point's signal in these directions, in the same unit.
+        title: a few words above the figure.
+        start_label, finish_label: what to call the points and the targets.
+        scale: the length that stands for a signal of 1.
+        height: in pixels.
+
+    Raises `ShapeError` and `ArgumentError` where shapes or numbers do not fit together.
+
+    >>> u, v = np.meshgrid(np.linspace(0, np.pi, 5), np.linspace(0, 2 * np.pi, 9), indexing="ij")
+    >>> sphere = np.stack([np.sin(u) * np.cos(v), np.sin(u) * np.sin(v), np.cos(u)], -1)
+    >>> fig = signals_on_points(np.zeros((1, 3)), np.ones((1, 3)), sphere, sphere[None, ..., 0])
+    >>> [type(trace).__name__ for trace in fig.data]
+    ['Surface', 'Scatter3d', 'Scatter3d', 'Scatter3d', 'Cone']
+    """
+    points, targets = points_of(points, (3,), "points"), points_of(targets, (3,), "targets")
+    same_length(points=points, targets=targets, signals=signals)
+    radii = scale * np.maximum(np.asarray(signals, dtype=np.float64), 0)
+    colours = {"colorscale": SHADES, "cmin": 0, "cmax": float(radii.max(initial=0.0)) or 1.0, "showscale": False}
+    fig = figure(title, height=height, coloraxis=colours)
+    fig.update_layout(margin={"l": 0, "r": 0, "b": 0}, scene=_flat_view(), legend={"y": 1, "x": 0.02})
+    for point, grid, radius in zip(points, _grid(sphere_xyz, radii), radii, strict=True):
+        fig.add_trace(_sheet(grid + point, "scene", radius))
+    for trace in _journey(points, targets, start_label, finish_label):
+        fig.add_trace(trace)
+    return on_phones(fig, {"height": int(0.78 * height)})
+
+
+def _grid(sphere_xyz: np.ndarray, radii: np.ndarray) -> np.ndarray:
+    """Positions `(p, n, m, 3)` of surfaces with radii `(p, n, m)` about the origin."""
+    sphere, radii = np.asarray(sphere_xyz, dtype=np.float64), np.asarray(radii, dtype=np.float64)
+    if sphere.ndim != 3 or sphere.shape[-1] != 3 or radii.shape[1:] != sphere.shape[:2]:
+        raise ShapeError(
+            f"Directions of shape {sphere.shape} and radii or signals of shape {radii.shape[1:]} came, but they are "
+            "(n, m, 3) and (n, m). Evaluate the signal in every direction of the grid."
+        )
+    return sphere * radii[..., None]
+
+
+def _sheet(grid: np.ndarray, scene: str, colour: np.ndarray) -> go.Surface:
+    # float32 halves the page, and no screen shows the difference.
+    x, y, z = np.moveaxis(grid, -1, 0).astype(np.float32)
+    light = {"ambient": 0.62, "diffuse": 0.55, "specular": 0.12, "roughness": 0.7}
+    quiet = {"hoverinfo": "skip", "contours": {axis: {"highlight": False} for axis in "xyz"}}
+    look = {"coloraxis": "coloraxis", "surfacecolor": colour.astype(np.float32), "lighting": light}
+    return graph_objects().Surface(x=x, y=y, z=z, scene=scene, **look, **quiet)
+
+
+def _scene(reach: float, x: tuple[float, float], y: tuple[float, float]) -> dict[str, Any]:
+    """A cube of space in a panel: the same for all panels, so that sizes can be compared."""
+    axis = {"range": [-reach, reach], "visible": False}
+    eye = {"eye": {"x": 1.05, "y": 0.8, "z": 0.45}, "projection": {"type": "orthographic"}}
+    space = {"xaxis": axis, "yaxis": axis, "zaxis": axis, "aspectmode": "cube"}
+    return space | {"camera": eye, "domain": {"x": x, "y": y}, "dragmode": "orbit"}
+
+
+def _flat_view() -> dict[str, Any]:
+    """A view from above the xy plane, tilted so that the space is seen; lengths along all axes are equal."""
+    eye = {"eye": {"x": 0.0, "y": -0.9, "z": 1.5}, "up": {"x": 0, "y": 1, "z": 0}}
+    return {"aspectmode": "data", "camera": eye, "dragmode": "orbit"}
+
+
+def _unit(label: str, direction: Sequence[float]) -> np.ndarray:
+    vector = np.asarray(direction, dtype=np.float64)
+    if vector.shape != (3,) or not np.linalg.norm(vector) > 0:
+        raise ShapeError(f"The direction of {label!r} is {direction!r}, but it should be three numbers, not all 0.")
+    return vector / np.linalg.norm(vector)
+
+
+def _marks(solid: Solid, length: float) -> list[Any]:
+    """Rotation axes and mirror planes as traces."""
+    lines = [_axis(label, _unit(label, direction), length) for label, direction in solid.axes.items()]
+    planes = (_disc(label, _unit(label, normal), length) for label, normal in solid.mirrors.items())
+    return lines + [trace for plane in planes for trace in plane]
+
+
+def _axis(label: str, direction: np.ndarray, length: float) -> go.Scatter3d:
+    x, y, z = np.stack([-length * direction, length * direction]).T
+    text = {"text": ["", f"<b>{label}</b>"], "textposition": "top center", "textfont": {"size": 13, "color": INK}}
+    line = {"color": ORANGE, "width": 5}
+    return graph_objects().Scatter3d(x=x, y=y, z=z, mode="lines+text", line=line, hoverinfo="skip", **text)
+
+
+def _disc(label: str, normal: np.ndarray, radius: float) -> list[Any]:
+    """A translucent disc across the normal, its rim, and its label at the rim."""
+    go = graph_objects()
+    first = np.cross(normal, np.eye(3)[np.argmin(np.abs(normal))])
+    first /= np.linalg.norm(first)
+    turn = np.linspace(0, 2 * np.pi, 65)
+    rim = radius * (np.outer(np.cos(turn), first) + np.outer(np.sin(turn), np.cross(normal, first)))
+    x, y, z = np.concatenate([np.zeros((1, 3)), rim]).T
+    fan = np.arange(1, len(turn))
+    centre = np.zeros_like(fan)
+    plane = {"i": centre, "j": fan, "k": fan + 1, "color": PURPLE, "opacity": 0.16, "hoverinfo": "skip"}
+    disc = go.Mesh3d(x=x, y=y, z=z, lighting={"ambient": 1.0, "diffuse": 0.0}, **plane)
+    top = int(np.argmax(rim @ np.array([-0.5, 0.5, 1.0])))
+    text = [f"<b>{label}</b>" if i == top else "" for i in range(len(rim))]
+    words = {"text": text, "textposition": "top center", "textfont": {"size": 13, "color": PURPLE}}
+    edge = {"mode": "lines+text", "line": {"color": PURPLE, "width": 2}, "hoverinfo": "skip"}
+    return [disc, go.Scatter3d(x=rim[:, 0], y=rim[:, 1], z=rim[:, 2], **edge, **words)]
+
+
+def _journey(points: np.ndarray, targets: np.ndarray, start_label: str, finish_label: str) -> list[Any]:
+    """Markers of starts and finishes, and arrows between."""
+    go = graph_objects()
+    spot = {"mode": "markers", "hoverinfo": "skip"}
+    starts, finishes = (dict(zip("xyz", ends.T, strict=True)) for ends in (points, targets))
+    between = np.stack([points, targets, np.full_like(points, np.nan)], 1).reshape(-1, 3)
+    heads = 0.25 * (targets - points)
+    tips = dict(zip("uvw", heads.T, strict=True)) | {"anchor": "tip", "sizemode": "raw", "sizeref": 1.0}
+    plain = {"colorscale": [[0, INK], [1, INK]], "showscale": False, "hoverinfo": "skip"}
+    return [
+        go.Scatter3d(**starts, **spot, name=start_label, marker={"size": 6, "color": BLUE}),
+        go.Scatter3d(**finishes, **spot, name=finish_label, marker={"size": 6, "color": ORANGE, "symbol": "diamond"}),
+        go.Scatter3d(
+            **dict(zip("xyz", between.T, strict=True)),
+            mode="lines",
+            line={"color": INK, "width": 4},
+            hoverinfo="skip",
+            showlegend=False,
+        ),
+        go.Cone(**finishes, **tips, **plain),
+    ]

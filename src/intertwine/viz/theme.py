@@ -1,0 +1,205 @@
+"""One look for every figure: quiet axes, colours that colour-blind readers can tell apart, and a layout for phones.
+
+Colours are from Okabe and Ito, "Color Universal Design" (2008). A figure keeps its phone layout in
+`layout.meta["phone"]`, as plotly paths and values; whoever shows the figure on a narrow screen applies them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from intertwine.errors import ArgumentError, MissingExtraError, ShapeError
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+INK = "#1f2933"
+MUTED = "#66727f"
+GRID = "#e1e6eb"
+BLUE = "#0072b2"
+ORANGE = "#d55e00"
+GREEN = "#009e73"
+PURPLE = "#a8558b"
+AMBER = "#e69f00"
+SKY = "#56b4e9"
+COLOURS = (BLUE, ORANGE, GREEN, PURPLE, AMBER, SKY)
+
+# What each colour above becomes on a dark page: the same hue, light enough to read.
+DARK = {
+    INK: "#e4e9ee",
+    MUTED: "#98a5b2",
+    GRID: "#2f3842",
+    BLUE: "#4aa6e0",
+    ORANGE: "#f08a4b",
+    GREEN: "#35c096",
+    PURPLE: "#d38bbb",
+    AMBER: "#f2b838",
+    SKY: "#8fd0f7",
+}
+
+# Light to dark in even steps of lightness, so that it also reads in grey.
+SHADES = ((0.0, "#dceaf4"), (0.35, "#86bcdc"), (0.7, "#2a83bb"), (1.0, "#08436b"))
+
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+
+
+def graph_objects() -> Any:
+    """The module `plotly.graph_objects`, imported when the first figure is made.
+
+    Raises `MissingExtraError` where plotly is not installed.
+    """
+    try:
+        import plotly.graph_objects as go
+    except ImportError as error:
+        raise MissingExtraError.of("plotly", "plot") from error
+    return go
+
+
+def figure(title: str = "", height: int = 380, **layout: Any) -> go.Figure:
+    """An empty figure with this library's look, as wide as its page.
+
+    Args:
+        title: a few words, or none where a caption says it.
+        height: in pixels.
+        layout: further entries of plotly's layout.
+
+    Raises `MissingExtraError` where plotly is not installed.
+
+    >>> figure("Loss").layout.title.text
+    'Loss'
+    """
+    go = graph_objects()
+    axis = {
+        "gridcolor": GRID,
+        "linecolor": MUTED,
+        "tickcolor": MUTED,
+        "zeroline": False,
+        "ticks": "outside",
+        "ticklen": 4,
+        "automargin": True,
+        "title": {"standoff": 8},
+    }
+    space = {"visible": False, "showbackground": False}
+    look = {
+        "font": {"family": FONT, "size": 13, "color": INK},
+        "title": {"x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 10, "t": 6}, "font": {"size": 15}},
+        "colorway": list(COLOURS),
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "xaxis": axis,
+        "yaxis": axis,
+        "scene": {"xaxis": space, "yaxis": space, "zaxis": space, "aspectmode": "data"},
+        "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "font": {"size": 12}},
+        "hoverlabel": {"font": {"family": FONT, "size": 12}},
+        "colorscale": {"sequential": SHADES},
+    }
+    margin = {"l": 10, "r": 14, "t": 72 if title else 36, "b": 10}
+    settings = {"template": {"layout": look}, "height": height, "autosize": True, "margin": margin}
+    return go.Figure(layout=settings | ({"title": {"text": title}} if title else {}) | layout)
+
+
+def on_phones(fig: go.Figure, changes: Mapping[str, Any]) -> go.Figure:
+    """The figure, told how its layout changes on a narrow screen.
+
+    Args:
+        fig: the figure; it is changed.
+        changes: values by plotly path, such as `{"height": 300, "scene2.domain.x": [0, 1]}`.
+
+    >>> on_phones(figure(), {"height": 300}).layout.meta["phone"]
+    {'height': 300}
+    """
+    meta = dict(fig.layout.meta or {})
+    meta["phone"] = dict(meta.get("phone", {})) | dict(changes)
+    fig.update_layout(meta=meta)
+    return fig
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Where one of several pictures stands in a figure: its parts of the width and of the height, from 0 to 1.
+
+    >>> panels(2, columns=2, gap=0.0)[1].x
+    (0.5, 1.0)
+    """
+
+    x: tuple[float, float]
+    y: tuple[float, float]
+
+    @property
+    def caption(self) -> tuple[float, float]:
+        """The point in the middle of the upper edge, where a title stands."""
+        return (self.x[0] + self.x[1]) / 2, self.y[1]
+
+
+def panels(count: int, columns: int, gap: float = 0.02, header: float = 0.0) -> list[Panel]:
+    """A grid of panels, row by row from the top.
+
+    Args:
+        count: how many panels.
+        columns: how many stand side by side.
+        gap: the space between neighbours, as a part of the whole.
+        header: the space above each panel for its title, as a part of a row's height.
+
+    >>> len(panels(5, columns=3))
+    5
+    """
+    rows = -(-count // columns)
+    width, height = (1 - gap * (columns - 1)) / columns, 1 / max(rows, 1)
+    places = [divmod(i, columns) for i in range(count)]
+    return [
+        Panel(
+            (column * (width + gap), column * (width + gap) + width),
+            (1 - (row + 1) * height, 1 - (row + header) * height),
+        )
+        for row, column in places
+    ]
+
+
+def title_annotation(panel: Panel, text: str, size: int = 13) -> dict[str, Any]:
+    """Plotly's annotation that writes a title above a panel.
+
+    >>> title_annotation(panels(1, 1)[0], "Square")["text"]
+    'Square'
+    """
+    x, y = panel.caption
+    here = {"x": x, "y": y, "xref": "paper", "yref": "paper", "xanchor": "center", "yanchor": "bottom"}
+    return here | {"text": text, "showarrow": False, "font": {"size": size}}
+
+
+def points_of(points: Any, dimensions: Sequence[int], name: str) -> np.ndarray:
+    """Points as a float64 array, after a look at their shape.
+
+    Args:
+        points: an array or nested lists `(n, d)`.
+        dimensions: the values of d that are welcome.
+        name: what to call the points in a complaint.
+
+    Raises `ShapeError` for any other shape.
+
+    >>> points_of([[0, 1]], (2, 3), "start").shape
+    (1, 2)
+    """
+    array = np.asarray(points, dtype=np.float64)
+    if array.ndim != 2 or array.shape[1] not in dimensions:
+        wanted = " or ".join(f"(n, {d})" for d in dimensions)
+        raise ShapeError(
+            f"{name} has the shape {array.shape}, but points have the shape {wanted}. Pass one row per point."
+        )
+    return array
+
+
+def same_length(**lists: Any) -> None:
+    """Complains where things that belong together differ in number; None counts as absent.
+
+    Raises `ArgumentError` that names them.
+
+    >>> same_length(outlines=[1, 2], titles=None)
+    """
+    lengths = {name: len(things) for name, things in lists.items() if things is not None}
+    if len(set(lengths.values())) > 1:
+        numbers = " and ".join(f"{length} {name}" for name, length in lengths.items())
+        raise ArgumentError(f"{numbers} came, but they belong together one by one. Pass equally many of each.")

@@ -1,0 +1,142 @@
+"""The groups, reps and subgroups that the laws run over.
+
+A law is one test over a list of this file; to have a new group obey all laws, add a row. For more than rows can say
+there are hypothesis strategies: `groups`, `irreps`, `reps`, `subgroups`.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, group
+from intertwine.catalog.base import CatalogGroup
+from intertwine.groups import Subgroup
+from intertwine.reps import Irrep, Rep
+
+GROUPS: list[CatalogGroup] = [
+    SO2,
+    O2,
+    SO3,
+    O3,
+    *map(cyclic, (1, 2, 3, 4, 5, 8)),
+    *map(dihedral, (1, 2, 3, 4, 5, 6, 8)),
+    group("Cinfh"),
+    group("Dinfh"),
+]
+FINITE = [g for g in GROUPS if g.is_finite]
+CONTINUOUS = [g for g in GROUPS if not g.is_finite]
+
+SKEW = (1.0, -2.0, 0.5)  # an axis in no special position
+
+# Parent, names, and directions: axis and mirror in space, mirror in the plane.
+_SUBGROUPS: list[tuple[CatalogGroup, str, list[dict]]] = [
+    (O3, "Cinf Cinfv Cinfh Dinf Dinfh C1 C2 C3 C4 C1v C2v C3v C6v D1 D2 D3 D4 SO(3) O(3)", [{}, {"axis": SKEW}]),
+    (O3, "Cinfv Dinf C3v D3 Dinfh", [{"axis": (1, 0, 0)}, {"mirror": (0, 1, 1)}, {"axis": SKEW, "mirror": (1, 1, 0)}]),
+    (SO3, "Cinf Dinf C1 C2 C5 D1 D2 D5 SO(3)", [{}, {"axis": SKEW, "mirror": (0, 0, 1)}]),
+    (O2, "SO(2) C1 C2 C4 O(2) D1 D2 D5", [{}]),
+    (O2, "O(2) D1 D4", [{"mirror": 0.3}, {"mirror": (-1, 2)}]),
+    (SO2, "SO(2) C1 C2 C5", [{}]),
+    (cyclic(8), "C8 C4 C2 C1", [{}]),
+    (dihedral(8), "D8 D4 D2 D1 C8 C2 C1", [{}]),
+    (dihedral(8), "D4 D2 D1", [{"mirror": np.pi / 8}]),
+    (dihedral(6), "D3", [{"mirror": np.pi / 6}, {"mirror": np.pi / 2}]),
+]
+SUBGROUPS: list[Subgroup] = [
+    parent.subgroup(name, **directions)
+    for parent, names, rows in _SUBGROUPS
+    for directions in rows
+    for name in names.split()
+]
+
+
+def _ancestor(group: CatalogGroup) -> Subgroup:
+    """A subgroup of O(3), in a skew position, whose abstract group is the given one."""
+    name = {"SO(2)": "Cinf", "O(2)": "Cinfv"}.get(group.name, group.name)
+    return O3.subgroup(name, axis=SKEW, mirror=(0, 1, 1))
+
+
+def _reps_of(group: CatalogGroup) -> Iterator[Rep]:
+    """One rep of every kind: a sum out of order, harmonics, regular, a tensor product, a restricted rep."""
+    labels = group.labels(2)
+    yield group.rep(" + ".join(f"{1 + i % 3}x{label}" for i, label in enumerate(labels[::-1])) + f" + 1x{labels[0]}")
+    yield group.harmonics(3)
+    if group.is_finite and group.order <= 12:
+        yield 2 * group.regular + group.defining
+    yield 2 * (group.defining * (group.defining + group.irrep(labels[0])))
+    yield O3.rep("2x1o + 1x2e").restrict(_ancestor(group))
+
+
+REPS: list[Rep] = [rep for g in GROUPS for rep in _reps_of(g)]
+
+each_group = pytest.mark.parametrize("group", GROUPS, ids=str)
+each_finite_group = pytest.mark.parametrize("group", FINITE, ids=str)
+each_continuous_group = pytest.mark.parametrize("group", CONTINUOUS, ids=str)
+each_rep = pytest.mark.parametrize("rep", REPS, ids=lambda rep: f"{rep.group} {rep}".replace(" ", ""))
+each_subgroup = pytest.mark.parametrize("subgroup", SUBGROUPS, ids=lambda subgroup: repr(subgroup).removeprefix("tw."))
+
+
+# hypothesis -----------------------------------------------------------------------------------------------------------
+
+
+def groups() -> st.SearchStrategy[CatalogGroup]:
+    """Any group, finite ones of any order up to 24 too."""
+    orders = st.integers(1, 12)
+    return st.one_of(st.sampled_from(GROUPS), orders.map(cyclic), orders.map(dihedral))
+
+
+def irreps(group: CatalogGroup, degree: int = 3) -> st.SearchStrategy[Irrep]:
+    """An irrep of a group up to a degree."""
+    return st.sampled_from(group.irreps(degree))
+
+
+def reps(group: CatalogGroup, degree: int = 3, terms: int = 4) -> st.SearchStrategy[Rep]:
+    """A sum of irreps of a group in any order, equal ones apart or together."""
+    term = st.tuples(st.integers(1, 3), irreps(group, degree))
+    return st.lists(term, max_size=terms).map(lambda rows: Rep(group, tuple(rows)))
+
+
+def directions() -> st.SearchStrategy[tuple[float, float, float]]:
+    """A direction in space, never too short."""
+    number = st.floats(-2, 2, allow_nan=False, width=32)
+    return st.tuples(number, number, number).filter(lambda v: np.linalg.norm(v) > 0.1)
+
+
+@st.composite
+def subgroups(draw: st.DrawFn, parent: CatalogGroup = O3) -> Subgroup:
+    """An axial subgroup of O(3) or SO(3) with any axis and reference direction."""
+    order = draw(st.one_of(st.just("inf"), st.integers(1, 7)))
+    patterns = ["C{}", "D{}"] + (["C{}v"] if parent == O3 else [])
+    axis, mirror = draw(directions()), draw(directions())
+    if np.linalg.norm(np.cross(axis, mirror)) < 0.05:
+        mirror = tuple(np.roll(axis, 1) + (0.5, -0.5, 0.25))
+    return parent.subgroup(draw(st.sampled_from(patterns)).format(order), axis=axis, mirror=mirror)
+
+
+seeds = st.integers(0, 2**31)
+
+
+# helpers --------------------------------------------------------------------------------------------------------------
+
+
+def close(a: np.ndarray, b: np.ndarray | float, tolerance: float = 1e-10) -> None:
+    """Fails unless two arrays agree to an absolute tolerance, shapes too."""
+    np.testing.assert_allclose(np.asarray(a), np.broadcast_to(b, np.shape(a)), rtol=0, atol=tolerance)
+
+
+def average(group: CatalogGroup, degree: int, values: np.ndarray) -> np.ndarray:
+    """The Haar average of values `(q, ...)` on the quadrature of a degree."""
+    return np.tensordot(group.quadrature(degree)[1], values, 1)
+
+
+class Face:
+    """What `import intertwine as tw` offers to a printed expression: `eval(repr(x), {"tw": Face})` gives x back."""
+
+    SO2, O2, SO3, O3 = SO2, O2, SO3, O3
+    cyclic, dihedral, group = map(staticmethod, (cyclic, dihedral, group))
+
+
+def evaluate(x: object) -> object:
+    """What the printed form of a value evaluates to."""
+    return eval(repr(x), {"tw": Face})
