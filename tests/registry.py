@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, group
 from intertwine.catalog.base import CatalogGroup
-from intertwine.groups import Subgroup
+from intertwine.groups import Group, Subgroup
 from intertwine.reps import Irrep, Rep
 
 GROUPS: list[CatalogGroup] = [
@@ -73,7 +73,7 @@ REPS: list[Rep] = [rep for g in GROUPS for rep in _reps_of(g)]
 each_group = pytest.mark.parametrize("group", GROUPS, ids=str)
 each_finite_group = pytest.mark.parametrize("group", FINITE, ids=str)
 each_continuous_group = pytest.mark.parametrize("group", CONTINUOUS, ids=str)
-each_rep = pytest.mark.parametrize("rep", REPS, ids=lambda rep: f"{rep.group} {rep}".replace(" ", ""))
+each_rep = pytest.mark.parametrize("rep", REPS, ids=lambda rep: f"{rep.group}:{rep}".replace(" ", "").replace("⊗", "*"))
 each_subgroup = pytest.mark.parametrize("subgroup", SUBGROUPS, ids=lambda subgroup: repr(subgroup).removeprefix("tw."))
 
 
@@ -108,9 +108,8 @@ def subgroups(draw: st.DrawFn, parent: CatalogGroup = O3) -> Subgroup:
     """An axial subgroup of O(3) or SO(3) with any axis and reference direction."""
     order = draw(st.one_of(st.just("inf"), st.integers(1, 7)))
     patterns = ["C{}", "D{}"] + (["C{}v"] if parent == O3 else [])
-    axis, mirror = draw(directions()), draw(directions())
-    if np.linalg.norm(np.cross(axis, mirror)) < 0.05:
-        mirror = tuple(np.roll(axis, 1) + (0.5, -0.5, 0.25))
+    axis = draw(directions())
+    mirror = draw(directions().filter(lambda v: np.linalg.norm(np.cross(axis, v)) > 0.05))
     return parent.subgroup(draw(st.sampled_from(patterns)).format(order), axis=axis, mirror=mirror)
 
 
@@ -121,8 +120,18 @@ seeds = st.integers(0, 2**31)
 
 
 def close(a: np.ndarray, b: np.ndarray | float, tolerance: float = 1e-10) -> None:
-    """Fails unless two arrays agree to an absolute tolerance, shapes too."""
-    np.testing.assert_allclose(np.asarray(a), np.broadcast_to(b, np.shape(a)), rtol=0, atol=tolerance)
+    """Fails unless two arrays have one shape and agree to an absolute tolerance; a number stands for any shape."""
+    b = b if np.ndim(b) else np.full(np.shape(a), b)
+    assert np.shape(a) == np.shape(b)
+    np.testing.assert_allclose(a, b, rtol=0, atol=tolerance)
+
+
+def some(group: Group, seed: int = 0) -> np.ndarray:
+    """Elements that no law should fail on: all of a finite group, else the generators, products and random ones."""
+    if group.is_finite:
+        return group.elements()
+    generators = group.generators
+    return np.concatenate([generators, generators[:1] @ generators[-1], group.sample(3, seed)])
 
 
 def average(group: CatalogGroup, degree: int, values: np.ndarray) -> np.ndarray:

@@ -34,7 +34,7 @@ def as_array(x: Any) -> Array:
     return x if np.issubdtype(x.dtype, np.inexact) else x.astype(np.float64)
 
 
-def like(table: np.ndarray, x: Array) -> Array:
+def like(table: np.ndarray | list[float], x: Array) -> Array:
     """The constant `table` with the kind, dtype and device of `x`."""
     if is_torch(x):
         return namespace(x).tensor(table, dtype=x.dtype, device=x.device)  # a copy: tables may be read-only
@@ -73,6 +73,7 @@ class Table:
     __slots__ = ("_hash", "array")
 
     array: np.ndarray
+    _hash: int
 
     def __init__(self, array: Any) -> None:
         values = np.ascontiguousarray(np.array(array, dtype=np.float64)) + 0.0  # + 0.0 turns -0.0 into 0.0

@@ -65,8 +65,8 @@ class Path:
 class Plan:
     """A multilinear contraction, `out = Σ_paths C · a · b · …` with shared letters summed.
 
-    The letters of `coefficient_modes` index the coefficients; all other letters are channels. Example: a weighted tensor
-    product has the operands weights "vuw", x "iu", y "jv" and output "kw" with coefficients "ijk":
+    The letters of `coefficient_modes` index the coefficients; all other letters are channels. Example: a weighted
+    tensor product has the operands weights "vuw", x "iu", y "jv" and output "kw" with coefficients "ijk":
     `out[k, w] = Σ C[i, j, k] weight[v, u, w] x[i, u] y[j, v]`, summed over the paths that lead to a segment.
 
     Plans are linear in each operand, so a derivative only exchanges the roles of operands: it is a plan with the same
@@ -87,7 +87,9 @@ class Plan:
 
     def __post_init__(self) -> None:
         if len(self.operands) < 2:
-            raise ArgumentError(f"A plan has at least one input and the output, but {len(self.operands)} operands came.")
+            raise ArgumentError(
+                f"A plan has at least one input and the output, but {len(self.operands)} operands came."
+            )
         letters = Counter("".join([self.coefficient_modes, *(operand.modes for operand in self.operands)]))
         if lonely := "".join(letter for letter, count in letters.items() if count < 2):
             raise ArgumentError(

@@ -158,7 +158,9 @@ def _inputs(
     if hasattr(module, "example_inputs"):
         values = module.example_inputs(batch, generator)
     elif all(rep is not None for rep in reps):
-        values = tuple(torch.randn(batch, rep.dim, generator=generator, dtype=torch.float64) for rep in reps if rep)
+        values = tuple(
+            torch.randn(batch, rep.dim, generator=generator, dtype=torch.float64) for rep in reps if rep is not None
+        )
     else:
         raise ArgumentError(f"Inputs of {_name(module)} cannot be made up. Pass inputs=….")
     first = next(module.parameters(), None) if isinstance(module, nn.Module) else None
@@ -209,10 +211,10 @@ def _check_derivatives(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
 
 
 def _check_dtypes(module: nn.Module, inputs: tuple[Tensor, ...]) -> float:
-    exact, differences = module(*inputs), {}
+    exact, differences = module(*inputs).detach(), {}
     for dtype, bound in ((torch.float32, 1e-4), (torch.bfloat16, 0.3), (torch.float16, 0.1)):
         low = copy.deepcopy(module).to(dtype)
-        y = low(*(x.to(dtype) if x.is_floating_point() else x for x in inputs))
+        y = low(*(x.to(dtype) if x.is_floating_point() else x for x in inputs)).detach()
         difference = float((y.double() - exact).abs().max() / exact.abs().max())
         differences[dtype] = difference
         if y.dtype != dtype or not difference <= bound:

@@ -85,13 +85,12 @@ class InversionGroup(CatalogGroup):
         proper = by_rotations(g)
         return np.concatenate([proper, -proper]), np.concatenate([weights, weights]) / 2
 
-    def residual(self, g: np.ndarray) -> np.ndarray:
+    def _defect(self, g: np.ndarray) -> np.ndarray:
         """The distance to ±diag(h, det h) for the planar part h."""
         proper = g * determinant_3(g)[..., None, None]
         flat = proper[..., :2, :2]
         defect = np.abs(proper - by_rotations(flat)).max((-1, -2))
-        defect = np.maximum(defect, self.rotations.residual(flat))
-        return np.where(np.isnan(defect), np.inf, defect)
+        return np.maximum(defect, self.rotations.residual(flat))
 
     def _parse(self, label: str) -> tuple[str, bool]:
         """The planar label, and whether the inversion changes the sign."""

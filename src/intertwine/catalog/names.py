@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import cache
 
 from intertwine.catalog import planar, spatial
 from intertwine.catalog.base import CatalogGroup, plain_name
@@ -15,7 +15,7 @@ SO3 = spatial.SO3()
 O3 = spatial.O3()
 
 
-@lru_cache(typed=True)  # so that 4.0 is refused even when 4 is known
+@cache
 def cyclic(n: int) -> planar.Cyclic:
     """The n rotations of the plane by multiples of 2π/n.
 
@@ -25,7 +25,7 @@ def cyclic(n: int) -> planar.Cyclic:
     return planar.Cyclic(n)
 
 
-@lru_cache(typed=True)
+@cache
 def dihedral(n: int) -> planar.Dihedral:
     """The 2n rotations and mirrors of the regular n-gon.
 

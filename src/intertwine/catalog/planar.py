@@ -99,7 +99,7 @@ class PlanarGroup(CatalogGroup, ABC):
     def _with_mirrors(self, g: np.ndarray) -> np.ndarray:
         return np.concatenate([g, g @ MIRROR]) if self.mirrors else g
 
-    def residual(self, g: np.ndarray) -> np.ndarray:
+    def _defect(self, g: np.ndarray) -> np.ndarray:
         """The defect of orthogonality, of the determinant (without mirrors) and of the angle (for C_n and D_n)."""
         defect = orthogonality_residual(g)
         if not self.mirrors:
@@ -108,7 +108,7 @@ class PlanarGroup(CatalogGroup, ABC):
             step = 2 * np.pi / self.rotations
             angle = np.arctan2(g[..., 1, 0], g[..., 0, 0]) / step
             defect = np.maximum(defect, np.abs(angle - np.round(angle)) * step)
-        return np.where(np.isnan(defect), np.inf, defect)
+        return defect
 
     # irreps ----------------------------------------------------------------------------------------------------------
 

@@ -27,8 +27,8 @@ class Kind:
         improper: whether it holds elements of determinant −1, and so lies in O(3) only.
         shapes: an object with this symmetry, for all rotations, for n ≥ 3 of them on a {polygon}, for 2, for 1.
         flips: the sentence about its flips; {axis} and {mirror} are filled in.
-        flip: the sentence about its flip where it has only one.
         along: what happens to the part of a vector, and of a pseudovector, along the {axis}.
+        flip: the sentence about its flip where it has only one.
         twin: the other copy of the same group, its name with {n}, and how it differs.
     """
 

@@ -9,7 +9,7 @@ from functools import cache, cached_property
 
 import numpy as np
 
-from intertwine._arrays import Array
+from intertwine._arrays import Array, read_only
 from intertwine.catalog.base import CatalogGroup, Vector, plain_name
 from intertwine.catalog.schoenflies import (
     HANDED_SPHERE,
@@ -64,7 +64,7 @@ def rotation_quadrature(degree: int) -> tuple[np.ndarray, np.ndarray]:
     second = axis_rotation(1, np.arccos(nodes))[None, :, None]
     g = first @ second @ axis_rotation(2, turns)
     shares = np.broadcast_to(weights[:, None] / 2 / (degree + 1) ** 2, g.shape[:3])
-    return g.reshape(-1, 3, 3), shares.reshape(-1)
+    return read_only(g.reshape(-1, 3, 3)), read_only(shares.reshape(-1))
 
 
 class SpatialGroup(CatalogGroup, ABC):
@@ -175,10 +175,9 @@ class SO3(SpatialGroup):
         """Euler angles: equally spaced, and Gauss–Legendre for the middle one."""
         return rotation_quadrature(degree)
 
-    def residual(self, g: np.ndarray) -> np.ndarray:
+    def _defect(self, g: np.ndarray) -> np.ndarray:
         """The defect of orthogonality and of the determinant."""
-        defect = np.maximum(orthogonality_residual(g), np.abs(determinant_3(g) - 1))
-        return np.where(np.isnan(defect), np.inf, defect)
+        return np.maximum(orthogonality_residual(g), np.abs(determinant_3(g) - 1))
 
     def labels(self, degree: int) -> tuple[str, ...]:
         """0, 1, …, degree."""
@@ -223,7 +222,7 @@ class O3(SpatialGroup):
         g, weights = rotation_quadrature(degree)
         return np.concatenate([g, -g]), np.concatenate([weights, weights]) / 2
 
-    def residual(self, g: np.ndarray) -> np.ndarray:
+    def _defect(self, g: np.ndarray) -> np.ndarray:
         """The defect of orthogonality."""
         return orthogonality_residual(g)
 

@@ -121,8 +121,14 @@ class Group(ABC):
     # elements --------------------------------------------------------------------------------------------------------
 
     @abstractmethod
+    def _defect(self, g: np.ndarray) -> np.ndarray:
+        """`residual` where NaN may come out, and floating-point warnings too."""
+
     def residual(self, g: np.ndarray) -> np.ndarray:
-        """How far matrices `(..., dim, dim)` are from the group: 0 for elements, at least the size of the defect."""
+        """How far `(...)` matrices `(..., dim, dim)` are from the group: 0 for elements, infinity for NaN."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            defect = self._defect(g)
+        return np.where(np.isnan(defect), np.inf, defect)
 
     def contains(self, g: Array, tolerance: float | None = None) -> np.ndarray:
         """Whether matrices `(..., dim, dim)` are elements, up to a tolerance.
@@ -136,8 +142,7 @@ class Group(ABC):
                 f"{tuple(g.shape)} came."
             )
         bound = tolerance if tolerance is not None else max(math.sqrt(epsilon(g)), 1e-7)
-        with np.errstate(invalid="ignore", over="ignore"):  # a poisoned matrix is no element, and no warning either
-            return np.asarray(self.residual(to_numpy(g)) <= bound)
+        return np.asarray(self.residual(to_numpy(g)) <= bound)
 
     def require(self, g: Array) -> Array:
         """`g` as an array or tensor if all of it are elements; raises `ElementError` in words otherwise."""
@@ -146,12 +151,12 @@ class Group(ABC):
         if not inside.all():
             raise ElementError(
                 f"{int((~inside).sum())} of {inside.size} matrices are not elements of {self.name}: "
-                f"{self._defect(to_numpy(g))}. Elements are orthogonal matrices of the defining representation; "
+                f"{self._complaint(to_numpy(g))}. Elements are orthogonal matrices of the defining representation; "
                 f"call {self.name}'s sample(n, seed) for some."
             )
         return g
 
-    def _defect(self, g: np.ndarray) -> str:
+    def _complaint(self, g: np.ndarray) -> str:
         if not np.isfinite(g).all():
             return "there is NaN or infinity in them"
         return f"the largest defect is {self.residual(g).max():.1e}"
@@ -178,6 +183,5 @@ class Group(ABC):
 
 
 def orthogonality_residual(g: np.ndarray) -> np.ndarray:
-    """The largest entry of |gᵀg − 1| for matrices `(..., n, n)`, and NaN turned into infinity."""
-    defect = np.abs(np.swapaxes(g, -1, -2) @ g - np.eye(g.shape[-1])).max((-1, -2))
-    return np.where(np.isnan(defect), np.inf, defect)
+    """The largest entry of |gᵀg − 1| for matrices `(..., n, n)`."""
+    return np.asarray(np.abs(np.swapaxes(g, -1, -2) @ g - np.eye(g.shape[-1])).max((-1, -2)))

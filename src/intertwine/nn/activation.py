@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
-from intertwine.nn.module import EquivariantModule, second_moment
+from intertwine.nn.module import EquivariantModule, Function, gain, in_double, trivial_irrep
 from intertwine.reps import Irrep, Rep, as_rep
-
-Function = Callable[[Tensor], Tensor]
 
 
 def parity(function: Function) -> int:
     """+1 for an even function, −1 for an odd one, 0 for neither; tried on 256 numbers up to 10."""
-    z = torch.linspace(0, 10, 256, dtype=torch.float64)
-    plus, minus = function(z), function(-z)
-    return 1 if torch.allclose(plus, minus, atol=1e-10) else -1 if torch.allclose(plus, -minus, atol=1e-10) else 0
-
-
-def gain(function: Function) -> float:
-    """The factor that makes E[φ(z)²] = 1 for standard normal z."""
-    return 1 / math.sqrt(second_moment(function))
+    function = in_double(function)
+    z = torch.linspace(0, 10, 256, dtype=torch.float64, device="cpu")
+    with torch.no_grad():
+        plus, minus = function(z), function(-z)
+    for sign in (1, -1):
+        if torch.allclose(plus, sign * minus, rtol=1e-10, atol=1e-10):
+            return sign
+    return 0
 
 
 class Activation(EquivariantModule):
     """A function of each scalar, rescaled to unit variance, with parities minded.
 
-    Invariants take any function. One-dimensional irreps that change sign (such as 0o, pseudoscalars) take an odd one and
-    stay what they are, or an even one and become invariants.
+    Invariants take any function. One-dimensional irreps that change sign (such as 0o, pseudoscalars) take an odd one
+    and stay what they are, or an even one and become invariants.
 
     Args:
         rep_in: a rep of one-dimensional irreps.
@@ -49,32 +44,32 @@ class Activation(EquivariantModule):
 
     def __init__(self, rep_in: Rep | Irrep, even: Function = F.silu, odd: Function = torch.tanh) -> None:
         rep_in = as_rep(rep_in)
-        self_parity, terms = parity(odd), []
+        odd_parity, terms = parity(odd), []
         for m, block in rep_in.terms:
             if not isinstance(block, Irrep) or block.dim > 1:
                 raise ArgumentError(
                     f"Activation takes scalars, but {m}x{block.name} has blocks of dimension {block.dim}, on which a "
                     "function of each number is not equivariant. Use Gate or NormActivation."
                 )
-            if not block.is_trivial and self_parity == 0:
+            if not block.is_trivial and odd_parity == 0:
                 raise ArgumentError(
                     f"{m}x{block.name} changes sign under {rep_in.group}, so its activation must be odd or even, but "
                     f"{odd!r} is neither. Pass odd=torch.tanh or odd=torch.abs."
                 )
-            to_trivial = not block.is_trivial and self_parity == 1
-            terms.append((m, Irrep(rep_in.group, rep_in.group.labels(0)[0]) if to_trivial else block))
+            to_trivial = not block.is_trivial and odd_parity == 1
+            terms.append((m, trivial_irrep(rep_in.group) if to_trivial else block))
         super().__init__(rep_in, Rep(rep_in.group, tuple(terms)))
         self.even, self.odd = even, odd
-        self.pieces = [
-            (where.start, where.stop, even if isinstance(block, Irrep) and block.is_trivial else odd)
-            for (_, block), where in zip(rep_in.terms, rep_in.slices, strict=True)
-        ]
-        self.gains = [gain(function) for *_, function in self.pieces]
+        self.terms = _term_table(self.rep_in)
+        self.gains = [gain(even if trivial else odd) for *_, trivial in self.terms]
 
     def forward(self, x: Tensor) -> Tensor:
         """The output `(..., rep_out.dim)` for scalars `(..., rep_in.dim)`."""
         self.check(x, self.rep_in)
-        parts = [f(x[..., a:b]) * c for (a, b, f), c in zip(self.pieces, self.gains, strict=True)]
+        parts = [
+            (self.even if trivial else self.odd)(x[..., start : start + m]) * factor
+            for (start, _, m, trivial), factor in zip(self.terms, self.gains, strict=True)
+        ]
         return torch.cat([*parts, x[..., :0]], -1)
 
 
@@ -102,7 +97,7 @@ class NormActivation(EquivariantModule):
         super().__init__(rep, rep)
         self.even, self.scale, self.even_gain = even, scale, gain(even)
         self.terms = _term_table(self.rep_in)
-        self.gains = [1 / math.sqrt(_length_moment(scale, d)) for _, d, _, _ in self.terms]
+        self.gains = [_scale_gain(scale, d) for _, d, _, _ in self.terms]
         lengths = sum(m for _, _, m, trivial in self.terms if not trivial)
         self.bias = nn.Parameter(torch.zeros(lengths)) if bias and lengths else None
 
@@ -143,9 +138,8 @@ class Gate(EquivariantModule):
     def __init__(self, rep_out: Rep | Irrep, even: Function = F.silu, scale: Function = torch.sigmoid) -> None:
         rep_out = as_rep(rep_out)
         terms = _term_table(rep_out)
-        self_gates = sum(m for *_, m, trivial in terms if not trivial)
-        trivial_irrep = Irrep(rep_out.group, rep_out.group.labels(0)[0])
-        super().__init__(rep_out + self_gates * as_rep(trivial_irrep), rep_out)
+        gates = sum(m for *_, m, trivial in terms if not trivial)
+        super().__init__(rep_out + gates * trivial_irrep(rep_out.group), rep_out)
         self.terms, self.even, self.scale = terms, even, scale
         self.even_gain, self.scale_gain = gain(even), gain(scale)
 
@@ -173,8 +167,9 @@ def _term_table(rep: Rep) -> list[tuple[int, int, int, bool]]:
     ]
 
 
-def _length_moment(scale: Function, dim: int) -> float:
-    """E[x_i² σ(|x|)²] for x of `dim` standard normal components."""
+def _scale_gain(scale: Function, dim: int) -> float:
+    """The factor that makes E[x_i² σ(|x|)²] = 1 for x of `dim` standard normal components."""
     if dim == 1:
-        return second_moment(lambda z: z * scale(z.abs()))
-    return second_moment(scale, dim)
+        scale = in_double(scale)
+        return gain(lambda z: z * scale(z.abs()))
+    return gain(scale, dim)

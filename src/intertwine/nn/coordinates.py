@@ -17,6 +17,9 @@ class IrrepCoordinates(TableModule):
         rep: any rep.
     """
 
+    index: Tensor
+    inverse: Tensor
+
     def __init__(self, rep: Rep) -> None:
         super().__init__()
         self.dim = rep.dim

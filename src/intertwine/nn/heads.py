@@ -11,8 +11,7 @@ from torch import Tensor
 
 from intertwine.errors import ArgumentError
 from intertwine.groups import Group
-from intertwine.nn.module import EquivariantModule
-from intertwine.reps import Rep
+from intertwine.nn.module import EquivariantModule, defining_rep
 
 Projection = Callable[[Tensor, bool], Tensor]
 
@@ -22,9 +21,9 @@ class GroupElement(EquivariantModule):
 
     n vectors of the defining rep are the columns of a matrix M, which is projected onto the group: by `polar` (the
     closest element, from the singular value decomposition) or by `gram_schmidt`. In O(n) the determinant of M is the
-    flip; in SO(n) the closest rotation is taken. No continuous head can do better: where M is singular (or, for SO(n),
-    where the closest rotation is not unique) the element is undefined; `degenerate(x)` says where, values and gradients
-    stay finite there.
+    flip; in SO(n) the closest rotation is taken. Some M have no element: singular ones in O(n), those whose closest
+    rotation is not unique in SO(n). No continuous head can do better. `degenerate(x)` says where that is; values and
+    gradients stay finite there, but `f(g x) = g f(x)` cannot hold.
 
     Args:
         group: SO(2), O(2), SO(3) or O(3).
@@ -44,17 +43,21 @@ class GroupElement(EquivariantModule):
     """
 
     def __init__(self, group: Group, projection: Projection | None = None) -> None:
-        defining = getattr(group, "defining", None)
-        if not isinstance(defining, Rep) or str(group) not in ("SO(2)", "O(2)", "SO(3)", "O(3)"):
+        if str(group) not in ("SO(2)", "O(2)", "SO(3)", "O(3)"):
             raise ArgumentError(f"GroupElement predicts elements of SO(2), O(2), SO(3) or O(3), but {group} came.")
-        rep = group.dim * defining
+        rep = group.dim * defining_rep(group)
         super().__init__(rep, rep)
         self.n, self.proper = group.dim, str(group).startswith("S")
         self.projection = polar if projection is None else projection
 
     def forward(self, x: Tensor) -> Tensor:
         """The elements `(..., n, n)` for features `(..., n · n)` of `rep_in`."""
-        return self.projection(self.matrix(x), self.proper)
+        m = self.matrix(x)
+        m = m if x.dtype in (torch.float32, torch.float64) else m.float()  # matrix decompositions need as much
+        size = m.detach().abs().amax((-2, -1), keepdim=True)
+        m = m / size.clamp(min=1e3 * torch.finfo(m.dtype).tiny)  # so that neither tiny nor huge vectors leave the range
+        with _own_precision(m):
+            return self.projection(m, self.proper).to(x.dtype)
 
     def matrix(self, x: Tensor) -> Tensor:
         """The matrix M `(..., n, n)` whose columns are the vectors."""
@@ -64,15 +67,20 @@ class GroupElement(EquivariantModule):
     def confidence(self, x: Tensor) -> Tensor:
         """How far `(...)` M is from where its projection is undefined, relative to its size: 0 … 1.
 
-        For O(n) the smallest singular value over the largest; for SO(n), n > 1, the sum of the two smallest ones, the
-        last with the sign of the determinant, over twice the largest.
+        With s the singular values, largest first. O(n): `s_n / s_1`. SO(n) by `polar` (or a function of your own):
+        `(s_(n−1) + sign(det M) s_n) / (2 s_1)`. SO(n) by `gram_schmidt`: the smallest singular value of the first n − 1
+        columns over s_1.
         """
-        m = self.matrix(x)
+        m = self.matrix(x).to(torch.promote_types(x.dtype, torch.float32))
         s = torch.linalg.svdvals(m)
         top = s[..., 0].clamp(min=torch.finfo(s.dtype).tiny)
         if not self.proper:
-            return s[..., -1] / top
-        return (s[..., -2] + torch.sign(torch.linalg.det(m)) * s[..., -1]).clamp(min=0) / (2 * top)
+            smallest = s[..., -1]
+        elif self.projection is gram_schmidt:
+            smallest = torch.linalg.svdvals(m[..., :-1])[..., -1]
+        else:
+            smallest = (s[..., -2] + torch.sign(torch.linalg.det(m)) * s[..., -1]).clamp(min=0) / 2
+        return (smallest / top).to(x.dtype)
 
     def degenerate(self, x: Tensor, threshold: float = 1e-3) -> Tensor:
         """Where `(...)` the element is undefined or nearly so: the confidence is below a threshold."""
@@ -94,42 +102,51 @@ class _Polar(torch.autograd.Function):
     The formula only holds differentiable operations, so it serves all orders of derivatives.
     """
 
+    generate_vmap_rule = True
+
     @staticmethod
     def forward(m: Tensor, proper: bool) -> Tensor:
         u, _, vh = torch.linalg.svd(m)
         if proper:
-            sign = torch.linalg.det(u @ vh)
+            sign = torch.linalg.det(u @ vh).sign()
             u = torch.cat([u[..., :-1], u[..., -1:] * sign[..., None, None]], -1)
         return u @ vh
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, bool], output: Tensor) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Tensor, bool], output: Tensor) -> None:  # noqa: ARG004 (torch's signature)
         m, ctx.proper = inputs
         ctx.save_for_backward(m)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
         (m,) = ctx.saved_tensors
-        q = polar(m, ctx.proper)
-        h = q.transpose(-1, -2) @ m
-        h = (h + h.transpose(-1, -2)) / 2
-        k = q.transpose(-1, -2) @ gradient
-        k = k - k.transpose(-1, -2)
-        trace = h.diagonal(dim1=-2, dim2=-1).sum(-1)[..., None, None]
-        if m.shape[-1] == 2:
-            return q @ (k * _safe_inverse(trace)), None
-        system = trace * torch.eye(3, dtype=m.dtype, device=m.device) - h
-        axial = torch.stack([k[..., 2, 1], k[..., 0, 2], k[..., 1, 0]], -1)[..., None]
-        values, vectors = torch.linalg.eigh(system.detach())  # only to see what is invertible
-        x = _solve(system, axial, values, vectors)[..., 0]
-        zero = torch.zeros_like(x[..., 0])
-        rows = [zero, -x[..., 2], x[..., 1], x[..., 2], zero, -x[..., 0], -x[..., 1], x[..., 0], zero]
-        return q @ torch.stack(rows, -1).reshape(q.shape), None
+        with _own_precision(m):
+            return _polar_gradient(m, polar(m, ctx.proper), gradient), None
 
 
-def _safe_inverse(x: Tensor) -> Tensor:
-    small = x.abs() < 1e3 * torch.finfo(x.dtype).tiny
-    return torch.where(small, torch.zeros_like(x), 1 / torch.where(small, torch.ones_like(x), x))
+def _polar_gradient(m: Tensor, q: Tensor, gradient: Tensor) -> Tensor:
+    """The gradient `(..., n, n)` by m for a gradient by its polar factor q."""
+    h = q.transpose(-1, -2) @ m
+    h = (h + h.transpose(-1, -2)) / 2
+    k = q.transpose(-1, -2) @ gradient
+    k = k - k.transpose(-1, -2)
+    trace = h.diagonal(dim1=-2, dim2=-1).sum(-1)[..., None, None]
+    if m.shape[-1] == 2:
+        null = trace.abs() <= 10 * torch.finfo(m.dtype).eps * m.abs().amax((-2, -1), keepdim=True)
+        turn = k / torch.where(null, torch.ones_like(trace), trace)
+        return q @ torch.where(null, torch.zeros_like(turn), turn)
+    system = trace * torch.eye(3, dtype=m.dtype, device=m.device) - h
+    axial = torch.stack([k[..., 2, 1], k[..., 0, 2], k[..., 1, 0]], -1)[..., None]
+    values, vectors = torch.linalg.eigh(system.detach())  # only to see what is invertible
+    x = _solve(system, axial, values, vectors)[..., 0]
+    zero = torch.zeros_like(x[..., 0])
+    rows = [zero, -x[..., 2], x[..., 1], x[..., 2], zero, -x[..., 0], -x[..., 1], x[..., 0], zero]
+    return q @ torch.stack(rows, -1).reshape(q.shape)
+
+
+def _own_precision(m: Tensor) -> torch.autocast:
+    """A context without autocast, since decompositions of matrices need their full precision."""
+    return torch.autocast(m.device.type, enabled=False)
 
 
 def _solve(system: Tensor, right: Tensor, values: Tensor, vectors: Tensor) -> Tensor:

@@ -27,7 +27,8 @@ class Linear(EquivariantModule):
         bias: whether trivial irreps of the output get a bias, which starts at 0.
 
     Raises `ArgumentError` if no output can be reached, `RepMismatchError` for reps of different groups, and on calls
-    `ShapeError` for a wrong channel count. Warns (`UnreachableWarning`) about irreps of the output that the input lacks.
+    `ShapeError` for a wrong channel count. Warns (`UnreachableWarning`) about irreps of the output that the input
+    lacks; invariants that the input lacks are constants, the bias.
 
     >>> from intertwine.catalog import O3
     >>> layer = Linear(O3.rep("16x0e + 8x1o"), O3.rep("4x0e + 4x1o"))
@@ -40,7 +41,7 @@ class Linear(EquivariantModule):
         plan = linear_plan(self.rep_in, self.rep_out)
         trivial = [m for m, irrep in self.rep_out.isotypic if irrep.is_trivial]
         unreached = unreached_irreps(plan, self.rep_out)
-        if bias:
+        if bias and plan.paths:  # then these are constants; a layer of constants alone is a mistake
             unreached = tuple((m, irrep) for m, irrep in unreached if not irrep.is_trivial)
         warn_unreachable(self, unreached, "Add these irreps to the input, or use a layer that mixes irreps before.")
         self.contraction = Contraction(plan)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from intertwine.errors import ArgumentError, ShapeError, UnreachableWarning
+from intertwine.groups import Group
 from intertwine.ops import TableModule
 from intertwine.reps import Irrep, Rep, as_rep
+
+Function = Callable[[Tensor], Tensor]
+"""A function of each number, such as an activation."""
 
 
 class EquivariantModule(TableModule, ABC):
@@ -28,6 +33,7 @@ class EquivariantModule(TableModule, ABC):
     def __init__(self, rep_in: Rep | Irrep, rep_out: Rep | Irrep) -> None:
         super().__init__()
         self.rep_in, self.rep_out = as_rep(rep_in), as_rep(rep_out)
+        _ = self.rep_in.dim, self.rep_out.dim  # known before `forward`: torch.compile cannot enter a cached_property
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
@@ -41,7 +47,9 @@ class EquivariantModule(TableModule, ABC):
     def example_inputs(self, batch: int, generator: torch.Generator) -> tuple[Tensor, ...]:
         """Random inputs for a batch, for `intertwine.testing`: normal numbers, float64."""
         return tuple(
-            torch.randn(batch, rep.dim, generator=generator, dtype=torch.float64) for rep in self.reps_in if rep
+            torch.randn(batch, rep.dim, generator=generator, dtype=torch.float64)
+            for rep in self.reps_in
+            if rep is not None
         )
 
     def check(self, x: Tensor, rep: Rep, what: str = "features") -> None:
@@ -56,6 +64,11 @@ class EquivariantModule(TableModule, ABC):
     def extra_repr(self) -> str:
         """The reps."""
         return f"{self.rep_in} → {self.rep_out}, {self.rep_in.group}"
+
+    def __repr__(self) -> str:
+        """One line for a layer; a module that is made of layers shows them."""
+        is_layer = not any(isinstance(part, EquivariantModule) for part in self.modules() if part is not self)
+        return f"{type(self).__name__}({self.extra_repr()})" if is_layer else super().__repr__()
 
 
 def normal_parameter(size: int) -> nn.Parameter:
@@ -74,28 +87,44 @@ def warn_unreachable(module: EquivariantModule, unreached: Sequence[tuple[int, I
     warnings.warn(f"{text}: these outputs stay zero. {hint}", UnreachableWarning, stacklevel=3)
 
 
-def is_eager() -> bool:
-    """Whether values may be looked at: not while compiling or exporting."""
-    return not torch.compiler.is_compiling()
+def gain(function: Function, dim: int = 1) -> float:
+    """The factor that makes E[f(x)²] = 1 per component, for x of `dim` standard normal components.
 
+    For dim = 1, f is `function` itself; for dim > 1, f(x) = x s(|x|) with s = `function`. By quadrature, to about 1e-7.
 
-def check_finite(x: Tensor, what: str) -> None:
-    """Raise `ShapeError`'s sibling for NaN or infinite numbers, outside of compiled code."""
-    if is_eager() and not bool(torch.isfinite(x).all()):
-        bad = int((~torch.isfinite(x)).sum())
-        raise ArgumentError(f"The {what} hold {bad} numbers that are NaN or infinite. Remove or repair these points.")
-
-
-def second_moment(function: object, dim: int = 1) -> float:
-    """E[|f(x)|²] / dim for x of `dim` standard normal components, when f(x) = x s(|x|), s = `function`, dim > 1,
-    or f = `function` itself, dim = 1 (any function of one number). By quadrature, to about 1e-7.
+    Raises `ArgumentError` if that is not possible: for a function that is 0 or not finite.
     """
+    function = in_double(function)
+    with torch.no_grad():
+        n = torch.linspace(0, 14 + math.sqrt(dim), 28001, dtype=torch.float64, device="cpu")
+        if dim == 1:
+            n = torch.cat([-n.flip(0), n[1:]])
+        density = n.abs() ** (dim - 1) * torch.exp(-n * n / 2)
+        values = function(n) if dim == 1 else n * function(n) / math.sqrt(dim)
+        moment = float(torch.trapezoid(values**2 * density, n) / torch.trapezoid(density, n))
+    if not 0 < moment < math.inf:
+        raise ArgumentError(
+            f"An activation has a finite mean square that is not 0 on normal numbers, but that of {function!r} is "
+            f"{moment}. Pass a function such as torch.nn.functional.silu."
+        )
+    return 1 / math.sqrt(moment)
+
+
+def in_double(function: Function) -> Function:
+    """A function that takes float64 numbers: itself, or a float64 copy of a module."""
     if not callable(function):
         raise ArgumentError(f"An activation is a function of a tensor, but {function!r} came.")
-    if dim == 1:
-        z = torch.linspace(-14, 14, 28001, dtype=torch.float64)
-        density = torch.exp(-z * z / 2) / math.sqrt(2 * math.pi)
-        return float(torch.trapezoid(function(z) ** 2 * density, z))
-    n = torch.linspace(0, 14 + math.sqrt(dim), 28001, dtype=torch.float64)
-    density = n ** (dim - 1) * torch.exp(-n * n / 2)
-    return float(torch.trapezoid((n * function(n)) ** 2 * density, n) / torch.trapezoid(density, n)) / dim
+    return copy.deepcopy(function).double() if isinstance(function, nn.Module) else function
+
+
+def trivial_irrep(group: Group) -> Irrep:
+    """The irrep in which every element acts as 1."""
+    return Irrep(group, group.labels(0)[0])
+
+
+def defining_rep(group: Group) -> Rep:
+    """The rep whose matrices are the elements themselves; raises `ArgumentError` for a group that offers none."""
+    rep = getattr(group, "defining", None)  # groups of the catalogue have it
+    if not isinstance(rep, Rep):
+        raise ArgumentError(f"{group!r} has no defining rep. Use a group of the catalogue, or pass a rep as action=….")
+    return rep

@@ -13,9 +13,8 @@ from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.kernels import kernel_table, linear_plan
-from intertwine.kernels.plans import unreached_irreps
 from intertwine.nn.coordinates import IrrepCoordinates
-from intertwine.nn.module import EquivariantModule, check_finite, is_eager, normal_parameter, warn_unreachable
+from intertwine.nn.module import EquivariantModule, defining_rep, normal_parameter, warn_unreachable
 from intertwine.nn.radial import Cutoff, GaussianBasis, RadialBasis, RadialMLP
 from intertwine.ops import Contraction, Convolution
 from intertwine.reps import Irrep, Rep, as_rep
@@ -68,7 +67,7 @@ class PointConv(EquivariantModule):
         action: Rep | Irrep | None = None,
     ) -> None:
         super().__init__(rep_in, rep_out)
-        self.action = as_rep(getattr(self.rep_in.group, "defining", None) if action is None else action)
+        self.action = defining_rep(self.rep_in.group) if action is None else as_rep(action)
         if aggregate not in ("sum", "mean") or not neighbours > 0:
             raise ArgumentError(
                 f"PointConv aggregates by 'sum' or 'mean' with a positive number of neighbours, but {aggregate!r} and "
@@ -92,9 +91,9 @@ class PointConv(EquivariantModule):
         warn_unreachable(self, missing, "Give a larger degree, or other irreps in the input.")
         self.own = Contraction(plan) if wanted and plan.paths else None
         self.weight = normal_parameter(plan.operands[0].size) if self.own else None
-        scale = [math.sqrt(0.5) if i not in alone and i not in unreached else 1.0 for i in range(len(self.rep_out.irreps))]
+        both = [i not in alone and i not in unreached for i in range(len(self.rep_out.isotypic))]
         sizes = [m * irrep.dim for m, irrep in self.rep_out.isotypic]
-        self.register_table("scale", np.repeat(np.array(scale), sizes))
+        self.register_table("scale", np.repeat(np.where(both, math.sqrt(0.5), 1.0), sizes))
 
     @property
     def reps_in(self) -> tuple[Rep | None, ...]:
@@ -108,6 +107,10 @@ class PointConv(EquivariantModule):
         edges = torch.cartesian_prod(torch.arange(batch), torch.arange(batch)).T
         edges = edges[:, edges[0] != edges[1]]
         return x, edges, points[edges[1]] - points[edges[0]]
+
+    def extra_repr(self) -> str:
+        """The reps, the largest harmonic degree, the radial basis."""
+        return f"{super().extra_repr()}, degree={self.degree}, {self.radial.basis}"
 
     def forward(self, x: Tensor, edges: Tensor, vectors: Tensor) -> Tensor:  # type: ignore[override]
         """The features `(N, rep_out.dim)` at the targets.
@@ -137,26 +140,37 @@ class PointConv(EquivariantModule):
         self.check(x, self.rep_in)
         if x.ndim != 2:
             raise ShapeError(f"PointConv takes features of shape (N, {self.rep_in.dim}), but got {tuple(x.shape)}.")
-        if edges.ndim != 2 or edges.shape[0] != 2 or edges.is_floating_point():
+        if edges.ndim != 2 or edges.shape[0] != 2 or edges.dtype not in (torch.int64, torch.int32):
             raise ShapeError(
-                f"PointConv takes edges as integers of shape (2, E), source and target, but got {tuple(edges.shape)} "
-                f"of {edges.dtype}."
+                f"PointConv takes edges of shape (2, E), source and target, and dtype int64 or int32, but got "
+                f"{tuple(edges.shape)} of {edges.dtype}."
             )
         if vectors.shape != (edges.shape[1], self.action.dim):
             raise ShapeError(
                 f"PointConv takes one vector from source to target per edge, shape ({edges.shape[1]}, "
                 f"{self.action.dim}), but got {tuple(vectors.shape)}."
             )
-        check_finite(vectors, "vectors")
-        if is_eager() and edges.numel() and not 0 <= int(edges.min()) <= int(edges.max()) < x.shape[0]:
-            raise ArgumentError(
-                f"The edges name points from {int(edges.min())} to {int(edges.max())}, but there are features for "
-                f"{x.shape[0]} points, numbered from 0."
-            )
+        if not torch.compiler.is_compiling():  # compiled code must not look at values
+            _check_values(edges, vectors, x.shape[0])
+
+
+def _check_values(edges: Tensor, vectors: Tensor, points: int) -> None:
+    """Raise `ArgumentError` for edges that point to no feature and vectors that are not finite."""
+    fine = (edges >= 0).all() & (edges < points).all() & torch.isfinite(vectors).all()
+    if bool(fine):  # one look, since on a GPU each look waits for all work before it
+        return
+    if not bool(torch.isfinite(vectors).all()):
+        bad = int((~torch.isfinite(vectors)).any(-1).sum())
+        raise ArgumentError(f"{bad} of {len(vectors)} vectors hold NaN or infinity. Remove or repair these points.")
+    raise ArgumentError(
+        f"The edges name points from {int(edges.min())} to {int(edges.max())}, but there are features for {points} "
+        "points, numbered from 0."
+    )
 
 
 def safe_length(vectors: Tensor) -> Tensor:
     """The lengths `(...)` of vectors `(..., n)`; at 0 the gradient is 0 instead of NaN."""
     squared = (vectors * vectors).sum(-1)
     zero = squared == 0
-    return torch.where(zero, torch.zeros_like(squared), torch.sqrt(torch.where(zero, torch.ones_like(squared), squared)))
+    root = torch.sqrt(torch.where(zero, torch.ones_like(squared), squared))
+    return torch.where(zero, torch.zeros_like(squared), root)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -12,17 +13,22 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
-from intertwine.nn.module import normal_parameter, second_moment
+from intertwine.nn.module import Function, gain, normal_parameter
 from intertwine.ops import TableModule
 
 
 class RadialBasis(TableModule, ABC):
-    """A few functions of a distance r on [0, cutoff], in the unit of the coordinates.
+    """A few functions b_n of a distance r on [0, cutoff], in the unit of the coordinates.
 
     Args:
         cutoff: the largest distance of interest.
         number: the number of functions.
+
+    Raises `ArgumentError` for a cutoff that is no positive distance, and for fewer functions than one.
     """
+
+    mean_square: float = 1.0
+    """About E[Σ_n b_n(r)²] for the distances r of points spread evenly over a ball of radius `cutoff`."""
 
     def __init__(self, cutoff: float, number: int) -> None:
         super().__init__()
@@ -44,6 +50,8 @@ class RadialBasis(TableModule, ABC):
 class _Spaced(RadialBasis, ABC):
     """Copies of one bump at equally spaced centres."""
 
+    centres: Tensor
+
     def __init__(self, cutoff: float, number: int, centres: np.ndarray) -> None:
         super().__init__(cutoff, number)
         self.step = float(centres[1] - centres[0]) if number > 1 else float(cutoff)
@@ -55,7 +63,7 @@ class _Spaced(RadialBasis, ABC):
 
 
 class CosineBasis(_Spaced):
-    """`cos²(π/2 · clip((r − c_i)/s, −1, 1))` with centres c_i from 0 to the cutoff: a partition of unity on [0, cutoff].
+    """`cos²(π/2 · clip((r − c_i)/s, −1, 1))`, centres c_i from 0 to the cutoff: a partition of unity on [0, cutoff].
 
     The basis of the founding tutorial. It is not a cut-off: the last function ends one step beyond.
 
@@ -65,12 +73,14 @@ class CosineBasis(_Spaced):
             [0.0000, 0.5000, 0.5000]])
     """
 
+    mean_square = 0.75
+
     def __init__(self, cutoff: float, number: int) -> None:
         super().__init__(cutoff, number, np.linspace(0, cutoff, number))
 
     def forward(self, r: Tensor) -> Tensor:
         """The functions `(..., number)` at distances `(...)`."""
-        return torch.cos(math.pi / 2 * self._distance(r).clamp(-1, 1)) ** 2
+        return (1 + torch.cos(math.pi * self._distance(r).clamp(-1, 1))) / 2  # cos², and exactly 0 at ±1
 
 
 class GaussianBasis(_Spaced):
@@ -89,7 +99,7 @@ class GaussianBasis(_Spaced):
 
 
 class SmoothFiniteBasis(_Spaced):
-    """Bumps `exp(2 − 1/(1 + d) − 1/(1 − d))`, |d| < 1, d = (r − c_i)/s, times 1.14136: C^∞ and exactly 0 from the cutoff on.
+    """Bumps `1.14136 exp(2 − 1/(1 + d) − 1/(1 − d))`, |d| < 1, d = (r − c_i)/s: C^∞ and exactly 0 from the cutoff on.
 
     Centres lie inside (0, cutoff); the squares sum to about 1.
 
@@ -116,8 +126,11 @@ class BesselBasis(RadialBasis):
     tensor([[1.5708, 3.1416]])
     """
 
+    waves: Tensor
+
     def __init__(self, cutoff: float, number: int) -> None:
         super().__init__(cutoff, number)
+        self.mean_square = 3 * number / cutoff**3
         self.register_table("waves", np.arange(1, number + 1) / cutoff)
 
     def forward(self, r: Tensor) -> Tensor:
@@ -202,7 +215,8 @@ class SmoothCutoff(Cutoff):
 class RadialMLP(nn.Module):
     """A network from distances to weights: basis, hidden layers, one linear layer, times a cut-off.
 
-    `w = c(r) · W_L φ(… φ(W_1 b(r)))`, each W standard normal over the root of its fan-in, φ rescaled to E[φ(z)²] = 1.
+    `w = c(r) · W_L φ(… φ(W_1 b(r)))`, each W standard normal over the root of its fan-in (W_1: of `basis.mean_square`),
+    φ rescaled to E[φ(z)²] = 1. So weights start with unit variance, before the envelope.
 
     Args:
         basis: the radial basis.
@@ -220,21 +234,21 @@ class RadialMLP(nn.Module):
         basis: RadialBasis,
         out_features: int,
         hidden: Sequence[int] = (64, 64),
-        activation: Callable[[Tensor], Tensor] = F.silu,
+        activation: Function = F.silu,
         envelope: Cutoff | None = None,
     ) -> None:
         super().__init__()
         self.basis, self.envelope, self.activation = basis, envelope, activation
         widths = [basis.number, *hidden, out_features]
-        self.shapes = tuple(zip(widths, widths[1:], strict=False))
+        self.shapes = tuple(pairwise(widths))
         self.weights = nn.ParameterList([normal_parameter(a * b) for a, b in self.shapes])
-        self.gain = 1 / math.sqrt(second_moment(activation))
+        self.gain = gain(activation)
 
     def forward(self, r: Tensor) -> Tensor:
         """The weights `(..., out_features)` at distances `(...)`."""
         x = self.basis(r)
         for number, (shape, weight) in enumerate(zip(self.shapes, self.weights, strict=True)):
-            fan_in = 1 if number == 0 else shape[0]  # the squares of a radial basis already sum to about 1
+            fan_in = self.basis.mean_square if number == 0 else shape[0]
             x = x @ (weight.to(x.dtype).reshape(shape) / math.sqrt(fan_in))
             if number + 1 < len(self.shapes):
                 x = self.activation(x) * self.gain

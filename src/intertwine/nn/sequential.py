@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 
 from intertwine.errors import ArgumentError, RepMismatchError
-from intertwine.nn.module import EquivariantModule
-from intertwine.reps import Irrep, Rep, as_rep
+from intertwine.nn.module import EquivariantModule, trivial_irrep
+from intertwine.reps import Rep
 
 
 class Sequential(EquivariantModule):
@@ -67,10 +68,17 @@ class Sequential(EquivariantModule):
 def _after(module: nn.Module, rep: Rep, number: int) -> Rep:
     """The rep after a module that is given features of `rep`."""
     if isinstance(module, EquivariantModule):
+        if len(module.reps_in) != 1:
+            raise ArgumentError(
+                f"Module {number} ({type(module).__name__}) takes {len(module.reps_in)} inputs, but Sequential hands "
+                "one tensor on. Write a module whose forward calls it."
+            )
         if module.rep_in != rep:
+            alike = f"They print alike, but are not the same: {module.rep_in!r} and {rep!r}. "
             raise RepMismatchError(
                 f"Module {number} ({type(module).__name__}) takes {module.rep_in} of {module.rep_in.group}, but the "
-                f"one before gives {rep} of {rep.group}. Make both the same rep."
+                f"one before gives {rep} of {rep.group}. {alike if str(module.rep_in) == str(rep) else ''}"
+                "Make both the same rep."
             )
         return module.rep_out
     if not rep.is_trivial:
@@ -78,19 +86,15 @@ def _after(module: nn.Module, rep: Rep, number: int) -> Rep:
             f"Module {number} ({type(module).__name__}) is not equivariant, but would meet {rep} of {rep.group}, which "
             "is not invariant. Map to invariants first, or use a module of intertwine.nn."
         )
-    trivial = Irrep(rep.group, rep.group.labels(0)[0])
-    width = _width_after(module, rep.dim)
-    return width * as_rep(trivial)
+    return _width_after(module, rep.dim) * trivial_irrep(rep.group)
 
 
 def _width_after(module: nn.Module, width: int) -> int:
     """The channels that a plain module gives for a number of channels: tried on one sample of zeros."""
     reference = next(module.parameters(), torch.zeros(()))
-    training = module.training
+    twin = copy.deepcopy(module).eval()  # the module itself keeps its mode and its statistics
     try:
         with torch.no_grad():
-            return int(module.eval()(torch.zeros(2, width, dtype=reference.dtype, device=reference.device)).shape[-1])
-    except (RuntimeError, ValueError) as error:
+            return int(twin(torch.zeros(2, width, dtype=reference.dtype, device=reference.device)).shape[-1])
+    except (RuntimeError, TypeError, ValueError) as error:
         raise ArgumentError(f"{type(module).__name__} does not take {width} channels: {error}") from error
-    finally:
-        module.train(training)

@@ -69,17 +69,17 @@ class TensorProduct(EquivariantModule):
         return self.after.from_irreps(z)
 
     def _weights(self, weight: Tensor | None) -> Tensor:
-        if (weight is None) == (self.weight is None):
+        used = self.weight if weight is None else weight
+        if used is None or (weight is not None and self.weight is not None):
             came = "none came" if weight is None else "weights came"
             wanted = "takes weights on each call" if self.weight is None else "learns its own weights"
             raise ShapeError(
                 f"This TensorProduct {wanted}, but {came}. Choose with shared_weights=True or False when making it."
             )
-        used = self.weight if weight is None else weight
-        if used is None or used.shape[-1] != self.weight_numel:
+        if used.shape[-1:] != (self.weight_numel,):
             raise ShapeError(
                 f"This TensorProduct takes {self.weight_numel} weights per sample on the last axis, but weights of "
-                f"shape {tuple(used.shape if used is not None else ())} came. See module.weight_numel."
+                f"shape {tuple(used.shape)} came. See module.weight_numel."
             )
         return used
 

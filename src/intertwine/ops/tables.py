@@ -14,8 +14,9 @@ from torch import Tensor, nn
 class TableModule(nn.Module, ABC):
     """A module that owns constant tables.
 
-    A table is a non-persistent buffer made from a float64 array that stays with the module: when the module changes its
-    dtype the buffer is cast anew from that source, so `module.float().double()` is exact again.
+    A table is a non-persistent buffer made from a float64 (or integer) array that stays with the module: when the
+    module changes its dtype or device the buffer is made anew from that source. So `module.float().double()` is exact
+    again, and so is a module made on the device "meta" after `module.to_empty(device="cpu")`.
     """
 
     def __init__(self) -> None:
@@ -23,19 +24,16 @@ class TableModule(nn.Module, ABC):
         self._sources: dict[str, np.ndarray] = {}
 
     def register_table(self, name: str, table: np.ndarray) -> None:
-        """Keep a constant array under an attribute name; integers stay integers, the rest follows the module's dtype."""
-        table = np.array(table)
-        if np.issubdtype(table.dtype, np.integer):
-            self.register_buffer(name, torch.from_numpy(table.astype(np.int64)), persistent=False)
-            return
-        self._sources[name] = table.astype(np.float64)
-        self.register_buffer(name, torch.tensor(table, dtype=torch.get_default_dtype()), persistent=False)
+        """Keep a constant array under a name; integers stay integers, the rest follows the module's dtype."""
+        is_index = np.issubdtype(np.asarray(table).dtype, np.integer)
+        self._sources[name] = np.array(table, dtype=np.int64 if is_index else np.float64)
+        dtype = torch.int64 if is_index else torch.get_default_dtype()
+        self.register_buffer(name, torch.tensor(self._sources[name], dtype=dtype), persistent=False)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         super()._apply(fn, recurse)
         for name, source in self._sources.items():
             cast = getattr(self, name)
             if not cast.is_meta:
-                setattr(self, name, torch.from_numpy(source).to(device=cast.device, dtype=cast.dtype))
+                setattr(self, name, torch.tensor(source, device=cast.device, dtype=cast.dtype))
         return self
-

@@ -29,6 +29,8 @@ class BasisBlock(Block):
         table: the orthogonal Q, columns ordered as (component, copy) per irrep.
         title: how it prints inside a rep.
         source: Python that evaluates to it.
+
+    Raises `ArgumentError` if Q is not an orthogonal matrix of the dimension of the parts.
     """
 
     group: Group
@@ -36,6 +38,14 @@ class BasisBlock(Block):
     table: Table
     title: str = field(compare=False)
     source: str = field(compare=False)
+
+    def __post_init__(self) -> None:
+        Q, size = self.table.array, sum(m * irrep.dim for m, irrep in self.parts)
+        if Q.shape != (size, size) or not np.allclose(Q.T @ Q, np.eye(size), rtol=0, atol=1e-9):
+            raise ArgumentError(
+                f"The block {self.title} has irreps of total dimension {size}, but its change of basis, of shape "
+                f"{Q.shape}, is not an orthogonal matrix of that size."
+            )
 
     @property
     def name(self) -> str:

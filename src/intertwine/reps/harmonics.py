@@ -112,10 +112,13 @@ def _spherical_blocks(top: int, r: Array) -> list[Array]:
 
 def _next_legendre(degree: int, y: Array, squared: Array, before: Array, last: Array, diagonal: float) -> Array:
     """P_l^m for m = 0 … l from those of degrees l − 2 and l − 1."""
-    m = np.arange(degree - 1)
-    a = np.sqrt((2 * degree - 1) * (2 * degree + 1) / ((degree - m) * (degree + m)))
-    b = (2 * degree + 1) * (degree + m - 1) * (degree - m - 1) / ((degree - m) * (degree + m) * max(2 * degree - 3, 1))
-    first = like(a, y) * (y * last[..., : degree - 1]) - like(np.sqrt(b), y) * (squared * before)
+    a: list[float] = []  # plain numbers, of which torch.compile makes constants
+    b: list[float] = []
+    for m in range(degree - 1):
+        below = (degree - m) * (degree + m)
+        a.append(sqrt((2 * degree - 1) * (2 * degree + 1) / below))
+        b.append(sqrt((2 * degree + 1) * (degree + m - 1) * (degree - m - 1) / (below * max(2 * degree - 3, 1))))
+    first = like(a, y) * (y * last[..., : degree - 1]) - like(b, y) * (squared * before)
     second = sqrt(2 * degree + 1) * (y * last[..., degree - 1 :])
     return namespace(y).concatenate([first, second, diagonal + 0 * y], -1)
 

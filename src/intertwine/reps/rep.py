@@ -40,6 +40,8 @@ class Rep:
 
     def __post_init__(self) -> None:
         for multiplicity, block in self.terms:
+            if not isinstance(block, Block):
+                raise ArgumentError(f"A term of a rep is a multiplicity and a block, but the block {block!r} came.")
             if block.group != self.group:
                 raise RepMismatchError(
                     f"A rep of {self.group} cannot contain {block.name} of {block.group}. "
@@ -50,6 +52,7 @@ class Rep:
                     f"A multiplicity is a positive integer, but {multiplicity!r} came for {block.name}. "
                     "Leave the term out for none."
                 )
+        object.__setattr__(self, "terms", tuple((int(m), block) for m, block in self.terms))
 
     # numbers ---------------------------------------------------------------------------------------------------------
 

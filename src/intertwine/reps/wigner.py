@@ -41,15 +41,14 @@ def wigner_matrices(degrees: tuple[int, ...], g: Array) -> dict[int, Array]:
     >>> wigner_matrices((1,), np.eye(3))[1].shape
     (3, 3)
     """
-    xp = namespace(g)
-    current = xp.ones_like(g[..., :1, :1])
-    out = {0: current}
-    for degree in range(1, max(degrees, default=0) + 1):
-        size = 3 * (2 * degree - 1)
-        product = current[..., :, None, :, None] * g[..., None, :, None, :]
+    current = 1 * g  # exact, and no alias of the argument
+    out = {0: namespace(g).ones_like(g[..., :1, :1]), 1: current}
+    for degree in range(2, max(degrees, default=0) + 1):
+        before, size = 2 * degree - 1, 2 * degree + 1
         table = like(_step(degree), g)
-        current = table.T @ product.reshape((*g.shape[:-2], size, size)) @ table
-        out[degree] = current
+        half = (current @ table.reshape((before, 3 * size))).reshape((*g.shape[:-2], before, 3, size))
+        half = (g[..., None, :, :] @ half).reshape((*g.shape[:-2], 3 * before, size))
+        out[degree] = current = table.T @ half
     return {degree: out[degree] for degree in degrees}
 
 

@@ -66,8 +66,8 @@ def point_symmetry(
         degree: for continuous symmetries, the degree up to which averages are exact.
         tolerance: the largest distance between a moved point and its partner, relative to the radius of the cloud.
 
-    Raises `ShapeError` or `ArgumentError` for inputs that do not fit or are not finite, and for features on a cloud
-    whose symmetry is continuous.
+    Raises `ShapeError` or `ArgumentError` for inputs that do not fit or are not finite, for points of one kind that
+    coincide, and for features on a cloud whose symmetry is continuous.
 
     >>> square = np.array([[1, 1, 0], [-1, 1, 0], [-1, -1, 0], [1, -1, 0]])
     >>> point_symmetry(square).order  # D4h
@@ -75,10 +75,16 @@ def point_symmetry(
     """
     points = _check_points(points, group, features, rep)
     kinds = np.zeros(len(points)) if labels is None else np.asarray(labels)
+    if kinds.shape != (len(points),):
+        raise ShapeError(f"There are {len(points)} points, one label for each, but labels of shape {kinds.shape} came.")
     centred = points - points.mean(0)
     scale = float(np.linalg.norm(centred, axis=1).max(initial=0.0)) or 1.0
     centred = centred / scale
     elements, continuous = _candidates(centred, kinds, group, degree, tolerance)
+    if _permutation(centred, kinds, np.eye(group.dim), tolerance) is None:
+        raise ArgumentError(
+            "Two points of one kind coincide, so it is not clear which goes where. Give them different labels, or keep one."
+        )
     found = [(g, p) for g in elements if (p := _permutation(centred, kinds, g, tolerance)) is not None]
     if continuous and features is not None and rep is not None and not rep.is_trivial:
         raise ArgumentError(

@@ -13,7 +13,7 @@ TAGS = ("b", "i", "code", "sub", "sup", "br")
 
 _TAG = re.compile(rf"&lt;(/?)({'|'.join(TAGS)})&gt;")
 _LINK = re.compile(r"\[([^\]]+)\]\(((?:https://|#)[^\s)]+)\)")
-_CODE = re.compile(r"`([^`]+)`")
+_CODE = re.compile(r"(`[^`]+`)")
 _BOLD = re.compile(r"\*\*([^*]+)\*\*")
 
 
@@ -25,9 +25,15 @@ def inline(text: str) -> str:
     >>> inline("`r < 1` is **small** <b>indeed</b> <script>")
     '<code>r &lt; 1</code> is <b>small</b> <b>indeed</b> &lt;script&gt;'
     """
+    pieces = _CODE.split(text)  # in code, stars and brackets are code
+    return "".join(
+        f"<code>{html.escape(piece[1:-1])}</code>" if i % 2 else _marked(piece) for i, piece in enumerate(pieces)
+    )
+
+
+def _marked(text: str) -> str:
     escaped = _TAG.sub(r"<\1\2>", html.escape(text, quote=True))
-    linked = _LINK.sub(r'<a href="\2">\1</a>', escaped)
-    return _BOLD.sub(r"<b>\1</b>", _CODE.sub(r"<code>\1</code>", linked))
+    return _BOLD.sub(r"<b>\1</b>", _LINK.sub(r'<a href="\2">\1</a>', escaped))
 
 
 def paragraphs(text: str) -> str:
@@ -47,7 +53,7 @@ def _paragraph(lines: list[str]) -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]], caption: str = "") -> str:
-    """A table as HTML; cells that begin like numbers stand to the right. It scrolls sideways where it is too wide.
+    """A table as HTML; cells that begin like numbers do not break. It scrolls sideways where it is too wide.
 
     >>> "<td class=n>0.5</td>" in table(["name", "loss"], [["a", 0.5]])
     True

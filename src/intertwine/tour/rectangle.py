@@ -107,7 +107,7 @@ def scalars_on_points(count: int) -> np.ndarray:
 
 
 def rectangle_to_square(
-    seeds: int = 5, steps: int = 200, seed: int = 0, progress: Progress = no_progress
+    seeds: int = 5, steps: int = 300, seed: int = 0, progress: Progress = no_progress
 ) -> TaskResult:
     """Story 1: a rectangle is less symmetric than a square; the network learns to distort it into one."""
     start, finish = rectangle(), square()
@@ -115,7 +115,7 @@ def rectangle_to_square(
 
 
 def square_to_rectangle(
-    seeds: int = 5, steps: int = 200, seed: int = 0, progress: Progress = no_progress
+    seeds: int = 5, steps: int = 300, seed: int = 0, progress: Progress = no_progress
 ) -> TaskResult:
     """Story 2: the reverse cannot be learned. The floor says so before training, and training arrives there."""
     start, finish = square(), rectangle()
@@ -123,7 +123,7 @@ def square_to_rectangle(
 
 
 def square_to_rectangle_with_order_parameter(
-    seeds: int = 5, steps: int = 200, seed: int = 0, progress: Progress = no_progress
+    seeds: int = 5, steps: int = 300, seed: int = 0, progress: Progress = no_progress
 ) -> TaskResult:
     """Story 3: with 0.1 of x² − y² at every point the square knows its x from its y, and the task can be learned."""
     start, finish = square(), rectangle()

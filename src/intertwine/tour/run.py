@@ -95,4 +95,4 @@ def _story_5(report: Report, quick: bool, seed: int, progress: rectangle.Progres
 
 def _effort(quick: bool) -> tuple[int, int]:
     """Seeds and steps of stories 1 to 3."""
-    return (1, 200) if quick else (5, 200)
+    return (1, 200) if quick else (5, 300)

@@ -8,12 +8,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from intertwine.errors import ArgumentError, ShapeError
-from intertwine.viz.theme import BLUE, COLOURS, INK, MUTED, ORANGE, figure, graph_objects, on_phones, same_length
+from intertwine.viz.theme import (
+    BLUE,
+    COLOURS,
+    INK,
+    MUTED,
+    ORANGE,
+    PAPER,
+    figure,
+    graph_objects,
+    on_phones,
+    power,
+    same_length,
+)
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 DASHES = ("solid", "dash", "dot", "dashdot")
+
+# Plotly writes powers a quarter larger than other ticks.
+POWERS = {"exponentformat": "power", "tickfont": {"size": 10}}
 
 
 def loss_curves(
@@ -37,7 +52,7 @@ def loss_curves(
     go = graph_objects()
     _some(curves, "loss_curves")
     fig = figure(title, xaxis={"title": {"text": "step"}}, yaxis={"title": {"text": "loss"}, "type": "log"})
-    fig.update_yaxes(exponentformat="power", dtick=1, minor={"ticks": ""})
+    fig.update_yaxes(**POWERS, dtick=1)
     for i, (name, losses) in enumerate(curves.items()):
         colour = COLOURS[i % len(COLOURS)]
         runs = _runs(name, losses)
@@ -49,7 +64,7 @@ def loss_curves(
         hover = name + "<br>step %{x}: %{y:.3e}<extra></extra>"
         fig.add_trace(go.Scatter(y=_median(runs), line=thick, name=name, hovertemplate=hover, **shared))
     if floor is not None:
-        _dashed_line(fig, floor, f"{floor_label} {floor:.4g}")
+        _dashed_line(fig, floor, floor_label, power(floor), [0])
     return on_phones(fig, {"height": 330})
 
 
@@ -76,7 +91,8 @@ def angle_curves(
     fig = figure(title, xaxis={"title": {"text": "angle"}, "ticksuffix": "°"}, yaxis={"title": {"text": label}})
     degrees = np.degrees(angles)
     span = np.ptp(degrees) if len(degrees) else 0.0
-    fig.update_xaxes(dtick=next((step for step in (15, 30, 45, 90) if span / step <= 6), 90))
+    ends = [degrees.min(initial=0.0) - 0.02 * span, degrees.max(initial=0.0) + 0.02 * span]
+    fig.update_xaxes(range=ends, dtick=next((step for step in (15, 30, 45, 90) if span / step <= 6), 90))
     for i, (name, values) in enumerate(curves.items()):
         line = {"color": COLOURS[i % len(COLOURS)], "width": 2.5, "dash": DASHES[i % len(DASHES)]}
         hover = name + "<br>%{x:.0f}°: %{y:.4g}<extra></extra>"
@@ -117,7 +133,7 @@ def bars(
     _some(values, "bars")
     errors = errors or {}
     same_length(groups=groups, **dict(values))
-    fig = figure(title, barmode="group", bargap=0.28, bargroupgap=0.08, uniformtext={"minsize": 10, "mode": "show"})
+    fig = figure(title, barmode="group", bargap=0.28, bargroupgap=0.08)
     fig.update_yaxes(title_text=label, tickformat=number, rangemode="tozero")
     for i, (name, series) in enumerate(values.items()):
         same_length(groups=groups, errors=errors.get(name))
@@ -132,14 +148,13 @@ def bars(
                 texttemplate=f"%{{y:{number}}}",
                 textposition="inside",
                 insidetextanchor="start",
-                insidetextfont={"color": "white", "size": 12},
-                textangle=0,
+                insidetextfont={"color": PAPER, "size": 12},
                 hovertemplate=f"{name}, %{{x}}: %{{y:{number}}}<extra></extra>",
             )
         )
     if chance is not None:
-        _dashed_line(fig, chance, chance_label)
-    return on_phones(fig, {"height": 360})
+        _dashed_line(fig, chance, chance_label, "", groups)
+    return on_phones(fig, {"height": 410})
 
 
 def error_bars(errors: Mapping[str, float], tolerance: float | None = None, title: str = "") -> go.Figure:
@@ -163,16 +178,17 @@ def error_bars(errors: Mapping[str, float], tolerance: float | None = None, titl
     shown = np.maximum(values, 1e-17)
     bad = values > (np.inf if tolerance is None else tolerance)
     fig = figure(title, height=90 + 30 * len(values) + (36 if title else 0), showlegend=False)
-    low, high = np.floor(np.log10(shown.min())) - 0.5, np.ceil(np.log10(shown.max())) + 0.7
+    low, high = np.floor(np.log10(shown.min())) - 0.5, np.ceil(np.log10(shown.max()))
+    high += 0.16 * (high - low)  # room for the last number
     step = max(1, round((high - low) / 5))
-    fig.update_xaxes(type="log", exponentformat="power", dtick=step, range=[low, high], title_text="error")
+    fig.update_xaxes(type="log", **POWERS, dtick=step, tickangle=0, range=[low, high], title_text="error")
     fig.update_yaxes(autorange="reversed", ticks="", showgrid=True)
     marker = {
         "size": 10,
         "color": [ORANGE if wrong else BLUE for wrong in bad],
         "symbol": ["x" if wrong else "circle" for wrong in bad],
     }
-    text = [" 0" if value == 0 else f" {value:.0e}" for value in values]
+    text = [f" {power(value, 2)}" for value in values]
     hover = "%{y}: %{text}<extra></extra>"
     fig.add_trace(
         go.Scatter(x=shown, y=list(errors), mode="markers+text", text=text, textposition="middle right", marker=marker)
@@ -180,9 +196,9 @@ def error_bars(errors: Mapping[str, float], tolerance: float | None = None, titl
     fig.update_traces(hovertemplate=hover, textfont={"size": 11, "color": MUTED}, cliponaxis=False)
     if tolerance is not None:
         fig.add_vline(x=tolerance, line={"color": INK, "dash": "dash", "width": 1.2})
-        words = {"text": f"tolerance {tolerance:.0e}", "x": np.log10(tolerance), "y": 1, "yref": "paper"}
+        words = {"text": f"tolerance {power(tolerance, 1)}", "x": np.log10(tolerance), "y": 1, "yref": "paper"}
         fig.add_annotation(**words, yanchor="bottom", showarrow=False, font={"size": 11})
-    return fig
+    return on_phones(fig, {"xaxis.dtick": 2 * step, "xaxis.title.text": ""})
 
 
 def _some(things: Mapping[str, object], function: str) -> None:
@@ -208,9 +224,12 @@ def _median(runs: np.ndarray) -> np.ndarray:
     return np.where(some, np.nanmedian(np.where(some, runs, 0.0), axis=0), np.nan)
 
 
-def _dashed_line(fig: go.Figure, y: float, words: str) -> None:
-    """A horizontal dashed line, with words at its right end just above it."""
-    fig.add_hline(y=y, line={"color": INK, "dash": "dash", "width": 1.4})
+def _dashed_line(fig: go.Figure, y: float, name: str, value: str, across: Sequence[float | str]) -> None:
+    """A dashed line at a height, named in the legend, with its value at its right end just above it."""
+    line = {"color": INK, "dash": "dash", "width": 1.4}
+    fig.add_hline(y=y, line=line)
+    # A shape has no place in a legend of every plotly version; a line without points has.
+    fig.add_scatter(x=[across[0]], y=[None], mode="lines", line=line, name=name)
     place = np.log10(y) if fig.layout.yaxis.type == "log" else y
     here = {"x": 1, "xref": "paper", "xanchor": "right", "y": place, "yanchor": "bottom"}
-    fig.add_annotation(text=words, showarrow=False, font={"size": 12, "color": INK}, **here)
+    fig.add_annotation(text=value, showarrow=False, font={"size": 12, "color": INK}, **here)

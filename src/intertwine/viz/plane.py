@@ -12,7 +12,6 @@ from intertwine.viz.theme import (
     BLUE,
     GREEN,
     INK,
-    MUTED,
     ORANGE,
     Panel,
     figure,
@@ -176,7 +175,7 @@ def _arrange(
     """Titles above the panels, and the panels' other arrangement for phones."""
     first = len(fig.layout.annotations)
     for i, title in enumerate(titles):
-        fig.add_annotation(**title_annotation(wide[i], title) | {"font": {"size": 12, "color": MUTED}})
+        fig.add_annotation(**title_annotation(wide[i], title))
     for i, panel in enumerate(tall):
         phone[f"{_numbered('xaxis', i)}.domain"] = list(panel.x)
         phone[f"{_numbered('yaxis', i)}.domain"] = list(panel.y)

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 Directions = Mapping[str, Sequence[float]]
 
+FROM_THE_SIDE = {"x": 1.4, "y": 1.05, "z": 0.6}
+FROM_ABOVE = {"x": 0.35, "y": -0.8, "z": 1.6}
+
 
 @dataclass(frozen=True, eq=False)
 class Solid:
@@ -99,17 +102,19 @@ def surfaces(sphere_xyz: np.ndarray, solids: Sequence[Solid], height: int = 340)
     reach = max(float(np.abs(grid).max()) for grid in grids) or 1.0
     header = 0.08 if any(solid.title for solid in solids) else 0.0
     wide, tall = panels(len(solids), len(solids), 0.01, header), panels(len(solids), 1, 0.0, header)
-    longest = max(float(np.linalg.norm(grid, axis=-1).max()) for grid in grids)
-    colours = {"colorscale": SHADES, "cmin": 0, "cmax": longest, "showscale": False}
+    lengths = [np.linalg.norm(grid, axis=-1) for grid in grids]
+    near, far = min(float(length.min()) for length in lengths), max(float(length.max()) for length in lengths)
+    colours = {"colorscale": SHADES, "cmin": near if near < far else 0, "cmax": far or 1, "showscale": False}
     fig = figure(height=height, margin={"l": 0, "r": 0, "t": 8, "b": 0}, coloraxis=colours, showlegend=False)
     phone: dict[str, Any] = {"height": int(0.8 * height * len(solids))}
     marked = any(solid.axes or solid.mirrors for solid in solids)
     for i, (solid, grid) in enumerate(zip(solids, grids, strict=True)):
         scene = "scene" if i == 0 else f"scene{i + 1}"
-        fig.add_trace(_sheet(grid, scene, np.linalg.norm(grid, axis=-1)))
+        fig.add_trace(_sheet(grid, scene, lengths[i]))
         for trace in _marks(solid, 1.25 * reach):
             fig.add_trace(trace.update(scene=scene))
-        fig.update_layout({scene: _scene(reach * (1.45 if marked else 1.05), wide[i].x, wide[i].y)})
+        cube = _scene(np.zeros(3), reach * (1.3 if marked else 1.0), {"eye": FROM_THE_SIDE}, zoom=1.6)
+        fig.update_layout({scene: cube | {"domain": {"x": wide[i].x, "y": wide[i].y}}})
         fig.add_annotation(**title_annotation(wide[i], solid.title))
         (x, y), here = tall[i].caption, f"annotations[{i}]"
         phone |= {f"{scene}.domain.x": list(tall[i].x), f"{scene}.domain.y": list(tall[i].y)}
@@ -158,9 +163,14 @@ def signals_on_points(
     radii = scale * np.maximum(np.asarray(signals, dtype=np.float64), 0)
     colours = {"colorscale": SHADES, "cmin": 0, "cmax": float(radii.max(initial=0.0)) or 1.0, "showscale": False}
     fig = figure(title, height=height, coloraxis=colours)
-    fig.update_layout(margin={"l": 0, "r": 0, "b": 0}, scene=_flat_view(), legend={"y": 1, "x": 0.02})
-    for point, grid, radius in zip(points, _grid(sphere_xyz, radii), radii, strict=True):
-        fig.add_trace(_sheet(grid + point, "scene", radius))
+    grids = _grid(sphere_xyz, radii) + points[:, None, None]
+    everything = np.concatenate([points, targets, grids.reshape(-1, 3)])
+    low, high = everything.min(0, initial=np.inf), everything.max(0, initial=-np.inf)
+    above = {"eye": FROM_ABOVE, "up": {"x": 0, "y": 1, "z": 0}}
+    fig.update_layout(margin={"l": 0, "r": 0, "b": 0}, legend={"x": 0.02})
+    fig.update_layout(scene=_scene((low + high) / 2, float((high - low).max()) / 2, above, zoom=1.75))
+    for grid, radius in zip(grids, radii, strict=True):
+        fig.add_trace(_sheet(grid, "scene", radius))
     for trace in _journey(points, targets, start_label, finish_label):
         fig.add_trace(trace)
     return on_phones(fig, {"height": int(0.78 * height)})
@@ -180,24 +190,34 @@ def _grid(sphere_xyz: np.ndarray, radii: np.ndarray) -> np.ndarray:
 def _sheet(grid: np.ndarray, scene: str, colour: np.ndarray) -> go.Surface:
     # float32 halves the page, and no screen shows the difference.
     x, y, z = np.moveaxis(grid, -1, 0).astype(np.float32)
-    light = {"ambient": 0.62, "diffuse": 0.55, "specular": 0.12, "roughness": 0.7}
+    light = {"ambient": 0.75, "diffuse": 0.45, "specular": 0.08, "roughness": 0.8}
+    lamp = {"x": 2000, "y": 500, "z": 3000}
     quiet = {"hoverinfo": "skip", "contours": {axis: {"highlight": False} for axis in "xyz"}}
-    look = {"coloraxis": "coloraxis", "surfacecolor": colour.astype(np.float32), "lighting": light}
+    look = {
+        "coloraxis": "coloraxis",
+        "surfacecolor": colour.astype(np.float32),
+        "lighting": light,
+        "lightposition": lamp,
+    }
     return graph_objects().Surface(x=x, y=y, z=z, scene=scene, **look, **quiet)
 
 
-def _scene(reach: float, x: tuple[float, float], y: tuple[float, float]) -> dict[str, Any]:
-    """A cube of space in a panel: the same for all panels, so that sizes can be compared."""
-    axis = {"range": [-reach, reach], "visible": False}
-    eye = {"eye": {"x": 1.05, "y": 0.8, "z": 0.45}, "projection": {"type": "orthographic"}}
-    space = {"xaxis": axis, "yaxis": axis, "zaxis": axis, "aspectmode": "cube"}
-    return space | {"camera": eye, "domain": {"x": x, "y": y}, "dragmode": "orbit"}
+def _scene(centre: np.ndarray, reach: float, camera: Mapping[str, Any], zoom: float) -> dict[str, Any]:
+    """A cube of space, so that lengths along all axes are equal, without the axes themselves.
 
-
-def _flat_view() -> dict[str, Any]:
-    """A view from above the xy plane, tilted so that the space is seen; lengths along all axes are equal."""
-    eye = {"eye": {"x": 0.0, "y": -0.9, "z": 1.5}, "up": {"x": 0, "y": 1, "z": 0}}
-    return {"aspectmode": "data", "camera": eye, "dragmode": "orbit"}
+    Args:
+        centre: the middle of the cube.
+        reach: half of its side.
+        camera: plotly's camera; in its orthographic projection, the distance of the eye changes nothing.
+        zoom: how large the cube is drawn.
+    """
+    ranges = {
+        f"{axis}axis": {"range": [middle - reach, middle + reach], "visible": False}
+        for axis, middle in zip("xyz", centre.tolist(), strict=True)
+    }
+    view = {"projection": {"type": "orthographic"}} | dict(camera)
+    sides = {"aspectmode": "manual", "aspectratio": dict.fromkeys("xyz", zoom)}
+    return ranges | sides | {"camera": view, "dragmode": "orbit"}
 
 
 def _unit(label: str, direction: Sequence[float]) -> np.ndarray:
@@ -233,7 +253,7 @@ def _disc(label: str, normal: np.ndarray, radius: float) -> list[Any]:
     centre = np.zeros_like(fan)
     plane = {"i": centre, "j": fan, "k": fan + 1, "color": PURPLE, "opacity": 0.16, "hoverinfo": "skip"}
     disc = go.Mesh3d(x=x, y=y, z=z, lighting={"ambient": 1.0, "diffuse": 0.0}, **plane)
-    top = int(np.argmax(rim @ np.array([-0.5, 0.5, 1.0])))
+    top = int(np.argmax(rim @ np.array([-1.0, 0.9, 0.8])))
     text = [f"<b>{label}</b>" if i == top else "" for i in range(len(rim))]
     words = {"text": text, "textposition": "top center", "textfont": {"size": 13, "color": PURPLE}}
     edge = {"mode": "lines+text", "line": {"color": PURPLE, "width": 2}, "hoverinfo": "skip"}
@@ -250,8 +270,8 @@ def _journey(points: np.ndarray, targets: np.ndarray, start_label: str, finish_l
     tips = dict(zip("uvw", heads.T, strict=True)) | {"anchor": "tip", "sizemode": "raw", "sizeref": 1.0}
     plain = {"colorscale": [[0, INK], [1, INK]], "showscale": False, "hoverinfo": "skip"}
     return [
-        go.Scatter3d(**starts, **spot, name=start_label, marker={"size": 6, "color": BLUE}),
-        go.Scatter3d(**finishes, **spot, name=finish_label, marker={"size": 6, "color": ORANGE, "symbol": "diamond"}),
+        go.Scatter3d(**starts, **spot, name=start_label, marker={"size": 5, "color": BLUE}),
+        go.Scatter3d(**finishes, **spot, name=finish_label, marker={"size": 4, "color": ORANGE, "symbol": "diamond"}),
         go.Scatter3d(
             **dict(zip("xyz", between.T, strict=True)),
             mode="lines",

@@ -17,6 +17,7 @@ from intertwine.errors import ArgumentError, MissingExtraError, ShapeError
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+PAPER = "#fcfdfe"
 INK = "#1f2933"
 MUTED = "#66727f"
 GRID = "#e1e6eb"
@@ -30,6 +31,7 @@ COLOURS = (BLUE, ORANGE, GREEN, PURPLE, AMBER, SKY)
 
 # What each colour above becomes on a dark page: the same hue, light enough to read.
 DARK = {
+    PAPER: "#12161b",
     INK: "#e4e9ee",
     MUTED: "#98a5b2",
     GRID: "#2f3842",
@@ -42,7 +44,7 @@ DARK = {
 }
 
 # Light to dark in even steps of lightness, so that it also reads in grey.
-SHADES = ((0.0, "#dceaf4"), (0.35, "#86bcdc"), (0.7, "#2a83bb"), (1.0, "#08436b"))
+SHADES = ((0.0, "#c9e3f6"), (0.35, "#7fbbe3"), (0.7, "#2a86c4"), (1.0, "#074a7c"))
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
@@ -81,7 +83,8 @@ def figure(title: str = "", height: int = 380, **layout: Any) -> go.Figure:
         "ticks": "outside",
         "ticklen": 4,
         "automargin": True,
-        "title": {"standoff": 8},
+        "tickfont": {"size": 12},
+        "title": {"standoff": 8, "font": {"size": 13}},
     }
     space = {"visible": False, "showbackground": False}
     look = {
@@ -159,7 +162,7 @@ def panels(count: int, columns: int, gap: float = 0.02, header: float = 0.0) -> 
     ]
 
 
-def title_annotation(panel: Panel, text: str, size: int = 13) -> dict[str, Any]:
+def title_annotation(panel: Panel, text: str) -> dict[str, Any]:
     """Plotly's annotation that writes a title above a panel.
 
     >>> title_annotation(panels(1, 1)[0], "Square")["text"]
@@ -167,7 +170,19 @@ def title_annotation(panel: Panel, text: str, size: int = 13) -> dict[str, Any]:
     """
     x, y = panel.caption
     here = {"x": x, "y": y, "xref": "paper", "yref": "paper", "xanchor": "center", "yanchor": "bottom"}
-    return here | {"text": text, "showarrow": False, "font": {"size": size}}
+    return here | {"text": text, "showarrow": False, "font": {"size": 12.5, "color": MUTED}}
+
+
+def power(value: float, digits: int = 3) -> str:
+    """A number as plotly writes it, with a power of ten where it is far from 1.
+
+    >>> power(7.070199516e-4), power(0.25), power(0.0)
+    ('7.07·10<sup>−4</sup>', '0.25', '0')
+    """
+    if value == 0 or 0.01 <= abs(value) < 10000:
+        return f"{value:.{digits}g}"
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    return f"{mantissa}·10<sup>{int(exponent)}</sup>".replace("-", "−")
 
 
 def points_of(points: Any, dimensions: Sequence[int], name: str) -> np.ndarray:

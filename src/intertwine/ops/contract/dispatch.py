@@ -52,8 +52,7 @@ class Contraction(nn.Module):
         weights, *features = inputs
         shared = weights if weights.ndim == 1 else flatten_batch(weights, batch)
         parts = self.segments(shared, *(flatten_batch(x, batch) for x in features))
-        joined = [part.reshape(part.shape[0], part.shape[1] * part.shape[2]) for part in parts]
-        out = torch.cat([*joined, shared.new_zeros((batch.numel(), 0))], -1)
+        out = torch.cat([*(part.flatten(1) for part in parts), shared.new_zeros((batch.numel(), 0))], -1)
         return out.reshape((*batch, self.plan.output.size))
 
     def extra_repr(self) -> str:

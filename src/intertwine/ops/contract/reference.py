@@ -14,8 +14,11 @@ def contract(plan: Plan, *inputs: Tensor) -> Tensor:
     >>> import numpy as np
     >>> from intertwine._arrays import Table
     >>> from intertwine.plan import Path
-    >>> dot = Plan((Operand("i", ((3,),)), Operand("j", ((3,),)), Operand("", ((),))), "ij",
-    ...            (Path((0, 0, 0), Table(np.eye(3))),))
+    >>> dot = Plan(
+    ...     (Operand("i", ((3,),)), Operand("j", ((3,),)), Operand("", ((),))),
+    ...     "ij",
+    ...     (Path((0, 0, 0), Table(np.eye(3))),),
+    ... )
     >>> contract(dot, torch.tensor([1.0, 2, 3]), torch.tensor([1.0, 0, 1]))
     tensor([4.])
     """

@@ -24,7 +24,8 @@ class Convolution(nn.Module):
     def forward(self, weights: Tensor, x: Tensor, y: Tensor, edges: Tensor, targets: int) -> Tensor:
         """The sums `(targets, size)`; see `reference.convolve` for the arguments."""
         out = []
-        for part in self.contraction.segments(weights, x.index_select(0, edges[0]), y):
-            flat = part.reshape(part.shape[0], part.shape[1] * part.shape[2])
-            out.append(flat.new_zeros((targets, flat.shape[1])).index_add(0, edges[1], flat))
+        parts = self.contraction.segments(weights, x.index_select(0, edges[0]), y)
+        for part, size in zip(parts, self.contraction.plan.output.sizes, strict=True):
+            flat = part.reshape(part.shape[0], size)
+            out.append(flat.new_zeros((targets, size)).index_add(0, edges[1], flat))
         return torch.cat([*out, x.new_zeros((targets, 0))], -1)

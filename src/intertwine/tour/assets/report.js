@@ -57,10 +57,30 @@
     }
   }
 
+  // A finger that scrolls past a solid must not be caught by it: solids can be touched after a tap, until the next
+  // touch elsewhere.
+  function guard(plot) {
+    if (!touch.matches || plot.parentElement.querySelector(".guard")) return;
+    const cover = document.createElement("button");
+    cover.className = "guard";
+    cover.type = "button";
+    cover.textContent = "tap to turn";
+    cover.addEventListener("click", () => (cover.hidden = true));
+    document.addEventListener("touchstart", (event) => (cover.hidden = cover.hidden && plot.contains(event.target)), {
+      passive: true,
+    });
+    plot.parentElement.append(cover);
+    // plotly reports a new camera when a mouse lets go, not when a finger does.
+    plot.addEventListener("touchend", () => {
+      for (const canvas of plot.querySelectorAll("canvas")) canvas.dispatchEvent(new MouseEvent("mouseup"));
+    });
+  }
+
   function draw(plot) {
     if (plot.dataset.drawn || !window.Plotly) return;
     plot.dataset.drawn = "yes";
     const figure = specification(plot);
+    if (scenes(figure).length) guard(plot);
     plot.style.height = `${figure.layout.height || 380}px`;
     const config = { responsive: true, displaylogo: false, displayModeBar: false, scrollZoom: false, doubleClick: "reset" };
     window.Plotly.newPlot(plot, figure.data, figure.layout, config).then(() => {
@@ -107,7 +127,12 @@
   // The link of the story that is being read stands out.
   const links = new Map([...document.querySelectorAll("nav a")].map((link) => [link.getAttribute("href").slice(1), link]));
   const reading = new IntersectionObserver(
-    (entries) => entries.forEach((entry) => links.get(entry.target.id)?.classList.toggle("here", entry.isIntersecting)),
+    (entries) =>
+      entries.forEach((entry) => {
+        const link = links.get(entry.target.id);
+        link?.classList.toggle("here", entry.isIntersecting);
+        if (link && entry.isIntersecting) link.parentElement.scrollTo({ left: link.offsetLeft - 24, behavior: "smooth" });
+      }),
     { rootMargin: "-45% 0px -50% 0px" },
   );
   document.querySelectorAll("section[id]").forEach((section) => reading.observe(section));

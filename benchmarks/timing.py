@@ -1,0 +1,31 @@
+"""Time two functions alternately in one process and print medians and their ratio."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+
+def compare(name: str, ours: Callable[[], object], theirs: Callable[[], object], rounds: int = 15) -> float:
+    """Print the median times of both, called in turn, and the ratio theirs / ours."""
+    for function in (ours, theirs):
+        function()
+    times: dict[str, list[float]] = {"ours": [], "theirs": []}
+    for _ in range(rounds):
+        for key, function in (("ours", ours), ("theirs", theirs)):
+            start = time.perf_counter()
+            function()
+            times[key].append(time.perf_counter() - start)
+    a, b = (float(np.median(times[key])) for key in ("ours", "theirs"))
+    print(f"{name:58s} intertwine {1e3 * a:9.2f} ms   peer {1e3 * b:9.2f} ms   ratio {b / a:6.2f}")
+    return b / a
+
+
+def require_equal(name: str, ours: np.ndarray, theirs: np.ndarray, tolerance: float) -> None:
+    """Print the largest relative difference; stop if it is too large: no speed before the check passes."""
+    difference = float(np.abs(ours - theirs).max() / np.abs(theirs).max())
+    print(f"{name:58s} relative difference to the peer {difference:.1e}")
+    if not difference <= tolerance:
+        raise SystemExit(f"{name}: the outputs differ by {difference:.1e}, accepted {tolerance:.1e}.")

@@ -1,0 +1,59 @@
+"""Groups by name."""
+
+import pytest
+
+from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, group
+from intertwine.catalog.base import CatalogGroup
+from intertwine.errors import ArgumentError, LabelError
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("SO(2)", SO2),
+        ("so2".upper(), SO2),
+        ("Cinf", SO2),
+        ("C∞", SO2),
+        ("O(2)", O2),
+        ("O2", O2),
+        ("Dinf", O2),
+        ("Cinfv", O2),
+        ("C∞v", O2),
+        ("SO(3)", SO3),
+        (" O( 3 ) ", O3),
+        ("C8", cyclic(8)),
+        ("C1", cyclic(1)),
+        ("D8", dihedral(8)),
+        ("D12", dihedral(12)),
+        ("C4v", dihedral(4)),
+        ("D∞h", group("Dinfh")),
+    ],
+)
+def test_groups_are_found_by_name(name: str, expected: CatalogGroup) -> None:
+    assert group(name) == expected
+
+
+@pytest.mark.parametrize("name", ["", "U(1)", "C", "C0", "C-1", "D1.5", "C08", "SO(4)", "c8", "Dinfv", None])
+def test_unknown_names_are_explained(name: str) -> None:
+    with pytest.raises(LabelError, match="There is no group called ") as said:
+        group(name)
+    assert repr(name) in str(said.value)
+    assert "'SO(2)', 'O(2)', 'SO(3)', 'O(3)'" in str(said.value)
+
+
+@pytest.mark.parametrize("make", [cyclic, dihedral])
+@pytest.mark.parametrize("n", [0, -3, 4.0, "4", True, None])
+def test_orders_are_positive_integers(make: object, n: object) -> None:
+    make(4)  # what is known already must not let an equal key through
+    make(1)
+    with pytest.raises(ArgumentError) as said:
+        make(n)
+    assert f"n = {n!r} came" in str(said.value)
+
+
+def test_orders_and_names() -> None:
+    assert (dihedral(8).order, cyclic(8).order, str(dihedral(8)), str(cyclic(8))) == (16, 8, "D8", "C8")
+    assert [str(G) for G in (SO2, O2, SO3, O3)] == ["SO(2)", "O(2)", "SO(3)", "O(3)"]
+    assert [repr(G) for G in (SO2, O3, cyclic(8))] == ["tw.SO2", "tw.O3", "tw.cyclic(8)"]
+    assert dihedral(3).irrep("0o").expression == "tw.dihedral(3).rep('1x0o')"
+    assert repr(O3.irrep("1o")) == "tw.O3.irrep('1o')"

@@ -1,0 +1,117 @@
+"""The modules that the laws run over: to have a new layer obey all laws, add a row to `_over` or `_single`."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+from torch import nn as plain
+
+from intertwine import nn
+from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, group
+from intertwine.catalog.base import CatalogGroup
+from intertwine.nn.heads import GroupElement, gram_schmidt, polar
+from intertwine.reps import Rep
+from tests.registry import REPS
+
+Make = Callable[[], nn.EquivariantModule]
+
+GROUPS: list[CatalogGroup] = [
+    SO2,
+    O2,
+    SO3,
+    O3,
+    cyclic(3),
+    cyclic(4),
+    dihedral(1),
+    dihedral(3),
+    dihedral(4),
+    group("Cinfh"),
+    group("Dinfh"),
+]
+
+RADIAL = [nn.radial.CosineBasis, nn.radial.GaussianBasis, nn.radial.SmoothFiniteBasis, nn.radial.BesselBasis]
+CUTOFFS = [nn.radial.CosineCutoff, nn.radial.PolynomialCutoff, nn.radial.SmoothCutoff]
+
+
+def hidden(group: CatalogGroup) -> Rep:
+    """A small rep with every irrep up to degree 1."""
+    return group.rep(" + ".join(f"{1 + i % 2}x{label}" for i, label in enumerate(group.labels(1))))
+
+
+def turned(group: CatalogGroup) -> Rep:
+    """A rep with coordinates of its own, out of order: one restricted from O(3), or a tensor product."""
+    return [rep for rep in REPS if rep.group == group][-1] + hidden(group)
+
+
+def scalars(group: CatalogGroup) -> Rep:
+    """All one-dimensional irreps of real type up to degree 1."""
+    return group.rep(" + ".join(f"2x{label}" for label in group.labels(1) if group.irrep_dim(label) == 1))
+
+
+def _over(G: CatalogGroup) -> Iterator[tuple[str, Make]]:
+    """The layers that every group has."""
+    h, t, trivial = hidden(G), turned(G), G.labels(0)[0]
+    yield "Linear", lambda: nn.Linear(h, 2 * h)
+    yield "Linear between coordinates of their own", lambda: nn.Linear(t, t, bias=False)
+    yield "TensorProduct", lambda: nn.TensorProduct(h, h, h)
+    yield "TensorProduct with given weights", lambda: nn.TensorProduct(h, t, h, shared_weights=False)
+    yield "PointConv", lambda: nn.PointConv(h, h, hidden=(8,))
+    yield "PointConv, mean", lambda: nn.PointConv(h, t, hidden=(), aggregate="mean", self_interaction=False)
+    yield "NormActivation", lambda: nn.NormActivation(t)
+    yield "NormActivation without bias", lambda: nn.NormActivation(h, torch.tanh, torch.tanh, bias=False)
+    yield "Gate", lambda: nn.Gate(t)
+    yield "Activation", lambda: nn.Activation(scalars(G))
+    yield (
+        "Sequential",
+        lambda: nn.Sequential(
+            nn.Linear(t, nn.Gate(h).rep_in),
+            nn.Gate(h),
+            nn.Linear(h, G.rep(f"3x{trivial}")),
+            plain.Linear(3, 5),
+            plain.Tanh(),
+            nn.Linear(G.rep(f"5x{trivial}"), G.rep(f"1x{trivial}")),
+        ),
+    )
+
+
+def _single() -> Iterator[tuple[str, Make]]:
+    """Layers that are not for every group, and options that have nothing to do with the group."""
+    h = hidden(O3)
+    for basis in RADIAL:
+        yield f"PointConv with {basis.__name__}", lambda basis=basis: nn.PointConv(h, h, basis(4.0, 4), hidden=(6, 5))
+    for cutoff in CUTOFFS:
+        yield (
+            f"PointConv with {cutoff.__name__}",
+            lambda cutoff=cutoff: nn.PointConv(hidden(O2), hidden(O2), envelope=cutoff(5.0), neighbours=3.0, degree=1),
+        )
+    cone = O3.subgroup("Cinfv", axis=(1, 2, -1))
+    yield (
+        "PointConv in space, for the cone's group",
+        lambda: nn.PointConv(hidden(O2), hidden(O2), hidden=(4,), action=O3.rep("1o").restrict(cone)),
+    )
+    for G in (SO2, O2, SO3, O3):
+        for projection in (polar, gram_schmidt):
+            yield f"GroupElement of {G} by {projection.__name__}", lambda G=G, p=projection: GroupElement(G, p)
+
+
+def _seeded(make: Make) -> Make:
+    def seeded() -> nn.EquivariantModule:
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            return make()
+
+    return seeded
+
+
+MODULES: dict[str, Make] = {
+    **{f"{name}, {G}": _seeded(make) for G in GROUPS for name, make in _over(G)},
+    **{name: _seeded(make) for name, make in _single()},
+}
+
+each_module = pytest.mark.parametrize("make", MODULES.values(), ids=MODULES.keys())
+
+
+def example(module: nn.EquivariantModule, dtype: torch.dtype = torch.float64, batch: int = 4) -> tuple:
+    """Seeded inputs of a module."""
+    values = module.example_inputs(batch, torch.Generator().manual_seed(1))
+    return tuple(x.to(dtype) if x.is_floating_point() else x for x in values)

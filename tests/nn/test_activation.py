@@ -1,0 +1,174 @@
+"""Nonlinearities: on scalars by parity, by norms without a dead zone, by gates."""
+
+import pickle
+
+import pytest
+import torch
+from torch import nn as plain
+
+from intertwine import nn
+from intertwine.catalog import O2, O3, SO2, cyclic, dihedral
+from intertwine.errors import ArgumentError
+from intertwine.nn.activation import gain, parity
+from intertwine.testing import check_module, equivariance_error
+from tests.modules import hidden
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (torch.tanh, -1),
+        (torch.sin, -1),
+        (torch.abs, 1),
+        (torch.cos, 1),
+        (torch.relu, 0),
+        (torch.sigmoid, 0),
+        (plain.functional.silu, 0),
+        (plain.Tanh(), -1),
+        (lambda z: z + 1e-6 * z**2, 0),
+    ],
+)
+def test_parities(function: object, expected: int) -> None:
+    assert parity(function) == expected
+
+
+def test_gains() -> None:
+    assert gain(torch.relu) == pytest.approx(2**0.5, abs=1e-6)
+    assert gain(lambda z: z) == pytest.approx(1, abs=1e-9)
+    assert gain(plain.functional.silu) == pytest.approx(1.67653, abs=1e-5)
+    assert gain(torch.tanh) == pytest.approx(1.59254, abs=1e-4)
+    assert gain(lambda z: z**3) == pytest.approx(15**-0.5, abs=1e-9)
+
+
+@pytest.mark.parametrize("function", [lambda z: 0 * z, lambda z: z / 0, torch.log, "silu"])
+def test_functions_without_a_scale_are_refused(function: object) -> None:
+    with pytest.raises(ArgumentError, match="An activation"):
+        gain(function)
+
+
+def test_parity_rules() -> None:
+    """Pseudoscalars stay so under odd functions, become invariants under even ones, and take no others."""
+    rep = O3.rep("3x0e + 2x0o")
+    assert nn.Activation(rep).rep_out == rep
+    assert nn.Activation(rep, odd=torch.abs).rep_out == O3.rep("3x0e + 2x0e")
+    for layer in (nn.Activation(rep), nn.Activation(rep, odd=torch.abs), nn.Activation(rep, torch.relu, torch.sin)):
+        assert check_module(layer, gradients=False).equivariance < 1e-15
+    with pytest.raises(ArgumentError, match=r"2x0o changes sign under O\(3\), so its activation must be odd or even, but"):
+        nn.Activation(rep, odd=torch.relu)
+    assert nn.Activation(O3.rep("3x0e"), odd=torch.relu).rep_out == O3.rep("3x0e")  # nothing odd to act on
+
+
+def test_signs_of_finite_groups() -> None:
+    for rep in (cyclic(4).rep("1x0 + 2x2"), dihedral(2).rep("1x0e + 1x0o + 1x1e + 1x1o"), dihedral(4).rep("2x2e + 1x2o")):
+        assert equivariance_error(nn.Activation(rep)) < 1e-15
+        assert equivariance_error(nn.Activation(rep, odd=torch.abs)) < 1e-15
+
+
+@pytest.mark.parametrize("rep", [O3.rep("1x0e + 2x1o"), SO2.rep("1"), dihedral(3).regular, O2.defining])
+def test_scalars_only(rep: object) -> None:
+    with pytest.raises(ArgumentError, match="Activation takes scalars, but .* has blocks of dimension . on which|of dim"):
+        nn.Activation(rep)
+
+
+def test_values_of_an_activation() -> None:
+    layer = nn.Activation(O3.rep("1x0e + 1x0o"), torch.relu, torch.tanh).double()
+    x = torch.tensor([[-1.0, 0.5], [2.0, -0.5]], dtype=torch.float64)
+    expected = torch.stack([x[:, 0].relu() * 2**0.5, x[:, 1].tanh() * gain(torch.tanh)], -1)
+    torch.testing.assert_close(layer(x), expected, rtol=1e-6, atol=0)
+
+
+# norms ----------------------------------------------------------------------------------------------------------------
+
+
+def test_norm_activations_have_no_dead_zone() -> None:
+    """Two blocks, 400 random inputs, widths down to one copy: no output block is ever zero, and gradients reach all."""
+    torch.manual_seed(0)
+    for scale in (1e-3, 1.0, 30.0):
+        rep = O2.rep("2x0e + 1x1 + 3x2")
+        net = nn.Sequential(
+            nn.Linear(O2.rep("1x0e + 1x1 + 1x2"), rep),
+            nn.NormActivation(rep),
+            nn.Linear(rep, rep),
+            nn.NormActivation(rep),
+            nn.Linear(rep, rep),
+        ).double()
+        for parameter in net.parameters():
+            parameter.data.add_(torch.randn_like(parameter))
+        x = (scale * torch.randn(400, 5, dtype=torch.float64)).requires_grad_()
+        y = net(x)
+        for block in rep.split(y):
+            assert (block.norm(dim=-1) > 1e-9 * scale).all()
+        y.square().sum().backward()
+        assert (x.grad.abs() > 0).all()
+        assert all((p.grad.abs() > 0).all() for p in net.parameters())
+
+
+def test_norm_activation_at_zero() -> None:
+    """A zero vector stays zero, with a finite and nonzero slope."""
+    layer = nn.NormActivation(O2.rep("1x1 + 1x2")).double()
+    x = torch.zeros(1, 4, dtype=torch.float64, requires_grad=True)
+    y = layer(x)
+    assert y.eq(0).all()
+    (slope,) = torch.autograd.grad(y.sum(), x)
+    assert (slope.abs() > 0.1).all()
+    assert torch.autograd.gradcheck(layer, (x,))
+    assert torch.autograd.gradgradcheck(layer, (x,))
+
+
+def test_norm_activation_scales_lengths() -> None:
+    """One block of length |x|: the output is x σ(|x| + b) / c, whatever the direction."""
+    layer = nn.NormActivation(O3.rep("2x1o")).double()
+    layer.bias.data.copy_(torch.tensor([0.5, -1.0]))
+    x = torch.randn(7, 2, 3, dtype=torch.float64)
+    y = layer(layer.rep_in.join([x]))
+    lengths = torch.sqrt(x.square().sum(-1, keepdim=True) + 1e-6) + layer.bias[:, None]
+    expected = x * torch.sigmoid(lengths) * gain(torch.sigmoid, 3)
+    torch.testing.assert_close(layer.rep_out.split(y)[0], expected)
+
+
+def test_blocks_with_coordinates_of_their_own_have_one_length() -> None:
+    """A vector restricted to the cone is invariant plus plane, but stays one vector of three numbers."""
+    vector = O3.rep("2x1o").restrict(O3.subgroup("Cinfv", axis=(1, 2, 3)))
+    layer = nn.NormActivation(vector)
+    assert layer.bias.shape == (2,)
+    assert equivariance_error(layer.double()) < 1e-14
+
+
+# gates ----------------------------------------------------------------------------------------------------------------
+
+
+def test_gates() -> None:
+    """Invariants through φ; a vector times its own gate."""
+    gate = nn.Gate(O3.rep("1x0e + 2x1o"), torch.relu).double()
+    assert gate.rep_in == O3.rep("1x0e + 2x1o + 2x0e")
+    vectors, gates = torch.randn(2, 3, dtype=torch.float64), torch.tensor([0.3, -2.0], dtype=torch.float64)
+    x = torch.cat([torch.tensor([-1.0]).double(), vectors.T.reshape(-1), gates])
+    y = gate(x)
+    assert y[0] == 0
+    factors = torch.sigmoid(gates) * gain(torch.sigmoid)
+    torch.testing.assert_close(gate.rep_out.split(y)[1], factors[:, None] * vectors)
+
+
+def test_gates_of_invariants_alone() -> None:
+    gate = nn.Gate(O3.rep("3x0e"))
+    assert gate.rep_in == O3.rep("3x0e")
+    assert gate(torch.randn(2, 3)).shape == (2, 3)
+
+
+# functions that are modules -------------------------------------------------------------------------------------------
+
+
+def test_learned_activations() -> None:
+    """A module as function keeps its parameters: in the state dict, in gradients, in copies."""
+    rep = hidden(O3)
+    for layer in (
+        nn.NormActivation(rep, even=plain.PReLU()),
+        nn.Gate(rep, even=plain.PReLU()),
+        nn.Activation(O3.rep("2x0e"), even=plain.PReLU()),
+    ):
+        assert "even.weight" in layer.state_dict()
+        assert equivariance_error(layer.double()) < 1e-14
+        twin = pickle.loads(pickle.dumps(layer))
+        twin.even.weight.data.fill_(3.0)
+        x = torch.randn(4, layer.rep_in.dim, dtype=torch.float64)
+        assert not torch.equal(twin(x), layer(x))

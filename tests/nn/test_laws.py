@@ -1,0 +1,123 @@
+"""The laws of a module: what every module of the registry obeys."""
+
+import copy
+import warnings
+
+import pytest
+import torch
+
+from intertwine import nn
+from intertwine.testing import check_module, equivariance_error
+from tests.modules import MODULES, Make, each_module, example
+
+KEYS = {
+    "Linear, O(3)": {"weight": (20,), "bias": (2,)},
+    "TensorProduct, O(3)": {"weight": None},
+    "TensorProduct with given weights, O(3)": {},
+    "PointConv, O(3)": {"weight": None, "radial.weights.0": (64,), "radial.weights.1": None},
+    "PointConv, mean, O(3)": {"radial.weights.0": None},
+    "NormActivation, O(3)": {"bias": None},
+    "NormActivation without bias, O(3)": {},
+    "Gate, O(3)": {},
+    "Activation, O(3)": {},
+    "Sequential, O(3)": {
+        **{f"layers.{i}.{name}": None for i, name in ((0, "weight"), (0, "bias"), (2, "weight"), (2, "bias"))},
+        **{"layers.3.weight": (5, 3), "layers.3.bias": (5,), "layers.5.weight": (5,), "layers.5.bias": (1,)},
+    },
+    "PointConv with BesselBasis": {"weight": None, **{f"radial.weights.{i}": None for i in range(3)}},
+    "PointConv with SmoothCutoff": {"weight": None, **{f"radial.weights.{i}": None for i in range(3)}},
+    "GroupElement of SO(3) by polar": {},
+}
+
+
+@each_module
+def test_laws(make: Make) -> None:
+    """Equivariance, derivatives, gradients, dtypes, empty batches, state, copies, pickles."""
+    report = check_module(make())
+    assert report.equivariance < 1e-10
+
+
+@each_module
+def test_equivariance_in_float32(make: Make) -> None:
+    assert equivariance_error(make().float()) < 2e-4
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_names_of_parameters_are_fixed(name: str) -> None:
+    """Checkpoints outlive versions: a change here needs a converter."""
+    state = MODULES[name]().state_dict()
+    assert list(state) == list(KEYS[name])
+    for key, shape in KEYS[name].items():
+        assert shape is None or state[key].shape == shape
+
+
+@pytest.mark.parametrize("mixed", [torch.float32, torch.float64], ids=str)
+@each_module
+def test_the_input_decides_the_dtype(make: Make, mixed: torch.dtype) -> None:
+    """Parameters of one precision, inputs of another: the output has that of the inputs."""
+    module = make()
+    if any(isinstance(part, torch.nn.Linear) for part in module.modules()):
+        return  # torch's own layers insist on one dtype
+    module.to(torch.float64 if mixed is torch.float32 else torch.float32)
+    assert module(*example(module, mixed)).dtype == mixed
+
+
+@each_module
+def test_leading_axes(make: Make) -> None:
+    """No batch axis and two of them work where features have no graph."""
+    module = make().double()
+    values = example(module)
+    if any(not x.is_floating_point() for x in values):
+        return
+    whole = module(*values)
+    torch.testing.assert_close(module(*(x[0] for x in values)), whole[0])
+    torch.testing.assert_close(module(*(x.reshape(2, 2, -1) for x in values)), whole.reshape(2, 2, *whole.shape[1:]))
+
+
+@each_module
+def test_functional_calls(make: Make) -> None:
+    """Parameters can be handed in from outside, as in meta-learning and ensembles."""
+    module = make().double()
+    other = {name: p + 1 for name, p in module.named_parameters()}
+    twin = copy.deepcopy(module)
+    twin.load_state_dict(other)
+    values = example(module)
+    assert torch.equal(torch.func.functional_call(module, other, values), twin(*values))
+
+
+@each_module
+def test_mixed_precision(make: Make) -> None:
+    """Autocast to bfloat16 neither crashes nor gives nonsense, forwards and backwards."""
+    module = make().float()
+    values = [x.requires_grad_(x.is_floating_point()) for x in example(module, torch.float32)]
+    exact = module(*values)
+    with torch.autocast("cpu", torch.bfloat16):
+        low = module(*values)
+    assert (low.float() - exact).abs().max() <= 0.1 * exact.abs().max()
+    low.float().sum().backward()
+
+
+@each_module
+def test_vmap(make: Make) -> None:
+    """One sample at a time, vectorised by torch, is the batch."""
+    module = make().double()
+    values = example(module)
+    if any(not x.is_floating_point() for x in values):
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch tells which operations it has no fast rule for
+        torch.testing.assert_close(torch.vmap(module)(*values), module(*values))
+
+
+@each_module
+def test_a_layer_prints_on_one_line(make: Make) -> None:
+    module = make()
+    lines = repr(module).splitlines()
+    assert lines[0].startswith(type(module).__name__)
+    assert (len(lines) > 1) == isinstance(module, nn.Sequential)
+
+
+def test_the_registry_covers_every_layer() -> None:
+    made = {type(part) for make in MODULES.values() for part in make().modules()}
+    layers = {layer for layer in vars(nn).values() if isinstance(layer, type) and issubclass(layer, nn.EquivariantModule)}
+    assert layers - made - {nn.EquivariantModule} <= {getattr(nn, "FourierActivation", None)}

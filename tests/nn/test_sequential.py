@@ -1,0 +1,80 @@
+"""Modules in a row: reps chain when the row is built, not when it runs."""
+
+import pytest
+import torch
+from torch import nn as plain
+
+from intertwine import nn
+from intertwine.catalog import O2, O3, SO3
+from intertwine.errors import ArgumentError, RepMismatchError
+from intertwine.testing import equivariance_error
+
+HIDDEN = O2.rep("4x0e + 2x1")
+
+
+def test_a_user_builds_a_network() -> None:
+    net = nn.Sequential(
+        nn.Linear(O2.rep("1x0e + 1x1 + 1x2"), HIDDEN),
+        nn.NormActivation(HIDDEN),
+        nn.Linear(HIDDEN, O2.rep("5x0e")),
+        plain.LayerNorm(5),
+        plain.Sequential(plain.Linear(5, 16), plain.SiLU(), plain.Dropout(0.1)),
+        plain.Linear(16, 2),
+        nn.Linear(O2.rep("2x0e"), O2.rep("1x0e")),
+    )
+    assert net.rep_in == O2.rep("1x0e + 1x1 + 1x2")
+    assert net.rep_out == O2.rep("1x0e")
+    assert equivariance_error(net.double().eval()) < 1e-13
+    assert len(net) == 7
+    assert net[1] is list(net)[1]
+    assert "NormActivation(4x0e + 2x1 → 4x0e + 2x1, O(2))" in repr(net)
+
+
+def test_plain_modules_give_invariants() -> None:
+    net = nn.Sequential(nn.Linear(HIDDEN, O2.rep("3x0e")), plain.Linear(3, 7))
+    assert net.rep_out == O2.rep("7x0e")
+    assert net(torch.randn(2, 3, 8)).shape == (2, 3, 7)
+
+
+def test_building_leaves_plain_modules_alone() -> None:
+    """The trial run that finds the width updates no statistics, changes no mode and draws no random numbers."""
+    norm = plain.BatchNorm1d(3)
+    frozen = plain.Sequential(plain.Linear(3, 3), norm, plain.Dropout(0.5))
+    norm.eval()
+    before = torch.random.get_rng_state()
+    nn.Sequential(nn.Gate(O2.rep("3x0e")), frozen)
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert norm.num_batches_tracked == 0
+    assert not norm.training
+    assert frozen.training
+
+
+def test_rows_that_do_not_chain() -> None:
+    with pytest.raises(RepMismatchError, match=r"Module 1 \(NormActivation\) takes 4x0e of O\(2\), but the one before give"):
+        nn.Sequential(nn.Linear(HIDDEN, HIDDEN), nn.NormActivation(O2.rep("4x0e")))
+    with pytest.raises(RepMismatchError, match=r"takes 1x1 of SO\(3\), but the one before gives 1x1 of O\(2\)"):
+        nn.Sequential(nn.Linear(HIDDEN, O2.rep("1x1")), nn.NormActivation(SO3.rep("1x1")))
+    with pytest.raises(ArgumentError, match=r"Module 1 \(ReLU\) is not equivariant, but would meet 4x0e \+ 2x1 of O\(2\)"):
+        nn.Sequential(nn.Linear(HIDDEN, HIDDEN), plain.ReLU())
+    with pytest.raises(ArgumentError, match="Linear does not take 4 channels: "):
+        nn.Sequential(nn.Linear(HIDDEN, O2.rep("4x0e")), plain.Linear(5, 2))
+    with pytest.raises(ArgumentError, match="but got Linear first"):
+        nn.Sequential(plain.Linear(5, 2))
+    with pytest.raises(ArgumentError, match="but got no modules first"):
+        nn.Sequential()
+    with pytest.raises(ArgumentError, match=r"Module 0 \(TensorProduct\) takes 2 inputs, but Sequential hands one tensor on"):
+        nn.Sequential(nn.TensorProduct(HIDDEN, HIDDEN, HIDDEN))
+    with pytest.raises(ArgumentError, match=r"Module 1 \(PointConv\) takes 3 inputs"):
+        nn.Sequential(nn.Linear(HIDDEN, HIDDEN), nn.PointConv(HIDDEN, HIDDEN))
+
+
+def test_pseudoscalars_are_no_invariants() -> None:
+    with pytest.raises(ArgumentError, match="would meet 1x0e \\+ 1x0o"):
+        nn.Sequential(nn.Activation(O3.rep("1x0e + 1x0o")), plain.Tanh())
+
+
+def test_rows_in_rows() -> None:
+    inner = nn.Sequential(nn.Linear(HIDDEN, HIDDEN), nn.NormActivation(HIDDEN))
+    net = nn.Sequential(inner, inner, nn.Linear(HIDDEN, O2.rep("1x1")))
+    assert equivariance_error(net.double()) < 1e-13
+    assert len(list(net.parameters())) == 4  # weight, bias, bias of the norms, once each; weight

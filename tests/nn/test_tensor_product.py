@@ -1,0 +1,76 @@
+"""The weighted tensor product: Clebsch–Gordan as a layer."""
+
+import pytest
+import torch
+
+from intertwine import nn
+from intertwine.catalog import O2, O3
+from intertwine.errors import ArgumentError, RepMismatchError, ShapeError, UnreachableWarning
+
+VECTOR = O3.rep("1x1o")
+
+
+def test_known_products() -> None:
+    """Of two vectors: the dot product, the cross product and the symmetric traceless part, each scaled by its weight."""
+    torch.manual_seed(0)
+    x, y = torch.randn(2, 6, 3, dtype=torch.float64)
+    dot = nn.TensorProduct(VECTOR, VECTOR, O3.rep("0e")).double()
+    torch.testing.assert_close(dot(x, y)[:, 0], dot.weight * (x * y).sum(-1) / 3**0.5)
+    cross = nn.TensorProduct(VECTOR, VECTOR, O3.rep("1e")).double()
+    torch.testing.assert_close(cross(x, y).abs(), (cross.weight * torch.linalg.cross(x, y)).abs() / 2**0.5)
+    even = nn.TensorProduct(VECTOR, VECTOR, O3.rep("2e")).double()
+    torch.testing.assert_close(even(x, y), even(y, x))
+
+
+def test_given_weights_are_those_of_each_sample() -> None:
+    """A product with given weights, all equal, is the product that learned them."""
+    a, b, c = O3.rep("2x0e + 1x1o"), O3.rep("1x0e + 2x1o"), O3.rep("3x1o + 1x0e")
+    learned, given = nn.TensorProduct(a, b, c), nn.TensorProduct(a, b, c, shared_weights=False)
+    assert learned.weight.shape == (given.weight_numel,)
+    x, y = torch.randn(2, 4, a.dim), torch.randn(2, 4, b.dim)
+    torch.testing.assert_close(given(x, y, learned.weight), learned(x, y))
+    torch.testing.assert_close(given(x, y, learned.weight.expand(4, -1)), learned(x, y))
+    torch.testing.assert_close(given(x, y, learned.weight.expand(2, 4, -1)), learned(x, y))
+
+
+def test_leading_axes_broadcast() -> None:
+    product = nn.TensorProduct(VECTOR, VECTOR, O3.rep("1x0e + 1x1e"))
+    x, y = torch.randn(5, 1, 3), torch.randn(4, 3)
+    whole = product(x, y)
+    assert whole.shape == (5, 4, 4)
+    torch.testing.assert_close(whole[2, 3], product(x[2, 0], y[3]))
+
+
+def test_grouping_changes_nothing() -> None:
+    apart, together, out = O2.rep("1x1 + 1x1"), O2.rep("2x1"), O2.rep("1x0e + 1x2")
+    a, b = nn.TensorProduct(apart, apart, out), nn.TensorProduct(together, together, out)
+    a.load_state_dict(b.state_dict())
+    index = apart.index_of(together)
+    x, y = torch.randn(2, 5, 4)
+    torch.testing.assert_close(a(x, y), b(x[:, index], y[:, index]))
+
+
+def test_dead_outputs_are_named() -> None:
+    with pytest.warns(UnreachableWarning, match=r"TensorProduct: no path .* \(1x1o\) to 1x1o: .* product with 1x1o contains"):
+        nn.TensorProduct(VECTOR, VECTOR, O3.rep("1x0e + 1x1o"))
+    with pytest.raises(ArgumentError, match="to 2x0o, which is all of its output"):
+        nn.TensorProduct(VECTOR, VECTOR, O3.rep("2x0o"))
+
+
+def test_mistakes_are_named() -> None:
+    with pytest.raises(RepMismatchError, match=r"reps of O\(3\), O\(2\), O\(3\) came"):
+        nn.TensorProduct(VECTOR, O2.rep("1"), VECTOR)
+    product = nn.TensorProduct(VECTOR, O3.rep("2x1o"), O3.rep("1e"))
+    x, y = torch.randn(4, 3), torch.randn(4, 6)
+    with pytest.raises(ShapeError, match="takes a first input of the rep 1x1o"):
+        product(y, x)
+    with pytest.raises(ShapeError, match="takes a second input of the rep 2x1o"):
+        product(x, x)
+    with pytest.raises(ShapeError, match="learns its own weights, but weights came"):
+        product(x, y, torch.randn(4, 2))
+    given = nn.TensorProduct(VECTOR, O3.rep("2x1o"), O3.rep("1e"), shared_weights=False)
+    with pytest.raises(ShapeError, match="takes weights on each call, but none came"):
+        given(x, y)
+    for shape in [(4, 3), (), (2, 4)]:
+        with pytest.raises(ShapeError, match=r"takes 2 weights per sample on the last axis, but weights of shape \("):
+            given(x, y, torch.randn(shape))

@@ -1,0 +1,170 @@
+"""The batched evaluation of a plan is its definition, value by value and gradient by gradient."""
+
+import copy
+import itertools
+import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import torch
+from torch import Tensor
+
+from intertwine.errors import ShapeError
+from intertwine.ops import Contraction
+from intertwine.ops.contract.reference import contract
+from intertwine.plan import Plan
+from tests.plans import OTHERS, PLANS, each_plan, every_plan, inputs
+
+
+def close(a: Tensor, b: Tensor, tolerance: float = 1e-12) -> None:
+    torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance)
+
+
+def fast(plan: Plan) -> Contraction:
+    contraction = Contraction(plan).double()
+    assert contraction.backend == "torch"
+    return contraction
+
+
+@contextmanager
+def poisoned_memory() -> Iterator[None]:
+    """New memory holds NaN until it is written to."""
+    before = torch.are_deterministic_algorithms_enabled(), torch.utils.deterministic.fill_uninitialized_memory
+    torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = True
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        torch.utils.deterministic.fill_uninitialized_memory = before[1]
+
+
+# Leading axes of the weights, and of all further inputs: one sample, odd sizes, none at all, broadcasting.
+BATCHES = [
+    ((), ()),
+    ((), (7,)),
+    ((7,), (7,)),
+    ((), (2, 3)),
+    ((3,), (2, 3)),
+    ((2, 1), (1, 3)),
+    ((5,), ()),
+    ((), (0,)),
+    ((0,), (0,)),
+    ((), (3, 0)),
+]
+
+
+@pytest.mark.parametrize("batches", BATCHES, ids=str)
+@each_plan
+def test_outputs_and_gradients(plan: Plan, batches: tuple[tuple[int, ...], ...]) -> None:
+    values = [x.requires_grad_() for x in inputs(plan, *batches)]
+    with poisoned_memory():
+        got, expected = fast(plan)(*values), contract(plan, *values)
+        close(got, expected)
+        assert got.isfinite().all()
+        if not expected.requires_grad:
+            return
+        cotangent = torch.randn_like(expected)
+        for a, b in zip(gradients(got, values, cotangent), gradients(expected, values, cotangent), strict=True):
+            close(a, b)
+
+
+def gradients(out: Tensor, values: list[Tensor], cotangent: Tensor) -> list[Tensor]:
+    if not out.requires_grad:
+        return [torch.zeros_like(x) for x in values]
+    return list(torch.autograd.grad(out, values, cotangent, materialize_grads=True, create_graph=True))
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@each_plan
+def test_second_derivatives(plan: Plan, shared: bool) -> None:
+    values = [x.requires_grad_() for x in inputs(plan, () if shared else (3,), (3,), seed=2)]
+    cotangent = torch.randn(3, plan.output.size, dtype=torch.float64, requires_grad=True)
+    found = []
+    for out in (fast(plan)(*values), contract(plan, *values)):
+        first = gradients(out, values, cotangent)
+        length = sum(((i + 1) * g.square()).sum() for i, g in enumerate(first))
+        found.append(gradients(length, [*values, cotangent], torch.ones((), dtype=torch.float64)))
+    for a, b in zip(*found, strict=True):
+        close(a, b, 1e-10)
+
+
+@every_plan
+def test_reading_takes_any_plan(plan: Plan) -> None:
+    """What has no fast evaluation is evaluated by the definition, and `reason` says so."""
+    values = inputs(plan, (2,), (2,))
+    contraction, reference = Contraction(plan).double(), Contraction(plan, reference=True).double()
+    close(contraction(*values), contract(plan, *values))
+    close(reference(*values), contract(plan, *values))
+    assert reference.backend == "reference"
+    assert reference.reason == "The reference was asked for."
+    modes = ", ".join(operand.modes for operand in plan.operands)
+    assert modes in contraction.reason
+    assert ("No fast evaluation" in contraction.reason) == (contraction.backend == "reference")
+
+
+def test_other_roles_have_no_fast_evaluation() -> None:
+    assert all(Contraction(plan).backend == "reference" for plan in OTHERS.values())
+
+
+@every_plan
+def test_segments_are_the_output(plan: Plan) -> None:
+    values = inputs(plan, (3,), (3,))
+    for contraction in (Contraction(plan).double(), Contraction(plan, reference=True).double()):
+        parts = contraction.segments(*values)
+        assert [part.shape for part in parts] == [(3, *shape) for shape in plan.output.segments]
+        flat = torch.cat([*(part.reshape(3, -1) for part in parts if part.numel()), values[0][:, :0]], -1)
+        close(flat, contract(plan, *values))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.float16, 5e-2), (torch.bfloat16, 5e-2)], ids=str
+)
+@each_plan
+def test_low_precision_follows(plan: Plan, dtype: torch.dtype, tolerance: float) -> None:
+    values = inputs(plan, (), (9,), dtype=dtype)
+    exact = contract(plan, *(x.double() for x in values))
+    scale = 1 + float(exact.abs().mean()) if exact.numel() else 1.0
+    got = Contraction(plan).to(dtype)(*values)
+    assert got.dtype == dtype
+    torch.testing.assert_close(got.double(), exact, rtol=tolerance, atol=tolerance * scale)
+
+
+@each_plan
+def test_the_dtype_of_the_inputs_decides(plan: Plan) -> None:
+    """A module in one precision takes inputs in another; the tables then have the module's precision."""
+    values = inputs(plan, (), (4,))
+    out = Contraction(plan).float()(*values)
+    assert out.dtype == torch.float64
+    close(out, contract(plan, *values), 1e-5)
+
+
+def test_copies_compute_the_same() -> None:
+    plan = PLANS["mixed multiplicities"]
+    values, contraction = inputs(plan, (), (4,)), fast(plan)
+    for twin in (copy.deepcopy(contraction), pickle.loads(pickle.dumps(contraction))):
+        assert torch.equal(twin(*values), contraction(*values))
+    assert not contraction.state_dict()
+    assert repr(contraction).splitlines()[0].startswith("Contraction(")
+    assert "torch, 7 paths" in repr(contraction)
+
+
+def test_wrong_sizes_are_refused() -> None:
+    plan = PLANS["bilinear, O(3)"]
+    weights, x, y = inputs(plan, (), (4,))
+    for bad in itertools.permutations([weights, x, y]):
+        if [b.shape[-1] for b in bad] != [operand.size for operand in plan.inputs]:
+            with pytest.raises(ShapeError, match="takes 3 inputs whose last axes have the sizes"):
+                fast(plan)(*bad)
+
+
+def test_vmap_and_functional_derivatives() -> None:
+    plan = PLANS["bilinear, O(2)"]
+    contraction = fast(plan)
+    weights, x, y = inputs(plan, (), (5,))
+    mapped = torch.vmap(contraction, in_dims=(None, 0, 0))(weights, x, y)
+    close(mapped, contract(plan, weights, x, y))
+    jacobian = torch.func.jacrev(contraction, argnums=1)(weights, x[0], y[0])
+    close(jacobian @ x[0], contract(plan, weights, x[0], y[0]))
+    close(torch.func.jacfwd(contraction, argnums=1)(weights, x[0], y[0]), jacobian)

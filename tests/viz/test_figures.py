@@ -1,0 +1,198 @@
+"""Figures say what their arrays say, fit a phone, and refuse arrays that do not belong together."""
+
+import json
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from intertwine.errors import ArgumentError, MissingExtraError, ShapeError
+
+pytest.importorskip("plotly")
+
+from intertwine.viz import (
+    Solid,
+    angle_curves,
+    bars,
+    error_bars,
+    loss_curves,
+    outlines,
+    signals_on_points,
+    surface,
+    surfaces,
+    task_picture,
+    task_pictures,
+)
+from intertwine.viz.theme import COLOURS, DARK, figure, on_phones, panels, power
+
+RNG = np.random.default_rng(0)
+U, V = np.meshgrid(np.linspace(0, np.pi, 7), np.linspace(0, 2 * np.pi, 13), indexing="ij")
+SPHERE = np.stack([np.sin(U) * np.cos(V), np.sin(U) * np.sin(V), np.cos(U)], -1)
+SQUARE = np.array([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.0, 1.0, 0.0]])
+TALL = SQUARE * [0.5, 1.5, 1.0]
+ANGLES = np.linspace(0, np.pi, 9)
+MARKS = {"axes": {"z": (0, 0, 2)}, "mirrors": {"σ": (0, 1, 0)}}
+
+FIGURES = {
+    "loss_curves": lambda: loss_curves({"a": RNG.uniform(size=(3, 20)), "b": RNG.uniform(size=20)}, floor=7e-4),
+    "angle_curves": lambda: angle_curves(ANGLES, {"a": np.sin(ANGLES), "b": np.cos(ANGLES)}),
+    "bars": lambda: bars(["x", "y"], {"a": [0.5, 0.6], "b": [0.7, 0.8]}, {"b": [0.1, 0.1]}, chance=0.4),
+    "error_bars": lambda: error_bars({"a": 0.0, "b": 1e-16, "c": 0.3}, tolerance=1e-10, title="Errors"),
+    "task_picture": lambda: task_picture(SQUARE, TALL, "Task"),
+    "task_pictures": lambda: task_pictures({"there": (SQUARE, TALL), "back": (TALL, SQUARE)}),
+    "outlines": lambda: outlines([SQUARE[:, :2]] * 7, list("abcdefg"), np.stack([np.eye(2)] * 7)),
+    "surface": lambda: surface(SPHERE, np.ones(U.shape), "ball", **MARKS),
+    "surfaces": lambda: surfaces(SPHERE, [Solid(np.ones(U.shape), "ball"), Solid(U, "pear", **MARKS)]),
+    "signals_on_points": lambda: signals_on_points(SQUARE, TALL, SPHERE, RNG.normal(size=(4, *U.shape))),
+}
+
+every_figure = pytest.mark.parametrize("make", FIGURES.values(), ids=FIGURES.keys())
+
+
+@every_figure
+def test_a_figure_is_valid_and_fits_a_phone(make: Callable) -> None:
+    """What plotly validates can be drawn; what has no width of its own takes that of the page."""
+    fig = make()
+    spec = json.loads(fig.to_json(validate=True), parse_constant=pytest.fail)  # NaN is no JSON
+    assert spec["data"]
+    assert fig.layout.width is None
+    assert fig.layout.autosize
+
+
+@every_figure
+def test_the_phone_layout_names_real_places(make: Callable) -> None:
+    """A path that plotly does not know would be ignored, silently, on the one screen that nobody tests."""
+    fig = make()
+    layout = fig.to_dict()["layout"]
+    for path, value in (fig.layout.meta or {}).get("phone", {}).items():
+        keys = path.replace("[", ".").replace("]", "").split(".")
+        place = layout
+        for key in keys[:-1]:
+            place = place[int(key)] if key.isdigit() else place[key]
+        assert np.shape(place.get(keys[-1], value)) == np.shape(value), path
+    fig.update_layout({key: value for key, value in (fig.layout.meta or {}).get("phone", {}).items() if "." not in key})
+
+
+def test_losses_show_every_run_and_their_median() -> None:
+    runs = np.stack([np.full(5, 1.0), np.full(5, 2.0), np.full(5, 4.0)])
+    runs[:, 3] = 0.0  # a logarithm has no place for it
+    fig = loss_curves({"task": runs}, floor=7.070199516e-4)
+    thin, thick = [t for t in fig.data if t.line.width == 1], [t for t in fig.data if t.line.width == 3]
+    assert (len(thin), len(thick)) == (3, 1)
+    assert np.allclose(thick[0].y, [2, 2, 2, np.nan, 2], equal_nan=True)
+    assert "7.07·10<sup>−4</sup>" in [a.text for a in fig.layout.annotations]
+    assert fig.layout.shapes[0].y0 == pytest.approx(7.070199516e-4)
+
+
+def test_a_single_run_is_drawn_once() -> None:
+    assert [t.name for t in loss_curves({"task": np.ones(4)}).data] == ["task"]
+
+
+def test_errors_beyond_the_tolerance_look_different() -> None:
+    """Not by colour alone."""
+    marker = error_bars({"good": 1e-16, "bad": 1e-3, "zero": 0.0}, tolerance=1e-10).data[0].marker
+    assert marker.symbol == ("circle", "x", "circle")
+    assert len(set(marker.color)) == 2
+
+
+def test_bars_carry_their_errors() -> None:
+    plain, _ = bars(["x"], {"a": [0.5], "b": [0.7]}, {"a": [0.1]}).data
+    assert plain.error_y.array == (0.1,)
+
+
+def test_frames_are_drawn_as_they_are() -> None:
+    """A mirrored frame has its second axis on the other side."""
+    mirrored = np.diag([1.0, -1.0])
+    fig = outlines([SQUARE[:, :2]], frames=mirrored[None])
+    first, second = fig.layout.annotations
+    assert first.x > 0
+    assert second.y < 0
+    assert np.allclose([first.y, second.x], 0)
+
+
+def test_outlines_close() -> None:
+    (trace,) = outlines([SQUARE[:, :2]]).data
+    assert (trace.x[0], trace.y[0]) == (trace.x[-1], trace.y[-1])
+
+
+def test_signals_are_surfaces_about_their_points() -> None:
+    """r = max(f, 0): where the signal is negative, the surface stays at its point."""
+    signals = np.stack([SPHERE[..., 0]] * 4)
+    fig = signals_on_points(SQUARE, TALL, SPHERE, signals, scale=2.0)
+    sheet = fig.data[1]
+    position = np.stack([sheet.x, sheet.y, sheet.z], -1) - SQUARE[1]
+    assert np.allclose(np.linalg.norm(position, axis=-1), 2 * np.maximum(signals[1], 0), atol=1e-6)
+    assert fig.layout.scene.aspectratio.x == fig.layout.scene.aspectratio.y == fig.layout.scene.aspectratio.z
+    spans = [np.ptp(axis.range) for axis in (fig.layout.scene.xaxis, fig.layout.scene.yaxis, fig.layout.scene.zaxis)]
+    assert np.allclose(spans, spans[0])
+
+
+def test_mirror_planes_contain_what_they_leave_alone() -> None:
+    """The disc of a mirror lies across its normal; an axis goes through the centre."""
+    _, line, disc, _ = surface(SPHERE, np.ones(U.shape), **MARKS).data
+    assert np.allclose(disc.y, 0)
+    assert np.allclose(np.add(line.z[0], line.z[1]), 0)
+    assert np.allclose([line.x, line.y], 0)
+
+
+def test_solids_side_by_side_share_their_scale() -> None:
+    fig = surfaces(SPHERE, [Solid(np.ones(U.shape)), Solid(np.full(U.shape, 3.0))])
+    assert fig.layout.scene.xaxis.range == fig.layout.scene2.xaxis.range
+    assert fig.layout.scene.domain.x[1] < fig.layout.scene2.domain.x[0]
+
+
+def test_panels_fill_the_page_without_overlap() -> None:
+    grid = panels(5, columns=3, gap=0.1)
+    assert [panel.x[0] for panel in grid[:3]] == pytest.approx([0, 0.3667, 0.7333], abs=1e-3)
+    assert grid[3].y == pytest.approx((0, 0.5))
+    assert max(panel.x[1] for panel in grid) == pytest.approx(1)
+
+
+def test_every_colour_has_a_dark_one() -> None:
+    assert set(COLOURS) <= DARK.keys()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0"), (1.0, "1"), (0.0123, "0.0123"), (3e-16, "3.00·10<sup>−16</sup>"), (-2.5e7, "−2.50·10<sup>7</sup>")],
+)
+def test_numbers_are_written_as_people_write_them(value: float, text: str) -> None:
+    assert power(value) == text
+
+
+def test_phone_changes_add_up() -> None:
+    fig = on_phones(on_phones(figure(), {"height": 1}), {"xaxis.dtick": 2})
+    assert fig.layout.meta["phone"] == {"height": 1, "xaxis.dtick": 2}
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "words"),
+    [
+        (lambda: loss_curves({}), ArgumentError, "nothing to draw"),
+        (lambda: loss_curves({"a": np.ones((2, 2, 2))}), ShapeError, "runs, steps"),
+        (lambda: angle_curves(ANGLES, {"a": np.ones(3)}), ArgumentError, "9 angles and 3 a"),
+        (lambda: bars(["x"], {"a": [1.0, 2.0]}), ArgumentError, "1 groups and 2 a"),
+        (lambda: bars(["x"], {"a": [1.0]}, {"a": [1.0, 1.0]}), ArgumentError, "errors"),
+        (lambda: error_bars({"a": -1.0}), ArgumentError, "0 or larger"),
+        (lambda: error_bars({"a": float("nan")}), ArgumentError, "0 or larger"),
+        (lambda: task_picture(SQUARE, TALL[:3]), ArgumentError, "4 start and 3 finish"),
+        (lambda: task_picture(SQUARE[0], TALL[0]), ShapeError, "start"),
+        (lambda: task_pictures({}), ArgumentError, "no task"),
+        (lambda: outlines([]), ArgumentError, "0 outlines"),
+        (lambda: outlines([SQUARE]), ShapeError, "outline"),
+        (lambda: outlines([SQUARE[:, :2]], frames=np.ones((1, 2))), ShapeError, "frames"),
+        (lambda: surface(SPHERE, np.ones((3, 3))), ShapeError, "every direction"),
+        (lambda: surface(SPHERE, np.ones(U.shape), axes={"z": (0, 0, 0)}), ShapeError, "'z'"),
+        (lambda: surfaces(SPHERE, []), ArgumentError, "at least one Solid"),
+        (lambda: signals_on_points(SQUARE, TALL, SPHERE, np.ones((3, *U.shape))), ArgumentError, "3 signals"),
+    ],
+)
+def test_mistakes_are_explained(make: Callable, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        make()
+
+
+def test_without_plotly_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "plotly.graph_objects", None)
+    with pytest.raises(MissingExtraError, match=r"intertwine\[plot\]"):
+        figure()
