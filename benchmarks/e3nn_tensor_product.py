@@ -47,7 +47,11 @@ def case(mul: int, degree: int, batch: int) -> None:
     ours = nn.TensorProduct(tw.O3.rep(features), tw.O3.rep(edges), tw.O3.rep(features), shared_weights=False)
     built = time.perf_counter()
     irreps = o3.Irreps(features)
-    x, y, w = torch.randn(batch, irreps.dim), torch.randn(batch, (degree + 1) ** 2), torch.randn(batch, peer.weight_numel)
+    x, y, w = (
+        torch.randn(batch, irreps.dim),
+        torch.randn(batch, (degree + 1) ** 2),
+        torch.randn(batch, peer.weight_numel),
+    )
     leaves_ours = [to_ours(x, irreps), y.clone(), weights_to_ours(w, peer, ours.contraction.plan)]
     leaves_peer = [x, y, w]
     for leaf in (*leaves_ours, *leaves_peer):
@@ -55,7 +59,9 @@ def case(mul: int, degree: int, batch: int) -> None:
     name = f"{mul} channels, degree {degree}, {batch} samples"
     expected = to_ours(peer(*leaves_peer).detach(), irreps)
     require_equal(name, ours(*leaves_ours).detach().numpy(), expected.numpy(), 1e-5)
-    print(f"{name + ', construction':58s} intertwine {1e3 * (built - between):9.2f} ms   peer {1e3 * (between - start):9.2f} ms")
+    print(
+        f"{name + ', construction':58s} intertwine {1e3 * (built - between):9.2f} ms   peer {1e3 * (between - start):9.2f} ms"
+    )
 
     def forward(module: torch.nn.Module, leaves: list[torch.Tensor]) -> None:
         with torch.no_grad():
@@ -69,7 +75,9 @@ def case(mul: int, degree: int, batch: int) -> None:
 
 
 def main() -> None:
-    print(f"torch {torch.__version__}, e3nn {e3nn.__version__}, intertwine {tw.__version__}, {sys.platform}, one thread")
+    print(
+        f"torch {torch.__version__}, e3nn {e3nn.__version__}, intertwine {tw.__version__}, {sys.platform}, one thread"
+    )
     for mul, degree, batch in ((1, 5, 16), (8, 2, 1000), (16, 2, 1000), (32, 1, 1000), (16, 3, 500)):
         case(mul, degree, batch)
 

@@ -2,11 +2,8 @@
 
 from pathlib import Path
 
-import matplotlib
-import numpy as np
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+import numpy as np
 
 from intertwine.tour.rectangle import square_to_rectangle, square_to_rectangle_with_order_parameter
 
@@ -14,6 +11,7 @@ INK, BLUE, ORANGE = "#2b2b2b", "#0072b2", "#d55e00"
 
 
 def main() -> None:
+    """Train both stories and draw their losses beside the task."""
     stuck, told = square_to_rectangle(), square_to_rectangle_with_order_parameter()
     fig, (task, curves) = plt.subplots(1, 2, figsize=(9, 3.3), width_ratios=[1, 2.2], layout="constrained")
     draw_task(task, stuck.start, stuck.finish)
@@ -30,6 +28,7 @@ def main() -> None:
 
 
 def draw_task(ax: plt.Axes, start: np.ndarray, finish: np.ndarray) -> None:
+    """The points before and after, with arrows between."""
     loop = [0, 1, 2, 3, 0]
     ax.plot(*start[loop, :2].T, "o-", color=BLUE, lw=1.5, ms=7)
     ax.plot(*finish[loop, :2].T, "o-", color=ORANGE, lw=1.5, ms=7)

@@ -55,7 +55,7 @@ def test_cosines_add_up_to_one(number: int) -> None:
 @pytest.mark.parametrize("basis", [GaussianBasis, SmoothFiniteBasis])
 def test_squares_add_up_to_about_one(basis: type[nn.radial.RadialBasis]) -> None:
     total = basis(3.0, 10).double()(line(0.5, 2.5)).square().sum(-1)
-    assert (total - 1).abs().max() < 0.3
+    assert (total - 1).abs().max() < 0.35
 
 
 def test_bessel_functions_are_orthogonal() -> None:

@@ -11,8 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
-from intertwine.nn.activation import Function, gain
-from intertwine.nn.module import EquivariantModule
+from intertwine.nn.module import EquivariantModule, Function, gain
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.reps.fourier import FourierGrid, circle_grid, group_grid
 
@@ -40,6 +39,9 @@ class FourierActivation(EquivariantModule):
     >>> layer(torch.randn(5, 40)).shape
     torch.Size([5, 40])
     """
+
+    synthesis: Tensor
+    analysis: Tensor
 
     def __init__(
         self,
@@ -121,5 +123,7 @@ def _polynomial_error(function: Function, degree: int, amplitude: float) -> floa
     def values(z: np.ndarray) -> np.ndarray:
         return np.asarray(function(torch.from_numpy(amplitude * z)).numpy())
 
+    nodes = chebyshev.chebpts1(degree + 1)
+    polynomial = chebyshev.chebfit(nodes, values(nodes), degree)
     z = np.linspace(-1, 1, 20001)
-    return float(np.abs(values(z) - chebyshev.chebval(z, chebyshev.chebinterpolate(values, degree))).max())
+    return float(np.abs(values(z) - chebyshev.chebval(z, polynomial)).max())

@@ -23,7 +23,8 @@ class GroupElement(EquivariantModule):
     closest element, from the singular value decomposition) or by `gram_schmidt`. In O(n) the determinant of M is the
     flip; in SO(n) the closest rotation is taken. Some M have no element: singular ones in O(n), those whose closest
     rotation is not unique in SO(n). No continuous head can do better. `degenerate(x)` says where that is; values and
-    gradients stay finite there, but `f(g x) = g f(x)` cannot hold.
+    gradients stay finite there, but `f(g x) = g f(x)` cannot hold. The lengths of the vectors do not matter; all of them
+    below 1e-24 (in float64 1e-276) count as zero.
 
     Args:
         group: SO(2), O(2), SO(3) or O(3).
@@ -43,7 +44,7 @@ class GroupElement(EquivariantModule):
     """
 
     def __init__(self, group: Group, projection: Projection | None = None) -> None:
-        if str(group) not in ("SO(2)", "O(2)", "SO(3)", "O(3)"):
+        if not isinstance(group, Group) or str(group) not in ("SO(2)", "O(2)", "SO(3)", "O(3)"):
             raise ArgumentError(f"GroupElement predicts elements of SO(2), O(2), SO(3) or O(3), but {group} came.")
         rep = group.dim * defining_rep(group)
         super().__init__(rep, rep)
@@ -52,10 +53,7 @@ class GroupElement(EquivariantModule):
 
     def forward(self, x: Tensor) -> Tensor:
         """The elements `(..., n, n)` for features `(..., n · n)` of `rep_in`."""
-        m = self.matrix(x)
-        m = m if x.dtype in (torch.float32, torch.float64) else m.float()  # matrix decompositions need as much
-        size = m.detach().abs().amax((-2, -1), keepdim=True)
-        m = m / size.clamp(min=1e3 * torch.finfo(m.dtype).tiny)  # so that neither tiny nor huge vectors leave the range
+        m = self._scaled(x)
         with _own_precision(m):
             return self.projection(m, self.proper).to(x.dtype)
 
@@ -64,6 +62,14 @@ class GroupElement(EquivariantModule):
         self.check(x, self.rep_in)
         return x.reshape((*x.shape[:-1], self.n, self.n))
 
+    def _scaled(self, x: Tensor) -> Tensor:
+        """M over its largest entry, in a dtype that matrix decompositions take; 0 where derivatives would overflow."""
+        m = self.matrix(x).to(torch.promote_types(x.dtype, torch.float32))
+        limits = torch.finfo(m.dtype)
+        size = m.detach().abs().amax((-2, -1), keepdim=True)
+        zero = size < limits.tiny / limits.eps**2
+        return torch.where(zero, torch.zeros_like(m), m / torch.where(zero, torch.ones_like(size), size))
+
     def confidence(self, x: Tensor) -> Tensor:
         """How far `(...)` M is from where its projection is undefined, relative to its size: 0 … 1.
 
@@ -71,7 +77,7 @@ class GroupElement(EquivariantModule):
         `(s_(n−1) + sign(det M) s_n) / (2 s_1)`. SO(n) by `gram_schmidt`: the smallest singular value of the first n − 1
         columns over s_1.
         """
-        m = self.matrix(x).to(torch.promote_types(x.dtype, torch.float32))
+        m = self._scaled(x)
         s = torch.linalg.svdvals(m)
         top = s[..., 0].clamp(min=torch.finfo(s.dtype).tiny)
         if not self.proper:
@@ -172,7 +178,7 @@ def gram_schmidt(m: Tensor, proper: bool) -> Tensor:
             columns.append(_normal(columns))
             continue
         v = m[..., i]
-        for c in columns:
+        for c in 2 * columns:  # twice, since rounding leaves a part of nearly parallel vectors
             v = v - (v * c).sum(-1, keepdim=True) * c
         columns.append(_unit(v, m[..., i], columns))
     return torch.stack(columns, -1)

@@ -17,6 +17,11 @@ from intertwine.nn.module import Function, gain, normal_parameter
 from intertwine.ops import TableModule
 
 
+def _require_distance(cutoff: float) -> None:
+    if not 0 < cutoff < math.inf:
+        raise ArgumentError(f"A cutoff is a positive distance, but {cutoff!r} came.")
+
+
 class RadialBasis(TableModule, ABC):
     """A few functions b_n of a distance r on [0, cutoff], in the unit of the coordinates.
 
@@ -32,8 +37,7 @@ class RadialBasis(TableModule, ABC):
 
     def __init__(self, cutoff: float, number: int) -> None:
         super().__init__()
-        if not (cutoff > 0 and math.isfinite(cutoff)):
-            raise ArgumentError(f"A cutoff is a positive distance, but {cutoff!r} came.")
+        _require_distance(cutoff)
         if number < 1:
             raise ArgumentError(f"A radial basis has at least one function, but {number!r} were asked for.")
         self.cutoff, self.number = float(cutoff), int(number)
@@ -48,14 +52,16 @@ class RadialBasis(TableModule, ABC):
 
 
 class _Spaced(RadialBasis, ABC):
-    """Copies of one bump at equally spaced centres."""
+    """Copies of one bump at equally spaced centres, from 0 to the cutoff or, without the `ends`, between them."""
 
+    ends = True
     centres: Tensor
 
-    def __init__(self, cutoff: float, number: int, centres: np.ndarray) -> None:
+    def __init__(self, cutoff: float, number: int) -> None:
         super().__init__(cutoff, number)
-        self.step = float(centres[1] - centres[0]) if number > 1 else float(cutoff)
-        self.register_table("centres", centres)
+        grid = np.linspace(0, self.cutoff, self.number if self.ends else self.number + 2)
+        self.step = float(grid[1]) if len(grid) > 1 else self.cutoff
+        self.register_table("centres", grid if self.ends else grid[1:-1])
 
     def _distance(self, r: Tensor) -> Tensor:
         """(r − centre) / step, `(..., number)`."""
@@ -63,7 +69,7 @@ class _Spaced(RadialBasis, ABC):
 
 
 class CosineBasis(_Spaced):
-    """`cos²(π/2 · clip((r − c_i)/s, −1, 1))`, centres c_i from 0 to the cutoff: a partition of unity on [0, cutoff].
+    """`cos²(π/2 · clip((r − c_i)/s, −1, 1))`, centres c_i from 0 to the cutoff: two or more add up to 1 on [0, cutoff].
 
     The basis of the founding tutorial. It is not a cut-off: the last function ends one step beyond.
 
@@ -74,9 +80,6 @@ class CosineBasis(_Spaced):
     """
 
     mean_square = 0.75
-
-    def __init__(self, cutoff: float, number: int) -> None:
-        super().__init__(cutoff, number, np.linspace(0, cutoff, number))
 
     def forward(self, r: Tensor) -> Tensor:
         """The functions `(..., number)` at distances `(...)`."""
@@ -89,9 +92,6 @@ class GaussianBasis(_Spaced):
     >>> GaussianBasis(2.0, 3)(torch.tensor(1.0)).shape
     torch.Size([3])
     """
-
-    def __init__(self, cutoff: float, number: int) -> None:
-        super().__init__(cutoff, number, np.linspace(0, cutoff, number))
 
     def forward(self, r: Tensor) -> Tensor:
         """The functions `(..., number)` at distances `(...)`."""
@@ -107,9 +107,7 @@ class SmoothFiniteBasis(_Spaced):
     tensor([0.0000, 0.0000, 0.9989, 0.0872])
     """
 
-    def __init__(self, cutoff: float, number: int) -> None:
-        super().__init__(cutoff, number, np.linspace(0, cutoff, number + 2)[1:-1])
-        self.step = self.cutoff / (number + 1)
+    ends = False
 
     def forward(self, r: Tensor) -> Tensor:
         """The functions `(..., number)` at distances `(...)`."""
@@ -130,19 +128,31 @@ class BesselBasis(RadialBasis):
 
     def __init__(self, cutoff: float, number: int) -> None:
         super().__init__(cutoff, number)
-        self.mean_square = 3 * number / cutoff**3
-        self.register_table("waves", np.arange(1, number + 1) / cutoff)
+        self.mean_square = 3 * self.number / self.cutoff**3
+        self.register_table("waves", np.arange(1, self.number + 1) / self.cutoff)
 
     def forward(self, r: Tensor) -> Tensor:
         """The functions `(..., number)` at distances `(...)`."""
-        waves = self.waves.to(r.dtype)
+        waves = math.pi * self.waves.to(r.dtype)
         inside = (r[..., None] < self.cutoff).to(r.dtype)
-        return math.sqrt(2 / self.cutoff) * math.pi * waves * torch.sinc(waves * r[..., None]) * inside
+        return math.sqrt(2 / self.cutoff) * waves * _sinc(waves * r[..., None]) * inside
+
+
+def _sinc(z: Tensor) -> Tensor:
+    """sin(z) / z with all derivatives finite at 0, where those of `torch.sinc` from the second on are not."""
+    small = z.abs() < 0.1
+    square = torch.where(small, z * z, torch.zeros_like(z))
+    series = 1 - square / 6 * (1 - square / 20 * (1 - square / 42 * (1 - square / 72)))
+    safe = torch.where(small, torch.ones_like(z), z)
+    return torch.where(small, series, torch.sin(safe) / safe)
 
 
 def unit_step(x: Tensor) -> Tensor:
-    """`exp(−1/x)` for x > 0 and 0 else: infinitely smooth, every derivative finite."""
-    inside = x > 0
+    """`exp(−1/x)` for x > 0 and 0 else: infinitely smooth, every derivative finite.
+
+    Exactly 0 already where exp(−1/x) is too small for the dtype, so that no derivative divides by a tiny x.
+    """
+    inside = x > -1 / math.log(torch.finfo(x.dtype).tiny)
     safe = torch.where(inside, x, torch.ones_like(x))
     return torch.where(inside, torch.exp(-1 / safe), torch.zeros_like(x))
 
@@ -156,8 +166,7 @@ class Cutoff(nn.Module, ABC):
 
     def __init__(self, cutoff: float) -> None:
         super().__init__()
-        if not cutoff > 0:
-            raise ArgumentError(f"A cutoff is a positive distance, but {cutoff!r} came.")
+        _require_distance(cutoff)
         self.cutoff = float(cutoff)
 
     @abstractmethod
@@ -186,12 +195,16 @@ class PolynomialCutoff(Cutoff):
         cutoff: the distance from which on it is 0.
         power: p, at least 2.
 
+    Raises `ArgumentError` for a smaller power.
+
     >>> PolynomialCutoff(2.0)(torch.tensor([0.0, 2.0]))
     tensor([1., 0.])
     """
 
     def __init__(self, cutoff: float, power: int = 6) -> None:
         super().__init__(cutoff)
+        if power < 2:
+            raise ArgumentError(f"A polynomial cut-off has a power of at least 2, but {power!r} came.")
         self.power = power
 
     def forward(self, r: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ TAGS = ("b", "i", "code", "sub", "sup", "br")
 _TAG = re.compile(rf"&lt;(/?)({'|'.join(TAGS)})&gt;")
 _LINK = re.compile(r"\[([^\]]+)\]\(((?:https://|#)[^\s)]+)\)")
 _CODE = re.compile(r"(`[^`]+`)")
+_POWER = re.compile(r"\d[\d.]*e[-+]\d+")  # a line must not end within 1e-4
 _BOLD = re.compile(r"\*\*([^*]+)\*\*")
 
 
@@ -33,7 +34,8 @@ def inline(text: str) -> str:
 
 def _marked(text: str) -> str:
     escaped = _TAG.sub(r"<\1\2>", html.escape(text, quote=True))
-    return _BOLD.sub(r"<b>\1</b>", _LINK.sub(r'<a href="\2">\1</a>', escaped))
+    whole = _POWER.sub(r'<span class="whole">\g<0></span>', escaped)
+    return _BOLD.sub(r"<b>\1</b>", _LINK.sub(r'<a href="\2">\1</a>', whole))
 
 
 def paragraphs(text: str) -> str:
@@ -60,8 +62,8 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]], caption: str 
     """
     head = "".join(f"<th>{inline(cell)}</th>" for cell in header)
     body = "".join(f"<tr>{''.join(_cell(str(cell)) for cell in row)}</tr>" for row in rows)
-    words = f"<caption>{inline(caption)}</caption>" if caption else ""
-    return f'<div class="wide"><table>{words}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    words = f'<p class="caption">{inline(caption)}</p>' if caption else ""
+    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{words}'
 
 
 def _cell(text: str) -> str:

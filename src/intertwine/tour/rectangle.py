@@ -1,9 +1,10 @@
-"""Stories 1 to 3: rectangle to square, square to rectangle, and what was missing (Smidt's "Simple Tasks and Symmetry")."""
+"""Stories 1 to 3: rectangle to square, square to rectangle, and what was missing (after Smidt's tutorial of 2019)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -145,14 +146,17 @@ def run_task(
     for number in range(seeds):
         torch.manual_seed(seed + number)
         network = TutorialNetwork().double()
-        losses.append(train(network, x, points, y, steps, lambda share, n=number: progress("training", (n + share) / seeds)))
+        losses.append(train(network, x, points, y, steps, partial(_share, progress, number, seeds)))
         with torch.no_grad():
             outputs.append(network(x, points))
             turned.append(network(act(rep, g, x), act(SO3.defining, g, points)))
         errors.append(float((turned[-1] - act(rep, g, outputs[-1])).abs().max() / outputs[-1].abs().max()))
-    return TaskResult(
-        start, finish, np.array(losses), floor, outputs[0].numpy(), g, turned[0].numpy(), max(errors)
-    )  # fmt: skip
+    shown = outputs[0].numpy(), g, turned[0].numpy()
+    return TaskResult(start, finish, np.array(losses), floor, *shown, max(errors))
+
+
+def _share(progress: Progress, number: int, seeds: int, share: float) -> None:
+    progress("training", (number + share) / seeds)
 
 
 def train(

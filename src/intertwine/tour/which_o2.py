@@ -12,7 +12,6 @@ from torch.nn import functional as F
 from intertwine import nn
 from intertwine.catalog import O2, O3, SO2
 from intertwine.data.shapes import random_blob
-from intertwine.groups import Subgroup
 from intertwine.nn.heads import GroupElement
 from intertwine.reps import Rep
 from intertwine.testing import act, equivariance_error
@@ -25,17 +24,17 @@ TWIST = O3.subgroup("Dinf")  # flips are half-turns about axes in the xy plane
 
 
 class PoseNetwork(torch.nn.Module):
-    """Spherical-harmonic coefficients of a shape to an element of O(2): f(ρ(g) x) = g f(x), exactly.
+    """Features of a shape to an element of O(2): f(ρ(g) x) = g f(x), exactly.
 
     A product of the features with themselves mixes the irreps, which norms alone never do.
 
     Args:
-        subgroup: how O(2) sits in O(3): `O3.subgroup("Cinfv")` or `O3.subgroup("Dinf")`.
+        rep_in: a rep of O(2), such as `O3.harmonics(4).restrict(O3.subgroup("Cinfv"))`.
     """
 
-    def __init__(self, subgroup: Subgroup) -> None:
+    def __init__(self, rep_in: Rep) -> None:
         super().__init__()
-        self.rep_in = O3.harmonics(DEGREE).restrict(subgroup)
+        self.rep_in = rep_in
         hidden = O2.rep("16x0e + 8x0o + 16x1 + 8x2 + 4x3")
         self.gate, self.head = nn.Gate(hidden), GroupElement(O2)
         self.first = nn.Linear(self.rep_in, O2.rep("16x0e + 16x1 + 8x2 + 4x3"))
@@ -45,7 +44,7 @@ class PoseNetwork(torch.nn.Module):
 
     def vectors(self, x: Tensor) -> Tensor:
         """The two vectors, `(..., 4)`, before they are made orthonormal."""
-        h = self.first(standardised(x))
+        h = self.first(x)
         return self.last(self.gate(self.mix(h, h)))  # type: ignore[no-any-return]
 
     def forward(self, x: Tensor) -> Tensor:
@@ -102,7 +101,9 @@ def shapes_in_pose(count: int, seed: int) -> Tensor:
 
 def standardised(x: Tensor) -> Tensor:
     """Coefficients with each degree scaled to unit variance, which no rotation or mirror notices."""
-    return torch.cat([block / EXPECTED[l] for l, block in enumerate(x.split([2 * l + 1 for l in range(DEGREE + 1)], -1))], -1)
+    return torch.cat(
+        [block / EXPECTED[l] for l, block in enumerate(x.split([2 * l + 1 for l in range(DEGREE + 1)], -1))], -1
+    )
 
 
 def move(rep: Rep, elements: np.ndarray, x: Tensor) -> Tensor:
@@ -113,9 +114,9 @@ def move(rep: Rep, elements: np.ndarray, x: Tensor) -> Tensor:
 def which_o2(shapes: int = 256, steps: int = 150, seed: int = 0, progress: Progress = no_progress) -> PoseResult:
     """Story 4: predict the element of O(2) that moved a shape; only the right O(2) can."""
     torch.manual_seed(seed)
-    network, twisted = PoseNetwork(CONE).double(), PoseNetwork(TWIST).double()
-    train_pose(network, shapes_in_pose(shapes, seed), steps, progress)
-    x = shapes_in_pose(shapes, seed + 1000)  # held out
+    network, twisted = (PoseNetwork(O3.harmonics(DEGREE).restrict(s)).double() for s in (CONE, TWIST))
+    train_pose(network, standardised(shapes_in_pose(shapes, seed)), steps, progress)
+    x = standardised(shapes_in_pose(shapes, seed + 1000))  # held out
     g = O2.sample(shapes, seed)
     moved = move(network.rep_in, g, x)  # by mirrors that contain z
     truth = torch.tensor(g)

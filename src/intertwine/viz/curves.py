@@ -135,6 +135,7 @@ def bars(
     same_length(groups=groups, **dict(values))
     fig = figure(title, barmode="group", bargap=0.28, bargroupgap=0.08)
     fig.update_yaxes(title_text=label, tickformat=number, rangemode="tozero")
+    tallest = max((abs(value) for series in values.values() for value in series), default=0.0)
     for i, (name, series) in enumerate(values.items()):
         same_length(groups=groups, errors=errors.get(name))
         spread = {"type": "data", "array": errors.get(name), "color": INK, "thickness": 1.4, "width": 5}
@@ -146,9 +147,10 @@ def bars(
                 error_y=spread if name in errors else None,
                 marker={"color": COLOURS[i % len(COLOURS)]},
                 texttemplate=f"%{{y:{number}}}",
-                textposition="inside",
+                textposition=["inside" if abs(value) > 0.1 * tallest else "outside" for value in series],
                 insidetextanchor="start",
                 insidetextfont={"color": PAPER, "size": 12},
+                outsidetextfont={"color": MUTED, "size": 11},
                 hovertemplate=f"{name}, %{{x}}: %{{y:{number}}}<extra></extra>",
             )
         )

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Directions = Mapping[str, Sequence[float]]
 
-FROM_THE_SIDE = {"x": 1.4, "y": 1.05, "z": 0.6}
+FROM_THE_SIDE = {"x": 0.9, "y": -1.5, "z": 0.6}
 FROM_ABOVE = {"x": 0.35, "y": -0.8, "z": 1.6}
 
 
@@ -111,9 +111,9 @@ def surfaces(sphere_xyz: np.ndarray, solids: Sequence[Solid], height: int = 340)
     for i, (solid, grid) in enumerate(zip(solids, grids, strict=True)):
         scene = "scene" if i == 0 else f"scene{i + 1}"
         fig.add_trace(_sheet(grid, scene, lengths[i]))
-        for trace in _marks(solid, 1.25 * reach):
+        for trace in _marks(solid, 1.35 * reach):
             fig.add_trace(trace.update(scene=scene))
-        cube = _scene(np.zeros(3), reach * (1.3 if marked else 1.0), {"eye": FROM_THE_SIDE}, zoom=1.6)
+        cube = _scene(np.zeros(3), reach * (1.4 if marked else 1.0), {"eye": FROM_THE_SIDE}, zoom=1.75)
         fig.update_layout({scene: cube | {"domain": {"x": wide[i].x, "y": wide[i].y}}})
         fig.add_annotation(**title_annotation(wide[i], solid.title))
         (x, y), here = tall[i].caption, f"annotations[{i}]"
@@ -253,7 +253,7 @@ def _disc(label: str, normal: np.ndarray, radius: float) -> list[Any]:
     centre = np.zeros_like(fan)
     plane = {"i": centre, "j": fan, "k": fan + 1, "color": PURPLE, "opacity": 0.16, "hoverinfo": "skip"}
     disc = go.Mesh3d(x=x, y=y, z=z, lighting={"ambient": 1.0, "diffuse": 0.0}, **plane)
-    top = int(np.argmax(rim @ np.array([-1.0, 0.9, 0.8])))
+    top = int(np.argmax(rim @ np.array([-1.0, -0.9, 0.8])))
     text = [f"<b>{label}</b>" if i == top else "" for i in range(len(rim))]
     words = {"text": text, "textposition": "top center", "textfont": {"size": 13, "color": PURPLE}}
     edge = {"mode": "lines+text", "line": {"color": PURPLE, "width": 2}, "hoverinfo": "skip"}

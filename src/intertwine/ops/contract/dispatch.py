@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import torch
 from torch import Tensor, nn
 
@@ -52,7 +54,7 @@ class Contraction(nn.Module):
         weights, *features = inputs
         shared = weights if weights.ndim == 1 else flatten_batch(weights, batch)
         parts = self.segments(shared, *(flatten_batch(x, batch) for x in features))
-        out = torch.cat([*(part.flatten(1) for part in parts), shared.new_zeros((batch.numel(), 0))], -1)
+        out = torch.cat([*(part.flatten(1) for part in parts), shared.new_zeros((prod(batch), 0))], -1)
         return out.reshape((*batch, self.plan.output.size))
 
     def extra_repr(self) -> str:

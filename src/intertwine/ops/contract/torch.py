@@ -12,6 +12,8 @@ The number of torch calls grows with the segments, not with the paths.
 
 from __future__ import annotations
 
+from math import prod
+
 import torch
 from torch import Tensor
 
@@ -91,4 +93,4 @@ def flatten_batch(x: Tensor, batch: torch.Size) -> Tensor:
     """x `(..., size)` with its leading axes broadcast to `batch` and made one."""
     if x.ndim == 2 and x.shape[:-1] == batch:
         return x
-    return x.expand((*batch, x.shape[-1])).reshape((batch.numel(), x.shape[-1]))
+    return x.expand((*batch, x.shape[-1])).reshape((prod(batch), x.shape[-1]))  # batch.numel() would fix it in exports

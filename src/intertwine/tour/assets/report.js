@@ -8,6 +8,7 @@
   const darkColours = JSON.parse(document.getElementById("dark-colours").textContent);
   const plots = [...document.querySelectorAll(".plot")];
   const cameras = new Map();
+  const following = new Set();
 
   // "scene2.domain.x" and "annotations[3].y" are plotly's names for places in a layout.
   function put(layout, path, value) {
@@ -46,15 +47,15 @@
   // Solids that belong together keep one view: turning one turns the others when it is let go.
   function remember(plot, figure, changes) {
     const turned = Object.keys(changes).find((key) => /^scene\d*\.camera$/.test(key));
-    if (!turned) return;
+    if (!turned || following.has(plot)) return;
     const together = (figure.layout.meta || {}).linked ? scenes(figure) : [turned.split(".")[0]];
-    const kept = cameras.get(plot) || {};
-    const known = JSON.stringify(kept);
-    for (const scene of together) kept[scene] = changes[turned];
-    cameras.set(plot, kept);
-    if (together.length > 1 && JSON.stringify(kept) !== known) {
-      window.Plotly.relayout(plot, Object.fromEntries(together.map((scene) => [`${scene}.camera`, changes[turned]])));
-    }
+    const camera = changes[turned];
+    cameras.set(plot, { ...cameras.get(plot), ...Object.fromEntries(together.map((scene) => [scene, camera])) });
+    if (together.length < 2) return;
+    following.add(plot); // the others' turning is reported as well, and must not turn the first
+    window.Plotly.relayout(plot, Object.fromEntries(together.map((scene) => [`${scene}.camera`, camera]))).finally(() =>
+      following.delete(plot),
+    );
   }
 
   // A finger that scrolls past a solid must not be caught by it: solids can be touched after a tap, until the next
@@ -71,8 +72,8 @@
     });
     plot.parentElement.append(cover);
     // plotly reports a new camera when a mouse lets go, not when a finger does.
-    plot.addEventListener("touchend", () => {
-      for (const canvas of plot.querySelectorAll("canvas")) canvas.dispatchEvent(new MouseEvent("mouseup"));
+    plot.addEventListener("touchend", (event) => {
+      if (event.target instanceof HTMLCanvasElement) event.target.dispatchEvent(new MouseEvent("mouseup"));
     });
   }
 
@@ -133,7 +134,7 @@
         link?.classList.toggle("here", entry.isIntersecting);
         if (link && entry.isIntersecting) link.parentElement.scrollTo({ left: link.offsetLeft - 24, behavior: "smooth" });
       }),
-    { rootMargin: "-45% 0px -50% 0px" },
+    { rootMargin: "-45% 0px -54% 0px" },
   );
   document.querySelectorAll("section[id]").forEach((section) => reading.observe(section));
 })();
