@@ -161,6 +161,8 @@ def test_rows_have_one_cell_per_column() -> None:
         ("<b>x</b><script>", "<b>x</b>&lt;script&gt;"),
         ("`x**2` and **y**", "<code>x**2</code> and <b>y</b>"),
         ("[us](https://example.org)", '<a href="https://example.org">us</a>'),
+        ("at 1e-4", 'at <span class="whole">1e-4</span>'),
+        ("[x](https://example.org/1e-4)", '<a href="https://example.org/1e-4">x</a>'),
         ("[us](javascript:alert)", "[us](javascript:alert)"),
         ('[x](https://a"onclick=1)', '<a href="https://a&quot;onclick=1">x</a>'),
     ],

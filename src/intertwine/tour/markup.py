@@ -14,7 +14,7 @@ TAGS = ("b", "i", "code", "sub", "sup", "br")
 _TAG = re.compile(rf"&lt;(/?)({'|'.join(TAGS)})&gt;")
 _LINK = re.compile(r"\[([^\]]+)\]\(((?:https://|#)[^\s)]+)\)")
 _CODE = re.compile(r"(`[^`]+`)")
-_POWER = re.compile(r"\d[\d.]*e[-+]\d+")  # a line must not end within 1e-4
+_POWER = re.compile(r"(?<![\w/.=-])\d[\d.]*e[-+]\d+")  # a line must not end within 1e-4
 _BOLD = re.compile(r"\*\*([^*]+)\*\*")
 
 

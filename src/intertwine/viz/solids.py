@@ -113,7 +113,7 @@ def surfaces(sphere_xyz: np.ndarray, solids: Sequence[Solid], height: int = 340)
         fig.add_trace(_sheet(grid, scene, lengths[i]))
         for trace in _marks(solid, 1.35 * reach):
             fig.add_trace(trace.update(scene=scene))
-        cube = _scene(np.zeros(3), reach * (1.4 if marked else 1.0), {"eye": FROM_THE_SIDE}, zoom=1.75)
+        cube = _scene(np.zeros(3), reach * (1.4 if marked else 1.0), {"eye": FROM_THE_SIDE}, zoom=1.65)
         fig.update_layout({scene: cube | {"domain": {"x": wide[i].x, "y": wide[i].y}}})
         fig.add_annotation(**title_annotation(wide[i], solid.title))
         (x, y), here = tall[i].caption, f"annotations[{i}]"
