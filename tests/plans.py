@@ -32,6 +32,12 @@ def _two_rows_make_an_identity() -> Plan:
     return Plan((weights, Operand("iu", ((2, 3),)), Operand("kw", ((1, 2),))), "ik", paths)
 
 
+def _one_full_matrix() -> Plan:
+    """One source, one output, and a square matrix between them that is no multiple of the identity."""
+    operands = Operand("uw", ((3, 2),)), Operand("iu", ((2, 3),)), Operand("kw", ((2, 2),))
+    return Plan(operands, "ik", (Path((0, 0, 0), _table(2, 2)),))
+
+
 def _mixed() -> Plan:
     """Second factors of mixed multiplicity, in an order that scatters the weights of each output."""
     paths, shapes = [], []
@@ -69,6 +75,7 @@ PLANS: dict[str, Plan] = {
     "no output": linear_plan(O2.rep("2x1"), O2.rep("")),
     "two sources, one output": _linear(),
     "two paths with the same weights": _linear(shared=True),
+    "one full matrix": _one_full_matrix(),
     "two rows that make an identity": _two_rows_make_an_identity(),
     "mixed multiplicities": _mixed(),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -52,12 +53,11 @@ def equivariance_error(
     values = _inputs(module, inputs, reps, seed)
     with torch.no_grad():
         reference = _flat(module(*values), out)
-        size = float(reference.abs().max()) if reference.numel() else 0.0
-        worst = 0.0
+        size, worst = _largest(reference), 0.0
         for g in law_elements(out.group, samples, seed):
             moved = [x if rep is None else act(rep, g, x) for rep, x in zip(reps, values, strict=True)]
             defect = _flat(module(*moved), out) - act(out, g, reference)
-            worst = max(worst, float(defect.abs().max()) if defect.numel() else 0.0)
+            worst = max(worst, _largest(defect))
             if not torch.isfinite(defect).all():
                 return float("inf")
     return worst / size if size else worst
@@ -173,6 +173,11 @@ def _flat(y: Tensor, rep: Rep) -> Tensor:
     return y if y.shape[-1] == rep.dim else y.reshape((*y.shape[:-2], rep.dim))
 
 
+def _largest(x: Tensor) -> float:
+    """The largest entry in absolute value, 0 if there is none."""
+    return float(x.detach().abs().max()) if x.numel() else 0.0
+
+
 def _name(module: object) -> str:
     return type(module).__name__ if isinstance(module, nn.Module) else getattr(module, "__name__", repr(module))
 
@@ -186,6 +191,8 @@ def _check_parameters(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         return
     module.zero_grad()
     y = module(*inputs)
+    if not y.numel():
+        return
     (y * torch.linspace(0.5, 1.5, y.numel(), dtype=y.dtype).reshape(y.shape)).sum().backward()
     for name, parameter in module.named_parameters():
         if parameter.grad is None or not parameter.grad.isfinite().all() or not parameter.grad.any():
@@ -195,6 +202,8 @@ def _check_parameters(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
 
 def _check_derivatives(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
     places = _floating(inputs)
+    if not module(*inputs).numel():
+        return
 
     def function(*values: Tensor) -> Tensor:
         full = list(inputs)
@@ -215,7 +224,7 @@ def _check_dtypes(module: nn.Module, inputs: tuple[Tensor, ...]) -> float:
     for dtype, bound in ((torch.float32, 1e-4), (torch.bfloat16, 0.3), (torch.float16, 0.1)):
         low = copy.deepcopy(module).to(dtype)
         y = low(*(x.to(dtype) if x.is_floating_point() else x for x in inputs)).detach()
-        difference = float((y.double() - exact).abs().max() / exact.abs().max())
+        difference = _largest(y.double() - exact) / (_largest(exact) or 1.0)
         differences[dtype] = difference
         if y.dtype != dtype or not difference <= bound:
             raise LawError(f"{_name(module)}: {dtype} gives {y.dtype}, off by {difference:.1e} (accepted {bound:.0e}).")
@@ -232,7 +241,10 @@ def _check_empty(module: nn.Module, inputs: tuple[Tensor, ...], reps: Reps) -> N
                       enumerate(zip(inputs, reps, strict=True)))  # fmt: skip
     else:
         empty = tuple(x[:0] for x in inputs)
-    y = module(*empty)
+    try:
+        y = module(*empty)
+    except (RuntimeError, IndexError) as error:
+        raise LawError(f"{_name(module)}: an empty batch does not work. {error}") from error
     if y.shape[0] != empty[0].shape[0] or not y.isfinite().all():
         raise LawError(f"{_name(module)}: an empty batch gave an output of shape {tuple(y.shape)}.")
 
@@ -243,7 +255,16 @@ def _check_state(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
     if set(keys) != allowed or list(module.train().state_dict()) != keys:
         raise LawError(f"{_name(module)}: the state dict holds {sorted(set(keys) ^ allowed)} besides its parameters.")
     module.eval()
-    exact = module(*inputs)
-    for how, twin in (("deepcopy", copy.deepcopy(module)), ("pickle", pickle.loads(pickle.dumps(module)))):
+    exact, stream = module(*inputs), io.BytesIO()
+    torch.save(module.state_dict(), stream)
+    try:
+        twins = {"deepcopy": copy.deepcopy(module), "pickle": pickle.loads(pickle.dumps(module))}
+    except (AttributeError, TypeError, pickle.PicklingError) as error:
+        raise LawError(
+            f"{_name(module)} cannot be copied and pickled, as training on several GPUs does. {error}"
+        ) from error
+    twins["checkpoint"] = copy.deepcopy(module)
+    twins["checkpoint"].load_state_dict(torch.load(io.BytesIO(stream.getvalue()), weights_only=True))
+    for how, twin in twins.items():
         if not torch.equal(twin(*inputs), exact):
             raise LawError(f"{_name(module)}: its {how} computes something else.")

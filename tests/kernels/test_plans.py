@@ -35,7 +35,10 @@ def test_a_weight_for_each_bilinear_map(a: Rep, b: Rep) -> None:
     c = a.group.rep(" + ".join(f"1x{label}" for label in a.group.labels(2)))
     degree = a.degree + b.degree + c.degree
     g, _ = a.group.quadrature(degree)
-    close(average(a.group, degree, a.character(g) * b.character(g) * c.character(g)), float(weights(bilinear_plan(a, b, c))))
+    close(
+        average(a.group, degree, a.character(g) * b.character(g) * c.character(g)),
+        float(weights(bilinear_plan(a, b, c))),
+    )
 
 
 @each_pair

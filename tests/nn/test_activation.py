@@ -53,20 +53,26 @@ def test_parity_rules() -> None:
     assert nn.Activation(rep, odd=torch.abs).rep_out == O3.rep("3x0e + 2x0e")
     for layer in (nn.Activation(rep), nn.Activation(rep, odd=torch.abs), nn.Activation(rep, torch.relu, torch.sin)):
         assert check_module(layer, gradients=False).equivariance < 1e-15
-    with pytest.raises(ArgumentError, match=r"2x0o changes sign under O\(3\), so its activation must be odd or even, but"):
+    with pytest.raises(
+        ArgumentError, match=r"2x0o changes sign under O\(3\), so its activation must be odd or even, but"
+    ):
         nn.Activation(rep, odd=torch.relu)
     assert nn.Activation(O3.rep("3x0e"), odd=torch.relu).rep_out == O3.rep("3x0e")  # nothing odd to act on
 
 
 def test_signs_of_finite_groups() -> None:
-    for rep in (cyclic(4).rep("1x0 + 2x2"), dihedral(2).rep("1x0e + 1x0o + 1x1e + 1x1o"), dihedral(4).rep("2x2e + 1x2o")):
+    for rep in (
+        cyclic(4).rep("1x0 + 2x2"),
+        dihedral(2).rep("1x0e + 1x0o + 1x1e + 1x1o"),
+        dihedral(4).rep("2x2e + 1x2o"),
+    ):
         assert equivariance_error(nn.Activation(rep)) < 1e-15
         assert equivariance_error(nn.Activation(rep, odd=torch.abs)) < 1e-15
 
 
 @pytest.mark.parametrize("rep", [O3.rep("1x0e + 2x1o"), SO2.rep("1"), dihedral(3).regular, O2.defining])
 def test_scalars_only(rep: object) -> None:
-    with pytest.raises(ArgumentError, match="Activation takes scalars, but .* has blocks of dimension . on which|of dim"):
+    with pytest.raises(ArgumentError, match=r"Activation takes scalars, but .* has blocks of dimension \d, on which a"):
         nn.Activation(rep)
 
 

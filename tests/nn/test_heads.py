@@ -72,8 +72,9 @@ def test_a_user_finds_a_flip() -> None:
     """One equivariant network on a cloud before and after an element of O(2) tells the element, exactly."""
     torch.manual_seed(0)
     rep = O2.rep("4x1")
-    net = nn.Sequential(nn.Linear(rep, nn.Gate(O2.rep("8x1 + 4x0e")).rep_in.filter("1")), nn.NormActivation(O2.rep("8x1")),
-                        nn.Linear(O2.rep("8x1"), O2.rep("2x1")), GroupElement(O2)).double()  # fmt: skip
+    hidden = O2.rep("8x1")
+    layers = [nn.Linear(rep, hidden), nn.NormActivation(hidden), nn.Linear(hidden, O2.rep("2x1")), GroupElement(O2)]
+    net = nn.Sequential(*layers).double()
     x = torch.randn(30, 8, dtype=torch.float64)
     for g in O2.sample(6, 1):
         with torch.no_grad():
@@ -148,9 +149,8 @@ def test_a_head_learns(group: CatalogGroup, projection: object) -> None:
 def _bad(n: int) -> list[Tensor]:
     """Zero, parallel and opposite vectors, one or two of them zero, nearly parallel ones, tiny ones."""
     v = random(n, 1, seed=4)[0, :, 0]
-    cases = [torch.zeros(n, n)]
-    for factors in ([1, 1, 1], [1, -2, 0.5], [0, 1, 1], [1, 0, 0], [0, 0, 1]):
-        cases.append(v[:, None] * torch.tensor(factors[:n]).double())
+    factors = torch.tensor([[1, 1, 1], [1, -2, 0.5], [0, 1, 1], [1, 0, 0], [0, 0, 1]]).double()
+    cases = [torch.zeros(n, n), *(v[:, None] * row[:n] for row in factors)]
     cases.append(v[:, None] + 1e-12 * random(n, 1, seed=5)[0])
     cases.append(torch.diag(torch.tensor([1.0, 1, 0][-n:]).double()))
     cases.append(torch.diag(torch.tensor([1.0, 1, -1][-n:]).double()))

@@ -110,6 +110,19 @@ def test_vmap(make: Make) -> None:
 
 
 @each_module
+def test_made_without_memory(make: Make) -> None:
+    """A module made on the device "meta", given memory and a checkpoint, is the module."""
+    module = make()
+    with torch.device("meta"):
+        empty = make()
+    assert all(x.is_meta for x in (*empty.parameters(), *empty.buffers()))
+    twin = empty.to_empty(device="cpu")
+    twin.load_state_dict(module.state_dict())
+    values = example(module, torch.float32)
+    assert torch.equal(twin(*values), module(*values))
+
+
+@each_module
 def test_a_layer_prints_on_one_line(make: Make) -> None:
     module = make()
     lines = repr(module).splitlines()
@@ -119,5 +132,7 @@ def test_a_layer_prints_on_one_line(make: Make) -> None:
 
 def test_the_registry_covers_every_layer() -> None:
     made = {type(part) for make in MODULES.values() for part in make().modules()}
-    layers = {layer for layer in vars(nn).values() if isinstance(layer, type) and issubclass(layer, nn.EquivariantModule)}
+    layers = {
+        layer for layer in vars(nn).values() if isinstance(layer, type) and issubclass(layer, nn.EquivariantModule)
+    }
     assert layers - made - {nn.EquivariantModule} <= {getattr(nn, "FourierActivation", None)}

@@ -75,24 +75,25 @@ def test_grouping_changes_nothing() -> None:
 
 
 def test_equal_names_with_different_bases_do_not_mix() -> None:
-    """A vector on the cone about z and one on the cone about x print alike; a map between them turns one into the other."""
-    about_z = O3.rep("1x1o").restrict(O3.subgroup("Cinfv", axis=(1, 1, 0)))
-    about_x = O3.rep("1x1o").restrict(O3.subgroup("Cinfv", axis=(0, 1, 1)))
-    assert str(about_z) == str(about_x)
-    assert about_z != about_x
-    assert equivariance_error(nn.Linear(about_z, about_x).double()) < 1e-13
-    net = nn.Sequential(
-        nn.Linear(about_z + about_x, nn.Gate(about_x + about_z).rep_in), nn.Gate(about_x + about_z),
-        nn.Linear(about_x + about_z, 2 * about_z),
-    ).double()  # fmt: skip
+    """Vectors on cones about different axes print alike; a map between them turns one into the other."""
+    first = O3.rep("1x1o").restrict(O3.subgroup("Cinfv", axis=(1, 1, 0)))
+    second = O3.rep("1x1o").restrict(O3.subgroup("Cinfv", axis=(0, 1, 1)))
+    assert str(first) == str(second)
+    assert first != second
+    assert equivariance_error(nn.Linear(first, second).double()) < 1e-13
+    gate = nn.Gate(second + first)
+    net = nn.Sequential(nn.Linear(first + second, gate.rep_in), gate, nn.Linear(gate.rep_out, 2 * first)).double()
     assert equivariance_error(net) < 1e-13
     with pytest.raises(RepMismatchError, match=r"They print alike, but are not the same: .*\(1, 1, 0\).*axis"):
-        nn.Sequential(nn.Linear(about_x, about_x), nn.Linear(about_z, about_x))
+        nn.Sequential(nn.Linear(second, second), nn.Linear(first, second))
 
 
 def test_dead_outputs_are_named() -> None:
-    with pytest.warns(UnreachableWarning, match=r"Linear: no path leads from its inputs \(2x1o\) to 3x0o \+ 1x2e: these"):
+    with pytest.warns(
+        UnreachableWarning, match=r"Linear: no path leads from its inputs \(2x1o\) to 3x0o \+ 1x2e: these"
+    ) as record:
         layer = nn.Linear(O3.rep("2x1o"), O3.rep("3x0o + 1x1o + 1x2e"))
+    assert record[0].filename == __file__  # it points at the user's line
     y = layer(torch.randn(4, 6))
     assert y[:, :3].eq(0).all()
     assert y[:, 6:].eq(0).all()
@@ -110,7 +111,9 @@ def test_invariants_that_the_input_lacks_are_constants() -> None:
 @pytest.mark.parametrize("out", ["1x1e", "2x0o + 1x2e", "3x0e"])
 def test_nothing_to_learn_is_an_error(out: str) -> None:
     """A layer whose output does not depend on its input is a mistake, bias or not."""
-    with pytest.raises(ArgumentError, match=rf"no path leads from its inputs \(2x1o\) to .*, which is all of its output"):
+    with pytest.raises(
+        ArgumentError, match=r"no path leads from its inputs \(2x1o\) to .*, which is all of its output"
+    ):
         nn.Linear(O3.rep("2x1o"), O3.rep(out))
 
 

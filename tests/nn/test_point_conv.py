@@ -9,6 +9,7 @@ from intertwine import kernel_basis, nn
 from intertwine.catalog import O2, O3, SO3, dihedral
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError, UnreachableWarning
+from intertwine.nn.module import defining_rep
 from intertwine.nn.point_conv import safe_length
 from intertwine.testing import act, equivariance_error, law_elements
 from tests.modules import GROUPS, hidden, turned
@@ -38,7 +39,9 @@ def test_its_kernels_are_the_steerable_ones(group: CatalogGroup) -> None:
     basis = kernel_basis(group.defining, a, b, 2)
     assert conv.radial.shapes[-1][1] == len(basis)  # a function of the distance for each of them
     r = cloud(1, group.dim, seed=3)
-    kernel = torch.stack([conv(torch.stack([e, 0 * e]), torch.tensor([[0], [1]]), r)[1] for e in torch.eye(a.dim).double()])
+    kernel = torch.stack(
+        [conv(torch.stack([e, 0 * e]), torch.tensor([[0], [1]]), r)[1] for e in torch.eye(a.dim).double()]
+    )
     flat = basis(r[0].numpy()).reshape(len(basis), -1)
     wanted = kernel.detach().numpy().T.reshape(-1)
     found, *_ = np.linalg.lstsq(flat.T, wanted, rcond=None)
@@ -134,7 +137,9 @@ def test_forces() -> None:
 
 def test_an_envelope_makes_it_local() -> None:
     """Nothing happens when a point crosses the cutoff: neither a jump nor a kink."""
-    conv = nn.PointConv(SCALARS, VECTORS, radial=nn.radial.CosineBasis(2.0, 4), envelope=nn.radial.CosineCutoff(2.0)).double()
+    conv = nn.PointConv(
+        SCALARS, VECTORS, radial=nn.radial.CosineBasis(2.0, 4), envelope=nn.radial.CosineCutoff(2.0)
+    ).double()
     x, edges = cloud(2, 2), torch.tensor([[0], [1]])
     without = conv(x, edges[:, :0], torch.zeros(0, 3).double())
     for length, tolerance in ((2.0, 1e-12), (5.0, 1e-12), (2 - 1e-5, 1e-8)):
@@ -164,10 +169,13 @@ def test_finite_groups() -> None:
 
 
 def test_dead_outputs_are_named() -> None:
-    with pytest.warns(UnreachableWarning, match=r"PointConv: no path leads from its inputs \(2x0e\) to 1x0o \+ 1x1e: these"):
+    with pytest.warns(
+        UnreachableWarning, match=r"PointConv: no path leads from its inputs \(2x0e\) to 1x0o \+ 1x1e: these"
+    ):
         nn.PointConv(SCALARS, O3.rep("1x0e + 1x0o + 1x1e"))
-    with pytest.warns(UnreachableWarning, match="to 1x2e: these outputs stay zero. Give a larger degree"):
+    with pytest.warns(UnreachableWarning, match="to 1x2e: these outputs stay zero. Give a larger degree") as record:
         nn.PointConv(SCALARS, O3.rep("1x0e + 1x2e"), degree=1)
+    assert record[0].filename == __file__  # it points at the user's line
     with pytest.raises(ArgumentError, match="to 3x0o, which is all of its output"):
         nn.PointConv(SCALARS, O3.rep("3x0o"))
 
@@ -189,10 +197,18 @@ X, EDGES, R = torch.zeros(3, 2), torch.tensor([[0, 1], [1, 2]]), torch.ones(2, 3
 @pytest.mark.parametrize(
     ("inputs", "error", "message"),
     [
-        ((torch.zeros(3, 5), EDGES, R), ShapeError, r"takes features of the rep 2x0e of O\(3\), 2 numbers on the last axis"),
+        (
+            (torch.zeros(3, 5), EDGES, R),
+            ShapeError,
+            r"takes features of the rep 2x0e of O\(3\), 2 numbers on the last axis",
+        ),
         ((torch.zeros(1, 3, 2), EDGES, R), ShapeError, r"features of shape \(N, 2\), but got \(1, 3, 2\)"),
         ((X, EDGES.T, torch.ones(2, 3)[:1]), ShapeError, r"one vector from source to target per edge, shape \(2, 3\)"),
-        ((X, EDGES[0], R), ShapeError, r"edges of shape \(2, E\), source and target, and dtype int64 or int32, but got \(2,\)"),
+        (
+            (X, EDGES[0], R),
+            ShapeError,
+            r"edges of shape \(2, E\), source and target, and dtype int64 or int32, but got \(2,\)",
+        ),
         ((X, EDGES.float(), R), ShapeError, r"but got \(2, 2\) of torch.float32"),
         ((X, EDGES.bool(), R), ShapeError, r"but got \(2, 2\) of torch.bool"),
         ((X, torch.zeros(3, 2).long(), R), ShapeError, r"but got \(3, 2\) of torch.int64"),
@@ -212,7 +228,9 @@ def test_bad_graphs_are_named(inputs: tuple[Tensor, ...], error: type[Exception]
 
 def test_bad_arguments_are_named() -> None:
     for options in ({"aggregate": "max"}, {"neighbours": 0.0}, {"neighbours": -1.0}):
-        with pytest.raises(ArgumentError, match="aggregates by 'sum' or 'mean' with a positive number of neighbours, but"):
+        with pytest.raises(
+            ArgumentError, match="aggregates by 'sum' or 'mean' with a positive number of neighbours, but"
+        ):
             nn.PointConv(SCALARS, VECTORS, **options)
     with pytest.raises(ArgumentError, match="moves 2 or 3 coordinates, but the rep 1x2e has dimension 5"):
         nn.PointConv(SCALARS, VECTORS, action=O3.rep("1x2e"))
@@ -220,3 +238,7 @@ def test_bad_arguments_are_named() -> None:
         nn.PointConv(SCALARS, VECTORS, action=SO3.defining)
     with pytest.raises(RepMismatchError, match=r"reps of O\(3\), O\(3\), SO\(3\) came"):
         nn.PointConv(SCALARS, SO3.rep("1x1"))
+    with pytest.raises(
+        ArgumentError, match=r"has no defining rep. Use a group of the catalogue, or pass a rep as action="
+    ):
+        defining_rep(object())

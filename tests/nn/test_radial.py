@@ -8,12 +8,21 @@ from torch import Tensor
 
 from intertwine import nn
 from intertwine.errors import ArgumentError
-from intertwine.nn.radial import BesselBasis, CosineBasis, CosineCutoff, GaussianBasis, PolynomialCutoff
-from intertwine.nn.radial import SmoothCutoff, SmoothFiniteBasis
+from intertwine.nn.radial import (
+    BesselBasis,
+    CosineBasis,
+    CosineCutoff,
+    GaussianBasis,
+    PolynomialCutoff,
+    SmoothCutoff,
+    SmoothFiniteBasis,
+)
 from tests.modules import CUTOFFS, RADIAL
 
 each_basis = pytest.mark.parametrize("basis", RADIAL)
-each_cutoff = pytest.mark.parametrize("cutoff", [*CUTOFFS, lambda c: PolynomialCutoff(c, 2), lambda c: PolynomialCutoff(c, 9)])
+each_cutoff = pytest.mark.parametrize(
+    "cutoff", [*CUTOFFS, lambda c: PolynomialCutoff(c, 2), lambda c: PolynomialCutoff(c, 9)]
+)
 
 
 def line(low: float, high: float, count: int = 201) -> Tensor:

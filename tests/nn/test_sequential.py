@@ -50,11 +50,15 @@ def test_building_leaves_plain_modules_alone() -> None:
 
 
 def test_rows_that_do_not_chain() -> None:
-    with pytest.raises(RepMismatchError, match=r"Module 1 \(NormActivation\) takes 4x0e of O\(2\), but the one before give"):
+    with pytest.raises(
+        RepMismatchError, match=r"Module 1 \(NormActivation\) takes 4x0e of O\(2\), but the one before give"
+    ):
         nn.Sequential(nn.Linear(HIDDEN, HIDDEN), nn.NormActivation(O2.rep("4x0e")))
     with pytest.raises(RepMismatchError, match=r"takes 1x1 of SO\(3\), but the one before gives 1x1 of O\(2\)"):
         nn.Sequential(nn.Linear(HIDDEN, O2.rep("1x1")), nn.NormActivation(SO3.rep("1x1")))
-    with pytest.raises(ArgumentError, match=r"Module 1 \(ReLU\) is not equivariant, but would meet 4x0e \+ 2x1 of O\(2\)"):
+    with pytest.raises(
+        ArgumentError, match=r"Module 1 \(ReLU\) is not equivariant, but would meet 4x0e \+ 2x1 of O\(2\)"
+    ):
         nn.Sequential(nn.Linear(HIDDEN, HIDDEN), plain.ReLU())
     with pytest.raises(ArgumentError, match="Linear does not take 4 channels: "):
         nn.Sequential(nn.Linear(HIDDEN, O2.rep("4x0e")), plain.Linear(5, 2))
@@ -62,7 +66,9 @@ def test_rows_that_do_not_chain() -> None:
         nn.Sequential(plain.Linear(5, 2))
     with pytest.raises(ArgumentError, match="but got no modules first"):
         nn.Sequential()
-    with pytest.raises(ArgumentError, match=r"Module 0 \(TensorProduct\) takes 2 inputs, but Sequential hands one tensor on"):
+    with pytest.raises(
+        ArgumentError, match=r"Module 0 \(TensorProduct\) takes 2 inputs, but Sequential hands one tensor on"
+    ):
         nn.Sequential(nn.TensorProduct(HIDDEN, HIDDEN, HIDDEN))
     with pytest.raises(ArgumentError, match=r"Module 1 \(PointConv\) takes 3 inputs"):
         nn.Sequential(nn.Linear(HIDDEN, HIDDEN), nn.PointConv(HIDDEN, HIDDEN))

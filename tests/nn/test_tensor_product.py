@@ -11,7 +11,7 @@ VECTOR = O3.rep("1x1o")
 
 
 def test_known_products() -> None:
-    """Of two vectors: the dot product, the cross product and the symmetric traceless part, each scaled by its weight."""
+    """Of two vectors: the dot product, the cross product and the symmetric part, each scaled by its weight."""
     torch.manual_seed(0)
     x, y = torch.randn(2, 6, 3, dtype=torch.float64)
     dot = nn.TensorProduct(VECTOR, VECTOR, O3.rep("0e")).double()
@@ -51,7 +51,9 @@ def test_grouping_changes_nothing() -> None:
 
 
 def test_dead_outputs_are_named() -> None:
-    with pytest.warns(UnreachableWarning, match=r"TensorProduct: no path .* \(1x1o\) to 1x1o: .* product with 1x1o contains"):
+    with pytest.warns(
+        UnreachableWarning, match=r"TensorProduct: no path .* \(1x1o\) to 1x1o: .* product with 1x1o contains"
+    ):
         nn.TensorProduct(VECTOR, VECTOR, O3.rep("1x0e + 1x1o"))
     with pytest.raises(ArgumentError, match="to 2x0o, which is all of its output"):
         nn.TensorProduct(VECTOR, VECTOR, O3.rep("2x0o"))

@@ -102,7 +102,11 @@ def test_every_radial_basis(basis: type[nn.radial.RadialBasis], hidden_widths: t
     for cutoff, number in ((0.5, 6), (4.0, 8), (50.0, 16)):
 
         def squares(cutoff: float = cutoff, number: int = number) -> Tensor:
-            return nn.RadialMLP(basis(cutoff, number), 100, hidden_widths)(ball(300, 3, cutoff).norm(dim=-1)).square().mean()
+            return (
+                nn.RadialMLP(basis(cutoff, number), 100, hidden_widths)(ball(300, 3, cutoff).norm(dim=-1))
+                .square()
+                .mean()
+            )
 
         close(average(squares, 30), 0.35)  # the sum of the squares of a basis is not the same at all distances
 

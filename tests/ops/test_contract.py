@@ -91,7 +91,7 @@ def test_second_derivatives(plan: Plan, shared: bool) -> None:
 
 
 @every_plan
-def test_reading_takes_any_plan(plan: Plan) -> None:
+def test_any_plan_is_evaluated(plan: Plan) -> None:
     """What has no fast evaluation is evaluated by the definition, and `reason` says so."""
     values = inputs(plan, (2,), (2,))
     contraction, reference = Contraction(plan).double(), Contraction(plan, reference=True).double()
@@ -159,6 +159,7 @@ def test_wrong_sizes_are_refused() -> None:
                 fast(plan)(*bad)
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")  # torch's own, in jacfwd
 def test_vmap_and_functional_derivatives() -> None:
     plan = PLANS["bilinear, O(2)"]
     contraction = fast(plan)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from math import prod
 
 import numpy as np
 
@@ -41,15 +42,15 @@ def _weighted(weight_modes: str, inputs: tuple[Operand, ...], output: Operand, t
     component when its coefficients have norm 1; the sum over the terms that reach a segment is divided out.
     """
     operands = (*inputs, output)
-    channels = [dict(zip(operand.modes, shape, strict=True)) for operand in operands for shape in operand.segments]
-    starts = np.cumsum([0, *(len(operand.segments) for operand in operands)])
-    shapes, fan = [], dict.fromkeys(range(len(output.segments)), 0)
+    shapes, fan = [], [0] * len(output.segments)
     for segments, _ in terms:
-        sizes: dict[str, int] = {}
-        for start, number in zip(starts, segments, strict=False):
-            sizes |= channels[start + number]
+        sizes = {
+            letter: size
+            for operand, number in zip(operands, segments, strict=True)
+            for letter, size in zip(operand.modes, operand.segments[number], strict=True)
+        }
         shapes.append(tuple(sizes[letter] for letter in weight_modes))
-        fan[segments[-1]] += int(np.prod([sizes[letter] for letter in weight_modes if letter not in output.modes]))
+        fan[segments[-1]] += prod(sizes[letter] for letter in weight_modes if letter not in output.modes)
     paths = []
     for i, (segments, table) in enumerate(terms):
         scale = np.sqrt(output.segments[segments[-1]][0] / fan[segments[-1]])

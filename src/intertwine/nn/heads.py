@@ -23,8 +23,8 @@ class GroupElement(EquivariantModule):
     closest element, from the singular value decomposition) or by `gram_schmidt`. In O(n) the determinant of M is the
     flip; in SO(n) the closest rotation is taken. Some M have no element: singular ones in O(n), those whose closest
     rotation is not unique in SO(n). No continuous head can do better. `degenerate(x)` says where that is; values and
-    gradients stay finite there, but `f(g x) = g f(x)` cannot hold. The lengths of the vectors do not matter; all of them
-    below 1e-24 (in float64 1e-276) count as zero.
+    gradients stay finite there, but `f(g x) = g f(x)` cannot hold. The lengths of the vectors do not matter, until all
+    of them are below 1e-24 (in float64 1e-276), which counts as zero.
 
     Args:
         group: SO(2), O(2), SO(3) or O(3).

@@ -76,15 +76,20 @@ def normal_parameter(size: int) -> nn.Parameter:
     return nn.Parameter(torch.randn(size))
 
 
-def warn_unreachable(module: EquivariantModule, unreached: Sequence[tuple[int, Irrep]], hint: str) -> None:
-    """Warn by name about outputs that no path leads to; raise `ArgumentError` if that is all of them."""
+def warn_unreachable(
+    module: EquivariantModule, unreached: Sequence[tuple[int, Irrep]], hint: str, stacklevel: int = 3
+) -> None:
+    """Warn by name about outputs that no path leads to; raise `ArgumentError` if that is all of them.
+
+    The warning points `stacklevel` calls up: 3 for a call from the constructor, whose caller is then meant.
+    """
     if not unreached:
         return
     names = " + ".join(f"{m}x{irrep.label}" for m, irrep in unreached)
     text = f"{type(module).__name__}: no path leads from its inputs ({module.rep_in}) to {names}"
     if sum(m * irrep.dim for m, irrep in unreached) == module.rep_out.dim:
         raise ArgumentError(f"{text}, which is all of its output {module.rep_out}. {hint}")
-    warnings.warn(f"{text}: these outputs stay zero. {hint}", UnreachableWarning, stacklevel=3)
+    warnings.warn(f"{text}: these outputs stay zero. {hint}", UnreachableWarning, stacklevel=stacklevel)
 
 
 def gain(function: Function, dim: int = 1) -> float:

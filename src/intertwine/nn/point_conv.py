@@ -22,7 +22,7 @@ from intertwine.reps.harmonics import harmonics_function
 
 
 class PointConv(EquivariantModule):
-    """Steerable convolution over edges: `y_t = Σ_{s → t} K(r_st) x_s / √neighbours (+ W x_t)`.
+    """Steerable convolution over edges: `y_t = (Σ_{s → t} K(r_st) x_s / √neighbours + W x_t) / √2`.
 
     The kernel is the complete one of the group, `K(r) = Σ_p R_p(|r|) C_p · Y(r/|r|)`: harmonics of the direction,
     Clebsch–Gordan coefficients, and a learned function of the distance for every path and pair of channels.
@@ -35,7 +35,8 @@ class PointConv(EquivariantModule):
         activation: the activation of the radial network.
         envelope: a cut-off that multiplies the kernel, or None.
         degree: the largest harmonic degree; default all that couple (`rep_in.degree + rep_out.degree`).
-        self_interaction: whether to add a linear map of the features at the target itself.
+        self_interaction: whether to add W, a linear map of the features at the target itself. The √2 is for the irreps
+            that both terms reach.
         aggregate: "sum" of the messages over √neighbours, or their "mean".
         neighbours: the expected number of messages per target, so that sums have unit variance.
         action: how the group moves the vectors: a rep of dimension 2 or 3; default the group's defining rep.
@@ -88,7 +89,7 @@ class PointConv(EquivariantModule):
         plan = linear_plan(self.rep_in, self.rep_out)
         alone = set(plan.unreached) if wanted else set(range(len(self.rep_out.isotypic)))
         missing = [term for i, term in enumerate(self.rep_out.isotypic) if i in alone and i in unreached]
-        warn_unreachable(self, missing, "Give a larger degree, or other irreps in the input.")
+        warn_unreachable(self, missing, "Give a larger degree, or other irreps in the input.", stacklevel=4)
         self.own = Contraction(plan) if wanted and plan.paths else None
         self.weight = normal_parameter(plan.operands[0].size) if self.own else None
         both = [i not in alone and i not in unreached for i in range(len(self.rep_out.isotypic))]

@@ -83,7 +83,7 @@ def point_symmetry(
     elements, continuous = _candidates(centred, kinds, group, degree, tolerance)
     if _permutation(centred, kinds, np.eye(group.dim), tolerance) is None:
         raise ArgumentError(
-            "Two points of one kind coincide, so it is not clear which goes where. Give them different labels, or keep one."
+            "Two points of one kind coincide, so it is not clear which goes where. Label them differently, or keep one."
         )
     found = [(g, p) for g in elements if (p := _permutation(centred, kinds, g, tolerance)) is not None]
     if continuous and features is not None and rep is not None and not rep.is_trivial:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from intertwine.ops.contract.layout import weighted_layout
 from intertwine.ops.contract.reference import contract
-from intertwine.ops.contract.torch import WeightedContraction, flatten_batch
+from intertwine.ops.contract.torch import Then, WeightedContraction, flatten_batch
 from intertwine.plan import Plan
 
 
@@ -21,6 +21,8 @@ class Contraction(nn.Module):
     Args:
         plan: what to compute.
         reference: whether to take the readable definition even where a fast evaluation exists.
+
+    Raises on calls `ShapeError` if the last axes do not have the plan's sizes.
     """
 
     def __init__(self, plan: Plan, *, reference: bool = False) -> None:
@@ -37,14 +39,17 @@ class Contraction(nn.Module):
         else:
             self.reason = f"Operands with the modes {modes} contract in {len(layout.groups)} batched groups of paths."
 
-    def segments(self, *inputs: Tensor) -> list[Tensor]:
-        """The output segments `(B, *segment)` for inputs with exactly one leading axis (weights may have none)."""
+    def segments(self, *inputs: Tensor, then: Then = lambda segment: segment) -> list[Tensor]:
+        """What `then` makes of each output segment `(B, *segment)`, before the next one is computed.
+
+        The inputs have exactly one leading axis; weights may have none.
+        """
         self.plan.check([x.shape[-1] for x in inputs])
         if self.fast is not None:
-            return self.fast.segments(*inputs)
+            return self.fast(then, *inputs)  # type: ignore[no-any-return]
         flat = contract(self.plan, *inputs)
         parts = zip(self.plan.output.slices, self.plan.output.segments, strict=True)
-        return [flat[:, where].reshape((flat.shape[0], *shape)) for where, shape in parts]
+        return [then(flat[:, where].reshape((flat.shape[0], *shape))) for where, shape in parts]
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """The output `(..., size)`."""
@@ -53,8 +58,8 @@ class Contraction(nn.Module):
         batch = torch.broadcast_shapes(*(x.shape[:-1] for x in inputs))
         weights, *features = inputs
         shared = weights if weights.ndim == 1 else flatten_batch(weights, batch)
-        parts = self.segments(shared, *(flatten_batch(x, batch) for x in features))
-        out = torch.cat([*(part.flatten(1) for part in parts), shared.new_zeros((prod(batch), 0))], -1)
+        flat = self.segments(shared, *(flatten_batch(x, batch) for x in features), then=lambda part: part.flatten(1))
+        out = torch.cat([*flat, shared.new_zeros((prod(batch), 0))], -1)
         return out.reshape((*batch, self.plan.output.size))
 
     def extra_repr(self) -> str:

@@ -12,6 +12,7 @@ The number of torch calls grows with the segments, not with the paths.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 
 import torch
@@ -20,6 +21,9 @@ from torch import Tensor
 from intertwine.ops.contract.layout import Group, Layout
 from intertwine.ops.tables import TableModule
 from intertwine.plan import Plan
+
+Then = Callable[[Tensor], Tensor]
+"""What is to be done with an output segment as soon as it is there."""
 
 
 class WeightedContraction(TableModule):
@@ -38,8 +42,11 @@ class WeightedContraction(TableModule):
             if index is not None:
                 self.register_table(f"index_{number}", index)
 
-    def segments(self, weights: Tensor, x: Tensor, y: Tensor | None = None) -> list[Tensor]:
-        """The output segments `(B, d_out, w)` for x `(B, size)`, y `(B, size)`, weights `(size,)` or `(B, size)`."""
+    def forward(self, then: Then, weights: Tensor, x: Tensor, y: Tensor | None = None) -> list[Tensor]:
+        """What `then` makes of each output segment `(B, d_out, w)`.
+
+        Takes x `(B, size)`, y `(B, size)` and weights `(size,)` or `(B, size)`.
+        """
         pieces: dict[int, list[Tensor]] = {}
         for number, group in enumerate(self.groups):
             rows = self._rows(number, group, x, y)
@@ -48,7 +55,7 @@ class WeightedContraction(TableModule):
                 size = d_out * paths * group.copies
                 part = rows[:, first * group.copies : first * group.copies + size]
                 pieces.setdefault(target, []).append(part.reshape(x.shape[0], d_out, paths * group.copies * u))
-        return [self._weigh(target, pieces.get(target), weights, x) for target in range(len(self.weight_slices))]
+        return [then(self._weigh(target, pieces.get(target), weights, x)) for target in range(len(self.weight_slices))]
 
     def _rows(self, number: int, group: Group, x: Tensor, y: Tensor | None) -> Tensor:
         """The products `(B, rows · copies, u)` of one group's matrices and its segment of x."""
@@ -83,10 +90,6 @@ class WeightedContraction(TableModule):
         if self.weight_scales[target] != 1:
             chosen = chosen * self.weight_scales[target]
         return rows @ chosen.reshape((*weights.shape[:-1], rows.shape[-1], w))
-
-    def forward(self, weights: Tensor, x: Tensor, y: Tensor | None = None) -> list[Tensor]:
-        """The same as `segments`."""
-        return self.segments(weights, x, y)
 
 
 def flatten_batch(x: Tensor, batch: torch.Size) -> Tensor:

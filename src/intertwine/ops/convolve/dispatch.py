@@ -10,7 +10,7 @@ from intertwine.plan import Plan
 
 
 class Convolution(nn.Module):
-    """`out[t] = Σ_{e: s → t} plan(weights[e], x[s], y[e])`, without ever holding all messages at full width.
+    """`out[t] = Σ_{e: s → t} plan(weights[e], x[s], y[e])`, summing each segment of the messages as soon as it is made.
 
     Args:
         plan: a contraction of weights, x and y.
@@ -23,9 +23,10 @@ class Convolution(nn.Module):
 
     def forward(self, weights: Tensor, x: Tensor, y: Tensor, edges: Tensor, targets: int) -> Tensor:
         """The sums `(targets, size)`; see `reference.convolve` for the arguments."""
-        out = []
-        parts = self.contraction.segments(weights, x.index_select(0, edges[0]), y)
-        for part, size in zip(parts, self.contraction.plan.output.sizes, strict=True):
-            flat = part.reshape(part.shape[0], size)
-            out.append(flat.new_zeros((targets, size)).index_add(0, edges[1], flat))
-        return torch.cat([*out, x.new_zeros((targets, 0))], -1)
+
+        def scatter(part: Tensor) -> Tensor:
+            flat = part.flatten(1) if part.ndim > 1 else part[:, None]
+            return flat.new_zeros((targets, flat.shape[1])).index_add(0, edges[1], flat)
+
+        sums = self.contraction.segments(weights, x.index_select(0, edges[0]), y, then=scatter)
+        return torch.cat([*sums, x.new_zeros((targets, 0))], -1)

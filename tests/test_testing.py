@@ -1,0 +1,268 @@
+"""The laws, as users call them, catch what breaks them."""
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor
+from torch import nn as plain
+
+from intertwine import nn
+from intertwine.catalog import O2, O3, SO2
+from intertwine.errors import ArgumentError, LawError
+from intertwine.reps import Rep
+from intertwine.testing import ModuleReport, act, check_module, equivariance_error, law_elements
+
+VECTOR, SCALARS = O3.rep("1x1o"), O3.rep("2x0e + 1x0o")
+
+
+# equivariance of anything ---------------------------------------------------------------------------------------------
+
+
+def test_functions_are_tried_too() -> None:
+    """A user checks a plain function by saying what goes in and out."""
+    cross = torch.linalg.cross
+    assert equivariance_error(cross, reps_in=[VECTOR, VECTOR], rep_out=O3.rep("1x1e")) < 1e-14
+    assert equivariance_error(cross, reps_in=[VECTOR, VECTOR], rep_out=VECTOR) > 0.1  # parity is noticed
+    assert equivariance_error(lambda x: x.norm(dim=-1, keepdim=True), None, VECTOR, O3.rep("1x0e")) < 1e-14
+    assert equivariance_error(torch.relu, None, VECTOR, VECTOR) > 0.1
+
+
+def test_modules_of_plain_torch() -> None:
+    module = plain.Linear(3, 3)
+    assert equivariance_error(module, reps_in=VECTOR, rep_out=VECTOR) > 0.1
+    with torch.no_grad():
+        module.weight.copy_(2 * torch.eye(3))
+        module.bias.zero_()
+    assert equivariance_error(module, reps_in=VECTOR, rep_out=VECTOR) < 1e-6
+
+
+def test_a_small_defect_is_measured() -> None:
+    """The number is the defect over the size of the output."""
+
+    def slightly(x: Tensor) -> Tensor:
+        return x + 1e-4 * torch.tensor([1.0, 0, 0], dtype=x.dtype)
+
+    x = torch.tensor([[0.0, 0, 2]], dtype=torch.float64)
+    assert 1e-5 < equivariance_error(slightly, x, VECTOR, VECTOR) < 2e-4
+
+
+def test_a_flip_is_tried() -> None:
+    """What commutes with rotations alone is no O(2) map: generators are tried, not only random elements."""
+
+    def turn(x: Tensor) -> Tensor:
+        return torch.stack([-x[..., 1], x[..., 0]], -1)
+
+    assert equivariance_error(turn, None, SO2.rep("1"), SO2.rep("1")) < 1e-14
+    assert equivariance_error(turn, None, O2.rep("1"), O2.rep("1"), samples=0) > 0.5
+
+
+def test_nan_is_no_equivariance() -> None:
+    assert equivariance_error(lambda x: x / 0, None, VECTOR, VECTOR) == float("inf")
+    assert equivariance_error(lambda x: 0 * x, None, VECTOR, VECTOR) == 0
+    assert equivariance_error(lambda x: x, torch.zeros(0, 3), VECTOR, VECTOR) == 0
+
+
+def test_inputs_in_the_dtype_of_the_parameters() -> None:
+    layer = nn.Linear(VECTOR, VECTOR)
+    assert equivariance_error(layer) < 1e-5
+    assert equivariance_error(layer.double()) < 1e-14
+    assert equivariance_error(layer, torch.randn(2, 5, 3)) < 1e-5
+    assert equivariance_error(layer, (torch.randn(3),)) < 1e-5
+
+
+def test_inputs_that_stay() -> None:
+    """An input whose rep is None is left alone."""
+    assert equivariance_error(lambda x, s: s * x, [torch.randn(4, 3), torch.randn(4, 1)], [VECTOR, None], VECTOR) < 1e-6
+
+
+def test_the_seed_decides() -> None:
+    values = [equivariance_error(torch.relu, None, VECTOR, VECTOR, seed=seed) for seed in (0, 0, 1)]
+    assert values[0] == values[1] != values[2]
+
+
+def test_unknown_reps_are_asked_for() -> None:
+    with pytest.raises(ArgumentError, match=r"The reps of Linear are not known. Pass reps_in=… "):
+        equivariance_error(plain.Linear(3, 3))
+    with pytest.raises(ArgumentError, match="The reps of relu are not known"):
+        equivariance_error(torch.relu, reps_in=VECTOR)
+    with pytest.raises(ArgumentError, match=r"Inputs of .* cannot be made up. Pass inputs=…"):
+        equivariance_error(lambda x, s: x, None, [VECTOR, None], VECTOR)
+
+
+def test_elements_to_try() -> None:
+    g = law_elements(O3, samples=5, seed=1)
+    assert len(g) == len(O3.generators) + 5
+    assert O3.contains(g).all()
+    x = torch.randn(4, 3)
+    torch.testing.assert_close(act(VECTOR, g[3], x), x @ torch.tensor(g[3]).float().T)
+
+
+# broken modules -------------------------------------------------------------------------------------------------------
+
+
+class Identity(nn.EquivariantModule):
+    """A right module, to be broken by those below."""
+
+    def __init__(self, rep: Rep = SCALARS) -> None:
+        super().__init__(rep, rep)
+        self.weight = plain.Parameter(torch.ones(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.weight.to(x.dtype)
+
+
+class Shifted(Identity):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) + 1
+
+
+class Unused(Identity):
+    def __init__(self) -> None:
+        super().__init__()
+        self.spare = plain.Parameter(torch.ones(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) + 0 * self.spare.sum().to(x.dtype)
+
+
+class Cube(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: object, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return x**3
+
+    @staticmethod
+    def backward(ctx: object, gradient: Tensor) -> Tensor:
+        return 2 * ctx.saved_tensors[0] ** 2 * gradient
+
+
+class WrongGradient(Identity):
+    def forward(self, x: Tensor) -> Tensor:
+        return Cube.apply(super().forward(x))
+
+
+class AlwaysDouble(Identity):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x).double()
+
+
+class Coarse(Identity):
+    """Rounds in low precision where the input is not float64."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = super().forward(x)
+        return y if x.dtype == torch.float64 else y.bfloat16().to(x.dtype)
+
+
+class RoundedTable(Identity):
+    """A table that is a plain buffer loses its digits on the way through float32."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("third", torch.tensor(1 / 3), persistent=False)
+
+    def double(self) -> "RoundedTable":
+        super().double()
+        self.third = torch.tensor(1 / 3, dtype=torch.float64) if not hasattr(self, "was_float") else self.third
+        return self
+
+    def float(self) -> "RoundedTable":
+        self.was_float = True
+        return super().float()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) * self.third.to(x.dtype)
+
+
+class NeedsABatch(Identity):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) + 0 * x.abs().amax(0)
+
+
+class AddsARow(Identity):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) if len(x) else x.new_zeros(1, 3)
+
+
+class Stateful(Identity):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("table", torch.ones(3))
+
+
+class Forgetful(Identity):
+    """It comes out of a pickle as it was at the start."""
+
+    def __deepcopy__(self, memo: dict) -> "Forgetful":
+        twin = Forgetful().to(self.weight.dtype)
+        twin.weight.data.copy_(self.weight + 1 if self.weight == 1 else self.weight)
+        return twin
+
+    def __reduce__(self) -> tuple:
+        return Forgetful, ()
+
+
+class Unpicklable(Identity):
+    def __init__(self) -> None:
+        super().__init__()
+        self.function = lambda x: x
+
+
+class Nearly(Identity):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        (Shifted(), r"Shifted is not equivariant: error \d\.\de[-+]\d\d, accepted 1.0e-10"),
+        (Unused(), "Unused: the parameter spare gets no finite, nonzero gradient"),
+        (WrongGradient(), "WrongGradient: a derivative is wrong"),
+        (AlwaysDouble(), "AlwaysDouble: torch.float32 gives torch.float64"),
+        (Coarse(), r"Coarse: torch.float32 gives torch.float32, off by .* \(accepted 1e-04\)"),
+        (RoundedTable(), "RoundedTable: a table lost precision on the way through float32"),
+        (NeedsABatch(), "NeedsABatch: an empty batch does not work. "),
+        (AddsARow(), r"AddsARow: an empty batch gave an output of shape \(1, 3\)"),
+        (Stateful(), r"Stateful: the state dict holds \['table'\] besides its parameters"),
+        (Forgetful(), "Forgetful: its pickle computes something else"),
+        (Unpicklable(), "Unpicklable cannot be copied and pickled, as training on several GPUs does. "),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, plain.Module) else "",
+)
+def test_broken_modules_are_caught(module: nn.EquivariantModule, message: str) -> None:
+    with pytest.raises(LawError, match=message):
+        check_module(module)
+
+
+def test_a_right_module_passes() -> None:
+    report = check_module(Identity())
+    assert isinstance(report, ModuleReport)
+    assert report.equivariance < 1e-15
+    assert report.checks[0] == "equivariance"
+    assert "derivatives" in report.checks
+    assert str(report).startswith("Identity: equivariance error ")
+    assert "derivatives" not in check_module(Identity(), gradients=False).checks
+
+
+def test_checking_changes_nothing() -> None:
+    layer = nn.Linear(SCALARS, SCALARS).train()
+    before = copy.deepcopy(layer.state_dict())
+    check_module(layer)
+    assert layer.training
+    assert layer.weight.dtype == torch.float32
+    assert layer.weight.grad is None
+    assert all(torch.equal(before[key], value) for key, value in layer.state_dict().items())
+
+
+def test_approximate_modules_state_their_bound() -> None:
+    """A module that is only nearly equivariant passes with the bound that it promises, and not below."""
+    assert 1e-8 < check_module(Nearly(), tolerance=1e-5).equivariance < 1e-5
+    with pytest.raises(LawError, match="not equivariant"):
+        check_module(Nearly())
+
+
+def test_modules_without_output_or_parameters() -> None:
+    check_module(nn.Gate(O3.rep("")))
+    check_module(nn.Linear(O3.rep("1x0e"), O3.rep("")))
