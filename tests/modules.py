@@ -89,6 +89,11 @@ def _single() -> Iterator[tuple[str, Make]]:
         "PointConv in space, for the cone's group",
         lambda: nn.PointConv(hidden(O2), hidden(O2), hidden=(4,), action=O3.rep("1o").restrict(cone)),
     )
+    for rep in (SO2.rep("2x0 + 2x1 + 2x2"), O2.rep("2x0e + 2x1"), O2.rep("1x0e + 1x0o + 2x1")):
+        yield (  # exactly equivariant, since the function is a polynomial
+            f"FourierActivation of {rep}",
+            lambda rep=rep: nn.FourierActivation(rep, activation=torch.square, exact_degree=2),
+        )
     for G in (SO2, O2, SO3, O3):
         for projection in (polar, gram_schmidt):
             yield f"GroupElement of {G} by {projection.__name__}", lambda G=G, p=projection: GroupElement(G, p)
