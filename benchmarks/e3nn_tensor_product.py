@@ -1,4 +1,4 @@
-"""Is the tensor product faster than e3nn's, at equal outputs? `pip install e3nn`, then `python benchmarks/e3nn_tensor_product.py`.
+"""Is the tensor product faster than e3nn's, at equal outputs? `python benchmarks/e3nn_tensor_product.py`, with e3nn.
 
 Fully connected products of node features with edge harmonics, weights per sample, as in convolutions on point clouds:
 forward alone, and forward with gradients of everything. Both sides run eagerly, in float32, on the same inputs.
@@ -12,7 +12,7 @@ import time
 import e3nn
 import torch
 from e3nn import o3
-from timing import compare, require_equal
+from timing import compare, report, require_equal
 
 import intertwine as tw
 from intertwine import nn
@@ -22,7 +22,8 @@ torch.set_num_threads(1)
 
 def to_ours(x: torch.Tensor, irreps: o3.Irreps) -> torch.Tensor:
     """e3nn's (multiplicity, component) order turned into (component, multiplicity)."""
-    blocks = [x[..., s].reshape(*x.shape[:-1], m, ir.dim).mT.flatten(-2) for s, (m, ir) in zip(irreps.slices(), irreps)]
+    shapes = [(*x.shape[:-1], m, ir.dim) for m, ir in irreps]
+    blocks = [x[..., s].reshape(shape).mT.flatten(-2) for s, shape in zip(irreps.slices(), shapes, strict=True)]
     return torch.cat(blocks, -1)
 
 
@@ -59,9 +60,7 @@ def case(mul: int, degree: int, batch: int) -> None:
     name = f"{mul} channels, degree {degree}, {batch} samples"
     expected = to_ours(peer(*leaves_peer).detach(), irreps)
     require_equal(name, ours(*leaves_ours).detach().numpy(), expected.numpy(), 1e-5)
-    print(
-        f"{name + ', construction':58s} intertwine {1e3 * (built - between):9.2f} ms   peer {1e3 * (between - start):9.2f} ms"
-    )
+    report(name + ", construction", built - between, between - start)
 
     def forward(module: torch.nn.Module, leaves: list[torch.Tensor]) -> None:
         with torch.no_grad():

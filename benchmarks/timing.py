@@ -18,9 +18,14 @@ def compare(name: str, ours: Callable[[], object], theirs: Callable[[], object],
             start = time.perf_counter()
             function()
             times[key].append(time.perf_counter() - start)
-    a, b = (float(np.median(times[key])) for key in ("ours", "theirs"))
-    print(f"{name:58s} intertwine {1e3 * a:9.2f} ms   peer {1e3 * b:9.2f} ms   ratio {b / a:6.2f}")
-    return b / a
+    return report(name, float(np.median(times["ours"])), float(np.median(times["theirs"])))
+
+
+def report(name: str, ours: float, theirs: float) -> float:
+    """Print two times in seconds and their ratio theirs / ours."""
+    ratio = theirs / ours
+    print(f"{name:58s} intertwine {1e3 * ours:9.2f} ms   peer {1e3 * theirs:9.2f} ms   ratio {ratio:6.2f}")
+    return ratio
 
 
 def require_equal(name: str, ours: np.ndarray, theirs: np.ndarray, tolerance: float) -> None:

@@ -23,8 +23,8 @@ class FourierActivation(EquivariantModule):
     the circle) or `c x (0e + 0o + 2·1 + … + 2·L)` (on the group O(2)). φ is rescaled to unit variance. Since φ acts on
     values, frequencies mix: this is what makes a network of SO(2) see flips, for example.
 
-    The map is exactly equivariant for φ a polynomial of degree up to `exact_degree`, and for every φ under the rotations
-    of the grid. For any other φ and rotation `error_bound` bounds the error.
+    The map is exactly equivariant for φ a polynomial of degree up to `exact_degree`, and for every φ under the
+    rotations of the grid. For any other φ and rotation `error_bound` bounds the error.
 
     Args:
         rep_in: c functions up to degree L, as above.
@@ -110,8 +110,8 @@ def _functions(rep: Rep) -> _Functions:
             if channels * make(group, degree, 2 * degree + 1).rep == rep:
                 return _Functions(rep, channels, degree, on_group)
     raise ArgumentError(
-        f"FourierActivation takes functions on the circle or on O(2), but the rep {rep} of {group} came. Use reps such as "
-        "8x0 + 8x1 + 8x2 of SO(2), 8x0e + 8x1 + 8x2 or 8x0e + 8x0o + 16x1 of O(2)."
+        f"FourierActivation takes functions on the circle or on O(2), but the rep {rep} of {group} came. Use one such "
+        "as 8x0 + 8x1 + 8x2 of SO(2), 8x0e + 8x1 + 8x2 or 8x0e + 8x0o + 16x1 of O(2)."
     )
 
 
