@@ -211,7 +211,8 @@ def test_degeneracy_of_gram_schmidt(group: CatalogGroup) -> None:
     mirror = torch.diag(torch.tensor([1.0] * (n - 1) + [-1.0]).double())
     lost = torch.eye(n, dtype=torch.float64)
     lost[:, 0] = 0 if n == 2 else lost[:, 1]
-    assert head.degenerate(features(torch.stack([mirror, lost]))).tolist() == [False, True]
+    flat = torch.diag(torch.tensor([1.0] * (n - 1) + [0.0]).double())  # the last vector is not looked at
+    assert head.degenerate(features(torch.stack([mirror, flat, lost]))).tolist() == [False, False, True]
     assert equivariance_error(head, features(torch.stack([mirror, random(n, 1, seed=9)[0]]))) < 1e-12
 
 

@@ -158,7 +158,7 @@ def _own_precision(m: Tensor) -> torch.autocast:
 def _solve(system: Tensor, right: Tensor, values: Tensor, vectors: Tensor) -> Tensor:
     """The solution of symmetric systems `(..., 3, 3)`, 0 along eigenvectors whose eigenvalue vanishes."""
     top = values.abs().amax(-1, keepdim=True)
-    null = (values.abs() <= 10 * torch.finfo(values.dtype).eps * top) | (top == 0)
+    null = values.abs() <= 10 * torch.finfo(values.dtype).eps * top
     blocked = torch.where(null, torch.ones_like(values), torch.zeros_like(values))
     projector = (vectors * blocked[..., None, :]) @ vectors.transpose(-1, -2)
     scale = torch.where(top == 0, torch.ones_like(top), top)[..., None]
