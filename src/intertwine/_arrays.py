@@ -76,7 +76,8 @@ class Table:
     _hash: int
 
     def __init__(self, array: Any) -> None:
-        values = np.ascontiguousarray(np.array(array, dtype=np.float64)) + 0.0  # + 0.0 turns -0.0 into 0.0
+        values = np.array(array, dtype=np.float64, order="C")  # np.ascontiguousarray would give a number an axis
+        values += 0.0  # turns -0.0 into 0.0
         object.__setattr__(self, "array", read_only(values))
         object.__setattr__(self, "_hash", hash((values.shape, values.tobytes())))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import pickle
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,18 +14,24 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from intertwine.errors import ArgumentError, LawError
+from intertwine.errors import ArgumentError, LawError, RepMismatchError, ShapeError
 from intertwine.groups import Group
-from intertwine.reps import Rep
+from intertwine.reps import Irrep, Rep, as_rep
 
 Reps = Sequence[Rep | None]
+
+IN_CALL = "Pass reps_in=… (one per input, None where the group does nothing) and rep_out=…."
+IN_MODULE = (
+    "Give the module the attributes reps_in (a tuple, None where the group does nothing) and rep_out, and a method "
+    "example_inputs(batch, generator) if its inputs are not one feature (batch, rep.dim) per rep."
+)
 
 
 def equivariance_error(
     module: Callable[..., Tensor],
     inputs: Sequence[Tensor] | Tensor | None = None,
-    reps_in: Reps | Rep | None = None,
-    rep_out: Rep | None = None,
+    reps_in: Sequence[Rep | Irrep | None] | Rep | Irrep | None = None,
+    rep_out: Rep | Irrep | None = None,
     *,
     samples: int = 8,
     seed: int = 0,
@@ -38,25 +45,27 @@ def equivariance_error(
         module: a module of `intertwine.nn`, or any function of tensors.
         inputs: the inputs to try, channels on the last axis; default random ones, in the dtype of the parameters.
         reps_in: the reps of the inputs, None for one that the group leaves alone; default `module.reps_in`.
-        rep_out: the rep of the output; default `module.rep_out`.
+        rep_out: the rep of the output, of the same group; default `module.rep_out`.
         samples: the number of random elements.
         seed: for random inputs and elements.
 
-    Raises `ArgumentError` if the reps are not known.
+    Raises `ArgumentError` if the reps are not known, `RepMismatchError` if they belong to different groups, and
+    `ShapeError` if an input or the output has not the size of its rep.
 
     >>> from intertwine.catalog import O3
     >>> from intertwine.nn import Linear
     >>> equivariance_error(Linear(O3.rep("2x0e + 3x1o"), O3.rep("1x0e + 1x1o")).double()) < 1e-12
     True
     """
-    reps, out = _signature(module, reps_in, rep_out)
-    values = _inputs(module, inputs, reps, seed)
+    reps, out = _signature(module, reps_in, rep_out, IN_CALL)
+    values = _inputs(module, inputs, reps, seed, "Pass inputs=….")
+    _check_sizes(module, values, reps)
     with torch.no_grad():
-        reference = _flat(module(*values), out)
+        reference = _flat(module, module(*values), out)
         size, worst = _largest(reference), 0.0
         for g in law_elements(out.group, samples, seed):
             moved = [x if rep is None else act(rep, g, x) for rep, x in zip(reps, values, strict=True)]
-            defect = _flat(module(*moved), out) - act(out, g, reference)
+            defect = _flat(module, module(*moved), out) - act(out, g, reference)
             worst = max(worst, _largest(defect))
             if not torch.isfinite(defect).all():
                 return float("inf")
@@ -100,11 +109,16 @@ class ModuleReport:
 def check_module(
     module: nn.Module, *, tolerance: float = 1e-10, batch: int = 4, seed: int = 0, gradients: bool = True
 ) -> ModuleReport:
-    """Try every law that a module of `intertwine.nn` obeys, on random inputs in float64.
+    """Try every law that a module of `intertwine.nn`, or a network made of them, obeys, on random inputs in float64.
 
     Equivariance; every parameter gets a gradient; first and second derivatives are right (`gradients`); float32,
     bfloat16 and float16 follow float64 and keep their dtype; an empty batch works; the state dict holds parameters
-    and running statistics only, the same in train and eval, and loads; copies and pickles compute the same.
+    and running statistics only, the same in train and eval, and loads; copies and pickles compute the same (pickles where
+    Python finds the classes by name, so not for one made inside a function).
+
+    A network of your own, any `torch.nn.Module`, says what goes in and out by the attributes `reps_in` (a tuple, None
+    where the group does nothing) and `rep_out`, and by `example_inputs(batch, generator)`, float64 tensors, where its
+    inputs are not one feature `(batch, rep.dim)` per rep.
 
     Args:
         module: the module; it is copied, not changed.
@@ -113,16 +127,34 @@ def check_module(
         seed: for random inputs and elements.
         gradients: whether to check derivatives by finite differences (slow for wide modules).
 
-    Raises `LawError`, a sentence that names the law and the numbers, at the first law that does not hold.
+    Raises `LawError`, a sentence that names the law and the numbers, at the first law that does not hold, and the
+    errors of `equivariance_error`.
 
     >>> from intertwine.catalog import O3
-    >>> from intertwine.nn import Gate
-    >>> print(check_module(Gate(O3.rep("2x0e + 1x1o"))).checks[0])
-    equivariance
+    >>> from intertwine.nn import Gate, PointConv
+    >>> class Forces(nn.Module):  # an energy per point and a force, from features, edges and vectors along them
+    ...     def __init__(self) -> None:
+    ...         super().__init__()
+    ...         self.gate = Gate(O3.rep("4x0e + 2x1o"))
+    ...         self.first = PointConv(O3.rep("2x0e"), self.gate.rep_in)
+    ...         self.last = PointConv(self.gate.rep_out, O3.rep("1x0e + 1x1o"))
+    ...         self.reps_in = (self.first.rep_in, None, O3.defining)
+    ...         self.rep_out = self.last.rep_out
+    ...
+    ...     def forward(self, x: Tensor, edges: Tensor, vectors: Tensor) -> Tensor:
+    ...         return self.last(self.gate(self.first(x, edges, vectors)), edges, vectors)
+    ...
+    ...     def example_inputs(self, batch: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+    ...         r = torch.randn(batch, 3, generator=generator, dtype=torch.float64)
+    ...         edges = torch.combinations(torch.arange(batch)).T
+    ...         x = torch.randn(batch, 2, generator=generator, dtype=torch.float64)
+    ...         return x, edges, r[edges[1]] - r[edges[0]]
+    >>> check_module(Forces()).equivariance < 1e-12
+    True
     """
     module = copy.deepcopy(module).double().eval()
-    reps, _ = _signature(module, None, None)
-    inputs = _inputs(module, None, reps, seed, batch)
+    reps, _ = _signature(module, None, None, IN_MODULE)
+    inputs = _inputs(module, None, reps, seed, IN_MODULE, batch)
     error = equivariance_error(module, inputs, seed=seed)
     if not error <= tolerance:
         raise LawError(f"{_name(module)} is not equivariant: error {error:.1e}, accepted {tolerance:.1e}.")
@@ -133,24 +165,35 @@ def check_module(
         checks.append("derivatives")
     low = _check_dtypes(module, inputs)
     _check_empty(module, inputs, reps)
-    _check_state(module, inputs)
-    checks += ["gradients of all parameters", "dtypes", "empty batches", "state, copies and pickles"]
+    copies = _check_state(module, inputs)
+    checks += ["gradients of all parameters", "dtypes", "empty batches", f"state, {copies}"]
     return ModuleReport(_name(module), error, low, tuple(checks))
 
 
-def _signature(module: Callable[..., Any], reps_in: Reps | Rep | None, rep_out: Rep | None) -> tuple[Reps, Rep]:
+def _signature(module: Callable[..., Any], reps_in: Any, rep_out: Any, advice: str) -> tuple[Reps, Rep]:
+    """The reps of all inputs and of the output, given or from the module's attributes: all of one group."""
     given = getattr(module, "reps_in", None) if reps_in is None else reps_in
     out = getattr(module, "rep_out", None) if rep_out is None else rep_out
-    if given is None or not isinstance(out, Rep):
-        raise ArgumentError(
-            f"The reps of {_name(module)} are not known. Pass reps_in=… (one per input, None where the group does "
-            "nothing) and rep_out=…."
-        )
-    return ((given,) if isinstance(given, Rep) else tuple(given)), out
+    if given is None or out is None:
+        raise ArgumentError(f"The reps of {_name(module)} are not known. {advice}")
+    listed = given if isinstance(given, Sequence) and not isinstance(given, str) else (given,)
+    reps, out = tuple(None if rep is None else as_rep(rep) for rep in listed), as_rep(out)
+    for rep in reps:
+        if rep is not None and rep.group != out.group:
+            raise RepMismatchError(
+                f"{_name(module)} takes {rep}, a rep of {rep.group}, and gives {out}, a rep of {out.group}: "
+                "equivariance is a statement about one group. Call rep.restrict(subgroup) to bring them to one."
+            )
+    return reps, out
 
 
 def _inputs(
-    module: Callable[..., Any], inputs: Sequence[Tensor] | Tensor | None, reps: Reps, seed: int, batch: int = 4
+    module: Callable[..., Any],
+    inputs: Sequence[Tensor] | Tensor | None,
+    reps: Reps,
+    seed: int,
+    advice: str,
+    batch: int = 4,
 ) -> tuple[Tensor, ...]:
     if inputs is not None:
         return (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
@@ -162,15 +205,37 @@ def _inputs(
             torch.randn(batch, rep.dim, generator=generator, dtype=torch.float64) for rep in reps if rep is not None
         )
     else:
-        raise ArgumentError(f"Inputs of {_name(module)} cannot be made up. Pass inputs=….")
+        raise ArgumentError(f"Inputs of {_name(module)} cannot be made up. {advice}")
     first = next(module.parameters(), None) if isinstance(module, nn.Module) else None
     like = torch.zeros((), dtype=torch.float64) if first is None else first
     return tuple(x.to(like.device, like.dtype) if x.is_floating_point() else x.to(like.device) for x in values)
 
 
-def _flat(y: Tensor, rep: Rep) -> Tensor:
+def _check_sizes(module: object, values: Sequence[Tensor], reps: Reps) -> None:
+    """Raise unless there is one input per rep, with the rep's size on its last axis."""
+    if len(values) != len(reps):
+        raise ArgumentError(
+            f"{_name(module)} has {len(reps)} reps_in, but {len(values)} inputs came. Give one rep per input, None where "
+            "the group does nothing."
+        )
+    for i, (x, rep) in enumerate(zip(values, reps, strict=True)):
+        if rep is not None and (x.ndim == 0 or x.shape[-1] != rep.dim):
+            raise ShapeError(
+                f"Input {i} of {_name(module)} has the rep {rep} of {rep.group}, {rep.dim} numbers on the last axis, "
+                f"but a tensor of shape {tuple(x.shape)} came. Check reps_in and inputs."
+            )
+
+
+def _flat(module: object, y: Tensor, rep: Rep) -> Tensor:
     """Outputs with the rep's size on the last axis: a matrix-valued output is flattened."""
-    return y if y.shape[-1] == rep.dim else y.reshape((*y.shape[:-2], rep.dim))
+    if y.ndim and y.shape[-1] == rep.dim:
+        return y
+    if y.ndim < 2 or y.shape[-1] * y.shape[-2] != rep.dim:
+        raise ShapeError(
+            f"The output of {_name(module)} has the rep {rep} of {rep.group}, {rep.dim} numbers on the last axis, but "
+            f"a tensor of shape {tuple(y.shape)} came. Check rep_out."
+        )
+    return y.reshape((*y.shape[:-2], rep.dim))
 
 
 def _largest(x: Tensor) -> float:
@@ -249,7 +314,8 @@ def _check_empty(module: nn.Module, inputs: tuple[Tensor, ...], reps: Reps) -> N
         raise LawError(f"{_name(module)}: an empty batch gave an output of shape {tuple(y.shape)}.")
 
 
-def _check_state(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+def _check_state(module: nn.Module, inputs: tuple[Tensor, ...]) -> str:
+    """Check the state dict and the copies, and name the kinds of copies."""
     keys = list(module.eval().state_dict())
     allowed = {name for name, _ in module.named_parameters()} | {k for k in keys if "running" in k}
     if set(keys) != allowed or list(module.train().state_dict()) != keys:
@@ -257,8 +323,11 @@ def _check_state(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
     module.eval()
     exact, stream = module(*inputs), io.BytesIO()
     torch.save(module.state_dict(), stream)
+    named = all(map(_has_a_place, {type(part) for part in module.modules()}))
     try:
-        twins = {"deepcopy": copy.deepcopy(module), "pickle": pickle.loads(pickle.dumps(module))}
+        twins = {"deepcopy": copy.deepcopy(module)}
+        if named:
+            twins["pickle"] = pickle.loads(pickle.dumps(module))
     except (AttributeError, TypeError, pickle.PicklingError) as error:
         raise LawError(
             f"{_name(module)} cannot be copied and pickled, as training on several GPUs does. {error}"
@@ -268,3 +337,12 @@ def _check_state(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
     for how, twin in twins.items():
         if not torch.equal(twin(*inputs), exact):
             raise LawError(f"{_name(module)}: its {how} computes something else.")
+    return "copies and pickles" if named else "copies"
+
+
+def _has_a_place(cls: type) -> bool:
+    """Whether Python finds a class by its name, as pickle must: not one made inside a function or an example."""
+    found: Any = sys.modules.get(cls.__module__)
+    for part in cls.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return found is cls

@@ -1,7 +1,9 @@
-"""What README.md says is true: it is the first thing that anybody tries."""
+"""What README.md and the docs say is true: it is the first thing that anybody tries."""
 
 import re
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -28,15 +30,17 @@ def called(program: str, text: str) -> set[str]:
     return set(re.findall(rf"(?:^|[;&|$]) *(?:\S*/)?{program} +([a-z][\w-]*)", shell(text), re.MULTILINE))
 
 
-def test_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An example that fails costs a newcomer's trust. All blocks share one namespace, as in one session."""
-    code = blocks(README.read_text("utf-8"), "python")
+@pytest.mark.parametrize("page", ["README.md", "docs/guide.md"])
+def test_python_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An example that fails costs a newcomer's trust. All blocks of a page share one namespace, as in one session."""
+    code = blocks((ROOT / page).read_text("utf-8"), "python")
     assert code
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
-    session = {"__name__": "__main__"}
+    session = ModuleType("__main__")
+    monkeypatch.setitem(sys.modules, "__main__", session)  # so that classes of the page can be pickled, as in a script
     for block in code:
-        exec(compile(block, README, "exec"), session)
+        exec(compile(block, page, "exec"), session.__dict__)
 
 
 def test_make_targets_exist() -> None:

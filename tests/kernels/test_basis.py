@@ -182,3 +182,10 @@ def test_mistakes_are_named() -> None:
         kernel_basis(O3.defining, O3.rep("0e"), O3.rep("0e"), -1)
     with pytest.raises(ArgumentError, match=r"takes vectors of shape \(..., 3\)|shape \(\.\.\., 3\)"):
         kernel_basis(O3.defining, O3.rep("0e"), O3.rep("0e"))(np.zeros((4, 2)))
+
+
+def test_a_basis_prints_in_one_line() -> None:
+    assert (
+        repr(kernel_basis(O3.defining, O3.rep("1x0e"), O3.rep("1x1o")))
+        == "<1 kernels 1x0e → 1x1o of O(3) up to degree 1>"
+    )

@@ -70,10 +70,28 @@ def test_signs_of_finite_groups() -> None:
         assert equivariance_error(nn.Activation(rep, odd=torch.abs)) < 1e-15
 
 
-@pytest.mark.parametrize("rep", [O3.rep("1x0e + 2x1o"), SO2.rep("1"), dihedral(3).regular, O2.defining])
-def test_scalars_only(rep: object) -> None:
-    with pytest.raises(ArgumentError, match=r"Activation takes scalars, but .* has blocks of dimension \d, on which a"):
+@pytest.mark.parametrize("rep", [O3.rep("1x0e + 2x1o"), SO2.rep("1"), dihedral(3).rep("1x1"), O2.defining])
+def test_blocks_whose_entries_mix_are_refused(rep: object) -> None:
+    with pytest.raises(ArgumentError, match=r"Activation takes blocks whose matrices permute .* mix them"):
         nn.Activation(rep)
+
+
+@pytest.mark.parametrize("group", [cyclic(3), cyclic(4), dihedral(3), dihedral(4)], ids=str)
+def test_any_function_on_regular_reps(group: object) -> None:
+    """A regular rep permutes its entries, so even ReLU is exactly equivariant, whatever else stands beside it."""
+    rep = group.rep("3xregular + 2x" + group.labels(0)[0])
+    layer = nn.Activation(rep, even=torch.relu)
+    assert layer.rep_out == rep
+    assert equivariance_error(layer.double()) < 1e-15
+    check_module(nn.Activation(rep))
+
+
+def test_signed_permutations_take_odd_functions_only() -> None:
+    """D4's own matrices exchange and negate x and y: an odd function of each is equivariant, an even one is not."""
+    rep = dihedral(4).rep("2x1")
+    assert equivariance_error(nn.Activation(rep)) < 1e-15
+    with pytest.raises(ArgumentError, match="2x1 changes sign under D4, so its activation must be odd, but"):
+        nn.Activation(rep, odd=torch.abs)
 
 
 def test_values_of_an_activation() -> None:

@@ -132,3 +132,9 @@ def test_mistakes_are_named() -> None:
     for shape in [(4, 5), (), (6, 4)]:
         with pytest.raises(ShapeError, match=r"Linear takes features of the rep 3x1 of O\(2\), 6 numbers on the last"):
             layer(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("features", [np.zeros((2, 3)), [0.0, 0.0, 0.0]])
+def test_features_that_are_no_tensors(features: object) -> None:
+    with pytest.raises(ShapeError, match=r"Linear takes features as a torch tensor, but a (ndarray|list) came"):
+        nn.Linear(O3.rep("1x1o"), O3.rep("1x1o"))(features)

@@ -242,3 +242,16 @@ def test_bad_arguments_are_named() -> None:
         ArgumentError, match=r"has no defining rep. Use a group of the catalogue, or pass a rep as action="
     ):
         defining_rep(object())
+
+
+def test_the_default_degree_reaches_all_irreps_of_a_finite_group() -> None:
+    """D4's sign of the mirror, 0o, needs harmonics of degree 4, more than the degrees of the reps add up to."""
+    conv = nn.PointConv(dihedral(4).rep("1x0e"), dihedral(4).rep("4xregular"), self_interaction=False)
+    assert conv.degree == 4
+    assert equivariance_error(conv.double()) < 1e-12
+
+
+@pytest.mark.parametrize(("degree", "hint"), [(None, "No kernel of any degree does"), (0, "Give a larger degree")])
+def test_advice_on_dead_outputs_is_true(degree: int | None, hint: str) -> None:
+    with pytest.warns(UnreachableWarning, match=hint):
+        nn.PointConv(O3.rep("1x0e"), O3.rep("1x0e + 1x1e"), degree=degree)

@@ -204,3 +204,10 @@ def test_users_bring_their_own_basis() -> None:
             return (r[..., None] / self.cutoff) ** torch.arange(self.number, dtype=r.dtype)
 
     assert nn.RadialMLP(Powers(2.0, 3), 4)(torch.rand(5)).shape == (5, 4)
+
+
+@pytest.mark.parametrize("arguments", [{"hidden": 64}, {"envelope": 2.5}, {"basis": 8}])
+def test_arguments_of_another_kind_are_named(arguments: dict) -> None:
+    basis = arguments.pop("basis", nn.radial.GaussianBasis(3.0, 8))
+    with pytest.raises(ArgumentError, match=r"A radial network takes a basis such as .* came"):
+        nn.RadialMLP(basis, 5, **arguments)

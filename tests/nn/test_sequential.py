@@ -84,3 +84,18 @@ def test_rows_in_rows() -> None:
     net = nn.Sequential(inner, inner, nn.Linear(HIDDEN, O2.rep("1x1")))
     assert equivariance_error(net.double()) < 1e-13
     assert len(list(net.parameters())) == 4  # weight, bias, bias of the norms, once each; weight
+
+
+def test_slices_are_networks() -> None:
+    """What stands before a head is of interest by itself: `net[:-1]` runs, with the weights of `net`."""
+    head = nn.heads.GroupElement(O2)
+    net = nn.Sequential(nn.Linear(HIDDEN, HIDDEN), nn.NormActivation(HIDDEN), nn.Linear(HIDDEN, head.rep_in), head)
+    x = torch.randn(5, HIDDEN.dim)
+    assert isinstance(net[:-1], nn.Sequential)
+    assert torch.equal(head(net[:-1](x)), net(x))
+    assert not head.degenerate(net[:-1](x)).all()
+
+
+def test_another_order_of_the_same_blocks_is_said_to_be_one() -> None:
+    with pytest.raises(RepMismatchError, match="the same blocks in another order"):
+        nn.Sequential(nn.Linear(HIDDEN, O2.rep("2x1 + 4x0e")), nn.NormActivation(HIDDEN))

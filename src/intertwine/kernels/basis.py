@@ -13,7 +13,7 @@ from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.reps.harmonics import harmonics_function
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class KernelBasis:
     """A basis of the angular parts of all kernels with `K(g r) = ρ_out(g) K(r) ρ_in(g)⁻¹`; call it on vectors.
 
@@ -32,6 +32,12 @@ class KernelBasis:
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def __repr__(self) -> str:
+        return (
+            f"<{len(self)} kernels {self.rep_in} → {self.rep_out} of {self.rep_in.group} "
+            f"up to degree {self.table.degree}>"
+        )
 
     @cached_property
     def coefficients(self) -> np.ndarray:
@@ -75,7 +81,7 @@ def kernel_basis(
         action: how the group moves the coordinates: a rep of dimension 2 or 3, usually `group.defining`.
         rep_in: the rep of the input features.
         rep_out: the rep of the output features.
-        degree: the largest harmonic degree; default `rep_in.degree + rep_out.degree`.
+        degree: the largest harmonic degree. Default: all that couple, if finitely many (see `kernel_table`).
 
     Returns:
         A callable that takes vectors `(..., n)` and gives the kernels `(..., K, rep_out.dim, rep_in.dim)`.

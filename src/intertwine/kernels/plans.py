@@ -125,8 +125,9 @@ def kernel_table(action: Rep, rep_in: Rep, rep_out: Rep, degree: int | None = No
         action: how the group moves the coordinates, a rep of dimension 2 or 3.
         rep_in: the rep of the input features.
         rep_out: the rep of the output features.
-        degree: the largest harmonic degree; default `rep_in.degree + rep_out.degree`, which for SO(2), O(2), SO(3) and
-            O(3) acting by their defining rep leaves nothing out.
+        degree: the largest harmonic degree. Default: `rep_in.degree + rep_out.degree`, which for SO(2), O(2), SO(3) and
+            O(3) acting by their defining rep leaves nothing out; for a finite group, which has kernels of every degree,
+            as many more as it takes to reach every irrep of the output.
 
     Raises `RepMismatchError` for reps of different groups, `ArgumentError` for an action of another dimension.
     """
@@ -136,9 +137,14 @@ def kernel_table(action: Rep, rep_in: Rep, rep_out: Rep, degree: int | None = No
             f"An action moves 2 or 3 coordinates, but the rep {action} has dimension {action.dim}. "
             "Pass group.defining, or its restriction to a subgroup."
         )
-    top = rep_in.degree + rep_out.degree if degree is None else degree
+    group, top = action.group, rep_in.degree + rep_out.degree if degree is None else degree
     harmonics = harmonics_rep(action, top)
-    return KernelTable(action, harmonics, top, bilinear_plan(rep_in, harmonics, rep_out))
+    plan = bilinear_plan(rep_in, harmonics, rep_out)
+    while degree is None and plan.unreached and top < group.order < np.inf:
+        top += 1
+        harmonics = harmonics_rep(action, top)
+        plan = bilinear_plan(rep_in, harmonics, rep_out)
+    return KernelTable(action, harmonics, top, plan)
 
 
 def unreached_irreps(plan: Plan, rep_out: Rep) -> tuple[tuple[int, Irrep], ...]:

@@ -1,14 +1,15 @@
-"""Exactly equivariant nonlinearities: on scalars, by gates, by norms."""
+"""Exactly equivariant nonlinearities: on each number where that is allowed, by gates, by norms."""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
 from intertwine.nn.module import EquivariantModule, Function, gain, in_double, trivial_irrep
-from intertwine.reps import Irrep, Rep, as_rep
+from intertwine.reps import Block, Irrep, Rep, as_rep
 
 
 def parity(function: Function) -> int:
@@ -24,53 +25,69 @@ def parity(function: Function) -> int:
 
 
 class Activation(EquivariantModule):
-    """A function of each scalar, rescaled to unit variance, with parities minded.
+    """A function of each number, rescaled to unit variance, where that is equivariant; parities are minded.
 
-    Invariants take any function. One-dimensional irreps that change sign (such as 0o, pseudoscalars) take an odd one
-    and stay what they are, or an even one and become invariants.
+    That is so on blocks whose matrices only permute the entries: invariants, and regular reps of finite groups. They
+    take any function. Where entries also change sign (such as 0o, pseudoscalars) the function must be odd; or it may be
+    even on one-dimensional irreps, which then become invariants.
 
     Args:
-        rep_in: a rep of one-dimensional irreps.
-        even: φ for the invariants.
-        odd: φ for the irreps that change sign: an odd or an even function.
+        rep_in: a rep of such blocks.
+        even: φ for the blocks whose entries are only permuted.
+        odd: φ for the blocks whose entries change sign: an odd or an even function.
 
-    Raises `ArgumentError` for irreps of higher dimension, and for a function on sign-changing irreps that is neither
-    odd nor even.
+    Raises `ArgumentError` for other blocks, and for a function on sign-changing irreps that is neither odd nor even.
 
-    >>> from intertwine.catalog import O3
+    >>> from intertwine.catalog import O3, dihedral
     >>> Activation(O3.rep("4x0e + 2x0o"), odd=torch.abs).rep_out
     tw.O3.rep('4x0e + 2x0e')
+    >>> Activation(dihedral(4).rep("8xregular"), even=torch.relu).rep_out.dim
+    64
     """
 
     def __init__(self, rep_in: Rep | Irrep, even: Function = F.silu, odd: Function = torch.tanh) -> None:
         rep_in = as_rep(rep_in)
-        odd_parity, terms = parity(odd), []
-        for m, block in rep_in.terms:
-            if not isinstance(block, Irrep) or block.dim > 1:
-                raise ArgumentError(
-                    f"Activation takes scalars, but {m}x{block.name} has blocks of dimension {block.dim}, on which a "
-                    "function of each number is not equivariant. Use Gate or NormActivation."
-                )
-            if not block.is_trivial and odd_parity == 0:
-                raise ArgumentError(
-                    f"{m}x{block.name} changes sign under {rep_in.group}, so its activation must be odd or even, but "
-                    f"{odd!r} is neither. Pass odd=torch.tanh or odd=torch.abs."
-                )
-            to_trivial = not block.is_trivial and odd_parity == 1
-            terms.append((m, trivial_irrep(rep_in.group) if to_trivial else block))
+        odd_parity = parity(odd)
+        terms = [(m, _activated(m, block, odd, odd_parity)) for m, block in rep_in.terms]
         super().__init__(rep_in, Rep(rep_in.group, tuple(terms)))
         self.even, self.odd = even, odd
-        self.terms = _term_table(self.rep_in)
-        self.gains = [gain(even if trivial else odd) for *_, trivial in self.terms]
+        self.pieces = [
+            (where.start, where.stop, not _changes_sign(block))
+            for (_, block), where in zip(rep_in.terms, rep_in.slices, strict=True)
+        ]
+        self.gains = [gain(even if plain else odd) for *_, plain in self.pieces]
 
     def forward(self, x: Tensor) -> Tensor:
-        """The output `(..., rep_out.dim)` for scalars `(..., rep_in.dim)`."""
+        """The output `(..., rep_out.dim)` for features `(..., rep_in.dim)`."""
         self.check(x, self.rep_in)
         parts = [
-            (self.even if trivial else self.odd)(x[..., start : start + m]) * factor
-            for (start, _, m, trivial), factor in zip(self.terms, self.gains, strict=True)
+            (self.even if plain else self.odd)(x[..., start:stop]) * factor
+            for (start, stop, plain), factor in zip(self.pieces, self.gains, strict=True)
         ]
         return torch.cat([*parts, x[..., :0]], -1)
+
+
+def _activated(m: int, block: Block, odd: Function, odd_parity: int) -> Block:
+    """What a block becomes under a function of each entry; `ArgumentError` if that is not equivariant."""
+    matrices = block.matrix(block.group.generators)
+    if not np.isin(np.round(matrices, 9), (-1, 0, 1)).all():
+        raise ArgumentError(
+            f"Activation takes blocks whose matrices permute their entries, but those of {m}x{block.name} of "
+            f"{block.group} mix them, so that a function of each number is not equivariant. Use Gate or NormActivation."
+        )
+    if not _changes_sign(block):
+        return block
+    if odd_parity == 0 or (odd_parity == 1 and block.dim > 1):
+        raise ArgumentError(
+            f"{m}x{block.name} changes sign under {block.group}, so its activation must be odd"
+            f"{' or even' if block.dim == 1 else ''}, but {odd!r} is not. Pass odd=torch.tanh or odd=torch.abs."
+        )
+    return trivial_irrep(block.group) if odd_parity == 1 else block
+
+
+def _changes_sign(block: Block) -> bool:
+    """Whether some element has a negative entry in a block whose matrices permute entries up to sign."""
+    return bool((block.matrix(block.group.generators) < -0.5).any())
 
 
 class NormActivation(EquivariantModule):

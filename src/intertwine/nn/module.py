@@ -53,7 +53,12 @@ class EquivariantModule(TableModule, ABC):
         )
 
     def check(self, x: Tensor, rep: Rep, what: str = "features") -> None:
-        """Raise `ShapeError`, with names, unless x has the rep's size on its last axis."""
+        """Raise `ShapeError`, with names, unless x is a tensor with the rep's size on its last axis."""
+        if not isinstance(x, Tensor):
+            raise ShapeError(
+                f"{type(self).__name__} takes {what} as a torch tensor, but a {type(x).__name__} came. "
+                "Call torch.as_tensor(x) first."
+            )
         if x.ndim == 0 or x.shape[-1] != rep.dim:
             raise ShapeError(
                 f"{type(self).__name__} takes {what} of the rep {rep} of {rep.group}, {rep.dim} numbers on the last "

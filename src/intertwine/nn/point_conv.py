@@ -30,11 +30,13 @@ class PointConv(EquivariantModule):
     Args:
         rep_in: the rep of the features at the sources.
         rep_out: the rep of the features at the targets.
-        radial: the radial basis; default 8 Gaussians on distances from 0 to 4, in the unit of the vectors.
+        radial: the radial basis; default 8 Gaussians on distances from 0 to 4, in the unit of the vectors. Messages
+            from beyond about 5 vanish then: give a basis that fits your distances.
         hidden: the hidden widths of the radial network.
         activation: the activation of the radial network.
         envelope: a cut-off that multiplies the kernel, or None.
-        degree: the largest harmonic degree; default all that couple (`rep_in.degree + rep_out.degree`).
+        degree: the largest harmonic degree. Default: all that couple; for a finite group, where these are infinitely
+            many, `rep_in.degree + rep_out.degree` or as many as it takes to reach every irrep of the output.
         self_interaction: whether to add W, a linear map of the features at the target itself. The √2 is for the irreps
             that both terms reach.
         aggregate: "sum" of the messages over √neighbours, or their "mean".
@@ -42,7 +44,8 @@ class PointConv(EquivariantModule):
         action: how the group moves the vectors: a rep of dimension 2 or 3; default the group's defining rep.
 
     Raises and warns like `Linear`, and on calls raises `ShapeError` or `ArgumentError` for edges or vectors that do not
-    fit, are not finite or point to no feature. Graphs without edges work.
+    fit, are not finite or point to no feature (values are looked at in eager mode only, not in compiled or exported
+    code). Graphs without edges work; several graphs are one graph without edges between them.
 
     Source: Thomas et al. 2018 (arXiv:1802.08219), Weiler et al. 2018 (arXiv:1807.02547).
 
@@ -89,12 +92,18 @@ class PointConv(EquivariantModule):
         plan = linear_plan(self.rep_in, self.rep_out)
         alone = set(plan.unreached) if wanted else set(range(len(self.rep_out.isotypic)))
         missing = [term for i, term in enumerate(self.rep_out.isotypic) if i in alone and i in unreached]
-        warn_unreachable(self, missing, "Give a larger degree, or other irreps in the input.", stacklevel=4)
+        warn_unreachable(self, missing, self._hint(), stacklevel=4)
         self.own = Contraction(plan) if wanted and plan.paths else None
         self.weight = normal_parameter(plan.operands[0].size) if self.own else None
         both = [i not in alone and i not in unreached for i in range(len(self.rep_out.isotypic))]
         sizes = [m * irrep.dim for m, irrep in self.rep_out.isotypic]
         self.register_table("scale", np.repeat(np.where(both, math.sqrt(0.5), 1.0), sizes))
+
+    def _hint(self) -> str:
+        """What could reach more outputs: a larger degree only where kernels of larger degree exist."""
+        if self.degree < self.rep_in.degree + self.rep_out.degree or self.rep_in.group.is_finite:
+            return "Give a larger degree, or other irreps in the input."
+        return "No kernel of any degree does: give the input other irreps."
 
     @property
     def reps_in(self) -> tuple[Rep | None, ...]:

@@ -238,6 +238,8 @@ class RadialMLP(nn.Module):
         activation: φ.
         envelope: a cut-off that multiplies the weights, or None.
 
+    Raises `ArgumentError` for arguments of another kind.
+
     >>> RadialMLP(GaussianBasis(3.0, 8), 5)(torch.rand(7)).shape
     torch.Size([7, 5])
     """
@@ -251,6 +253,16 @@ class RadialMLP(nn.Module):
         envelope: Cutoff | None = None,
     ) -> None:
         super().__init__()
+        if (
+            not isinstance(basis, RadialBasis)
+            or isinstance(hidden, int)
+            or not (envelope is None or callable(envelope))
+        ):
+            raise ArgumentError(
+                "A radial network takes a basis such as nn.radial.GaussianBasis(cutoff, number), hidden widths such as "
+                f"(64, 64) and a cut-off such as nn.radial.CosineCutoff(cutoff), but {basis!r}, {hidden!r} and "
+                f"{envelope!r} came."
+            )
         self.basis, self.envelope, self.activation = basis, envelope, activation
         widths = [basis.number, *hidden, out_features]
         self.shapes = tuple(pairwise(widths))

@@ -57,8 +57,9 @@ class Sequential(EquivariantModule):
     def __len__(self) -> int:
         return len(self.layers)
 
-    def __getitem__(self, index: int) -> nn.Module:
-        return self.layers[index]
+    def __getitem__(self, index: int | slice) -> nn.Module:
+        """One module, or for a slice a `Sequential` of the same modules."""
+        return Sequential(*self.layers[index]) if isinstance(index, slice) else self.layers[index]
 
     def extra_repr(self) -> str:
         """Nothing: the modules print themselves."""
@@ -74,19 +75,26 @@ def _after(module: nn.Module, rep: Rep, number: int) -> Rep:
                 "one tensor on. Write a module whose forward calls it."
             )
         if module.rep_in != rep:
-            alike = f"They print alike, but are not the same: {module.rep_in!r} and {rep!r}. "
             raise RepMismatchError(
                 f"Module {number} ({type(module).__name__}) takes {module.rep_in} of {module.rep_in.group}, but the "
-                f"one before gives {rep} of {rep.group}. {alike if str(module.rep_in) == str(rep) else ''}"
-                "Make both the same rep."
+                f"one before gives {rep} of {rep.group}. {_difference(module.rep_in, rep)}"
             )
         return module.rep_out
     if not rep.is_trivial:
         raise ArgumentError(
             f"Module {number} ({type(module).__name__}) is not equivariant, but would meet {rep} of {rep.group}, which "
-            "is not invariant. Map to invariants first, or use a module of intertwine.nn."
+            "is not invariant. Map to invariants first, or use a module of intertwine.nn, such as Activation for a "
+            "function of each number."
         )
     return _width_after(module, rep.dim) * trivial_irrep(rep.group)
+
+
+def _difference(wanted: Rep, given: Rep) -> str:
+    """What to do about two reps that are not the same."""
+    if wanted.group == given.group and wanted.sort().simplify() == given.sort().simplify():
+        return "They hold the same blocks in another order or grouping: write both reps alike."
+    alike = f"They print alike, but are not the same: {wanted!r} and {given!r}. "
+    return f"{alike if str(wanted) == str(given) else ''}Make both the same rep."
 
 
 def _width_after(module: nn.Module, width: int) -> int:
