@@ -20,6 +20,9 @@ def test_tables_are_values() -> None:
     assert Table([-0.0]) == Table([0.0])
     assert copy.deepcopy(a) == pickle.loads(pickle.dumps(a)) == a
     assert repr(a) == "Table(shape=(2, 2))"
+    assert Table(2.0).array.shape == ()
+    assert Table(-0.0) == Table(0) != Table([0.0])
+    assert pickle.loads(pickle.dumps(Table(2))) == Table(2.0)
 
 
 def test_tables_do_not_change() -> None:

@@ -8,8 +8,8 @@ from torch import Tensor
 from torch import nn as plain
 
 from intertwine import nn
-from intertwine.catalog import O2, O3, SO2
-from intertwine.errors import ArgumentError, LawError
+from intertwine.catalog import O2, O3, SO2, SO3
+from intertwine.errors import ArgumentError, LawError, RepMismatchError, ShapeError
 from intertwine.reps import Rep
 from intertwine.testing import ModuleReport, act, check_module, equivariance_error, law_elements
 
@@ -88,6 +88,40 @@ def test_unknown_reps_are_asked_for() -> None:
         equivariance_error(torch.relu, reps_in=VECTOR)
     with pytest.raises(ArgumentError, match=r"Inputs of .* cannot be made up. Pass inputs=…"):
         equivariance_error(lambda x, s: x, None, [VECTOR, None], VECTOR)
+
+
+def test_groups_are_not_mixed() -> None:
+    """Elements of one group would say nothing about another."""
+    words = (
+        r"takes 1x1, a rep of SO\(3\), and gives 1x1o, a rep of O\(3\): .* one group\. Call rep\.restrict\(subgroup\)"
+    )
+    with pytest.raises(RepMismatchError, match=words):
+        equivariance_error(lambda x: x, None, SO3.rep("1x1"), VECTOR)
+    with pytest.raises(RepMismatchError, match=r"takes 1x1o, a rep of O\(3\), and gives 1x1, a rep of SO\(3\)"):
+        equivariance_error(torch.linalg.cross, None, [SO3.rep("1x1"), None, VECTOR], SO3.rep("1x1"))
+
+
+def test_reps_are_no_texts() -> None:
+    for reps in (("1x1o", VECTOR), (["1x1o"], VECTOR), (VECTOR, "1x1o"), (3, VECTOR)):
+        with pytest.raises(ArgumentError, match=r"A rep was expected, but .* came\. Make one with group\.rep"):
+            equivariance_error(torch.relu, None, *reps)
+    assert equivariance_error(lambda x: x, None, O3.irrep("1o"), O3.irrep("1o")) == 0
+
+
+def test_sizes_are_checked() -> None:
+    with pytest.raises(
+        ShapeError, match=r"Input 0 of <lambda> has the rep 1x1o of O\(3\), 3 numbers on the last axis, but"
+    ):
+        equivariance_error(lambda x: x, torch.zeros(4, 5), VECTOR, VECTOR)
+    with pytest.raises(ShapeError, match=r"a tensor of shape \(\) came"):
+        equivariance_error(lambda x: x, torch.tensor(1.0), VECTOR, VECTOR)
+    for wrong in (lambda x: x[..., :2], lambda x: x.sum(), lambda x: x[..., None].expand(4, 3, 3)[..., :2]):
+        with pytest.raises(
+            ShapeError, match=r"The output of <lambda> has the rep 1x1o of O\(3\), 3 numbers on the last"
+        ):
+            equivariance_error(wrong, None, VECTOR, VECTOR)
+    with pytest.raises(ArgumentError, match=r"has 2 reps_in, but 1 inputs came\. Give one rep per input"):
+        equivariance_error(torch.linalg.cross, torch.zeros(4, 3), [VECTOR, VECTOR], VECTOR)
 
 
 def test_elements_to_try() -> None:
@@ -244,6 +278,49 @@ def test_a_right_module_passes() -> None:
     assert "derivatives" in report.checks
     assert str(report).startswith("Identity: equivariance error ")
     assert "derivatives" not in check_module(Identity(), gradients=False).checks
+
+
+class Network(plain.Module):
+    """A user's own network, of several inputs, which is no module of the library."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.product = nn.TensorProduct(VECTOR, O3.rep("2x0e + 1x1o"), O3.rep("4x0e + 2x1e"))
+        self.last = nn.Linear(self.product.rep_out, O3.rep("1x1e"))
+        self.reps_in, self.rep_out = (VECTOR, O3.rep("2x0e + 1x1o"), None), O3.rep("1x1e")
+
+    def forward(self, x: Tensor, y: Tensor, scale: Tensor) -> Tensor:
+        return scale * self.last(self.product(x, y))
+
+
+class Runnable(Network):
+    def example_inputs(self, batch: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+        return tuple(torch.randn(batch, n, generator=generator, dtype=torch.float64) for n in (3, 5, 1))
+
+
+def test_a_network_of_ones_own() -> None:
+    assert check_module(Runnable()).checks[-1] == "state, copies and pickles"
+    assert equivariance_error(Runnable()) < 1e-5
+
+
+def test_a_class_inside_a_function_is_copied_only() -> None:
+    """Nothing can pickle it, which is not the module's fault."""
+
+    class Local(Identity):
+        pass
+
+    assert check_module(Local()).checks[-1] == "state, copies"
+
+
+def test_check_module_asks_for_attributes() -> None:
+    """It has no argument for the reps and inputs, so it does not tell the user to pass them."""
+    words = (
+        r"Give the module the attributes reps_in \(a tuple, None where .*\) and rep_out, and a method example_inputs"
+    )
+    with pytest.raises(ArgumentError, match=rf"^The reps of Linear are not known\. {words}"):
+        check_module(plain.Linear(3, 3))
+    with pytest.raises(ArgumentError, match=rf"^Inputs of Network cannot be made up\. {words}"):
+        check_module(Network())
 
 
 def test_checking_changes_nothing() -> None:

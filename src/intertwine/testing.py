@@ -20,8 +20,8 @@ from intertwine.reps import Irrep, Rep, as_rep
 
 Reps = Sequence[Rep | None]
 
-IN_CALL = "Pass reps_in=… (one per input, None where the group does nothing) and rep_out=…."
-IN_MODULE = (
+_IN_CALL = "Pass reps_in=… (one per input, None where the group does nothing) and rep_out=…."
+_IN_MODULE = (
     "Give the module the attributes reps_in (a tuple, None where the group does nothing) and rep_out, and a method "
     "example_inputs(batch, generator) if its inputs are not one feature (batch, rep.dim) per rep."
 )
@@ -57,7 +57,7 @@ def equivariance_error(
     >>> equivariance_error(Linear(O3.rep("2x0e + 3x1o"), O3.rep("1x0e + 1x1o")).double()) < 1e-12
     True
     """
-    reps, out = _signature(module, reps_in, rep_out, IN_CALL)
+    reps, out = _signature(module, reps_in, rep_out, _IN_CALL)
     values = _inputs(module, inputs, reps, seed, "Pass inputs=….")
     _check_sizes(module, values, reps)
     with torch.no_grad():
@@ -113,8 +113,8 @@ def check_module(
 
     Equivariance; every parameter gets a gradient; first and second derivatives are right (`gradients`); float32,
     bfloat16 and float16 follow float64 and keep their dtype; an empty batch works; the state dict holds parameters
-    and running statistics only, the same in train and eval, and loads; copies and pickles compute the same (pickles where
-    Python finds the classes by name, so not for one made inside a function).
+    and running statistics only, the same in train and eval, and loads; copies and pickles compute the same (pickles
+    where Python finds the classes by name, so not for one made inside a function).
 
     A network of your own, any `torch.nn.Module`, says what goes in and out by the attributes `reps_in` (a tuple, None
     where the group does nothing) and `rep_out`, and by `example_inputs(batch, generator)`, float64 tensors, where its
@@ -153,8 +153,8 @@ def check_module(
     True
     """
     module = copy.deepcopy(module).double().eval()
-    reps, _ = _signature(module, None, None, IN_MODULE)
-    inputs = _inputs(module, None, reps, seed, IN_MODULE, batch)
+    reps, _ = _signature(module, None, None, _IN_MODULE)
+    inputs = _inputs(module, None, reps, seed, _IN_MODULE, batch)
     error = equivariance_error(module, inputs, seed=seed)
     if not error <= tolerance:
         raise LawError(f"{_name(module)} is not equivariant: error {error:.1e}, accepted {tolerance:.1e}.")
@@ -215,8 +215,8 @@ def _check_sizes(module: object, values: Sequence[Tensor], reps: Reps) -> None:
     """Raise unless there is one input per rep, with the rep's size on its last axis."""
     if len(values) != len(reps):
         raise ArgumentError(
-            f"{_name(module)} has {len(reps)} reps_in, but {len(values)} inputs came. Give one rep per input, None where "
-            "the group does nothing."
+            f"{_name(module)} has {len(reps)} reps_in, but {len(values)} inputs came. Give one rep per input, None "
+            "where the group does nothing."
         )
     for i, (x, rep) in enumerate(zip(values, reps, strict=True)):
         if rep is not None and (x.ndim == 0 or x.shape[-1] != rep.dim):

@@ -3,6 +3,8 @@
 import copy
 import math
 import pickle
+import pydoc
+import re
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from intertwine.catalog import O2, O3, SO3, cyclic, dihedral, group
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, ElementError
+from intertwine.groups import Group
 from intertwine.reps.irrep import trace
 from tests.registry import (
     average,
@@ -106,6 +109,27 @@ def test_random_elements_follow_their_seed(group: CatalogGroup) -> None:
     np.testing.assert_array_equal(group.sample(5, 3), group.sample(5, np.random.default_rng(3)))
     assert group.order == 1 or not np.array_equal(group.sample(9, 3), group.sample(9, 4))
     assert group.sample(0).shape == (0, group.dim, group.dim)
+    np.testing.assert_array_equal(group.sample(5), group.sample(5))
+    assert "The same elements on each call" in type(group).sample.__doc__
+
+
+@each_group
+@pytest.mark.parametrize("seed", [None, "0", 1.5, -1, torch.Generator()], ids=lambda seed: type(seed).__name__)
+def test_other_seeds_are_refused(group: CatalogGroup, seed: object) -> None:
+    with pytest.raises(
+        ArgumentError, match=r"A seed is an integer from 0 on or a numpy\.random\.Generator, but .* came"
+    ):
+        group.sample(2, seed)
+
+
+@each_group
+def test_help_shows_what_a_group_offers(group: CatalogGroup) -> None:
+    """The names that live on the catalogue's base class are where a user looks for them, and say what they are."""
+    text = pydoc.render_doc(group, renderer=pydoc.plaintext)
+    for name in ("irrep", "irreps", "rep", "harmonics", "defining", "regular", "subgroup"):
+        assert re.search(rf"^ \|  {name}(\(| =)", text, re.MULTILINE)
+        assert getattr(type(group), name).__doc__
+        assert f"`{name}`" in Group.__doc__
 
 
 # averages -------------------------------------------------------------------------------------------------------------

@@ -11,10 +11,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral
+from intertwine.catalog.spatial import axis_rotation
 from intertwine.errors import ArgumentError, ElementError, LabelError, RepMismatchError
 from intertwine.groups import Subgroup
 from intertwine.reps import parse_rep
 from tests.registry import SKEW, close, each_subgroup, evaluate, reps, seeds, some, subgroups
+
+
+def check_membership(subgroup: Subgroup, seed: int) -> None:
+    """The elements of the subgroup are told from those of the parent that are as far away as they can be."""
+    inside, others = subgroup.embed(some(subgroup.group, seed)), some(subgroup.parent, seed)
+    assert subgroup.contains(inside).all()
+    assert subgroup.contains(inside[0]).shape == ()
+    assert subgroup.contains(torch.tensor(inside, dtype=torch.float32)).all()
+    assert not subgroup.contains(2 * inside).any()
+    if subgroup.group.is_finite:
+        distances = np.abs(others[:, None] - subgroup.embed(subgroup.group.elements())).max((-1, -2)).min(1)
+        assert (subgroup.contains(others) == (distances < 1e-6)).all()
 
 
 def check_embedding(subgroup: Subgroup, seed: int) -> None:
@@ -37,6 +50,45 @@ def test_embedding_is_a_homomorphism(subgroup: Subgroup) -> None:
 @given(subgroups(), seeds)
 def test_embedding_is_a_homomorphism_for_any_axis(subgroup: Subgroup, seed: int) -> None:
     check_embedding(subgroup, seed)
+
+
+# membership -----------------------------------------------------------------------------------------------------------
+
+
+@each_subgroup
+def test_elements_of_the_subgroup_are_told_from_others(subgroup: Subgroup) -> None:
+    check_membership(subgroup, seed=0)
+    proper = subgroup.group != subgroup.parent
+    if proper and not subgroup.parent.is_finite:
+        outside = ~subgroup.contains(subgroup.parent.sample(20, 1))
+        # O(3) holds SO(3), and O(2) holds SO(2), as half of its elements
+        assert outside.any() if subgroup.name in ("SO(3)", "SO(2)") else outside.all()
+    if proper and subgroup.parent.is_finite:
+        assert subgroup.contains(subgroup.parent.elements()).sum() == subgroup.group.order
+
+
+@given(subgroups(), seeds)
+def test_elements_are_told_from_others_for_any_axis(subgroup: Subgroup, seed: int) -> None:
+    check_membership(subgroup, seed)
+
+
+def test_which_copy_a_flip_lies_in() -> None:
+    mirror, turn = np.diag([1.0, -1.0, 1.0]), np.diag([1.0, -1.0, -1.0])
+    both = np.stack([mirror, turn, np.eye(3), -np.eye(3)])
+    np.testing.assert_array_equal(O3.subgroup("Cinfv").contains(both), [True, False, True, False])
+    np.testing.assert_array_equal(O3.subgroup("Dinf").contains(both), [False, True, True, False])
+    np.testing.assert_array_equal(O3.subgroup("Dinfh").contains(both), [True, True, True, True])
+    np.testing.assert_array_equal(O3.subgroup("SO(3)").contains(both), [False, True, True, False])
+    assert not O3.subgroup("Cinfv").contains(np.full((3, 3), np.nan))
+    with pytest.raises(ElementError, match=r"of shape \(\.\.\., 3, 3\), but an array of shape \(2, 2\) came"):
+        O3.subgroup("Cinfv").contains(np.eye(2))
+
+
+def test_membership_has_a_tolerance() -> None:
+    cone, g = O3.subgroup("Cinfv", axis=SKEW), O3.subgroup("Cinfv", axis=SKEW).embed(O2.sample(5, 1))
+    off = axis_rotation(0, 1e-4) @ g
+    assert not cone.contains(off).any()
+    assert cone.contains(off, tolerance=1e-3).all()
 
 
 # restriction ----------------------------------------------------------------------------------------------------------
@@ -82,12 +134,15 @@ def test_restriction_composes(outer: Subgroup, inner: Subgroup) -> None:
     close(whole.embed(h), outer.embed(inner.embed(h)))
     close(stepwise.matrix(h), direct.matrix(h))
     assert stepwise.irreps == direct.irreps
+    check_membership(whole, seed=1)
 
 
 def test_three_subgroups_in_a_row_associate() -> None:
     a, b, c = O3.subgroup("SO(3)", axis=SKEW), SO3.subgroup("Dinf"), O2.subgroup("D4", mirror=0.2)
     h = some(c.group)
     close(c.within(b).within(a).embed(h), c.within(b.within(a)).embed(h))
+    check_membership(c.within(b).within(a), seed=2)
+    check_membership(c.within(b.within(a)), seed=2)
 
 
 def test_a_composed_subgroup_says_where_it_lies() -> None:
@@ -175,9 +230,26 @@ def test_a_cone_is_described() -> None:
             "contains −z and x: (x, y, z) → (x, −y, z).",
             "A vector (1o) restricts to 0e + 1: −z stays, (x, −y) turns. A pseudovector (1e) restricts to 0o + 1: "
             "−z changes sign under the mirrors.",
-            "Do not mistake it for Dinf, the other copy of O(2), whose flips are half-turns. It does not lie in SO(3).",
+            "Do not mistake it for Dinf, the other copy of O(2), whose flips are half-turns. "
+            "Cinfv does not lie in SO(3).",
+            "Data whose flips send y → −y and keep z: Cinfv; flips that also send z → −z: Dinf.",
         ]
     )
+
+
+@pytest.mark.parametrize(
+    ("subgroup", "advice"),
+    [
+        (O3.subgroup("Dinf"), "flips send y → −y and keep z: Cinfv; flips that also send z → −z: Dinf."),
+        (O3.subgroup("C2v", axis=(1, 0, 0)), "flips send z → −z and keep x: C2v; flips that also send x → −x: D2."),
+        (SO3.subgroup("D3", axis=(1, 1, 0)), "flips keep a: C3v; flips that reverse a: D3."),
+        (O3.subgroup("C4v", mirror=(1, 1, 0)), "flips keep z: C4v; flips that send z → −z: D4."),
+    ],
+    ids=str,
+)
+def test_the_words_advise_which_copy_to_take(subgroup: Subgroup, advice: str) -> None:
+    assert subgroup.describe().splitlines()[-1] == f"Data whose {advice}"
+    assert " It does not" not in subgroup.describe()
 
 
 def test_a_planar_subgroup_is_described() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from intertwine.catalog import O2, O3, SO2, SO3, cyclic, group
 from intertwine.catalog.base import CatalogGroup
-from intertwine.errors import RepMismatchError
+from intertwine.errors import ArgumentError, RepMismatchError
 from intertwine.reps import clebsch_gordan
 from intertwine.reps.clebsch_gordan import wigner_3j
 from tests.registry import average, close, each_group, groups, irreps, seeds, some
@@ -135,6 +135,13 @@ def test_results_are_shared_and_read_only() -> None:
     for array in (table, wigner_3j(1, 1, 2), clebsch_gordan(*[cyclic(4).irrep("1")] * 2, cyclic(4).irrep("2"))):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 1
+
+
+def test_irreps_are_asked_for() -> None:
+    a = O3.irrep("1o")
+    for wrong in ("1o", O3.rep("1x1o"), O3):
+        with pytest.raises(ArgumentError, match=r"takes three irreps, but .* came\. Call group\.irrep\(label\)"):
+            clebsch_gordan(a, wrong, a)
 
 
 def test_groups_are_not_mixed() -> None:

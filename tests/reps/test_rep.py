@@ -217,8 +217,43 @@ def test_filter() -> None:
     assert str(regular.filter("0")) == "1x0"
     assert str(regular.filter(drop="0")) == "1xregular"
     for bad in ({}, {"keep": "0e", "drop": "1o"}):
-        with pytest.raises(ArgumentError, match="exactly one of keep=… and drop=…"):
-            rep.filter(**bad)
+        for call in (rep.filter, rep.filter_index):
+            with pytest.raises(ArgumentError, match="exactly one of keep=… and drop=…"):
+                call(**bad)
+
+
+@each_rep
+def test_filtering_features(rep: Rep) -> None:
+    """`filter_index` takes the channels of `filter`: each moves as before, and the dropped ones are the rest."""
+    g = some(rep.group)[-1]
+    for keep in (rep.group.labels(1), rep.group.labels(9)[1:], lambda irrep: irrep.dim == 1, []):
+        kept, index = rep.filter(keep), rep.filter_index(keep)
+        assert index.shape == (kept.dim,)
+        close(rep.matrix(g)[np.ix_(index, index)], kept.matrix(g))
+        assert not {*index} & {*rep.filter_index(drop=keep)}
+    assert rep.filter_index([]).dtype.kind == "i"
+
+
+def test_names_of_blocks_are_explained() -> None:
+    blocks = (
+        O3.rep("1x1o").restrict(O3.subgroup("Cinfv")),
+        cyclic(4).harmonics(3)[-1:],
+        O3.rep("1x1o") * O3.rep("1x1o"),
+        cyclic(4).regular,
+    )
+    for rep in blocks:
+        assert f'"{str(rep).removeprefix("1x")}"' in Rep.__doc__
+        assert evaluate(rep) == rep
+
+
+def test_restriction_takes_a_subgroup() -> None:
+    words = r"restrict takes a Subgroup, which says how .* lies in O\(3\), but 'Dinf' came. Call .*subgroup\('Dinf'\)\)"
+    with pytest.raises(ArgumentError, match=words):
+        O3.rep("1x1o").restrict("Dinf")
+    with pytest.raises(ArgumentError, match=r"but tw\.O2 came\. Call rep\.restrict\(rep\.group\.subgroup\('Cinfv'\)\)"):
+        O3.rep("1x1o").restrict(O2)
+    with pytest.raises(ArgumentError, match=r"subgroup\('C4'\)"):
+        O2.rep("1x1").restrict(cyclic(4))
 
 
 def test_counting() -> None:

@@ -13,7 +13,7 @@ from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.symmetry import best_output, harmonic_coefficients, loss_floor, point_symmetry
 from tests.registry import close, seeds
-from tests.symmetry.clouds import CLOUDS, CORNERS, RECTANGLE, SQUARE
+from tests.symmetry.clouds import CLOUDS, CORNERS, RECTANGLE, SQUARE, ring
 
 STRETCH = RECTANGLE - SQUARE
 FLOORS = [0.0736311, 0.00646418, 0.00383495, 0.00100531, 0.00070702, 0.00028038, 0.00021572, 0.00010641]
@@ -97,6 +97,31 @@ def test_labels_and_vectors_break_it_too() -> None:
     assert loss_floor(SQUARE, target, rep, **along_x) < 1e-25
 
 
+# one target for the whole cloud ---------------------------------------------------------------------------------------
+
+
+def test_a_ring_has_no_dipole_but_an_energy() -> None:
+    benzene = np.concatenate([ring(6, 1.39), ring(6, 2.48)])
+    labels = [6] * 6 + [1] * 6
+    dipole = np.array([0.3, -0.4, 1.2])
+    assert loss_floor(benzene, dipole, O3.rep("1x1o"), labels=labels) == pytest.approx(np.mean(dipole**2))
+    assert loss_floor(benzene, [-232.2, 7.0], O3.rep("2x0e"), labels=labels) < 1e-20
+    bowl = np.concatenate([ring(6, 1.39), ring(6, 2.48, height=0.5)])  # C6v: only its axis is left to the dipole
+    assert loss_floor(bowl, dipole, O3.irrep("1o"), labels=labels) == pytest.approx((0.3**2 + 0.4**2) / 3)
+    close(best_output(point_symmetry(bowl), dipole, O3.rep("1x1o")), [0, 0, 1.2])
+
+
+@given(st.sampled_from(sorted(CLOUDS)), seeds)
+def test_a_target_of_the_cloud_is_the_same_target_at_every_point(name: str, seed: int) -> None:
+    """Averaging one target, and averaging its copies at the points, agree: the mean over the points commutes."""
+    points, rep = CLOUDS[name][0], O3.rep("1x0e + 1x0o + 1x1o + 1x2e")
+    target, symmetry = np.random.default_rng(seed).normal(size=rep.dim), point_symmetry(points, degree=4)
+    best = best_output(symmetry, target, rep)
+    close(best, best_output(symmetry, np.tile(target, (len(points), 1)), rep).mean(0), 1e-9)
+    close(best_output(symmetry, best, rep), best, 1e-9)
+    assert loss_floor(points, target, rep) == pytest.approx(np.mean((target - best) ** 2))
+
+
 # the average ----------------------------------------------------------------------------------------------------------
 
 
@@ -124,6 +149,14 @@ def test_the_best_output_is_the_best_of_many(seed: int) -> None:
     span = np.stack([best_output(symmetry, rng.normal(size=targets.shape), rep).ravel() for _ in range(40)], -1)
     found, *_ = np.linalg.lstsq(span, targets.ravel(), rcond=1e-10)
     close(span @ found, best_output(symmetry, targets, rep).ravel(), 1e-8)
+
+
+@pytest.mark.parametrize("degree", [1, 2, 3, 6])
+def test_nothing_but_invariants_survives_in_one_point(degree: int) -> None:
+    """The average over all of O(3) takes the weights of the quadrature."""
+    rep = O3.harmonics(degree)
+    best = best_output(point_symmetry(np.ones((1, 3)), degree=degree), np.ones(rep.dim), rep)
+    close(best, [1] + [0] * (rep.dim - 1))
 
 
 def test_continuous_symmetry() -> None:
@@ -186,12 +219,17 @@ def test_training_ends_on_the_floor() -> None:
 
 
 def test_mistakes_are_named() -> None:
-    with pytest.raises(ShapeError, match=r"Targets of 1x1o at 4 points have the shape \(4, 3\), but got \(4, 2\)"):
+    with pytest.raises(
+        ShapeError, match=r"Targets of 1x1o at 4 points have the shape \(4, 3\), or \(3,\) .*, but got \(4, 2\)"
+    ):
         loss_floor(SQUARE, STRETCH[:, :2], O3.rep("1x1o"))
+    with pytest.raises(ShapeError, match=r"or \(3,\) for one target of the whole cloud, but got \(4,\)"):
+        loss_floor(SQUARE, np.ones(4), O3.rep("1x1o"))
     with pytest.raises(ArgumentError, match=r"Features of SO\(3\) and targets of O\(3\) came. Use one group for both"):
         loss_floor(SQUARE, STRETCH, O3.rep("1x1o"), features=np.ones((4, 1)), rep_in=SO3.rep("0"))
-    with pytest.raises(ArgumentError, match="Features and their rep come together"):
-        loss_floor(SQUARE, STRETCH, O3.rep("1x1o"), features=np.ones((4, 1)))
+    for half in ({"features": np.ones((4, 1))}, {"rep_in": O3.rep("1x0e")}):
+        with pytest.raises(ArgumentError, match=r"come together: pass features=… and rep_in=…\."):
+            loss_floor(SQUARE, STRETCH, O3.rep("1x1o"), **half)
     with pytest.raises(ArgumentError, match=r"is found in .* but Dinfh came"):
         loss_floor(CORNERS, CORNERS, tw.group("Dinfh").defining)
 

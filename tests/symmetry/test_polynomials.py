@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from intertwine import circular_harmonics, spherical_harmonics
-from intertwine.errors import ArgumentError
+from intertwine.errors import ArgumentError, ShapeError
 from intertwine.symmetry import harmonic_coefficients
 from tests.registry import close
 
@@ -61,3 +61,10 @@ def test_in_the_plane() -> None:
 def test_other_functions_are_refused(function: object, degree: int) -> None:
     with pytest.raises(ArgumentError, match=f"no harmonic polynomial of degree {degree} on the unit sphere. Subtract"):
         harmonic_coefficients(function, degree)
+
+
+@pytest.mark.parametrize("function", [lambda r: 1.0, lambda r: r, lambda r: r.sum(1), lambda r: r[:1]])
+def test_one_value_per_point_is_asked_for(function: object) -> None:
+    words = r"takes coordinates as rows, of shape \(3, 80\) here, and gives one value per point, of shape \(80,\), but"
+    with pytest.raises(ShapeError, match=words):
+        harmonic_coefficients(function, 1)

@@ -1,6 +1,7 @@
 """The symmetry of clouds: orders that everybody knows, in any pose, with labels and features."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from intertwine.catalog import O2, O3, SO2, SO3, cyclic
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.symmetry import PointSymmetry, point_symmetry
+from intertwine.symmetry.axes import rotation_axes
 from tests.registry import close, seeds
 from tests.symmetry.clouds import CLOUDS, CORNERS, GENERIC, RECTANGLE, SQUARE, prism, ring, windmill
 
@@ -152,7 +154,104 @@ def test_invariant_features_on_a_line() -> None:
     assert (symmetry.elements[:, 2, 2] > 0).all()
 
 
+# words ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers", "axes"),
+    [
+        (
+            "square, D4h",
+            "8 rotations and 8 improper elements, the inversion among",
+            "one 4-fold axis, z; four 2-fold axes",
+        ),
+        ("rectangle, D2h", "4 rotations and 4 improper elements, the inversion among", "three 2-fold axes"),
+        (
+            "cube, Oh",
+            "24 rotations and 24 improper elements, the inversion among",
+            "three 4-fold axes; four 3-fold axes; six 2-fold axes",
+        ),
+        (
+            "tetrahedron, Td",
+            "12 rotations and 12 improper elements, the inversion not among",
+            "four 3-fold axes; three 2-fold axes",
+        ),
+        (
+            "icosahedron, Ih",
+            "60 rotations and 60 improper elements, the inversion among",
+            "six 5-fold axes; ten 3-fold axes; 15 2-fold axes",
+        ),
+        (
+            "antiprism, D5d",
+            "10 rotations and 10 improper elements, the inversion among",
+            "one 5-fold axis, z; five 2-fold",
+        ),
+        ("prism on a pentagon, D5h", "the inversion not among them", "one 5-fold axis, z; five 2-fold axes"),
+        ("twisted prism, D3", "6 symmetries in O(3): 6 rotations.", "one 3-fold axis, z; three 2-fold axes"),
+        ("water, C2v", "3 points have 4 symmetries in O(3): 2 rotations and 2 improper", "axes: one 2-fold axis, z."),
+        ("generic, C1", "7 points have 1 symmetry in O(3): the identity.", "It has no rotation axis."),
+        (
+            "generic with its inverse, Ci",
+            "the identity and 1 improper element, the inversion among",
+            "no rotation axis",
+        ),
+        (
+            "points on a line, Cinfv",
+            "infinitely many symmetries in O(3)",
+            "every rotation about (0.3333, 0.6667, 0.6667)",
+        ),
+        ("one point, O(3)", "1 point has infinitely many symmetries in O(3): every element.", ""),
+    ],
+    ids=lambda text: text if "," in text and len(text) < 30 else "",
+)
+def test_symmetries_are_described(name: str, numbers: str, axes: str) -> None:
+    symmetry = point_symmetry(CLOUDS[name][0])
+    assert numbers in symmetry.describe()
+    assert axes in symmetry.describe()
+    assert str(symmetry) == symmetry.describe()
+
+
+def test_a_planar_symmetry_is_described() -> None:
+    symmetry = point_symmetry(ring(6)[:, :2], O2)
+    assert str(symmetry).startswith("6 points have 12 symmetries in O(2): 6 rotations and 6 mirrors. It holds the rot")
+    assert "mirror" not in str(point_symmetry(ring(6)[:, :2], SO2))
+
+
+@each_cloud
+def test_a_symmetry_prints_on_one_line(points: np.ndarray, order: float, proper: float) -> None:
+    symmetry = point_symmetry(points)
+    assert repr(symmetry).startswith("<PointSymmetry of ")
+    assert repr(symmetry).endswith(f" in O(3), order {order}>")
+
+
+@given(st.sampled_from(sorted(CLOUDS)), seeds)
+def test_the_axes_do_not_depend_on_the_pose(name: str, seed: int) -> None:
+    """But for their directions; and the rotations about them are all rotations."""
+    points = CLOUDS[name][0]
+    words = [point_symmetry(p).describe() for p in (points, moved(points, seed))]
+    plain, posed = (re.sub(r", [−xyz]\b|,? ?\([^)]*, [^)]*\)", "", text) for text in words)
+    assert plain == posed
+    if not (symmetry := point_symmetry(points, SO3)).continuous:
+        assert 1 + sum(n - 1 for n, _ in rotation_axes(symmetry.elements)) == symmetry.order
+
+
+@pytest.mark.parametrize("degree", [1, 2, 3, 7])
+def test_a_coarse_quadrature_is_described_right(degree: int) -> None:
+    line = np.outer([-1, 1], [0.0, 0, 1])
+    assert "every rotation about z among them" in str(point_symmetry(line, degree=degree))
+    assert str(point_symmetry(line[:1], degree=degree)).endswith("every element.")
+
+
 # limits ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_large_tolerance_finds_each_symmetry_once() -> None:
+    """Points closer to each other than some multiples of the tolerance let more candidates through."""
+    noise = 1e-4 * np.random.default_rng(0).normal(size=(40, 3))
+    symmetry = point_symmetry(ring(40) + noise, tolerance=1e-2)
+    assert symmetry.order == 160
+    assert "one 40-fold axis" in str(symmetry)
+    assert "the inversion among them" in str(symmetry)
 
 
 def test_many_points() -> None:

@@ -75,7 +75,10 @@ class InversionGroup(CatalogGroup):
         return np.concatenate([proper, -proper])
 
     def sample(self, n: int, seed: Seed = 0) -> np.ndarray:
-        """n random elements `(n, 3, 3)`, uniform in the Haar measure."""
+        """n random elements `(n, 3, 3)`, uniform in the Haar measure.
+
+        The same elements on each call: pass a seed (an integer or a numpy generator) to get others.
+        """
         rng = generator(seed)
         return by_rotations(self.rotations.sample(n, rng)) * rng.choice([-1.0, 1.0], size=(n, 1, 1))
 

@@ -84,7 +84,10 @@ class PlanarGroup(CatalogGroup, ABC):
         return self._with_mirrors(turns(self.rotations))
 
     def sample(self, n: int, seed: Seed = 0) -> np.ndarray:
-        """n random elements `(n, 2, 2)`, uniform in the Haar measure."""
+        """n random elements `(n, 2, 2)`, uniform in the Haar measure.
+
+        The same elements on each call: pass a seed (an integer or a numpy generator) to get others.
+        """
         rng = generator(seed)
         if self.rotations is not None:
             return self.elements()[rng.integers(int(self.order), size=n)]
@@ -221,6 +224,7 @@ class PlanarGroup(CatalogGroup, ABC):
             group=group,
             name=group.name,
             pattern=_inclusion,
+            read=_inclusion,
             frame=Table(frame),
             words=_planar_words(self, group, angle),
             expression=f"{self!r}.subgroup({group.name!r}{arguments})",

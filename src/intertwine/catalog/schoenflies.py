@@ -24,6 +24,7 @@ class Kind:
 
     Args:
         embed: abstract matrices to 3 × 3 matrices, main axis z, reference direction x.
+        read: takes these back to abstract matrices.
         improper: whether it holds elements of determinant −1, and so lies in O(3) only.
         shapes: an object with this symmetry, for all rotations, for n ≥ 3 of them on a {polygon}, for 2, for 1.
         flips: the sentence about its flips; {axis} and {mirror} are filled in.
@@ -33,6 +34,7 @@ class Kind:
     """
 
     embed: Callable[[Array], Array]
+    read: Callable[[Array], Array]
     improper: bool
     shapes: tuple[str, ...]
     flips: str
@@ -46,6 +48,11 @@ def by_mirrors(h: Array) -> Array:
     return lift(h, namespace(h).ones_like(h[..., 0, 0]))
 
 
+def plane_part(g: Array) -> Array:
+    """What 3 × 3 elements do to x and y."""
+    return g[..., :2, :2]
+
+
 def unchanged(h: Array) -> Array:
     """3 × 3 elements as they are."""
     return h
@@ -53,6 +60,7 @@ def unchanged(h: Array) -> Array:
 
 CONE = Kind(
     by_mirrors,
+    plane_part,
     True,
     ("a cone", "a pyramid on a {polygon}", "a pyramid on a rectangle", "an object with one mirror plane"),
     "Its flips are mirrors (determinant −1) whose planes contain {axis}. "
@@ -63,6 +71,7 @@ CONE = Kind(
 )
 DIHEDRAL = Kind(
     by_rotations,
+    plane_part,
     False,
     ("a twisted cylinder", "a twisted prism on a {polygon}", "a twisted rectangular bar", "a twisted wedge"),
     "Its flips are half-turns (determinant +1) about axes perpendicular to {axis}, so they reverse {axis}. "
@@ -73,11 +82,13 @@ DIHEDRAL = Kind(
 )
 ROTATIONS = Kind(
     by_mirrors,
+    plane_part,
     False,
     ("a rotating cone", "a windmill with {n} sails", "a windmill with 2 sails", "an object without any symmetry"),
     "It has no flips",
 )
 ROTATING_CYLINDER = Kind(
+    unchanged,
     unchanged,
     True,
     ("a rotating cylinder",),
@@ -86,15 +97,20 @@ ROTATING_CYLINDER = Kind(
 )
 CYLINDER = Kind(
     unchanged,
+    unchanged,
     True,
     ("a cylinder",),
     "It holds the mirrors that contain {axis}, the half-turns about axes perpendicular to it, and the inversion",
     ("{axis} changes sign under the half-turns and the inversion", "{axis} changes sign under the half-turns"),
 )
 HANDED_SPHERE = Kind(
-    unchanged, False, ("a sphere covered with a handed pattern",), "It has no flips: every element is a rotation."
+    unchanged,
+    unchanged,
+    False,
+    ("a sphere covered with a handed pattern",),
+    "It has no flips: every element is a rotation.",
 )
-SPHERE = Kind(unchanged, True, ("a sphere",), "It holds every rotation, every mirror and the inversion.")
+SPHERE = Kind(unchanged, unchanged, True, ("a sphere",), "It holds every rotation, every mirror and the inversion.")
 
 Found = tuple[str, CatalogGroup, Kind]
 """The standard spelling of a name, the abstract group and the kind of subgroup."""
@@ -146,6 +162,7 @@ def spatial_subgroup(
         group=group,
         name=title,
         pattern=kind.embed,
+        read=kind.read,
         frame=Table(frame),
         words=_words(parent, found, frame),
         expression=f"{parent!r}.subgroup({title!r}{arguments})",
@@ -214,9 +231,22 @@ def _words(parent: CatalogGroup, found: Found, frame: np.ndarray) -> tuple[str, 
     if kind.twin is not None:
         twin = kind.twin[0].format(n=turns or "inf")
         other = group if twin != group.name else "this group"
-        where = "It does not lie in SO(3)." if kind.improper else f"{twin} does not lie in SO(3), {title} does."
+        cone, turn = (title, twin) if kind.improper else (twin, title)
+        where = f"{cone} does not lie in SO(3)" + ("." if kind.improper else f", {turn} does.")
         lines.append(f"Do not mistake it for {twin}, the other copy of {other}, {kind.twin[1]}. {where}")
+        lines.append(_advice(names, cone, turn))
     return tuple(lines)
+
+
+def _advice(names: tuple[str, str, str], cone: str, turn: str) -> str:
+    """The sentence that tells which of the two copies a user's data asks for."""
+    second, axis = (name.lstrip("−") for name in names[1:])
+    if axis == "a":
+        return f"Data whose flips keep a: {cone}; flips that reverse a: {turn}."
+    keeps, reverses = f"keep {axis}: {cone}", f"send {axis} → −{axis}: {turn}"
+    if len(second) > 1:
+        return f"Data whose flips {keeps}; flips that {reverses}."
+    return f"Data whose flips send {second} → −{second} and {keeps}; flips that also {reverses}."
 
 
 def _rotation_count(group: Group) -> int | None:

@@ -168,7 +168,10 @@ class SO3(SpatialGroup):
         return "SO(3)"
 
     def sample(self, n: int, seed: Seed = 0) -> np.ndarray:
-        """n random rotations `(n, 3, 3)`, uniform in the Haar measure."""
+        """n random rotations `(n, 3, 3)`, uniform in the Haar measure.
+
+        The same elements on each call: pass a seed (an integer or a numpy generator) to get others.
+        """
         return random_rotations(n, seed)
 
     def quadrature(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
@@ -213,7 +216,10 @@ class O3(SpatialGroup):
         return np.concatenate([super().generators, -np.eye(3)[None]])
 
     def sample(self, n: int, seed: Seed = 0) -> np.ndarray:
-        """n random orthogonal matrices `(n, 3, 3)`, uniform in the Haar measure."""
+        """n random orthogonal matrices `(n, 3, 3)`, uniform in the Haar measure.
+
+        The same elements on each call: pass a seed (an integer or a numpy generator) to get others.
+        """
         rng = generator(seed)
         return random_rotations(n, rng) * rng.choice([-1.0, 1.0], size=(n, 1, 1))
 

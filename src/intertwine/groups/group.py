@@ -12,11 +12,19 @@ from intertwine._arrays import Array, as_array, epsilon, to_numpy
 from intertwine.errors import ArgumentError, ElementError
 
 Seed = int | np.random.Generator
+"""An integer from 0 on, which gives the same random elements each time, or a numpy generator, which goes on."""
 
 
 def generator(seed: Seed) -> np.random.Generator:
-    """The random generator that an integer seed names, or the generator itself."""
-    return seed if isinstance(seed, np.random.Generator) else np.random.default_rng(seed)
+    """The random generator that an integer seed names, or the generator itself; `ArgumentError` for other things."""
+    if isinstance(seed, np.random.Generator):
+        return seed
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise ArgumentError(
+            f"A seed is an integer from 0 on or a numpy.random.Generator, but {seed!r} came. Call "
+            "numpy.random.default_rng(integer) for a generator; torch_generator.initial_seed() is such an integer."
+        )
+    return np.random.default_rng(int(seed))
 
 
 class Group(ABC):
@@ -27,6 +35,9 @@ class Group(ABC):
 
     A final class gives the name, the elements and, for every irrep label, dimension, real type, matrices and couplings;
     everything else in the library follows from these.
+
+    This class is the mathematics alone. Groups from the catalogue (`tw.O3`, `tw.cyclic(4)`, `tw.group(name)`) add
+    `irrep`, `irreps`, `rep`, `harmonics`, `defining`, `regular` and `subgroup`: see `help(tw.O3)`.
     """
 
     @property
@@ -75,7 +86,11 @@ class Group(ABC):
 
     @abstractmethod
     def sample(self, n: int, seed: Seed = 0) -> np.ndarray:
-        """n random elements `(n, dim, dim)`, independent and uniform in the Haar measure."""
+        """n random elements `(n, dim, dim)`, independent and uniform in the Haar measure.
+
+        Without a seed these are the same elements on each call: pass an integer seed, or a numpy generator that goes
+        on from call to call, to get others. Raises `ArgumentError` for another kind of seed.
+        """
 
     @abstractmethod
     def quadrature(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
@@ -141,8 +156,7 @@ class Group(ABC):
                 f"An element of {self.name} is a matrix of shape (..., {self.dim}, {self.dim}), but an array of shape "
                 f"{tuple(g.shape)} came."
             )
-        bound = tolerance if tolerance is not None else max(math.sqrt(epsilon(g)), 1e-7)
-        return np.asarray(self.residual(to_numpy(g)) <= bound)
+        return np.asarray(self.residual(to_numpy(g)) <= (membership_tolerance(g) if tolerance is None else tolerance))
 
     def require(self, g: Array) -> Array:
         """`g` as an array or tensor if all of it are elements; raises `ElementError` in words otherwise."""
@@ -185,3 +199,8 @@ class Group(ABC):
 def orthogonality_residual(g: np.ndarray) -> np.ndarray:
     """The largest entry of |gᵀg − 1| for matrices `(..., n, n)`."""
     return np.asarray(np.abs(np.swapaxes(g, -1, -2) @ g - np.eye(g.shape[-1])).max((-1, -2)))
+
+
+def membership_tolerance(g: Array) -> float:
+    """How far an element may be off by default: the square root of the rounding unit of the dtype, float64: 1e-7."""
+    return max(math.sqrt(epsilon(g)), 1e-7)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from intertwine._arrays import Array, Table, like
+import numpy as np
+
+from intertwine._arrays import Array, Table, as_array, like, to_numpy
 from intertwine.errors import RepMismatchError
-from intertwine.groups.group import Group
+from intertwine.groups.group import Group, membership_tolerance
 
 Pattern = Callable[[Array], Array]
-"""A homomorphism from h-matrices to g-matrices in the standard setting (main axis z, reference direction x)."""
+"""A homomorphism from h-matrices to g-matrices in the standard setting (main axis z, reference direction x), or a
+function that takes these back to h."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -25,6 +28,7 @@ class Subgroup:
         group: the abstract group H, whose elements are H's own defining matrices.
         name: its name inside the parent; a Schoenflies name in three dimensions.
         pattern: the homomorphism e from H's matrices to G's matrices in the standard setting.
+        read: takes e(h) back to h; what it makes of other matrices does not matter.
         frame: the orthogonal matrix A.
         words: sentences for `describe`.
         expression: Python that evaluates to it, with intertwine imported as tw.
@@ -42,15 +46,42 @@ class Subgroup:
     group: Group
     name: str
     pattern: Pattern
+    read: Pattern = field(compare=False)
     frame: Table
     words: tuple[str, ...] = field(default=(), compare=False)
     expression: str = field(default="", compare=False)
 
     def embed(self, h: Array) -> Array:
         """The elements `(..., n, n)` of the parent that elements `(..., k, k)` of the abstract group stand for."""
-        inside = self.pattern(self.group.require(h))
+        return self._place(self.group.require(h))
+
+    def _place(self, h: Array) -> Array:
+        """`embed` without the check that h is in the group."""
+        inside = self.pattern(h)
         frame = like(self.frame.array, inside)
         return frame @ inside @ frame.swapaxes(-1, -2)
+
+    def contains(self, g: Array, tolerance: float | None = None) -> np.ndarray:
+        """Whether elements `(..., n, n)` of the parent lie in the subgroup, up to a tolerance.
+
+        The default tolerance is that of `Group.contains`. Raises `ElementError` for arrays of another shape.
+
+        >>> from intertwine.catalog import O3
+        >>> mirror = np.diag([1, -1, 1])
+        >>> bool(O3.subgroup("Cinfv").contains(mirror)), bool(O3.subgroup("Dinf").contains(mirror))
+        (True, False)
+        """
+        g = as_array(g)
+        bound = membership_tolerance(g) if tolerance is None else tolerance
+        inside, g = self.parent.contains(g, bound), to_numpy(g)
+        g = np.where(inside[..., None, None], g, np.eye(self.parent.dim))  # nothing to overflow on
+        h = self._candidate(g)
+        distance = np.abs(self._place(h) - g).max((-1, -2))
+        return np.asarray(inside & self.group.contains(h, bound) & (distance <= bound))
+
+    def _candidate(self, g: np.ndarray) -> np.ndarray:
+        """The h that `embed` takes to g, for elements g `(..., n, n)` of the subgroup."""
+        return np.asarray(self.read(self.frame.array.T @ g @ self.frame.array))
 
     def within(self, parent: Subgroup) -> Subgroup:
         """This subgroup of H seen as a subgroup of the group G that H = `parent.group` lies in.
@@ -69,6 +100,7 @@ class Subgroup:
             group=inner.group,
             name=f"{inner.name} in {outer.name}",
             pattern=_Composition(inner, outer),
+            read=_Reading(inner, outer),
             frame=outer.frame,
             words=(*inner.words, f"It lies in {outer.parent} through {outer.name}.", *outer.words),
             expression=f"{inner!r}.within({outer!r})",
@@ -98,4 +130,15 @@ class _Composition:
     outer: Subgroup
 
     def __call__(self, h: Array) -> Array:
-        return self.outer.pattern(self.inner.embed(h))
+        return self.outer.pattern(self.inner._place(h))
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What takes a `_Composition` back."""
+
+    inner: Subgroup
+    outer: Subgroup
+
+    def __call__(self, g: np.ndarray) -> np.ndarray:
+        return self.inner._candidate(self.outer.read(g))

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from math import comb, factorial, sqrt
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from intertwine._arrays import read_only
-from intertwine.errors import RepMismatchError
-
-if TYPE_CHECKING:
-    from intertwine.reps.irrep import Irrep
+from intertwine.errors import ArgumentError, RepMismatchError
+from intertwine.reps.irrep import Irrep
 
 # SO(3) and O(3) -------------------------------------------------------------------------------------------------------
 
@@ -132,12 +129,18 @@ def clebsch_gordan(a: Irrep, b: Irrep, c: Irrep) -> np.ndarray:
     Frobenius norm 1. The multiplicity is dim Hom_G(a ⊗ b, c): 0 when there is no path, and 2 per copy for irreps
     of complex type, such as those of SO(2). Signs for SO(3) and O(3) are those of e3nn ≥ 0.5.
 
-    Raises `RepMismatchError` if the irreps belong to different groups.
+    Raises `RepMismatchError` if the irreps belong to different groups, and `ArgumentError` for texts and reps.
 
     >>> from intertwine.catalog import O3
     >>> clebsch_gordan(O3.irrep("1o"), O3.irrep("1o"), O3.irrep("1e")).shape  # the cross product
     (1, 3, 3, 3)
     """
+    for irrep in (a, b, c):
+        if not isinstance(irrep, Irrep):
+            raise ArgumentError(
+                f"clebsch_gordan takes three irreps, but {irrep!r} came. Call group.irrep(label) for an irrep, and "
+                "a * b for the tensor product of reps, whose change_of_basis holds all their couplings."
+            )
     if not a.group == b.group == c.group:
         raise RepMismatchError(
             f"clebsch_gordan takes three irreps of one group, but got irreps of {a.group}, {b.group} and {c.group}. "

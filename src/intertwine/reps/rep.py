@@ -27,6 +27,10 @@ class Rep:
     entries stored as (d, m): components outside, channels contiguous inside; `split` and `join` hide this.
     Two reps are equal when their groups, terms and bases are, whatever they are called.
 
+    Beside irreps, `str` may name blocks in coordinates of their own: "[1o|Cinfv]" (1o restricted to Cinfv), "Y3"
+    (harmonics of degree 3), "(1x1o)⊗(1x1o)" (a tensor product), "regular" (functions on a finite group). `rep.irreps`
+    shows what they contain, and `repr` evaluates back to the rep.
+
     Make one with `group.rep("16x0e + 8x1o")`, from irreps and reps with `+` and `*`, or by restriction.
 
     >>> from intertwine.catalog import O3
@@ -263,12 +267,25 @@ class Rep:
         >>> str(O3.harmonics(3).filter(keep=lambda irrep: irrep.degree <= 1))
         '1x0e + 1x1o'
         """
+        return Rep(self.group, tuple(self.terms[i] for i in self._kept(keep, drop)))
+
+    def filter_index(self, keep: Keep | None = None, *, drop: Keep | None = None) -> np.ndarray:
+        """The index `(filtered dim,)` that takes the same channels from features: `x[..., index]` is of `filter(…)`.
+
+        >>> from intertwine.catalog import O3
+        >>> O3.rep("2x0e + 1x1o + 1x2e").filter_index(drop="1o")
+        array([0, 1, 5, 6, 7, 8, 9])
+        """
+        places = [np.arange(self.slices[i].start, self.slices[i].stop) for i in self._kept(keep, drop)]
+        return np.concatenate([np.arange(0), *places])
+
+    def _kept(self, keep: Keep | None, drop: Keep | None) -> list[int]:
+        """The places of the terms that a filter leaves."""
         if (keep is None) == (drop is None):
             raise ArgumentError("filter takes exactly one of keep=… and drop=…. Call filter(keep='0e + 1o').")
         wanted = _predicate(self.group, keep if keep is not None else drop)
         flip = drop is not None
-        terms = [t for t in self.terms if all(wanted(irrep) for _, irrep in t[1].content) != flip]
-        return Rep(self.group, tuple(terms))
+        return [i for i, (_, b) in enumerate(self.terms) if all(wanted(irrep) for _, irrep in b.content) != flip]
 
     def index_of(self, other: Rep) -> np.ndarray:
         """The index `(dim,)` that reorders features of this rep into features of `other`: `x[..., index]`.
@@ -296,12 +313,18 @@ class Rep:
     def restrict(self, subgroup: Subgroup) -> Rep:
         """The same features as a rep of a subgroup: the numbers stay, the group shrinks.
 
-        Raises `RepMismatchError` if the subgroup lies in another group.
+        Raises `RepMismatchError` if the subgroup lies in another group, and `ArgumentError` for a name or a group.
 
         >>> from intertwine.catalog import O3
         >>> print(O3.rep("1x1o").restrict(O3.subgroup("Cinfv")).irreps)  # a vector: z, and (x, y)
         1x0e + 1x1
         """
+        if not isinstance(subgroup, Subgroup):
+            name = subgroup if isinstance(subgroup, str) else "Cinfv" if self.group.dim == 3 else "C4"
+            raise ArgumentError(
+                f"restrict takes a Subgroup, which says how the smaller group lies in {self.group}, but {subgroup!r} "
+                f"came. Call rep.restrict(rep.group.subgroup({name!r})), or another name."
+            )
         if subgroup.parent != self.group:
             raise RepMismatchError(
                 f"{subgroup.name} is a subgroup of {subgroup.parent}, but the rep belongs to {self.group}. "

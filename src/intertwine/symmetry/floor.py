@@ -17,22 +17,25 @@ def best_output(symmetry: PointSymmetry, targets: np.ndarray, rep_out: Rep | Irr
 
     For every h that moves the input onto itself, an equivariant f has `f(x) = f(h x) = ρ(h) f(x)`. So f(x) lies in the
     space fixed by H, whose orthogonal projector is `P y = ∫ ρ(h) y dh`; and every vector of that space is the value of
-    some equivariant map.
+    some equivariant map. For targets at the points, ρ(h) moves them from point to point as well.
 
     Args:
         symmetry: the symmetry of the input, from `point_symmetry`.
-        targets: a target at each point, `(N, rep_out.dim)`.
+        targets: a target at each point, `(N, rep_out.dim)`, or one for the whole cloud, `(rep_out.dim,)`.
         rep_out: the rep of the targets.
 
     Raises `ShapeError` if the targets do not fit.
     """
     rep_out, targets = as_rep(rep_out), to_numpy(targets)
     count = symmetry.permutations.shape[1]
-    if targets.shape != (count, rep_out.dim):
+    if targets.shape not in ((count, rep_out.dim), (rep_out.dim,)):
         raise ShapeError(
-            f"Targets of {rep_out} at {count} points have the shape {(count, rep_out.dim)}, but got {targets.shape}."
+            f"Targets of {rep_out} at {count} points have the shape {(count, rep_out.dim)}, or {(rep_out.dim,)} for "
+            f"one target of the whole cloud, but got {targets.shape}."
         )
     matrices = rep_out.matrix(symmetry.elements)
+    if targets.ndim == 1:
+        return np.asarray(np.tensordot(symmetry.weights, matrices, 1) @ targets)
     out = np.zeros_like(targets)
     for matrix, permutation, weight in zip(matrices, symmetry.permutations, symmetry.weights, strict=True):
         out[permutation] += weight * (targets @ matrix.T)
@@ -56,7 +59,8 @@ def loss_floor(
 
     Args:
         points: positions `(N, n)`; only differences matter, so networks are taken to be translation invariant.
-        targets: the wanted output at each point, `(N, rep_out.dim)`.
+        targets: the wanted output at each point, `(N, rep_out.dim)`, or the one output wanted for the whole cloud, such
+            as an energy or a dipole, `(rep_out.dim,)`.
         rep_out: the rep of the output; its group, SO(2), O(2), SO(3) or O(3), is the network's.
         features: input features `(N, rep_in.dim)`; default none, or equal invariants.
         rep_in: the rep of the features.
@@ -64,7 +68,10 @@ def loss_floor(
         tolerance: below it, relative to the size of the cloud, deviations from symmetry are ignored.
 
     Returns:
-        The floor of the mean squared error over all N · rep_out.dim numbers.
+        The floor of the mean squared error over all N · rep_out.dim (or rep_out.dim) numbers.
+
+    Raises `ArgumentError` for features without their rep or of another group, and the errors of `point_symmetry` and
+    `best_output`.
 
     Source: Smidt, Geiger, Miller 2021 (doi:10.1103/PhysRevResearch.3.L012002).
 
@@ -73,8 +80,12 @@ def loss_floor(
     >>> stretch = square * [-0.5, 0.5, 0]  # displacements that make it a rectangle
     >>> round(loss_floor(square, stretch, O3.rep("1x1o")), 7)  # all of the target
     0.0416667
+    >>> loss_floor(square, [0, 0, 1], O3.rep("1x1o"))  # a dipole of the whole square: all of it too
+    0.3333333333333333
     """
     rep_out = as_rep(rep_out)
+    if (features is None) != (rep_in is None):
+        raise ArgumentError("Features and their rep come together: pass features=… and rep_in=….")
     rep = None if rep_in is None else as_rep(rep_in)
     if rep is not None and rep.group != rep_out.group:
         raise ArgumentError(f"Features of {rep.group} and targets of {rep_out.group} came. Use one group for both.")

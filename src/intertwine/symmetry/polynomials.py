@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from intertwine.errors import ArgumentError
+from intertwine.errors import ArgumentError, ShapeError
 from intertwine.reps.harmonics import harmonics_function
 
 
@@ -24,7 +24,8 @@ def harmonic_coefficients(function: Callable[[np.ndarray], np.ndarray], degree: 
     Returns:
         Coefficients `(2 · degree + 1,)` (or 1 or 2 on the circle), of length 1, in the library's basis.
 
-    Raises `ArgumentError` if the function is no harmonic polynomial of that degree.
+    Raises `ArgumentError` if the function is no harmonic polynomial of that degree, and `ShapeError` if it does not
+    give one number per point.
 
     >>> harmonic_coefficients(lambda r: r[0], 1)
     array([1., 0., 0.])
@@ -35,6 +36,12 @@ def harmonic_coefficients(function: Callable[[np.ndarray], np.ndarray], degree: 
     r = rng.normal(size=(40 * (degree + 1), dim))
     r /= np.linalg.norm(r, axis=1, keepdims=True)
     values = np.asarray(function(r.T), dtype=np.float64)
+    if values.shape != (len(r),):
+        raise ShapeError(
+            f"The function takes coordinates as rows, of shape {r.T.shape} here, and gives one value per point, of "
+            f"shape ({len(r)},), but values of shape {values.shape} came. Write lambda r: r[0] ** 2 - r[1] ** 2 for "
+            "x² − y², and lambda r: 0 * r[0] + 1 for the constant."
+        )
     basis = harmonics_function(dim)([degree], r)
     found, *_ = np.linalg.lstsq(basis, values, rcond=None)
     size = np.linalg.norm(found)

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from intertwine._arrays import to_numpy
-from intertwine.catalog import O3, SO3
+from intertwine.catalog import O3, SO3, words
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.groups import Group
 from intertwine.reps import Rep
+from intertwine.symmetry.axes import axes_words, common_axis
+
+Found = tuple[np.ndarray, np.ndarray, float]
+"""An element, where it moves each point, and its weight."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PointSymmetry:
     """The elements of a group that move a point cloud onto itself, about its centre.
 
@@ -40,6 +44,42 @@ class PointSymmetry:
     def order(self) -> float:
         """The number of symmetries; infinite for a continuous one."""
         return np.inf if self.continuous else len(self.elements)
+
+    def describe(self) -> str:
+        """The symmetry in words: its order, rotations and improper elements, axes, and whether it holds the inversion.
+
+        >>> hexagon = [[np.cos(a), np.sin(a), 0] for a in np.pi / 3 * np.arange(6)]
+        >>> print(point_symmetry(np.array(hexagon)).describe())
+        6 points have 24 symmetries in O(3): 12 rotations and 12 improper elements, the inversion among them.
+        Rotation axes: one 6-fold axis, z; six 2-fold axes.
+        """
+        points, n = self.permutations.shape[1], self.group.dim
+        subject = f"{_count(points, 'point')} {'has' if points == 1 else 'have'}"
+        if self.continuous:
+            axis = common_axis(self.elements)
+            which = f", every rotation about {axis} among them" if axis else ": every element"
+            return f"{subject} infinitely many symmetries in {self.group}{which}."
+        proper = np.linalg.det(self.elements) > 0
+        turns, improper = int(proper.sum()), int((~proper).sum())
+        text = f"{subject} {_count(len(proper), 'symmetry', 'symmetries')} in {self.group}: "
+        text += "the identity" if turns == 1 else f"{turns} rotations"
+        if n == 2:
+            text += f" and {_count(improper, 'mirror')}" if improper else ""
+            return f"{text}. {words.rotations(turns, 'the centre')}"
+        if improper:
+            inverts = bool((np.abs(self.elements + np.eye(n)).max((-1, -2)) < 1e-2).any())
+            text += f" and {_count(improper, 'improper element')}, the inversion {'' if inverts else 'not '}among them"
+        return f"{text}.\n{axes_words(self.elements[proper])}"
+
+    def __str__(self) -> str:
+        return self.describe()
+
+    def __repr__(self) -> str:
+        return f"<PointSymmetry of {_count(self.permutations.shape[1], 'point')} in {self.group}, order {self.order}>"
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def point_symmetry(
@@ -80,12 +120,18 @@ def point_symmetry(
     centred = points - points.mean(0)
     scale = float(np.linalg.norm(centred, axis=1).max(initial=0.0)) or 1.0
     centred = centred / scale
-    elements, continuous = _candidates(centred, kinds, group, degree, tolerance)
+    elements, shares, continuous = _candidates(centred, kinds, group, degree, tolerance)
     if _permutation(centred, kinds, np.eye(group.dim), tolerance) is None:
         raise ArgumentError(
             "Two points of one kind coincide, so it is not clear which goes where. Label them differently, or keep one."
         )
-    found = [(g, p) for g in elements if (p := _permutation(centred, kinds, g, tolerance)) is not None]
+    found = [
+        (g, p, share)
+        for g, share in zip(elements, shares, strict=True)
+        if (p := _permutation(centred, kinds, g, tolerance)) is not None
+    ]
+    if not continuous:
+        found = _distinct(found)
     if continuous and features is not None and rep is not None and not rep.is_trivial:
         raise ArgumentError(
             "The points lie on a line or in one point, so their symmetry is continuous; features on such a cloud are "
@@ -93,14 +139,22 @@ def point_symmetry(
         )
     if features is not None and rep is not None:
         size = max(float(np.abs(features).max(initial=0.0)), 1e-300)
-        moved = rep.matrix(np.array([g for g, _ in found]))
+        moved = rep.matrix(np.array([g for g, _, _ in found]))
         found = [
-            (g, p)
-            for (g, p), matrix in zip(found, moved, strict=True)
+            (g, p, share)
+            for (g, p, share), matrix in zip(found, moved, strict=True)
             if np.abs(features @ matrix.T - features[p]).max(initial=0.0) <= 10 * tolerance * size
         ]
-    weights = np.full(len(found), 1 / len(found))
-    return PointSymmetry(group, np.array([g for g, _ in found]), np.array([p for _, p in found]), weights, continuous)
+    g, p, weights = (np.array(column) for column in zip(*found, strict=True))
+    return PointSymmetry(group, g, p, weights / weights.sum(), continuous)
+
+
+def _distinct(found: list[Found]) -> list[Found]:
+    """One element for each permutation and determinant: a large tolerance finds one symmetry several times."""
+    first: dict[tuple[bytes, bool], Found] = {}
+    for g, permutation, share in found:
+        first.setdefault((permutation.tobytes(), bool(np.linalg.det(g) > 0)), (g, permutation, share))
+    return list(first.values())
 
 
 def _check_points(points: np.ndarray, group: Group, features: np.ndarray | None, rep: Rep | None) -> np.ndarray:
@@ -122,23 +176,28 @@ def _check_points(points: np.ndarray, group: Group, features: np.ndarray | None,
 
 def _candidates(
     points: np.ndarray, kinds: np.ndarray, group: Group, degree: int, tolerance: float
-) -> tuple[list[np.ndarray], bool]:
-    """Elements among which all symmetries are, and whether they sample a continuous symmetry."""
+) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Elements among which all symmetries are, their weights, and whether they sample a continuous symmetry."""
     radii = np.linalg.norm(points, axis=1)
     first = _smallest_class(kinds, radii, radii > tolerance, tolerance)
     proper = str(group).startswith("S")
     if first is None:  # one point: everything is a symmetry
-        return list(group.quadrature(degree)[0]), True
+        return *group.quadrature(max(degree, 2)), True
     start = points[first]
     partners = [p for p, k, r in zip(points, kinds, radii, strict=True)
                 if k == kinds[first] and abs(r - radii[first]) <= tolerance]  # fmt: skip
     if group.dim == 2:
-        return [_plane_map(start, p, flip) for p in partners for flip in ((1,) if proper else (1, -1))], False
+        return *_equal([_plane_map(start, p, flip) for p in partners for flip in ((1,) if proper else (1, -1))]), False
     away = np.linalg.norm(np.cross(start, points), axis=1) / radii[first]
     second = _smallest_class(kinds, radii, away > 10 * tolerance, tolerance)
     if second is None:
-        return _line_symmetries(start, degree, proper), True
-    return _triad_maps(points, kinds, radii, (first, second), proper, tolerance), False
+        return *_line_symmetries(start, max(degree, 2), proper), True
+    return *_equal(_triad_maps(points, kinds, radii, (first, second), proper, tolerance)), False
+
+
+def _equal(elements: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Elements `(k, n, n)` and equal weights for them."""
+    return np.array(elements), np.ones(len(elements))
 
 
 def _smallest_class(kinds: np.ndarray, radii: np.ndarray, allowed: np.ndarray, tolerance: float) -> int | None:
@@ -157,11 +216,12 @@ def _plane_map(a: np.ndarray, b: np.ndarray, flip: int) -> np.ndarray:
     return frames[1] @ np.diag([1, flip]) @ frames[0].T
 
 
-def _line_symmetries(axis: np.ndarray, degree: int, proper: bool) -> list[np.ndarray]:
+def _line_symmetries(axis: np.ndarray, degree: int, proper: bool) -> tuple[np.ndarray, np.ndarray]:
     """A quadrature of the symmetries of a line through the centre, both directions."""
     name = "Dinf" if proper else "Dinfh"
     whole = (SO3 if proper else O3).subgroup(name, axis=axis)
-    return list(whole.embed(whole.group.quadrature(degree)[0]))
+    elements, weights = whole.group.quadrature(degree)
+    return whole.embed(elements), weights
 
 
 def _triad_maps(
@@ -175,6 +235,8 @@ def _triad_maps(
     start, maps = _triad(points[i], points[j]), []
     for a in same_i:
         for b in same_j[np.abs(points[same_j] @ points[a] - dot) <= slack]:
+            if np.linalg.norm(np.cross(points[a], points[b])) <= tolerance:
+                continue  # on one line, where a large tolerance still finds the angle right
             end = _triad(points[a], points[b])
             maps += [end @ np.diag([1, 1, sign]) @ start.T for sign in ((1,) if proper else (1, -1))]
     return maps
