@@ -10,7 +10,7 @@ import intertwine as tw
 from intertwine import nn
 from intertwine.catalog import O2, O3, SO2, SO3
 from intertwine.catalog.base import CatalogGroup
-from intertwine.errors import ArgumentError, ShapeError
+from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.symmetry import best_output, harmonic_coefficients, loss_floor, point_symmetry
 from tests.registry import close, seeds
 from tests.symmetry.clouds import CLOUDS, CORNERS, RECTANGLE, SQUARE, ring
@@ -237,3 +237,18 @@ def test_mistakes_are_named() -> None:
 def test_tensors_are_welcome() -> None:
     floor = loss_floor(torch.tensor(SQUARE).float(), torch.tensor(STRETCH).float(), O3.irrep("1o"))
     assert floor == pytest.approx(1 / 24, rel=1e-5)
+
+
+def test_numbers_that_are_not_finite_are_named() -> None:
+    square = np.array([[1.0, 1, 0], [-1, 1, 0], [-1, -1, 0], [1, -1, 0]])
+    broken = np.full((4, 3), np.nan)
+    with pytest.raises(ArgumentError, match="The targets hold NaN"):
+        loss_floor(square, broken, O3.rep("1x1o"))
+    with pytest.raises(ArgumentError, match="The features hold NaN"):
+        loss_floor(square, square, O3.rep("1x1o"), features=broken, rep_in=O3.rep("1x1o"))
+
+
+def test_features_of_another_group_are_named() -> None:
+    square = np.array([[1.0, 1, 0], [-1, 1, 0], [-1, -1, 0], [1, -1, 0]])
+    with pytest.raises(RepMismatchError, match=r"looked for in O\(3\), but the features' rep 1x1 belongs to SO\(3\)"):
+        point_symmetry(square, features=square, rep=SO3.rep("1x1"))

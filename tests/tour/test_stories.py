@@ -51,10 +51,21 @@ def test_only_the_right_o2_finds_the_flip() -> None:
     assert result.flips > 0.9
 
 
-def test_networks_of_both_kinds_of_o2_are_equivariant_under_their_own() -> None:
-    for subgroup in (which_o2.CONE, which_o2.TWIST):
-        network = which_o2.PoseNetwork(O3.harmonics(4).restrict(subgroup)).double()
-        assert equivariance_error(network) < 1e-10
+@pytest.mark.parametrize(
+    "make",
+    [
+        rectangle.TutorialNetwork,
+        lambda: which_o2.PoseNetwork(O3.harmonics(4).restrict(which_o2.CONE)),
+        lambda: which_o2.PoseNetwork(O3.harmonics(4).restrict(which_o2.TWIST)),
+        lambda: which_o2.PoseNetwork(cells.REP),
+        lambda: cells.make_network("O(2)", 3),
+        lambda: cells.make_network("SO(2)", 3),
+    ],
+    ids=["tutorial", "pose on the cone", "pose on the twisted cylinder", "pose of cells", "cells O(2)", "cells SO(2)"],
+)
+def test_every_network_of_the_tour_is_equivariant(make) -> None:
+    torch.manual_seed(0)
+    assert equivariance_error(make().double().eval()) < 1e-10
 
 
 def test_the_unwilling_invariance() -> None:

@@ -24,7 +24,7 @@ def best_output(symmetry: PointSymmetry, targets: np.ndarray, rep_out: Rep | Irr
         targets: a target at each point, `(N, rep_out.dim)`, or one for the whole cloud, `(rep_out.dim,)`.
         rep_out: the rep of the targets.
 
-    Raises `ShapeError` if the targets do not fit.
+    Raises `ShapeError` if the targets do not fit, and `ArgumentError` if they are not finite.
     """
     rep_out, targets = as_rep(rep_out), to_numpy(targets)
     count = symmetry.permutations.shape[1]
@@ -33,6 +33,8 @@ def best_output(symmetry: PointSymmetry, targets: np.ndarray, rep_out: Rep | Irr
             f"Targets of {rep_out} at {count} points have the shape {(count, rep_out.dim)}, or {(rep_out.dim,)} for "
             f"one target of the whole cloud, but got {targets.shape}."
         )
+    if not np.isfinite(targets).all():
+        raise ArgumentError("The targets hold NaN or infinite numbers. Remove or repair these points.")
     matrices = rep_out.matrix(symmetry.elements)
     if targets.ndim == 1:
         return np.asarray(np.tensordot(symmetry.weights, matrices, 1) @ targets)

@@ -9,7 +9,7 @@ import numpy as np
 
 from intertwine._arrays import to_numpy
 from intertwine.catalog import O3, SO3, words
-from intertwine.errors import ArgumentError, ShapeError
+from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.groups import Group
 from intertwine.reps import Rep
 from intertwine.symmetry.axes import axes_words, common_axis
@@ -169,9 +169,21 @@ def _check_points(points: np.ndarray, group: Group, features: np.ndarray | None,
         raise ArgumentError(f"The symmetry of points is found in SO(2), O(2), SO(3) or O(3), but {group} came.")
     if (features is None) != (rep is None):
         raise ArgumentError("Features and their rep come together: pass features=… and rep=….")
-    if features is not None and rep is not None and np.shape(features) != (len(points), rep.dim):
-        raise ShapeError(f"Features of {rep} have the shape {(len(points), rep.dim)}, but got {np.shape(features)}.")
+    if features is not None and rep is not None:
+        _check_features(features, rep, group, len(points))
     return points
+
+
+def _check_features(features: np.ndarray, rep: Rep, group: Group, count: int) -> None:
+    if rep.group != group:
+        raise RepMismatchError(
+            f"The symmetry is looked for in {group}, but the features' rep {rep} belongs to {rep.group}. "
+            "Pass group=rep.group, or a rep of the group."
+        )
+    if np.shape(features) != (count, rep.dim):
+        raise ShapeError(f"Features of {rep} have the shape {(count, rep.dim)}, but got {np.shape(features)}.")
+    if not np.isfinite(features).all():
+        raise ArgumentError("The features hold NaN or infinite numbers. Remove or repair these points.")
 
 
 def _candidates(

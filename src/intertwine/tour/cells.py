@@ -42,6 +42,7 @@ class InvariantClassifier(torch.nn.Module):
         self.features = nn.Sequential(nn.Linear(rep_in, hidden), nn.NormActivation(hidden))
         self.product = nn.TensorProduct(hidden, hidden, invariants)
         self.scores = perceptron(32, (32,), classes)
+        self.reps_in, self.rep_out = (rep_in,), group.rep(f"{classes}x{trivial}")  # for intertwine.testing
 
     def forward(self, x: Tensor) -> Tensor:
         """The scores `(..., classes)`."""

@@ -78,6 +78,7 @@ class TutorialNetwork(torch.nn.Module):
             for out in (gated, gated, features)
         )
         self.gate = nn.Gate(features)
+        self.reps_in, self.rep_out = (features, SO3.defining), features  # for intertwine.testing
 
     def forward(self, x: Tensor, points: Tensor) -> Tensor:
         """The output `(N, 36)` for features `(N, 36)` on points `(N, 3)`."""

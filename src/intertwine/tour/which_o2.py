@@ -40,7 +40,7 @@ class PoseNetwork(torch.nn.Module):
         self.first = nn.Linear(self.rep_in, O2.rep("16x0e + 16x1 + 8x2 + 4x3"))
         self.mix = nn.TensorProduct(self.first.rep_out, self.first.rep_out, self.gate.rep_in)
         self.last = nn.Linear(hidden, self.head.rep_in)
-        self.reps_in, self.rep_out = (self.rep_in,), self.head.rep_out
+        self.reps_in, self.rep_out = (self.rep_in,), self.head.rep_out  # for intertwine.testing
 
     def vectors(self, x: Tensor) -> Tensor:
         """The two vectors, `(..., 4)`, before they are made orthonormal."""
