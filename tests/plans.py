@@ -38,6 +38,13 @@ def _one_full_matrix() -> Plan:
     return Plan(operands, "ik", (Path((0, 0, 0), _table(2, 2)),))
 
 
+def _square_by_number_only(d_in: int, d_out: int) -> Plan:
+    """One path whose coefficients have as many entries as a smaller square matrix, and are that identity, read flat."""
+    flat = np.eye(round((d_in * d_out) ** 0.5)).reshape(d_in, d_out)
+    operands = Operand("uw", ((1, 1),)), Operand("iu", ((d_in, 1),)), Operand("kw", ((d_out, 1),))
+    return Plan(operands, "ik", (Path((0, 0, 0), Table(flat)),))
+
+
 def _mixed() -> Plan:
     """Second factors of mixed multiplicity, in an order that scatters the weights of each output."""
     paths, shapes = [], []
@@ -77,6 +84,8 @@ PLANS: dict[str, Plan] = {
     "two paths with the same weights": _linear(shared=True),
     "one full matrix": _one_full_matrix(),
     "two rows that make an identity": _two_rows_make_an_identity(),
+    "four numbers in": _square_by_number_only(4, 1),
+    "four numbers out": _square_by_number_only(1, 4),
     "mixed multiplicities": _mixed(),
 }
 # Operands in other roles, which the batched evaluation does not take.

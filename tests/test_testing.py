@@ -81,6 +81,36 @@ def test_the_seed_decides() -> None:
     assert values[0] == values[1] != values[2]
 
 
+class Noisy(plain.Module):
+    """A user's network with dropout and running statistics."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reps_in, self.rep_out = (O3.rep("6x0e"),), O3.rep("6x0e")
+        self.norm, self.drop = plain.BatchNorm1d(6), plain.Dropout(0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.isnan().any():
+            raise ValueError("no numbers came")
+        return self.drop(self.norm(x))
+
+
+def test_a_module_is_tried_in_eval_mode_and_left_as_it_came() -> None:
+    """Dropout is no defect; statistics and the mode of every part stay, also when the module raises."""
+    module = Noisy().train()
+    module.drop.eval()
+    modes, before = [part.training for part in module.modules()], copy.deepcopy(module.state_dict())
+    assert equivariance_error(module) == 0
+    with pytest.raises(ValueError, match="no numbers"):
+        equivariance_error(module, torch.full((4, 6), torch.nan))
+    assert [part.training for part in module.modules()] == modes == [True, True, False]
+    assert all(torch.equal(before[key], value) for key, value in module.state_dict().items())
+    module.drop.train()
+    assert equivariance_error(module) == 0
+    rep = module.rep_out
+    assert equivariance_error(lambda x: module(x), torch.randn(4, 6), rep, rep) > 0.1  # a function is called as it is
+
+
 def test_unknown_reps_are_asked_for() -> None:
     with pytest.raises(ArgumentError, match=r"The reps of Linear are not known. Pass reps_in=… "):
         equivariance_error(plain.Linear(3, 3))

@@ -6,7 +6,8 @@ import copy
 import io
 import pickle
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +42,9 @@ def equivariance_error(
     Tried on the generators of the group and on random elements, `max |f(ρ_in(g) x) − ρ_out(g) f(x)| / max |f(x)|`.
     About 1e-7 is rounding in float32, 1e-15 in float64; 1 is no equivariance at all.
 
+    A module is tried in eval mode, all its parts, and left as it came: no running statistic moves, and dropout, whose
+    noise is another in every call, is off. A function is called as it is, with whatever modules it holds.
+
     Args:
         module: a module of `intertwine.nn`, or any function of tensors.
         inputs: the inputs to try, channels on the last axis; default random ones, in the dtype of the parameters.
@@ -60,7 +64,7 @@ def equivariance_error(
     reps, out = _signature(module, reps_in, rep_out, _IN_CALL)
     values = _inputs(module, inputs, reps, seed, "Pass inputs=….")
     _check_sizes(module, values, reps)
-    with torch.no_grad():
+    with torch.no_grad(), _evaluating(module):
         reference = _flat(module, module(*values), out)
         size, worst = _largest(reference), 0.0
         for g in law_elements(out.group, samples, seed):
@@ -70,6 +74,19 @@ def equivariance_error(
             if not torch.isfinite(defect).all():
                 return float("inf")
     return worst / size if size else worst
+
+
+@contextmanager
+def _evaluating(module: object) -> Iterator[None]:
+    """A context in which every part of a module is in eval mode; each gets its own mode back."""
+    modes = [(part, part.training) for part in module.modules()] if isinstance(module, nn.Module) else []
+    try:
+        for part, _ in modes:
+            part.training = False  # not eval(), which a user's module may overload with what has to be undone
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
 
 
 def law_elements(group: Group, samples: int = 8, seed: int = 0) -> np.ndarray:

@@ -60,6 +60,32 @@ def test_parity_rules() -> None:
     assert nn.Activation(O3.rep("3x0e"), odd=torch.relu).rep_out == O3.rep("3x0e")  # nothing odd to act on
 
 
+def test_parities_that_training_may_undo_are_refused() -> None:
+    """A PReLU of slope 1 is odd until its first step; on blocks that do not change sign it may learn."""
+    learned = plain.PReLU(init=1.0)
+    with pytest.raises(
+        ArgumentError,
+        match=r"2x0o changes sign under O\(3\), so its activation must stay .* may change that in training",
+    ):
+        nn.Activation(O3.rep("3x0e + 2x0o"), odd=learned)
+    with pytest.raises(ArgumentError, match="may change that in training"):
+        nn.Activation(O3.rep("2x0o"), odd=plain.Sequential(plain.PReLU(init=-1.0)))
+    assert nn.Activation(O3.rep("3x0e"), odd=learned).rep_out == O3.rep("3x0e")
+    assert nn.Activation(O3.rep("3x0e + 2x0o"), even=learned, odd=plain.Tanh()).rep_out == O3.rep("3x0e + 2x0o")
+
+
+def test_activations_without_values_are_refused() -> None:
+    """On the meta device a function of the user's has no numbers to be tried on; the default ones need none."""
+    rep = O2.rep("4x0e + 2x1")
+    words = r"but the parameters of PReLU.* lie on the meta device and have no values\. Make the activation outside"
+    with torch.device("meta"):
+        assert nn.NormActivation(rep).bias.is_meta
+        for make in (lambda f: nn.NormActivation(rep, even=f), lambda f: nn.Gate(rep, even=f), parity, gain):
+            with pytest.raises(ArgumentError, match=words):
+                make(plain.PReLU())
+        assert gain(torch.tanh) == pytest.approx(1.59254, abs=1e-4)
+
+
 def test_signs_of_finite_groups() -> None:
     for rep in (
         cyclic(4).rep("1x0 + 2x2"),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn as plain
 from torch.nn import functional as F
 
 from intertwine import nn
@@ -42,6 +43,19 @@ def test_the_bound_holds(rep: Rep, function: object) -> None:
             assert defect.max() <= bound + 1e-12
         bounds.append(bound)
     assert bounds[0] > bounds[1] > bounds[2]
+
+
+def test_the_bound_of_a_learned_activation() -> None:
+    """Parameters, in any dtype and on their way, enter as they are when the bound is asked for."""
+    learned = plain.PReLU()
+    layer = nn.FourierActivation(SO2.rep("2x0 + 2x1"), activation=learned, exact_degree=8)
+    before = layer.error_bound(2.0)
+    expected = nn.FourierActivation(layer.rep_in, activation=lambda z: F.leaky_relu(z, 0.25), exact_degree=8)
+    assert before == pytest.approx(expected.error_bound(2.0))
+    with torch.no_grad():
+        learned.weight.fill_(1.0)  # the identity, a polynomial
+    assert layer.error_bound(2.0) < 1e-12 < before
+    assert learned.weight.dtype == torch.float32
 
 
 @each_rep

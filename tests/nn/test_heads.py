@@ -128,6 +128,28 @@ def test_derivatives_at_the_solution(group: CatalogGroup) -> None:
 
 @each_projection
 @each_group
+def test_derivatives_forward(group: CatalogGroup, projection: object) -> None:
+    """Forward mode agrees with backward mode, alone and nested in each order, and over a batch."""
+    head, forward, backward = GroupElement(group, projection), torch.func.jacfwd, torch.func.jacrev
+    x = features(random(group.dim, 60, seed=1))
+    x = x[~head.degenerate(x, 0.3)][:4]
+    first, second = torch.func.vmap(backward(head))(x), torch.func.vmap(backward(backward(head)))(x)
+    close(torch.func.vmap(forward(head))(x), first, 1e-12)
+    for both in (forward(forward(head)), forward(backward(head)), backward(forward(head))):
+        close(torch.func.vmap(both)(x), second, 1e-10)
+    assert torch.autograd.gradcheck(head, (x.requires_grad_(),), check_forward_ad=True)
+
+
+@each_group
+def test_third_derivatives_forward(group: CatalogGroup) -> None:
+    """Two forward levels around the formula itself, where torch's own solve goes wrong without a word."""
+    head, forward, backward = GroupElement(group), torch.func.jacfwd, torch.func.jacrev
+    x = features(2 * torch.eye(group.dim) + 0.3 * random(group.dim, 1)[0])
+    close(forward(forward(forward(head)))(x), backward(backward(backward(head)))(x), 1e-12)
+
+
+@each_projection
+@each_group
 def test_a_head_learns(group: CatalogGroup, projection: object) -> None:
     """Gradient descent on M from a rough guess reaches a wanted element, and stays finite when it is there."""
     goal = torch.tensor(group.sample(1, 7)[0])

@@ -1,16 +1,19 @@
 """Convolution on points: the complete kernel, every graph, and mistakes that are named."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from intertwine import kernel_basis, nn
-from intertwine.catalog import O2, O3, SO3, dihedral
+from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, group
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError, UnreachableWarning
 from intertwine.nn.module import defining_rep
 from intertwine.nn.point_conv import safe_length
+from intertwine.reps import Rep, parse_rep
 from intertwine.testing import act, equivariance_error, law_elements
 from tests.modules import GROUPS, hidden, turned
 from tests.registry import close
@@ -255,3 +258,63 @@ def test_the_default_degree_reaches_all_irreps_of_a_finite_group() -> None:
 def test_advice_on_dead_outputs_is_true(degree: int | None, hint: str) -> None:
     with pytest.warns(UnreachableWarning, match=hint):
         nn.PointConv(O3.rep("1x0e"), O3.rep("1x0e + 1x1e"), degree=degree)
+
+
+CONE, TWIST = (O3.rep("1x1o").restrict(O3.subgroup(name)) for name in ("Cinfv", "Dinf"))
+
+
+@pytest.mark.parametrize(
+    ("action", "rep_in", "rep_out", "degree"),
+    [
+        (CONE, "1x0e", "1x0e", 1),  # z is invariant
+        (TWIST, "1x0e", "1x0e", 2),  # z² is, and z changes sign
+        (TWIST, "1x0e", "1x0e + 1x0o", 2),
+        (group("Cinfh").defining, "1x0g", "1x0u", 2),
+        (cyclic(4).defining, "1x0", "1x0", 4),
+        (SO2.rep("1x2"), "1x0", "1x2", 2),
+    ],
+    ids=str,
+)
+def test_by_default_a_network_sees_what_its_group_tells_apart(
+    action: Rep, rep_in: str, rep_out: str, degree: int
+) -> None:
+    """A cone knows its axis: messages from above, below and beside differ, without a degree being asked for."""
+    reps = parse_rep(action.group, rep_in), parse_rep(action.group, rep_out)
+    conv = nn.PointConv(*reps, action=action, self_interaction=False)
+    assert conv.degree == degree
+    assert equivariance_error(conv.double()) < 1e-12
+
+
+def test_the_cone_tells_up_from_down_and_the_twisted_cylinder_only_along_from_across() -> None:
+    edges, x = torch.zeros(2, 1, dtype=torch.long), torch.ones(1, 1)
+    up, down, beside = torch.tensor([[0.0, 0, 1]]), torch.tensor([[0.0, 0, -1]]), torch.tensor([[1.0, 0, 0]])
+    cone, twist = (nn.PointConv(O2.rep("1x0e"), O2.rep("1x0e"), action=action) for action in (CONE, TWIST))
+    assert not torch.allclose(cone(x, edges, up), cone(x, edges, down))
+    torch.testing.assert_close(twist(x, edges, up), twist(x, edges, down))
+    assert not torch.allclose(twist(x, edges, up), twist(x, edges, beside))
+
+
+@pytest.mark.parametrize("aggregate", ["sum", "mean"])
+def test_many_neighbours_in_half_precision(aggregate: str) -> None:
+    """600 messages: bfloat16 counts to 256 only, so counts and sums are kept in float32."""
+    torch.manual_seed(0)
+    conv = nn.PointConv(O3.rep("2x0e"), O3.rep("2x0e + 1x1o"), aggregate=aggregate, neighbours=600)
+    x, vectors = torch.rand(600, 2), torch.randn(600, 3) + 1
+    edges = torch.stack([torch.arange(600), torch.zeros(600, dtype=torch.long)])
+    with torch.no_grad():
+        exact = conv(x, edges, vectors)[0]
+        low = copy.deepcopy(conv).bfloat16()(x.bfloat16(), edges, vectors.bfloat16())[0]
+    assert float((low.float() - exact).abs().max() / exact.abs().max()) < 0.03
+
+
+def test_vmap_over_vectors() -> None:
+    conv = nn.PointConv(O3.rep("2x0e"), O3.rep("1x0e + 1x1o"))
+    x, edges, vectors = torch.randn(4, 2), torch.tensor([[0, 1, 2], [1, 2, 3]]), torch.randn(5, 3, 3)
+    together = torch.vmap(lambda v: conv(x, edges, v))(vectors)
+    torch.testing.assert_close(together, torch.stack([conv(x, edges, v) for v in vectors]))
+
+
+def test_lengths_in_half_precision() -> None:
+    """Squares of 2e-4 and of 300 leave float16, lengths do not."""
+    vectors = torch.tensor([[2e-4, 0, 0], [0, 300.0, 400.0], [0, 0, 0]], dtype=torch.float16)
+    torch.testing.assert_close(safe_length(vectors).float(), torch.tensor([2e-4, 500.0, 0]), rtol=1e-3, atol=1e-6)

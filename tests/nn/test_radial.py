@@ -211,3 +211,8 @@ def test_arguments_of_another_kind_are_named(arguments: dict) -> None:
     basis = arguments.pop("basis", nn.radial.GaussianBasis(3.0, 8))
     with pytest.raises(ArgumentError, match=r"A radial network takes a basis such as .* came"):
         nn.RadialMLP(basis, 5, **arguments)
+
+
+def test_bessel_functions_of_infinite_distances_are_zero() -> None:
+    """In float16 the length of a long vector is infinite; far beyond the cutoff that is as good as any number."""
+    assert not nn.radial.BesselBasis(4.0, 3)(torch.tensor([float("inf"), 5.0])).any()

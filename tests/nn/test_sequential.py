@@ -74,6 +74,13 @@ def test_rows_that_do_not_chain() -> None:
         nn.Sequential(nn.Linear(HIDDEN, HIDDEN), nn.PointConv(HIDDEN, HIDDEN))
 
 
+def test_functions_are_no_modules() -> None:
+    words = r"number 1 is {}, a \w+\. Wrap a function in nn\.Activation or a torch module such as torch\.nn\.ReLU\(\)"
+    for wrong, name in ((torch.relu, "relu"), (plain.ReLU, "ReLU"), (torch.zeros(1), r"tensor\(\[0\.\]\)")):
+        with pytest.raises(ArgumentError, match=words.format(name)):
+            nn.Sequential(nn.Linear(HIDDEN, O2.rep("4x0e")), wrong)
+
+
 def test_pseudoscalars_are_no_invariants() -> None:
     with pytest.raises(ArgumentError, match="would meet 1x0e \\+ 1x0o"):
         nn.Sequential(nn.Activation(O3.rep("1x0e + 1x0o")), plain.Tanh())

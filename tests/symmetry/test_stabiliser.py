@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -305,3 +306,13 @@ def test_mistakes_are_named(arguments: dict, error: type[Exception], message: st
 def test_coinciding_points_of_different_kinds_are_fine() -> None:
     points = np.concatenate([SQUARE, SQUARE])
     assert point_symmetry(points, labels=[0] * 4 + [1] * 4).order == 16
+
+
+def test_features_of_any_kind() -> None:
+    """Lists and tensors, in any dtype and with gradients, are features too."""
+    features = np.eye(3)[[0, 0, 0, 0]]
+    expected = point_symmetry(SQUARE, features=features, rep=O3.defining).order
+    for same in (features.tolist(), torch.tensor(features, requires_grad=True), torch.tensor(features).bfloat16()):
+        assert point_symmetry(SQUARE, features=same, rep=O3.defining).order == expected
+    with pytest.raises(ShapeError, match=r"Features of 1x1o have the shape \(4, 3\), but got \(4, 2\)"):
+        point_symmetry(SQUARE, features=features[:, :2].tolist(), rep=O3.defining)

@@ -109,12 +109,14 @@ class KernelTable:
         harmonics: the harmonics of degrees 0 … degree as a rep of the group.
         degree: the largest degree.
         plan: the coupling (weights, x, harmonics) → output.
+        complete: whether no kernel of a larger degree exists.
     """
 
     action: Rep
     harmonics: Rep
     degree: int
     plan: Plan
+    complete: bool
 
 
 @cache
@@ -125,9 +127,10 @@ def kernel_table(action: Rep, rep_in: Rep, rep_out: Rep, degree: int | None = No
         action: how the group moves the coordinates, a rep of dimension 2 or 3.
         rep_in: the rep of the input features.
         rep_out: the rep of the output features.
-        degree: the largest harmonic degree. Default: `rep_in.degree + rep_out.degree`, which for SO(2), O(2), SO(3) and
-            O(3) acting by their defining rep leaves nothing out; for a finite group, which has kernels of every degree,
-            as many more as it takes to reach every irrep of the output.
+        degree: the largest harmonic degree. Where the action takes every direction to every other (SO(2), O(2), SO(3)
+            and O(3) by their defining reps) the default, `rep_in.degree + rep_out.degree`, leaves nothing out. Other
+            actions have kernels of every degree; for them the default is at least the first degree of an invariant
+            function of the direction, and as many more as it takes to reach every irrep of the output.
 
     Raises `RepMismatchError` for reps of different groups, `ArgumentError` for an action of another dimension.
     """
@@ -137,14 +140,35 @@ def kernel_table(action: Rep, rep_in: Rep, rep_out: Rep, degree: int | None = No
             f"An action moves 2 or 3 coordinates, but the rep {action} has dimension {action.dim}. "
             "Pass group.defining, or its restriction to a subgroup."
         )
-    group, top = action.group, rep_in.degree + rep_out.degree if degree is None else degree
+    top = _default_degree(action, rep_in, rep_out) if degree is None else degree
     harmonics = harmonics_rep(action, top)
-    plan = bilinear_plan(rep_in, harmonics, rep_out)
-    while degree is None and plan.unreached and top < group.order < np.inf:
+    complete = _first_invariant(action) is None and top >= rep_in.degree + rep_out.degree
+    return KernelTable(action, harmonics, top, bilinear_plan(rep_in, harmonics, rep_out), complete)
+
+
+def _default_degree(action: Rep, rep_in: Rep, rep_out: Rep) -> int:
+    """The degree that `kernel_table` documents as its default."""
+    couple, invariant, order = rep_in.degree + rep_out.degree, _first_invariant(action), action.group.order
+    if invariant is None:
+        return couple
+    top = max(couple, invariant)
+    last = order if action.group.is_finite else couple + 2
+    while top < last and bilinear_plan(rep_in, harmonics_rep(action, top), rep_out).unreached:
         top += 1
-        harmonics = harmonics_rep(action, top)
-        plan = bilinear_plan(rep_in, harmonics, rep_out)
-    return KernelTable(action, harmonics, top, plan)
+    return top
+
+
+@cache
+def _first_invariant(action: Rep) -> int | None:
+    """The first degree from 1 on with an invariant harmonic; None if there is none: all directions are alike.
+
+    A continuous group that does not take every direction to every other keeps an axis, seen in degree 1 or 2; a finite
+    group has invariants of a degree up to its order.
+    """
+    for degree in range(1, (int(action.group.order) if action.group.is_finite else 2) + 1):
+        if harmonics_rep(action, degree).isotypic[0][0] > 1:
+            return degree
+    return None
 
 
 def unreached_irreps(plan: Plan, rep_out: Rep) -> tuple[tuple[int, Irrep], ...]:

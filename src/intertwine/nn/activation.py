@@ -34,9 +34,10 @@ class Activation(EquivariantModule):
     Args:
         rep_in: a rep of such blocks.
         even: φ for the blocks whose entries are only permuted.
-        odd: φ for the blocks whose entries change sign: an odd or an even function.
+        odd: φ for the blocks whose entries change sign: an odd or an even function, without parameters.
 
-    Raises `ArgumentError` for other blocks, and for a function on sign-changing irreps that is neither odd nor even.
+    Raises `ArgumentError` for other blocks, and for a function on sign-changing irreps that is neither odd nor even, or
+    that has parameters, since it would not stay so in training.
 
     >>> from intertwine.catalog import O3, dihedral
     >>> Activation(O3.rep("4x0e + 2x0o"), odd=torch.abs).rep_out
@@ -77,6 +78,12 @@ def _activated(m: int, block: Block, odd: Function, odd_parity: int) -> Block:
         )
     if not _changes_sign(block):
         return block
+    if isinstance(odd, nn.Module) and next(odd.parameters(), None) is not None:
+        raise ArgumentError(
+            f"{m}x{block.name} changes sign under {block.group}, so its activation must stay odd or even, but the "
+            f"parameters of {odd!r} may change that in training. Pass a function without parameters, such as "
+            "odd=torch.tanh."
+        )
     if odd_parity == 0 or (odd_parity == 1 and block.dim > 1):
         raise ArgumentError(
             f"{m}x{block.name} changes sign under {block.group}, so its activation must be odd"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import cache
 
 import numpy as np
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
-from intertwine.nn.module import EquivariantModule, Function, gain
+from intertwine.nn.module import EquivariantModule, Function, gain, in_double
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.reps.fourier import FourierGrid, circle_grid, group_grid
 
@@ -115,13 +114,13 @@ def _functions(rep: Rep) -> _Functions:
     )
 
 
-@cache
 def _polynomial_error(function: Function, degree: int, amplitude: float) -> float:
     """max |φ − q| on [−a, a] for the polynomial q that interpolates φ at Chebyshev nodes."""
-    chebyshev = np.polynomial.chebyshev
+    chebyshev, function = np.polynomial.chebyshev, in_double(function)
 
     def values(z: np.ndarray) -> np.ndarray:
-        return np.asarray(function(torch.from_numpy(amplitude * z)).numpy())
+        with torch.no_grad():
+            return np.asarray(function(torch.from_numpy(amplitude * z)).numpy())
 
     nodes = chebyshev.chebpts1(degree + 1)
     polynomial = chebyshev.chebfit(nodes, values(nodes), degree)

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from intertwine.errors import ArgumentError
 from intertwine.groups import Group
@@ -103,9 +104,10 @@ def polar(m: Tensor, proper: bool) -> Tensor:
 
 
 class _Polar(torch.autograd.Function):
-    """Polar factor with the gradient `Q skew(x)`, `(tr H · 1 − H) x = axial(Qᵀ dM − dMᵀ Q)`, where H = Qᵀ M.
+    """Polar factor with the derivative `dQ = Q skew(x)`, `(tr H · 1 − H) x = axial(Qᵀ dM − dMᵀ Q)`, where H = Qᵀ M.
 
-    The formula only holds differentiable operations, so it serves all orders of derivatives.
+    The map dM → dQ is self-adjoint, so the same formula takes tangents forward and gradients back. It only holds
+    differentiable operations, so it serves all orders of derivatives.
     """
 
     generate_vmap_rule = True
@@ -122,19 +124,28 @@ class _Polar(torch.autograd.Function):
     def setup_context(ctx: Any, inputs: tuple[Tensor, bool], output: Tensor) -> None:  # noqa: ARG004 (torch's signature)
         m, ctx.proper = inputs
         ctx.save_for_backward(m)
+        ctx.save_for_forward(m)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
         (m,) = ctx.saved_tensors
         with _own_precision(m):
-            return _polar_gradient(m, polar(m, ctx.proper), gradient), None
+            return _polar_derivative(m, polar(m, ctx.proper), gradient), None
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:  # type: ignore[override]
+        # torch calls this with forward mode off, in which an outer level's tangents would be lost without a word.
+        with forward_ad._set_fwd_grad_enabled(True):
+            m = forward_ad.unpack_dual(ctx.saved_tensors[0]).primal
+            with _own_precision(m):
+                return _polar_derivative(m, polar(m, ctx.proper), tangent)
 
 
-def _polar_gradient(m: Tensor, q: Tensor, gradient: Tensor) -> Tensor:
-    """The gradient `(..., n, n)` by m for a gradient by its polar factor q."""
+def _polar_derivative(m: Tensor, q: Tensor, change: Tensor) -> Tensor:
+    """The tangent `(..., n, n)` of the polar factor q for one of m, and the gradient by m for one by q."""
     h = q.transpose(-1, -2) @ m
     h = (h + h.transpose(-1, -2)) / 2
-    k = q.transpose(-1, -2) @ gradient
+    k = q.transpose(-1, -2) @ change
     k = k - k.transpose(-1, -2)
     trace = h.diagonal(dim1=-2, dim2=-1).sum(-1)[..., None, None]
     if m.shape[-1] == 2:
@@ -162,7 +173,8 @@ def _solve(system: Tensor, right: Tensor, values: Tensor, vectors: Tensor) -> Te
     blocked = torch.where(null, torch.ones_like(values), torch.zeros_like(values))
     projector = (vectors * blocked[..., None, :]) @ vectors.transpose(-1, -2)
     scale = torch.where(top == 0, torch.ones_like(top), top)[..., None]
-    solution = torch.linalg.solve(system + scale * projector, right)
+    # Not torch.linalg.solve, whose derivative is wrong in forward mode inside forward mode (torch 2.13).
+    solution = torch.linalg.inv(system + scale * projector) @ right
     return solution - projector @ solution
 
 

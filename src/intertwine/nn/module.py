@@ -53,11 +53,16 @@ class EquivariantModule(TableModule, ABC):
         )
 
     def check(self, x: Tensor, rep: Rep, what: str = "features") -> None:
-        """Raise `ShapeError`, with names, unless x is a tensor with the rep's size on its last axis."""
+        """Raise `ShapeError`, with names, unless x is a floating-point tensor with the rep's size on its last axis."""
         if not isinstance(x, Tensor):
             raise ShapeError(
                 f"{type(self).__name__} takes {what} as a torch tensor, but a {type(x).__name__} came. "
                 "Call torch.as_tensor(x) first."
+            )
+        if not x.is_floating_point():
+            raise ShapeError(
+                f"{type(self).__name__} takes {what} as floating-point numbers, but a tensor of {x.dtype} came. "
+                "Call x.float() first."
             )
         if x.ndim == 0 or x.shape[-1] != rep.dim:
             raise ShapeError(
@@ -121,10 +126,20 @@ def gain(function: Function, dim: int = 1) -> float:
 
 
 def in_double(function: Function) -> Function:
-    """A function that takes float64 numbers: itself, or a float64 copy of a module."""
+    """A function that takes float64 numbers on the CPU: itself, or a copy of a module, float64 and on the CPU.
+
+    Raises `ArgumentError` for what is no function, and for a module on the meta device, which has no values.
+    """
     if not callable(function):
         raise ArgumentError(f"An activation is a function of a tensor, but {function!r} came.")
-    return copy.deepcopy(function).double() if isinstance(function, nn.Module) else function
+    if not isinstance(function, nn.Module):
+        return function
+    if any(x.is_meta for x in (*function.parameters(), *function.buffers())):
+        raise ArgumentError(
+            f"An activation is tried on numbers when its layer is made, but the parameters of {function!r} lie on the "
+            "meta device and have no values. Make the activation outside of torch.device('meta')."
+        )
+    return copy.deepcopy(function).cpu().double()
 
 
 def trivial_irrep(group: Group) -> Irrep:

@@ -35,8 +35,8 @@ class PointConv(EquivariantModule):
         hidden: the hidden widths of the radial network.
         activation: the activation of the radial network.
         envelope: a cut-off that multiplies the kernel, or None.
-        degree: the largest harmonic degree. Default: all that couple; for a finite group, where these are infinitely
-            many, `rep_in.degree + rep_out.degree` or as many as it takes to reach every irrep of the output.
+        degree: the largest harmonic degree. Default: all that couple, where the action takes every direction to every
+            other (SO(2), O(2), SO(3), O(3)). Other actions have kernels of every degree: see `kernel_table`.
         self_interaction: whether to add W, a linear map of the features at the target itself. The √2 is for the irreps
             that both terms reach.
         aggregate: "sum" of the messages over √neighbours, or their "mean".
@@ -79,7 +79,8 @@ class PointConv(EquivariantModule):
             )
         self.aggregate, self.neighbours = aggregate, float(neighbours)
         table = kernel_table(self.action, self.rep_in, self.rep_out, degree)
-        self.degree, self.harmonics = table.degree, harmonics_function(self.action.dim)
+        self.degree, self.complete = table.degree, table.complete
+        self.harmonics = harmonics_function(self.action.dim)
         self.convolution = Convolution(table.plan)
         self.before, self.after = IrrepCoordinates(self.rep_in), IrrepCoordinates(self.rep_out)
         self.directions = IrrepCoordinates(table.harmonics)
@@ -101,9 +102,9 @@ class PointConv(EquivariantModule):
 
     def _hint(self) -> str:
         """What could reach more outputs: a larger degree only where kernels of larger degree exist."""
-        if self.degree < self.rep_in.degree + self.rep_out.degree or self.rep_in.group.is_finite:
-            return "Give a larger degree, or other irreps in the input."
-        return "No kernel of any degree does: give the input other irreps."
+        if self.complete:
+            return "No kernel of any degree does: give the input other irreps."
+        return "Give a larger degree, or other irreps in the input."
 
     @property
     def reps_in(self) -> tuple[Rep | None, ...]:
@@ -143,8 +144,10 @@ class PointConv(EquivariantModule):
     def _normalisation(self, edges: Tensor, x: Tensor) -> Tensor | float:
         if self.aggregate == "sum":
             return 1 / math.sqrt(self.neighbours)
-        counts = x.new_zeros(x.shape[0]).index_add(0, edges[1], x.new_ones(edges.shape[1]))
-        return 1 / counts.clamp(min=1)[:, None]
+        wide = torch.promote_types(x.dtype, torch.float32)  # bfloat16 cannot count beyond 256
+        ones = torch.ones_like(edges[1], dtype=wide)
+        counts = ones.new_zeros(x.shape[0]).index_add(0, edges[1], ones)
+        return (1 / counts.clamp(min=1)[:, None]).to(x.dtype)
 
     def _check_graph(self, x: Tensor, edges: Tensor, vectors: Tensor) -> None:
         self.check(x, self.rep_in)
@@ -167,7 +170,10 @@ class PointConv(EquivariantModule):
 def _check_values(edges: Tensor, vectors: Tensor, points: int) -> None:
     """Raise `ArgumentError` for edges that point to no feature and vectors that are not finite."""
     fine = (edges >= 0).all() & (edges < points).all() & torch.isfinite(vectors).all()
-    if bool(fine):  # one look, since on a GPU each look waits for all work before it
+    try:
+        if bool(fine):  # one look, since on a GPU each look waits for all work before it
+            return
+    except RuntimeError:  # under vmap there is no single value to look at
         return
     if not bool(torch.isfinite(vectors).all()):
         bad = int((~torch.isfinite(vectors)).any(-1).sum())
@@ -180,7 +186,9 @@ def _check_values(edges: Tensor, vectors: Tensor, points: int) -> None:
 
 def safe_length(vectors: Tensor) -> Tensor:
     """The lengths `(...)` of vectors `(..., n)`; at 0 the gradient is 0 instead of NaN."""
-    squared = (vectors * vectors).sum(-1)
-    zero = squared == 0
-    root = torch.sqrt(torch.where(zero, torch.ones_like(squared), squared))
-    return torch.where(zero, torch.zeros_like(squared), root)
+    largest = vectors.detach().abs().amax(-1)  # keeps squares in range; lengths do not depend on it
+    zero = largest == 0
+    scale = torch.where(zero, torch.ones_like(largest), largest)
+    squared = ((vectors / scale[..., None]) ** 2).sum(-1)
+    root = scale * torch.sqrt(torch.where(zero, torch.ones_like(squared), squared))
+    return torch.where(zero, torch.zeros_like(root), root)

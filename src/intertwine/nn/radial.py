@@ -134,8 +134,9 @@ class BesselBasis(RadialBasis):
     def forward(self, r: Tensor) -> Tensor:
         """The functions `(..., number)` at distances `(...)`."""
         waves = math.pi * self.waves.to(r.dtype)
-        inside = (r[..., None] < self.cutoff).to(r.dtype)
-        return math.sqrt(2 / self.cutoff) * waves * _sinc(waves * r[..., None]) * inside
+        inside = r[..., None] < self.cutoff
+        near = torch.where(inside, r[..., None], torch.zeros_like(r[..., None]))
+        return math.sqrt(2 / self.cutoff) * waves * _sinc(waves * near) * inside.to(r.dtype)
 
 
 def _sinc(z: Tensor) -> Tensor:

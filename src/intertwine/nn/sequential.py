@@ -23,7 +23,7 @@ class Sequential(EquivariantModule):
         modules: the modules, in order; the first must be equivariant.
 
     Raises `RepMismatchError` where reps do not chain, and `ArgumentError` for a plain module that would meet features
-    which are not invariant.
+    which are not invariant, and for what is no module, such as a function.
 
     >>> from intertwine.catalog import O2
     >>> from intertwine.nn import Linear, NormActivation
@@ -80,6 +80,11 @@ def _after(module: nn.Module, rep: Rep, number: int) -> Rep:
                 f"one before gives {rep} of {rep.group}. {_difference(module.rep_in, rep)}"
             )
         return module.rep_out
+    if not isinstance(module, nn.Module):
+        raise ArgumentError(
+            f"Sequential takes modules, but number {number} is {getattr(module, '__name__', repr(module))}, a "
+            f"{type(module).__name__}. Wrap a function in nn.Activation or a torch module such as torch.nn.ReLU()."
+        )
     if not rep.is_trivial:
         raise ArgumentError(
             f"Module {number} ({type(module).__name__}) is not equivariant, but would meet {rep} of {rep.group}, which "

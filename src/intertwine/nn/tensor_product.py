@@ -65,6 +65,7 @@ class TensorProduct(EquivariantModule):
         self.check(x, self.rep_1, "a first input")
         self.check(y, self.rep_2, "a second input")
         used = self._weights(weight)
+        _check_batches(x, y, used)
         z = self.contraction(used.to(x.dtype), self.first.to_irreps(x), self.second.to_irreps(y.to(x.dtype)))
         return self.after.from_irreps(z)
 
@@ -86,3 +87,16 @@ class TensorProduct(EquivariantModule):
     def extra_repr(self) -> str:
         """The reps."""
         return f"{self.rep_1} ⊗ {self.rep_2} → {self.rep_out}, {self.rep_1.group}"
+
+
+def _check_batches(x: Tensor, y: Tensor, weight: Tensor) -> None:
+    """Raise `ShapeError` unless the leading axes of the inputs broadcast; outside of compiled code."""
+    shapes = [tuple(t.shape[:-1]) for t in (x, y, weight)]
+    try:
+        if not torch.compiler.is_compiling():
+            torch.broadcast_shapes(*shapes)
+    except RuntimeError as error:
+        raise ShapeError(
+            f"TensorProduct takes inputs whose leading axes broadcast, but those of x, y and the weights are {shapes}. "
+            "Make the batch axes alike, or of size 1."
+        ) from error

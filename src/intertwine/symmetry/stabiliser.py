@@ -113,6 +113,7 @@ def point_symmetry(
     >>> point_symmetry(square).order  # D4h
     16
     """
+    features = None if features is None else to_numpy(features)
     points = _check_points(points, group, features, rep)
     kinds = np.zeros(len(points)) if labels is None else np.asarray(labels)
     if kinds.shape != (len(points),):

@@ -221,7 +221,7 @@ def _surprise(section: Section, rows: tuple[SurpriseRow, ...]) -> None:
                 f"{r.equivariance:.1e}",
                 f"{r.mirror:.1e}",
                 f"{r.half_turn:.1e}",
-                f"{r.bound:.0e}" if r.bound else "exact",
+                _bound(r),
             ]
             for r in rows
         ],
@@ -231,6 +231,7 @@ def _surprise(section: Section, rows: tuple[SurpriseRow, ...]) -> None:
 
 
 def _bound(row: SurpriseRow) -> str:
+    """The bound of a row's activation, as its table says it."""
     return f"{row.bound:.0e}" if row.bound else "exact"
 
 

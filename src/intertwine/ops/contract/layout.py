@@ -55,7 +55,8 @@ def weighted_layout(plan: Plan) -> Layout | None:
     scales = [1.0] * len(plan.output.segments)
     if not bilinear:
         arrivals = Counter(target for group in groups for target, *_ in group.rows)
-        groups = [_without_identity(group, scales, arrivals) for group in groups]
+        sizes = [d_in for d_in, _ in plan.operands[1].segments]
+        groups = [_without_identity(group, sizes[group.source], scales, arrivals) for group in groups]
     for target in range(len(plan.output.segments)):
         entries = [np.arange(weights.size)[weights.slices[p.segments[0]]] for p in used.get(target, [])]
         flat = np.concatenate([*entries, np.zeros(0, dtype=np.int64)]).astype(np.int64)
@@ -66,13 +67,13 @@ def weighted_layout(plan: Plan) -> Layout | None:
     return Layout(tuple(groups), tuple(index), tuple(slices), tuple(scales))
 
 
-def _without_identity(group: Group, scales: list[float], arrivals: Counter[int]) -> Group:
+def _without_identity(group: Group, d_in: int, scales: list[float], arrivals: Counter[int]) -> Group:
     """The group without its matrix, if that is a multiple of the identity; the factor goes to `scales`.
 
     Only where no other group leads to the same output: a scale is for all of an output's weights.
     """
-    d_in, target = round(group.matrix.size**0.5), group.rows[0][0]
-    if len(group.rows) != 1 or arrivals[target] != 1 or d_in * d_in != group.matrix.size or d_in == 0:
+    target, _, paths = group.rows[0]
+    if len(group.rows) != 1 or paths != 1 or arrivals[target] != 1 or d_in * d_in != group.matrix.size or d_in == 0:
         return group
     square = group.matrix.reshape(d_in, d_in)
     if not np.array_equal(square, square[0, 0] * np.eye(d_in)):
