@@ -100,7 +100,8 @@ def polar(m: Tensor, proper: bool) -> Tensor:
     The gradient is that of the projection, finite at the solution (where the SVD's own is NaN), and set to zero in
     the directions in which the projection is not differentiable.
     """
-    return _Polar.apply(m, proper)  # type: ignore[no-any-return]
+    function = _Polar if torch.compiler.is_compiling() else _PolarBothWays  # torch.compile refuses a jvp
+    return function.apply(m, proper)  # type: ignore[no-any-return]
 
 
 class _Polar(torch.autograd.Function):
@@ -124,13 +125,21 @@ class _Polar(torch.autograd.Function):
     def setup_context(ctx: Any, inputs: tuple[Tensor, bool], output: Tensor) -> None:  # noqa: ARG004 (torch's signature)
         m, ctx.proper = inputs
         ctx.save_for_backward(m)
-        ctx.save_for_forward(m)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
         (m,) = ctx.saved_tensors
         with _own_precision(m):
             return _polar_derivative(m, polar(m, ctx.proper), gradient), None
+
+
+class _PolarBothWays(_Polar):
+    """The same, with derivatives in forward mode too."""
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, bool], output: Tensor) -> None:
+        _Polar.setup_context(ctx, inputs, output)
+        ctx.save_for_forward(inputs[0])
 
     @staticmethod
     def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:  # type: ignore[override]
