@@ -20,8 +20,8 @@ def main() -> None:
         curves.semilogy(np.median(result.losses, 0), color=colour, lw=2.2, label=label)
     curves.axhline(stuck.floor, color=INK, ls="--", lw=1.2)
     words = f"floor predicted from symmetry: {stuck.floor:.4e}"
-    curves.text(198, stuck.floor * 1.15, words, ha="right", va="bottom", color=INK, fontsize=9)
-    curves.set(xlabel="step", ylabel="mean squared error", xlim=(0, 199))
+    curves.text(stuck.losses.shape[1] - 2, stuck.floor * 1.15, words, ha="right", va="bottom", color=INK, fontsize=9)
+    curves.set(xlabel="step", ylabel="mean squared error", xlim=(0, stuck.losses.shape[1] - 1))
     curves.legend(frameon=False, loc="lower left")
     curves.spines[["top", "right"]].set_visible(False)
     fig.savefig(Path(__file__).with_suffix(".png"), dpi=130)
