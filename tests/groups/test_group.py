@@ -309,3 +309,10 @@ def test_characters_are_orthogonal_over_the_elements(group: CatalogGroup) -> Non
     irreps = group.irreps(99)
     table = np.stack([trace(irrep.matrix(group.elements())) for irrep in irreps])
     close(table @ table.T / group.order, np.diag([float(len(irrep.endomorphisms)) for irrep in irreps]))
+
+
+@each_group
+def test_what_a_group_says_of_itself(group: Group) -> None:
+    """Proper: no element has determinant −1. Whole: SO(n) or O(n) itself, and nothing else."""
+    assert group.is_proper == bool((np.linalg.det(some(group, 0)) > 0).all())
+    assert group.is_whole == (str(group) in ("SO(2)", "O(2)", "SO(3)", "O(3)"))

@@ -147,7 +147,7 @@ def spatial_subgroup(
 ) -> Subgroup:
     """The subgroup of SO(3) or O(3) that a name that was found, an axis and a reference direction describe."""
     title, group, kind = found
-    if kind.improper and parent.name == "SO(3)":
+    if kind.improper and parent.is_proper:
         raise LabelError(
             f"{title} holds maps of determinant −1, so it does not lie in SO(3). Call O3.subgroup({title!r}) instead."
         )
@@ -304,7 +304,7 @@ def _vectors(parent: CatalogGroup, group: Group, kind: Kind, moves: tuple[str, s
     vector = words.restricted(group, elements, weights, g)
     pseudovector = words.restricted(group, elements, weights, g * determinant_3(g)[:, None, None])
     sentence = f"A vector ({words.irreps(parent.defining.isotypic)}) restricts to {vector}: {moves[0]}."
-    if parent.name == "SO(3)":
+    if parent.is_proper:
         return sentence
     if not kind.improper:
         return f"{sentence} A pseudovector (1e) restricts to the same: no mirror tells them apart."

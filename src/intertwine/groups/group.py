@@ -61,6 +61,16 @@ class Group(ABC):
         return self.order != math.inf
 
     @property
+    def is_proper(self) -> bool:
+        """Whether all elements have determinant +1: no mirrors, no inversion."""
+        return bool((np.linalg.det(self.generators) > 0).all())
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the group is all of SO(n) or O(n): its Lie algebra holds every antisymmetric n × n matrix."""
+        return len(self.lie_generators) == self.dim * (self.dim - 1) // 2
+
+    @property
     @abstractmethod
     def generators(self) -> np.ndarray:
         """Elements `(k, dim, dim)` that generate the group; for a continuous group, a dense subgroup of it.

@@ -45,11 +45,11 @@ class GroupElement(EquivariantModule):
     """
 
     def __init__(self, group: Group, projection: Projection | None = None) -> None:
-        if not isinstance(group, Group) or str(group) not in ("SO(2)", "O(2)", "SO(3)", "O(3)"):
+        if not isinstance(group, Group) or not group.is_whole:
             raise ArgumentError(f"GroupElement predicts elements of SO(2), O(2), SO(3) or O(3), but {group} came.")
         rep = group.dim * defining_rep(group)
         super().__init__(rep, rep)
-        self.n, self.proper = group.dim, str(group).startswith("S")
+        self.n, self.proper = group.dim, group.is_proper
         self.projection = polar if projection is None else projection
 
     def forward(self, x: Tensor) -> Tensor:

@@ -166,7 +166,7 @@ def _check_points(points: np.ndarray, group: Group, features: np.ndarray | None,
         )
     if not np.isfinite(points).all():
         raise ArgumentError("The positions hold NaN or infinite numbers. Remove or repair these points.")
-    if str(group) not in ("SO(2)", "O(2)", "SO(3)", "O(3)"):
+    if not group.is_whole:
         raise ArgumentError(f"The symmetry of points is found in SO(2), O(2), SO(3) or O(3), but {group} came.")
     if (features is None) != (rep is None):
         raise ArgumentError("Features and their rep come together: pass features=… and rep=….")
@@ -193,7 +193,7 @@ def _candidates(
     """Elements among which all symmetries are, their weights, and whether they sample a continuous symmetry."""
     radii = np.linalg.norm(points, axis=1)
     first = _smallest_class(kinds, radii, radii > tolerance, tolerance)
-    proper = str(group).startswith("S")
+    proper = group.is_proper
     if first is None:  # one point: everything is a symmetry
         return *group.quadrature(max(degree, 2)), True
     start = points[first]

@@ -17,6 +17,8 @@ from intertwine.tour.report import Report, Section
 from intertwine.tour.which_o2 import CONE, TWIST, PoseNetwork, PoseResult, SurpriseRow
 from intertwine.viz import Solid, bars, error_bars, loss_curves, outlines, signals_on_points, surfaces, task_picture
 
+ROUNDING = 1e-20  # a mean squared error below it is 0 but for rounding
+
 
 def _source(thing: object) -> str:
     """The source of a class or function, without the remarks that only type checkers read."""
@@ -40,7 +42,7 @@ def _figures(section: Section, result: TaskResult, name: str) -> None:
     grid = sphere_grid()
     section.figure(task_picture(result.start, result.finish), "The task: where each corner should go.")
     section.figure(
-        loss_curves({name: result.losses}, result.floor if result.floor > 1e-12 else None),
+        loss_curves({name: result.losses}, result.floor if result.floor > ROUNDING else None),
         f"Mean squared error over {result.losses.shape[1]} steps of Adam, {len(result.losses)} seeds, the median "
         "thick.",
     )
@@ -62,13 +64,19 @@ def _turned(section: Section, result: TaskResult) -> None:
 
 
 def _losses(result: TaskResult) -> str:
-    return f"final loss {np.median(result.final):.1e} (median of {len(result.final)}, worst {result.final.max():.1e})"
+    count, below = len(result.final), int(np.sum(result.final < 1e-4))
+    median, worst = np.median(result.final), result.final.max()
+    return f"final loss {median:.1e} (median of {count}, worst {worst:.1e}); {below} of {count} seeds below 1e-4"
+
+
+def _floor(result: TaskResult) -> str:
+    """The floor, with rounding written as 0."""
+    return f"{result.floor:.9e}" if result.floor > ROUNDING else "0"
 
 
 def tell_rectangle_to_square(report: Report, result: TaskResult) -> str:
     """Story 1 as a section; returns its one-line result."""
-    below = int(np.sum(result.final < 1e-4))
-    line = f"Learned: {_losses(result)}; {below} of {len(result.final)} seeds below 1e-4."
+    line = f"No floor forbids it (floor {_floor(result)}): {_losses(result)}."
     section = report.add_section("Rectangle to square", "Can a network distort a rectangle into a square?", line)
     section.text(
         "Four points with the number 1 on each, and a network of three steerable convolutions with features of "
@@ -111,13 +119,12 @@ def tell_square_to_rectangle(report: Report, result: TaskResult) -> str:
 
 def tell_order_parameter(report: Report, result: TaskResult) -> str:
     """Story 3 as a section; returns its one-line result."""
-    below = int(np.sum(result.final < 1e-4))
-    line = f"With x² − y² as input the floor is 0: {_losses(result)}; {below} of {len(result.final)} seeds below 1e-4."
+    line = f"With x² − y² as input the floor is {_floor(result)}: {_losses(result)}."
     section = report.add_section("The missing information", "What must the network be told?", line)
     section.text(
         "The square does not know which of its axes should grow. Any feature that tells x from y helps; the most "
         "symmetric one is the degree-2 harmonic x² − y², here 0.1 of it at every corner. Now input and target share "
-        "the symmetry of the rectangle, the floor is zero, and the same network learns the task."
+        "the symmetry of the rectangle, and no floor is left for the same network."
     )
     _figures(section, result, "with x² − y²")
     _turned(section, result)
@@ -264,11 +271,11 @@ def tell_cells(report: Report, result: CellResult) -> str:
         ["network", *names, "answers that change"], _cell_rows(result), "The last column: when the cell is moved."
     )
     section.text(
-        "The task is hard (shapes overlap between treatments), the cells of the files already lie at random, and a "
-        "plain network that sees every cell in random poses does as well. What symmetry buys is certainty: the same "
-        "cell gets the same answer in every pose, without augmentation. Moving a test cell changes an O(2) "
-        f"network's scores by {result.invariance:.0e} of their size. The SO(2) network may tell a cell from its "
-        "mirror image, and does."
+        "The task is hard (shapes overlap between treatments), and the cells of the files already lie at random. A "
+        f"plain network that sees every cell in random poses reaches {means[-1, 3]:.0%}, the O(2) network "
+        f"{means[-1, 0]:.0%}: what symmetry buys here is certainty, the same answer in every pose. Moving a test cell "
+        f"changes an O(2) network's scores by {result.invariance:.0e} of their size. The SO(2) network may tell a cell "
+        f"from its mirror image: {result.changed[-1, 1].mean():.0%} of its answers change."
     )
     _cell_poses(section, result)
     section.code(_source(cell_story.InvariantClassifier))
