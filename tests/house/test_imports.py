@@ -16,6 +16,7 @@ ALGEBRA = BASE | {"groups", "reps", "catalog"}
 MAY_IMPORT = {
     "errors": set(),
     "_arrays": {"errors"},
+    "rotations": BASE,
     "groups": BASE,
     "reps": BASE | {"groups"},
     "catalog": BASE | {"groups", "reps"},
@@ -37,7 +38,7 @@ MAY_IMPORT["cli"] = {*MAY_IMPORT} - {"interop"}
 MAY_IMPORT["__main__"] = {"cli"}
 
 # They know matrices, never tensors or devices, and so they serve jax, or no framework, as well.
-WITHOUT_TORCH = BASE | {"groups", "reps", "catalog", "kernels", "plan"}
+WITHOUT_TORCH = BASE | {"rotations", "groups", "reps", "catalog", "kernels", "plan"}
 NUMPY_ONLY = sys.stdlib_module_names | {"numpy", "scipy", "intertwine"}
 
 Complaints = Iterator[tuple[ast.AST, str]]

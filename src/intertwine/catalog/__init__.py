@@ -1,5 +1,19 @@
-"""The groups: SO(2), O(2), SO(3), O(3), C_n, D_n and the axial groups with inversion, and their named subgroups."""
+"""The groups: SO(2), O(2), SO(3), O(3), C_n, D_n, point groups, S_n, products, matrix groups; their subgroups."""
 
+from intertwine.catalog.matrix import matrix_group
 from intertwine.catalog.names import O2, O3, SO2, SO3, cyclic, dihedral, group
+from intertwine.catalog.point_groups import point_group
+from intertwine.catalog.symmetric import symmetric
 
-__all__ = ["O2", "O3", "SO2", "SO3", "cyclic", "dihedral", "group"]
+__all__ = [
+    "O2",
+    "O3",
+    "SO2",
+    "SO3",
+    "cyclic",
+    "dihedral",
+    "group",
+    "matrix_group",
+    "point_group",
+    "symmetric",
+]

@@ -5,17 +5,22 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from functools import cache, cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from intertwine._arrays import Table
 from intertwine.errors import ArgumentError, RepMismatchError
 from intertwine.groups import Group, Subgroup
-from intertwine.reps.blocks import BasisBlock
-from intertwine.reps.decompose import clean, decompose, decompose_samples, is_identity
+from intertwine.groups.finite import FiniteTable
+from intertwine.reps.blocks import BasisBlock, decomposed
+from intertwine.reps.decompose import clean, decompose_samples
 from intertwine.reps.irrep import Block, Irrep
 from intertwine.reps.rep import Rep, parse_rep
 from intertwine.reps.wigner import harmonic_matrix
+
+if TYPE_CHECKING:
+    from intertwine.catalog.lattice import SubgroupLattice
 
 Vector = tuple[float, ...] | list[float] | np.ndarray
 
@@ -28,9 +33,46 @@ class CatalogGroup(Group, ABC):
     def defining(self) -> Rep:
         """The rep whose matrices are the elements themselves."""
 
-    @abstractmethod
     def subgroup(self, name: str, axis: Vector | None = None, mirror: Vector | float | None = None) -> Subgroup:
-        """A closed subgroup by name."""
+        """A subgroup of a finite group by name: one of `subgroups()`, called by its order and a letter, as in "6a".
+
+        Raises `LabelError` for an unknown name, and `ArgumentError` for an axis or a mirror, which such groups of
+        matrices do not have, and for a continuous group.
+        """
+        from intertwine.catalog.listed import listed_subgroup  # it makes groups of matrices
+
+        return listed_subgroup(self, name, axis, mirror)
+
+    def subgroups(self, turns: int = 6) -> tuple[Subgroup, ...]:
+        """The subgroups, one of each conjugacy class, small ones first.
+
+        Args:
+            turns: of a continuous group the finite ones are listed up to this number of rotations about an axis.
+
+        Raises `ArgumentError` for a continuous group without names for its subgroups, and above 2000 elements.
+        """
+        from intertwine.catalog.listed import listed_subgroups
+
+        del turns  # a finite group has no more
+        return listed_subgroups(self)
+
+    def lattice(self, turns: int = 6) -> SubgroupLattice:
+        """Which subgroups contain which, up to conjugacy. It prints as a table.
+
+        Args:
+            turns: of a continuous group the finite ones are listed up to this number of rotations about an axis.
+
+        Raises `ArgumentError` as `subgroups` does, and for continuous groups beside SO(2), O(2), SO(3), O(3).
+
+        >>> from intertwine.catalog import cyclic
+        >>> print(cyclic(4).lattice())
+        C1  contains nothing else
+        C2  contains C1
+        C4  contains C2
+        """
+        from intertwine.catalog.lattice import lattice  # it knows which groups there are
+
+        return lattice(self, turns)
 
     def irrep(self, label: str) -> Irrep:
         """The irrep of a label; raises `LabelError` if there is none.
@@ -76,6 +118,24 @@ class CatalogGroup(Group, ABC):
             raise RepMismatchError(f"The action {action} is a rep of {action.group}, but a rep of {self} was expected.")
         return harmonics_rep(self.defining if action is None else action, degree)
 
+    def __mul__(self, other: CatalogGroup) -> CatalogGroup:
+        """The direct product: pairs of elements, as block matrices diag(g, h).
+
+        >>> from intertwine.catalog import O2, cyclic
+        >>> (cyclic(2) * O2).labels(1)
+        ('(0,0e)', '(0,0o)', '(0,1)', '(1,0e)', '(1,0o)')
+        """
+        from intertwine.catalog.product import product
+
+        if not isinstance(other, CatalogGroup):
+            raise ArgumentError(f"G * H is the direct product of two groups, but {other!r} came for H.")
+        return product(self, other)
+
+    @cached_property
+    def table(self) -> FiniteTable:
+        """The multiplication table of a finite group, its classes and subgroups; `ArgumentError` for others."""
+        return FiniteTable(Table(self.elements()))
+
     @cached_property
     def regular(self) -> Rep:
         """The regular rep of a finite group: functions on the group, `(ρ(g) f)(h) = f(g⁻¹ h)`, one entry per element.
@@ -95,6 +155,51 @@ class CatalogGroup(Group, ABC):
 
     def _named_block(self, name: str) -> Block | None:
         return self.regular.terms[0][1] if name == "regular" else None
+
+
+class PointGroup(CatalogGroup, ABC):
+    """A group of 3 × 3 orthogonal matrices with a Schoenflies name, in its standard setting: main axis z."""
+
+    @property
+    @abstractmethod
+    def schoenflies(self) -> str:
+        """The Schoenflies name."""
+
+    @property
+    def dim(self) -> int:
+        """3."""
+        return 3
+
+    def subgroup(self, name: str, axis: Vector | None = None, mirror: Vector | float | None = None) -> Subgroup:
+        """A subgroup by Schoenflies name, where the group has it.
+
+        Args:
+            name: such as "C3v", "D2h", "T".
+            axis: the direction of its main axis. Default: that of the first in `subgroups()` that has the name.
+            mirror: its reference direction, as for `O3.subgroup`. Default: found likewise.
+
+        Raises `LabelError` if the group has no such subgroup (there).
+
+        >>> from intertwine.catalog import point_group
+        >>> Oh = point_group("Oh")
+        >>> Oh.subgroup("C3v").embed(Oh.subgroup("C3v").group.elements()).shape
+        (6, 3, 3)
+        """
+        from intertwine.catalog.schoenflies import point_subgroup  # it makes point groups
+
+        return point_subgroup(self, name, axis, mirror)
+
+    def subgroups(self, turns: int = 6) -> tuple[Subgroup, ...]:
+        """The subgroups, one of each conjugacy class, small ones first.
+
+        Those of one name that are not conjugate differ in their axes.
+
+        Args:
+            turns: of a continuous group the finite ones are listed up to this number of rotations about an axis.
+        """
+        from intertwine.catalog.schoenflies import point_subgroups
+
+        return point_subgroups(self, turns)
 
 
 def plain_name(name: object) -> str:
@@ -132,22 +237,15 @@ def _harmonic_terms(action: Rep, degree: int) -> tuple[tuple[int, Block], ...]:
         return harmonic_matrix(degree, action.evaluate(g))
 
     size = 2 * degree + 1 if action.dim == 3 else min(degree, 1) + 1
-    content, basis = decompose(group, matrix, size, reach, 2 * reach)
-    if is_identity(basis):
-        return content
-    source = f"{group!r}.harmonics({degree}, {action!r})[-1:]"
-    return ((1, BasisBlock(group, content, Table(basis), f"Y{degree}", source)),)
+    return decomposed(group, matrix, size, reach, f"Y{degree}", f"{group!r}.harmonics({degree}, {action!r})[-1:]")
 
 
 @cache
-def _regular_block(group: Group) -> BasisBlock:
-    elements = group.elements()
-    count = len(elements)
-    flat = elements.reshape(count, -1)
-    products = np.einsum("gij,hjk->ghik", elements, elements).reshape(count, count, -1)
-    target = np.argmax(products @ flat.T, -1)  # g h is element target[g, h]: orthogonal matrices of largest overlap
+def _regular_block(group: CatalogGroup) -> BasisBlock:
+    table = group.table
+    count = len(table)
     matrices = np.zeros((count, count, count))
-    matrices[np.arange(count)[:, None], target, np.arange(count)[None, :]] = 1.0
+    matrices[np.arange(count)[:, None], table.products, np.arange(count)[None, :]] = 1.0  # g h is products[g, h]
     degree = max(group.irrep_degree(label) for label in group.labels(count))
-    content, basis = decompose_samples(group, elements, np.full(count, 1 / count), matrices, degree)
+    content, basis = decompose_samples(group, table.elements, np.full(count, 1 / count), matrices, degree)
     return BasisBlock(group, content, Table(clean(basis)), "regular", f"{group!r}.regular")

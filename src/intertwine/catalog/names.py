@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
+import re
+from functools import cache, reduce
 
 from intertwine.catalog import planar, spatial
 from intertwine.catalog.base import CatalogGroup, plain_name
-from intertwine.catalog.schoenflies import parse_axial
+from intertwine.catalog.point_groups import find_point_group
+from intertwine.catalog.product import product
+from intertwine.catalog.symmetric import symmetric
 from intertwine.errors import LabelError
 
 SO2 = planar.SO2()
@@ -37,22 +40,32 @@ def dihedral(n: int) -> planar.Dihedral:
 
 @cache
 def group(name: str) -> CatalogGroup:
-    """The group of a name: "SO(2)", "O(2)", "SO(3)", "O(3)", "C8", "D8" (16 elements), "Cinfh", "Dinfh".
+    """The group of a name: "SO(2)", "O(2)", "SO(3)", "O(3)", "C8", "D8" (16 elements), "Oh", "Sym(4)", "C2×O(2)".
 
-    Brackets may be left out, and ∞ stands for inf. Other Schoenflies names give the abstract group: "Cinf" is SO(2),
-    "Cinfv" and "Dinf" are O(2), "C4v" is D4; how it lies in space is for `O3.subgroup(name)` to say.
+    Brackets may be left out, and ∞ stands for inf. "SO(2)", "O(2)", "Cn" and "Dn" are the planar groups; all other
+    Schoenflies names are groups of 3 × 3 matrices, as `point_group` makes them ("D4 in space" is one too). × or *
+    stands between the factors of a direct product.
 
     Raises `LabelError` for other names.
 
-    >>> group("O(3)") == O3
-    True
+    >>> group("O(3)") == O3, group("C4v").labels(2), group("C2 × SO(2)").order
+    (True, ('A1', 'A2', 'E', 'B1', 'B2'), inf)
     """
-    text = plain_name(name)
-    if (found := {"SO2": SO2, "O2": O2, "SO3": SO3, "O3": O3}.get(text)) is not None:
-        return found
-    if (axial := parse_axial(text)) is None:
+    factors = [plain_name(part) for part in str(name).replace("*", "×").split("×")]
+    found = [_single(text) for text in factors]
+    if any(part is None for part in found):
         raise LabelError(
             f"There is no group called {name!r}. Names are 'SO(2)', 'O(2)', 'SO(3)', 'O(3)', 'Cn' and 'Dn' with a "
-            "number for n, 'Cinfh' and 'Dinfh'."
+            "number for n, Schoenflies names such as 'C4v', 'D3h', 'S4', 'Td', 'Oh', 'Ih' and 'Dinfh', 'Sym(n)', and "
+            "products such as 'C2×O(2)'."
         )
-    return axial[1]
+    return reduce(product, [part for part in found if part is not None])
+
+
+def _single(text: str) -> CatalogGroup | None:
+    """The group of a plain name without products."""
+    if (found := {"SO3": SO3, "O3": O3}.get(text) or planar.parse_planar(text)) is not None:
+        return found
+    if (match := re.fullmatch(r"Sym([1-9]\d*)", text)) is not None:
+        return symmetric(int(match[1]))
+    return find_point_group(text.removesuffix("inspace"))

@@ -21,6 +21,7 @@ from intertwine.catalog.base import CatalogGroup, Vector, plain_name
 from intertwine.errors import ArgumentError, LabelError
 from intertwine.groups import Subgroup
 from intertwine.groups.group import Seed, generator, orthogonality_residual
+from intertwine.groups.subgroup import no_words
 from intertwine.reps.clebsch_gordan import Axes, planar_coupling
 from intertwine.reps.rep import Rep
 from intertwine.reps.wigner import complex_power, determinant_2
@@ -226,9 +227,30 @@ class PlanarGroup(CatalogGroup, ABC):
             pattern=_inclusion,
             read=_inclusion,
             frame=Table(frame),
-            words=_planar_words(self, group, angle),
+            words=_planar_words,
             expression=f"{self!r}.subgroup({group.name!r}{arguments})",
         )
+
+    def subgroups(self, turns: int = 6) -> tuple[Subgroup, ...]:
+        """The subgroups, one of each conjugacy class, small ones first.
+
+        Args:
+            turns: of a continuous group the finite ones are listed up to this number of rotations.
+
+        >>> [H.name for H in Dihedral(4).subgroups()]
+        ['C1', 'D1', 'D1', 'C2', 'D2', 'D2', 'C4', 'D4']
+        """
+        counts = [n for n in range(1, (self.rotations or turns) + 1) if (self.rotations or n) % n == 0]
+        found = []
+        for n in counts:
+            found.append(self.subgroup(f"C{n}"))
+            if self.mirrors:
+                found.append(self.subgroup(f"D{n}"))
+                if self.rotations is not None and self.rotations // n % 2 == 0:
+                    found.append(self.subgroup(f"D{n}", mirror=math.pi / self.rotations))
+        if self.rotations is None:
+            found += [self.subgroup(name) for name in ("SO(2)", "O(2)")[: 1 + self.mirrors]]
+        return tuple(found)
 
     def _inner_group(self, name: str) -> PlanarGroup:
         inner = parse_planar(plain_name(name))
@@ -353,10 +375,8 @@ class Dihedral(PlanarGroup):
 
 def parse_planar(text: str) -> PlanarGroup | None:
     """The planar group that a plain name, SO2, O2, Cn or Dn, stands for; None if none."""
-    if text in ("SO2", "Cinf"):
-        return SO2()
-    if text in ("O2", "Dinf"):
-        return O2()
+    if text in ("SO2", "O2"):
+        return SO2() if text == "SO2" else O2()
     if (match := re.fullmatch(r"([CD])([1-9]\d*)", text)) is not None:
         return (Cyclic if match[1] == "C" else Dihedral)(int(match[2]))
     return None
@@ -383,8 +403,12 @@ def _angle(mirror: Vector | float | None) -> float:
     return float(np.arctan2(direction[1], direction[0]))
 
 
-def _planar_words(parent: PlanarGroup, group: PlanarGroup, angle: float) -> tuple[str, ...]:
+def _planar_words(subgroup: Subgroup) -> tuple[str, ...]:
     """What `describe` says, a line per item."""
+    parent, group, frame = subgroup.parent, subgroup.group, subgroup.frame.array
+    angle = float(np.arctan2(frame[1, 0], frame[0, 0]))
+    if not (isinstance(parent, PlanarGroup) and isinstance(group, PlanarGroup)):
+        return no_words(subgroup)
     size = {math.inf: "infinitely many elements", 1: "one element"}.get(group.order, f"{group.order} elements")
     lines = [f"{group} is a subgroup of {parent} with {size}.", words.rotations(group.rotations, "the origin")]
     if group.mirrors:
@@ -392,7 +416,20 @@ def _planar_words(parent: PlanarGroup, group: PlanarGroup, angle: float) -> tupl
         flip = words.linear_map(rotation(angle) @ MIRROR @ rotation(-angle))
         lines.append(f"Its reference flip is the mirror that keeps {line}: {flip}.")
     lines.append(f"A vector ({words.irreps(parent.defining.isotypic)}) restricts to {_vector_words(group, angle)}.")
+    lines.append(f"Its id in escnn is {_escnn_id(parent, group, angle)}.")
     return tuple(lines)
+
+
+def _escnn_id(parent: PlanarGroup, group: PlanarGroup, angle: float) -> str:
+    """The id of a subgroup in escnn, where a mirror is named by twice its angle, or counted in steps of π/n."""
+    count = group.rotations or -1
+    if not parent.mirrors:
+        return str(count)
+    if not group.mirrors:
+        return f"(None, {count})"
+    if parent.rotations is None:
+        return f"({(2 * angle) % (2 * np.pi):.6g}{'' if angle else '.0'}, {count})"
+    return f"({round(angle * parent.rotations / np.pi) % parent.rotations}, {count})"
 
 
 def _vector_words(group: PlanarGroup, angle: float) -> str:

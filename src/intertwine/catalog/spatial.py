@@ -9,47 +9,18 @@ from functools import cache, cached_property
 
 import numpy as np
 
-from intertwine._arrays import Array, read_only
-from intertwine.catalog.base import CatalogGroup, Vector, plain_name
-from intertwine.catalog.schoenflies import (
-    HANDED_SPHERE,
-    SPHERE,
-    Found,
-    parse_axial,
-    spatial_subgroup,
-    unknown_subgroup,
-)
+from intertwine._arrays import Array
+from intertwine.catalog.base import CatalogGroup, Vector
+from intertwine.catalog.kinds import find_subgroup
+from intertwine.catalog.schoenflies import spatial_subgroup, spatial_subgroups, unknown_subgroup
 from intertwine.errors import LabelError
 from intertwine.groups import Subgroup
+from intertwine.groups.grids import rotation_grid
 from intertwine.groups.group import Seed, generator, orthogonality_residual
+from intertwine.groups.rotations import axis_rotation, random_rotations
 from intertwine.reps.clebsch_gordan import wigner_3j
 from intertwine.reps.rep import Rep
 from intertwine.reps.wigner import determinant_3, wigner_matrices
-
-
-def axis_rotation(axis: int, angle: float | np.ndarray) -> np.ndarray:
-    """Rotations `(..., 3, 3)` about the coordinate axis 0, 1, 2 = x, y, z by angles `(...)` in radians."""
-    c, s = np.cos(angle), np.sin(angle)
-    out = np.zeros((*np.shape(angle), 3, 3))
-    i, j = (axis + 1) % 3, (axis + 2) % 3
-    out[..., axis, axis] = 1
-    out[..., i, i], out[..., i, j], out[..., j, i], out[..., j, j] = c, -s, s, c
-    return out
-
-
-def random_rotations(n: int, seed: Seed) -> np.ndarray:
-    """n rotations `(n, 3, 3)`, uniform in the Haar measure: unit quaternions of normal numbers."""
-    w, x, y, z = np.moveaxis(_normalised(generator(seed).normal(size=(n, 4))), -1, 0)
-    rows = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-    ]
-    return np.moveaxis(np.array(rows), -1, 0)
-
-
-def _normalised(q: np.ndarray) -> np.ndarray:
-    return np.asarray(q / np.linalg.norm(q, axis=-1, keepdims=True))
 
 
 @cache
@@ -58,13 +29,8 @@ def rotation_quadrature(degree: int) -> tuple[np.ndarray, np.ndarray]:
 
     R = R_z(α) R_y(β) R_z(γ) with equally spaced α, γ and Gauss–Legendre nodes in cos β.
     """
-    turns = 2 * np.pi * np.arange(degree + 1) / (degree + 1)
-    nodes, weights = np.polynomial.legendre.leggauss(degree // 2 + 1)
-    first = axis_rotation(2, turns)[:, None, None]
-    second = axis_rotation(1, np.arccos(nodes))[None, :, None]
-    g = first @ second @ axis_rotation(2, turns)
-    shares = np.broadcast_to(weights[:, None] / 2 / (degree + 1) ** 2, g.shape[:3])
-    return read_only(g.reshape(-1, 3, 3)), read_only(shares.reshape(-1))
+    grid = rotation_grid("gauss", degree)
+    return grid.points, grid.weights
 
 
 class SpatialGroup(CatalogGroup, ABC):
@@ -135,11 +101,14 @@ class SpatialGroup(CatalogGroup, ABC):
         """A closed subgroup by Schoenflies name, with its main axis and reference direction.
 
         Args:
-            name: "Cinf", "Cinfv" (cone), "Cinfh", "Dinf" (twisted cylinder), "Dinfh" (cylinder), "Cn", "Cnv", "Dn",
+            name: "Cinf", "Cinfv" (cone), "Cinfh", "Dinf" (twisted cylinder), "Dinfh" (cylinder), "Cn", "Cnv", "Cnh",
+                "S2n", "Dn", "Dnd", "Dnh" with a number for n, "Cs", "Ci", "T", "Td", "Th", "O", "Oh", "I", "Ih",
                 "SO(3)", "O(3)"; "C∞v" reads too. Those with mirrors or inversion exist in O(3) only.
-            axis: the direction of the main rotation axis. Default z.
-            mirror: a direction: the reference mirror of Cinfv and Cnv contains it and the axis, the reference half-turn
-                of Dinf and Dn turns about it. Only its part perpendicular to the axis counts. Default x.
+            axis: the direction of the main rotation axis: where z of the standard setting goes (see
+                `point_group`). Default z.
+            mirror: the reference direction: where x of the standard setting goes. The reference mirror of Cinfv and
+                Cnv contains it and the axis; the reference half-turn of Dinf, Dn, Dnd and Dnh turns about it. Only its
+                part perpendicular to the axis counts. Default x.
 
         Raises `LabelError` for an unknown name, and `ArgumentError` for directions that are zero, not finite or
         parallel.
@@ -148,14 +117,22 @@ class SpatialGroup(CatalogGroup, ABC):
         >>> O3.subgroup("Cinfv", axis=(1, 0, 0)).embed(np.diag([1.0, -1.0])).round(6).diagonal()
         array([ 1.,  1., -1.])
         """
-        whole: dict[str, Found] = {
-            "SO3": ("SO(3)", SO3(), HANDED_SPHERE),
-            "O3": ("O(3)", O3(), SPHERE),
-        }
-        found = whole.get(plain_name(name)) or parse_axial(name)
+        found = find_subgroup(name)
         if found is None:
             raise unknown_subgroup(self, name)
         return spatial_subgroup(self, found, axis, mirror)
+
+    def subgroups(self, turns: int = 6) -> tuple[Subgroup, ...]:
+        """The closed subgroups, one of each conjugacy class, small ones first, in their standard settings.
+
+        Args:
+            turns: the families C_n, C_nv, C_nh, S_2n, D_n, D_nd, D_nh are listed up to this n.
+
+        >>> from intertwine.catalog import SO3
+        >>> [H.name for H in SO3.subgroups(3)]
+        ['C1', 'C2', 'C3', 'D2', 'D3', 'T', 'O', 'I', 'Cinf', 'Dinf', 'SO(3)']
+        """
+        return spatial_subgroups(self, turns)
 
 
 @dataclass(frozen=True, repr=False)

@@ -102,6 +102,11 @@ class Group(ABC):
         on from call to call, to get others. Raises `ArgumentError` for another kind of seed.
         """
 
+    @property
+    def averages_by_sampling(self) -> bool:
+        """Whether Haar averages are taken by random elements and eigenvectors, because a quadrature would be large."""
+        return False
+
     @abstractmethod
     def quadrature(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
         """Elements `(q, dim, dim)` and weights `(q,)` with exact Haar averages up to a total degree.

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from intertwine._arrays import Array, Table, as_array, like, to_numpy
-from intertwine.errors import RepMismatchError
+from intertwine.errors import ElementError, RepMismatchError
 from intertwine.groups.group import Group, membership_tolerance
 
 Pattern = Callable[[Array], Array]
 """A homomorphism from h-matrices to g-matrices in the standard setting (main axis z, reference direction x), or a
 function that takes these back to h."""
+
+Words = Callable[["Subgroup"], tuple[str, ...]]
+"""What a subgroup says of itself, a sentence or a few per line."""
+
+
+def no_words(subgroup: Subgroup) -> tuple[str, ...]:
+    """The one sentence that is true of every subgroup."""
+    return (f"{subgroup.name} is a subgroup of {subgroup.parent}, a copy of {subgroup.group}.",)
 
 
 @dataclass(frozen=True, repr=False)
@@ -30,7 +38,7 @@ class Subgroup:
         pattern: the homomorphism e from H's matrices to G's matrices in the standard setting.
         read: takes e(h) back to h; what it makes of other matrices does not matter.
         frame: the orthogonal matrix A.
-        words: sentences for `describe`.
+        words: what `describe` says.
         expression: Python that evaluates to it, with intertwine imported as tw.
 
     >>> import numpy as np
@@ -48,7 +56,7 @@ class Subgroup:
     pattern: Pattern
     read: Pattern = field(compare=False)
     frame: Table
-    words: tuple[str, ...] = field(default=(), compare=False)
+    words: Words = field(default=no_words, compare=False)
     expression: str = field(default="", compare=False)
 
     def embed(self, h: Array) -> Array:
@@ -102,9 +110,40 @@ class Subgroup:
             pattern=_Composition(inner, outer),
             read=_Reading(inner, outer),
             frame=outer.frame,
-            words=(*inner.words, f"It lies in {outer.parent} through {outer.name}.", *outer.words),
+            words=_CompositionWords(inner, outer),
             expression=f"{inner!r}.within({outer!r})",
         )
+
+    def compose(self, inner: Subgroup) -> Subgroup:
+        """A subgroup of this subgroup's group, as a subgroup of the parent: `inner.within(self)`.
+
+        Raises `RepMismatchError` when `inner` is no subgroup of `self.group`.
+
+        >>> from intertwine.catalog import O2, O3
+        >>> str(O3.subgroup("Cinfv").compose(O2.subgroup("D4")))
+        'D4 in Cinfv in O(3)'
+        """
+        return inner.within(self)
+
+    def conjugate(self, g: Array) -> Subgroup:
+        """The subgroup g H g⁻¹: the same group, moved by an element g `(n, n)` of the parent.
+
+        Raises `ElementError` if g is not in the parent.
+
+        >>> from intertwine.catalog import O3
+        >>> x_to_z = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
+        >>> moved = O3.subgroup("Cinfv", axis=(1, 0, 0)).conjugate(x_to_z)
+        >>> bool(O3.subgroup("Cinfv").contains(moved.embed(np.diag([1.0, -1.0]))))
+        True
+        """
+        g = to_numpy(self.parent.require(g))
+        if g.ndim != 2:
+            raise ElementError(
+                f"A subgroup is moved by one element, a matrix ({self.parent.dim}, {self.parent.dim}), but an array of "
+                f"shape {g.shape} came."
+            )
+        frame = Table(g @ self.frame.array)
+        return replace(self, frame=frame, expression=f"{self!r}.conjugate({g.tolist()})")
 
     def describe(self) -> str:
         """The subgroup in plain words: what it is, how it sits in the parent, what it does to the coordinates.
@@ -113,7 +152,7 @@ class Subgroup:
         >>> print(O3.subgroup("Dinf").describe().splitlines()[0])
         Dinf is a copy of O(2) inside O(3): the symmetry of a twisted cylinder.
         """
-        return "\n".join(self.words)
+        return "\n".join(self.words(self))
 
     def __repr__(self) -> str:
         return self.expression or f"<Subgroup {self}>"
@@ -131,6 +170,18 @@ class _Composition:
 
     def __call__(self, h: Array) -> Array:
         return self.outer.pattern(self.inner._place(h))
+
+
+@dataclass(frozen=True)
+class _CompositionWords:
+    """What a `_Composition` says of itself."""
+
+    inner: Subgroup
+    outer: Subgroup
+
+    def __call__(self, _: Subgroup) -> tuple[str, ...]:
+        through = f"It lies in {self.outer.parent} through {self.outer.name}."
+        return (*self.inner.words(self.inner), through, *self.outer.words(self.outer))
 
 
 @dataclass(frozen=True)

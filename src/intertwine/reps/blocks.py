@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
@@ -12,11 +13,14 @@ from intertwine._arrays import Array, Table, like, read_only
 from intertwine.errors import ArgumentError
 from intertwine.groups import Group, Subgroup
 from intertwine.reps.clebsch_gordan import clebsch_gordan
-from intertwine.reps.decompose import Content, clean, decompose, independent_maps, is_identity
+from intertwine.reps.decompose import Content, clean, decompose, is_identity, isometries
 from intertwine.reps.irrep import Block, Irrep
 
 if TYPE_CHECKING:
     from intertwine.reps.rep import Rep
+
+Terms = tuple[tuple[int, Block], ...]
+"""The multiplicities and blocks of a rep."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +151,7 @@ def product_irreps(a: Irrep, b: Irrep) -> tuple[Irrep, ...]:
 
 
 @cache
-def restrict(block: Block, subgroup: Subgroup) -> tuple[tuple[int, Block], ...]:
+def restrict(block: Block, subgroup: Subgroup) -> Terms:
     """The blocks of a subgroup that a block of the parent becomes, in the same coordinates.
 
     Where those coordinates are irrep coordinates already, the irreps themselves come back.
@@ -161,11 +165,32 @@ def restrict(block: Block, subgroup: Subgroup) -> tuple[tuple[int, Block], ...]:
             return ((1, TensorBlock(block.left.restrict(subgroup), block.right.restrict(subgroup))),)
         case _:
             raise ArgumentError(f"A block is an Irrep, a BasisBlock or a TensorBlock, but {block!r} came.")
+    name, expression = f"[{block.name}|{subgroup.name}]", f"({block.expression}).restrict({subgroup!r})"
+    return in_basis(subgroup.group, content, basis, name, expression)
+
+
+def in_basis(group: Group, content: Content, basis: np.ndarray, title: str, source: str) -> Terms:
+    """The terms of a rep `Q (⊕ irreps) Qᵀ`: the irreps themselves where Q is the identity, one block otherwise."""
     if is_identity(basis):
         return content
-    name = f"[{block.name}|{subgroup.name}]"
-    expression = f"({block.expression}).restrict({subgroup!r})"
-    return ((1, BasisBlock(subgroup.group, content, Table(basis), name, expression)),)
+    return ((1, BasisBlock(group, content, Table(basis), title, source)),)
+
+
+def decomposed(
+    group: Group, matrix: Callable[[np.ndarray], np.ndarray], size: int, degree: int, title: str, source: str
+) -> Terms:
+    """The terms of the orthogonal rep that a function gives: elements `(..., n, n)` to matrices `(..., size, size)`.
+
+    Args:
+        group: the group.
+        matrix: the function; its entries are polynomials of the degree on the group.
+        size: the dimension.
+        degree: the largest degree of an irrep that can occur.
+        title: how the block prints, unless the coordinates are irrep coordinates already.
+        source: Python that evaluates to the rep.
+    """
+    content, basis = decompose(group, matrix, size, degree, 2 * degree)
+    return in_basis(group, content, basis, title, source)
 
 
 def _restrict_irrep(irrep: Irrep, subgroup: Subgroup) -> tuple[Content, np.ndarray]:
@@ -185,4 +210,4 @@ def _coupling_isometries(a: Irrep, b: Irrep, c: Irrep) -> list[np.ndarray]:
     """Isometries `(a.dim · b.dim, c.dim)` onto the copies of c inside a ⊗ b."""
     table = clebsch_gordan(a, b, c)
     span = table.reshape(len(table), -1).T
-    return independent_maps(span, c, len(table) // len(c.endomorphisms))
+    return isometries(span, c, len(table) // len(c.endomorphisms))

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
 from intertwine.errors import ArgumentError
 from intertwine.groups import Group
 from intertwine.reps.irrep import Irrep, trace
+from intertwine.reps.splitting import MatrixProjector, Projector, clean, kronecker, matching, pivot, split
+
+SAMPLES = 64
+"""How many random elements stand for a group that has no quadrature."""
 
 Content = tuple[tuple[int, Irrep], ...]
 
@@ -31,6 +36,9 @@ def decompose(
         irrep = Irrep(group, label)
         if irrep.dim == size and np.allclose(irrep.evaluate(generators), images, rtol=0, atol=1e-12):
             return ((1, irrep),), np.eye(size)
+    if group.averages_by_sampling:
+        elements = group.sample(SAMPLES)
+        return _decompose_by_sampling(group, elements, matrix(elements), degree)
     elements, weights = group.quadrature(quadrature_degree)
     return decompose_samples(group, elements, weights, matrix(elements), degree)
 
@@ -57,19 +65,40 @@ def decompose_samples(
     """
     size, columns = matrices.shape[-1], [np.zeros((matrices.shape[-1], 0))]
     content = multiplicities(group, elements, weights, trace(matrices), degree)
+    _require_filled(group, content, size)
+    for count, irrep in content:
+        sigma = irrep.evaluate(elements)
+        maps = _independent_maps(HaarProjector((matrices, sigma), weights), irrep, count)
+        columns.append(np.stack(maps, -1).reshape(size, -1))
+    return content, clean(np.concatenate(columns, 1))
+
+
+def _decompose_by_sampling(
+    group: Group, elements: np.ndarray, matrices: np.ndarray, degree: int
+) -> tuple[Content, np.ndarray]:
+    """`decompose_samples` for random elements: the rep is split, and each part matched to the irrep that it is."""
+    size = matrices.shape[-1]
+    irreps = [Irrep(group, label) for label in group.labels(degree)]
+    known = [irrep.evaluate(elements) for irrep in irreps]
+    found: dict[Irrep, list[np.ndarray]] = {}
+    for part in split(matrices):
+        image = part.T @ matrices @ part
+        for irrep, sigma in zip(irreps, known, strict=True):
+            if np.abs(trace(image) - trace(sigma)).max() < 1e-6:
+                found.setdefault(irrep, []).append(part @ matching(image, sigma))
+    content = tuple((len(found[irrep]), irrep) for irrep in irreps if irrep in found)
+    _require_filled(group, content, size)
+    columns = [np.stack(found[irrep], -1).reshape(size, -1) for _, irrep in content]
+    return content, clean(np.concatenate([np.zeros((size, 0)), *columns], 1))
+
+
+def _require_filled(group: Group, content: Content, size: int) -> None:
     filled = sum(count * irrep.dim for count, irrep in content)
     if filled != size:
         raise ArgumentError(
             f"The matrices of dimension {size} contain irreps of {group} of total dimension {filled}. "
             "Pass orthogonal matrices of a representation, and the largest degree that occurs in it."
         )
-    weighted = (matrices * weights[:, None, None]).reshape(len(weights), -1)
-    for count, irrep in content:
-        flat = weighted.T @ irrep.evaluate(elements).reshape(len(weights), -1)
-        average = flat.reshape(size, size, irrep.dim, irrep.dim).swapaxes(1, 2)  # Hom → Hom, indices (i, a; j, b)
-        maps = independent_maps(average.reshape(size * irrep.dim, -1), irrep, count)
-        columns.append(np.stack(maps, -1).reshape(size, -1))
-    return content, clean(np.concatenate(columns, 1))
 
 
 def multiplicities(
@@ -85,33 +114,91 @@ def multiplicities(
     return tuple(found)
 
 
-def independent_maps(span: np.ndarray, irrep: Irrep, count: int) -> list[np.ndarray]:
+class HaarProjector:
+    """The projector onto the invariants of a tensor product: `∫ a(g) ⊗ b(g) ⊗ … dg`, given at a quadrature.
+
+    A column costs one small sum; the whole matrix is never made.
+
+    Args:
+        factors: the matrices `(q, dᵢ, dᵢ)` of each factor at the elements.
+        weights: the weights `(q,)`.
+    """
+
+    def __init__(self, factors: tuple[np.ndarray, ...], weights: np.ndarray) -> None:
+        self.factors, self.weights = factors, weights
+        self.shape = tuple(factor.shape[-1] for factor in factors)
+        self.lengths = self._sum([np.einsum("qii->qi", factor) for factor in factors])
+
+    def column(self, number: int) -> np.ndarray:
+        """One column, flat."""
+        place = np.unravel_index(number, self.shape)
+        return self._sum([factor[:, :, i] for factor, i in zip(self.factors, place, strict=True)])
+
+    def _sum(self, rows: list[np.ndarray]) -> np.ndarray:
+        """Σ_q w_q a_q ⊗ b_q ⊗ … for rows `(q, dᵢ)`."""
+        product = self.weights[:, None]
+        for row in rows[:-1]:
+            product = (product[:, :, None] * row[:, None, :]).reshape(len(product), -1)
+        return (product.T @ rows[-1]).reshape(-1)
+
+
+def invariant_tensors(group: Group, a: Irrep, b: Irrep, c: Irrep) -> np.ndarray:
+    """An orthonormal basis `(m, d_a, d_b, d_c)` of the equivariant bilinear maps a × b → c, in a fixed gauge."""
+    if group.averages_by_sampling:
+        return _sampled_couplings(a, b, c)
+    elements, weights = group.quadrature(a.degree + b.degree + c.degree)
+    projector = HaarProjector(tuple(irrep.evaluate(elements) for irrep in (a, b, c)), weights)
+    lengths, found = projector.lengths.copy(), np.zeros((0, a.dim * b.dim * c.dim))
+    for _ in range(round(float(lengths.sum()))):
+        vector = projector.column(pivot(lengths))
+        vector = vector - found.T @ (found @ vector)
+        found = np.concatenate([found, vector[None] / np.linalg.norm(vector)])
+        lengths -= found[-1] ** 2
+    return clean(found).reshape(-1, a.dim, b.dim, c.dim)
+
+
+def _sampled_couplings(a: Irrep, b: Irrep, c: Irrep) -> np.ndarray:
+    """`invariant_tensors` from the copies of c inside a ⊗ b, each followed by what commutes with c."""
+    content, basis = _sampled_product(a, b)
+    start, maps = 0, [np.zeros((0, a.dim, b.dim, c.dim))]
+    for count, irrep in content:
+        columns = basis[:, start : start + count * irrep.dim].reshape(-1, irrep.dim, count)
+        start += count * irrep.dim
+        if irrep == c:
+            turned = np.einsum("zcu,ecd->uezd", columns, c.endomorphisms) / np.sqrt(c.dim)
+            maps.append(turned.reshape(-1, a.dim, b.dim, c.dim))
+    return np.concatenate(maps)
+
+
+@cache
+def _sampled_product(a: Irrep, b: Irrep) -> tuple[Content, np.ndarray]:
+    elements = a.group.sample(SAMPLES)
+    product = kronecker(a.evaluate(elements), b.evaluate(elements))
+    return _decompose_by_sampling(a.group, elements, product, a.degree + b.degree)
+
+
+def _independent_maps(projector: Projector, irrep: Irrep, count: int) -> list[np.ndarray]:
     """Isometries X `(D, d)` that commute with the group, mutually independent over the endomorphisms of the irrep.
 
-    The candidates are the columns of `span`, `(D d, candidates)`. Each pick is the first column whose squared length is
-    at least 0.499 of the longest: a ratio that lengths do not have by symmetry, so that rounding cannot change which.
-    It is scaled to an isometry, and all X E with E commuting with the irrep are projected out of the rest.
+    The candidates are the columns of the projector onto Hom, `D d` each. After each pick, scaled to an isometry, all
+    X E with E commuting with the irrep are projected out of the rest.
     """
-    span = span.copy()
-    size = span.shape[0] // irrep.dim
-    maps: list[np.ndarray] = []
+    lengths, maps = projector.lengths.copy(), []
+    known = np.zeros((0, len(lengths)))
     for _ in range(count):
-        lengths = np.sum(span * span, 0)
-        pick = int(np.argmax(lengths >= 0.499 * lengths.max()))
-        best = span[:, pick].reshape(size, irrep.dim)
-        best = best * np.sqrt(irrep.dim) / np.linalg.norm(best)
+        best = projector.column(pivot(lengths))
+        best = best - known.T @ (known @ best)
+        best = (best * (np.sqrt(irrep.dim) / np.linalg.norm(best))).reshape(-1, irrep.dim)
         maps.append(best)
-        for endomorphism in irrep.endomorphisms:
-            direction = (best @ endomorphism).reshape(-1)
-            direction /= np.linalg.norm(direction)
-            span -= np.outer(direction, direction @ span)
+        span = np.stack([(best @ e).reshape(-1) / np.linalg.norm(best @ e) for e in irrep.endomorphisms])
+        known = np.concatenate([known, span])
+        lengths -= np.sum(span * span, 0)
     return maps
 
 
-def clean(matrix: np.ndarray, tolerance: float = 1e-13) -> np.ndarray:
-    """The matrix with entries within rounding of −1, 0 or 1 made exact, so that equal bases compare equal."""
-    near = np.round(matrix)
-    return np.where(np.abs(matrix - near) < tolerance, near, matrix)
+def isometries(span: np.ndarray, irrep: Irrep, count: int) -> list[np.ndarray]:
+    """Isometries `(D, d)` inside the span of orthonormal columns `(D d, n)`, which is closed under endomorphisms."""
+    return _independent_maps(MatrixProjector(span @ span.T), irrep, count)
 
 
 def is_identity(basis: np.ndarray) -> bool:

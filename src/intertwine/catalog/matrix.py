@@ -1,0 +1,423 @@
+"""Groups given by matrices: finite or continuous, whatever orthogonal or unitary matrices generate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property, reduce
+
+import numpy as np
+
+from intertwine._arrays import Array, Table, read_only
+from intertwine.catalog.base import CatalogGroup
+from intertwine.errors import ArgumentError, LabelError
+from intertwine.groups.finite import closure
+from intertwine.groups.group import Seed, generator, orthogonality_residual
+from intertwine.reps.blocks import decomposed
+from intertwine.reps.burnside import TRIVIAL, GrownIrrep, grow, grown_matrices
+from intertwine.reps.decompose import SAMPLES, invariant_tensors
+from intertwine.reps.irrep import Irrep
+from intertwine.reps.rep import Rep
+from intertwine.reps.splitting import kronecker
+
+LETTERS = "abcdefghijklmnopqrstuvwyz"  # x is the cross of "2x3a"
+
+
+@dataclass(frozen=True, repr=False)
+class MatrixGroup(CatalogGroup):
+    """The compact group that a Lie algebra and some single matrices generate. Make one with `tw.matrix_group`.
+
+    Irreps are grown from the matrices: those of degree k + 1 are what is new in V ⊗ σ for the irreps σ of degree k
+    (Burnside, Brauer). They are named by dimension and a letter, "1a" (trivial), "3a", "3b", in the order of their
+    degrees, where the group has no names of its own.
+
+    Args:
+        title: the name.
+        lie: an orthonormal basis `(k, n, n)` of the Lie algebra.
+        discrete: single generators `(m, n, n)`.
+        names: the labels in the order in which irreps are found; none for dimension and letter.
+        source: Python that evaluates to it.
+    """
+
+    title: str
+    lie: Table
+    discrete: Table
+    names: tuple[str, ...] = ()
+    source: str = field(default="", compare=False)
+
+    @property
+    def name(self) -> str:
+        """The name it was given."""
+        return self.title
+
+    @property
+    def dim(self) -> int:
+        """The size n of the matrices."""
+        return int(self.discrete.array.shape[-1])
+
+    @property
+    def order(self) -> int | float:
+        """The number of elements; infinite where there is a Lie algebra."""
+        return math.inf if len(self.lie.array) else len(self.elements())
+
+    @property
+    def lie_generators(self) -> np.ndarray:
+        """A basis `(k, n, n)` of the Lie algebra."""
+        return self.lie.array
+
+    @cached_property
+    def generators(self) -> np.ndarray:  # type: ignore[override]
+        """exp X for the basis of the Lie algebra, scaled so that the fastest turn is by one radian; then the others."""
+        turns = [exponential(x / np.linalg.norm(x, 2)) for x in self.lie.array]
+        return read_only(np.concatenate([np.array(turns).reshape(-1, self.dim, self.dim), self.discrete.array]))
+
+    def elements(self) -> np.ndarray:
+        """All elements of a finite group, in the order of their shortest words, the identity first."""
+        return super().elements() if len(self.lie.array) else _elements(self.discrete)
+
+    @property
+    def averages_by_sampling(self) -> bool:
+        """For the continuous ones: an exact quadrature would need very many elements."""
+        return not self.is_finite
+
+    def sample(self, n: int, seed: Seed = 0) -> np.ndarray:
+        """n random elements `(n, dim, dim)`, uniform in the Haar measure.
+
+        Of a continuous group they are products of 32 random exponentials and a random component: uniform up to an
+        error that falls exponentially in the number of factors.
+        """
+        rng = generator(seed)
+        if self.is_finite:
+            return self.elements()[rng.integers(len(self.elements()), size=n)]
+        return _walk(self.lie.array, _components(self)[rng.integers(len(_components(self)), size=n)], rng)
+
+    def quadrature(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
+        """All elements of a finite group; else random elements with the smallest weights that average exactly.
+
+        Weights solve `Σ w σ(g) = 0` for all irreps σ but the trivial one up to the degree; a few may be negative.
+        Raises `ArgumentError` where that takes more than 20 000 elements.
+        """
+        if self.is_finite:
+            return self.elements(), np.full(len(self.elements()), 1 / len(self.elements()))
+        return _solved_quadrature(self, int(degree))
+
+    def _defect(self, g: np.ndarray) -> np.ndarray:
+        """Finite: the distance to the nearest element. Continuous: how far g moves the invariant tensors."""
+        if self.is_finite:
+            nearest = self.elements()[self.table.index(np.where(np.isfinite(g), g, 0.0))]
+            return np.asarray(np.abs(g - nearest).max((-1, -2)))
+        return np.maximum(orthogonality_residual(g), invariance_defect(_invariants(self), g))
+
+    # irreps ----------------------------------------------------------------------------------------------------------
+
+    def _place(self, label: str) -> int:
+        """The number of an irrep in the order of growth."""
+        text = str(label).strip()
+        degree = int(digits) if (digits := text.rstrip(LETTERS)).isdecimal() else 0
+        known = _labels(self, len(self.names) if self.names else degree)
+        if text not in known:
+            shown = self.labels(2)
+            more = "" if shown == self.labels(3) else ", …"
+            raise LabelError(f"{self} has no irrep {label!r}. Its labels are {', '.join(shown)}{more}.")
+        return known.index(text)
+
+    def _grown(self, label: str) -> GrownIrrep:
+        place = self._place(label)
+        degree = next(d for d in range(place + 1) if len(_grown(self, d)) > place)
+        return _grown(self, degree)[place]
+
+    def labels(self, degree: int) -> tuple[str, ...]:
+        """The irreps up to a degree, those of one degree by dimension: a degree, and a letter where there are several.
+
+        The degree is the smallest k such that the k-th tensor power of the defining rep contains the irrep.
+        """
+        return _labels(self, degree)
+
+    def canonical_label(self, label: str) -> str:
+        """The label in its standard spelling; raises `LabelError` if there is no such irrep."""
+        self._place(label)
+        return str(label).strip()
+
+    def label_key(self, label: str) -> tuple[int, ...]:
+        """The order of growth: by degree, then by dimension."""
+        return (self._place(label),)
+
+    def irrep_degree(self, label: str) -> int:
+        """The smallest power of the defining rep that contains it."""
+        return self._grown(label).degree
+
+    def irrep_dim(self, label: str) -> int:
+        """The dimension of the real irrep."""
+        return self._grown(label).dim
+
+    def irrep_endomorphisms(self, label: str) -> np.ndarray:
+        """1, 2 or 4 matrices."""
+        return self._grown(label).endomorphisms.array
+
+    def irrep_matrices(self, labels: Sequence[str], g: Array) -> dict[str, Array]:
+        """Compressed tensor powers of g."""
+        places = {label: self._place(label) for label in labels}
+        top = max((self.irrep_degree(label) for label in labels), default=0)
+        matrices = grown_matrices(_grown(self, top), tuple(places.values()), g)
+        return {label: matrices[place] for label, place in places.items()}
+
+    def coupling(self, a: str, b: str, c: str) -> np.ndarray:
+        """The invariants of the tensor product of three irreps."""
+        return invariant_tensors(self, *(Irrep(self, label) for label in (a, b, c)))
+
+    @cached_property
+    def defining(self) -> Rep:
+        """The rep whose matrices are the elements themselves."""
+        return Rep(self, decomposed(self, _itself, self.dim, 1, "defining", f"{self!r}.defining"))
+
+    def __repr__(self) -> str:
+        return self.source
+
+
+def _itself(g: np.ndarray) -> np.ndarray:
+    return g
+
+
+def exponential(x: np.ndarray) -> np.ndarray:
+    """exp X of antisymmetric matrices `(..., n, n)`, by the eigenvectors of the Hermitian matrix i X."""
+    values, vectors = np.linalg.eigh(1j * x)
+    return np.asarray(((vectors * np.exp(-1j * values)[..., None, :]) @ vectors.conj().swapaxes(-1, -2)).real)
+
+
+@cache
+def _elements(discrete: Table) -> np.ndarray:
+    return closure(discrete.array)
+
+
+@cache
+def _grown(group: MatrixGroup, degree: int) -> tuple[GrownIrrep, ...]:
+    """All irreps up to a degree."""
+    if degree <= 0:
+        return (TRIVIAL,)
+    irreps = _grown(group, degree - 1)
+    if irreps[-1].degree < degree - 1 or _fills(group, irreps):
+        return irreps  # nothing was new one degree before, so nothing will be
+    return irreps + grow(irreps, _samples(group))
+
+
+@cache
+def _samples(group: MatrixGroup) -> np.ndarray:
+    elements = group.elements() if group.is_finite else ()
+    return elements if 0 < len(elements) <= 2 * SAMPLES else group.sample(SAMPLES)
+
+
+def _fills(group: MatrixGroup, irreps: tuple[GrownIrrep, ...]) -> bool:
+    """Whether the squares of the dimensions, over the real type, add up to the order."""
+    return group.is_finite and sum(i.dim**2 // len(i.endomorphisms.array) for i in irreps) == group.order
+
+
+@cache
+def _labels(group: MatrixGroup, degree: int) -> tuple[str, ...]:
+    irreps = _grown(group, min(degree, int(group.order)) if group.is_finite else degree)
+    if group.names:
+        return group.names[: len(irreps)]
+    together: dict[int, int] = {}
+    for irrep in irreps:
+        together[irrep.degree] = together.get(irrep.degree, 0) + 1
+    letters = {d: iter(letters(count)) for d, count in together.items()}
+    return tuple(f"{irrep.degree}{next(letters[irrep.degree])}" for irrep in irreps)
+
+
+def letters(count: int) -> list[str]:
+    """Nothing for one, a, b, c … for several, aa, ab … where these run out."""
+    if count == 1:
+        return [""]
+    return [*LETTERS, *(a + b for a in LETTERS for b in LETTERS)][:count]
+
+
+# continuous groups ----------------------------------------------------------------------------------------------------
+
+
+@cache
+def _components(group: MatrixGroup) -> np.ndarray:
+    """One element of each connected component, the identity first: words in the single generators."""
+    start = np.broadcast_to(np.eye(group.dim), (SAMPLES, group.dim, group.dim))
+    tensors = _invariants_of(_walk(group.lie.array, start, generator(0)))  # of the component of the identity
+    found = [np.eye(group.dim)]
+    for g in found:
+        for step in group.discrete.array:
+            candidate = g @ step
+            if all(invariance_defect(tensors, known.T @ candidate) > 1e-6 for known in found):
+                found.append(candidate)
+        if len(found) > 1000:
+            raise ArgumentError(
+                "The single generators make more than 1000 connected components. Pass generators of finite order."
+            )
+    return np.array(found)
+
+
+def _walk(lie: np.ndarray, g: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Elements `(q, n, n)` after 32 random steps along a Lie algebra."""
+    basis = lie / np.linalg.norm(lie, 2, (-2, -1))[:, None, None]
+    for _ in range(32):
+        g = g @ exponential(np.einsum("ck,kij->cij", rng.normal(0, 2, (len(g), len(basis))), basis))
+    return g
+
+
+Tensors = tuple[np.ndarray, ...]
+
+
+@cache
+def _invariants(group: MatrixGroup) -> Tensors:
+    return _invariants_of(_samples(group))
+
+
+def _invariants_of(samples: np.ndarray) -> Tensors:
+    """Bases `(m, n, …, n)` of the tensors of rank 1 to 4 that a group fixes, as far as they have at most 1300 entries.
+
+    A compact linear group is the set of matrices that fix its invariant tensors, if enough of them are taken
+    (Chevalley's theorem on algebraic groups).
+    """
+    size, found = samples.shape[-1], []
+    for rank in range(1, 5):
+        if size**rank <= 1300:
+            powers = reduce(kronecker, [samples] * rank)
+            values, vectors = np.linalg.eigh(np.mean(powers + powers.swapaxes(-1, -2), 0) / 2)
+            found.append(vectors.T[values > 1 - 1e-8].reshape(-1, *[size] * rank))
+    return tuple(found)
+
+
+def invariance_defect(tensors: Tensors, g: np.ndarray) -> np.ndarray:
+    """The largest change `(...)` of an entry of invariant tensors under matrices `(..., n, n)`."""
+    defect = np.zeros(g.shape[:-2])
+    for basis in tensors:
+        for tensor in basis:
+            moved = np.broadcast_to(tensor, (*g.shape[:-2], *tensor.shape))
+            rank = tensor.ndim
+            for _ in range(rank):  # multiply the last axis by g and move it to the front
+                flat = moved.reshape(*g.shape[:-2], -1, g.shape[-1]) @ g.swapaxes(-1, -2)
+                moved = np.moveaxis(flat.reshape(*g.shape[:-2], *tensor.shape), -1, -rank)
+            defect = np.maximum(defect, np.abs(moved - tensor).max(tuple(range(-rank, 0))))
+    return defect
+
+
+@cache
+def _solved_quadrature(group: MatrixGroup, degree: int) -> tuple[np.ndarray, np.ndarray]:
+    irreps = _grown(group, degree)
+    conditions = sum(irrep.dim**2 for irrep in irreps)
+    if 2 * conditions > 20_000:
+        raise ArgumentError(
+            f"A quadrature of {group} that is exact to degree {degree} needs {2 * conditions} elements; the limit is "
+            "20000. Call sample(n, seed) for random elements."
+        )
+    g = group.sample(2 * conditions + 8)
+    matrices = grown_matrices(irreps, range(len(irreps)), g)
+    rows = np.concatenate([m.reshape(len(g), -1) for m in matrices.values()], 1).T
+    target = np.zeros(len(rows))
+    target[0] = 1.0
+    start = np.full(len(g), 1 / len(g))
+    weights = start + np.linalg.lstsq(rows, target - rows @ start, rcond=1e-10)[0]
+    return read_only(g), read_only(weights)
+
+
+# making one -----------------------------------------------------------------------------------------------------------
+
+
+def matrix_group(lie: object = (), discrete: object = (), name: str | None = None) -> MatrixGroup:
+    """The group that a Lie algebra and some single matrices generate: finite, or compact and continuous.
+
+    Everything that a named group can do it can do too: irreps (grown from tensor powers of the matrices), reps,
+    Clebsch–Gordan coefficients, restriction, layers. Complex (unitary) matrices a + ib are taken as the real
+    [[a, −b], [b, a]] of twice the size.
+
+    Args:
+        lie: antisymmetric (or anti-Hermitian) n × n matrices whose one-parameter groups exp(tX) the group holds; their
+            commutators are added. None for a finite group.
+        discrete: orthogonal (or unitary) n × n matrices that it holds too.
+        name: what it is called in messages. Default: what it is made of.
+
+    Raises `ArgumentError` for matrices that are not square, not of one size, not antisymmetric or not orthogonal
+    (then the group would not be compact), and for single matrices that generate more than 50 000 elements.
+
+    The labels of irreps are degrees: 0 is trivial, 1 is the defining rep if that is irreducible.
+
+    >>> import numpy as np
+    >>> quaternions = matrix_group(discrete=[np.diag([1j, -1j]), np.array([[0, 1], [-1, 0]])], name="Q8")
+    >>> quaternions.order, [irrep.type for irrep in quaternions.irreps(2)]
+    (8, ['R', 'H', 'R', 'R', 'R'])
+    >>> pauli = [np.diag([1j, -1j]), np.array([[0, 1], [-1, 0]]), np.array([[0, 1j], [1j, 0]])]
+    >>> su2 = matrix_group(lie=pauli, name="SU(2)")
+    >>> [irrep.dim for irrep in su2.irreps(4)]  # spins 0, 1/2, 1, 3/2, 2; half-integer ones are of type H
+    [1, 4, 3, 8, 5]
+    """
+    algebra, single = _stack("lie", lie), _stack("discrete", discrete)
+    real = not (np.iscomplexobj(algebra) or np.iscomplexobj(single))
+    if not real:
+        algebra, single = _as_real(algebra), _as_real(single)
+    size = _one_size(algebra, single)
+    algebra, single = algebra.reshape(-1, size, size), single.reshape(-1, size, size)
+    _require_compact(algebra, single)
+    basis = _lie_closure(algebra, single)
+    title = name if name is not None else f"group of {size} × {size} matrices"
+    arguments = [f"lie={basis.tolist()}"] * (len(basis) > 0)
+    arguments += [f"discrete={single.tolist()}"] * (len(single) > 0) + [f"name={name!r}"] * (name is not None)
+    group = MatrixGroup(title, Table(basis), Table(single), (), f"tw.matrix_group({', '.join(arguments)})")
+    if not len(basis):
+        group.elements()  # too many are noticed here
+    return group
+
+
+def _stack(what: str, matrices: object) -> np.ndarray:
+    try:
+        stack = np.array([np.asarray(m) for m in matrices])  # type: ignore[attr-defined]
+        stack = stack.astype(np.complex128 if np.iscomplexobj(stack) else np.float64)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"{what} is a list of square matrices of one size, but {matrices!r} came.") from error
+    if len(stack) and (stack.ndim != 3 or stack.shape[1] != stack.shape[2] or not np.isfinite(stack).all()):
+        raise ArgumentError(f"{what} is a list of finite square matrices, but an array of shape {stack.shape} came.")
+    return stack
+
+
+def _as_real(matrices: np.ndarray) -> np.ndarray:
+    """[[a, −b], [b, a]] for each a + ib."""
+    if not len(matrices):
+        return matrices.real
+    a, b = matrices.real, matrices.imag
+    return np.block([[a, -b], [b, a]])
+
+
+def _one_size(algebra: np.ndarray, single: np.ndarray) -> int:
+    sizes = {stack.shape[-1] for stack in (algebra, single) if len(stack)}
+    if len(sizes) != 1:
+        raise ArgumentError(
+            f"A matrix group needs matrices of one size, but sizes {sorted(sizes)} came. "
+            "Pass lie=[…], discrete=[…] or both; discrete=[numpy.eye(n)] is the trivial group."
+        )
+    return int(sizes.pop())
+
+
+def _require_compact(algebra: np.ndarray, single: np.ndarray) -> None:
+    antisymmetry = np.abs(algebra + algebra.swapaxes(-1, -2)).max(initial=0.0)
+    orthogonality = orthogonality_residual(single).max(initial=0.0) if len(single) else 0.0
+    if antisymmetry > 1e-9 * (1 + np.abs(algebra).max(initial=0.0)) or orthogonality > 1e-9:
+        which = f"a matrix of lie is not antisymmetric (defect {antisymmetry:.1e})"
+        if antisymmetry <= 1e-9:
+            which = f"a matrix of discrete is not orthogonal (defect {orthogonality:.1e})"
+        raise ArgumentError(
+            f"A compact group has antisymmetric Lie generators and orthogonal elements, but {which}. "
+            "Change the basis of the space so that the group keeps lengths; where that is impossible it is not compact."
+        )
+
+
+def _lie_closure(algebra: np.ndarray, single: np.ndarray) -> np.ndarray:
+    """An orthonormal basis of the Lie algebra that matrices generate, with commutators and single elements."""
+    size, found = algebra.shape[-1], np.zeros((0, algebra.shape[-1] ** 2))
+    waiting = list(algebra)
+    while waiting:
+        x = waiting.pop(0)
+        rest = x.reshape(-1) / max(np.linalg.norm(x), 1e-300)
+        rest = rest - found.T @ (found @ rest)
+        rest = rest - found.T @ (found @ rest)
+        if (length := np.linalg.norm(rest)) < 1e-7:
+            continue
+        new = (rest / length).reshape(size, size)
+        waiting += [new @ y.reshape(size, size) - y.reshape(size, size) @ new for y in found]
+        waiting += [g @ new @ g.T for g in single]
+        found = np.concatenate([found, new.reshape(1, -1)])
+    return found.reshape(-1, size, size)

@@ -1,0 +1,109 @@
+"""Names of point groups in other notations: Hermann–Mauguin, orbifold, and the ids of escnn."""
+
+from __future__ import annotations
+
+import re
+
+POLYHEDRA = {
+    "T": ("23", "332"),
+    "Td": ("−43m", "*332"),
+    "Th": ("m−3", "3*2"),
+    "O": ("432", "432"),
+    "Oh": ("m−3m", "*432"),
+    "I": ("235", "532"),
+    "Ih": ("m−3−5", "*532"),
+    "SO3": ("2∞", None),
+    "O3": ("m−∞", None),
+}
+"""Hermann–Mauguin symbol and orbifold symbol; Conway's notation has no symbol for the groups of the whole sphere."""
+
+ESCNN = {
+    "T": "(False, 'tetra')",
+    "Th": "(True, 'tetra')",
+    "Td": "'fulltetra'",
+    "O": "(False, 'octa')",
+    "Oh": "(True, 'octa')",
+    "I": "(False, 'ico')",
+    "Ih": "(True, 'ico')",
+    "SO3": "'so3'",
+    "O3": "'o3'",
+    "Cs": "('cone', 1)",
+    "Ci": "(True, False, 1)",
+}
+
+
+def _family(title: str) -> tuple[str, int]:
+    """The letters of a Schoenflies name and its number: 0 for inf, and 1 for Cs and Ci."""
+    if title == "Cs":
+        return "Ch", 1
+    if title == "Ci":
+        return "S", 2
+    match = re.fullmatch(r"([CDS])(inf|\d+)([vhd]?)", title)
+    return (match[1] + match[3], 0 if match[2] == "inf" else int(match[2])) if match else ("", 0)
+
+
+def hermann_mauguin(title: str) -> str:
+    """The Hermann–Mauguin symbol of a Schoenflies name; − stands before the number that has a bar.
+
+    >>> [hermann_mauguin(name) for name in ("C4v", "D3h", "S4", "D2d", "Oh", "Cinfv")]
+    ['4mm', '−6m2', '−4', '−42m', 'm−3m', '∞m']
+    """
+    if title in POLYHEDRA:
+        return POLYHEDRA[title][0]
+    family, n = _family(title)
+    if n == 0:
+        return {"C": "∞", "Cv": "∞m", "Ch": "∞/m", "D": "∞2", "Dh": "∞/mm"}[family]
+    even = n % 2 == 0
+    match family:
+        case "C":
+            return str(n)
+        case "Cv":
+            return {1: "m", 2: "mm2"}.get(n) or (f"{n}mm" if even else f"{n}m")
+        case "Ch":
+            return "m" if n == 1 else f"{n}/m" if even else f"−{2 * n}"
+        case "S":
+            return f"−{n}" if n % 4 == 0 else f"−{n // 2}"
+        case "D":
+            return "2" if n == 1 else f"{n}22" if n % 2 == 0 and n > 2 else "222" if n == 2 else f"{n}2"
+        case "Dh":
+            return "mmm" if n == 2 else f"{n}/mmm" if even else f"−{2 * n}m2"
+    return f"−{2 * n}2m" if even else f"−{n}m"
+
+
+def orbifold(title: str) -> str | None:
+    """Conway's orbifold symbol of a Schoenflies name; None for SO(3) and O(3).
+
+    >>> [orbifold(name) for name in ("C1", "Cs", "Ci", "C4v", "S6", "D2d", "Ih")]
+    ['1', '*', '×', '*44', '3×', '2*2', '*532']
+    """
+    if title in POLYHEDRA:
+        return POLYHEDRA[title][1]
+    family, number = _family(title)
+    n = "∞" if number == 0 else str(number) if family != "S" else str(number // 2)
+    n = "" if n == "1" else n
+    patterns = {"C": f"{n}{n}", "Cv": f"*{n}{n}", "Ch": f"{n}*", "S": f"{n}×", "D": f"22{n}", "Dh": f"*22{n}"}
+    return patterns.get(family, f"2*{n}") or "1"
+
+
+def escnn_id(title: str, parent: str = "O(3)") -> str | None:
+    """The id that escnn gives a subgroup of O(3) or SO(3) with standard axes; None where it has none.
+
+    >>> escnn_id("Cinfv"), escnn_id("Dinf"), escnn_id("D4", "SO(3)"), escnn_id("D2d")
+    ("('cone', -1)", '(False, True, -1)', '(True, 4)', None)
+    """
+    family, n = _family(title)
+    count = n or -1
+    contains_inversion = {"S": n % 4 == 2, "Ch": n % 2 == 0, "Dh": n % 2 == 0, "Dd": n % 2 == 1}.get(family, False)
+    if title in ESCNN:
+        found: str | None = ESCNN[title]
+    elif family == "Cv":
+        found = f"('cone', {count})"
+    elif family in ("C", "D"):
+        found = f"(False, {family == 'D'}, {count})"
+    elif contains_inversion:
+        found = f"(True, {family[0] == 'D'}, {n // 2 if family == 'S' else count})"
+    else:
+        found = None
+    if parent != "SO(3)" or found is None:
+        return found
+    return found.replace("(False, '", "'").replace("')", "'") if "'" in found else found.replace("(False, ", "(")

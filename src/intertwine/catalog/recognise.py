@@ -1,0 +1,118 @@
+"""Which point group a set of 3 × 3 matrices is, and where its axes lie."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from intertwine.catalog.frames import standard_frame
+from intertwine.groups.rotations import GOLDEN
+
+Axes = list[tuple[np.ndarray, int]]
+"""Unit vectors and the orders of the rotations about them."""
+
+
+def recognise(elements: np.ndarray, tolerance: float = 1e-6) -> tuple[str, np.ndarray]:
+    """The Schoenflies name of a finite group of orthogonal matrices `(q, 3, 3)`, and the rotation of its setting.
+
+    Args:
+        elements: all elements.
+        tolerance: how far entries may be off.
+
+    Returns:
+        The name, and the rotation A `(3, 3)` such that the elements are A g Aᵀ for g in `point_group(name)`. Where
+        several would do, axes close to z, then x, are taken.
+
+    A group is its rotations R, the rotations and the negatives of the improper elements, P, and how R lies in P:
+    R = P (no improper elements), P twice (with inversion), or half of P.
+    """
+    improper = np.linalg.det(elements) < 0
+    turns = elements[~improper]
+    turned = np.where(improper[:, None, None], -elements, elements)
+    has_inversion = bool((np.abs(elements + np.eye(3)).max((-1, -2)) < tolerance).any())
+    whole = turns if has_inversion else turned
+    inner, outer = rotation_axes(turns, tolerance), rotation_axes(whole, tolerance)
+    small, large = _rotation_name(inner, len(turns)), _rotation_name(outer, len(whole))
+    title = _title(small, large, bool(improper.any()), has_inversion)
+    return title, _frame(title, inner if title == "C2v" else outer, inner, elements, tolerance)
+
+
+def rotation_axes(rotations: np.ndarray, tolerance: float = 1e-6) -> Axes:
+    """The axes of a finite group of rotations `(q, 3, 3)`, each once, highest order first, then close to z, x, y."""
+    found: Axes = []
+    for g in rotations:
+        if np.abs(g - np.eye(3)).max() < tolerance:
+            continue
+        _, vectors = np.linalg.eigh(g + g.T)  # the axis belongs to the largest eigenvalue, 2
+        axis = _upwards(vectors[:, -1], tolerance)
+        for i, (known, order) in enumerate(found):
+            if abs(known @ axis) > 1 - max(tolerance, 1e-9) * 10:
+                found[i] = known, order + 1
+                break
+        else:
+            found.append((axis, 2))
+    return sorted(found, key=lambda item: (-item[1], *np.round(-np.abs(item[0][[2, 0, 1]]), 5), *-item[0][[2, 0, 1]]))
+
+
+def _upwards(axis: np.ndarray, tolerance: float) -> np.ndarray:
+    """The axis or its negative, such that the first of z, x, y that is not zero is positive; tidied."""
+    near = np.round(axis)
+    axis = np.where(np.abs(axis - near) < 1e-12, near, axis)
+    first = next(i for i in (2, 0, 1) if abs(axis[i]) > max(tolerance, 1e-9))
+    return np.asarray(axis * np.sign(axis[first]) + 0.0)
+
+
+def _rotation_name(axes: Axes, count: int) -> str:
+    """The name of a group of rotations from its axes and the number of its elements."""
+    if sum(order > 2 for _, order in axes) > 1:
+        return {12: "T", 24: "O", 60: "I"}[count]
+    highest = axes[0][1] if axes else 1
+    return f"C{count}" if count == highest else f"D{highest}"
+
+
+def _title(small: str, large: str, improper: bool, has_inversion: bool) -> str:
+    """The Schoenflies name of the group with rotations `small`, which with negatives of the others are `large`."""
+    n = int(small[1:] or 0)
+    if not improper:
+        return small
+    if small in ("T", "O", "I"):
+        return f"{small}h" if has_inversion else "Td"
+    if has_inversion:
+        named = {"C": ("Ch", "S"), "D": ("Dh", "Dd")}[small[0]][n % 2]
+        named = "Ci" if (small == "C1") else f"S{2 * n}" if named == "S" else f"{named[0]}{n}{named[1]}"
+    elif small[0] == "C" and large[0] == "D":
+        named = f"C{n}v"
+    elif small[0] == "C":
+        named = "Cs" if n == 1 else f"C{n}h" if n % 2 else f"S{2 * n}"
+    else:
+        named = f"D{n}h" if n % 2 else f"D{n}d"
+    return named
+
+
+def _frame(title: str, axes: Axes, turns: Axes, elements: np.ndarray, tolerance: float) -> np.ndarray:
+    """The rotation from the standard setting to where the group is."""
+    if not axes:
+        return np.eye(3)
+    main = axes[0][0]
+    if title[0] in "TOI":
+        return _polyhedral_frame(title, axes)
+    if title[0] == "D":
+        across = [axis for axis, order in turns if order == 2 and abs(axis @ main) < 0.1]
+        return standard_frame(main, across[0])
+    if title.endswith("v"):
+        normals = rotation_axes(-elements[np.linalg.det(elements) < 0], tolerance)
+        normal = next(axis for axis, _ in normals[::-1] if abs(axis @ main) < 0.1)
+        return standard_frame(main, _upwards(np.cross(normal, main), tolerance))
+    return standard_frame(main, None)
+
+
+def _polyhedral_frame(title: str, axes: Axes) -> np.ndarray:
+    """Three perpendicular axes of order 4 (O, Oh, and rotation-reflections of Td) or 2 (the others)."""
+    order = 4 if title in ("O", "Oh", "Td") else 2
+    good = [axis for axis, found in axes if found == order]
+    first = next(axis for axis in good[1:] if abs(axis @ good[0]) < 0.1)
+    frame = standard_frame(good[0], first)
+    if title[0] == "I":
+        fifth = frame @ (np.array([0.0, 1.0, GOLDEN]) / np.sqrt(1 + GOLDEN**2))
+        if not any(found == 5 and abs(axis @ fifth) > 0.99 for axis, found in axes):
+            frame = frame @ np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    return frame
