@@ -14,9 +14,10 @@ from intertwine.errors import ArgumentError, RepMismatchError
 from intertwine.groups import Group, Subgroup
 from intertwine.groups.finite import FiniteTable
 from intertwine.reps.blocks import BasisBlock, decomposed
-from intertwine.reps.decompose import clean, decompose_samples
+from intertwine.reps.decompose import decompose_samples
 from intertwine.reps.irrep import Block, Irrep
 from intertwine.reps.rep import Rep, parse_rep
+from intertwine.reps.splitting import clean
 from intertwine.reps.wigner import harmonic_matrix
 
 if TYPE_CHECKING:

@@ -203,8 +203,7 @@ def _grown(group: MatrixGroup, degree: int) -> tuple[GrownIrrep, ...]:
 
 @cache
 def _samples(group: MatrixGroup) -> np.ndarray:
-    elements = group.elements() if group.is_finite else ()
-    return elements if 0 < len(elements) <= 2 * SAMPLES else group.sample(SAMPLES)
+    return group.elements() if group.order <= 2 * SAMPLES else group.sample(SAMPLES)
 
 
 def _fills(group: MatrixGroup, irreps: tuple[GrownIrrep, ...]) -> bool:
@@ -220,8 +219,8 @@ def _labels(group: MatrixGroup, degree: int) -> tuple[str, ...]:
     together: dict[int, int] = {}
     for irrep in irreps:
         together[irrep.degree] = together.get(irrep.degree, 0) + 1
-    letters = {d: iter(letters(count)) for d, count in together.items()}
-    return tuple(f"{irrep.degree}{next(letters[irrep.degree])}" for irrep in irreps)
+    endings = {d: iter(letters(count)) for d, count in together.items()}
+    return tuple(f"{irrep.degree}{next(endings[irrep.degree])}" for irrep in irreps)
 
 
 def letters(count: int) -> list[str]:

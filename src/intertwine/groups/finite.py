@@ -166,7 +166,8 @@ class FiniteTable:
                 "generators of the one you want: matrix_group(discrete=…)."
             )
         steps = self._prime_power_generators()
-        found, waiting = {(0,)}, [np.array([0])]
+        waiting = [np.array([0])]
+        found: set[tuple[int, ...]] = {(0,)}
         while waiting:
             members = waiting.pop()
             generators = self.few_generators(members)

@@ -13,8 +13,9 @@ from intertwine._arrays import Array, Table, like, read_only
 from intertwine.errors import ArgumentError
 from intertwine.groups import Group, Subgroup
 from intertwine.reps.clebsch_gordan import clebsch_gordan
-from intertwine.reps.decompose import Content, clean, decompose, is_identity, isometries
+from intertwine.reps.decompose import Content, decompose, is_identity, isometries
 from intertwine.reps.irrep import Block, Irrep
+from intertwine.reps.splitting import clean
 
 if TYPE_CHECKING:
     from intertwine.reps.rep import Rep

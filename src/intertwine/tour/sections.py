@@ -152,7 +152,7 @@ def tell_which_o2(report: Report, pose: PoseResult, surprise: tuple[SurpriseRow,
     section.figure(_flip_figure(), "One shape: as it is, mirrored (cone), half-turned (twisted cylinder).")
     section.text("In words, from `subgroup.describe()`:")
     for subgroup in (CONE, TWIST):
-        section.text("- " + "\n- ".join(subgroup.words))
+        section.text("- " + "\n- ".join(subgroup.describe().splitlines()))
     _branching(section)
     _pose(section, pose)
     _surprise(section, surprise)
