@@ -8,11 +8,25 @@
 True
 """
 
-from intertwine import errors, nn, ops, plan, symmetry, testing
-from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, group
+from intertwine import errors, nn, ops, plan, rotations, symmetry, testing
+from intertwine.catalog import (
+    O2,
+    O3,
+    SO2,
+    SO3,
+    cyclic,
+    decompose,
+    dihedral,
+    group,
+    matrix_group,
+    point_group,
+    symmetric,
+)
 from intertwine.groups import Group, Subgroup
+from intertwine.groups.grids import Grid, sphere_grid
 from intertwine.kernels import KernelBasis, kernel_basis
 from intertwine.reps import (
+    HomogeneousSpace,
     Irrep,
     Rep,
     circular_harmonics,
@@ -31,16 +45,24 @@ __all__ = [
     "O3",
     "cyclic",
     "dihedral",
+    "point_group",
+    "symmetric",
+    "matrix_group",
     "group",
     "Group",
     "Subgroup",
     # representations
     "Irrep",
     "Rep",
+    "HomogeneousSpace",
+    "decompose",
     "clebsch_gordan",
     "intertwiners",
     "circular_harmonics",
     "spherical_harmonics",
+    # grids
+    "Grid",
+    "sphere_grid",
     # kernels
     "KernelBasis",
     "kernel_basis",
@@ -49,6 +71,7 @@ __all__ = [
     "nn",
     "ops",
     "plan",
+    "rotations",
     "symmetry",
     "testing",
 ]

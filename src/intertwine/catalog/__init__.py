@@ -1,5 +1,6 @@
 """The groups: SO(2), O(2), SO(3), O(3), C_n, D_n, point groups, S_n, products, matrix groups; their subgroups."""
 
+from intertwine.catalog.given import decompose
 from intertwine.catalog.matrix import matrix_group
 from intertwine.catalog.names import O2, O3, SO2, SO3, cyclic, dihedral, group
 from intertwine.catalog.point_groups import point_group
@@ -11,6 +12,7 @@ __all__ = [
     "SO2",
     "SO3",
     "cyclic",
+    "decompose",
     "dihedral",
     "group",
     "matrix_group",

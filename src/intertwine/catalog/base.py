@@ -13,8 +13,11 @@ from intertwine._arrays import Table
 from intertwine.errors import ArgumentError, RepMismatchError
 from intertwine.groups import Group, Subgroup
 from intertwine.groups.finite import FiniteTable
+from intertwine.groups.grids import Grid
+from intertwine.groups.group import Seed
 from intertwine.reps.blocks import BasisBlock, decomposed
 from intertwine.reps.decompose import decompose_samples
+from intertwine.reps.homogeneous import HomogeneousSpace, induced_terms
 from intertwine.reps.irrep import Block, Irrep
 from intertwine.reps.rep import Rep, parse_rep
 from intertwine.reps.splitting import clean
@@ -22,6 +25,7 @@ from intertwine.reps.wigner import harmonic_matrix
 
 if TYPE_CHECKING:
     from intertwine.catalog.lattice import SubgroupLattice
+    from intertwine.catalog.tables import Branching, CharacterTable
 
 Vector = tuple[float, ...] | list[float] | np.ndarray
 
@@ -153,6 +157,125 @@ class CatalogGroup(Group, ABC):
                 "irreps of it, or harmonics(degree) for functions on the circle or sphere up to a degree."
             )
         return Rep(self, ((1, _regular_block(self)),))
+
+    def quotient(self, subgroup: Subgroup) -> Rep:
+        """Functions on the cosets of a subgroup of finite index, one entry per coset: `(ρ(g) f)(x) = f(g⁻¹ x)`.
+
+        On the vertices of a cube, say: `Oh.quotient(Oh.subgroup("C3v"))`. Cosets come in the order in which words in
+        the generators reach them, H first.
+
+        Raises `ArgumentError` if there are infinitely many cosets (see `functions`), and `RepMismatchError` for a
+        subgroup of another group.
+
+        >>> from intertwine.catalog import point_group
+        >>> Oh = point_group("Oh")
+        >>> print(Oh.quotient(Oh.subgroup("C4v")).irreps)  # the six faces of a cube
+        1xA1g + 1xT1u + 1xEg
+        """
+        self._require_own(subgroup)
+        trivial = Rep(subgroup.group, ((1, Irrep(subgroup.group, subgroup.group.labels(0)[0])),))
+        source = f"{self!r}.quotient({subgroup!r})"
+        return Rep(self, induced_terms(subgroup, trivial, f"[{self.name}/{subgroup.name}]", source))
+
+    def induce(self, rep: Rep, subgroup: Subgroup) -> Rep:
+        """The rep that a rep of a subgroup of finite index induces, in the coordinates (coset, component).
+
+        Blocks of `ρ(g)` are `rep(cᵢ⁻¹ g cⱼ)` where that lies in H, for representatives cᵢ of the cosets (as in
+        `quotient`). Frobenius: `dim Hom_G(Ind ψ, σ) = dim Hom_H(ψ, σ|_H)`.
+
+        Args:
+            rep: ψ, any rep of `subgroup.group`.
+            subgroup: H.
+
+        Raises `ArgumentError` for infinitely many cosets, `RepMismatchError` for reps and subgroups of other groups.
+
+        >>> from intertwine.catalog import SO2, O2
+        >>> print(O2.induce(SO2.rep("1x3"), O2.subgroup("SO(2)")).irreps)
+        2x3
+        """
+        self._require_own(subgroup)
+        source = f"{self!r}.induce({rep!r}, {subgroup!r})"
+        return Rep(self, induced_terms(subgroup, rep, f"[{rep}↑{self.name}]", source))
+
+    def functions(self, subgroup: Subgroup, degree: int, fibre: Rep | None = None) -> Rep:
+        """Functions on G/H up to a degree, as irreps of G: for continuous groups, where quotients are infinite.
+
+        Each irrep occurs as often as H fixes vectors of it. `HomogeneousSpace` evaluates the functions themselves.
+
+        Args:
+            subgroup: H; `subgroup("C1")` gives functions on the group itself.
+            degree: the largest degree.
+            fibre: a rep of `subgroup.group` that the values live in. Default: numbers.
+
+        >>> from intertwine.catalog import SO3, O2
+        >>> print(SO3.functions(SO3.subgroup("Cinf"), 2))  # the sphere
+        1x0 + 1x1 + 1x2
+        >>> print(O2.functions(O2.subgroup("C1"), 1))  # O(2) itself
+        1x0e + 1x0o + 2x1
+        """
+        self._require_own(subgroup)
+        trivial = Rep(subgroup.group, ((1, Irrep(subgroup.group, subgroup.group.labels(0)[0])),))
+        return HomogeneousSpace(subgroup, trivial if fibre is None else fibre).rep(degree)
+
+    def _require_own(self, subgroup: Subgroup) -> None:
+        if not isinstance(subgroup, Subgroup) or subgroup.parent != self:
+            raise RepMismatchError(
+                f"A subgroup of {self} was expected, but {subgroup!r} came. Call {self!r}.subgroup(name)."
+            )
+
+    def character_table(self) -> CharacterTable:
+        """The characters of a finite group: classes, irreps, and a table that prints well.
+
+        Raises `ArgumentError` for a continuous group.
+
+        >>> from intertwine.catalog import dihedral
+        >>> print(dihedral(3).character_table())
+        D3  E  2 C3  3 m
+        0e  1     1    1
+        0o  1     1   −1
+        1   2    −1    0
+        """
+        from intertwine.catalog.tables import character_table  # tables are made of groups
+
+        return character_table(self)
+
+    def branching(self, subgroup: Subgroup | str, degree: int) -> Branching:
+        """What the irreps up to a degree become in a subgroup: a table that prints well.
+
+        >>> from intertwine.catalog import O3
+        >>> print(O3.branching("Dinf", 1))
+        O(3) → Dinf, a copy of O(2) with main axis z
+        0e  0e
+        0o  0e
+        1o  0o + 1
+        1e  0o + 1
+        """
+        from intertwine.catalog.tables import branching
+
+        return branching(self, subgroup, degree)
+
+    def grid(self, kind: str = "regular", n: int | None = None, seed: Seed = 0) -> Grid:
+        """Elements spread over the group, with weights and the degree up to which they average exactly.
+
+        `elements, weights = group.grid(kind, n)`.
+
+        Args:
+            kind: "random" (n elements, seeded) for every group; "regular" for finite groups (all elements) and for
+                SO(2) and O(2) (n rotations); "gauss" (n = degree) for every group that has a quadrature; for SO(3) and
+                O(3) also "fibonacci" (n), "hopf" (n), "lebedev" (n = degree), "tetrahedron", "cube", "icosahedron".
+            n: how many, or the degree; each kind says. O(2) and O(3) have twice as many elements.
+            seed: for "random".
+
+        Raises `ArgumentError` for an unknown kind, which lists those there are.
+
+        >>> from intertwine.catalog import O3
+        >>> elements, weights = O3.grid("cube")
+        >>> len(elements), O3.grid("gauss", 4).degree
+        (48, 4)
+        """
+        from intertwine.catalog.grids import group_elements_grid
+
+        return group_elements_grid(self, kind, n, seed)
 
     def _named_block(self, name: str) -> Block | None:
         return self.regular.terms[0][1] if name == "regular" else None

@@ -55,7 +55,7 @@ def _listed(parent: CatalogGroup, members: np.ndarray, name: str) -> Subgroup:
         read=_same,
         frame=Table(np.eye(parent.dim)),
         words=_words,
-        expression=f"({parent!r}).subgroup({name!r})",
+        expression=f"{parent!r}.subgroup({name!r})",
     )
 
 

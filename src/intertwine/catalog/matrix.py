@@ -84,6 +84,7 @@ class MatrixGroup(CatalogGroup):
     def sample(self, n: int, seed: Seed = 0) -> np.ndarray:
         """n random elements `(n, dim, dim)`, uniform in the Haar measure.
 
+        The same elements on each call: pass a seed (an integer or a numpy generator) to get others.
         Of a continuous group they are products of 32 random exponentials and a random component: uniform up to an
         error that falls exponentially in the number of factors.
         """
@@ -105,8 +106,7 @@ class MatrixGroup(CatalogGroup):
     def _defect(self, g: np.ndarray) -> np.ndarray:
         """Finite: the distance to the nearest element. Continuous: how far g moves the invariant tensors."""
         if self.is_finite:
-            nearest = self.elements()[self.table.index(np.where(np.isfinite(g), g, 0.0))]
-            return np.asarray(np.abs(g - nearest).max((-1, -2)))
+            return self.table.distance(g)
         return np.maximum(orthogonality_residual(g), invariance_defect(_invariants(self), g))
 
     # irreps ----------------------------------------------------------------------------------------------------------
@@ -290,7 +290,7 @@ def invariance_defect(tensors: Tensors, g: np.ndarray) -> np.ndarray:
             moved = np.broadcast_to(tensor, (*g.shape[:-2], *tensor.shape))
             rank = tensor.ndim
             for _ in range(rank):  # multiply the last axis by g and move it to the front
-                flat = moved.reshape(*g.shape[:-2], -1, g.shape[-1]) @ g.swapaxes(-1, -2)
+                flat = moved.reshape(*g.shape[:-2], g.shape[-1] ** (rank - 1), g.shape[-1]) @ g.swapaxes(-1, -2)
                 moved = np.moveaxis(flat.reshape(*g.shape[:-2], *tensor.shape), -1, -rank)
             defect = np.maximum(defect, np.abs(moved - tensor).max(tuple(range(-rank, 0))))
     return defect

@@ -13,20 +13,22 @@ from intertwine.catalog.signed import SignedGroup
 from intertwine.errors import LabelError
 from intertwine.groups.group import Seed, generator
 from intertwine.groups.rotations import POLYHEDRON_GENERATORS
-from intertwine.reps.blocks import decomposed
 from intertwine.reps.rep import Rep
 from intertwine.reps.wigner import determinant_3
 
-POLYHEDRA = {"T": "tetrahedron", "O": "cube", "I": "icosahedron"}
-LABELS = {"T": "A T E", "O": "A1 T1 E T2 A2", "I": "A T1 H T2 G"}  # in the order in which they are found
+SOURCES = {"T": "tetrahedron", "O": "cube", "I": "icosahedron", "Td": "cube"}
+LABELS = {"T": "A T E", "O": "A1 T1 E T2 A2", "I": "A T1 H T2 G", "Td": "A1 T2 E T1 A2"}  # in the order they are found
 NAMES = ("T", "O", "I", "Td", "Th", "Oh", "Ih")
 
 
 @cache
-def rotation_group(letter: str) -> MatrixGroup:
-    """The rotations T, O or I as a group of matrices; irreps are found in tensor powers of the vector."""
-    generators, no_algebra = Table(np.array(POLYHEDRON_GENERATORS[POLYHEDRA[letter]])), Table(np.zeros((0, 3, 3)))
-    return MatrixGroup(letter, no_algebra, generators, tuple(LABELS[letter].split()), f"tw.point_group({letter!r})")
+def without_inversion(title: str) -> MatrixGroup:
+    """T, O, I or Td as a group of matrices; irreps are found in tensor powers of the vector."""
+    cycle, turn = POLYHEDRON_GENERATORS[SOURCES[title]]
+    generators = Table(np.array([cycle, -turn if title == "Td" else turn]))  # Td has O's quarter turns times −1
+    return MatrixGroup(
+        title, Table(np.zeros((0, 3, 3))), generators, tuple(LABELS[title].split()), f"tw.point_group({title!r})"
+    )
 
 
 @dataclass(frozen=True, repr=False)
@@ -35,7 +37,7 @@ class PolyhedralGroup(SignedGroup):
 
     Axes of order 2 (of order 4 for O, Oh and, with reflection, Td) are x, y and z; those of order 3 go through
     (±1, ±1, ±1); those of order 5 of I through (0, 1, φ), (1, φ, 0), (φ, 0, 1) with φ = (1 + √5)/2. Irreps have
-    Mulliken's symbols and belong to the rotation part `det(g) g`; u multiplies by det g.
+    Mulliken's symbols; with the inversion they belong to the rotation part `det(g) g`, and u multiplies by det g.
 
     Args:
         title: the Schoenflies name.
@@ -54,18 +56,13 @@ class PolyhedralGroup(SignedGroup):
         return self.title
 
     @cached_property
-    def rotations(self) -> MatrixGroup:
-        """The rotations `det(g) g`; those of Td make up O."""
-        return rotation_group("O" if self.title == "Td" else self.title[0])
-
-    @property
-    def inner(self) -> MatrixGroup:
-        """The group of the rotation parts."""
-        return self.rotations
+    def inner(self) -> MatrixGroup:  # type: ignore[override]
+        """The group itself, or the group of its rotations where it holds the inversion."""
+        return without_inversion(self.title[0] if self.has_inversion else self.title)
 
     def project(self, g: Array) -> Array:
-        """The rotation parts."""
-        return g * self.sign(g)
+        """The elements themselves, or their rotation parts where there is the inversion."""
+        return g * self.sign(g) if self.has_inversion else g
 
     def sign(self, g: Array) -> Array:
         """The determinant."""
@@ -79,23 +76,17 @@ class PolyhedralGroup(SignedGroup):
     @property
     def order(self) -> int:
         """The number of elements."""
-        return int(self.rotations.order) * (2 if self.has_inversion else 1)
-
-    def _lift(self, rotations: np.ndarray) -> np.ndarray:
-        """The elements of Td whose rotation parts are given: those that are not in T come with a sign."""
-        if self.title != "Td":
-            return rotations
-        return rotations * self.rotations.irrep_matrices(("A2",), rotations)["A2"]
+        return int(self.inner.order) * (2 if self.has_inversion else 1)
 
     @property
     def generators(self) -> np.ndarray:
-        """Those of the rotations, and the inversion where there is one."""
-        g = self._lift(self.rotations.generators)
+        """Two that give the group, or its rotations and, last, the inversion."""
+        g = self.inner.generators
         return np.concatenate([g, -np.eye(3)[None]]) if self.has_inversion else g
 
     def elements(self) -> np.ndarray:
         """All elements `(order, 3, 3)`, the identity first; those times −1 last."""
-        g = self._lift(self.rotations.elements())
+        g = self.inner.elements()
         return np.concatenate([g, -g]) if self.has_inversion else g
 
     def sample(self, n: int, seed: Seed = 0) -> np.ndarray:
@@ -112,23 +103,22 @@ class PolyhedralGroup(SignedGroup):
 
     def _defect(self, g: np.ndarray) -> np.ndarray:
         """The distance to the nearest element."""
-        nearest = self.elements()[self.table.index(np.where(np.isfinite(g), g, 0.0))]
-        return np.asarray(np.abs(g - nearest).max((-1, -2)))
+        return self.table.distance(g)
 
     # irreps ----------------------------------------------------------------------------------------------------------
 
     def _parse(self, label: str) -> tuple[str, bool]:
-        """The label of the rotation part, and whether the inversion changes the sign."""
+        """The label without g or u, and whether the inversion changes the sign."""
         text = str(label).strip()
         inner = text[:-1] if self.has_inversion and text[-1:] in ("g", "u") else text
-        if (inner != text) == self.has_inversion and inner in self.rotations.names:
+        if (inner != text) == self.has_inversion and inner in self.inner.names:
             return inner, text[-1] == "u"
         raise LabelError(f"{self} has no irrep {label!r}. Its labels are {', '.join(self.labels(self.order))}.")
 
     def labels(self, degree: int) -> tuple[str, ...]:
-        """The irreps up to a degree, the smallest for which harmonics of the sphere contain them; g before u."""
+        """The irreps up to a degree, the smallest power of the vector, up to sign, that contains them; g before u."""
         parities = "gu" if self.has_inversion else ("",)
-        return tuple(f"{label}{parity}" for label in self.rotations.labels(degree) for parity in parities)
+        return tuple(f"{label}{parity}" for label in self.inner.labels(degree) for parity in parities)
 
     def canonical_label(self, label: str) -> str:
         """The label in its standard spelling; raises `LabelError` if there is no such irrep."""
@@ -138,16 +128,9 @@ class PolyhedralGroup(SignedGroup):
     def label_key(self, label: str) -> tuple[int, ...]:
         """By degree and dimension, then g before u."""
         inner, odd = self._parse(label)
-        return (*self.rotations.label_key(inner), int(odd))
+        return (*self.inner.label_key(inner), int(odd))
 
     @cached_property
     def defining(self) -> Rep:
         """The vector (x, y, z)."""
-        if self.title == "Td":
-            return Rep(self, decomposed(self, _itself, 3, 3, "defining", f"{self!r}.defining"))
-        vector = "T1" if self.rotations.title != "T" else "T"
-        return self.rep(f"1x{vector}{'u' if self.has_inversion else ''}")
-
-
-def _itself(g: np.ndarray) -> np.ndarray:
-    return g
+        return self.rep(f"1x{self.inner.names[1]}{'u' if self.has_inversion else ''}")

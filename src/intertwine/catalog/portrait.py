@@ -132,12 +132,12 @@ def _vector_words(subgroup: Subgroup) -> str:
     group = subgroup.group
     elements, weights = group.quadrature(2)
     g = subgroup.embed(elements)
-    degree = max(irrep_degree for irrep_degree in map(group.irrep_degree, group.labels(3)))
-    vector = words.irreps(multiplicities(group, elements, weights, trace(g), degree))
+    order = int(group.order)
+    vector = words.irreps(multiplicities(group, elements, weights, trace(g), order))
     sentence = f"A vector ({_vector_label(subgroup.parent)}) restricts to {vector}."
     if subgroup.parent.name != "O(3)":
         return sentence
-    pseudovector = words.irreps(multiplicities(group, elements, weights, trace(g) * determinant_3(g), degree))
+    pseudovector = words.irreps(multiplicities(group, elements, weights, trace(g) * determinant_3(g), order))
     if group.is_proper:
         return f"{sentence} A pseudovector (1e) restricts to the same: no mirror tells them apart."
     return f"{sentence} A pseudovector (1e) restricts to {pseudovector}."

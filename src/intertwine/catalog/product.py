@@ -191,10 +191,10 @@ class DirectProduct(CatalogGroup):
     def defining(self) -> Rep:
         """The vectors of both groups, one after the other."""
         degree = max(self.left.defining.degree, self.right.defining.degree)
-        return Rep(self, decomposed(self, _itself, self.dim, degree, "defining", f"({self!r}).defining"))
+        return Rep(self, decomposed(self, _itself, self.dim, degree, "defining", f"{self!r}.defining"))
 
     def __repr__(self) -> str:
-        return f"{self.left!r} * {self.right!r}"
+        return f"({self.left!r} * {self.right!r})"
 
 
 def product(left: CatalogGroup, right: CatalogGroup) -> DirectProduct:

@@ -21,6 +21,9 @@ from intertwine.reps.rep import Rep
 
 Partition = tuple[int, ...]
 
+LISTED = 8
+"""The largest n whose n! permutations are listed."""
+
 
 @dataclass(frozen=True, repr=False)
 class SymmetricGroup(CatalogGroup):
@@ -51,15 +54,20 @@ class SymmetricGroup(CatalogGroup):
         return factorial(self.n)
 
     @property
+    def averages_by_sampling(self) -> bool:
+        """For n above 8, where there are too many elements to go through."""
+        return self.n > LISTED
+
+    @property
     def generators(self) -> np.ndarray:
         """The n − 1 exchanges of neighbours."""
         return _matrices(np.array([_exchanged(self.n, i) for i in range(self.n - 1)], int).reshape(-1, self.n))
 
     def elements(self) -> np.ndarray:
         """All permutation matrices `(n!, n, n)` in lexicographic order; `ArgumentError` for n above 8."""
-        if self.n > 8:
+        if self.n > LISTED:
             raise ArgumentError(
-                f"{self} has {self.order} elements; they are listed up to n = 8. Call sample(n, seed) for random ones."
+                f"{self} has {self.order} elements; they are listed up to n = {LISTED}. Call sample(n, seed) for random ones."
             )
         return _all(self.n)
 

@@ -18,6 +18,21 @@ def number(value: float) -> str:
     return f"{value if abs(value) > 1e-12 else 0:.4g}".replace("-", "−")
 
 
+GOLDEN = (1 + 5**0.5) / 2
+
+
+def character(value: float) -> str:
+    """A character: a whole number, one with φ = (1 + √5)/2, or four digits.
+
+    >>> character(-1.0), character(GOLDEN), character(1 - GOLDEN), character(2**0.5)
+    ('−1', 'φ', '1−φ', '1.414')
+    """
+    for name, known in (("φ", GOLDEN), ("1−φ", 1 - GOLDEN), ("−φ", -GOLDEN), ("φ−1", GOLDEN - 1)):
+        if abs(value - known) < 1e-9:
+            return name
+    return number(value)
+
+
 def vector(values: np.ndarray) -> str:
     """A vector such as (0.6, −0.8, 0)."""
     return "(" + ", ".join(map(number, values)) + ")"

@@ -91,6 +91,16 @@ class FiniteTable:
         nearer = np.abs(marks[left] - wanted) <= np.abs(marks[right] - wanted)
         return np.asarray(order[np.where(nearer, left, right)])
 
+    def distance(self, g: np.ndarray) -> np.ndarray:
+        """How far `(...)` matrices `(..., n, n)` are from the closest element: the largest difference of entries."""
+        flat = np.where(np.isfinite(g), g, 0.0).reshape(-1, *g.shape[-2:])
+        near = self.index(flat)
+        off = np.flatnonzero(np.abs(flat - self.elements[near]).max((-1, -2), initial=0.0) > 1e-6)
+        if len(off):  # orthogonal matrices are close where their inner product is large
+            size = g.shape[-1] ** 2
+            near[off] = np.argmax(flat[off].reshape(-1, size) @ self.elements.reshape(-1, size).T, -1)
+        return np.asarray(np.abs(g - self.elements[near].reshape(g.shape)).max((-1, -2)))
+
     @cached_property
     def products(self) -> np.ndarray:
         """`products[a, b]` is the number of the product of elements a and b."""

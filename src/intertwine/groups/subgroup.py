@@ -83,12 +83,15 @@ class Subgroup:
         bound = membership_tolerance(g) if tolerance is None else tolerance
         inside, g = self.parent.contains(g, bound), to_numpy(g)
         g = np.where(inside[..., None, None], g, np.eye(self.parent.dim))  # nothing to overflow on
-        h = self._candidate(g)
+        h = self.candidate(g)
         distance = np.abs(self._place(h) - g).max((-1, -2))
         return np.asarray(inside & self.group.contains(h, bound) & (distance <= bound))
 
-    def _candidate(self, g: np.ndarray) -> np.ndarray:
-        """The h that `embed` takes to g, for elements g `(..., n, n)` of the subgroup."""
+    def candidate(self, g: np.ndarray) -> np.ndarray:
+        """The h `(..., k, k)` that `embed` takes to g, for elements g `(..., n, n)` of the subgroup.
+
+        What it makes of other elements does not matter: ask `contains` first.
+        """
         return np.asarray(self.read(self.frame.array.T @ g @ self.frame.array))
 
     def within(self, parent: Subgroup) -> Subgroup:
@@ -192,4 +195,4 @@ class _Reading:
     outer: Subgroup
 
     def __call__(self, g: np.ndarray) -> np.ndarray:
-        return self.inner._candidate(self.outer.read(g))
+        return self.inner.candidate(self.outer.read(g))

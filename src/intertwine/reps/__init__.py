@@ -4,6 +4,7 @@ from intertwine.reps.blocks import BasisBlock, TensorBlock
 from intertwine.reps.clebsch_gordan import clebsch_gordan
 from intertwine.reps.fourier import FourierGrid, circle_grid, group_grid
 from intertwine.reps.harmonics import circular_harmonics, spherical_harmonics
+from intertwine.reps.homogeneous import HomogeneousSpace
 from intertwine.reps.intertwiner import intertwiners
 from intertwine.reps.irrep import Block, Irrep
 from intertwine.reps.rep import Rep, as_rep, parse_rep
@@ -12,6 +13,7 @@ __all__ = [
     "BasisBlock",
     "Block",
     "FourierGrid",
+    "HomogeneousSpace",
     "Irrep",
     "Rep",
     "TensorBlock",

@@ -56,7 +56,7 @@ def decompose_samples(
         group: the group.
         elements, weights: a quadrature `(q, n, n)`, `(q,)` exact for products of ρ with irreps up to `degree`.
         matrices: ρ at the elements, `(q, d, d)`, orthogonal.
-        degree: the largest degree of an irrep that can occur.
+        degree: the largest degree of an irrep that can occur; of a finite group all are tried if these do not fill it.
 
     Returns:
         Multiplicities and irreps, sorted, and Q `(d, d)` with columns (component, copy) per irrep.
@@ -65,6 +65,8 @@ def decompose_samples(
     """
     size, columns = matrices.shape[-1], [np.zeros((matrices.shape[-1], 0))]
     content = multiplicities(group, elements, weights, trace(matrices), degree)
+    if group.is_finite and _filled(content) != size:  # degrees of another group may have led here
+        content = multiplicities(group, elements, weights, trace(matrices), int(group.order))
     _require_filled(group, content, size)
     for count, irrep in content:
         sigma = irrep.evaluate(elements)
@@ -92,11 +94,15 @@ def _decompose_by_sampling(
     return content, clean(np.concatenate([np.zeros((size, 0)), *columns], 1))
 
 
+def _filled(content: Content) -> int:
+    """The dimension of irreps together."""
+    return sum(count * irrep.dim for count, irrep in content)
+
+
 def _require_filled(group: Group, content: Content, size: int) -> None:
-    filled = sum(count * irrep.dim for count, irrep in content)
-    if filled != size:
+    if _filled(content) != size:
         raise ArgumentError(
-            f"The matrices of dimension {size} contain irreps of {group} of total dimension {filled}. "
+            f"The matrices of dimension {size} contain irreps of {group} of total dimension {_filled(content)}. "
             "Pass orthogonal matrices of a representation, and the largest degree that occurs in it."
         )
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from itertools import groupby, pairwise
+from types import ModuleType
 from typing import overload
 
 import numpy as np
 
-from intertwine._arrays import Array, like, namespace, read_only
+from intertwine._arrays import Array, Table, like, namespace, read_only
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.groups import Group, Subgroup
 from intertwine.reps import blocks
 from intertwine.reps.irrep import Block, Irrep, trace
-
-Keep = str | Irrep | Iterable[str | Irrep] | Callable[[Irrep], bool]
+from intertwine.reps.reading import Keep, Named, label_of, parse_terms, predicate
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Rep:
 
     def count(self, irrep: Irrep | str) -> int:
         """How many times an irrep is contained; `irrep in rep` asks whether it is."""
-        label = _label(self.group, irrep)
+        label = label_of(self.group, irrep)
         return sum(m for m, found in self.isotypic if found.label == label)
 
     @property
@@ -234,6 +235,60 @@ class Rep:
             )
         return Rep(self.group, ((1, blocks.TensorBlock(self, other)),) if self.dim * other.dim else ())
 
+    @property
+    def dual(self) -> Rep:
+        """The dual rep, `ρ(g⁻¹)ᵀ`: the rep itself, because its matrices are orthogonal."""
+        return self
+
+    def symmetric_power(self, k: int) -> Rep:
+        """The k-th symmetric power: how products of k components transform, that is polynomials of degree k.
+
+        Coordinates are the products `x_i x_j …`, i ≤ j ≤ …, times √(k! / (m₁! m₂! …)): an orthogonal rep.
+
+        >>> from intertwine.catalog import O3
+        >>> print(O3.rep("1x1o").symmetric_power(2).irreps)  # a symmetric matrix: its trace, and the rest
+        1x0e + 1x2e
+        """
+        return _powers().power(self, k, exterior=False)
+
+    def exterior_power(self, k: int) -> Rep:
+        """The k-th exterior power: antisymmetric products, in the coordinates i < j < …, of dimension 0 for k > dim.
+
+        >>> from intertwine.catalog import O3
+        >>> print(O3.rep("1x1o").exterior_power(2).irreps)  # the cross product
+        1x1e
+        """
+        return _powers().power(self, k, exterior=True)
+
+    def molien(self, degree: int, irrep: Irrep | str | None = None) -> tuple[int, ...]:
+        """How many independent polynomials of degree 0, 1, …, degree in the features are invariant.
+
+        The numbers are the coefficients of Molien's series `∫ 1 / det(1 − t ρ(g)) dg`. With an irrep they count the
+        equivariant polynomial maps to it. Source: Molien 1897.
+
+        >>> from intertwine.catalog import O3, dihedral
+        >>> O3.rep("2x1o").molien(4), dihedral(3).rep("1x1").molien(6)
+        ((1, 0, 3, 0, 6), (1, 0, 1, 1, 1, 1, 2))
+        """
+        label = self.group.labels(0)[0] if irrep is None else label_of(self.group, irrep)
+        return _powers().molien(self, degree, Irrep(self.group, label))
+
+    def change_basis(self, basis: np.ndarray, name: str) -> Rep:
+        """The rep in other coordinates: `ρ'(g) = Q ρ(g) Qᵀ`, so that features become `x' = Q x`.
+
+        Args:
+            basis: the orthogonal Q `(dim, dim)`.
+            name: how the block prints.
+
+        Raises `ArgumentError` if Q is not an orthogonal matrix of that size.
+        """
+        Q = np.asarray(basis, dtype=np.float64)
+        if Q.shape != (self.dim, self.dim):
+            raise ArgumentError(f"The rep {self} has dimension {self.dim}, but a basis of shape {Q.shape} came.")
+        source = f"({self!r}).change_basis({Q.tolist()}, {name!r})"
+        block = blocks.BasisBlock(self.group, self.isotypic, Table(Q @ self.change_of_basis), name, source)
+        return Rep(self.group, ((1, block),))
+
     def simplify(self) -> Rep:
         """The rep with adjacent equal blocks gathered. Channels of gathered terms interleave: see `index_of`."""
         terms: list[tuple[int, Block]] = []
@@ -283,7 +338,7 @@ class Rep:
         """The places of the terms that a filter leaves."""
         if (keep is None) == (drop is None):
             raise ArgumentError("filter takes exactly one of keep=… and drop=…. Call filter(keep='0e + 1o').")
-        wanted = _predicate(self.group, keep if keep is not None else drop)
+        wanted = predicate(self.group, keep if keep is not None else drop)
         flip = drop is not None
         return [i for i, (_, b) in enumerate(self.terms) if all(wanted(irrep) for _, irrep in b.content) != flip]
 
@@ -380,31 +435,9 @@ def as_rep(x: Rep | Irrep) -> Rep:
     return x
 
 
-def parse_rep(group: Group, text: str, named: Callable[[str], Block | None] | None = None) -> Rep:
-    """The rep that a text such as "16x0e + 8x1o" or "8xregular" names.
-
-    A term is a label, or a multiplicity, an x and a label; spaces are free, order is kept, terms of multiplicity 0 are
-    left out, and an empty text is the rep of dimension 0. `named` looks up names that are no irrep labels.
-
-    Raises `LabelError` for an unknown label, and `ArgumentError` for a text that is no sum of such terms.
-    """
-    if not isinstance(text, str):
-        raise ArgumentError(f"A rep is read from a text such as '16x0e + 8x1o', but {text!r} came.")
-    terms: list[tuple[int, Block]] = []
-    for part in text.split("+") if text.strip() else ():
-        count, cross, label = part.replace("×", "x").partition("x")
-        if not cross:
-            count, label = "1", part
-        label = label.strip()
-        if not count.strip().isdecimal() or not label:
-            raise ArgumentError(
-                f"{part.strip()!r} is not a term of a rep, in {text!r}. Terms are a multiplicity, an x and a label, "
-                "joined by +, as in '16x0e + 8x1o'."
-            )
-        block = (named and named(label)) or Irrep(group, label)
-        if int(count):
-            terms.append((int(count), block))
-    return Rep(group, tuple(terms))
+def parse_rep(group: Group, text: str, named: Named | None = None) -> Rep:
+    """The rep that a text such as "16x0e + 8x1o" or "8xregular" names: see `parse_terms`."""
+    return Rep(group, parse_terms(group, text, named))
 
 
 def _zeros(g: Array, dim: int) -> Array:
@@ -413,23 +446,5 @@ def _zeros(g: Array, dim: int) -> Array:
     return g.new_zeros(shape) if hasattr(g, "new_zeros") else np.zeros(shape, g.dtype)
 
 
-def _predicate(group: Group, keep: Keep | None) -> Callable[[Irrep], bool]:
-    if callable(keep):
-        return keep
-    if isinstance(keep, str):
-        labels = {irrep.label for _, irrep in parse_rep(group, keep).isotypic}
-    else:
-        labels = {_label(group, irrep) for irrep in ([keep] if isinstance(keep, Irrep) else keep or ())}
-    return lambda irrep: irrep.label in labels
-
-
-def _label(group: Group, irrep: Irrep | str) -> str:
-    """The label of an irrep given as such or by name; raises if it is none of the group's."""
-    if not isinstance(irrep, Irrep):
-        return group.canonical_label(irrep)
-    if irrep.group != group:
-        raise RepMismatchError(
-            f"The irrep {irrep} belongs to {irrep.group}, but an irrep of {group} was expected. "
-            f"Call {group}'s irrep({irrep.label!r}), or rep.restrict(subgroup) to bring reps to a common group."
-        )
-    return irrep.label
+def _powers() -> ModuleType:
+    return import_module("intertwine.reps.powers")  # powers are reps

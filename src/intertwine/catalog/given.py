@@ -1,0 +1,145 @@
+"""Reps that a user gives by matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from intertwine._arrays import to_numpy
+from intertwine.catalog.base import CatalogGroup
+from intertwine.errors import ArgumentError
+from intertwine.groups.group import orthogonality_residual
+from intertwine.reps.decompose import decompose as decompose_function
+from intertwine.reps.decompose import decompose_samples, multiplicities
+from intertwine.reps.irrep import trace
+from intertwine.reps.rep import Rep
+
+Matrices = Callable[[np.ndarray], np.ndarray] | Mapping[int, np.ndarray] | np.ndarray
+
+
+def decompose(group: CatalogGroup, matrices: Matrices) -> tuple[Rep, np.ndarray]:
+    """The irreps inside a rep that is given by its matrices, and the change of basis: `ρ(g) = Q rep.matrix(g) Qᵀ`.
+
+    `rep.change_basis(Q, name)` is then the given rep itself, in its own coordinates.
+
+    Args:
+        group: the group.
+        matrices: a function from elements `(..., n, n)` to orthogonal matrices `(..., d, d)`; or for a finite group the
+            matrices `(order, d, d)` in the order of `group.elements()`, or a dict from numbers of elements in that
+            order to matrices, which may leave out elements that products of the others give.
+
+    Returns:
+        The rep of irreps, and the orthogonal Q `(d, d)`.
+
+    Raises `ArgumentError` if the matrices are not orthogonal, are no rep of the group, or leave elements undetermined.
+
+    >>> import numpy as np
+    >>> from intertwine.catalog import cyclic
+    >>> turn = np.roll(np.eye(3), 1, axis=0)  # three things in a circle
+    >>> rep, Q = decompose(cyclic(3), {1: turn})
+    >>> print(rep, bool(np.allclose(Q @ rep.matrix(cyclic(3).elements()[1]) @ Q.T, turn)))
+    1x0 + 1x1 True
+    """
+    if callable(matrices):
+        return _function(group, matrices)
+    if not group.is_finite:
+        raise ArgumentError(f"{group} is continuous: its matrices are given by a function of the element.")
+    table = group.table
+    if isinstance(matrices, Mapping):
+        stack = _completed(group, matrices)
+    else:
+        stack = to_numpy(matrices)
+        if stack.ndim != 3 or len(stack) != len(table):
+            raise ArgumentError(
+                f"{group} has {len(table)} elements, but matrices of shape {stack.shape} came. Pass one matrix for "
+                "each of group.elements(), in that order."
+            )
+    _require_rep(group, stack)
+    weights = np.full(len(table), 1 / len(table))
+    content, basis = decompose_samples(group, table.elements, weights, stack, int(group.order))
+    return Rep(group, content), basis
+
+
+def _completed(group: CatalogGroup, matrices: Mapping[int, np.ndarray]) -> np.ndarray:
+    """The matrices of all elements from those of some, by products."""
+    table = group.table
+    given = {int(number): to_numpy(matrix) for number, matrix in matrices.items()}
+    wrong = [number for number in given if not 0 <= number < len(table)]
+    if wrong or not given:
+        raise ArgumentError(
+            f"The matrices of {group} are numbered like group.elements(), from 0 to {len(table) - 1}, but "
+            f"{wrong or 'no numbers'} came."
+        )
+    size = next(iter(given.values())).shape[-1]
+    found: dict[int, np.ndarray] = {0: np.eye(size)}
+    waiting = [0]
+    while waiting:
+        start = waiting.pop()
+        for number, matrix in given.items():
+            target = int(table.products[number, start])
+            if target not in found:
+                found[target] = matrix @ found[start]
+                waiting.append(target)
+    if len(found) < len(table):
+        raise ArgumentError(
+            f"The {len(given)} matrices determine {len(found)} of the {len(table)} elements of {group}. Give those of "
+            "more elements, until they generate the group."
+        )
+    stack = np.stack([found[number] for number in range(len(table))])
+    for number, matrix in given.items():
+        if not np.allclose(stack[number], matrix, rtol=0, atol=1e-8):
+            raise ArgumentError(f"The matrix given for element {number} of {group} is not the product of the others.")
+    return stack
+
+
+def _require_rep(group: CatalogGroup, stack: np.ndarray) -> None:
+    """Complains in words unless the matrices of all elements are an orthogonal rep."""
+    if not orthogonality_residual(stack).max(initial=0.0) < 1e-8:
+        raise ArgumentError(
+            "The matrices are not orthogonal. With M the average of ρ(g)ᵀ ρ(g) over the group, M^½ ρ(g) M^−½ are."
+        )
+    table = group.table
+    first = table.few_generators(np.arange(len(table)))
+    defect = max((np.abs(stack[a] @ stack - stack[table.products[a]]).max() for a in first), default=0.0)
+    if not defect < 1e-8:
+        raise ArgumentError(
+            f"The matrices are no rep of {group}: ρ(g) ρ(h) and ρ(g h) differ by up to {defect:.1e}. Elements are in "
+            "the order of group.elements()."
+        )
+
+
+def _function(group: CatalogGroup, matrix: Callable[[np.ndarray], np.ndarray]) -> tuple[Rep, np.ndarray]:
+    """`decompose` for a function; degrees are tried until the irreps fill the space."""
+    g, h = group.sample(4, 1), group.sample(4, 2)
+    images = np.asarray(matrix(g))
+    if images.ndim != 3 or images.shape[1] != images.shape[2] or not orthogonality_residual(images).max() < 1e-8:
+        raise ArgumentError(
+            f"The function makes matrices of shape {images.shape} that are not all orthogonal. It takes elements "
+            "(..., n, n) to orthogonal matrices (..., d, d)."
+        )
+    if not np.allclose(images @ matrix(h), matrix(g @ h), rtol=0, atol=1e-8):
+        raise ArgumentError(f"The function is no rep of {group}: it takes products of elements to other matrices.")
+    size = images.shape[-1]
+    for degree in (int(group.order),) if group.is_finite else range(size + 1):
+        if _fills(group, matrix, size, degree):
+            content, basis = decompose_function(group, matrix, size, degree, 2 * degree)
+            return Rep(group, content), basis
+    raise ArgumentError(
+        f"No irreps of {group} up to degree {size} fill the rep of dimension {size}: it is not continuous, or no rep."
+    )
+
+
+def _fills(group: CatalogGroup, matrix: Callable[[np.ndarray], np.ndarray], size: int, degree: int) -> bool:
+    """Whether irreps up to a degree fill the space, by characters at a quadrature."""
+    if group.averages_by_sampling:
+        try:
+            decompose_function(group, matrix, size, degree, 2 * degree)
+        except ArgumentError:
+            return False
+        return True
+    elements, weights = group.quadrature(2 * degree)
+    character = trace(np.asarray(matrix(elements)))
+    content = multiplicities(group, elements, weights, character, degree)
+    norm = sum(count**2 * len(irrep.endomorphisms) for count, irrep in content)
+    return sum(count * irrep.dim for count, irrep in content) == size and abs(weights @ character**2 - norm) < 1e-6

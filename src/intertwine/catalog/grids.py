@@ -1,0 +1,50 @@
+"""Grids of elements of the groups of the catalogue."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from intertwine.catalog.base import CatalogGroup
+from intertwine.catalog.planar import PlanarGroup
+from intertwine.errors import ArgumentError
+from intertwine.groups.grids import Grid, rotation_grid, turn_grid
+from intertwine.groups.group import Seed
+
+
+def group_elements_grid(group: CatalogGroup, kind: str, n: int | None, seed: Seed) -> Grid:
+    """What `group.grid` gives."""
+    if kind == "random":
+        elements = group.sample(_positive(kind, n), seed)
+        return Grid(elements, np.full(len(elements), 1 / len(elements)), 0)
+    if group.is_finite and kind == "regular":
+        elements = group.elements()
+        return Grid(elements, np.full(len(elements), 1 / len(elements)), math.inf)
+    if kind == "gauss" and group.dim != 3 and not group.averages_by_sampling:
+        elements, weights = group.quadrature(_positive(kind, n, least=0))
+        return Grid(elements, weights, int(n or 0))
+    if isinstance(group, PlanarGroup) and not group.is_finite and kind == "regular":
+        return _with_flips(turn_grid(kind, n, seed), np.diag([1.0, -1.0]), group.mirrors)
+    if group.is_whole and group.dim == 3:
+        return _with_flips(rotation_grid(kind, n, seed), -np.eye(3), not group.is_proper)
+    if kind == "gauss" and not group.averages_by_sampling:
+        elements, weights = group.quadrature(_positive(kind, n, least=0))
+        return Grid(elements, weights, int(n or 0))
+    regular = ["regular"] * (group.is_finite or isinstance(group, PlanarGroup))
+    kinds = ", ".join(["random", *regular, *["gauss"] * (not group.averages_by_sampling)])
+    raise ArgumentError(f"{group} has no grid of the kind {kind!r}. Its kinds are {kinds}.")
+
+
+def _positive(kind: str, n: int | None, least: int = 1) -> int:
+    if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < least:
+        raise ArgumentError(f"A grid of the kind {kind!r} takes n, an integer from {least} on, but n = {n!r} came.")
+    return int(n)
+
+
+def _with_flips(grid: Grid, flip: np.ndarray, wanted: bool) -> Grid:
+    """The grid, and the same times a flip where the group has flips."""
+    if not wanted:
+        return grid
+    points = np.concatenate([grid.points, grid.points @ flip])
+    return Grid(points, np.concatenate([grid.weights, grid.weights]) / 2, grid.degree)

@@ -1,0 +1,141 @@
+"""Symbols of conjugacy classes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from intertwine.catalog.base import CatalogGroup, PointGroup
+from intertwine.catalog.planar import PlanarGroup
+from intertwine.catalog.symmetric import SymmetricGroup
+
+Symbol = tuple[str, tuple[float, ...]]
+"""A symbol, and where it stands in a table."""
+
+
+def class_names(group: CatalogGroup) -> list[Symbol]:
+    """The symbols of the classes of a finite group, in the order of its `table.classes`, each with a sort key.
+
+    Point groups have Schoenflies' symbols: E, C3 (a third of a turn), C5² (two fifths), S4 (a turn and a reflection
+    across its axis), i, σh, σv, σd; permutations have the
+    lengths of their cycles, and others the order of the elements. Classes that would share a symbol get primes.
+    """
+    elements = [group.table.elements[members[0]] for members in group.table.classes]
+    if isinstance(group, PointGroup):
+        plain = [_spatial(g, group) for g in elements]
+    elif isinstance(group, PlanarGroup):
+        plain = [_planar(g) for g in elements]
+    elif isinstance(group, SymmetricGroup):
+        plain = [_cycles(g) for g in elements]
+    else:
+        plain = [_by_order(int(group.table.orders[members[0]])) for members in group.table.classes]
+    order = sorted(range(len(plain)), key=lambda i: (plain[i][1], i))
+    seen: dict[str, int] = {}
+    names: list[Symbol] = list(plain)
+    for place, i in enumerate(order):
+        name = plain[i][0]
+        seen[name] = seen.get(name, 0) + 1
+        names[i] = name + "'" * (seen[name] - 1), (place,)
+    return names
+
+
+def _by_order(order: int) -> Symbol:
+    return ("1" if order == 1 else f"order {order}"), (order,)
+
+
+def _cycles(g: np.ndarray) -> Symbol:
+    """The lengths of the cycles of a permutation, long ones first: "[2,1,1]"."""
+    goes, seen, lengths = np.argmax(g, 0), set(), []
+    for start in range(len(g)):
+        place, length = start, 0
+        while place not in seen:
+            seen.add(place)
+            place, length = int(goes[place]), length + 1
+        lengths += [length] * (length > 0)
+    lengths.sort(reverse=True)
+    return "[" + ",".join(map(str, lengths)) + "]", tuple(float(x) for x in lengths)
+
+
+def _planar(g: np.ndarray) -> Symbol:
+    """E, C4 (a turn), or m (a mirror)."""
+    if np.linalg.det(g) < 0:
+        return "m", (1.0, 0.0, np.arctan2(g[1, 0], g[0, 0]) % (2 * np.pi))
+    return _turn("C", np.arctan2(g[1, 0], g[0, 0]), 0.0)
+
+
+def _turn(letter: str, angle: float, rank: float) -> Symbol:
+    """The symbol of a turn: the smallest n and k with angle 2π k / n."""
+    if abs(angle) < 1e-9:
+        return "E", (-1.0,)
+    share = (angle / (2 * np.pi)) % 1.0
+    n = next(n for n in range(2, 100_000) if abs(share * n - round(share * n)) < 1e-9 * n)
+    k = round(share * n)
+    return f"{letter}{n}{'' if k == 1 else _superscript(k)}", (rank, -n, k)
+
+
+def _superscript(k: int) -> str:
+    return str(k).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def _spatial(g: np.ndarray, group: PointGroup) -> Symbol:
+    """The Schoenflies symbol of one element."""
+    proper = np.linalg.det(g) > 0
+    rotation = g if proper else -g
+    axis, angle = _axis_and_angle(rotation)
+    if abs(angle) < 1e-9:
+        return ("E", (-1.0,)) if proper else ("i", (2.0,))
+    main = group.schoenflies[0] not in "TOI" and abs(axis[2]) > 1 - 1e-6
+    letters = _letters(axis, mirror=not proper) if group.schoenflies in ("D2", "D2h", "C2v") else ""
+    place = _place(axis, group, main)
+    if not proper and abs(angle - np.pi) < 1e-6:
+        return (f"σ({letters})" if letters else _mirror(group, axis, main)), (3.0, *place)
+    symbol, key = _turn("C", angle, 0.0) if proper else _turn("S", _other_way(angle + np.pi, group, main), 2.5)
+    return symbol + (f"({letters})" if letters else ""), (key[0] + place[0] if proper else key[0], *key[1:], *place)
+
+
+def _axis_and_angle(rotation: np.ndarray) -> tuple[np.ndarray, float]:
+    """The axis and angle of a rotation: main axes turned up, three-fold ones towards (±1, ±1, ±1) with product 1.
+
+    With the axis chosen so, opposite turns that are not conjugate (in C_n, T …) have different angles from 0 to 2π.
+    """
+    _, vectors = np.linalg.eigh(rotation + rotation.T)
+    axis = vectors[:, -1]
+    measure = axis.prod() if np.abs(np.abs(axis) - 3**-0.5).max() < 1e-6 else axis[2]
+    axis = axis * (np.sign(measure) or 1.0)
+    sine = axis @ [rotation[2, 1] - rotation[1, 2], rotation[0, 2] - rotation[2, 0], rotation[1, 0] - rotation[0, 1]]
+    return axis, float(np.arctan2(sine, np.trace(rotation) - 1) % (2 * np.pi))
+
+
+def _other_way(angle: float, group: PointGroup, main: bool) -> float:
+    """An angle of a turn and reflection; the smaller of the two where both ways are conjugate."""
+    angle = angle % (2 * np.pi)
+    return angle if main or group.schoenflies[0] == "T" else min(angle, 2 * np.pi - angle)
+
+
+def _letters(axis: np.ndarray, *, mirror: bool) -> str:
+    """The coordinate along an axis, or the two in a mirror plane."""
+    along = int(np.argmax(np.abs(axis)))
+    return "xyz".replace("xyz"[along], "") if mirror else "xyz"[along]
+
+
+def _place(axis: np.ndarray, group: PointGroup, main: bool) -> tuple[float, float]:
+    """Where an axis stands among those of its kind: the main one first, then those close to coordinate axes."""
+    if group.schoenflies[0] in "TOI":
+        return 0.0, round(1 - float(np.abs(axis).max()), 6)
+    return (0.0, 0.0) if main else (1.0, round(float(np.arctan2(axis[1], axis[0]) % np.pi), 6) % 3.1415)
+
+
+def _mirror(group: PointGroup, normal: np.ndarray, main: bool) -> str:
+    """σh, σv or σd: across the main axis, holding it, or halfway between half-turn axes."""
+    title = group.schoenflies
+    if title in ("Ih", "I", "Td"):
+        return "σd" if title == "Td" else "σ"
+    if title in ("Oh", "Th"):
+        return "σh" if np.abs(normal).max() > 1 - 1e-6 else "σd"
+    if main:
+        return "σh"
+    if title.endswith("d"):
+        return "σd"
+    n = round(float(group.order) / (2 if title.endswith("v") else 4))
+    inside = np.arctan2(normal[0], -normal[1])  # the direction in the mirror, across the axis
+    share = (inside / (np.pi / n)) % 2
+    return "σv" if n % 2 or min(share, 2 - share) < 1e-3 else "σd"

@@ -1,0 +1,167 @@
+"""Tables to read: characters, and what irreps become in a subgroup."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from intertwine._arrays import Table
+from intertwine.catalog import words
+from intertwine.catalog.base import CatalogGroup
+from intertwine.catalog.symbols import class_names
+from intertwine.errors import ArgumentError
+from intertwine.groups import Subgroup
+from intertwine.reps.irrep import Irrep
+from intertwine.reps.rep import Rep
+
+
+@dataclass(frozen=True)
+class ConjugacyClass:
+    """The elements that are conjugate to one another.
+
+    Args:
+        name: a symbol such as "C3", "S4", "σd", with a prime where several classes would have one name.
+        size: the number of elements.
+        element: one of them, `(n, n)`.
+    """
+
+    name: str
+    size: int
+    element: Table = field(repr=False)
+
+    def __str__(self) -> str:
+        return self.name if self.size == 1 else f"{self.size} {self.name}"
+
+
+@dataclass(frozen=True)
+class CharacterTable:
+    """The characters of the real irreps of a finite group. It prints as a table.
+
+    The rows of irreps of complex type are sums of two conjugate complex characters (of quaternionic type: twice one),
+    so that `Σ_classes size · χ² / order` is 1, 2, 4 for the types R, C, H.
+
+    Args:
+        group: the group.
+        classes: the conjugacy classes.
+        irreps: the irreps.
+        values: the characters `(irreps, classes)`.
+
+    >>> from intertwine.catalog import point_group
+    >>> print(point_group("C3v").character_table())
+    C3v  E  2 C3  3 σv
+    A1   1     1     1
+    A2   1     1    −1
+    E    2    −1     0
+    """
+
+    group: CatalogGroup
+    classes: tuple[ConjugacyClass, ...]
+    irreps: tuple[Irrep, ...]
+    values: Table = field(repr=False)
+
+    def __str__(self) -> str:
+        head = [self.group.name, *map(str, self.classes)]
+        body = [
+            [irrep.label, *map(words.character, row)] for irrep, row in zip(self.irreps, self.values.array, strict=True)
+        ]
+        others = sorted({irrep.type for irrep in self.irreps} - {"R"})
+        notes = {
+            "C": "type C, the sum of two complex conjugate irreps",
+            "H": "type H, twice a complex irrep",
+        }
+        lines = [
+            f"{', '.join(irrep.label for irrep in self.irreps if irrep.type == kind)}: {notes[kind]}" for kind in others
+        ]
+        return "\n".join([columns([head, *body]), *lines])
+
+
+def columns(rows: list[list[str]]) -> str:
+    """Rows of texts as aligned columns, the first to the left and the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for first, *rest in rows:
+        cells = [first.ljust(widths[0]), *map(str.rjust, rest, widths[1:])]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def character_table(group: CatalogGroup) -> CharacterTable:
+    """The characters of a finite group."""
+    if not group.is_finite:
+        raise ArgumentError(
+            f"{group} is continuous and has infinitely many classes. Call rep.character(g) for the characters of "
+            "elements, or irreps(degree) for its irreps."
+        )
+    table = group.table
+    names = class_names(group)
+    order = sorted(range(len(names)), key=lambda i: names[i][1])
+    members = [table.classes[i] for i in order]
+    classes = tuple(
+        ConjugacyClass(names[i][0], len(table.classes[i]), Table(table.elements[table.classes[i][0]])) for i in order
+    )
+    irreps = tuple(sorted(group.irreps(len(table)), key=_conventional))
+    elements = np.stack([table.elements[numbers[0]] for numbers in members])
+    values = np.array([irrep.character(elements) for irrep in irreps])
+    near = np.round(values)
+    return CharacterTable(group, classes, irreps, Table(np.where(np.abs(values - near) < 1e-12, near, values)))
+
+
+def _conventional(irrep: Irrep) -> tuple[int, tuple[int, ...]]:
+    """The order of textbooks for Mulliken symbols: g before u, one prime before two, then A, B, E, T, G, H."""
+    label = irrep.label
+    if label[0] not in "ABETGH":
+        return 0, irrep.key
+    number = int("".join(filter(str.isdigit, label)) or 0)
+    return 0, (int(label.endswith(("u", "''"))), "ABETGH".index(label[0]), number)
+
+
+@dataclass(frozen=True)
+class Branching:
+    """What the irreps of a group become in a subgroup. It prints as a table.
+
+    Args:
+        subgroup: the subgroup.
+        rows: each irrep of the group, and the irreps of the subgroup's group that it restricts to.
+
+    >>> from intertwine.catalog import O3
+    >>> print(O3.branching("Cinfv", 2))
+    O(3) → Cinfv, a copy of O(2) with main axis z
+    0e  0e
+    0o  0o
+    1o  0e + 1
+    1e  0o + 1
+    2e  0e + 1 + 2
+    2o  0o + 1 + 2
+    """
+
+    subgroup: Subgroup
+    rows: tuple[tuple[Irrep, Rep], ...]
+
+    def __getitem__(self, label: str) -> Rep:
+        """What the irrep with a label restricts to."""
+        wanted = self.subgroup.parent.canonical_label(label)
+        for irrep, rep in self.rows:
+            if irrep.label == wanted:
+                return rep
+        raise ArgumentError(f"The table ends before {wanted}. Call branching with a larger degree.")
+
+    def __str__(self) -> str:
+        width = max(len(irrep.label) for irrep, _ in self.rows)
+        lines = [f"{irrep.label.ljust(width)}  {words.irreps(rep.isotypic)}" for irrep, rep in self.rows]
+        return "\n".join([self._title(), *lines])
+
+    def _title(self) -> str:
+        subgroup = self.subgroup
+        copy = f", a copy of {subgroup.group}" if subgroup.group.name != subgroup.name else ""
+        frame = subgroup.frame.array
+        place = ""
+        if frame.shape == (3, 3) and subgroup.name not in ("SO(3)", "O(3)", "Ci", "C1"):
+            place = f" with main axis {words.direction_name(frame[:, 2]) or words.vector(frame[:, 2])}"
+        return f"{subgroup.parent} → {subgroup.name}{copy}{place}"
+
+
+def branching(group: CatalogGroup, subgroup: Subgroup | str, degree: int) -> Branching:
+    """What the irreps up to a degree restrict to."""
+    found = group.subgroup(subgroup) if isinstance(subgroup, str) else subgroup
+    return Branching(found, tuple((irrep, irrep.irreps.restrict(found).irreps) for irrep in group.irreps(degree)))

@@ -1,0 +1,80 @@
+"""Symmetric and exterior powers of reps, and how many polynomials of each degree are invariant."""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import combinations, combinations_with_replacement
+
+import numpy as np
+
+from intertwine._arrays import Array, namespace, read_only
+from intertwine.errors import ArgumentError
+from intertwine.reps.blocks import Terms, decomposed
+from intertwine.reps.burnside import compress
+from intertwine.reps.irrep import Irrep, trace
+from intertwine.reps.rep import Rep
+
+
+def power(rep: Rep, k: int, *, exterior: bool) -> Rep:
+    """The symmetric or exterior power of a rep, in the coordinates of `power_indices`."""
+    if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 0:
+        raise ArgumentError(f"The power of a rep is an integer from 0 on, but k = {k!r} came.")
+    return Rep(rep.group, _power(rep, int(k), exterior))
+
+
+@cache
+def _power(rep: Rep, k: int, exterior: bool) -> Terms:
+    size = len(power_indices(rep.dim, k, exterior=exterior))
+    if size == 0:
+        return ()
+
+    def matrix(g: np.ndarray) -> np.ndarray:
+        return np.asarray(power_matrix(rep.evaluate(g), k, exterior=exterior))
+
+    letter, name = ("Λ", "exterior_power") if exterior else ("S", "symmetric_power")
+    return decomposed(rep.group, matrix, size, k * rep.degree, f"{letter}{k}({rep})", f"({rep!r}).{name}({k})")
+
+
+def power_matrix(a: Array, k: int, *, exterior: bool) -> Array:
+    """The matrices that `(..., n, n)` induce on the symmetric or exterior power: `Tᵀ (M_{k−1} ⊗ a) T`, step by step."""
+    out = namespace(a).ones_like(a[..., :1, :1])
+    for step in range(1, k + 1):
+        out = compress(_step(a.shape[-1], step, exterior), out, a)
+    return out
+
+
+def power_indices(n: int, k: int, *, exterior: bool) -> tuple[tuple[int, ...], ...]:
+    """The products of k basis vectors that span a power: sorted, with repetition in the symmetric power."""
+    return tuple((combinations if exterior else combinations_with_replacement)(range(n), k))
+
+
+@cache
+def _step(n: int, k: int, exterior: bool) -> np.ndarray:
+    """The isometry `(N_{k−1} n, N_k)` from the k-th power into the power before times a vector.
+
+    On normalised products: √(m_i / k) where i occurs m_i times in a symmetric product, ±1/√k in an exterior one.
+    """
+    before = {index: i for i, index in enumerate(power_indices(n, k - 1, exterior=exterior))}
+    indices = power_indices(n, k, exterior=exterior)
+    table = np.zeros((len(before), n, len(indices)))
+    for column, index in enumerate(indices):
+        for place, i in enumerate(index):
+            rest = (*index[:place], *index[place + 1 :])
+            sign = (-1) ** (k - 1 - place) if exterior else 1
+            table[before[rest], i, column] = sign / np.sqrt(k) if exterior else np.sqrt(index.count(i) / k)
+    return read_only(table.reshape(len(before) * n, len(indices)))
+
+
+def molien(rep: Rep, degree: int, irrep: Irrep) -> tuple[int, ...]:
+    """How often an irrep occurs in the polynomials of degree 0, 1, …, degree on a rep: see `Rep.molien`."""
+    group = rep.group
+    elements, weights = group.quadrature(degree * rep.degree + irrep.degree)
+    sums, current = [], np.broadcast_to(np.eye(group.dim), elements.shape)
+    for _ in range(degree):
+        current = current @ elements
+        sums.append(rep.character(current))  # p_k(g) = χ(gᵏ)
+    target = weights * trace(irrep.evaluate(elements))
+    symmetric = [np.ones(len(elements))]  # h_k = (1/k) Σ_i p_i h_{k−i}, the characters of the symmetric powers
+    for k in range(1, degree + 1):
+        symmetric.append(sum(sums[i] * symmetric[k - 1 - i] for i in range(k)) / k)
+    return tuple(round(float(target @ h)) // len(irrep.endomorphisms) for h in symmetric)
