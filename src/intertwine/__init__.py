@@ -34,6 +34,7 @@ from intertwine.reps import (
     intertwiners,
     spherical_harmonics,
 )
+from intertwine.symmetry import explain
 
 __version__ = "0.1.0"
 
@@ -66,6 +67,8 @@ __all__ = [
     # kernels
     "KernelBasis",
     "kernel_basis",
+    # words
+    "explain",
     # rooms
     "errors",
     "nn",

@@ -92,7 +92,7 @@ class AxialGroup(SignedGroup):
         """The elements above planar elements, those with s = 1 if s is free."""
         if self.height is None:
             return np.asarray(by_mirrors(h))
-        return np.asarray(lift(h, self.plane.irrep_matrices((self.height,), h)[self.height][..., 0, 0]))
+        return np.asarray(lift(h, np.sign(self.plane.irrep_matrices((self.height,), h)[self.height][..., 0, 0])))
 
     def _both(self, g: np.ndarray) -> np.ndarray:
         """The elements, then, if s is free, their products with the mirror z → −z."""

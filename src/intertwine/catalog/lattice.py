@@ -28,9 +28,9 @@ class SubgroupLattice:
     >>> print(point_group("C2v").lattice())
     C1  contains nothing else
     C2  contains C1
-    Cs (axis 1 0 0)  contains C1
     Cs (axis 0 1 0)  contains C1
-    C2v  contains C2, Cs (axis 1 0 0), Cs (axis 0 1 0)
+    Cs (axis 1 0 0)  contains C1
+    C2v  contains C2, Cs (axis 0 1 0), Cs (axis 1 0 0)
     """
 
     group: CatalogGroup

@@ -24,6 +24,7 @@ def spatial_subgroup(
     if parent.is_proper and (kind.improper and not group.is_proper):
         where = f", so it does not lie in {parent}. Call O3.subgroup({title!r}) instead."
         raise LabelError(f"{title} holds maps of determinant −1{where}")
+    frame = standard_frame(axis, mirror)
     arguments = "".join(
         f", {key}={tuple(np.asarray(value).tolist())!r}"
         for key, value in (("axis", axis), ("mirror", mirror))
@@ -35,7 +36,7 @@ def spatial_subgroup(
         name=title,
         pattern=kind.embed,
         read=kind.read,
-        frame=Table(standard_frame(axis, mirror)),
+        frame=Table(frame),
         words=describe,
         expression=f"{parent!r}.subgroup({title!r}{arguments})",
     )
@@ -60,21 +61,24 @@ def unknown_subgroup(parent: CatalogGroup, name: str) -> LabelError:
 def point_subgroup(
     parent: PointGroup, name: str, axis: Vector | None = None, mirror: Vector | float | None = None
 ) -> Subgroup:
-    """The subgroup of a point group with a Schoenflies name: the first listed one, or that with an axis and mirror."""
+    """The subgroup of a point group with a Schoenflies name, an axis and a mirror.
+
+    Without these it is the one in the standard setting, or the first listed one where that is not in the group.
+    """
     found = find_subgroup(name)
     if found is None:
         raise unknown_subgroup(parent, name)
-    if axis is None and mirror is None:
-        for listed in parent.subgroups():
-            if listed.name == found[0]:
-                return listed
     subgroup = spatial_subgroup(parent, found, axis, mirror)
-    if not np.all(parent.contains(subgroup.embed(subgroup.group.generators))):
-        where = "" if axis is None and mirror is None else " with these axes"
-        raise LabelError(
-            f"{parent} has no subgroup {name}{where}. Call {parent!r}.subgroups() for all of them with their axes."
-        )
-    return subgroup
+    if np.all(parent.contains(subgroup.embed(subgroup.group.generators))):
+        return subgroup
+    anywhere = axis is None and mirror is None
+    for listed in parent.subgroups():
+        if anywhere and listed.name == found[0]:
+            return listed
+    where = "" if anywhere else " with these axes"
+    raise LabelError(
+        f"{parent} has no subgroup {name}{where}. Call {parent!r}.subgroups() for all of them with their axes."
+    )
 
 
 @cache

@@ -9,10 +9,12 @@ try:
 except ImportError as error:
     raise MissingExtraError.of("typer", "cli") from error
 
+from intertwine.cli.explain import explain
 from intertwine.cli.tour import tour
 
 app = typer.Typer(help="Equivariant neural networks, and the symmetry behind them.", no_args_is_help=True)
 app.command()(tour)
+app.command()(explain)
 
 
 @app.callback()

@@ -1,7 +1,17 @@
-"""Explaining symmetry: what a symmetric input forces on the output, before any training."""
+"""Explaining symmetry: groups and subgroups in words, and what a symmetric input forces on the output."""
 
+from intertwine.symmetry.explain import Explanation, Section, explain
 from intertwine.symmetry.floor import best_output, loss_floor
 from intertwine.symmetry.polynomials import harmonic_coefficients
 from intertwine.symmetry.stabiliser import PointSymmetry, point_symmetry
 
-__all__ = ["PointSymmetry", "best_output", "harmonic_coefficients", "loss_floor", "point_symmetry"]
+__all__ = [
+    "Explanation",
+    "PointSymmetry",
+    "Section",
+    "best_output",
+    "explain",
+    "harmonic_coefficients",
+    "loss_floor",
+    "point_symmetry",
+]
