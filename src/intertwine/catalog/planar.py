@@ -429,7 +429,7 @@ def _escnn_id(parent: PlanarGroup, group: PlanarGroup, angle: float) -> str:
         return f"(None, {count})"
     if parent.rotations is None:
         return f"({(2 * angle) % (2 * np.pi):.6g}{'' if angle else '.0'}, {count})"
-    return f"({round(angle * parent.rotations / np.pi) % parent.rotations}, {count})"
+    return f"({round(angle * parent.rotations / np.pi) % (parent.rotations // count)}, {count})"
 
 
 def _vector_words(group: PlanarGroup, angle: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from math import comb, factorial, sqrt
+from math import comb, sqrt
 
 import numpy as np
 
@@ -15,23 +15,38 @@ from intertwine.reps.irrep import Irrep
 # SO(3) and O(3) -------------------------------------------------------------------------------------------------------
 
 
-def _su2_coefficient(j1: int, m1: int, j2: int, m2: int, j3: int) -> float:
-    """⟨j1 m1 j2 m2 | j3 m1+m2⟩ by Racah's formula in exact integers, rounded once.
+def _racah_sums(j1: int, j2: int, j3: int) -> np.ndarray:
+    """The sums in Racah's formula for ⟨j1 m1 j2 m2 | j3 m1+m2⟩, `(2 j1 + 1, 2 j2 + 1)`, exact before one rounding.
 
-    Racah's sum is an integer when its factorials are gathered into three binomials.
+    They are integers when their factorials are gathered into three binomials, and a product of two matrices:
+    `Σ_k (−1)^k C(a, k) C(b, j1 − m1 − k) C(c, j2 + m2 − k)`.
 
     Source: Racah 1942, doi:10.1103/PhysRev.62.438.
     """
-    m3 = m1 + m2
-    if abs(m3) > j3:
-        return 0.0
     a, b, c = j1 + j2 - j3, j1 - j2 + j3, -j1 + j2 + j3
-    low, high = max(0, j1 - m1 - b, j2 + m2 - c), min(a, j1 - m1, j2 + m2)
-    total = sum((-1) ** k * comb(a, k) * comb(b, j1 - m1 - k) * comb(c, j2 + m2 - k) for k in range(low, high + 1))
-    top = (2 * j3 + 1) * factorial(j1 - m1) * factorial(j1 + m1) * factorial(j2 - m2) * factorial(j2 + m2)
-    top *= factorial(j3 - m3) * factorial(j3 + m3) * total * total
-    bottom = factorial(a) * factorial(b) * factorial(c) * factorial(j1 + j2 + j3 + 1)
-    return sqrt(top / bottom) * (1 if total >= 0 else -1)
+    exact = np.int64 if a + b + c <= 62 else object  # a sum is at most 2^(a + b + c)
+    ks = range(a + 1)
+    left = [[(-1) ** k * comb(a, k) * comb(b, n - k) if k <= n else 0 for k in ks] for n in range(2 * j1, -1, -1)]
+    right = [[comb(c, n - k) if k <= n else 0 for n in range(2 * j2 + 1)] for k in ks]
+    sums = np.array(left, dtype=exact) @ np.array(right, dtype=exact)
+    return np.asarray(sums.astype(np.float64))
+
+
+@cache
+def _roots(j: int) -> np.ndarray:
+    """√((j − m)! (j + m)! / (2 j)!) for m = −j … j: what each j gives to Racah's formula beside the sum."""
+    return np.array([1 / sqrt(comb(2 * j, j + m)) for m in range(-j, j + 1)])
+
+
+def _complex_table(l1: int, l2: int, l3: int) -> np.ndarray:
+    """⟨l1 m1 l2 m2 | l3 m3⟩ `(2 l1 + 1, 2 l2 + 1, 2 l3 + 1)`, up to a positive factor."""
+    m1, m2 = np.ogrid[-l1 : l1 + 1, -l2 : l2 + 1]
+    m3 = m1 + m2
+    i, j = np.nonzero(np.abs(m3) <= l3)
+    k = l3 + m3[i, j]
+    table = np.zeros((2 * l1 + 1, 2 * l2 + 1, 2 * l3 + 1))
+    table[i, j, k] = _racah_sums(l1, l2, l3)[i, j] * _roots(l1)[i] * _roots(l2)[j] * _roots(l3)[k]
+    return table
 
 
 @cache
@@ -58,20 +73,23 @@ def wigner_3j(l1: int, l2: int, l3: int) -> np.ndarray:
            [0., 1., 0.],
            [0., 0., 1.]])
     """
-    shape = (2 * l1 + 1, 2 * l2 + 1, 2 * l3 + 1)
     if not abs(l1 - l2) <= l3 <= l1 + l2:
-        return np.zeros(shape)
-    table = np.zeros(shape)
-    for m1 in range(-l1, l1 + 1):
-        for m2 in range(max(-l2, -l3 - m1), min(l2, l3 - m1) + 1):
-            table[l1 + m1, l2 + m2, l3 + m1 + m2] = _su2_coefficient(l1, m1, l2, m2, l3)
+        return read_only(np.zeros((2 * l1 + 1, 2 * l2 + 1, 2 * l3 + 1)))
+    if not l1 <= l2 <= l3:
+        return _permuted_3j(l1, l2, l3)
     q1, q2, q3 = _real_basis(l1), _real_basis(l2), _real_basis(l3)
-    half = np.einsum("ikn,nm->ikm", table, q3.conj())
-    half = np.einsum("kl,ikm->ilm", q2, half)
-    real = np.einsum("ij,ilm->jlm", q1, half).real
+    half = q2.T @ (_complex_table(l1, l2, l3) @ q3.conj())
+    real = (q1.T @ half.reshape(len(half), -1)).real.reshape(half.shape)
     real[np.abs(real) < 1e-14] = 0.0  # rounding of entries that are exactly zero
-    real = real / np.linalg.norm(real)
-    return read_only(real)
+    return read_only(real / np.linalg.norm(real))
+
+
+def _permuted_3j(*degrees: int) -> np.ndarray:
+    """`wigner_3j` from that of the sorted degrees."""
+    order = sorted(range(3), key=lambda i: degrees[i])  # from place in the sorted table to axis
+    table = wigner_3j(*sorted(degrees)).transpose([order.index(axis) for axis in range(3)])
+    cyclic = (order[1] - order[0]) % 3 == 1
+    return read_only(np.ascontiguousarray(table if cyclic or sum(degrees) % 2 == 0 else 0.0 - table))
 
 
 # Planar groups --------------------------------------------------------------------------------------------------------

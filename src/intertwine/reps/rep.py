@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
 from itertools import groupby, pairwise
-from types import ModuleType
 from typing import overload
 
 import numpy as np
@@ -249,7 +247,9 @@ class Rep:
         >>> print(O3.rep("1x1o").symmetric_power(2).irreps)  # a symmetric matrix: its trace, and the rest
         1x0e + 1x2e
         """
-        return _powers().power(self, k, exterior=False)
+        from intertwine.reps.powers import power  # powers are reps
+
+        return power(self, k, exterior=False)
 
     def exterior_power(self, k: int) -> Rep:
         """The k-th exterior power: antisymmetric products, in the coordinates i < j < …, of dimension 0 for k > dim.
@@ -258,7 +258,9 @@ class Rep:
         >>> print(O3.rep("1x1o").exterior_power(2).irreps)  # the cross product
         1x1e
         """
-        return _powers().power(self, k, exterior=True)
+        from intertwine.reps.powers import power
+
+        return power(self, k, exterior=True)
 
     def molien(self, degree: int, irrep: Irrep | str | None = None) -> tuple[int, ...]:
         """How many independent polynomials of degree 0, 1, …, degree in the features are invariant.
@@ -270,17 +272,15 @@ class Rep:
         >>> O3.rep("2x1o").molien(4), dihedral(3).rep("1x1").molien(6)
         ((1, 0, 3, 0, 6), (1, 0, 1, 1, 1, 1, 2))
         """
+        from intertwine.reps.powers import molien
+
         label = self.group.labels(0)[0] if irrep is None else label_of(self.group, irrep)
-        return _powers().molien(self, degree, Irrep(self.group, label))
+        return molien(self, degree, Irrep(self.group, label))
 
     def change_basis(self, basis: np.ndarray, name: str) -> Rep:
         """The rep in other coordinates: `ρ'(g) = Q ρ(g) Qᵀ`, so that features become `x' = Q x`.
 
-        Args:
-            basis: the orthogonal Q `(dim, dim)`.
-            name: how the block prints.
-
-        Raises `ArgumentError` if Q is not an orthogonal matrix of that size.
+        The block prints as `name`. Raises `ArgumentError` if Q is not an orthogonal matrix `(dim, dim)`.
         """
         Q = np.asarray(basis, dtype=np.float64)
         if Q.shape != (self.dim, self.dim):
@@ -444,7 +444,3 @@ def _zeros(g: Array, dim: int) -> Array:
     """Zeros `(..., dim, dim)` of the kind of g; made from g so that torch follows gradients through assignments."""
     shape = (*g.shape[:-2], dim, dim)
     return g.new_zeros(shape) if hasattr(g, "new_zeros") else np.zeros(shape, g.dtype)
-
-
-def _powers() -> ModuleType:
-    return import_module("intertwine.reps.powers")  # powers are reps
