@@ -9,6 +9,7 @@ import numpy as np
 from intertwine._arrays import Array, Table
 from intertwine.catalog.base import CatalogGroup, Vector
 from intertwine.catalog.matrix import MatrixGroup, letters
+from intertwine.catalog.product import DirectProduct
 from intertwine.errors import ArgumentError, LabelError
 from intertwine.groups import Subgroup
 
@@ -74,7 +75,21 @@ def _words(subgroup: Subgroup) -> tuple[str, ...]:
     members = parent.table.index(subgroup.embed(table.elements))
     normal = bool(np.isin(parent.table.conjugates[:, members], members).all())
     abelian = bool((table.products == table.products.T).all())
-    return (
+    lines = (
         f"{subgroup.name} is a subgroup of {parent} with {len(table)} elements: {held}.",
         f"It is {'abelian' if abelian else 'not abelian'} and {'normal' if normal else 'not normal'} in {parent}.",
     )
+    if not isinstance(parent, DirectProduct):
+        return lines
+    sizes = [len(np.unique(part.reshape(len(members), -1).round(6), axis=0)) for part in _projections(parent, members)]
+    kind = "so it is the product of the two" if np.prod(sizes) == len(members) else "so it is twisted: they are tied"
+    return (
+        *lines,
+        f"Its projections to {parent.left} and {parent.right} have {sizes[0]} and {sizes[1]} elements, {kind}.",
+    )
+
+
+def _projections(parent: DirectProduct, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The factors of elements of a product given by their numbers."""
+    a, b = parent.factors(parent.table.elements[members])
+    return a, b

@@ -10,8 +10,9 @@ from functools import cache, cached_property
 import numpy as np
 
 from intertwine._arrays import Array, namespace, read_only
-from intertwine.catalog.base import CatalogGroup
-from intertwine.errors import LabelError
+from intertwine.catalog.base import CatalogGroup, Vector
+from intertwine.errors import ArgumentError, LabelError
+from intertwine.groups import Subgroup
 from intertwine.groups.group import Seed, generator
 from intertwine.reps.blocks import decomposed
 from intertwine.reps.burnside import compress
@@ -192,6 +193,40 @@ class DirectProduct(CatalogGroup):
         """The vectors of both groups, one after the other."""
         degree = max(self.left.defining.degree, self.right.defining.degree)
         return Rep(self, decomposed(self, _itself, self.dim, degree, "defining", f"{self!r}.defining"))
+
+    def subgroup(self, name: str, axis: Vector | None = None, mirror: Vector | float | None = None) -> Subgroup:
+        """A subgroup of the product by name.
+
+        Args:
+            name: "A×B" for subgroups A and B of the factors by their names; "A×B with a=b" for its pairs on which the
+                one-dimensional irreps a of A and b of B agree (a twisted subgroup); "diagonal" in G × G; or, of a
+                finite product, one of `subgroups()`.
+            axis, mirror: not for products.
+
+        Raises `LabelError` for an unknown name, and `ArgumentError` for an axis or a mirror.
+
+        >>> from intertwine.catalog import O2, cyclic
+        >>> cone = (cyclic(2) * O2).subgroup("C2×O(2) with 1=0o")  # the sign follows the mirror
+        >>> str(cone.group), str((cyclic(2) * O2).rep("1x(1,0o)").restrict(cone))
+        ('O(2)', '1x0e')
+        """
+        from intertwine.catalog.product_subgroups import product_subgroup  # it makes products
+
+        if axis is not None or mirror is not None:
+            raise ArgumentError(f"The subgroups of {self} have no axis and no mirror to choose. Leave them out.")
+        return product_subgroup(self, name)
+
+    def subgroups(self, turns: int = 6) -> tuple[Subgroup, ...]:
+        """The subgroups: of a finite product all of them, one of each conjugacy class, twisted and diagonal ones too.
+
+        Of a continuous product those that are products of subgroups, those twisted by signs, and the diagonal.
+
+        Args:
+            turns: of a continuous factor the finite ones are listed up to this number of rotations about an axis.
+        """
+        from intertwine.catalog.product_subgroups import product_subgroups
+
+        return product_subgroups(self, turns)
 
     def __repr__(self) -> str:
         return f"({self.left!r} * {self.right!r})"

@@ -92,7 +92,7 @@ class SpatialGroup(CatalogGroup, ABC):
         """The Wigner 3j tensor where the triangle closes and the parities agree."""
         (l1, p1), (l2, p2), (l3, p3) = self._parse(a), self._parse(b), self._parse(c)
         allowed = abs(l1 - l2) <= l3 <= l1 + l2 and self._parities_agree(l1 + l2 + l3 + p1 + p2 + p3)
-        return np.array(wigner_3j(l1, l2, l3)[None][: int(allowed)])
+        return wigner_3j(l1, l2, l3)[None][: int(allowed)]
 
     def _parities_agree(self, _total: int) -> bool:
         return True

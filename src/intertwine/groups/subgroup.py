@@ -61,9 +61,9 @@ class Subgroup:
 
     def embed(self, h: Array) -> Array:
         """The elements `(..., n, n)` of the parent that elements `(..., k, k)` of the abstract group stand for."""
-        return self._place(self.group.require(h))
+        return self.place(self.group.require(h))
 
-    def _place(self, h: Array) -> Array:
+    def place(self, h: Array) -> Array:
         """`embed` without the check that h is in the group."""
         inside = self.pattern(h)
         frame = like(self.frame.array, inside)
@@ -84,7 +84,7 @@ class Subgroup:
         inside, g = self.parent.contains(g, bound), to_numpy(g)
         g = np.where(inside[..., None, None], g, np.eye(self.parent.dim))  # nothing to overflow on
         h = self.candidate(g)
-        distance = np.abs(self._place(h) - g).max((-1, -2))
+        distance = np.abs(self.place(h) - g).max((-1, -2))
         return np.asarray(inside & self.group.contains(h, bound) & (distance <= bound))
 
     def candidate(self, g: np.ndarray) -> np.ndarray:
@@ -172,7 +172,7 @@ class _Composition:
     outer: Subgroup
 
     def __call__(self, h: Array) -> Array:
-        return self.outer.pattern(self.inner._place(h))
+        return self.outer.pattern(self.inner.place(h))
 
 
 @dataclass(frozen=True)

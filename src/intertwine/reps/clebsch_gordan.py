@@ -40,8 +40,7 @@ def _roots(j: int) -> np.ndarray:
 
 def _complex_table(l1: int, l2: int, l3: int) -> np.ndarray:
     """⟨l1 m1 l2 m2 | l3 m3⟩ `(2 l1 + 1, 2 l2 + 1, 2 l3 + 1)`, up to a positive factor."""
-    m1, m2 = np.ogrid[-l1 : l1 + 1, -l2 : l2 + 1]
-    m3 = m1 + m2
+    m3 = np.arange(-l1, l1 + 1)[:, None] + np.arange(-l2, l2 + 1)
     i, j = np.nonzero(np.abs(m3) <= l3)
     k = l3 + m3[i, j]
     table = np.zeros((2 * l1 + 1, 2 * l2 + 1, 2 * l3 + 1))

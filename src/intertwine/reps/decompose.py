@@ -38,7 +38,10 @@ def decompose(
             return ((1, irrep),), np.eye(size)
     if group.averages_by_sampling:
         elements = group.sample(SAMPLES)
-        return _decompose_by_sampling(group, elements, matrix(elements), degree)
+        matrices, largest = matrix(elements), degree + group.dim
+        while degree < largest and not _fills(group, elements, matrices, degree):
+            degree += 1  # another group's degrees may have led here: its sign has degree 0, say
+        return _decompose_by_sampling(group, elements, matrices, degree)
     elements, weights = group.quadrature(quadrature_degree)
     return decompose_samples(group, elements, weights, matrix(elements), degree)
 
@@ -81,6 +84,15 @@ def _decompose_by_sampling(
     """`decompose_samples` for random elements: the rep is split, and each part matched to the irrep that it is."""
     size = matrices.shape[-1]
     irreps = [Irrep(group, label) for label in group.labels(degree)]
+    found = _parts(irreps, elements, matrices)
+    content = tuple((len(found[irrep]), irrep) for irrep in irreps if irrep in found)
+    _require_filled(group, content, size)
+    columns = [np.stack(found[irrep], -1).reshape(size, -1) for _, irrep in content]
+    return content, clean(np.concatenate([np.zeros((size, 0)), *columns], 1))
+
+
+def _parts(irreps: list[Irrep], elements: np.ndarray, matrices: np.ndarray) -> dict[Irrep, list[np.ndarray]]:
+    """The isometries onto the irreducible parts of a rep that are among some irreps."""
     known = [irrep.evaluate(elements) for irrep in irreps]
     found: dict[Irrep, list[np.ndarray]] = {}
     for part in split(matrices):
@@ -88,10 +100,14 @@ def _decompose_by_sampling(
         for irrep, sigma in zip(irreps, known, strict=True):
             if np.abs(trace(image) - trace(sigma)).max() < 1e-6:
                 found.setdefault(irrep, []).append(part @ matching(image, sigma))
-    content = tuple((len(found[irrep]), irrep) for irrep in irreps if irrep in found)
-    _require_filled(group, content, size)
-    columns = [np.stack(found[irrep], -1).reshape(size, -1) for _, irrep in content]
-    return content, clean(np.concatenate([np.zeros((size, 0)), *columns], 1))
+    return found
+
+
+def _fills(group: Group, elements: np.ndarray, matrices: np.ndarray, degree: int) -> bool:
+    """Whether irreps up to a degree make up a rep that is given at random elements."""
+    irreps = [Irrep(group, label) for label in group.labels(degree)]
+    found = _parts(irreps, elements, matrices)
+    return sum(len(parts) * irrep.dim for irrep, parts in found.items()) == matrices.shape[-1]
 
 
 def _filled(content: Content) -> int:
