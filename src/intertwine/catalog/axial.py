@@ -48,7 +48,8 @@ class AxialGroup(SignedGroup):
 
     Either the sign depends on h (C_n, C_nv, D_n, S_2n, D_nd), or it is free (C_nh, D_nh). Irreps are those of the
     planar group, times s or not where it is free. They have Mulliken's symbols; those of the continuous groups are
-    named as in the plane, with g or u (even or odd under the inversion) appended for Cinfh and Dinfh.
+    named as in the plane, with g or u (even or odd under the inversion) appended for Cinfh and Dinfh; "Σ+", "Πu", "Δg"
+    are read too.
 
     Args:
         title: the Schoenflies name.
@@ -149,6 +150,11 @@ class AxialGroup(SignedGroup):
                 found[self._symbol(inner, odd)] = (inner, odd)
         return found
 
+    @property
+    def planar_symbols(self) -> dict[str, str]:
+        """The symbol of each irrep of a finite C_n, C_nv or D_n by the label that it has in the planar group."""
+        return {inner: symbol for symbol, (inner, odd) in self._symbols.items() if not odd}
+
     def _symbol(self, inner: str, odd: bool) -> str:
         if not self.is_finite:
             if self.height is not None:
@@ -162,6 +168,7 @@ class AxialGroup(SignedGroup):
         if self.is_finite and text in self._symbols:
             return self._symbols[text]
         if not self.is_finite:
+            text = _greek(text)
             cut = text[:-1] if self.height is None and text[-1:] in ("g", "u") else text
             try:
                 inner = self.plane.canonical_label(cut)
@@ -197,3 +204,13 @@ class AxialGroup(SignedGroup):
         trivial = self.plane.labels(0)[0]
         height = self._symbol(trivial, True) if self.height is None else self._symbol(self.height, False)
         return self.rep(" + ".join([*plane, f"1x{height}"]))
+
+
+def _greek(text: str) -> str:
+    """A spectroscopist's symbol as a label: "Σ+" is 0e, "Σu−" is 0ou, "Πg" is 1g, "Δ" is 2."""
+    order = "ΣΠΔΦΓ".find(text[:1])
+    if order < 0 or not text:
+        return text
+    parity = "".join(letter for letter in text[1:] if letter in "gu")
+    flip = {"+": "e", "-": "o", "−": "o"}.get(text[-1], "") if order == 0 else ""
+    return f"{order}{flip}{parity}"

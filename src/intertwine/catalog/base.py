@@ -38,7 +38,9 @@ class CatalogGroup(Group, ABC):
     def defining(self) -> Rep:
         """The rep whose matrices are the elements themselves."""
 
-    def subgroup(self, name: str, axis: Vector | None = None, mirror: Vector | float | None = None) -> Subgroup:
+    def subgroup(
+        self, name: str | PointGroup, axis: Vector | None = None, mirror: Vector | float | None = None
+    ) -> Subgroup:
         """A subgroup of a finite group by name: one of `subgroups()`, called by its order and a letter, as in "6a".
 
         Raises `LabelError` for an unknown name, and `ArgumentError` for an axis or a mirror, which such groups of
@@ -239,8 +241,13 @@ class CatalogGroup(Group, ABC):
 
         return character_table(self)
 
-    def branching(self, subgroup: Subgroup | str, degree: int) -> Branching:
+    def branching(self, subgroup: Subgroup | PointGroup | str, degree: int) -> Branching:
         """What the irreps up to a degree become in a subgroup: a table that prints well.
+
+        Args:
+            subgroup: a subgroup or its name. A point group gives the table in its own (Mulliken's) labels:
+                `O3.branching(point_group("C4v"), 4)`.
+            degree: the largest degree of the irreps to restrict.
 
         >>> from intertwine.catalog import O3
         >>> print(O3.branching("Dinf", 1))
@@ -294,11 +301,13 @@ class PointGroup(CatalogGroup, ABC):
         """3."""
         return 3
 
-    def subgroup(self, name: str, axis: Vector | None = None, mirror: Vector | float | None = None) -> Subgroup:
+    def subgroup(
+        self, name: str | PointGroup, axis: Vector | None = None, mirror: Vector | float | None = None
+    ) -> Subgroup:
         """A subgroup by Schoenflies name, where the group has it.
 
         Args:
-            name: such as "C3v", "D2h", "T".
+            name: such as "C3v", "D2h", "T"; or a point group, for a subgroup with its labels.
             axis: the direction of its main axis. Default: that of the first in `subgroups()` that has the name.
             mirror: its reference direction, as for `O3.subgroup`. Default: found likewise.
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from intertwine._arrays import to_numpy
 from intertwine.catalog.base import CatalogGroup
+from intertwine.catalog.matrix import exponential
 from intertwine.errors import ArgumentError
 from intertwine.groups.group import orthogonality_residual
 from intertwine.reps.decompose import decompose as decompose_function
@@ -41,38 +42,49 @@ def decompose(group: CatalogGroup, matrices: Matrices) -> tuple[Rep, np.ndarray]
     >>> print(rep, bool(np.allclose(Q @ rep.matrix(cyclic(3).elements()[1]) @ Q.T, turn)))
     1x0 + 1x1 True
     """
+    if not isinstance(group, CatalogGroup):
+        raise ArgumentError(f"A rep of a group was expected, but {group!r} came for the group. Call group(name) first.")
     if callable(matrices):
         return _function(group, matrices)
     if not group.is_finite:
         raise ArgumentError(f"{group} is continuous: its matrices are given by a function of the element.")
     table = group.table
-    if isinstance(matrices, Mapping):
-        stack = _completed(group, matrices)
-    else:
-        stack = to_numpy(matrices)
-        if stack.ndim != 3 or len(stack) != len(table):
-            raise ArgumentError(
-                f"{group} has {len(table)} elements, but matrices of shape {stack.shape} came. Pass one matrix for "
-                "each of group.elements(), in that order."
-            )
+    stack = _completed(group, matrices) if isinstance(matrices, Mapping) else _stack(matrices)
+    if len(stack) != len(table):
+        raise ArgumentError(
+            f"{group} has {len(table)} elements, but {len(stack)} matrices came. Pass one matrix for each of "
+            "group.elements(), in that order, or a dict from numbers of elements to matrices."
+        )
     _require_rep(group, stack)
     weights = np.full(len(table), 1 / len(table))
     content, basis = decompose_samples(group, table.elements, weights, stack, int(group.order))
     return Rep(group, content), basis
 
 
+def _stack(matrices: object) -> np.ndarray:
+    """Real square matrices of one size, `(q, d, d)`; complains in words about anything else."""
+    try:
+        stack = to_numpy(np.stack([to_numpy(matrix) for matrix in matrices]))  # type: ignore[attr-defined]
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"Matrices (d, d) of one size were expected, but {matrices!r} came.") from error
+    if stack.ndim != 3 or stack.shape[1] != stack.shape[2] or not stack.size:
+        raise ArgumentError(f"Matrices (d, d) of one size were expected, but an array of shape {stack.shape} came.")
+    if np.iscomplexobj(stack):
+        raise ArgumentError("Reps are real, but complex matrices came. Pass [[a, −b], [b, a]] for each a + ib.")
+    return stack
+
+
 def _completed(group: CatalogGroup, matrices: Mapping[int, np.ndarray]) -> np.ndarray:
     """The matrices of all elements from those of some, by products."""
     table = group.table
-    given = {int(number): to_numpy(matrix) for number, matrix in matrices.items()}
-    wrong = [number for number in given if not 0 <= number < len(table)]
-    if wrong or not given:
+    wrong = [number for number in matrices if number not in range(len(table))]
+    if wrong or not matrices:
         raise ArgumentError(
             f"The matrices of {group} are numbered like group.elements(), from 0 to {len(table) - 1}, but "
             f"{wrong or 'no numbers'} came."
         )
-    size = next(iter(given.values())).shape[-1]
-    found: dict[int, np.ndarray] = {0: np.eye(size)}
+    given = dict(zip(matrices, _stack(matrices.values()), strict=True))
+    found: dict[int, np.ndarray] = {0: np.eye(len(next(iter(given.values()))))}
     waiting = [0]
     while waiting:
         start = waiting.pop()
@@ -110,24 +122,51 @@ def _require_rep(group: CatalogGroup, stack: np.ndarray) -> None:
 
 
 def _function(group: CatalogGroup, matrix: Callable[[np.ndarray], np.ndarray]) -> tuple[Rep, np.ndarray]:
-    """`decompose` for a function; degrees are tried until the irreps fill the space."""
-    g, h = group.sample(4, 1), group.sample(4, 2)
-    images = np.asarray(matrix(g))
-    if images.ndim != 3 or images.shape[1] != images.shape[2] or not orthogonality_residual(images).max() < 1e-8:
+    """`decompose` for a function; degrees are tried until the irreps fill the space and make the same matrices."""
+
+    def numbers(g: np.ndarray) -> np.ndarray:
+        return _stack(matrix(g))
+
+    g = np.concatenate([group.generators, group.sample(4, 1)])
+    h = group.sample(len(g), 2)
+    images = numbers(g)
+    if len(images) != len(g) or not orthogonality_residual(images).max() < 1e-8:
         raise ArgumentError(
-            f"The function makes matrices of shape {images.shape} that are not all orthogonal. It takes elements "
-            "(..., n, n) to orthogonal matrices (..., d, d)."
+            f"The function takes elements of shape {g.shape} to matrices of shape {images.shape} that are not all "
+            "orthogonal. It takes elements (..., n, n) to orthogonal matrices (..., d, d)."
         )
-    if not np.allclose(images @ matrix(h), matrix(g @ h), rtol=0, atol=1e-8):
+    if not np.allclose(images @ numbers(h), numbers(g @ h), rtol=0, atol=1e-8):
         raise ArgumentError(f"The function is no rep of {group}: it takes products of elements to other matrices.")
-    size = images.shape[-1]
-    for degree in (int(group.order),) if group.is_finite else range(size + 1):
-        if _fills(group, matrix, size, degree):
-            content, basis = decompose_function(group, matrix, size, degree, 2 * degree)
-            return Rep(group, content), basis
+    size, degrees = images.shape[-1], _degrees(group, numbers)
+    for degree in degrees:
+        if _fills(group, numbers, size, degree):
+            content, basis = decompose_function(group, numbers, size, degree, 2 * degree)
+            rep = Rep(group, content)
+            if np.allclose(basis @ rep.evaluate(g) @ basis.T, images, rtol=0, atol=1e-8):
+                return rep, basis
     raise ArgumentError(
-        f"No irreps of {group} up to degree {size} fill the rep of dimension {size}: it is not continuous, or no rep."
+        f"No irreps of {group} up to degree {degrees[-1]} fill the rep of dimension {size}: it is not continuous, or "
+        "no rep."
     )
+
+
+def _degrees(group: CatalogGroup, matrix: Callable[[np.ndarray], np.ndarray]) -> range:
+    """The degrees to try: from the largest frequency along one-parameter groups to those of all generators together.
+
+    A frequency is how many times as fast ρ(g) turns as g.
+    """
+    if group.is_finite:
+        return range(int(group.order), int(group.order) + 1)
+    step = 1e-3  # turns of small elements, which cannot go round
+    small = np.array([exponential(step * x / np.linalg.norm(x, 2)) for x in group.lie_generators])
+    frequencies = np.ceil(_angles(matrix(small)) / step - 1e-6)
+    others = _angles(matrix(group.generators)) / np.maximum(_angles(group.generators), 1e-3)
+    return range(int(frequencies.max()), int(frequencies.sum() + np.ceil(others.sum())) + 2)
+
+
+def _angles(matrices: np.ndarray) -> np.ndarray:
+    """The largest angle `(...)` by which orthogonal matrices `(..., d, d)` turn a plane."""
+    return np.asarray(np.abs(np.angle(np.linalg.eigvals(matrices))).max(-1))
 
 
 def _fills(group: CatalogGroup, matrix: Callable[[np.ndarray], np.ndarray], size: int, degree: int) -> bool:
@@ -139,7 +178,7 @@ def _fills(group: CatalogGroup, matrix: Callable[[np.ndarray], np.ndarray], size
             return False
         return True
     elements, weights = group.quadrature(2 * degree)
-    character = trace(np.asarray(matrix(elements)))
+    character = trace(matrix(elements))
     content = multiplicities(group, elements, weights, character, degree)
     norm = sum(count**2 * len(irrep.endomorphisms) for count, irrep in content)
     return sum(count * irrep.dim for count, irrep in content) == size and abs(weights @ character**2 - norm) < 1e-6

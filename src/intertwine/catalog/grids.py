@@ -19,11 +19,10 @@ def group_elements_grid(group: CatalogGroup, kind: str, n: int | None, seed: See
         elements = group.sample(_positive(kind, n), seed)
         return Grid(elements, np.full(len(elements), 1 / len(elements)), 0)
     if group.is_finite and kind == "regular":
+        if n is not None:
+            raise ArgumentError(f"The regular grid of {group} is all its elements: leave n = {n!r} out.")
         elements = group.elements()
         return Grid(elements, np.full(len(elements), 1 / len(elements)), math.inf)
-    if kind == "gauss" and group.dim != 3 and not group.averages_by_sampling:
-        elements, weights = group.quadrature(_positive(kind, n, least=0))
-        return Grid(elements, weights, int(n or 0))
     if isinstance(group, PlanarGroup) and not group.is_finite and kind == "regular":
         return _with_flips(turn_grid(kind, n, seed), np.diag([1.0, -1.0]), group.mirrors)
     if group.is_whole and group.dim == 3:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from intertwine._arrays import Array
 from intertwine.catalog.axial import AxialGroup, by_mirrors, by_rotations, plane_part
-from intertwine.catalog.base import CatalogGroup
+from intertwine.catalog.base import CatalogGroup, PointGroup
 from intertwine.catalog.point_groups import find_point_group, schoenflies
 
 
@@ -102,11 +102,14 @@ Found = tuple[str, CatalogGroup, Kind]
 """The standard spelling of a name, the abstract group and the kind of subgroup."""
 
 
-def find_subgroup(name: str) -> Found | None:
+def find_subgroup(name: str | PointGroup) -> Found | None:
     """What the Schoenflies name of a subgroup of O(3) stands for; None if it is none.
 
-    The groups C_n, C_nv and D_n are given as planar groups, the others as groups of 3 × 3 matrices.
+    The groups C_n, C_nv and D_n are given as planar groups, the others as groups of 3 × 3 matrices. A point group
+    stands for itself.
     """
+    if isinstance(name, PointGroup):
+        return name.schoenflies, name, SOLID
     text = schoenflies(name)
     if text in ("SO3", "O3"):
         from intertwine.catalog.spatial import O3, SO3  # they name their subgroups through this module

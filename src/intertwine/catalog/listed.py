@@ -14,7 +14,7 @@ from intertwine.errors import ArgumentError, LabelError
 from intertwine.groups import Subgroup
 
 
-def listed_subgroup(parent: CatalogGroup, name: str, axis: Vector | None, mirror: Vector | float | None) -> Subgroup:
+def listed_subgroup(parent: CatalogGroup, name: object, axis: Vector | None, mirror: Vector | float | None) -> Subgroup:
     """The subgroup of a finite group called by its order and a letter."""
     if axis is not None or mirror is not None:
         raise ArgumentError(f"The subgroups of {parent} have no axes and mirrors to choose. Leave them out.")

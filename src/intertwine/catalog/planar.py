@@ -17,7 +17,7 @@ import numpy as np
 
 from intertwine._arrays import Array, Table, namespace
 from intertwine.catalog import words
-from intertwine.catalog.base import CatalogGroup, Vector, plain_name
+from intertwine.catalog.base import CatalogGroup, PointGroup, Vector, plain_name
 from intertwine.errors import ArgumentError, LabelError
 from intertwine.groups import Subgroup
 from intertwine.groups.group import Seed, generator, orthogonality_residual
@@ -195,7 +195,9 @@ class PlanarGroup(CatalogGroup, ABC):
 
     # subgroups -------------------------------------------------------------------------------------------------------
 
-    def subgroup(self, name: str, axis: Vector | None = None, mirror: Vector | float | None = None) -> Subgroup:
+    def subgroup(
+        self, name: str | PointGroup, axis: Vector | None = None, mirror: Vector | float | None = None
+    ) -> Subgroup:
         """A closed subgroup of a planar group: SO(2), O(2), C_n or D_n, by name such as "C4" or "D4".
 
         Args:
@@ -252,7 +254,7 @@ class PlanarGroup(CatalogGroup, ABC):
             found += [self.subgroup(name) for name in ("SO(2)", "O(2)")[: 1 + self.mirrors]]
         return tuple(found)
 
-    def _inner_group(self, name: str) -> PlanarGroup:
+    def _inner_group(self, name: object) -> PlanarGroup:
         inner = parse_planar(plain_name(name))
         if inner is not None and self._has(inner):
             return inner

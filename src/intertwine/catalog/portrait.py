@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from intertwine.catalog import words
-from intertwine.catalog.base import CatalogGroup
+from intertwine.catalog.axial import AxialGroup
+from intertwine.catalog.base import CatalogGroup, PointGroup
 from intertwine.catalog.kinds import CONE, DIHEDRAL, HANDED_SPHERE, ROTATIONS, SOLID, SPHERE, Found, Kind, find_subgroup
 from intertwine.catalog.notation import escnn_id, hermann_mauguin, orbifold
-from intertwine.catalog.point_groups import schoenflies
+from intertwine.catalog.point_groups import find_point_group, schoenflies
 from intertwine.catalog.recognise import rotation_axes
 from intertwine.groups import Group, Subgroup
 from intertwine.groups.subgroup import no_words
@@ -19,6 +20,11 @@ from intertwine.reps.wigner import determinant_3
 SHAPES = {
     "Cs": "an object with one mirror plane",
     "Ci": "an object with a centre, and nothing else",
+    "C1": "an object without any symmetry",
+    "C2v": "a pyramid on a rectangle",
+    "D2": "a twisted brick",
+    "D2h": "a brick",
+    "D2d": "a tennis ball",
     "T": "a tetrahedron with a handed pattern on its faces",
     "Td": "a tetrahedron",
     "Th": "a volleyball",
@@ -28,6 +34,9 @@ SHAPES = {
     "Ih": "an icosahedron, or a football",
 }
 FAMILY_SHAPES = {
+    "C": "a windmill with {n} sails",
+    "Cv": "a pyramid on a {polygon}",
+    "D": "a twisted prism on a {polygon}",
     "Ch": "a pinwheel with {n} sails that looks the same from below",
     "S": "a pinwheel with {n} sails on top of its mirror image, turned by half a step",
     "Dh": "a prism on a {polygon}",
@@ -40,7 +49,8 @@ def describe(subgroup: Subgroup) -> tuple[str, ...]:
     found = find_subgroup(subgroup.name)
     if found is None:
         return no_words(subgroup)
-    lines = _solid_words(subgroup) if found[2] is SOLID else _words(subgroup, found)
+    solid = found[2] is SOLID or (isinstance(subgroup.group, PointGroup) and subgroup.group.is_finite)
+    lines = _solid_words(subgroup) if solid else _words(subgroup, found)
     return (*lines, *_generators(subgroup), _other_names(subgroup))
 
 
@@ -53,7 +63,16 @@ def _other_names(subgroup: Subgroup) -> str:
     if subgroup.parent.name in ("O(3)", "SO(3)"):
         found = escnn_id(title, subgroup.parent.name)
         symbols.append("no id in escnn" if found is None else f"escnn id {found} (with its own axes)")
-    return f"Other names: {', '.join(symbols)}."
+    return f"Other names: {', '.join(symbols)}." + _mulliken(subgroup)
+
+
+def _mulliken(subgroup: Subgroup) -> str:
+    """The sentence that translates the labels of a planar group."""
+    solid = find_point_group(subgroup.name)
+    if not isinstance(solid, AxialGroup) or solid.plane != subgroup.group or not solid.is_finite:
+        return ""
+    pairs = ", ".join(f"{label} = {symbol}" for label, symbol in solid.planar_symbols.items())
+    return f" In Mulliken's symbols its irreps are {pairs}."
 
 
 def _generators(subgroup: Subgroup) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from functools import cache, cached_property
 import numpy as np
 
 from intertwine._arrays import Array, namespace, read_only
-from intertwine.catalog.base import CatalogGroup, Vector
+from intertwine.catalog.base import CatalogGroup, PointGroup, Vector
 from intertwine.errors import ArgumentError, LabelError
 from intertwine.groups import Subgroup
 from intertwine.groups.group import Seed, generator
@@ -194,7 +194,9 @@ class DirectProduct(CatalogGroup):
         degree = max(self.left.defining.degree, self.right.defining.degree)
         return Rep(self, decomposed(self, _itself, self.dim, degree, "defining", f"{self!r}.defining"))
 
-    def subgroup(self, name: str, axis: Vector | None = None, mirror: Vector | float | None = None) -> Subgroup:
+    def subgroup(
+        self, name: str | PointGroup, axis: Vector | None = None, mirror: Vector | float | None = None
+    ) -> Subgroup:
         """A subgroup of the product by name.
 
         Args:

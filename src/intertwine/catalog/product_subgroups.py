@@ -19,7 +19,7 @@ Signs = tuple[str, str]
 """A label of the first group and one of the second: one-dimensional irreps that must agree."""
 
 
-def product_subgroup(parent: DirectProduct, name: str) -> Subgroup:
+def product_subgroup(parent: DirectProduct, name: object) -> Subgroup:
     """The subgroup of a product that a name stands for: see `DirectProduct.subgroup`."""
     text = str(name).replace("*", "×").strip()
     if text == "diagonal":

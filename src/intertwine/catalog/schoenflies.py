@@ -21,6 +21,8 @@ def spatial_subgroup(
 ) -> Subgroup:
     """The subgroup of SO(3) or O(3) that a name that was found, an axis and a reference direction describe."""
     title, group, kind = found
+    by_name = find_subgroup(title)
+    called = repr(title) if by_name is not None and by_name[1] == group else repr(group)
     if parent.is_proper and (kind.improper and not group.is_proper):
         where = f", so it does not lie in {parent}. Call O3.subgroup({title!r}) instead."
         raise LabelError(f"{title} holds maps of determinant −1{where}")
@@ -38,11 +40,11 @@ def spatial_subgroup(
         read=kind.read,
         frame=Table(frame),
         words=describe,
-        expression=f"{parent!r}.subgroup({title!r}{arguments})",
+        expression=f"{parent!r}.subgroup({called}{arguments})",
     )
 
 
-def unknown_subgroup(parent: CatalogGroup, name: str) -> LabelError:
+def unknown_subgroup(parent: CatalogGroup, name: object) -> LabelError:
     """The error for a name that no subgroup answers to; it knows the names that people try."""
     if plain_name(name) == "O2":
         return LabelError(
@@ -59,7 +61,7 @@ def unknown_subgroup(parent: CatalogGroup, name: str) -> LabelError:
 
 
 def point_subgroup(
-    parent: PointGroup, name: str, axis: Vector | None = None, mirror: Vector | float | None = None
+    parent: PointGroup, name: str | PointGroup, axis: Vector | None = None, mirror: Vector | float | None = None
 ) -> Subgroup:
     """The subgroup of a point group with a Schoenflies name, an axis and a mirror.
 

@@ -10,7 +10,7 @@ from functools import cache, cached_property
 import numpy as np
 
 from intertwine._arrays import Array
-from intertwine.catalog.base import CatalogGroup, Vector
+from intertwine.catalog.base import CatalogGroup, PointGroup, Vector
 from intertwine.catalog.kinds import find_subgroup
 from intertwine.catalog.schoenflies import spatial_subgroup, spatial_subgroups, unknown_subgroup
 from intertwine.errors import LabelError
@@ -97,13 +97,17 @@ class SpatialGroup(CatalogGroup, ABC):
     def _parities_agree(self, _total: int) -> bool:
         return True
 
-    def subgroup(self, name: str, axis: Vector | None = None, mirror: Vector | float | None = None) -> Subgroup:
+    def subgroup(
+        self, name: str | PointGroup, axis: Vector | None = None, mirror: Vector | float | None = None
+    ) -> Subgroup:
         """A closed subgroup by Schoenflies name, with its main axis and reference direction.
 
         Args:
             name: "Cinf", "Cinfv" (cone), "Cinfh", "Dinf" (twisted cylinder), "Dinfh" (cylinder), "Cn", "Cnv", "Cnh",
                 "S2n", "Dn", "Dnd", "Dnh" with a number for n, "Cs", "Ci", "T", "Td", "Th", "O", "Oh", "I", "Ih",
-                "SO(3)", "O(3)"; "C∞v" reads too. Those with mirrors or inversion exist in O(3) only.
+                "SO(3)", "O(3)"; "C∞v" reads too. Those with mirrors or inversion exist in O(3) only. The names Cn, Cnv,
+                Dn (n or inf) give copies of planar groups; a point group, `point_group("C4v")`, stands for itself, with
+                its own (Mulliken's) labels.
             axis: the direction of the main rotation axis: where z of the standard setting goes (see
                 `point_group`). Default z.
             mirror: the reference direction: where x of the standard setting goes. The reference mirror of Cinfv and

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from intertwine.catalog.base import CatalogGroup, PointGroup
@@ -19,15 +21,15 @@ def class_names(group: CatalogGroup) -> list[Symbol]:
     across its axis), i, σh, σv, σd; permutations have the
     lengths of their cycles, and others the order of the elements. Classes that would share a symbol get primes.
     """
-    elements = [group.table.elements[members[0]] for members in group.table.classes]
+    table = group.table
     if isinstance(group, PointGroup):
-        plain = [_spatial(g, group) for g in elements]
+        plain = [_smallest(_spatial(g, group) for g in table.elements[members]) for members in table.classes]
     elif isinstance(group, PlanarGroup):
-        plain = [_planar(g) for g in elements]
+        plain = [_smallest(_planar(g) for g in table.elements[members]) for members in table.classes]
     elif isinstance(group, SymmetricGroup):
-        plain = [_cycles(g) for g in elements]
+        plain = [_cycles(table.elements[members[0]]) for members in table.classes]
     else:
-        plain = [_by_order(int(group.table.orders[members[0]])) for members in group.table.classes]
+        plain = [_by_order(int(table.orders[members[0]])) for members in table.classes]
     order = sorted(range(len(plain)), key=lambda i: (plain[i][1], i))
     seen: dict[str, int] = {}
     names: list[Symbol] = list(plain)
@@ -36,6 +38,11 @@ def class_names(group: CatalogGroup) -> list[Symbol]:
         seen[name] = seen.get(name, 0) + 1
         names[i] = name + "'" * (seen[name] - 1), (place,)
     return names
+
+
+def _smallest(symbols: Iterable[Symbol]) -> Symbol:
+    """The symbol of a class: of those of its members the one that stands first, C5 rather than C5⁴."""
+    return min(symbols, key=lambda symbol: symbol[1])
 
 
 def _by_order(order: int) -> Symbol:
@@ -63,12 +70,13 @@ def _planar(g: np.ndarray) -> Symbol:
 
 
 def _turn(letter: str, angle: float, rank: float) -> Symbol:
-    """The symbol of a turn: the smallest n and k with angle 2π k / n."""
+    """The symbol of a turn, or of a turn and reflection: the smallest n and k with angle 2π k / n."""
     if abs(angle) < 1e-9:
         return "E", (-1.0,)
     share = (angle / (2 * np.pi)) % 1.0
     n = next(n for n in range(2, 100_000) if abs(share * n - round(share * n)) < 1e-9 * n)
     k = round(share * n)
+    k += n if letter == "S" and k % 2 == 0 else 0  # an even number of reflections is none
     return f"{letter}{n}{'' if k == 1 else _superscript(k)}", (rank, -n, k)
 
 
@@ -88,7 +96,7 @@ def _spatial(g: np.ndarray, group: PointGroup) -> Symbol:
     place = _place(axis, group, main)
     if not proper and abs(angle - np.pi) < 1e-6:
         return (f"σ({letters})" if letters else _mirror(group, axis, main)), (3.0, *place)
-    symbol, key = _turn("C", angle, 0.0) if proper else _turn("S", _other_way(angle + np.pi, group, main), 2.5)
+    symbol, key = _turn("C", angle, 0.0) if proper else _turn("S", angle + np.pi, 2.5)
     return symbol + (f"({letters})" if letters else ""), (key[0] + place[0] if proper else key[0], *key[1:], *place)
 
 
@@ -103,12 +111,6 @@ def _axis_and_angle(rotation: np.ndarray) -> tuple[np.ndarray, float]:
     axis = axis * (np.sign(measure) or 1.0)
     sine = axis @ [rotation[2, 1] - rotation[1, 2], rotation[0, 2] - rotation[2, 0], rotation[1, 0] - rotation[0, 1]]
     return axis, float(np.arctan2(sine, np.trace(rotation) - 1) % (2 * np.pi))
-
-
-def _other_way(angle: float, group: PointGroup, main: bool) -> float:
-    """An angle of a turn and reflection; the smaller of the two where both ways are conjugate."""
-    angle = angle % (2 * np.pi)
-    return angle if main or group.schoenflies[0] == "T" else min(angle, 2 * np.pi - angle)
 
 
 def _letters(axis: np.ndarray, *, mirror: bool) -> str:

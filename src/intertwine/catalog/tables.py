@@ -8,7 +8,8 @@ import numpy as np
 
 from intertwine._arrays import Table
 from intertwine.catalog import words
-from intertwine.catalog.base import CatalogGroup
+from intertwine.catalog.base import CatalogGroup, PointGroup
+from intertwine.catalog.kinds import find_subgroup
 from intertwine.catalog.symbols import class_names
 from intertwine.errors import ArgumentError
 from intertwine.groups import Subgroup
@@ -156,12 +157,14 @@ class Branching:
         copy = f", a copy of {subgroup.group}" if subgroup.group.name != subgroup.name else ""
         frame = subgroup.frame.array
         place = ""
-        if frame.shape == (3, 3) and subgroup.name not in ("SO(3)", "O(3)", "Ci", "C1"):
+        if len(frame) == 3 and find_subgroup(subgroup.name) and subgroup.name not in ("SO(3)", "O(3)", "Ci", "C1"):
             place = f" with main axis {words.direction_name(frame[:, 2]) or words.vector(frame[:, 2])}"
         return f"{subgroup.parent} → {subgroup.name}{copy}{place}"
 
 
-def branching(group: CatalogGroup, subgroup: Subgroup | str, degree: int) -> Branching:
+def branching(group: CatalogGroup, subgroup: Subgroup | PointGroup | str, degree: int) -> Branching:
     """What the irreps up to a degree restrict to."""
-    found = group.subgroup(subgroup) if isinstance(subgroup, str) else subgroup
+    if not isinstance(degree, int | np.integer) or degree < 0:
+        raise ArgumentError(f"The largest degree of the irreps is an integer from 0 on, but {degree!r} came.")
+    found = subgroup if isinstance(subgroup, Subgroup) else group.subgroup(subgroup)
     return Branching(found, tuple((irrep, irrep.irreps.restrict(found).irreps) for irrep in group.irreps(degree)))

@@ -24,17 +24,26 @@ def closure(generators: np.ndarray, largest: int = LARGEST) -> np.ndarray:
     """
     size = generators.shape[-1]
     elements, frontier = np.eye(size)[None], np.eye(size)[None]
-    while len(frontier):
+    too_many = any(_turns_on(g @ h, largest) for g in generators for h in (np.eye(size), *generators))
+    while len(frontier) and not too_many:
         candidates = np.concatenate([frontier @ g for g in generators] or [frontier[:0]])
         frontier = _new(candidates, elements)
         elements = np.concatenate([elements, frontier])
-        if len(elements) > largest:
-            raise ArgumentError(
-                f"The {len(generators)} matrices generate more than {largest} elements, or infinitely many. For a "
-                "continuous group pass its Lie algebra: matrix_group(lie=…, discrete=…)."
-            )
+        too_many = len(elements) > largest
+    if too_many:
+        raise ArgumentError(
+            f"The {len(generators)} matrices generate more than {largest} elements, or infinitely many. For a "
+            "continuous group pass its Lie algebra: matrix_group(lie=…, discrete=…)."
+        )
     near = np.round(elements)
     return read_only(np.where(np.abs(elements - near) < 1e-13, near + 0.0, elements))
+
+
+def _turns_on(g: np.ndarray, largest: int) -> bool:
+    """Whether no power of an orthogonal matrix up to this one is the identity, from the angles of its eigenvalues."""
+    angles = np.angle(np.linalg.eigvals(g))
+    turned = np.arange(1, largest + 1)[:, None] * angles / (2 * np.pi)
+    return not bool((np.abs(turned - np.round(turned)) < 1e-8).all(-1).any())
 
 
 def _new(candidates: np.ndarray, known: np.ndarray) -> np.ndarray:

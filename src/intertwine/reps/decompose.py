@@ -10,10 +10,13 @@ import numpy as np
 from intertwine.errors import ArgumentError
 from intertwine.groups import Group
 from intertwine.reps.irrep import Irrep, trace
-from intertwine.reps.splitting import MatrixProjector, Projector, clean, kronecker, matching, pivot, split
+from intertwine.reps.splitting import Projector, SpanProjector, clean, kronecker, matching, pivot, split
 
 SAMPLES = 64
 """How many random elements stand for a group that has no quadrature."""
+
+BATCH = 1000
+"""How many elements the characters of all irreps are made for at once."""
 
 Content = tuple[tuple[int, Irrep], ...]
 
@@ -30,6 +33,8 @@ def decompose(
         degree: the largest degree of an irrep that can occur.
         quadrature_degree: the degree of a quadrature that averages products of ρ with these irreps exactly.
     """
+    if size == 0:
+        return (), np.zeros((0, 0))
     generators = group.generators
     images = matrix(generators)
     for label in reversed(group.labels(degree)):
@@ -127,13 +132,15 @@ def multiplicities(
     group: Group, elements: np.ndarray, weights: np.ndarray, character: np.ndarray, degree: int
 ) -> Content:
     """How often each irrep up to a degree occurs in a rep with the character `(q,)` on a quadrature, by averages."""
-    found = []
-    for label in group.labels(degree):
-        irrep = Irrep(group, label)
-        average = np.sum(weights * character * trace(irrep.evaluate(elements)))
-        if (count := round(float(average) / len(irrep.endomorphisms))) > 0:
-            found.append((count, irrep))
-    return tuple(found)
+    labels = group.labels(degree)
+    averages = np.zeros(len(labels))
+    for start in range(0, len(elements), BATCH):  # all irreps at once share work, few elements at once save memory
+        part = slice(start, start + BATCH)
+        matrices = group.irrep_matrices(labels, elements[part])
+        averages += [np.sum(weights[part] * character[part] * trace(matrices[label])) for label in labels]
+    irreps = [Irrep(group, label) for label in labels]
+    counts = [round(float(a) / len(irrep.endomorphisms)) for a, irrep in zip(averages, irreps, strict=True)]
+    return tuple((count, irrep) for count, irrep in zip(counts, irreps, strict=True) if count > 0)
 
 
 class HaarProjector:
@@ -220,7 +227,7 @@ def _independent_maps(projector: Projector, irrep: Irrep, count: int) -> list[np
 
 def isometries(span: np.ndarray, irrep: Irrep, count: int) -> list[np.ndarray]:
     """Isometries `(D, d)` inside the span of orthonormal columns `(D d, n)`, which is closed under endomorphisms."""
-    return _independent_maps(MatrixProjector(span @ span.T), irrep, count)
+    return _independent_maps(SpanProjector(span), irrep, count)
 
 
 def is_identity(basis: np.ndarray) -> bool:

@@ -8,9 +8,10 @@ from functools import cache
 
 import numpy as np
 
-from intertwine._arrays import Array, like, namespace, read_only
+from intertwine._arrays import Array, Table, like, namespace, read_only
 from intertwine.errors import ArgumentError, RepMismatchError
 from intertwine.groups import Group, Subgroup
+from intertwine.groups.finite import FiniteTable
 from intertwine.reps.blocks import Terms, in_basis
 from intertwine.reps.decompose import decompose, isometries
 from intertwine.reps.intertwiner import intertwiners
@@ -142,8 +143,10 @@ def induced_terms(subgroup: Subgroup, rep: Rep, title: str, source: str) -> Term
         )
     group, representatives = subgroup.parent, _cosets(subgroup)
 
+    by_table = group.is_finite and not group.averages_by_sampling
+
     def matrix(g: np.ndarray) -> np.ndarray:
-        return induced_matrix(subgroup, rep, representatives, g)
+        return (_induced_by_table if by_table else induced_matrix)(subgroup, rep, representatives, g)
 
     size = len(representatives) * rep.dim
     for degree in _degrees(group, rep):
@@ -173,10 +176,31 @@ def _multiplicity(subgroup: Subgroup, rep: Rep, label: str) -> int:
 
 def induced_matrix(subgroup: Subgroup, rep: Rep, representatives: np.ndarray, g: np.ndarray) -> np.ndarray:
     """The matrices `(..., index · d, index · d)` at elements: block (i, j) is ρ(cᵢ⁻¹ g cⱼ) where that lies in H."""
-    index, size = len(representatives), rep.dim
     moved = g[..., None, None, :, :] @ representatives  # g c_j
     moved = representatives.swapaxes(-1, -2)[:, None] @ moved  # cᵢ⁻¹ g c_j
     inside = subgroup.contains(moved)
+    return _in_blocks(inside, rep.evaluate(subgroup.candidate(moved[inside])))
+
+
+def _induced_by_table(subgroup: Subgroup, rep: Rep, representatives: np.ndarray, g: np.ndarray) -> np.ndarray:
+    """`induced_matrix` for a finite group, by its multiplication table: no matrix is made for each pair of cosets."""
+    table, inner = _table(subgroup.parent), subgroup.group.elements()
+    numbers = np.full(len(table), -1)  # of the elements of G, in H
+    numbers[table.index(subgroup.embed(inner))] = np.arange(len(inner))
+    cosets = table.index(representatives)
+    moved = table.products[table.index(g)[..., None, None], cosets]  # g c_j
+    moved = numbers[table.products[table.inverses[cosets][:, None], moved]]  # cᵢ⁻¹ g c_j
+    return _in_blocks(moved >= 0, rep.evaluate(inner)[moved[moved >= 0]])
+
+
+@cache
+def _table(group: Group) -> FiniteTable:
+    return FiniteTable(Table(group.elements()))
+
+
+def _in_blocks(inside: np.ndarray, blocks: np.ndarray) -> np.ndarray:
+    """Matrices `(..., index · d, index · d)` with blocks `(count, d, d)` at the places `(..., index, index)` given."""
+    index, size = inside.shape[-1], blocks.shape[-1]
     out = np.zeros((*inside.shape, size, size))
-    out[inside] = rep.evaluate(subgroup.candidate(moved[inside]))
-    return out.swapaxes(-3, -2).reshape(*g.shape[:-2], index * size, index * size)
+    out[inside] = blocks
+    return out.swapaxes(-3, -2).reshape(*inside.shape[:-2], index * size, index * size)

@@ -9,10 +9,12 @@ import numpy as np
 
 from intertwine._arrays import Array, namespace, read_only
 from intertwine.errors import ArgumentError
-from intertwine.reps.blocks import Terms, decomposed
+from intertwine.reps.blocks import Terms, decomposed, in_basis
 from intertwine.reps.burnside import compress
+from intertwine.reps.decompose import Content, isometries
 from intertwine.reps.irrep import Irrep, trace
 from intertwine.reps.rep import Rep
+from intertwine.reps.splitting import clean, independent_rows
 
 
 def power(rep: Rep, k: int, *, exterior: bool) -> Rep:
@@ -24,15 +26,35 @@ def power(rep: Rep, k: int, *, exterior: bool) -> Rep:
 
 @cache
 def _power(rep: Rep, k: int, exterior: bool) -> Terms:
-    size = len(power_indices(rep.dim, k, exterior=exterior))
+    group, size = rep.group, len(power_indices(rep.dim, k, exterior=exterior))
     if size == 0:
         return ()
+    if k <= 1:
+        return rep.terms if k else ((1, Irrep(group, group.labels(0)[0])),)
+    letter, name = ("Λ", "exterior_power") if exterior else ("S", "symmetric_power")
+    title, source = f"{letter}{k}({rep})", f"({rep!r}).{name}({k})"
+    if not (group.is_finite or group.averages_by_sampling):  # a quadrature would be large
+        return in_basis(group, *_coupled(rep, k, exterior), title, source)
 
     def matrix(g: np.ndarray) -> np.ndarray:
         return np.asarray(power_matrix(rep.evaluate(g), k, exterior=exterior))
 
-    letter, name = ("Λ", "exterior_power") if exterior else ("S", "symmetric_power")
-    return decomposed(rep.group, matrix, size, k * rep.degree, f"{letter}{k}({rep})", f"({rep!r}).{name}({k})")
+    return decomposed(group, matrix, size, k * rep.degree, title, source)
+
+
+def _coupled(rep: Rep, k: int, exterior: bool) -> tuple[Content, np.ndarray]:
+    """The irreps of a power and the change of basis, from the Clebsch–Gordan tables of the power before times ρ."""
+    product = Rep(rep.group, _power(rep, k - 1, exterior)) * rep
+    step = _step(rep.dim, k, exterior)
+    content: list[tuple[int, Irrep]] = []
+    columns: list[np.ndarray] = []
+    for irrep, copies in product.copies.items():
+        maps = np.einsum("ic,idm,eda->meca", step, copies, irrep.endomorphisms, optimize=True)
+        span = independent_rows(maps.reshape(-1, step.shape[1] * irrep.dim))
+        if count := len(span) // len(irrep.endomorphisms):
+            content.append((count, irrep))
+            columns.append(np.stack(isometries(span.T, irrep, count), -1).reshape(step.shape[1], -1))
+    return tuple(content), clean(np.concatenate(columns, 1))
 
 
 def power_matrix(a: Array, k: int, *, exterior: bool) -> Array:
@@ -67,6 +89,8 @@ def _step(n: int, k: int, exterior: bool) -> np.ndarray:
 
 def molien(rep: Rep, degree: int, irrep: Irrep) -> tuple[int, ...]:
     """How often an irrep occurs in the polynomials of degree 0, 1, …, degree on a rep: see `Rep.molien`."""
+    if not isinstance(degree, int | np.integer) or isinstance(degree, bool) or degree < 0:
+        raise ArgumentError(f"The largest degree of polynomials is an integer from 0 on, but {degree!r} came.")
     group = rep.group
     elements, weights = group.quadrature(degree * rep.degree + irrep.degree)
     sums, current = [], np.broadcast_to(np.eye(group.dim), elements.shape)

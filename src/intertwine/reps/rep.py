@@ -265,8 +265,8 @@ class Rep:
     def molien(self, degree: int, irrep: Irrep | str | None = None) -> tuple[int, ...]:
         """How many independent polynomials of degree 0, 1, …, degree in the features are invariant.
 
-        The numbers are the coefficients of Molien's series `∫ 1 / det(1 − t ρ(g)) dg`. With an irrep they count the
-        equivariant polynomial maps to it. Source: Molien 1897.
+        The numbers are the coefficients of Molien's series `∫ 1 / det(1 − t ρ(g)) dg`. With an irrep they say how
+        often it occurs in the polynomials of each degree. Source: Molien 1897.
 
         >>> from intertwine.catalog import O3, dihedral
         >>> O3.rep("2x1o").molien(4), dihedral(3).rep("1x1").molien(6)
@@ -287,7 +287,7 @@ class Rep:
             raise ArgumentError(f"The rep {self} has dimension {self.dim}, but a basis of shape {Q.shape} came.")
         source = f"({self!r}).change_basis({Q.tolist()}, {name!r})"
         block = blocks.BasisBlock(self.group, self.isotypic, Table(Q @ self.change_of_basis), name, source)
-        return Rep(self.group, ((1, block),))
+        return Rep(self.group, ((1, block),) if self.dim else ())
 
     def simplify(self) -> Rep:
         """The rep with adjacent equal blocks gathered. Channels of gathered terms interleave: see `index_of`."""

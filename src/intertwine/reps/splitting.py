@@ -21,15 +21,15 @@ class Projector(Protocol):
         """One column."""
 
 
-class MatrixProjector:
-    """A projector that is there as a matrix."""
+class SpanProjector:
+    """The projector onto the span of orthonormal columns `(n, rank)`; the whole matrix is never made."""
 
-    def __init__(self, matrix: np.ndarray) -> None:
-        self.matrix, self.lengths = matrix, np.diagonal(matrix).copy()
+    def __init__(self, span: np.ndarray) -> None:
+        self.span, self.lengths = span, np.sum(span * span, 1)
 
     def column(self, number: int) -> np.ndarray:
         """One column."""
-        return self.matrix[:, number]
+        return self.span @ self.span[number]
 
 
 def pivot(lengths: np.ndarray) -> int:
