@@ -37,20 +37,46 @@ def recognise(elements: np.ndarray, tolerance: float = 1e-6) -> tuple[str, np.nd
 
 
 def rotation_axes(rotations: np.ndarray, tolerance: float = 1e-6) -> Axes:
-    """The axes of a finite group of rotations `(q, 3, 3)`, each once, highest order first, then close to z, x, y."""
+    """The axes of a finite group of rotations `(q, 3, 3)`, each once, highest order first, then close to z, x, y.
+
+    An axis of order n is kept by n − 1 rotations beside the identity; noisy ones are averaged.
+    """
+    turning = rotations[np.abs(rotations - np.eye(3)).max((-1, -2)) > max(tolerance, 1e-9)]
+    # the axis belongs to the largest eigenvalue of g + gᵀ, 2; the other two are twice the cosine of the angle
+    vectors = np.linalg.eigh(turning + turning.swapaxes(-1, -2))[1][..., -1]
     found: Axes = []
-    for g in rotations:
-        if np.abs(g - np.eye(3)).max() < tolerance:
-            continue
-        _, vectors = np.linalg.eigh(g + g.T)  # the axis belongs to the largest eigenvalue, 2
-        axis = _upwards(vectors[:, -1], tolerance)
-        for i, (known, order) in enumerate(found):
-            if abs(known @ axis) > 1 - max(tolerance, 1e-9) * 10:
-                found[i] = known, order + 1
-                break
-        else:
-            found.append((axis, 2))
+    while len(vectors):
+        near = np.linalg.norm(np.cross(vectors, vectors[0]), axis=-1) < max(4 * tolerance, 1e-6)
+        together = vectors[near] * np.sign(vectors[near] @ vectors[0])[:, None]
+        mean = together.mean(0)
+        found.append((_upwards(mean / np.linalg.norm(mean), tolerance), int(near.sum()) + 1))
+        vectors = vectors[~near]
     return sorted(found, key=lambda item: (-item[1], *np.round(-np.abs(item[0][[2, 0, 1]]), 5), *-item[0][[2, 0, 1]]))
+
+
+def refined(frame: np.ndarray, standard: np.ndarray, elements: np.ndarray) -> np.ndarray:
+    """The rotation A closest to a frame that fits `A s Aᵀ` to noisy elements best, in the sense of least squares.
+
+    Args:
+        frame: a first guess `(3, 3)`.
+        standard: the elements `(q, 3, 3)` of the group in its standard setting.
+        elements: the noisy elements `(q, 3, 3)`, in any order.
+    """
+    for _ in range(4):
+        placed = frame @ standard @ frame.T
+        nearest = np.argmin(np.abs(placed[:, None] - elements).max((-1, -2)), 1)
+        wanted = (elements[nearest] - placed).reshape(-1)
+        columns = [(x @ placed - placed @ x).reshape(-1) for x in _TURNS]
+        step = np.linalg.lstsq(np.stack(columns, -1), wanted, rcond=1e-9)[0]
+        u, _, vt = np.linalg.svd(frame + np.tensordot(step, _TURNS, 1) @ frame)
+        frame = u @ vt
+    return np.asarray(frame)
+
+
+_TURNS = np.array(
+    [[[0.0, 0, 0], [0, 0, -1], [0, 1, 0]], [[0, 0, 1], [0, 0, 0], [-1, 0, 0]], [[0, -1, 0], [1, 0, 0], [0, 0, 0]]]
+)
+"""The infinitesimal rotations about x, y, z."""
 
 
 def _upwards(axis: np.ndarray, tolerance: float) -> np.ndarray:

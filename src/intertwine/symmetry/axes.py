@@ -5,24 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from intertwine.catalog import words
+from intertwine.catalog.recognise import rotation_axes
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-
-
-def rotation_axes(rotations: np.ndarray) -> list[tuple[int, np.ndarray]]:
-    """The axes of a finite group of rotations `(h, 3, 3)`, as order and unit vector, highest order first.
-
-    An axis of order n is kept by n rotations: the identity and n − 1 others.
-    """
-    turning = rotations[np.trace(rotations, axis1=-2, axis2=-1) < 3 - 1e-6]
-    # 1 is the largest eigenvalue of (g + gᵀ)/2, that of the axis; the other two are the cosine of the angle
-    vectors = np.linalg.eigh((turning + turning.swapaxes(-1, -2)) / 2)[1][..., -1]
-    found: list[tuple[int, np.ndarray]] = []
-    while len(vectors):
-        same = np.linalg.norm(np.cross(vectors, vectors[0]), axis=-1) < 1e-2
-        found.append((int(same.sum()) + 1, vectors[0]))
-        vectors = vectors[~same]
-    return sorted(found, key=lambda axis: -axis[0])
+NOISE = 2.5e-3
+"""How far the entries of elements may be off that symmetric clouds give."""
 
 
 def axes_words(rotations: np.ndarray) -> str:
@@ -31,12 +18,12 @@ def axes_words(rotations: np.ndarray) -> str:
     >>> axes_words(np.array([np.eye(3), np.diag([1, -1, -1])]))
     'Rotation axes: one 2-fold axis, x.'
     """
-    axes = rotation_axes(rotations)
+    axes = rotation_axes(rotations, NOISE)
     if not axes:
         return "It has no rotation axis."
     pieces = []
-    for order in sorted({order for order, _ in axes}, reverse=True):
-        same = [axis for n, axis in axes if n == order]
+    for order in sorted({order for _, order in axes}, reverse=True):
+        same = [axis for axis, n in axes if n == order]
         number = NUMBERS[len(same)] if len(same) < len(NUMBERS) else str(len(same))
         direction = f", {axis_name(same[0])}" if len(same) == 1 else ""
         pieces.append(f"{number} {order}-fold {'axis' if len(same) == 1 else 'axes'}{direction}")
@@ -50,7 +37,7 @@ def common_axis(elements: np.ndarray) -> str:
     """
     if elements.shape[-1] != 3:
         return ""
-    axes = (axis for _, axis in rotation_axes(elements[np.linalg.det(elements) > 0]))
+    axes = (axis for axis, _ in rotation_axes(elements[np.linalg.det(elements) > 0], NOISE))
     return next((axis_name(v) for v in axes if np.abs(np.abs(elements @ v @ v) - 1).max() < 1e-3), "")
 
 
