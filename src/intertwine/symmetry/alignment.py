@@ -131,7 +131,8 @@ def _spatial_candidates(a: np.ndarray, b: np.ndarray, rep: Rep, tolerance: float
         errors = np.linalg.norm(values - target, axis=-1)
         starts = grid[_local_minima(grid, errors)]
         solved, residuals = _gauss_newton(starts, a, target, rep)
-        good = _distinct(solved[residuals <= tolerance], lie)
+        order = np.argsort(residuals)
+        good = _distinct(solved[order][residuals[order] <= tolerance], lie, min(max(1e-4, 5 * tolerance), 0.2))
         found.append(sign * good)
     return np.concatenate(found)
 
@@ -179,21 +180,21 @@ def _exponential(v: np.ndarray) -> np.ndarray:
     return np.eye(3) + np.sinc(angle / np.pi) * x + 0.5 * np.sinc(angle / (2 * np.pi)) ** 2 * (x @ x)
 
 
-def _distinct(g: np.ndarray, lie: np.ndarray) -> np.ndarray:
-    """One of each group of solutions that agree, or that the continuous stabiliser joins."""
+def _distinct(g: np.ndarray, lie: np.ndarray, near: float) -> np.ndarray:
+    """The first of each set of solutions that are near each other, or that the continuous stabiliser joins."""
     found: list[np.ndarray] = []
     for element in g:
-        apart = [np.abs(element - other).max() > 1e-4 for other in found]
+        apart = [np.abs(element - other).max() > near for other in found]
         if len(lie) and found:
-            apart = [not _joined(element, other, lie) for other in found]
+            apart = [not _joined(element, other, lie, near) for other in found]
         if all(apart):
             found.append(element)
     return np.array(found).reshape(-1, 3, 3)
 
 
-def _joined(g: np.ndarray, h: np.ndarray, lie: np.ndarray) -> bool:
+def _joined(g: np.ndarray, h: np.ndarray, lie: np.ndarray, near: float) -> bool:
     """Whether h⁻¹ g is in the connected group of a Lie algebra: all rotations, or those about one axis."""
     if len(lie) == 3:
         return True
     axis = np.array([lie[0][2, 1], lie[0][0, 2], lie[0][1, 0]])
-    return bool(np.abs(h.T @ g @ axis - axis).max() < 1e-4)
+    return bool(np.abs(h.T @ g @ axis - axis).max() < near)

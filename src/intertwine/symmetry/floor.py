@@ -9,7 +9,7 @@ import numpy as np
 from intertwine._arrays import to_numpy
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.reps import Irrep, Rep, as_rep
-from intertwine.symmetry.stabiliser import PointSymmetry, point_symmetry
+from intertwine.symmetry.clouds import PointSymmetry, point_symmetry
 
 
 def best_output(symmetry: PointSymmetry, targets: np.ndarray, rep_out: Rep | Irrep) -> np.ndarray:

@@ -1,277 +1,231 @@
-"""The symmetry of a point cloud: the isometries that move it onto itself."""
+"""The stabiliser of a vector or of a cloud: the elements of a group that leave it as it is, and their name."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from intertwine._arrays import to_numpy
-from intertwine.catalog import O3, SO3, words
+from intertwine.catalog import O3, words
+from intertwine.catalog.base import CatalogGroup
+from intertwine.catalog.recognise import rotation_axes
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
-from intertwine.groups import Group
-from intertwine.reps import Rep
-from intertwine.symmetry.axes import axes_words, common_axis
+from intertwine.groups import Subgroup
+from intertwine.reps import Irrep, Rep, as_rep
+from intertwine.symmetry.alignment import alignments
+from intertwine.symmetry.clouds import PointSymmetry, point_symmetry
+from intertwine.symmetry.naming import named_subgroup
 
-Found = tuple[np.ndarray, np.ndarray, float]
-"""An element, where it moves each point, and its weight."""
 
-
-@dataclass(frozen=True, repr=False)
-class PointSymmetry:
-    """The elements of a group that move a point cloud onto itself, about its centre.
-
-    For a finite symmetry these are all its elements, with equal weights. For a cloud on a line or in one point the
-    symmetry is continuous, and elements and weights are a quadrature: averages over it are exact up to the degree asked
-    for.
+@dataclass(frozen=True, repr=False, eq=False)
+class Stabiliser:
+    """The elements of a group that leave an input as it is: its isotropy subgroup, named and with its axes.
 
     Args:
-        group: the group that the elements lie in.
-        elements: `(h, n, n)`.
-        permutations: where each point goes, `(h, N)`: element k moves point i to point `permutations[k, i]`.
-        weights: `(h,)`, summing to 1.
-        continuous: whether the symmetry is infinite.
+        subgroup: the subgroup, with exact axes fitted to what was found; `subgroup.describe()` says what it is.
+        elements: the elements `(h, n, n)` of a finite one, exact; of a continuous one an element of each component.
+        residuals: how far each leaves the input from where it was, relative to its size, `(h,)`.
+        permutations: for a cloud, where each element takes each point, `(h, N)`: point i goes to `permutations[k, i]`.
+        tolerance: the residual up to which an element counts.
     """
 
-    group: Group
+    subgroup: Subgroup
     elements: np.ndarray
-    permutations: np.ndarray
-    weights: np.ndarray
-    continuous: bool
+    residuals: np.ndarray
+    permutations: np.ndarray | None
+    tolerance: float
 
     @property
-    def order(self) -> float:
-        """The number of symmetries; infinite for a continuous one."""
-        return np.inf if self.continuous else len(self.elements)
+    def group(self) -> CatalogGroup:
+        """The group that it is a subgroup of."""
+        return self.subgroup.parent  # type: ignore[return-value]
 
-    def describe(self) -> str:
-        """The symmetry in words: its order, rotations and improper elements, axes, and whether it holds the inversion.
+    @property
+    def name(self) -> str:
+        """The Schoenflies name in space; Cn, Dn, SO(2), O(2) in the plane; else order and letter."""
+        return self.subgroup.name
 
-        >>> hexagon = [[np.cos(a), np.sin(a), 0] for a in np.pi / 3 * np.arange(6)]
-        >>> print(point_symmetry(np.array(hexagon)).describe())
-        6 points have 24 symmetries in O(3): 12 rotations and 12 improper elements, the inversion among them.
-        Rotation axes: one 6-fold axis, z; six 2-fold axes.
-        """
-        points, n = self.permutations.shape[1], self.group.dim
-        subject = f"{_count(points, 'point')} {'has' if points == 1 else 'have'}"
+    @property
+    def order(self) -> int | float:
+        """The number of elements."""
+        return self.subgroup.group.order
+
+    @property
+    def continuous(self) -> bool:
+        """Whether there are infinitely many."""
+        return not self.subgroup.group.is_finite
+
+    @cached_property
+    def axes(self) -> list[tuple[int | float, np.ndarray]]:
+        """The rotation axes in space as (order, unit vector), highest order first; infinite for every angle."""
+        if self.group.dim != 3 or self.name in ("SO(3)", "O(3)"):
+            return []
         if self.continuous:
-            axis = common_axis(self.elements)
-            which = f", every rotation about {axis} among them" if axis else ": every element"
-            return f"{subject} infinitely many symmetries in {self.group}{which}."
-        proper = np.linalg.det(self.elements) > 0
-        turns, improper = int(proper.sum()), int((~proper).sum())
-        text = f"{subject} {_count(len(proper), 'symmetry', 'symmetries')} in {self.group}: "
-        text += "the identity" if turns == 1 else f"{turns} rotations"
-        if n == 2:
-            text += f" and {_count(improper, 'mirror')}" if improper else ""
-            return f"{text}. {words.rotations(turns, 'the centre')}"
-        if improper:
-            inverts = bool((np.abs(self.elements + np.eye(n)).max((-1, -2)) < 1e-2).any())
-            text += f" and {_count(improper, 'improper element')}, the inversion {'' if inverts else 'not '}among them"
-        return f"{text}.\n{axes_words(self.elements[proper])}"
+            return [(np.inf, self.subgroup.frame.array[:, 2])]
+        proper = self.elements[np.linalg.det(self.elements) > 0]
+        return [(order, axis) for axis, order in rotation_axes(proper)]
+
+    def fixed(self, rep: Rep | Irrep) -> np.ndarray:
+        """An orthonormal basis `(rep.dim, k)` of the vectors of a rep that the stabiliser leaves as they are.
+
+        The value of an equivariant map at the input lies in this space, and every vector of it is the value of some
+        such map (Curie's principle).
+        """
+        restricted = as_rep(rep).restrict(self.subgroup)
+        trivial = Irrep(restricted.group, restricted.group.labels(0)[0])
+        copies = restricted.copies
+        return copies[trivial][:, 0, :] if trivial in copies else np.zeros((restricted.dim, 0))
+
+    def to_dict(self) -> dict[str, object]:
+        """Name, order, axes, elements and residuals as plain numbers, for JSON."""
+        return {
+            "name": self.name,
+            "group": self.group.name,
+            "order": None if self.continuous else self.order,
+            "axes": [[None if order == np.inf else order, axis.tolist()] for order, axis in self.axes],
+            "elements": self.elements.tolist(),
+            "residuals": self.residuals.tolist(),
+            "permutations": None if self.permutations is None else self.permutations.tolist(),
+        }
 
     def __str__(self) -> str:
-        return self.describe()
+        size = "infinitely many elements" if self.continuous else _count(int(self.order), "element")
+        worst = float(self.residuals.max(initial=0.0))
+        lines = [f"symmetry {self.name} in {self.group}, {size}; largest residual {worst:.1g}"]
+        if self.axes:
+            shown = [f"{_order(order)} {words.direction_name(axis) or words.vector(axis)}" for order, axis in self.axes]
+            lines.append("axes: " + ", ".join(shown[:8]) + (", …" if len(shown) > 8 else ""))
+        return "\n".join(lines)
 
     def __repr__(self) -> str:
-        return f"<PointSymmetry of {_count(self.permutations.shape[1], 'point')} in {self.group}, order {self.order}>"
+        return f"<Stabiliser {self.name} in {self.group}, order {self.order}>"
 
 
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
+def _order(order: float) -> str:
+    return "C∞" if order == np.inf else f"C{int(order)}"
 
 
-def point_symmetry(
-    points: np.ndarray,
-    group: Group = O3,
-    *,
+def _count(number: int, one: str) -> str:
+    return f"{number} {one if number == 1 else one + 's'}"
+
+
+def stabiliser(
+    x: np.ndarray,
     labels: Sequence[int] | np.ndarray | None = None,
-    features: np.ndarray | None = None,
-    rep: Rep | None = None,
-    degree: int = 12,
+    tensors: np.ndarray | None = None,
+    rep: Rep | Irrep | None = None,
+    *,
+    group: CatalogGroup | None = None,
     tolerance: float = 1e-6,
-) -> PointSymmetry:
-    """The symmetry of a cloud of points with labels and features, under a group that acts on space about the centre.
+) -> Stabiliser:
+    """The subgroup of a group that leaves an input as it is.
 
-    Every symmetry is fixed by where it takes n − 1 points that span as much as they can; so those are moved onto all
-    candidates of equal label, distance and angle, and the rest of the cloud is compared.
+    - `stabiliser(points)`: of a cloud of points `(N, 2)` or `(N, 3)` about its centre, with labels, and with tensors
+      `(N, rep.dim)` at the points that must move along;
+    - `stabiliser(x, rep=rep)`: of a vector `(rep.dim,)` of any rep of a finite group, SO(2), O(2), SO(3) or O(3).
 
     Args:
-        points: positions `(N, n)`, n = 2 or 3.
-        group: SO(2), O(2), SO(3) or O(3), acting by its defining rep.
-        labels: a kind for each point, `(N,)`; only points of one kind may be exchanged.
-        features: a vector of a rep at each point, `(N, rep.dim)`, which must move along.
-        rep: the rep of the features.
-        degree: for continuous symmetries, the degree up to which averages are exact.
-        tolerance: the largest distance between a moved point and its partner, relative to the radius of the cloud.
+        x: positions, or a vector.
+        labels: a kind for each point; only points of one kind may be exchanged.
+        tensors: a vector of `rep` at each point.
+        rep: the rep of the vector, or of the tensors.
+        group: for clouds: SO(2), O(2), SO(3), O(3). Default: that of `rep`, or O(2) or O(3).
+        tolerance: the largest residual of an element: the distance between a moved point and its partner over the
+            radius of the cloud, or |ρ(g) x − x| / |x|.
 
-    Raises `ShapeError` or `ArgumentError` for inputs that do not fit or are not finite, for points of one kind that
-    coincide, and for features on a cloud whose symmetry is continuous.
+    Raises `ShapeError` and `ArgumentError` for inputs that do not fit, and `ArgumentError` when the elements within the
+    tolerance do not form a group, with what to try.
 
     >>> square = np.array([[1, 1, 0], [-1, 1, 0], [-1, -1, 0], [1, -1, 0]])
-    >>> point_symmetry(square).order  # D4h
-    16
+    >>> stabiliser(square)
+    <Stabiliser D4h in O(3), order 16>
+    >>> stabiliser(np.array([0.0, 0.0, 2.0]), rep=O3.rep("1x1o")).name  # a vector: a cone
+    'Cinfv'
     """
-    features = None if features is None else to_numpy(features)
-    points = _check_points(points, group, features, rep)
-    kinds = np.zeros(len(points)) if labels is None else np.asarray(labels)
-    if kinds.shape != (len(points),):
-        raise ShapeError(f"There are {len(points)} points, one label for each, but labels of shape {kinds.shape} came.")
-    centred = points - points.mean(0)
-    scale = float(np.linalg.norm(centred, axis=1).max(initial=0.0)) or 1.0
-    centred = centred / scale
-    elements, shares, continuous = _candidates(centred, kinds, group, degree, tolerance)
-    if _permutation(centred, kinds, np.eye(group.dim), tolerance) is None:
-        raise ArgumentError(
-            "Two points of one kind coincide, so it is not clear which goes where. Label them differently, or keep one."
-        )
-    found = [
-        (g, p, share)
-        for g, share in zip(elements, shares, strict=True)
-        if (p := _permutation(centred, kinds, g, tolerance)) is not None
-    ]
-    if not continuous:
-        found = _distinct(found)
-    if continuous and features is not None and rep is not None and not rep.is_trivial:
-        raise ArgumentError(
-            "The points lie on a line or in one point, so their symmetry is continuous; features on such a cloud are "
-            "not supported. Give invariant features only, or add points."
-        )
-    if features is not None and rep is not None:
-        size = max(float(np.abs(features).max(initial=0.0)), 1e-300)
-        moved = rep.matrix(np.array([g for g, _, _ in found]))
-        found = [
-            (g, p, share)
-            for (g, p, share), matrix in zip(found, moved, strict=True)
-            if np.abs(features @ matrix.T - features[p]).max(initial=0.0) <= 10 * tolerance * size
-        ]
-    g, p, weights = (np.array(column) for column in zip(*found, strict=True))
-    return PointSymmetry(group, g, p, weights / weights.sum(), continuous)
-
-
-def _distinct(found: list[Found]) -> list[Found]:
-    """One element for each permutation and determinant: a large tolerance finds one symmetry several times."""
-    first: dict[tuple[bytes, bool], Found] = {}
-    for g, permutation, share in found:
-        first.setdefault((permutation.tobytes(), bool(np.linalg.det(g) > 0)), (g, permutation, share))
-    return list(first.values())
-
-
-def _check_points(points: np.ndarray, group: Group, features: np.ndarray | None, rep: Rep | None) -> np.ndarray:
-    points = to_numpy(points)
-    if points.ndim != 2 or points.shape[1] != group.dim or not len(points):
+    x = to_numpy(x)
+    if x.ndim == 1 and rep is not None and labels is None and tensors is None:
+        return _of_vector(x, as_rep(rep), tolerance)
+    if x.ndim != 2:
         raise ShapeError(
-            f"A point cloud for {group} has the shape (N, {group.dim}) with N ≥ 1, but got {points.shape}."
+            f"A cloud of points (N, 2) or (N, 3), or a vector with its rep, was expected, but an array of shape "
+            f"{x.shape} came. Call stabiliser(points) or stabiliser(x, rep=rep)."
         )
-    if not np.isfinite(points).all():
-        raise ArgumentError("The positions hold NaN or infinite numbers. Remove or repair these points.")
-    if not group.is_whole:
-        raise ArgumentError(f"The symmetry of points is found in SO(2), O(2), SO(3) or O(3), but {group} came.")
-    if (features is None) != (rep is None):
-        raise ArgumentError("Features and their rep come together: pass features=… and rep=….")
-    if features is not None and rep is not None:
-        _check_features(features, rep, group, len(points))
-    return points
+    found = rep if rep is None else as_rep(rep)
+    whole = group or (found.group if found is not None else None) or _orthogonal(x.shape[1])
+    return _of_cloud(x, labels, tensors, found, whole, tolerance)  # type: ignore[arg-type]
 
 
-def _check_features(features: np.ndarray, rep: Rep, group: Group, count: int) -> None:
-    if rep.group != group:
-        raise RepMismatchError(
-            f"The symmetry is looked for in {group}, but the features' rep {rep} belongs to {rep.group}. "
-            "Pass group=rep.group, or a rep of the group."
-        )
-    if np.shape(features) != (count, rep.dim):
-        raise ShapeError(f"Features of {rep} have the shape {(count, rep.dim)}, but got {np.shape(features)}.")
-    if not np.isfinite(features).all():
-        raise ArgumentError("The features hold NaN or infinite numbers. Remove or repair these points.")
+def _orthogonal(size: int) -> CatalogGroup:
+    from intertwine.catalog import O2
+
+    return O2 if size == 2 else O3
 
 
-def _candidates(
-    points: np.ndarray, kinds: np.ndarray, group: Group, degree: int, tolerance: float
-) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Elements among which all symmetries are, their weights, and whether they sample a continuous symmetry."""
-    radii = np.linalg.norm(points, axis=1)
-    first = _smallest_class(kinds, radii, radii > tolerance, tolerance)
-    proper = group.is_proper
-    if first is None:  # one point: everything is a symmetry
-        return *group.quadrature(max(degree, 2)), True
-    start = points[first]
-    partners = [p for p, k, r in zip(points, kinds, radii, strict=True)
-                if k == kinds[first] and abs(r - radii[first]) <= tolerance]  # fmt: skip
-    if group.dim == 2:
-        return *_equal([_plane_map(start, p, flip) for p in partners for flip in ((1,) if proper else (1, -1))]), False
-    away = np.linalg.norm(np.cross(start, points), axis=1) / radii[first]
-    second = _smallest_class(kinds, radii, away > 10 * tolerance, tolerance)
-    if second is None:
-        return *_line_symmetries(start, max(degree, 2), proper), True
-    return *_equal(_triad_maps(points, kinds, radii, (first, second), proper, tolerance)), False
+def _of_vector(x: np.ndarray, rep: Rep, tolerance: float) -> Stabiliser:
+    if x.shape != (rep.dim,):
+        raise ShapeError(f"A vector of {rep} has {rep.dim} numbers, but an array of shape {x.shape} came.")
+    if not np.isfinite(x).all():
+        raise ArgumentError("The vector holds NaN or infinite numbers. Repair it first.")
+    if not isinstance(rep.group, CatalogGroup):
+        raise RepMismatchError(f"A rep of a group of the catalogue was expected, but one of {rep.group} came.")
+    found = alignments(x, x, rep, tolerance)
+    subgroup = named_subgroup(rep.group, found.elements, found.lie)
+    if subgroup is None:
+        raise _no_group(len(found.elements), tolerance, found.residuals)
+    if not subgroup.group.is_finite:
+        return Stabiliser(subgroup, found.elements, found.residuals, None, tolerance)
+    elements = subgroup.embed(subgroup.group.elements())
+    scale = max(float(np.linalg.norm(x)), 1e-300)
+    residuals = np.linalg.norm(rep.evaluate(elements) @ x - x, axis=-1) / scale
+    return Stabiliser(subgroup, elements, residuals, None, tolerance)
 
 
-def _equal(elements: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Elements `(k, n, n)` and equal weights for them."""
-    return np.array(elements), np.ones(len(elements))
+def _no_group(count: int, tolerance: float, residuals: np.ndarray) -> ArgumentError:
+    shown = ", ".join(f"{r:.1g}" for r in np.sort(residuals)[-3:])
+    return ArgumentError(
+        f"The {count} elements with residuals below the tolerance {tolerance:g} (the largest: {shown}) do not form a "
+        "group: the input is near a larger symmetry. Pass a smaller or a larger tolerance."
+    )
 
 
-def _smallest_class(kinds: np.ndarray, radii: np.ndarray, allowed: np.ndarray, tolerance: float) -> int | None:
-    """A point of the (kind, radius) class with the fewest members among the allowed points."""
-    best, size = None, len(radii) + 1
-    for i in np.flatnonzero(allowed):
-        members = int(np.sum((kinds == kinds[i]) & (np.abs(radii - radii[i]) <= tolerance)))
-        if members < size:
-            best, size = int(i), members
-    return best
+def _of_cloud(
+    points: np.ndarray,
+    labels: Sequence[int] | np.ndarray | None,
+    tensors: np.ndarray | None,
+    rep: Rep | None,
+    group: CatalogGroup,
+    tolerance: float,
+) -> Stabiliser:
+    if (tensors is None) != (rep is None):
+        raise ArgumentError("Tensors and their rep come together: pass tensors=… and rep=….")
+    features = None if tensors is None else to_numpy(tensors)
+    found = point_symmetry(points, group, labels=labels, features=features, rep=rep, tolerance=tolerance)
+    centred = points - points.mean(0)
+    subgroup = named_subgroup(group, found.elements, _lie_of(found, centred))
+    radius = float(np.linalg.norm(centred, axis=1).max(initial=0.0)) or 1.0
+    if subgroup is None:
+        raise _no_group(len(found.elements), tolerance, np.zeros(0))
+    if not subgroup.group.is_finite:
+        elements, permutations = found.elements, found.permutations
+    else:
+        elements = subgroup.embed(subgroup.group.elements())
+        nearest = np.argmin(np.abs(elements[:, None] - found.elements).max((-1, -2)), 1)
+        permutations = found.permutations[nearest]
+    residuals = [
+        np.linalg.norm(centred @ g.T - centred[p], axis=1).max(initial=0.0) / radius
+        for g, p in zip(elements, permutations, strict=True)
+    ]
+    return Stabiliser(subgroup, elements, np.array(residuals), permutations, tolerance)
 
 
-def _plane_map(a: np.ndarray, b: np.ndarray, flip: int) -> np.ndarray:
-    """The rotation (flip = 1) or reflection (−1) of the plane that takes the direction of a to that of b."""
-    frames = [np.stack([v, np.array([-v[1], v[0]])], -1) / np.linalg.norm(v) for v in (a, b)]
-    return frames[1] @ np.diag([1, flip]) @ frames[0].T
-
-
-def _line_symmetries(axis: np.ndarray, degree: int, proper: bool) -> tuple[np.ndarray, np.ndarray]:
-    """A quadrature of the symmetries of a line through the centre, both directions."""
-    name = "Dinf" if proper else "Dinfh"
-    whole = (SO3 if proper else O3).subgroup(name, axis=axis)
-    elements, weights = whole.group.quadrature(degree)
-    return whole.embed(elements), weights
-
-
-def _triad_maps(
-    points: np.ndarray, kinds: np.ndarray, radii: np.ndarray, pair: tuple[int, int], proper: bool, tolerance: float
-) -> list[np.ndarray]:
-    """The orthogonal maps that take two given points to two of equal kinds, distances and angle."""
-    i, j = pair
-    dot, slack = points[i] @ points[j], 4 * tolerance
-    same_i = np.flatnonzero((kinds == kinds[i]) & (np.abs(radii - radii[i]) <= slack))
-    same_j = np.flatnonzero((kinds == kinds[j]) & (np.abs(radii - radii[j]) <= slack))
-    start, maps = _triad(points[i], points[j]), []
-    for a in same_i:
-        for b in same_j[np.abs(points[same_j] @ points[a] - dot) <= slack]:
-            if np.linalg.norm(np.cross(points[a], points[b])) <= tolerance:
-                continue  # on one line, where a large tolerance still finds the angle right
-            end = _triad(points[a], points[b])
-            maps += [end @ np.diag([1, 1, sign]) @ start.T for sign in ((1,) if proper else (1, -1))]
-    return maps
-
-
-def _triad(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The right-handed orthonormal frame `(3, 3)` with a along its first column and b in the plane of the first two."""
-    x = a / np.linalg.norm(a)
-    z = np.cross(a, b)
-    z = z / np.linalg.norm(z)
-    return np.stack([x, np.cross(z, x), z], -1)
-
-
-def _permutation(points: np.ndarray, kinds: np.ndarray, g: np.ndarray, tolerance: float) -> np.ndarray | None:
-    """Where each point goes under g, or None if the cloud does not come back."""
-    from scipy.spatial import KDTree  # scipy costs a tenth of a second that most users of the library need not pay
-
-    target = np.empty(len(points), dtype=np.int64)
-    for kind in np.unique(kinds):
-        members = np.flatnonzero(kinds == kind)
-        distances, nearest = KDTree(points[members]).query(points[members] @ g.T)
-        if distances.max() > 4 * tolerance or len(np.unique(nearest)) != len(members):
-            return None
-        target[members] = members[nearest]
-    return target
+def _lie_of(found: PointSymmetry, centred: np.ndarray) -> np.ndarray:
+    """A basis of the Lie algebra of a cloud's symmetry: nothing, the turns about its line, or everything."""
+    basis, lengths = found.group.lie_generators, np.linalg.norm(centred, axis=1)
+    if not found.continuous:
+        return basis[:0]
+    if found.group.dim == 2 or lengths.max() == 0:
+        return basis
+    return np.tensordot(centred[np.argmax(lengths)] / lengths.max(), basis, 1)[None]
