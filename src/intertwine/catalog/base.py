@@ -202,7 +202,8 @@ class CatalogGroup(Group, ABC):
     def functions(self, subgroup: Subgroup, degree: int, fibre: Rep | None = None) -> Rep:
         """Functions on G/H up to a degree, as irreps of G: for continuous groups, where quotients are infinite.
 
-        Each irrep occurs as often as H fixes vectors of it. `HomogeneousSpace` evaluates the functions themselves.
+        Each irrep occurs as often as H fixes independent vectors of it, counted over what commutes with the irrep.
+        `HomogeneousSpace` evaluates the functions themselves.
 
         Args:
             subgroup: H; `subgroup("C1")` gives functions on the group itself.
@@ -285,6 +286,9 @@ class CatalogGroup(Group, ABC):
         return group_elements_grid(self, kind, n, seed)
 
     def _named_block(self, name: str) -> Block | None:
+        """The block that "regular" names; "defining" too, where that is one block."""
+        if name == "defining" and len(self.defining) == self.defining.terms[0][0] == 1:
+            return self.defining.terms[0][1]
         return self.regular.terms[0][1] if name == "regular" else None
 
 

@@ -19,7 +19,6 @@ from intertwine.reps.burnside import TRIVIAL, GrownIrrep, grow, grown_matrices
 from intertwine.reps.decompose import SAMPLES, invariant_tensors
 from intertwine.reps.irrep import Irrep
 from intertwine.reps.rep import Rep
-from intertwine.reps.splitting import kronecker
 
 LETTERS = "abcdefghijklmnopqrstuvwyz"  # x is the cross of "2x3a"
 
@@ -29,14 +28,14 @@ class MatrixGroup(CatalogGroup):
     """The compact group that a Lie algebra and some single matrices generate. Make one with `tw.matrix_group`.
 
     Irreps are grown from the matrices: those of degree k + 1 are what is new in V ⊗ σ for the irreps σ of degree k
-    (Burnside, Brauer). They are named by dimension and a letter, "1a" (trivial), "3a", "3b", in the order of their
-    degrees, where the group has no names of its own.
+    (Burnside, Brauer). They are named by their degrees, with a letter where there are several, "0" (trivial), "1",
+    "2a", "2b", where the group has no names of its own.
 
     Args:
         title: the name.
         lie: an orthonormal basis `(k, n, n)` of the Lie algebra.
         discrete: single generators `(m, n, n)`.
-        names: the labels in the order in which irreps are found; none for dimension and letter.
+        names: the labels in the order in which irreps are found; none for degree and letter.
         source: Python that evaluates to it.
     """
 
@@ -85,13 +84,13 @@ class MatrixGroup(CatalogGroup):
         """n random elements `(n, dim, dim)`, uniform in the Haar measure.
 
         The same elements on each call: pass a seed (an integer or a numpy generator) to get others.
-        Of a continuous group they are products of 32 random exponentials and a random component: uniform up to an
-        error that falls exponentially in the number of factors.
+        Of a continuous group they are products of 32 random exponentials and random powers of the single generators:
+        uniform up to an error that falls exponentially in the number of factors.
         """
         rng = generator(seed)
         if self.is_finite:
             return self.elements()[rng.integers(len(self.elements()), size=n)]
-        return _walk(self.lie.array, _components(self)[rng.integers(len(_components(self)), size=n)], rng)
+        return _walk(self, n, rng)
 
     def quadrature(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
         """All elements of a finite group; else random elements with the smallest weights that average exactly.
@@ -107,7 +106,8 @@ class MatrixGroup(CatalogGroup):
         """Finite: the distance to the nearest element. Continuous: how far g moves the invariant tensors."""
         if self.is_finite:
             return self.table.distance(g)
-        return np.maximum(orthogonality_residual(g), invariance_defect(_invariants(self), g))
+        defect = np.maximum(orthogonality_residual(g), invariance_defect(_invariants(self), g))
+        return np.maximum(defect, np.abs(np.linalg.det(g) - 1)) if self.is_proper else defect
 
     # irreps ----------------------------------------------------------------------------------------------------------
 
@@ -193,12 +193,18 @@ def _elements(discrete: Table) -> np.ndarray:
 @cache
 def _grown(group: MatrixGroup, degree: int) -> tuple[GrownIrrep, ...]:
     """All irreps up to a degree."""
-    if degree <= 0:
-        return (TRIVIAL,)
-    irreps = _grown(group, degree - 1)
-    if irreps[-1].degree < degree - 1 or _fills(group, irreps):
-        return irreps  # nothing was new one degree before, so nothing will be
-    return irreps + grow(irreps, _samples(group))
+    irreps: tuple[GrownIrrep, ...] = (TRIVIAL,)
+    for last in range(degree):
+        if irreps[-1].degree < last or _fills(group, irreps):
+            break  # nothing was new one degree before, so nothing will be
+        irreps += _more(group, irreps)
+    return irreps
+
+
+@cache
+def _more(group: MatrixGroup, irreps: tuple[GrownIrrep, ...]) -> tuple[GrownIrrep, ...]:
+    """The irreps of the next degree."""
+    return grow(irreps, _samples(group))
 
 
 @cache
@@ -233,30 +239,28 @@ def letters(count: int) -> list[str]:
 # continuous groups ----------------------------------------------------------------------------------------------------
 
 
-@cache
-def _components(group: MatrixGroup) -> np.ndarray:
-    """One element of each connected component, the identity first: words in the single generators."""
-    start = np.broadcast_to(np.eye(group.dim), (SAMPLES, group.dim, group.dim))
-    tensors = _invariants_of(_walk(group.lie.array, start, generator(0)))  # of the component of the identity
-    found = [np.eye(group.dim)]
-    for g in found:
-        for step in group.discrete.array:
-            candidate = g @ step
-            if all(invariance_defect(tensors, known.T @ candidate) > 1e-6 for known in found):
-                found.append(candidate)
-        if len(found) > 1000:
-            raise ArgumentError(
-                "The single generators make more than 1000 connected components. Pass generators of finite order."
-            )
-    return np.array(found)
+STEPS = 32
+POWERS = 840  # the numbers up to 8 divide it
 
 
-def _walk(lie: np.ndarray, g: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Elements `(q, n, n)` after 32 random steps along a Lie algebra."""
-    basis = lie / np.linalg.norm(lie, 2, (-2, -1))[:, None, None]
-    for _ in range(32):
-        g = g @ exponential(np.einsum("ck,kij->cij", rng.normal(0, 2, (len(g), len(basis))), basis))
+def _walk(group: MatrixGroup, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Elements `(n, dim, dim)` after random steps along the Lie algebra and by random powers of the single ones."""
+    basis = group.lie.array / np.linalg.norm(group.lie.array, 2, (-2, -1))[:, None, None]
+    g = np.broadcast_to(np.eye(group.dim), (n, group.dim, group.dim))
+    for _ in range(STEPS):
+        for powers in _powers(group.discrete):
+            g = g @ powers[rng.integers(POWERS, size=n)]
+        g = g @ exponential(np.einsum("ck,kij->cij", rng.normal(0, 2, (n, len(basis))), basis))
     return g
+
+
+@cache
+def _powers(discrete: Table) -> np.ndarray:
+    """The powers 0 … 839 of some matrices, `(m, 840, n, n)`."""
+    found = [np.broadcast_to(np.eye(discrete.array.shape[-1]), discrete.array.shape)]
+    while len(found) < POWERS:
+        found.append(found[-1] @ discrete.array)
+    return read_only(np.stack(found, 1))
 
 
 Tensors = tuple[np.ndarray, ...]
@@ -271,13 +275,13 @@ def _invariants_of(samples: np.ndarray) -> Tensors:
     """Bases `(m, n, …, n)` of the tensors of rank 1 to 4 that a group fixes, as far as they have at most 1300 entries.
 
     A compact linear group is the set of matrices that fix its invariant tensors, if enough of them are taken
-    (Chevalley's theorem on algebraic groups).
+    (Chevalley's theorem on algebraic groups). With these few, matrices of a somewhat larger group may pass.
     """
     size, found = samples.shape[-1], []
     for rank in range(1, 5):
         if size**rank <= 1300:
-            powers = reduce(kronecker, [samples] * rank)
-            values, vectors = np.linalg.eigh(np.mean(powers + powers.swapaxes(-1, -2), 0) / 2)
+            mean = sum(reduce(np.kron, [g] * rank) for g in samples) / len(samples)
+            values, vectors = np.linalg.eigh((mean + mean.T) / 2)
             found.append(vectors.T[values > 1 - 1e-8].reshape(-1, *[size] * rank))
     return tuple(found)
 
@@ -407,13 +411,12 @@ def _require_compact(algebra: np.ndarray, single: np.ndarray) -> None:
 def _lie_closure(algebra: np.ndarray, single: np.ndarray) -> np.ndarray:
     """An orthonormal basis of the Lie algebra that matrices generate, with commutators and single elements."""
     size, found = algebra.shape[-1], np.zeros((0, algebra.shape[-1] ** 2))
-    waiting = list(algebra)
+    waiting = [x / np.linalg.norm(x) for x in algebra if x.any()]
     while waiting:
-        x = waiting.pop(0)
-        rest = x.reshape(-1) / max(np.linalg.norm(x), 1e-300)
+        rest = waiting.pop(0).reshape(-1)
         rest = rest - found.T @ (found @ rest)
         rest = rest - found.T @ (found @ rest)
-        if (length := np.linalg.norm(rest)) < 1e-7:
+        if (length := np.linalg.norm(rest)) < 1e-7:  # commutators that vanish leave rounding
             continue
         new = (rest / length).reshape(size, size)
         waiting += [new @ y.reshape(size, size) - y.reshape(size, size) @ new for y in found]

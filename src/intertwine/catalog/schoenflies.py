@@ -73,14 +73,25 @@ def point_subgroup(
     subgroup = spatial_subgroup(parent, found, axis, mirror)
     if np.all(parent.contains(subgroup.embed(subgroup.group.generators))):
         return subgroup
-    anywhere = axis is None and mirror is None
-    for listed in parent.subgroups():
-        if anywhere and listed.name == found[0]:
+    for listed in parent.subgroups() if mirror is None else ():
+        if listed.name == found[0] and axis is None:
             return listed
-    where = "" if anywhere else " with these axes"
+        if listed.name == found[0] and (reference := _reference(parent, listed, np.asarray(axis))) is not None:
+            return spatial_subgroup(parent, found, axis, reference)
+    where = "" if axis is None and mirror is None else " with these axes"
     raise LabelError(
         f"{parent} has no subgroup {name}{where}. Call {parent!r}.subgroups() for all of them with their axes."
     )
+
+
+def _reference(parent: PointGroup, listed: Subgroup, axis: np.ndarray) -> np.ndarray | None:
+    """The reference direction of a conjugate subgroup whose main axis is the given one; None if there is none."""
+    if not parent.is_finite or not axis.any():
+        return None
+    frames = parent.elements() @ listed.frame.array
+    along = frames[:, :, 2] @ axis / np.linalg.norm(axis)
+    best = int(np.argmax(along))
+    return np.asarray(frames[best, :, 0]) if along[best] > 1 - 1e-9 else None
 
 
 @cache

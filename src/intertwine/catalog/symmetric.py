@@ -67,7 +67,8 @@ class SymmetricGroup(CatalogGroup):
         """All permutation matrices `(n!, n, n)` in lexicographic order; `ArgumentError` for n above 8."""
         if self.n > LISTED:
             raise ArgumentError(
-                f"{self} has {self.order} elements; they are listed up to n = {LISTED}. Call sample(n, seed) for random ones."
+                f"{self} has {self.order} elements; they are listed up to n = {LISTED}. Call sample(n, seed) for "
+                "random ones."
             )
         return _all(self.n)
 

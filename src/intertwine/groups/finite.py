@@ -42,15 +42,22 @@ def closure(generators: np.ndarray, largest: int = LARGEST) -> np.ndarray:
 def _turns_on(g: np.ndarray, largest: int) -> bool:
     """Whether no power of an orthogonal matrix up to this one is the identity, from the angles of its eigenvalues."""
     angles = np.angle(np.linalg.eigvals(g))
-    turned = np.arange(1, largest + 1)[:, None] * angles / (2 * np.pi)
-    return not bool((np.abs(turned - np.round(turned)) < 1e-8).all(-1).any())
+    few = min(100, largest)  # enough for most, and quick
+    return not (_returns(angles, 1, few) or _returns(angles, few + 1, largest))
+
+
+def _returns(angles: np.ndarray, low: int, high: int) -> bool:
+    """Whether some multiple from the low-th to the high-th of all the angles is a whole number of turns."""
+    turned = np.arange(low, high + 1)[:, None] * angles / (2 * np.pi)
+    return bool((np.abs(turned - np.round(turned)) < 1e-8).all(-1).any())
 
 
 def _new(candidates: np.ndarray, known: np.ndarray) -> np.ndarray:
     """The candidates that are neither known nor equal to one before them, in their order."""
-    marks = _marks(np.concatenate([known, candidates]))
-    order = np.argsort(marks, kind="stable")
-    starts = np.flatnonzero(np.concatenate([[True], np.diff(marks[order]) > 1e-9]))
+    every = np.concatenate([known, candidates])
+    order = np.argsort(_marks(every), kind="stable")
+    differs = np.abs(np.diff(every[order], axis=0)).max((-1, -2)) > 1e-6  # marks of two elements may be close
+    starts = np.flatnonzero(np.concatenate([[True], differs]))
     leaders = np.sort(np.minimum.reduceat(order, starts))
     return candidates[leaders[leaders >= len(known)] - len(known)]
 

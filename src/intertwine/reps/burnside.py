@@ -15,8 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from intertwine._arrays import Array, Table, like, namespace
-from intertwine.reps.irrep import trace
-from intertwine.reps.splitting import commutant, kronecker, split
+from intertwine.reps.splitting import commutant, equivalent, kronecker, split
 
 
 @dataclass(frozen=True)
@@ -74,18 +73,18 @@ def grow(irreps: tuple[GrownIrrep, ...], samples: np.ndarray) -> tuple[GrownIrre
 
     Args:
         irreps: all irreps up to some degree.
-        samples: random elements `(q, n, n)` of the group, enough to tell irreps apart by their characters.
+        samples: random elements `(q, n, n)` of the group, enough to generate it.
     """
     top = irreps[-1].degree
     parents = [i for i, irrep in enumerate(irreps) if irrep.degree == top]
     matrices = grown_matrices(irreps, range(len(irreps)), samples)
-    characters = [trace(matrices[i]) for i in matrices]
+    known = list(matrices.values())
     found: list[GrownIrrep] = []
     for parent in parents:
         product = kronecker(samples, matrices[parent])
         for isometry in split(product):
             image = isometry.T @ product @ isometry
-            if not any(np.abs(trace(image) - c).max() < 1e-6 for c in characters):
-                characters.append(trace(image))
+            if not any(equivalent(image, other) for other in known):
+                known.append(image)
                 found.append(GrownIrrep(top + 1, parent, Table(isometry), Table(commutant(image))))
     return tuple(sorted(found, key=lambda irrep: irrep.dim))

@@ -10,7 +10,7 @@ import numpy as np
 from intertwine.errors import ArgumentError
 from intertwine.groups import Group
 from intertwine.reps.irrep import Irrep, trace
-from intertwine.reps.splitting import Projector, SpanProjector, clean, kronecker, matching, pivot, split
+from intertwine.reps.splitting import Projector, SpanProjector, clean, equivalent, kronecker, matching, pivot, split
 
 SAMPLES = 64
 """How many random elements stand for a group that has no quadrature."""
@@ -103,7 +103,7 @@ def _parts(irreps: list[Irrep], elements: np.ndarray, matrices: np.ndarray) -> d
     for part in split(matrices):
         image = part.T @ matrices @ part
         for irrep, sigma in zip(irreps, known, strict=True):
-            if np.abs(trace(image) - trace(sigma)).max() < 1e-6:
+            if equivalent(image, sigma):
                 found.setdefault(irrep, []).append(part @ matching(image, sigma))
     return found
 

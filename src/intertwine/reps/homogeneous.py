@@ -149,7 +149,7 @@ def induced_terms(subgroup: Subgroup, rep: Rep, title: str, source: str) -> Term
         return (_induced_by_table if by_table else induced_matrix)(subgroup, rep, representatives, g)
 
     size = len(representatives) * rep.dim
-    for degree in _degrees(group, rep):
+    for degree in _degrees(group, rep, len(representatives)):
         if sum(_multiplicity(subgroup, rep, label) * group.irrep_dim(label) for label in group.labels(degree)) == size:
             content, basis = decompose(group, matrix, size, degree, 2 * degree)
             return in_basis(group, content, basis, title, source)
@@ -161,9 +161,9 @@ def _cosets(subgroup: Subgroup) -> np.ndarray:
     return cosets(subgroup)
 
 
-def _degrees(group: Group, rep: Rep) -> Sequence[int]:
+def _degrees(group: Group, rep: Rep, index: int) -> Sequence[int]:
     """The degrees to try: all of a finite group at once, growing ones of a continuous group."""
-    return (int(group.order),) if group.is_finite else range(rep.degree, 4 * rep.degree + 8)
+    return (int(group.order),) if group.is_finite else range(rep.degree, 4 * rep.degree + index + 8)
 
 
 def _multiplicity(subgroup: Subgroup, rep: Rep, label: str) -> int:

@@ -70,11 +70,25 @@ def average(matrix: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarr
         matrix: M `(m, n)`.
         left, right: the matrices `(q, m, m)` and `(q, n, n)` of two orthogonal reps at the same elements.
     """
+    last = np.inf
     for _ in range(200):
         before, matrix = matrix, np.mean(left @ matrix @ right.swapaxes(-1, -2), 0)
-        if np.abs(matrix - before).max() < 1e-15:
+        change = np.abs(matrix - before).max()
+        if change < 1e-15 or (change < 1e-12 and change > last / 2):  # what is left is rounding
             break
+        last = change
     return matrix
+
+
+def equivalent(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two irreps, given at some elements `(q, d, d)`, are one irrep.
+
+    Characters alone would not do: they may differ only on elements that are not among these.
+    """
+    if a.shape != b.shape or np.abs(np.einsum("qii->q", a) - np.einsum("qii->q", b)).max() > 1e-6:
+        return False
+    noise = np.random.default_rng(2).normal(size=a.shape[1:])
+    return bool(np.abs(average(noise, a, b)).max() > 1e-6)
 
 
 def matching(a: np.ndarray, b: np.ndarray) -> np.ndarray:

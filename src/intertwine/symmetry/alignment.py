@@ -134,7 +134,25 @@ def _spatial_candidates(a: np.ndarray, b: np.ndarray, rep: Rep, tolerance: float
         order = np.argsort(residuals)
         good = _distinct(solved[order][residuals[order] <= tolerance], lie, min(max(1e-4, 5 * tolerance), 0.2))
         found.append(sign * good)
-    return np.concatenate(found)
+    solutions = np.concatenate(found)
+    return solutions if len(lie) or not np.array_equal(a, b) else _with_products(solutions, a, rep, tolerance)
+
+
+def _with_products(g: np.ndarray, a: np.ndarray, rep: Rep, tolerance: float) -> np.ndarray:
+    """The elements of a stabiliser, and those products of them that the search missed."""
+    while True:
+        products = np.einsum("aij,bjk->abik", g, g).reshape(-1, 3, 3)
+        near = min(max(1e-4, 5 * tolerance), 0.2)
+        distances = [np.abs(g - product).max((-1, -2)).min() for product in products]
+        missing = products[np.array(distances) > near]
+        if not len(missing):
+            return g
+        solved, residuals = _gauss_newton(missing[:200], a, a, rep)
+        good = solved[residuals <= tolerance]
+        fresh = _distinct(np.concatenate([g, good]), np.zeros((0, 3, 3)), near)
+        if len(fresh) == len(g) or len(fresh) > 200:
+            return g
+        g = fresh
 
 
 def _start_grid(degree: int) -> np.ndarray:

@@ -115,4 +115,4 @@ def _finite(group: CatalogGroup, elements: np.ndarray, noise: float) -> Subgroup
         return None
     frame = refined(frame, standard.elements(), elements)
     frame = np.where(np.abs(frame - np.round(frame)) < 1e-9, np.round(frame) + 0.0, frame)
-    return group.subgroup(title, axis=tuple(frame[:, 2].tolist()), mirror=tuple(frame[:, 0].tolist()))
+    return group.subgroup(standard, axis=tuple(frame[:, 2].tolist()), mirror=tuple(frame[:, 0].tolist()))

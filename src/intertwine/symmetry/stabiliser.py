@@ -30,6 +30,7 @@ class Stabiliser:
         residuals: how far each leaves the input from where it was, relative to its size, `(h,)`.
         permutations: for a cloud, where each element takes each point, `(h, N)`: point i goes to `permutations[k, i]`.
         tolerance: the residual up to which an element counts.
+        centred: for a cloud, the positions about the centre, `(N, n)`.
     """
 
     subgroup: Subgroup
@@ -37,6 +38,7 @@ class Stabiliser:
     residuals: np.ndarray
     permutations: np.ndarray | None
     tolerance: float
+    centred: np.ndarray | None = None
 
     @property
     def group(self) -> CatalogGroup:
@@ -67,6 +69,20 @@ class Stabiliser:
             return [(np.inf, self.subgroup.frame.array[:, 2])]
         proper = self.elements[np.linalg.det(self.elements) > 0]
         return [(order, axis) for axis, order in rotation_axes(proper)]
+
+    def averaging(self, degree: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Elements, weights and permutations whose averages are exact for reps up to a degree.
+
+        They are the finite group itself, or a quadrature of a continuous one.
+        """
+        if not self.continuous:
+            return self.elements, np.full(len(self.elements), 1 / len(self.elements)), self.permutations
+        h, weights = self.subgroup.group.quadrature(max(degree, 1))
+        elements = self.subgroup.embed(h)
+        if self.centred is None:
+            return elements, weights, None
+        moved = self.centred @ elements.swapaxes(-1, -2)  # on a line or in one point: the nearest point is the partner
+        return elements, weights, np.linalg.norm(moved[:, :, None] - self.centred, axis=-1).argmin(-1)
 
     def fixed(self, rep: Rep | Irrep) -> np.ndarray:
         """An orthonormal basis `(rep.dim, k)` of the vectors of a rep that the stabiliser leaves as they are.
@@ -218,7 +234,7 @@ def _of_cloud(
         np.linalg.norm(centred @ g.T - centred[p], axis=1).max(initial=0.0) / radius
         for g, p in zip(elements, permutations, strict=True)
     ]
-    return Stabiliser(subgroup, elements, np.array(residuals), permutations, tolerance)
+    return Stabiliser(subgroup, elements, np.array(residuals), permutations, tolerance, centred)
 
 
 def _lie_of(found: PointSymmetry, centred: np.ndarray) -> np.ndarray:

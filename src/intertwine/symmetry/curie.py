@@ -1,0 +1,310 @@
+"""Curie's principle as a question: can any equivariant map send this input to this output?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from intertwine._arrays import to_numpy
+from intertwine.catalog.base import CatalogGroup
+from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
+from intertwine.reps import Irrep, Rep, as_rep
+from intertwine.reps.irrep import trace
+from intertwine.symmetry.naming import named_subgroup
+from intertwine.symmetry.points import Points
+from intertwine.symmetry.stabiliser import Stabiliser, stabiliser
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class CurieReport:
+    """Whether an equivariant map can send x to y, and what the best one does.
+
+    Args:
+        H: the symmetry of the input.
+        K: the part of it that the target has too.
+        floor: the mean squared error that no equivariant map can beat.
+        power: the mean square of the target, the error of the answer 0.
+        answers: how many equally good answers there are, |H : K|; their mean is the best output.
+        best_output: the attainable output closest to the target, of its shape.
+        irreps: the share of the target's power that each irrep of H holds; only the trivial one can be had.
+        degrees: the share of the target's power that is lost, by irrep of the output's rep.
+        gain: the Lipschitz constant that an exact fit needs, `max |h y − y| / |h x − x|` over H; infinite where the
+            symmetry is exact and the target breaks it, 0 where the target has all of it.
+        y: the target.
+        rep_out: its rep.
+        rep_in: the rep of the input's features, if any.
+        x: the input.
+    """
+
+    H: Stabiliser
+    K: Stabiliser
+    floor: float
+    power: float
+    answers: float
+    best_output: np.ndarray
+    irreps: dict[str, float]
+    degrees: dict[str, float]
+    gain: float
+    y: np.ndarray
+    rep_out: Rep
+    rep_in: Rep | None
+    x: Points | np.ndarray
+
+    @property
+    def possible(self) -> bool:
+        """Whether the target can be reached: it is at least as symmetric as the input."""
+        return self.floor <= 1e-12 * max(self.power, 1e-300)
+
+    def to_dict(self) -> dict[str, object]:
+        """The numbers, for JSON."""
+        return {
+            "possible": self.possible,
+            "H": self.H.to_dict(),
+            "K": self.K.to_dict(),
+            "floor": self.floor,
+            "power": self.power,
+            "answers": None if np.isinf(self.answers) else self.answers,
+            "gain": None if np.isinf(self.gain) else self.gain,
+            "best_output": self.best_output.tolist(),
+            "irreps": self.irreps,
+            "degrees": self.degrees,
+        }
+
+    def __str__(self) -> str:
+        verdict = "POSSIBLE" if self.possible else f"IMPOSSIBLE for any {self.H.group}-equivariant map"
+        lines = [verdict, f" input  : {self.H}".replace("\n", "\n          ")]
+        if self.possible:
+            lines.append(f" target : keeps all of it ({self.K.name}); floor 0")
+            return "\n".join(lines)
+        share = 100 * self.floor / max(self.power, 1e-300)
+        lost = ", ".join(f"{label}" for label, part in self.irreps.items() if part > 1e-9 and label != self._trivial)
+        parts = ", ".join(label for label, part in self.degrees.items() if part > 1e-9)
+        answers = "infinitely many" if np.isinf(self.answers) else f"{int(self.answers)}"
+        lines += [
+            f" target : keeps only {self.K.name} ({_size(self.K)})",
+            f" floor  : MSE {self.floor:.6g} ({share:.1f} % of the target's {self.power:.6g}), of type {lost} of "
+            f"{self.H.name}; in {parts}",
+            f" best   : the mean of {answers} equally good answers",
+            " fix    : call order_parameters(report) for the inputs that would make it possible",
+        ]
+        return "\n".join(lines)
+
+    @property
+    def _trivial(self) -> str:
+        return self.H.subgroup.group.labels(0)[0]
+
+    def __repr__(self) -> str:
+        return f"<CurieReport H = {self.H.name}, K = {self.K.name}, floor {self.floor:.4g}>"
+
+
+def _size(found: Stabiliser) -> str:
+    return "infinitely many elements" if found.continuous else f"{int(found.order)} of the elements"
+
+
+def curie_check(
+    x: Points | np.ndarray,
+    y: np.ndarray | Points,
+    rep_in: Rep | Irrep | None = None,
+    rep_out: Rep | Irrep | None = None,
+    group: CatalogGroup | None = None,
+    tolerance: float = 1e-6,
+) -> CurieReport:
+    """Whether any equivariant map can send an input to an output, and what the best one would do.
+
+    Every equivariant f has `f(x) = ρ(h) f(x)` for the symmetries h of x, so f(x) lies in the space that H fixes, and
+    every vector of that space is the value of some equivariant map. The closest is the average P y of the target over
+    H, and `|y − P y|²` is lost.
+
+    Args:
+        x: a cloud (`Points`, or positions `(N, n)`), or a vector of `rep_in`.
+        y: for a cloud a target at each point `(N, rep_out.dim)`, or one for the whole cloud `(rep_out.dim,)`, or
+            `Points` with features; for a vector, a vector of `rep_out`.
+        rep_in: the rep of a vector x, or of the features of a cloud.
+        rep_out: the rep of y.
+        group: the group that the map is equivariant under. Default: that of `rep_out`. Reps of O(3) may be asked about
+            under a subgroup by restricting them first.
+        tolerance: the residual up to which an element counts as a symmetry of x.
+
+    Raises `ShapeError`, `ArgumentError` and `RepMismatchError` for inputs that do not fit.
+
+    Source: Curie 1894; Smidt, Geiger, Miller 2021, doi:10.1103/PhysRevResearch.3.L012002.
+
+    >>> from intertwine.catalog import O3
+    >>> square = np.array([[1, 1, 0], [-1, 1, 0], [-1, -1, 0], [1, -1, 0]]) / 2
+    >>> report = curie_check(square, square * [-0.5, 0.5, 0], rep_out=O3.rep("1x1o"))
+    >>> report.H.name, report.K.name, report.answers, round(report.floor, 7)
+    ('D4h', 'D2h', 2.0, 0.0416667)
+    """
+    if rep_out is None:
+        raise ArgumentError("The rep of the target is needed to know how symmetries move it: pass rep_out=….")
+    rep_out, found_in = as_rep(rep_out), None if rep_in is None else as_rep(rep_in)
+    whole = group or rep_out.group
+    for rep in (rep_out, found_in):
+        if rep is not None and rep.group != whole:
+            raise RepMismatchError(
+                f"The map is to be equivariant under {whole}, but the rep {rep} belongs to {rep.group}."
+            )
+    target = to_numpy(y.features if isinstance(y, Points) and y.features is not None else y)
+    cloud = Points(np.asarray(x)) if not isinstance(x, Points) and np.ndim(x) == 2 else x
+    if isinstance(cloud, Points):
+        H = stabiliser(cloud.positions, cloud.labels, cloud.features, found_in, group=whole, tolerance=tolerance)  # type: ignore[arg-type]
+    else:
+        H = stabiliser(cloud, rep=found_in, tolerance=tolerance)
+    _check_target(target, rep_out, H)
+    return _report(cloud, target, H, rep_out, found_in)
+
+
+def _check_target(y: np.ndarray, rep: Rep, H: Stabiliser) -> None:
+    count = None if H.permutations is None else H.permutations.shape[1]
+    shapes = [(rep.dim,)] + ([(count, rep.dim)] if count is not None else [])
+    if y.shape not in shapes:
+        raise ShapeError(f"A target of {rep} has the shape {' or '.join(map(str, shapes))}, but {y.shape} came.")
+    if not np.isfinite(y).all():
+        raise ArgumentError("The target holds NaN or infinite numbers. Repair it first.")
+
+
+def moved(y: np.ndarray, rep: Rep, elements: np.ndarray, permutations: np.ndarray | None) -> np.ndarray:
+    """The target moved by each of some elements, `(h, *y.shape)`; targets at points go along with their points."""
+    matrices = rep.evaluate(elements)
+    if y.ndim == 1 or permutations is None:
+        return np.asarray(matrices @ y)
+    out = np.empty((len(elements), *y.shape))
+    out[np.arange(len(elements))[:, None], permutations] = y @ matrices.swapaxes(-1, -2)
+    return out
+
+
+def _report(x: Points | np.ndarray, y: np.ndarray, H: Stabiliser, rep_out: Rep, rep_in: Rep | None) -> CurieReport:
+    elements, weights, permutations = H.averaging(rep_out.degree)
+    images = moved(y, rep_out, elements, permutations)
+    best = np.tensordot(weights, images, 1)
+    lost = y - best
+    K = _kept(x, y, H, rep_out, rep_in)
+    floor = float(np.mean(lost**2))
+    return CurieReport(
+        H=H,
+        K=K,
+        floor=floor,
+        power=float(np.mean(y**2)),
+        answers=_index(H, K),
+        best_output=best,
+        irreps=_by_irreps(y, H, rep_out),
+        degrees=_by_degrees(lost, y, rep_out),
+        gain=_gain(x, y, H, rep_out, rep_in),
+        y=y,
+        rep_out=rep_out,
+        rep_in=rep_in,
+        x=x,
+    )
+
+
+def _kept(x: Points | np.ndarray, y: np.ndarray, H: Stabiliser, rep_out: Rep, rep_in: Rep | None) -> Stabiliser:
+    """The elements of H that leave the target as it is, as a subgroup of the whole group."""
+    size = max(float(np.linalg.norm(y)), 1e-300)
+    tolerance = max(10 * H.tolerance, 1e-9)
+    if not H.continuous:
+        off = np.linalg.norm((moved(y, rep_out, H.elements, H.permutations) - y).reshape(len(H.elements), -1), axis=1)
+        good = off / size <= tolerance
+        subgroup = named_subgroup(H.group, H.elements[good], H.group.lie_generators[:0])
+        if subgroup is None:
+            raise ArgumentError(
+                f"The symmetries that the target keeps up to {tolerance:g} do not form a group: it is nearly more "
+                "symmetric than it is. Pass another tolerance."
+            )
+        permutations = None if H.permutations is None else H.permutations[good]
+        return Stabiliser(subgroup, H.elements[good], off[good] / size, permutations, tolerance, H.centred)
+    if isinstance(x, Points):
+        return _kept_on_a_line(y, H, rep_out, tolerance)
+    if rep_in is None:
+        raise ArgumentError("The rep of the input is needed: pass rep_in=….")
+    scale = max(float(np.linalg.norm(x)), 1e-300)
+    return stabiliser(np.concatenate([x / scale, y / size]), rep=rep_in + rep_out, tolerance=tolerance)
+
+
+def _kept_on_a_line(y: np.ndarray, H: Stabiliser, rep_out: Rep, tolerance: float) -> Stabiliser:
+    """`_kept` for a cloud on a line or in one point: the joint symmetry of a direction and the targets."""
+    rep, vector = rep_out, y
+    if y.ndim > 1:
+        raise ArgumentError(
+            "Targets at the points of a cloud on a line are not supported yet. Give one target for the whole cloud."
+        )
+    size = max(float(np.linalg.norm(vector)), 1e-300)
+    if H.name in ("SO(3)", "O(3)"):
+        return stabiliser(vector / size, rep=rep, tolerance=tolerance)
+    fixed = H.fixed(H.group.harmonics(2))[:, -1]  # what the line looks like to harmonics of degree 2
+    mark = H.group.harmonics(2)
+    if H.name in ("Cinfv", "Cinf"):
+        mark, fixed = mark + H.group.defining, np.concatenate([fixed, H.subgroup.frame.array[:, 2]])
+    return stabiliser(np.concatenate([fixed, vector / size]), rep=mark + rep, tolerance=tolerance)
+
+
+def _index(H: Stabiliser, K: Stabiliser) -> float:
+    """The number of cosets of K in H."""
+    if not H.continuous:
+        return float(H.order / K.order)
+    if len(H.subgroup.group.lie_generators) != len(K.subgroup.group.lie_generators):
+        return float("inf")
+    return float(_components(H) / _components(K))
+
+
+def _components(found: Stabiliser) -> int:
+    """The number of connected pieces of a continuous stabiliser."""
+    return {"Cinf": 1, "SO(2)": 1, "SO(3)": 1, "Dinfh": 4}.get(found.name, 2)
+
+
+def _by_irreps(y: np.ndarray, H: Stabiliser, rep_out: Rep) -> dict[str, float]:
+    """The share of the target's power in each irrep of H, by character projectors."""
+    group, degree = H.subgroup.group, rep_out.degree
+    if not H.continuous:
+        h, weights = _matching_elements(H), np.full(len(H.elements), 1 / len(H.elements))
+        elements, permutations = H.elements, H.permutations
+        labels = group.labels(int(group.order))
+    else:
+        h, weights = group.quadrature(2 * max(degree, 1))
+        elements, _, permutations = H.averaging(2 * max(degree, 1))
+        labels = group.labels(degree)
+    images = moved(y, rep_out, elements, permutations)
+    power = max(float(np.sum(y**2)), 1e-300)
+    shares = {}
+    for label in labels:
+        irrep = Irrep(group, label)
+        character = trace(irrep.evaluate(h)) * irrep.dim / len(irrep.endomorphisms)
+        part = np.tensordot(weights * character, images, 1)
+        if (share := float(np.sum(part**2)) / power) > 1e-12:
+            shares[label] = share
+    return shares
+
+
+def _matching_elements(H: Stabiliser) -> np.ndarray:
+    """The abstract elements of a finite stabiliser, in the order of its elements."""
+    return H.subgroup.candidate(H.elements)
+
+
+def _by_degrees(lost: np.ndarray, y: np.ndarray, rep: Rep) -> dict[str, float]:
+    """The share of the target's power that is lost, by irrep of its rep."""
+    power = max(float(np.sum(y**2)), 1e-300)
+    inner = lost @ rep.change_of_basis
+    shares = {}
+    for (_, irrep), where in zip(rep.isotypic, rep.irreps.slices, strict=True):
+        shares[irrep.label] = float(np.sum(inner[..., where] ** 2)) / power
+    return shares
+
+
+def _gain(x: Points | np.ndarray, y: np.ndarray, H: Stabiliser, rep_out: Rep, rep_in: Rep | None) -> float:
+    """The largest |h y − y| / |h x − x| over the elements: 0 where y keeps them, infinite for exact symmetries."""
+    elements, _, permutations = H.averaging(rep_out.degree)
+    off = np.linalg.norm((moved(y, rep_out, elements, permutations) - y).reshape(len(elements), -1), axis=1)
+    breaking = off > 1e-9 * max(float(np.linalg.norm(y)), 1e-300)
+    if not breaking.any():
+        return 0.0
+    if isinstance(x, Points) and H.centred is not None and permutations is not None:
+        partners = H.centred[permutations]
+        distance = np.linalg.norm((H.centred @ elements.swapaxes(-1, -2) - partners).reshape(len(elements), -1), axis=1)
+        size = float(np.linalg.norm(H.centred))
+    else:
+        vector = np.asarray(x, dtype=np.float64)
+        distance = np.linalg.norm(as_rep(rep_in).evaluate(elements) @ vector - vector, axis=1)  # type: ignore[arg-type]
+        size = float(np.linalg.norm(vector))
+    if (distance[breaking] <= 1e-12 * max(size, 1e-300)).any():
+        return float("inf")
+    return float((off[breaking] / distance[breaking]).max())

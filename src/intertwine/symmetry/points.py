@@ -1,0 +1,26 @@
+"""Clouds of points with labels and features, as inputs to the questions about symmetry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """A cloud of points: positions, kinds, and a vector of a rep at each point.
+
+    Args:
+        positions: `(N, 2)` or `(N, 3)`; only differences matter.
+        labels: a kind for each point, `(N,)`; only points of one kind may be exchanged.
+        features: numbers at each point, `(N, rep.dim)`; the rep is given where the cloud is used.
+
+    >>> Points(np.eye(3), labels=[0, 0, 1]).positions.shape
+    (3, 3)
+    """
+
+    positions: np.ndarray
+    labels: Sequence[int] | np.ndarray | None = None
+    features: np.ndarray | None = None
