@@ -2,7 +2,7 @@
 
 import pytest
 
-from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, group
+from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, group, point_group, symmetric
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, LabelError
 
@@ -12,28 +12,61 @@ from intertwine.errors import ArgumentError, LabelError
     [
         ("SO(2)", SO2),
         ("so2".upper(), SO2),
-        ("Cinf", SO2),
-        ("C∞", SO2),
+        ("Cinf", point_group("Cinf")),  # the names of point groups are those of groups of 3 × 3 matrices
+        ("C∞", point_group("Cinf")),
         ("O(2)", O2),
         ("O2", O2),
-        ("Dinf", O2),
-        ("Cinfv", O2),
-        ("C∞v", O2),
+        ("Dinf", point_group("Dinf")),
+        ("Cinfv", point_group("Cinfv")),
+        ("C∞v", point_group("Cinfv")),
         ("SO(3)", SO3),
         (" O( 3 ) ", O3),
         ("C8", cyclic(8)),
         ("C1", cyclic(1)),
         ("D8", dihedral(8)),
         ("D12", dihedral(12)),
-        ("C4v", dihedral(4)),
+        ("C4v", point_group("C4v")),
+        ("C_4v", point_group("C4v")),
         ("D∞h", group("Dinfh")),
+        ("D4 in space", point_group("D4")),
+        ("S2", point_group("Ci")),
+        ("C1h", point_group("Cs")),
+        ("D1h", point_group("C2v")),
+        ("D1d", point_group("C2h")),
+        ("C3i", point_group("S6")),
+        ("V", point_group("D2")),
+        ("S4", point_group("S4")),  # four elements: the symmetric group is Sym(4)
+        ("Sym(4)", symmetric(4)),
+        ("C2×O(2)", cyclic(2) * O2),
+        ("C2 * O(2) * Oh", cyclic(2) * (O2 * point_group("Oh"))),
     ],
 )
 def test_groups_are_found_by_name(name: str, expected: CatalogGroup) -> None:
     assert group(name) == expected
 
 
-@pytest.mark.parametrize("name", ["", "U(1)", "C", "C0", "C-1", "D1.5", "C08", "SO(4)", "c8", "Dinfv", None])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "U(1)",
+        "C",
+        "C0",
+        "C-1",
+        "D1.5",
+        "C08",
+        "SO(4)",
+        "c8",
+        "Dinfv",
+        "S3",
+        "S5",
+        "Sym(0)",
+        "C2×",
+        "C2×U(1)",
+        "Ti",
+        None,
+    ],
+)
 def test_unknown_names_are_explained(name: str) -> None:
     with pytest.raises(LabelError, match="There is no group called ") as said:
         group(name)
@@ -41,7 +74,15 @@ def test_unknown_names_are_explained(name: str) -> None:
     assert "'SO(2)', 'O(2)', 'SO(3)', 'O(3)'" in str(said.value)
 
 
-@pytest.mark.parametrize("make", [cyclic, dihedral])
+@pytest.mark.parametrize("name", ["", "C", "C4x", "S5", "S0", "Oi", "Dinfd", "Sinf", "Sym(3)", "SO(4)", None])
+def test_unknown_point_groups_are_explained(name: str) -> None:
+    with pytest.raises(LabelError, match=r"There is no point group called .* Names are Cn, Cnv, Cnh, S2n") as said:
+        point_group(name)
+    assert repr(name) in str(said.value)
+    assert ("S5 is C5h." in str(said.value)) == (name == "S5")
+
+
+@pytest.mark.parametrize("make", [cyclic, dihedral, symmetric])
 @pytest.mark.parametrize("n", [0, -3, 4.0, "4", True, None])
 def test_orders_are_positive_integers(make: object, n: object) -> None:
     make(4)  # what is known already must not let an equal key through

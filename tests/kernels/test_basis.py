@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from intertwine import kernel_basis
-from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, group
+from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, group, symmetric
 from intertwine.errors import ArgumentError, RepMismatchError
 from intertwine.kernels import KernelBasis
 from intertwine.reps import Rep
 from intertwine.reps.irrep import trace
 from intertwine.reps.wigner import harmonic_matrix
 from intertwine.testing import law_elements
-from tests.registry import REPS, SKEW, average, close
+from tests.registry import REPS, SKEW, SU2, average, close
 
 
 def _restricted(name: str, label: str = "1x1o") -> Rep:
@@ -26,6 +26,10 @@ ACTIONS: dict[str, Rep] = {
     **{f"D{n}": dihedral(n).defining for n in (1, 2, 3, 4)},
     **{name: group(name).defining for name in ("Cinfh", "Dinfh")},
     **{f"{name} in space": _restricted(name) for name in ("Cinf", "Cinfv", "Dinf", "C2v", "D3", "Cinfh", "Dinfh")},
+    **{f"{name} by matrices": group(name).defining for name in ("C4v", "D3h", "S4", "Td", "O", "Ih")},
+    "three things": symmetric(3).defining,
+    "turns of SU(2)": SU2.rep("1x2"),
+    "a factor": (SO2 * cyclic(3)).rep("1x(1,0)"),
     "pseudovectors": O3.rep("1x1e"),
     "faster turns": O2.rep("1x2"),
     "only mirrors": O2.rep("2x0o"),
