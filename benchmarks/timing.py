@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 
@@ -34,3 +37,11 @@ def require_equal(name: str, ours: np.ndarray, theirs: np.ndarray, tolerance: fl
     print(f"{name:58s} relative difference to the peer {difference:.1e}")
     if not difference <= tolerance:
         raise SystemExit(f"{name}: the outputs differ by {difference:.1e}, accepted {tolerance:.1e}.")
+
+
+def fresh(script: str, *arguments: str) -> dict[str, float]:
+    """The numbers that a script prints as JSON on its last line, run by this Python in a process of its own."""
+    run = subprocess.run([sys.executable, script, *arguments], capture_output=True, text=True, check=False)
+    if run.returncode:
+        raise SystemExit(f"{script} {' '.join(arguments)} failed:\n{run.stderr[-2000:]}")
+    return json.loads(run.stdout.strip().splitlines()[-1])

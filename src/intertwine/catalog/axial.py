@@ -182,20 +182,36 @@ class AxialGroup(SignedGroup):
         raise LabelError(f"{self} has no irrep {label!r}. Its labels are {shown}{'' if self.is_finite else ', …'}.")
 
     def labels(self, degree: int) -> tuple[str, ...]:
-        """The irreps up to a frequency: even under the inversion (or the mirror z → −z) before odd."""
+        """The irreps up to a degree: even under the inversion (or the mirror z → −z) before odd."""
         signs = (False, True)[: 1 + (self.height is None)]
-        found = [self._symbol(inner, odd) for inner in self.plane.labels(degree) for odd in signs]
-        return tuple(sorted(found, key=self.label_key))
+        top = int(self.plane.order) if self.is_finite else degree
+        found = [self._symbol(inner, odd) for inner in self.plane.labels(top) for odd in signs]
+        return tuple(sorted((x for x in found if self.irrep_degree(x) <= degree), key=self.label_key))
+
+    def irrep_degree(self, label: str) -> int:
+        """The frequency, or one more than that of the irrep times z: the degree of a polynomial of x, y, z."""
+        inner = self._parse(label)[0]
+        degree = self.plane.irrep_degree(inner)
+        if self.height is None or self.plane.irrep_degree(self.height) == 0:
+            return degree
+        return min(degree, self._times_height[inner] + 1)
+
+    @cached_property
+    def _times_height(self) -> dict[str, int]:
+        """The frequency of each planar irrep times the sign of z, for S_2n and D_nd."""
+        labels = self.plane.labels(int(self.plane.order))
+        pairs = [(a, b) for a in labels for b in labels if len(self.plane.coupling(a, self.height or "", b))]
+        return {a: self.plane.irrep_degree(b) for a, b in pairs}
 
     def canonical_label(self, label: str) -> str:
         """The label in its standard spelling; raises `LabelError` if there is no such irrep."""
         return self._symbol(*self._parse(label))
 
     def label_key(self, label: str) -> tuple[int, ...]:
-        """The planar key, then g before u, one prime before two."""
+        """The degree, then the planar key, then g before u, one prime before two."""
         inner, odd = self._parse(label)
         symbol = self._symbol(inner, odd)
-        return (*self.plane.label_key(inner), int(symbol.endswith(("u", "''"))))
+        return (self.irrep_degree(label), *self.plane.label_key(inner), int(symbol.endswith(("u", "''"))))
 
     @cached_property
     def defining(self) -> Rep:

@@ -16,7 +16,7 @@ from intertwine.groups.finite import FiniteTable
 from intertwine.groups.grids import Grid
 from intertwine.groups.group import Seed
 from intertwine.reps.blocks import BasisBlock, decomposed
-from intertwine.reps.decompose import decompose_samples
+from intertwine.reps.decompose import isometries
 from intertwine.reps.homogeneous import HomogeneousSpace, induced_terms
 from intertwine.reps.irrep import Block, Irrep
 from intertwine.reps.rep import Rep, parse_rep
@@ -379,10 +379,19 @@ def _harmonic_terms(action: Rep, degree: int) -> tuple[tuple[int, Block], ...]:
 
 @cache
 def _regular_block(group: CatalogGroup) -> BasisBlock:
-    table = group.table
-    count = len(table)
-    matrices = np.zeros((count, count, count))
-    matrices[np.arange(count)[:, None], table.products, np.arange(count)[None, :]] = 1.0  # g h is products[g, h]
-    degree = max(group.irrep_degree(label) for label in group.labels(count))
-    content, basis = decompose_samples(group, table.elements, np.full(count, 1 / count), matrices, degree)
-    return BasisBlock(group, content, Table(clean(basis)), "regular", f"{group!r}.regular")
+    """The block of the regular rep, whose basis functions are the matrix elements √(d / order) σ_ij (Peter & Weyl)."""
+    if group.order > 10_000:
+        raise ArgumentError(
+            f"The regular rep of {group} has dimension {group.order}; the limit is 10000. Call quotient(subgroup) for "
+            "functions on the cosets of a subgroup."
+        )
+    elements, irreps = group.elements(), group.irreps(int(group.order))
+    content, columns = [], []
+    for irrep in irreps:
+        matrices = irrep.evaluate(elements)
+        span = (matrices / np.sqrt(len(elements))).reshape(-1, irrep.dim)  # a column per j, entries (element, i)
+        maps = isometries(span, irrep, irrep.dim // len(irrep.endomorphisms))
+        content.append((len(maps), irrep))
+        columns.append(np.stack(maps, -1).reshape(len(elements), -1))
+    basis = clean(np.concatenate(columns, 1))
+    return BasisBlock(group, tuple(content), Table(basis), "regular", f"{group!r}.regular")

@@ -92,8 +92,9 @@ def identify_action(transformation: Map | np.ndarray, rep: Rep | Irrep) -> Actio
             f"A transformation of {rep} is a matrix of shape {(rep.dim, rep.dim)}, but got {matrix.shape}. "
             "Pass the matrix, or a function that takes features (..., rep.dim)."
         )
-    x = np.random.default_rng(0).normal(size=rep.dim)
-    found = alignments(x, matrix @ x, rep, tolerance=2.0)
+    three = rep + rep + rep  # features whose joint stabiliser is as small as that of the rep
+    x = np.random.default_rng(0).normal(size=(3, rep.dim))
+    found = alignments(x.reshape(-1), (x @ matrix.T).reshape(-1), three, tolerance=2.0)
     if not len(found.elements):
         raise ArgumentError(f"No element of {rep.group} comes near the transformation.")
     errors = np.linalg.norm(rep.evaluate(found.elements) - matrix, axis=(-2, -1)) / np.linalg.norm(matrix)

@@ -1,8 +1,10 @@
-"""Plotly figures of symmetry: arrays in, figures out. No function here evaluates a network or a harmonic."""
+"""Plotly figures of symmetry: arrays or groups in, figures out. No function here evaluates a network or a harmonic."""
 
 from intertwine.viz.curves import angle_curves, bars, error_bars, loss_curves
 from intertwine.viz.plane import outlines, task_picture, task_pictures
 from intertwine.viz.solids import Solid, signals_on_points, surface, surfaces
+from intertwine.viz.stereogram import stereogram
+from intertwine.viz.symmetry import symmetry_figure
 
 __all__ = [
     "Solid",
@@ -12,8 +14,10 @@ __all__ = [
     "loss_curves",
     "outlines",
     "signals_on_points",
+    "stereogram",
     "surface",
     "surfaces",
+    "symmetry_figure",
     "task_picture",
     "task_pictures",
 ]
