@@ -1,7 +1,9 @@
 """The command `intertwine explain`."""
 
 import json
+from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from intertwine.cli import app
@@ -31,3 +33,10 @@ def test_a_wrong_name_gives_one_sentence_and_an_exit_code() -> None:
     assert result.exit_code == 2
     assert "There is no group called 'Q7'" in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_a_picture_is_written(tmp_path: Path) -> None:
+    pytest.importorskip("plotly")
+    result = RUN.invoke(app, ["explain", "O(3)", "D3h", "--figure", str(tmp_path / "d3h.html")])
+    assert result.exit_code == 0
+    assert "plotly" in (tmp_path / "d3h.html").read_text("utf-8")

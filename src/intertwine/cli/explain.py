@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,6 +15,9 @@ def explain(
         list[str], typer.Argument(help="A group such as D6, Oh or 'O(3)'; then names of subgroups of it to compare.")
     ],
     degree: Annotated[int, typer.Option(help="Irreps up to this degree are restricted.")] = 3,
+    figure: Annotated[
+        Path | None, typer.Option(help="Write an interactive picture of axes and mirrors to this HTML file.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False,
 ) -> None:
     """Explain a group or compare subgroups: explain D6, explain "O(3)" Cinfv Dinf, explain "O(2) in O(3)"."""
@@ -22,8 +26,19 @@ def explain(
 
     try:
         found = explained(*things, degree=degree)
+        if figure is not None:
+            _draw(things, figure)
     except IntertwineError as error:
         Console(stderr=True).print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(2) from error
     text = json.dumps(found.to_dict(), ensure_ascii=False, indent=2) if as_json else str(found)
     Console().print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _draw(things: list[str], path: Path) -> None:
+    """Writes the picture of the last thing that was named: a subgroup, or the group."""
+    from intertwine.catalog import group
+    from intertwine.viz import symmetry_figure  # plotly is only needed here
+
+    shown = group(things[0]) if len(things) == 1 else group(things[0]).subgroup(things[-1])
+    symmetry_figure(shown).write_html(path, include_plotlyjs=True)
