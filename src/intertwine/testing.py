@@ -61,15 +61,15 @@ def equivariance_error(
     >>> equivariance_error(Linear(O3.rep("2x0e + 3x1o"), O3.rep("1x0e + 1x1o")).double()) < 1e-12
     True
     """
-    reps, out = _signature(module, reps_in, rep_out, _IN_CALL)
-    values = _inputs(module, inputs, reps, seed, "Pass inputs=….")
+    reps, out = signature(module, reps_in, rep_out, _IN_CALL)
+    values = make_inputs(module, inputs, reps, seed, "Pass inputs=….")
     _check_sizes(module, values, reps)
-    with torch.no_grad(), _evaluating(module):
-        reference = _flat(module, module(*values), out)
+    with torch.no_grad(), evaluating(module):
+        reference = flattened(module, module(*values), out)
         size, worst = _largest(reference), 0.0
         for g in law_elements(out.group, samples, seed):
             moved = [x if rep is None else act(rep, g, x) for rep, x in zip(reps, values, strict=True)]
-            defect = _flat(module, module(*moved), out) - act(out, g, reference)
+            defect = flattened(module, module(*moved), out) - act(out, g, reference)
             worst = max(worst, _largest(defect))
             if not torch.isfinite(defect).all():
                 return float("inf")
@@ -77,7 +77,7 @@ def equivariance_error(
 
 
 @contextmanager
-def _evaluating(module: object) -> Iterator[None]:
+def evaluating(module: object) -> Iterator[None]:
     """A context in which every part of a module is in eval mode; each gets its own mode back."""
     modes = [(part, part.training) for part in module.modules()] if isinstance(module, nn.Module) else []
     try:
@@ -170,8 +170,8 @@ def check_module(
     True
     """
     module = copy.deepcopy(module).double().eval()
-    reps, _ = _signature(module, None, None, _IN_MODULE)
-    inputs = _inputs(module, None, reps, seed, _IN_MODULE, batch)
+    reps, _ = signature(module, None, None, _IN_MODULE)
+    inputs = make_inputs(module, None, reps, seed, _IN_MODULE, batch)
     error = equivariance_error(module, inputs, seed=seed)
     if not error <= tolerance:
         raise LawError(f"{_name(module)} is not equivariant: error {error:.1e}, accepted {tolerance:.1e}.")
@@ -187,8 +187,11 @@ def check_module(
     return ModuleReport(_name(module), error, low, tuple(checks))
 
 
-def _signature(module: Callable[..., Any], reps_in: Any, rep_out: Any, advice: str) -> tuple[Reps, Rep]:
-    """The reps of all inputs and of the output, given or from the module's attributes: all of one group."""
+def signature(module: Callable[..., Any], reps_in: Any, rep_out: Any, advice: str = _IN_CALL) -> tuple[Reps, Rep]:
+    """The reps of all inputs and of the output, given or from the module's attributes: all of one group.
+
+    `advice` is the sentence that the error ends with when they are not known.
+    """
     given = getattr(module, "reps_in", None) if reps_in is None else reps_in
     out = getattr(module, "rep_out", None) if rep_out is None else rep_out
     if given is None or out is None:
@@ -204,7 +207,7 @@ def _signature(module: Callable[..., Any], reps_in: Any, rep_out: Any, advice: s
     return reps, out
 
 
-def _inputs(
+def make_inputs(
     module: Callable[..., Any],
     inputs: Sequence[Tensor] | Tensor | None,
     reps: Reps,
@@ -212,6 +215,7 @@ def _inputs(
     advice: str,
     batch: int = 4,
 ) -> tuple[Tensor, ...]:
+    """The inputs that were given, or random ones: from `module.example_inputs`, or one feature for each rep."""
     if inputs is not None:
         return (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     generator = torch.Generator().manual_seed(seed)
@@ -243,7 +247,7 @@ def _check_sizes(module: object, values: Sequence[Tensor], reps: Reps) -> None:
             )
 
 
-def _flat(module: object, y: Tensor, rep: Rep) -> Tensor:
+def flattened(module: object, y: Tensor, rep: Rep) -> Tensor:
     """Outputs with the rep's size on the last axis: a matrix-valued output is flattened."""
     if y.ndim and y.shape[-1] == rep.dim:
         return y

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "kernels": ALGEBRA | {"plan"},  # builds plans
     "ops": BASE | {"plan"},  # knows plans and tensors, never a group
     "testing": BASE | {"groups", "reps"},  # the laws hold for every callable, not for our modules only
-    "symmetry": ALGEBRA,  # explains any callable, never how it was built
+    "symmetry": ALGEBRA | {"testing"},  # explains any callable, never how it was built
     "data": ALGEBRA,
     "viz": ALGEBRA,
     "nn": BASE | {"groups", "reps", "kernels", "plan", "ops"},  # without catalog: never knows which group

@@ -2,6 +2,7 @@
 
 from intertwine.symmetry.clouds import PointSymmetry, point_symmetry
 from intertwine.symmetry.curie import CurieReport, curie_check
+from intertwine.symmetry.equivariance import EquivarianceReport, assert_equivariant, equivariance_report
 from intertwine.symmetry.explain import Explanation, Section, explain
 from intertwine.symmetry.floor import best_output, loss_floor
 from intertwine.symmetry.identify import Action, convert_escnn_id, identify_action
@@ -13,6 +14,7 @@ from intertwine.symmetry.stabiliser import Stabiliser, stabiliser
 __all__ = [
     "Action",
     "CurieReport",
+    "EquivarianceReport",
     "Explanation",
     "OrderParameter",
     "OrderParameters",
@@ -20,9 +22,11 @@ __all__ = [
     "Points",
     "Section",
     "Stabiliser",
+    "assert_equivariant",
     "best_output",
     "convert_escnn_id",
     "curie_check",
+    "equivariance_report",
     "explain",
     "harmonic_coefficients",
     "identify_action",
