@@ -6,6 +6,7 @@ from intertwine.symmetry.equivariance import EquivarianceReport, assert_equivari
 from intertwine.symmetry.explain import Explanation, Section, explain
 from intertwine.symmetry.floor import best_output, loss_floor
 from intertwine.symmetry.identify import Action, convert_escnn_id, identify_action
+from intertwine.symmetry.ladder import Ladder, Rung, symmetry_ladder
 from intertwine.symmetry.order import OrderParameter, OrderParameters, order_parameters
 from intertwine.symmetry.points import Points
 from intertwine.symmetry.polynomials import harmonic_coefficients, polynomial_text
@@ -16,10 +17,12 @@ __all__ = [
     "CurieReport",
     "EquivarianceReport",
     "Explanation",
+    "Ladder",
     "OrderParameter",
     "OrderParameters",
     "PointSymmetry",
     "Points",
+    "Rung",
     "Section",
     "Stabiliser",
     "assert_equivariant",
@@ -35,4 +38,5 @@ __all__ = [
     "point_symmetry",
     "polynomial_text",
     "stabiliser",
+    "symmetry_ladder",
 ]

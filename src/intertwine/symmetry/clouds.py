@@ -13,9 +13,10 @@ from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.groups import Group
 from intertwine.reps import Rep
 from intertwine.symmetry.axes import axes_words, common_axis
+from intertwine.symmetry.matching import Matcher
 
-Found = tuple[np.ndarray, np.ndarray, float]
-"""An element, where it moves each point, and its weight."""
+FAR = 0.3
+"""Points this far from the centre, for a radius of 1, show directions well in spite of noise."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -121,55 +122,28 @@ def point_symmetry(
     centred = points - points.mean(0)
     scale = float(np.linalg.norm(centred, axis=1).max(initial=0.0)) or 1.0
     centred = centred / scale
-    elements, shares, continuous = _candidates(centred, kinds, group, degree, tolerance)
-    if _permutation(centred, kinds, np.eye(group.dim), tolerance) is None:
+    matcher = Matcher(centred, kinds, tolerance)
+    if matcher.coincident:
         raise ArgumentError(
             "Two points of one kind coincide, so it is not clear which goes where. Label them differently, or keep one."
         )
-    found = [
-        (g, p, share)
-        for g, share in zip(elements, shares, strict=True)
-        if (p := _permutation(centred, kinds, g, tolerance)) is not None
-    ]
-    if not continuous:
-        found = [(_fitted(centred, p, g), p, share) for g, p, share in _distinct(found)]
-        found = [(g, p, share) for g, p, share in found if _distance(centred, p, g) <= tolerance]
-    if continuous and features is not None and rep is not None and not rep.is_trivial:
-        raise ArgumentError(
-            "The points lie on a line or in one point, so their symmetry is continuous; features on such a cloud are "
-            "not supported. Give invariant features only, or add points."
-        )
+    if (axis := line_through(centred, tolerance)) is not None:
+        if features is not None and rep is not None and not rep.is_trivial:
+            raise ArgumentError(
+                "The points lie on a line or in one point, so their symmetry is continuous; features on such a cloud "
+                "are not supported. Give invariant features only, or add points."
+            )
+        g, p, weights = _line_symmetries(centred, kinds, axis, group, degree, tolerance)
+    else:
+        members = matcher.group(_candidates(centred, kinds, group, tolerance))
+        g, p = np.array(matcher.elements)[members], np.array(matcher.permutations)[members]
+        weights = np.ones(len(g))
     if features is not None and rep is not None:
         size = max(float(np.abs(features).max(initial=0.0)), 1e-300)
-        moved = rep.matrix(np.array([g for g, _, _ in found]))
-        found = [
-            (g, p, share)
-            for (g, p, share), matrix in zip(found, moved, strict=True)
-            if np.abs(features @ matrix.T - features[p]).max(initial=0.0) <= 10 * tolerance * size
-        ]
-    g, p, weights = (np.array(column) for column in zip(*found, strict=True))
-    return PointSymmetry(group, g, p, weights / weights.sum(), continuous)
-
-
-def _distance(points: np.ndarray, permutation: np.ndarray, g: np.ndarray) -> float:
-    """The largest distance between a moved point and its partner."""
-    return float(np.linalg.norm(points @ g.T - points[permutation], axis=1).max(initial=0.0))
-
-
-def _fitted(points: np.ndarray, permutation: np.ndarray, g: np.ndarray) -> np.ndarray:
-    """The orthogonal map of the same determinant that takes points closest to their partners (Procrustes)."""
-    u, _, vt = np.linalg.svd(points[permutation].T @ points)
-    signs = np.ones(len(g))
-    signs[-1] = np.sign(np.linalg.det(g)) * np.linalg.det(u) * np.linalg.det(vt)
-    return np.asarray(u * signs @ vt)
-
-
-def _distinct(found: list[Found]) -> list[Found]:
-    """One element for each permutation and determinant: a large tolerance finds one symmetry several times."""
-    first: dict[tuple[bytes, bool], Found] = {}
-    for g, permutation, share in found:
-        first.setdefault((permutation.tobytes(), bool(np.linalg.det(g) > 0)), (g, permutation, share))
-    return list(first.values())
+        moved = features @ rep.evaluate(g).swapaxes(-1, -2)
+        good = np.abs(moved - features[p]).max((-1, -2), initial=0.0) <= 10 * tolerance * size
+        g, p, weights = g[good], p[good], weights[good]
+    return PointSymmetry(group, g, p, weights / weights.sum(), axis is not None)
 
 
 def _check_points(points: np.ndarray, group: Group, features: np.ndarray | None, rep: Rep | None) -> np.ndarray:
@@ -201,40 +175,62 @@ def _check_features(features: np.ndarray, rep: Rep, group: Group, count: int) ->
         raise ArgumentError("The features hold NaN or infinite numbers. Remove or repair these points.")
 
 
-def _candidates(
-    points: np.ndarray, kinds: np.ndarray, group: Group, degree: int, tolerance: float
-) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Elements among which all symmetries are, their weights, and whether they sample a continuous symmetry."""
+def line_through(points: np.ndarray, tolerance: float) -> np.ndarray | None:
+    """The direction of the line that points about their centre lie on, 0 if all are at the centre, None if they do not.
+
+    In the plane only points at the centre count: a line there has finitely many symmetries.
+    """
+    if points.shape[1] == 2 or not points.any():
+        return None if points.any() else np.zeros(points.shape[1])
+    axis = np.linalg.svd(points, full_matrices=False)[2][0]
+    off = np.linalg.norm(points - np.outer(points @ axis, axis), axis=1).max()
+    return axis if off <= tolerance else None
+
+
+def _line_symmetries(
+    points: np.ndarray, kinds: np.ndarray, axis: np.ndarray, group: Group, degree: int, tolerance: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A quadrature of the symmetries of a cloud on a line or in one point: elements, permutations, weights."""
+    keep, back = np.arange(len(points)), reversal(points, kinds, axis, tolerance)
+    if not axis.any():
+        g, weights = group.quadrature(max(degree, 2))
+        return g, np.tile(keep, (len(g), 1)), weights
+    g, weights = _line_quadrature(axis, max(degree, 2), group.is_proper)
+    kept = g @ axis @ axis > 0
+    permutations = np.where(kept[:, None], keep, keep if back is None else back)
+    good = kept if back is None else np.ones(len(g), dtype=bool)
+    return g[good], permutations[good], weights[good]
+
+
+def reversal(points: np.ndarray, kinds: np.ndarray, axis: np.ndarray, tolerance: float) -> np.ndarray | None:
+    """Where the points of a line go when it is turned round; None if it does not come back."""
+    heights = points @ axis
+    back = np.zeros(len(points), dtype=np.int64)
+    for kind in np.unique(kinds):
+        members = np.flatnonzero(kinds == kind)
+        order = members[np.argsort(heights[members], kind="stable")]
+        back[order] = order[::-1]
+    return back if np.abs(heights + heights[back]).max() <= tolerance else None
+
+
+def _candidates(points: np.ndarray, kinds: np.ndarray, group: Group, tolerance: float) -> np.ndarray:
+    """Elements `(k, n, n)` near all symmetries of a cloud that is not on a line."""
     radii = np.linalg.norm(points, axis=1)
-    first = _smallest_class(kinds, radii, radii > tolerance, tolerance)
-    proper = group.is_proper
-    if first is None:  # one point: everything is a symmetry
-        return *group.quadrature(max(degree, 2)), True
-    start = points[first]
-    partners = [p for p, k, r in zip(points, kinds, radii, strict=True)
-                if k == kinds[first] and abs(r - radii[first]) <= tolerance]  # fmt: skip
+    first = _smallest_class(kinds, radii, radii > FAR, tolerance)
+    start, proper = points[first], group.is_proper
     if group.dim == 2:
-        return *_equal([_plane_map(start, p, flip) for p in partners for flip in ((1,) if proper else (1, -1))]), False
-    away = np.linalg.norm(np.cross(start, points), axis=1) / radii[first]
-    second = _smallest_class(kinds, radii, away > 10 * tolerance, tolerance)
-    if second is None:
-        return *_line_symmetries(start, max(degree, 2), proper), True
-    return *_equal(_triad_maps(points, kinds, radii, (first, second), proper, tolerance)), False
+        near = (kinds == kinds[first]) & (np.abs(radii - radii[first]) <= 4 * tolerance) & (radii > FAR / 2)
+        return np.array([_plane_map(start, p, flip) for p in points[near] for flip in ((1,) if proper else (1, -1))])
+    away = np.linalg.norm(np.cross(start, points), axis=1)
+    second = _smallest_class(kinds, radii, away > FAR * away.max(), tolerance)
+    return _triad_maps(points, kinds, (first, second), proper, tolerance)
 
 
-def _equal(elements: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Elements `(k, n, n)` and equal weights for them."""
-    return np.array(elements), np.ones(len(elements))
-
-
-def _smallest_class(kinds: np.ndarray, radii: np.ndarray, allowed: np.ndarray, tolerance: float) -> int | None:
+def _smallest_class(kinds: np.ndarray, radii: np.ndarray, allowed: np.ndarray, tolerance: float) -> int:
     """A point of the (kind, radius) class with the fewest members among the allowed points."""
-    best, size = None, len(radii) + 1
-    for i in np.flatnonzero(allowed):
-        members = int(np.sum((kinds == kinds[i]) & (np.abs(radii - radii[i]) <= tolerance)))
-        if members < size:
-            best, size = int(i), members
-    return best
+    places = np.flatnonzero(allowed)
+    same = (kinds[places, None] == kinds) & (np.abs(radii[places, None] - radii) <= tolerance)
+    return int(places[np.argmin(same.sum(1))])
 
 
 def _plane_map(a: np.ndarray, b: np.ndarray, flip: int) -> np.ndarray:
@@ -243,7 +239,7 @@ def _plane_map(a: np.ndarray, b: np.ndarray, flip: int) -> np.ndarray:
     return frames[1] @ np.diag([1, flip]) @ frames[0].T
 
 
-def _line_symmetries(axis: np.ndarray, degree: int, proper: bool) -> tuple[np.ndarray, np.ndarray]:
+def _line_quadrature(axis: np.ndarray, degree: int, proper: bool) -> tuple[np.ndarray, np.ndarray]:
     """A quadrature of the symmetries of a line through the centre, both directions."""
     name = "Dinf" if proper else "Dinfh"
     whole = (SO3 if proper else O3).subgroup(name, axis=axis)
@@ -252,40 +248,25 @@ def _line_symmetries(axis: np.ndarray, degree: int, proper: bool) -> tuple[np.nd
 
 
 def _triad_maps(
-    points: np.ndarray, kinds: np.ndarray, radii: np.ndarray, pair: tuple[int, int], proper: bool, tolerance: float
-) -> list[np.ndarray]:
+    points: np.ndarray, kinds: np.ndarray, pair: tuple[int, int], proper: bool, tolerance: float
+) -> np.ndarray:
     """The orthogonal maps that take two given points to two of equal kinds, distances and angle."""
     i, j = pair
-    dot, slack = points[i] @ points[j], 4 * tolerance
-    same_i = np.flatnonzero((kinds == kinds[i]) & (np.abs(radii - radii[i]) <= slack))
-    same_j = np.flatnonzero((kinds == kinds[j]) & (np.abs(radii - radii[j]) <= slack))
-    start, maps = _triad(points[i], points[j]), []
-    for a in same_i:
-        for b in same_j[np.abs(points[same_j] @ points[a] - dot) <= slack]:
-            if np.linalg.norm(np.cross(points[a], points[b])) <= tolerance:
-                continue  # on one line, where a large tolerance still finds the angle right
-            end = _triad(points[a], points[b])
-            maps += [end @ np.diag([1, 1, sign]) @ start.T for sign in ((1,) if proper else (1, -1))]
-    return maps
+    slack, radii = 4 * tolerance, np.linalg.norm(points, axis=1)
+    same = (kinds == kinds[[[i], [j]]]) & (np.abs(radii - radii[[[i], [j]]]) <= slack)
+    cross = np.cross(points[:, None], points)
+    size = np.linalg.norm(cross, axis=-1)
+    fits = np.abs(points @ points.T - points[i] @ points[j]) <= slack
+    a, b = np.nonzero(same[0][:, None] & same[1] & fits & (size > size[i, j] / 4))
+    ends, start = _triads(points[a], points[b]), _triads(points[[i]], points[[j]])[0]
+    signs = np.array([1.0] if proper else [1.0, -1.0])
+    flips = np.stack([np.ones_like(signs), np.ones_like(signs), signs], -1)
+    return np.asarray((ends[:, None] * flips[:, None] @ start.T).reshape(-1, 3, 3))
 
 
-def _triad(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The right-handed orthonormal frame `(3, 3)` with a along its first column and b in the plane of the first two."""
-    x = a / np.linalg.norm(a)
+def _triads(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Right-handed orthonormal frames `(k, 3, 3)` with a along the first column and b in the plane of the first two."""
+    x = a / np.linalg.norm(a, axis=-1, keepdims=True)
     z = np.cross(a, b)
-    z = z / np.linalg.norm(z)
+    z = z / np.linalg.norm(z, axis=-1, keepdims=True)
     return np.stack([x, np.cross(z, x), z], -1)
-
-
-def _permutation(points: np.ndarray, kinds: np.ndarray, g: np.ndarray, tolerance: float) -> np.ndarray | None:
-    """Where each point goes under g, or None if the cloud does not come back."""
-    from scipy.spatial import KDTree  # scipy costs a tenth of a second that most users of the library need not pay
-
-    target = np.empty(len(points), dtype=np.int64)
-    for kind in np.unique(kinds):
-        members = np.flatnonzero(kinds == kind)
-        distances, nearest = KDTree(points[members]).query(points[members] @ g.T)
-        if distances.max() > 4 * tolerance or len(np.unique(nearest)) != len(members):
-            return None
-        target[members] = members[nearest]
-    return target

@@ -1,0 +1,58 @@
+"""From elements that leave an input nearly as it is to a group of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+MOST = 4000
+"""More elements than any finite symmetry that people ask about: where a search for products stops."""
+
+Product = Callable[[int, int], int | None]
+"""The number of the product of two numbered elements; None if it does not leave the input as it is."""
+
+
+def largest_group(seeds: Sequence[int], product: Product, identity: int = 0) -> list[int]:
+    """The numbers of the elements of a group, made greedily from elements in their order.
+
+    An element that would generate products that do not leave the input as it is, is left out. So if the elements, with
+    their products, are a group, it is that group; else one of the largest that they hold.
+
+    Args:
+        seeds: numbers of elements, those that are surest first.
+        product: how they multiply; it may number elements that are not among the seeds.
+        identity: the number of the identity.
+    """
+    members, generators = [identity], list[int]()
+    for seed in seeds:
+        if seed not in members and (more := _generated([*generators, seed], product, identity)) is not None:
+            members, generators = more, [*generators, seed]
+    return members
+
+
+def _generated(generators: list[int], product: Product, identity: int) -> list[int] | None:
+    """All products of generators; None if one of them is no symmetry."""
+    found = [identity]
+    known = set(found)
+    for element in found:  # grows while it runs
+        for generator in generators:
+            image = product(element, generator)
+            if image is None or len(found) > MOST:
+                return None
+            if image not in known:
+                known.add(image)
+                found.append(image)
+    return found
+
+
+def matrix_products(elements: np.ndarray) -> Product:
+    """Products of matrices `(h, n, n)` that are exact up to rounding; None where one is not among them."""
+    flat = elements.reshape(len(elements), -1)
+
+    def product(i: int, j: int) -> int | None:
+        off = np.abs(flat - (elements[i] @ elements[j]).reshape(-1)).max(1)
+        nearest = int(np.argmin(off))
+        return nearest if off[nearest] < 1e-6 else None
+
+    return product

@@ -1,0 +1,60 @@
+"""The ladder of approximate symmetry."""
+
+import json
+
+import numpy as np
+import pytest
+
+from intertwine.catalog import O3, point_group
+from intertwine.errors import ArgumentError
+from intertwine.symmetry import symmetry_ladder
+from tests.symmetry.clouds import SQUARE
+
+
+def test_the_rungs_of_a_nearly_square_rectangle() -> None:
+    """Exactly D2h; D4h up to the difference of the sides."""
+    ladder = symmetry_ladder(SQUARE * [1 + 1e-3, 1 - 1e-3, 1])
+    assert [rung.name for rung in ladder.rungs] == ["D2h", "D4h"]
+    exact, near = ladder.rungs
+    assert exact.residual == 0
+    assert near.residual == exact.until
+    assert near.residual == pytest.approx(2e-3, rel=0.01)  # corners at (±1 ± 0.001)/2 move by 0.002 radii
+    assert ladder.best.name == "D2h"
+
+
+def test_noise_leaves_one_clear_rung() -> None:
+    noise = np.random.default_rng(0).normal(size=(4, 3)) * 1e-4
+    ladder = symmetry_ladder(SQUARE + noise)
+    assert ladder.best.name == "D4h"
+    assert ladder.ambiguous is None
+    assert "best: D4h" in str(ladder)
+
+
+def test_two_steps_of_one_size_are_ambiguous() -> None:
+    """Sides that differ by a thousandth, and noise of a millionth below it: square or rectangle?"""
+    noise = np.random.default_rng(1).normal(size=(4, 3)) * 1e-6
+    ladder = symmetry_ladder(SQUARE * [1 + 1e-3, 1 - 1e-3, 1] + noise)
+    assert {rung.name for rung in ladder.rungs} >= {"D2h", "D4h"}
+    assert ladder.ambiguous is not None
+    assert "ambiguous between" in str(ladder)
+
+
+def test_a_vector_has_a_ladder_too() -> None:
+    rep, group = O3.rep("1x4e + 1x3o"), point_group("Td")
+    rng = np.random.default_rng(2)
+    x = rep.matrix(group.elements()).mean(0) @ rng.normal(size=rep.dim)
+    ladder = symmetry_ladder(x / np.linalg.norm(x) + 1e-5 * rng.normal(size=rep.dim), rep=rep)
+    assert ladder.best.name == "Td"
+
+
+def test_it_is_for_programs_too() -> None:
+    found = json.loads(json.dumps(symmetry_ladder(SQUARE).to_dict()))
+    assert found["best"] == "D4h"
+    assert found["rungs"][-1]["until"] == found["largest"] == 0.1
+
+
+def test_continuous_symmetry_has_no_rungs() -> None:
+    with pytest.raises(ArgumentError, match="is continuous"):
+        symmetry_ladder(np.array([[0.0, 0, 1], [0, 0, -1]]))
+    with pytest.raises(ArgumentError, match="is continuous"):
+        symmetry_ladder(np.array([0.0, 0, 1]), rep=O3.rep("1x1o"))
