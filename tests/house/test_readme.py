@@ -30,7 +30,10 @@ def called(program: str, text: str) -> set[str]:
     return set(re.findall(rf"(?:^|[;&|$]) *(?:\S*/)?{program} +([a-z][\w-]*)", shell(text), re.MULTILINE))
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/guide.md"])
+PAGES = ["README.md", "docs/guide.md", "docs/why_is_my_loss_stuck.md", "docs/which_o2.md"]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_python_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An example that fails costs a newcomer's trust. All blocks of a page share one namespace, as in one session."""
     code = blocks((ROOT / page).read_text("utf-8"), "python")
