@@ -197,6 +197,16 @@ def test_changes_of_basis_are_checked() -> None:
     assert O3.rep("").change_basis(np.zeros((0, 0)), "nothing") == O3.rep("")
 
 
+@pytest.mark.parametrize("group", [dihedral(4), O3, symmetric(4), SU2], ids=str)
+def test_functions_of_one_element_do(group: CatalogGroup) -> None:
+    def function(g: np.ndarray) -> np.ndarray:
+        return np.linalg.det(g) * np.kron(g, g)
+
+    rep, Q = decompose(group, function)
+    g = some(group)
+    close(Q @ rep.matrix(g) @ Q.T, np.stack([function(x) for x in g]))
+
+
 # mistakes -------------------------------------------------------------------------------------------------------------
 
 I2 = np.eye(2)
@@ -224,7 +234,7 @@ I2 = np.eye(2)
         (C3, {1: -I2}, "no rep of C3"),
         (C3, {1: I2, 2: -I2}, "no rep of C3"),
         (C3, {0: -I2, 1: I2}, "no rep of C3"),
-        (C3, {1: I2, 2: np.eye(3)}, "of one size were expected"),
+        (C3, {1: I2, 2: np.eye(3)}, r"of one size were expected, but shapes \(2, 2\), \(3, 3\) came"),
         (cyclic(1), [[[-1.0]]], "contain irreps of C1 of total dimension 0"),
         (SO2, [I2], r"SO\(2\) is continuous: its matrices are given by a function of the element"),
         ("C3", [I2] * 3, r"'C3' came for the group\. Call group\(name\) first"),

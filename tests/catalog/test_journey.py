@@ -63,7 +63,7 @@ def test_which_flip_is_it(cloud: np.ndarray) -> None:
 
     # The rotations alone cannot see the flip, and SO(3) holds only one of the two copies.
     assert SO3.harmonics(4).restrict(SO3.subgroup("Dinf")).irreps == shape.restrict(turn).irreps
-    with pytest.raises(LabelError, match=r"Call O3\.subgroup\('Cinfv'\) instead"):
+    with pytest.raises(LabelError, match=r"Call tw\.O3\.subgroup\('Cinfv'\) instead"):
         SO3.subgroup("Cinfv")
 
     # Breaking the symmetry further, to a square pyramid on a tilted base, goes step by step or at once.

@@ -38,6 +38,15 @@ from intertwine.errors import ArgumentError, LabelError
         ("S4", point_group("S4")),  # four elements: the symmetric group is Sym(4)
         ("Sym(4)", symmetric(4)),
         ("C2×O(2)", cyclic(2) * O2),
+        ("C2 x O(2)", cyclic(2) * O2),
+        ("C_4", cyclic(4)),
+        ("C_{3v}", point_group("C3v")),
+        ("C₃ᵥ", point_group("C3v")),
+        ("Dooh", point_group("Dinfh")),
+        ("D_{\\infty h}", point_group("Dinfh")),
+        ("Kh", O3),
+        ("m-3m", point_group("Oh")),
+        ("m3̄m × O(2)", point_group("Oh") * O2),
         ("C2 * O(2) * Oh", cyclic(2) * (O2 * point_group("Oh"))),
     ],
 )
@@ -79,7 +88,17 @@ def test_unknown_point_groups_are_explained(name: str) -> None:
     with pytest.raises(LabelError, match=r"There is no point group called .* Names are Cn, Cnv, Cnh, S2n") as said:
         point_group(name)
     assert repr(name) in str(said.value)
-    assert ("S5 is C5h." in str(said.value)) == (name == "S5")
+    assert ("S5 is C5h. The permutations of 5 things are tw.symmetric(5)." in str(said.value)) == (name == "S5")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("C3V", "C3v"), ("oh", "Oh"), ("dinfh", "Dinfh"), ("so(3)", "SO3"), ("Z4", "C4"), ("Foo", None)]
+)
+def test_what_may_have_been_meant(name: str, meant: str | None) -> None:
+    for ask in (group, point_group, O3.subgroup, point_group("Oh").subgroup):
+        with pytest.raises(LabelError) as said:
+            ask(name)
+        assert (f" Did you mean {meant!r}?" in str(said.value)) == (meant is not None)
 
 
 @pytest.mark.parametrize("make", [cyclic, dihedral, symmetric])

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from intertwine.catalog import O3, point_group
+from intertwine.catalog import O3, point_group, symmetric
 from intertwine.catalog.base import PointGroup
-from intertwine.catalog.notation import hermann_mauguin, orbifold
+from intertwine.catalog.notation import from_hermann_mauguin, hermann_mauguin, orbifold
 from intertwine.catalog.point_groups import CRYSTALLOGRAPHIC
 from intertwine.catalog.recognise import recognise
 from intertwine.groups.finite import closure
@@ -42,6 +42,22 @@ def test_order_and_other_names(name: str) -> None:
     assert orbifold(name) == row["orbifold"].replace("x", "×")
     ours = {"I": "532", "Ih": "−5−32/m"}.get(name) or hermann_mauguin(name)  # 235, m−3−5 in the International Tables
     assert ours == row["hermann_mauguin"].replace("-", "−")
+
+
+@each_table
+def test_hermann_mauguin_symbols_name_groups(name: str) -> None:
+    for symbol in (hermann_mauguin(name), hermann_mauguin(name).replace("−", "-")):
+        assert point_group(symbol) == point_group(name) == O3.subgroup(point_group(symbol)).group
+        assert O3.subgroup(symbol) == O3.subgroup(name)
+
+
+def test_spellings_of_hermann_mauguin_symbols() -> None:
+    spelled = "m3m m3̄m m-35 532 ∞m ∞/mm ∞∞ ∞∞m −82m -10 1022 8mm"
+    meant = "Oh Oh Ih I Cinfv Dinfh SO3 O3 D4d C5h D10 C8v"
+    assert [point_group(symbol) for symbol in spelled.split()] == [point_group(name) for name in meant.split()]
+    assert from_hermann_mauguin("-4m2") is None  # the half-turns of D2d as we place it are about x
+    assert symmetric(3).subgroup("2").group.dim == 3  # an order, and no symbol there
+    assert "main axis" not in str(symmetric(3).branching("2", 1))
 
 
 def test_symbols_of_other_groups() -> None:

@@ -131,6 +131,34 @@ def test_the_irreps_of_the_32_point_groups_in_the_order_of_textbooks() -> None:
         assert " ".join(irrep.label for irrep in point_group(name).character_table().irreps) == row
 
 
+CLASSES = {
+    "C4": "E C4 C2 C4³",
+    "C6h": "E C6 C3 C2 C3² C6⁵ i S3⁵ S6⁵ σh S6 S3",
+    "S6": "E C3 C3² i S6⁵ S6",
+    "C2v": "E C2(z) σ(xz) σ(yz)",
+    "C6v": "E 2C6 2C3 C2 3σv 3σd",
+    "D2h": "E C2(z) C2(y) C2(x) i σ(xy) σ(xz) σ(yz)",
+    "D2d": "E 2S4 C2 2C2' 2σd",
+    "D3h": "E 2C3 3C2 σh 2S3 3σv",
+    "D3d": "E 2C3 3C2 i 2S6 3σd",
+    "D4h": "E 2C4 C2 2C2' 2C2'' i 2S4 σh 2σv 2σd",
+    "D4d": "E 2S8 2C4 2S8³ C2 4C2' 4σd",
+    "D5h": "E 2C5 2C5² 5C2 σh 2S5 2S5³ 5σv",
+    "D5d": "E 2C5 2C5² 5C2 i 2S10³ 2S10 5σd",
+    "D6h": "E 2C6 2C3 C2 3C2' 3C2'' i 2S3 2S6 σh 3σd 3σv",
+    "Th": "E 4C3 4C3² 3C2 i 4S6 4S6⁵ 3σh",
+    "Oh": "E 6C4 8C3 3C2 6C2' i 6S4 8S6 3σh 6σd",
+    "Ih": "E 12C5 12C5² 20C3 15C2 i 12S10 12S10³ 20S6 15σ",
+}
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_classes_stand_in_the_order_of_textbooks(name: str) -> None:
+    """Cotton 1990, appendix; there O and Oh have 8C3 6C2' 6C4 3C2."""
+    found = point_group(name).character_table().classes
+    assert " ".join(str(c).replace(" ", "") for c in found) == CLASSES[name]
+
+
 PRINTED = {
     point_group("C3v"): """
 C3v  E  2 C3  3 σv
@@ -154,18 +182,18 @@ T  3     0      0    −1
 E: type C, the sum of two complex conjugate irreps
 """,
     point_group("S4"): """
-S4  E  C2  S4  S4³
+S4  E  S4  C2  S4³
 A   1   1   1    1
-B   1   1  −1   −1
-E   2  −2   0    0
+B   1  −1   1   −1
+E   2   0  −2    0
 E: type C, the sum of two complex conjugate irreps
 """,
     point_group("C3h"): """
-C3h  E  C3  C3²  S3  S3⁵  σh
-A'   1   1    1   1    1   1
-E'   2  −1   −1  −1   −1   2
-A''  1   1    1  −1   −1  −1
-E''  2  −1   −1   1    1  −2
+C3h  E  C3  C3²  σh  S3  S3⁵
+A'   1   1    1   1   1    1
+E'   2  −1   −1   2  −1   −1
+A''  1   1    1  −1  −1   −1
+E''  2  −1   −1  −2   1    1
 E', E'': type C, the sum of two complex conjugate irreps
 """,
     point_group("I"): """
@@ -265,6 +293,11 @@ def test_branching_keeps_dimensions_and_composes(outer: Subgroup, inner: Subgrou
 )
 def test_titles_of_branching_tables(group: CatalogGroup, subgroup: Subgroup | str, title: str) -> None:
     assert str(group.branching(subgroup, 1)).splitlines()[0] == title
+
+
+def test_branching_of_all_irreps_needs_no_degree() -> None:
+    assert len(point_group("Oh").branching("D4h").rows) == 10
+    assert str(O3.branching("Oh")) == str(O3.branching("Oh", 3))
 
 
 def test_how_branching_prints() -> None:

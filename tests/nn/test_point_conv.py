@@ -235,7 +235,7 @@ def test_bad_arguments_are_named() -> None:
             ArgumentError, match="aggregates by 'sum' or 'mean' with a positive number of neighbours, but"
         ):
             nn.PointConv(SCALARS, VECTORS, **options)
-    with pytest.raises(ArgumentError, match="moves 2 or 3 coordinates, but the rep 1x2e has dimension 5"):
+    with pytest.raises(ArgumentError, match=r"moves 2 or 3 coordinates, but the rep 1x2e of O\(3\) has dimension 5"):
         nn.PointConv(SCALARS, VECTORS, action=O3.rep("1x2e"))
     with pytest.raises(RepMismatchError, match=r"reps of SO\(3\), O\(3\), O\(3\) came"):
         nn.PointConv(SCALARS, VECTORS, action=SO3.defining)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from abc import ABC, abstractmethod
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
@@ -242,13 +243,13 @@ class CatalogGroup(Group, ABC):
 
         return character_table(self)
 
-    def branching(self, subgroup: Subgroup | PointGroup | str, degree: int) -> Branching:
+    def branching(self, subgroup: Subgroup | PointGroup | str, degree: int | None = None) -> Branching:
         """What the irreps up to a degree become in a subgroup: a table that prints well.
 
         Args:
             subgroup: a subgroup or its name. A point group gives the table in its own (Mulliken's) labels:
                 `O3.branching(point_group("C4v"), 4)`.
-            degree: the largest degree of the irreps to restrict.
+            degree: the largest degree of the irreps to restrict. Default: all of a finite group, 3 of a continuous one.
 
         >>> from intertwine.catalog import O3
         >>> print(O3.branching("Dinf", 1))
@@ -340,8 +341,9 @@ class PointGroup(CatalogGroup, ABC):
 
 
 def plain_name(name: object) -> str:
-    """A name without spaces and brackets, and with inf for ∞: "C∞v" is "Cinfv", "SO(2)" is "SO2"."""
-    return re.sub(r"[\s()]", "", str(name)).replace("∞", "inf")
+    """A name without spaces, brackets and subscripts, and with inf for ∞: "C∞v" is "Cinfv", "SO(2)" is "SO2"."""
+    text = re.sub(r"[\s(){}_$]", "", unicodedata.normalize("NFKC", str(name)))  # NFKC: C₃ᵥ is C3v
+    return text.replace("\\infty", "inf").replace("∞", "inf")
 
 
 def harmonics_rep(action: Rep, degree: int) -> Rep:

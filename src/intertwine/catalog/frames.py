@@ -28,7 +28,10 @@ def standard_frame(axis: Vector | None, mirror: Vector | float | None) -> np.nda
 
 
 def _direction(what: str, value: Vector | float) -> np.ndarray:
-    direction = np.asarray(value, dtype=np.float64)
+    try:
+        direction = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        direction = np.zeros(0)
     if direction.shape != (3,) or not np.isfinite(direction).all() or not direction.any():
         raise ArgumentError(f"The {what} of a subgroup is a nonzero vector (x, y, z), but {value!r} came.")
     direction = direction / np.abs(direction).max()  # so that tiny and huge vectors have a length

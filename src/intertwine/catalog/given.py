@@ -26,9 +26,10 @@ def decompose(group: CatalogGroup, matrices: Matrices) -> tuple[Rep, np.ndarray]
 
     Args:
         group: the group.
-        matrices: a function from elements `(..., n, n)` to orthogonal matrices `(..., d, d)`; or for a finite group the
-            matrices `(order, d, d)` in the order of `group.elements()`, or a dict from numbers of elements in that
-            order to matrices, which may leave out elements that products of the others give.
+        matrices: a function from elements `(..., n, n)` to orthogonal matrices `(..., d, d)`, or one that takes one
+            element at a time; or for a finite group the matrices `(order, d, d)` in the order of `group.elements()`, or
+            a dict from numbers of elements in that order to matrices, which may leave out elements that products of the
+            others give.
 
     Returns:
         The rep of irreps, and the orthogonal Q `(d, d)`.
@@ -41,13 +42,15 @@ def decompose(group: CatalogGroup, matrices: Matrices) -> tuple[Rep, np.ndarray]
     >>> rep, Q = decompose(cyclic(3), {1: turn})
     >>> print(rep, bool(np.allclose(Q @ rep.matrix(cyclic(3).elements()[1]) @ Q.T, turn)))
     1x0 + 1x1 True
+    >>> print(decompose(cyclic(3), lambda g: np.kron(g, g))[0])
+    2x0 + 1x1
     """
     if not isinstance(group, CatalogGroup):
         raise ArgumentError(f"A rep of a group was expected, but {group!r} came for the group. Call group(name) first.")
     if callable(matrices):
         if not group.is_finite or group.averages_by_sampling:
             return _function(group, matrices)
-        matrices = to_numpy(matrices(group.elements()))
+        matrices = _stack(_several(matrices, group.elements()))
     if not group.is_finite:
         raise ArgumentError(f"{group} is continuous: its matrices are given by a function of the element.")
     table = group.table
@@ -63,17 +66,41 @@ def decompose(group: CatalogGroup, matrices: Matrices) -> tuple[Rep, np.ndarray]
     return Rep(group, content), basis
 
 
+def _several(function: Callable[[np.ndarray], np.ndarray], g: np.ndarray) -> object:
+    """The matrices of elements `(q, n, n)`, one after the other where a function takes only one at a time."""
+    try:
+        together = function(g)
+        if np.ndim(together) == 3 and len(together) == len(g):
+            return together
+    except (TypeError, ValueError, IndexError):
+        return [function(x) for x in g]
+    try:
+        alone = np.stack([to_numpy(function(x)) for x in g])
+    except (TypeError, ValueError, IndexError):
+        return together
+    return alone if alone.ndim == 3 and alone.shape[1] == alone.shape[2] else together
+
+
 def _stack(matrices: object) -> np.ndarray:
     """Real square matrices of one size, `(q, d, d)`; complains in words about anything else."""
     try:
         stack = to_numpy(np.stack([to_numpy(matrix) for matrix in matrices]))  # type: ignore[attr-defined]
     except (TypeError, ValueError) as error:
-        raise ArgumentError(f"Matrices (d, d) of one size were expected, but {matrices!r} came.") from error
+        shown = repr(matrices) if isinstance(matrices, str) else _shapes(matrices)
+        raise ArgumentError(f"Matrices (d, d) of one size were expected, but {shown} came.") from error
     if stack.ndim != 3 or stack.shape[1] != stack.shape[2] or not stack.size:
         raise ArgumentError(f"Matrices (d, d) of one size were expected, but an array of shape {stack.shape} came.")
     if np.iscomplexobj(stack):
         raise ArgumentError("Reps are real, but complex matrices came. Pass [[a, −b], [b, a]] for each a + ib.")
     return stack
+
+
+def _shapes(things: object) -> str:
+    """What came instead of matrices of one size, in few words."""
+    try:
+        return f"shapes {', '.join(dict.fromkeys(str(np.shape(thing)) for thing in things))}"  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        return repr(things)
 
 
 def _completed(group: CatalogGroup, matrices: Mapping[int, np.ndarray]) -> np.ndarray:
@@ -123,7 +150,7 @@ def _function(group: CatalogGroup, matrix: Callable[[np.ndarray], np.ndarray]) -
     """`decompose` for a function; degrees are tried until the irreps fill the space and make the same matrices."""
 
     def numbers(g: np.ndarray) -> np.ndarray:
-        return _stack(matrix(g))
+        return _stack(_several(matrix, g))
 
     g = np.concatenate([group.generators, group.sample(4, 1)])
     h = group.sample(len(g), 2)

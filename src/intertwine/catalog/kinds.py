@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from intertwine._arrays import Array
 from intertwine.catalog.axial import AxialGroup, by_mirrors, by_rotations, plane_part
 from intertwine.catalog.base import CatalogGroup, PointGroup
-from intertwine.catalog.point_groups import find_point_group, schoenflies
+from intertwine.catalog.point_groups import find_point_group, international, schoenflies
 
 
 @dataclass(frozen=True)
@@ -122,3 +122,11 @@ def find_subgroup(name: str | PointGroup) -> Found | None:
     if kind is not None and isinstance(solid, AxialGroup):
         return text, solid.plane, kind
     return text, solid, {"Cinfh": ROTATING_CYLINDER, "Dinfh": CYLINDER}.get(text, SOLID)
+
+
+def asked_subgroup(name: str | PointGroup) -> Found | None:
+    """`find_subgroup` for a name that somebody typed, which may be a Hermann–Mauguin symbol.
+
+    Names of listed subgroups, such as "2", are no such symbols; so `find_subgroup` itself knows none.
+    """
+    return find_subgroup(international(name) if isinstance(name, str) else name)

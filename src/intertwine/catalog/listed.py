@@ -76,7 +76,7 @@ def _words(subgroup: Subgroup) -> tuple[str, ...]:
     normal = bool(np.isin(parent.table.conjugates[:, members], members).all())
     abelian = bool((table.products == table.products.T).all())
     lines = (
-        f"{subgroup.name} is a subgroup of {parent} with {len(table)} elements: {held}.",
+        f"{subgroup.name} is a subgroup of {parent} with {len(table)} element{'s' * (len(table) > 1)}: {held}.",
         f"It is {'abelian' if abelian else 'not abelian'} and {'normal' if normal else 'not normal'} in {parent}.",
     )
     if not isinstance(parent, DirectProduct):

@@ -356,7 +356,7 @@ def matrix_group(lie: object = (), discrete: object = (), name: str | None = Non
     size = _one_size(algebra, single)
     algebra, single = algebra.reshape(-1, size, size), single.reshape(-1, size, size)
     _require_compact(algebra, single)
-    basis = _lie_closure(algebra, single)
+    basis = _lie_closure(algebra, single) + 0.0
     title = name if name is not None else f"group of {size} × {size} matrices"
     arguments = [f"lie={basis.tolist()}"] * (len(basis) > 0)
     arguments += [f"discrete={single.tolist()}"] * (len(single) > 0) + [f"name={name!r}"] * (name is not None)
@@ -369,7 +369,7 @@ def matrix_group(lie: object = (), discrete: object = (), name: str | None = Non
 def _stack(what: str, matrices: object) -> np.ndarray:
     try:
         stack = np.array([np.asarray(m) for m in matrices])  # type: ignore[attr-defined]
-        stack = stack.astype(np.complex128 if np.iscomplexobj(stack) else np.float64)
+        stack = stack.astype(np.complex128 if np.iscomplexobj(stack) else np.float64) + 0.0  # no −0.0
     except (TypeError, ValueError) as error:
         raise ArgumentError(f"{what} is a list of square matrices of one size, but {matrices!r} came.") from error
     if len(stack) and (stack.ndim != 3 or stack.shape[1] != stack.shape[2] or not np.isfinite(stack).all()):
@@ -382,7 +382,7 @@ def _as_real(matrices: np.ndarray) -> np.ndarray:
     if not len(matrices):
         return matrices.real
     a, b = matrices.real, matrices.imag
-    return np.block([[a, -b], [b, a]])
+    return np.block([[a, -b], [b, a]]) + 0.0
 
 
 def _one_size(algebra: np.ndarray, single: np.ndarray) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 POLYHEDRA = {
     "T": ("23", "332"),
@@ -16,6 +17,18 @@ POLYHEDRA = {
     "O3": ("m−∞", None),
 }
 """Hermann–Mauguin symbol and orbifold symbol; Conway's notation has no symbol for the groups of the whole sphere."""
+
+SHORT = {
+    "m3m": "m-3m",
+    "m3": "m-3",
+    "532": "235",
+    "53m": "m-3-5",
+    "m-35": "m-3-5",
+    "-5-3m": "m-3-5",
+    "infinf": "2inf",
+    "infinfm": "m-inf",
+}
+"""Other spellings of the symbols above."""
 
 ESCNN = {
     "T": "(False, 'tetra')",
@@ -68,6 +81,27 @@ def hermann_mauguin(title: str) -> str:
         case "Dh":
             return "mmm" if n == 2 else f"{n}/mmm" if even else f"−{2 * n}m2"
     return f"−{2 * n}2m" if even else f"−{n}m"
+
+
+@cache
+def from_hermann_mauguin(symbol: str) -> str | None:
+    """The Schoenflies name of a Hermann–Mauguin symbol, bars as minus signs or above the digits; None if it is none.
+
+    The symbols are those that `hermann_mauguin` gives, and a few that are shorter. −4m2 and −62m, other settings of
+    −42m and −6m2, are none: they stand for other matrices.
+
+    >>> [from_hermann_mauguin(symbol) for symbol in ("m-3m", "4mm", "4̄3m", "∞m", "-4m2")]
+    ['Oh', 'C4v', 'Td', 'Cinfv', None]
+    """
+    text = re.sub("([0-9])[\u0304\u0305]", r"-\1", symbol).replace("−", "-").replace("∞", "inf")
+    text = SHORT.get(text, text)
+    digits = [run[:k] for run in re.findall("[1-9][0-9]*", text) for k in range(1, len(run) + 1)]
+    numbers = sorted({part for n in map(int, digits) for part in (n, 2 * n, n // 2) if part > 1} | {2})
+    names = ["C1", "Cs", "Ci", *POLYHEDRA, "Cinf", "Cinfv", "Cinfh", "Dinf", "Dinfh"]
+    for n in numbers:
+        names += [f"C{n}", f"C{n}v", f"C{n}h", f"S{2 * n}", f"D{n}", f"D{n}d", f"D{n}h"]
+    spelled = (hermann_mauguin(name).replace("−", "-").replace("∞", "inf") for name in names)
+    return next((name for name, found in zip(names, spelled, strict=True) if found == text), None)
 
 
 def orbifold(title: str) -> str | None:

@@ -9,7 +9,8 @@ import numpy as np
 from intertwine._arrays import Table
 from intertwine.catalog.base import CatalogGroup, PointGroup, Vector, plain_name
 from intertwine.catalog.frames import standard_frame
-from intertwine.catalog.kinds import Found, find_subgroup
+from intertwine.catalog.kinds import Found, asked_subgroup, find_subgroup
+from intertwine.catalog.point_groups import NAMES_IN_WORDS, suggestion
 from intertwine.catalog.portrait import describe
 from intertwine.catalog.recognise import recognise
 from intertwine.errors import LabelError
@@ -24,7 +25,7 @@ def spatial_subgroup(
     by_name = find_subgroup(title)
     called = repr(title) if by_name is not None and by_name[1] == group else repr(group)
     if parent.is_proper and (kind.improper and not group.is_proper):
-        where = f", so it does not lie in {parent}. Call O3.subgroup({title!r}) instead."
+        where = f", so it does not lie in {parent}. Call tw.O3.subgroup({title!r}) instead."
         raise LabelError(f"{title} holds maps of determinant −1{where}")
     frame = standard_frame(axis, mirror)
     arguments = "".join(
@@ -48,12 +49,12 @@ def unknown_subgroup(parent: CatalogGroup, name: object) -> LabelError:
     """The error for a name that no subgroup answers to; it knows the names that people try."""
     if plain_name(name) == "O2":
         return LabelError(
-            f"O(2) does not name one subgroup of {parent}. Call O3.subgroup('Cinfv') for the copy whose flips are "
+            f"O(2) does not name one subgroup of {parent}. Call tw.O3.subgroup('Cinfv') for the copy whose flips are "
             f"mirrors that contain the axis, or {parent!r}.subgroup('Dinf') for the copy whose flips are half-turns."
         )
     return LabelError(
-        f"{parent} has no subgroup called {name!r}. Known names are Cn, Cnv, Cnh, S2n, Dn, Dnd, Dnh (with a number for "
-        "n), Cs, Ci, T, Td, Th, O, Oh, I, Ih, Cinf, Cinfv, Cinfh, Dinf, Dinfh, SO(3) and O(3)."
+        f"{parent} has no subgroup called {name!r}.{suggestion(name)} Known names are {NAMES_IN_WORDS}, and symbols "
+        "such as 'm-3m' and '4mm'."
     )
 
 
@@ -63,11 +64,11 @@ def unknown_subgroup(parent: CatalogGroup, name: object) -> LabelError:
 def point_subgroup(
     parent: PointGroup, name: str | PointGroup, axis: Vector | None = None, mirror: Vector | float | None = None
 ) -> Subgroup:
-    """The subgroup of a point group with a Schoenflies name, an axis and a mirror.
+    """The subgroup of a point group with the name of a point group, an axis and a mirror.
 
     Without these it is the one in the standard setting, or the first listed one where that is not in the group.
     """
-    found = find_subgroup(name)
+    found = asked_subgroup(name)
     if found is None:
         raise unknown_subgroup(parent, name)
     subgroup = spatial_subgroup(parent, found, axis, mirror)

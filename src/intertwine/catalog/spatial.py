@@ -11,7 +11,7 @@ import numpy as np
 
 from intertwine._arrays import Array
 from intertwine.catalog.base import CatalogGroup, PointGroup, Vector
-from intertwine.catalog.kinds import find_subgroup
+from intertwine.catalog.kinds import asked_subgroup
 from intertwine.catalog.schoenflies import spatial_subgroup, spatial_subgroups, unknown_subgroup
 from intertwine.errors import LabelError
 from intertwine.groups import Subgroup
@@ -105,9 +105,9 @@ class SpatialGroup(CatalogGroup, ABC):
         Args:
             name: "Cinf", "Cinfv" (cone), "Cinfh", "Dinf" (twisted cylinder), "Dinfh" (cylinder), "Cn", "Cnv", "Cnh",
                 "S2n", "Dn", "Dnd", "Dnh" with a number for n, "Cs", "Ci", "T", "Td", "Th", "O", "Oh", "I", "Ih",
-                "SO(3)", "O(3)"; "C∞v" reads too. Those with mirrors or inversion exist in O(3) only. The names Cn, Cnv,
-                Dn (n or inf) give copies of planar groups; a point group, `point_group("C4v")`, stands for itself, with
-                its own (Mulliken's) labels.
+                "SO(3)", "O(3)"; "C∞v" and "4mm" read too. Those with mirrors or inversion exist in O(3) only. The names
+                Cn, Cnv, Dn (n or inf) give copies of planar groups; a point group, `point_group("C4v")`, stands for
+                itself, with its own (Mulliken's) labels.
             axis: the direction of the main rotation axis: where z of the standard setting goes (see
                 `point_group`). Default z.
             mirror: the reference direction: where x of the standard setting goes. The reference mirror of Cinfv and
@@ -121,7 +121,7 @@ class SpatialGroup(CatalogGroup, ABC):
         >>> O3.subgroup("Cinfv", axis=(1, 0, 0)).embed(np.diag([1.0, -1.0])).round(6).diagonal()
         array([ 1.,  1., -1.])
         """
-        found = find_subgroup(name)
+        found = asked_subgroup(name)
         if found is None:
             raise unknown_subgroup(self, name)
         return spatial_subgroup(self, found, axis, mirror)

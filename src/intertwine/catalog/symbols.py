@@ -23,7 +23,7 @@ def class_names(group: CatalogGroup) -> list[Symbol]:
     """
     table = group.table
     if isinstance(group, PointGroup):
-        plain = [_smallest(_spatial(g, group) for g in table.elements[members]) for members in table.classes]
+        plain = [_schoenflies(table.elements[members], group) for members in table.classes]
     elif isinstance(group, PlanarGroup):
         plain = [_smallest(_planar(g) for g in table.elements[members]) for members in table.classes]
     elif isinstance(group, SymmetricGroup):
@@ -43,6 +43,11 @@ def class_names(group: CatalogGroup) -> list[Symbol]:
 def _smallest(symbols: Iterable[Symbol]) -> Symbol:
     """The symbol of a class: of those of its members the one that stands first, C5 rather than C5⁴."""
     return min(symbols, key=lambda symbol: symbol[1])
+
+
+def _schoenflies(members: np.ndarray, group: PointGroup) -> Symbol:
+    """The plainest symbol of a class of a point group, and the first position."""
+    return _smallest(_spatial(g, group) for g in members)[0], min(_position(g, group) for g in members)
 
 
 def _by_order(order: int) -> Symbol:
@@ -85,19 +90,59 @@ def _superscript(k: int) -> str:
 
 
 def _spatial(g: np.ndarray, group: PointGroup) -> Symbol:
-    """The Schoenflies symbol of one element."""
+    """The Schoenflies symbol of one element, and which of the symbols of its class is the plainest."""
     proper = np.linalg.det(g) > 0
-    rotation = g if proper else -g
-    axis, angle = _axis_and_angle(rotation)
+    axis, angle = _axis_and_angle(g if proper else -g)
     if abs(angle) < 1e-9:
         return ("E", (-1.0,)) if proper else ("i", (2.0,))
-    main = group.schoenflies[0] not in "TOI" and abs(axis[2]) > 1 - 1e-6
     letters = _letters(axis, mirror=not proper) if group.schoenflies in ("D2", "D2h", "C2v") else ""
-    place = _place(axis, group, main)
     if not proper and abs(angle - np.pi) < 1e-6:
-        return (f"σ({letters})" if letters else _mirror(group, axis, main)), (3.0, *place)
+        return (f"σ({letters})" if letters else _mirror(group, axis, _is_main(axis, group))), (3.0,)
     symbol, key = _turn("C", angle, 0.0) if proper else _turn("S", angle + np.pi, 2.5)
-    return symbol + (f"({letters})" if letters else ""), (key[0] + place[0] if proper else key[0], *key[1:], *place)
+    return symbol + (f"({letters})" if letters else ""), key
+
+
+def _position(g: np.ndarray, group: PointGroup) -> tuple[float, ...]:
+    """Where an element stands among the others, as in the tables of chemists (Cotton; Altmann & Herzig 1994).
+
+    Rotations come first: of T, O, I those of high order, of the others the powers of the main one. With the inversion
+    the improper elements follow in the order of the rotations that it makes of them, with σh alone likewise.
+    """
+    proper = np.linalg.det(g) > 0
+    if group.schoenflies[0] in "TOI":
+        return (0.0 if proper else 1.0, *_polyhedral_place(g, proper))
+    if proper:
+        return (0.0, *_axial_place(g, group))
+    for turner in (-np.eye(3), np.diag([1.0, 1.0, -1.0])):
+        if group.contains(turner):
+            return (1.0, *_axial_place(turner @ g, group))
+    axis, angle = _axis_and_angle(-g)
+    if _is_main(axis, group):
+        return 0.0, 0.0, round((angle + np.pi) % (2 * np.pi), 6)
+    return 1.0, round(float(np.arctan2(axis[0], -axis[1]) % np.pi), 6) % 3.1415  # the direction inside the mirror
+
+
+def _polyhedral_place(g: np.ndarray, proper: bool) -> tuple[float, ...]:
+    """High order first, then few steps, then axes along the coordinates."""
+    axis, angle = _axis_and_angle(g if proper else -g)
+    if abs(angle) < 1e-9:
+        return (-np.inf,)
+    order = _turn("C", angle, 0.0)[1][1]
+    steps = _turn("C", angle, 0.0)[1][2] if proper else _turn("S", angle + np.pi, 0.0)[1][-1]
+    return order, steps, round(1 - float(np.abs(axis).max()), 6)
+
+
+def _axial_place(rotation: np.ndarray, group: PointGroup) -> tuple[float, float]:
+    """Turns about the main axis by their angles, then half-turns from x on (in D2: about y, x, as B2, B3 are)."""
+    axis, angle = _axis_and_angle(rotation)
+    if abs(angle) < 1e-9 or _is_main(axis, group):
+        return 0.0, round(angle, 6)
+    place = round(float(np.arctan2(axis[1], axis[0]) % np.pi), 6) % 3.1415
+    return 1.0, -place if group.schoenflies in ("D2", "D2h") else place
+
+
+def _is_main(axis: np.ndarray, group: PointGroup) -> bool:
+    return group.schoenflies[0] not in "TOI" and bool(abs(axis[2]) > 1 - 1e-6)
 
 
 def _axis_and_angle(rotation: np.ndarray) -> tuple[np.ndarray, float]:
@@ -117,13 +162,6 @@ def _letters(axis: np.ndarray, *, mirror: bool) -> str:
     """The coordinate along an axis, or the two in a mirror plane."""
     along = int(np.argmax(np.abs(axis)))
     return "xyz".replace("xyz"[along], "") if mirror else "xyz"[along]
-
-
-def _place(axis: np.ndarray, group: PointGroup, main: bool) -> tuple[float, float]:
-    """Where an axis stands among those of its kind: the main one first, then those close to coordinate axes."""
-    if group.schoenflies[0] in "TOI":
-        return 0.0, round(1 - float(np.abs(axis).max()), 6)
-    return (0.0, 0.0) if main else (1.0, round(float(np.arctan2(axis[1], axis[0]) % np.pi), 6) % 3.1415)
 
 
 def _mirror(group: PointGroup, normal: np.ndarray, main: bool) -> str:

@@ -162,8 +162,10 @@ class Branching:
         return f"{subgroup.parent} → {subgroup.name}{copy}{place}"
 
 
-def branching(group: CatalogGroup, subgroup: Subgroup | PointGroup | str, degree: int) -> Branching:
+def branching(group: CatalogGroup, subgroup: Subgroup | PointGroup | str, degree: int | None) -> Branching:
     """What the irreps up to a degree restrict to."""
+    if degree is None:
+        degree = int(group.order) if group.is_finite else 3
     if not isinstance(degree, int | np.integer) or degree < 0:
         raise ArgumentError(f"The largest degree of the irreps is an integer from 0 on, but {degree!r} came.")
     found = subgroup if isinstance(subgroup, Subgroup) else group.subgroup(subgroup)

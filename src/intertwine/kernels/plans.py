@@ -137,8 +137,8 @@ def kernel_table(action: Rep, rep_in: Rep, rep_out: Rep, degree: int | None = No
     _require_one_group(action, rep_in, rep_out)
     if action.dim not in (2, 3):
         raise ArgumentError(
-            f"An action moves 2 or 3 coordinates, but the rep {action} has dimension {action.dim}. "
-            "Pass group.defining, or its restriction to a subgroup."
+            f"An action moves 2 or 3 coordinates, but the rep {action} of {action.group} has dimension {action.dim}. "
+            "Pass the rep by which the group moves the vectors, such as group.rep('1x1o')."
         )
     top = _default_degree(action, rep_in, rep_out) if degree is None else degree
     harmonics = harmonics_rep(action, top)
