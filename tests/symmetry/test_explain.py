@@ -94,3 +94,21 @@ def test_containment_is_said() -> None:
 def test_mistakes_are_explained(things: tuple, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         explain(*things)
+
+
+def test_functions_stand_where_character_tables_have_them() -> None:
+    """Textbook columns: in C4v z is A1, Rz A2, x² − y² B1, xy B2, and (x, y), (xz, yz) E."""
+    rows = dict(line.split("  ", 1) for line in section(explain("C4v"), "Functions").splitlines()[1:])
+    assert {label: text.strip() for label, text in rows.items()} == {
+        "A1": "z, x² + y² − 2z²",
+        "A2": "Rz",
+        "B1": "x² − y²",
+        "B2": "xy",
+        "E": "(x, y), (Ry, Rx), (xz, yz)",
+    }
+    assert "A2''   z\n" in str(explain("D3h"))
+
+
+def test_chemists_get_mulliken_symbols() -> None:
+    assert row(section(explain("O(3)", "C4v", "D4"), "How irreps restrict"), "1o") == ["A1 + E", "A2 + E"]
+    assert str(explain("4mm in O(3)")) == str(explain("O(3)", "C4v"))

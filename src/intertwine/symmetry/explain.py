@@ -7,16 +7,19 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from intertwine.catalog import O3, words
 from intertwine.catalog import group as group_by_name
-from intertwine.catalog import words
+from intertwine.catalog.axial import AxialGroup
 from intertwine.catalog.base import CatalogGroup, PointGroup, plain_name
-from intertwine.catalog.kinds import find_subgroup
+from intertwine.catalog.kinds import asked_subgroup, find_subgroup
 from intertwine.catalog.notation import escnn_id, hermann_mauguin, orbifold
 from intertwine.catalog.planar import PlanarGroup
 from intertwine.catalog.point_groups import find_point_group, schoenflies
 from intertwine.catalog.tables import columns
 from intertwine.errors import ArgumentError, LabelError
 from intertwine.groups import Subgroup
+from intertwine.reps import Rep
+from intertwine.symmetry.polynomials import polynomial_text
 
 TABLE_LIMIT = 24
 """The largest number of classes whose characters are printed."""
@@ -104,7 +107,7 @@ def _subgroup(parent: CatalogGroup | None, thing: object) -> Subgroup:
 
 def _copies(parent: CatalogGroup, name: str) -> tuple[Subgroup, ...]:
     """The subgroups of a group that are copies of a named group, one of each class."""
-    if find_subgroup(name) is not None and plain_name(name) not in ("O2", "SO2"):
+    if asked_subgroup(name) is not None and plain_name(name) not in ("O2", "SO2"):
         return (parent.subgroup(name),)
     wanted = _group(name)
     found = tuple(H for H in parent.subgroups() if H.group == wanted)
@@ -121,13 +124,17 @@ def _explain_group(group: CatalogGroup) -> Explanation:
     sections = [Section("", "\n".join(_facts(group, size))), Section("Irreps", _irreps(group))]
     if group.is_finite and len(group.table.classes) <= TABLE_LIMIT:
         sections.append(Section("Characters", str(group.character_table())))
+    if isinstance(group, PointGroup) and group.is_finite:
+        sections.append(Section("Functions", _functions(group)))
     sections.append(Section("Subgroups", _subgroups(group)))
     return Explanation(f"{group}: a group with {size}", tuple(sections))
 
 
 def _facts(group: CatalogGroup, size: str) -> list[str]:
     """The sentences about a group as a whole."""
-    lines = [f"{group} has {size}, {group.dim} × {group.dim} matrices. In Python: {group!r}."]
+    lines = [f"{group} has {size}, {group.dim} × {group.dim} matrices."]
+    if len(repr(group)) < 80:
+        lines[0] += f" In Python: {group!r}."
     if group.is_finite:
         table = group.table
         abelian = bool((table.products == table.products.T).all())
@@ -163,15 +170,35 @@ def _irreps(group: CatalogGroup) -> str:
     return "\n".join(lines)
 
 
+def _functions(group: PointGroup) -> str:
+    """Which irreps the coordinates, the rotations and the quadratic forms belong to, as character tables say it."""
+    found: dict[str, list[str]] = {irrep.label: [] for irrep in group.irreps(int(group.order))}
+    whole = O3.subgroup(group)
+    for label, name in (("1o", "{}"), ("1e", "R{}"), ("2e", "{}")):
+        for irrep, copies in O3.rep(f"1x{label}").restrict(whole).copies.items():
+            for copy in np.moveaxis(copies, -1, 0):
+                texts = [name.format(_upright_text(column)) for column in copy.T]
+                found[irrep.label].append(texts[0] if len(texts) == 1 else f"({', '.join(texts)})")
+    return _left(["irrep", "functions"], [[label, ", ".join(texts) or "–"] for label, texts in found.items()])
+
+
+def _upright_text(coefficients: np.ndarray) -> str:
+    """The polynomial or its negative, whichever does not start with a minus sign."""
+    text = polynomial_text(coefficients)
+    return polynomial_text(-coefficients) if text.startswith("−") else text
+
+
 def _subgroups(group: CatalogGroup) -> str:
     """The subgroups and which contains which."""
     try:
         lattice = group.lattice(4)
     except ArgumentError:
         try:
-            return ", ".join(subgroup.name for subgroup in group.subgroups())
+            names = list(dict.fromkeys(subgroup.name for subgroup in group.subgroups(4)))
         except ArgumentError as error:
             return str(error)
+        more = f" … ({len(names)} with axes up to order 4)" if len(names) > 40 else ""
+        return ", ".join(names[:40]) + more
     counted = f"{len(lattice.subgroups)} up to conjugacy" if group.is_finite else "with axes up to order 4"
     return f"{counted[0].upper()}{counted[1:]}; each with the largest ones inside it:\n{lattice}"
 
@@ -196,16 +223,32 @@ def _compare(subgroups: tuple[Subgroup, ...], degree: int) -> Explanation:
     rows = [row for row in rows if any(cell != "–" for cell in row[1:])]
     tables = [parent.branching(subgroup, degree) for subgroup in subgroups]
     irreps = [
-        [irrep.label, *(words.irreps(table[irrep.label].isotypic) for table in tables)]
+        [irrep.label, *(_content(table[irrep.label], H) for table, H in zip(tables, subgroups, strict=True))]
         for irrep in parent.irreps(degree)
     ]
-    legends = list(dict.fromkeys([_legend(parent), *(_legend(_group(subgroup.group)) for subgroup in subgroups)]))
+    groups = [_with_symbols(subgroup) or _group(subgroup.group) for subgroup in subgroups]
+    legends = list(dict.fromkeys([_legend(parent), *map(_legend, groups)]))
     text = "\n".join([_left(head, irreps), *filter(None, legends)])
     sections = [Section("", _common(subgroups))] if _common(subgroups) else []
     sections += [Section("Side by side", _left(head, rows)), Section("How irreps restrict", text)]
     sections.append(Section("Which one is yours?", _verdict(subgroups)))
     names = " and ".join([", ".join(s.name for s in subgroups[:-1]), subgroups[-1].name])
     return Explanation(f"{names} in {parent}", tuple(sections))
+
+
+def _with_symbols(subgroup: Subgroup) -> AxialGroup | None:
+    """The point group with Mulliken's symbols that a finite planar subgroup of space is a copy of."""
+    solid = find_point_group(subgroup.name) if subgroup.parent.dim == 3 else None
+    fits = isinstance(solid, AxialGroup) and solid.plane == subgroup.group and solid.is_finite
+    return solid if fits and isinstance(solid, AxialGroup) else None
+
+
+def _content(rep: Rep, subgroup: Subgroup) -> str:
+    """The irreps of a restricted rep; where chemists have Mulliken's symbols for a planar group, these."""
+    if (solid := _with_symbols(subgroup)) is None:
+        return words.irreps(rep.isotypic)
+    terms = [(m, solid.planar_symbols[irrep.label]) for m, irrep in rep.isotypic]
+    return " + ".join(label if m == 1 else f"{m}x{label}" for m, label in terms)
 
 
 def _common(subgroups: tuple[Subgroup, ...]) -> str:
