@@ -368,6 +368,15 @@ def harmonics_rep(action: Rep, degree: int) -> Rep:
     return Rep(action.group, tuple(terms))
 
 
+def defining_rep(group: CatalogGroup, degree: int) -> Rep:
+    """The rep whose matrices are the elements themselves, of irreps up to a degree; a block called "defining"."""
+    return Rep(group, decomposed(group, _itself, group.dim, degree, "defining", f"{group!r}.defining"))
+
+
+def _itself(g: np.ndarray) -> np.ndarray:
+    return g
+
+
 @cache
 def _harmonic_terms(action: Rep, degree: int) -> tuple[tuple[int, Block], ...]:
     group, reach = action.group, degree * max(action.degree, 1)

@@ -10,11 +10,10 @@ from functools import cache, cached_property, reduce
 import numpy as np
 
 from intertwine._arrays import Array, Table, read_only
-from intertwine.catalog.base import CatalogGroup
+from intertwine.catalog.base import CatalogGroup, defining_rep
 from intertwine.errors import ArgumentError, LabelError
 from intertwine.groups.finite import closure
 from intertwine.groups.group import Seed, generator, orthogonality_residual
-from intertwine.reps.blocks import decomposed
 from intertwine.reps.burnside import TRIVIAL, GrownIrrep, grow, grown_matrices
 from intertwine.reps.decompose import SAMPLES, invariant_tensors
 from intertwine.reps.irrep import Irrep
@@ -169,14 +168,10 @@ class MatrixGroup(CatalogGroup):
     @cached_property
     def defining(self) -> Rep:
         """The rep whose matrices are the elements themselves."""
-        return Rep(self, decomposed(self, _itself, self.dim, 1, "defining", f"{self!r}.defining"))
+        return defining_rep(self, 1)
 
     def __repr__(self) -> str:
         return self.source
-
-
-def _itself(g: np.ndarray) -> np.ndarray:
-    return g
 
 
 def exponential(x: np.ndarray) -> np.ndarray:

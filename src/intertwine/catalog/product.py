@@ -10,11 +10,10 @@ from functools import cache, cached_property
 import numpy as np
 
 from intertwine._arrays import Array, namespace, read_only
-from intertwine.catalog.base import CatalogGroup, PointGroup, Vector
+from intertwine.catalog.base import CatalogGroup, PointGroup, Vector, defining_rep
 from intertwine.errors import ArgumentError, LabelError
 from intertwine.groups import Subgroup
 from intertwine.groups.group import Seed, generator
-from intertwine.reps.blocks import decomposed
 from intertwine.reps.burnside import compress
 from intertwine.reps.irrep import Irrep
 from intertwine.reps.rep import Rep
@@ -192,7 +191,7 @@ class DirectProduct(CatalogGroup):
     def defining(self) -> Rep:
         """The vectors of both groups, one after the other."""
         degree = max(self.left.defining.degree, self.right.defining.degree)
-        return Rep(self, decomposed(self, _itself, self.dim, degree, "defining", f"{self!r}.defining"))
+        return defining_rep(self, degree)
 
     def subgroup(
         self, name: str | PointGroup, axis: Vector | None = None, mirror: Vector | float | None = None
@@ -239,10 +238,6 @@ def product(left: CatalogGroup, right: CatalogGroup) -> DirectProduct:
     if isinstance(right, DirectProduct):
         return DirectProduct(product(left, right.left), right.right)
     return DirectProduct(left, right)
-
-
-def _itself(g: np.ndarray) -> np.ndarray:
-    return g
 
 
 def _top_commas(text: str) -> list[int]:

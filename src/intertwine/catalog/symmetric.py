@@ -11,10 +11,9 @@ from math import factorial
 import numpy as np
 
 from intertwine._arrays import Array, like, namespace, read_only
-from intertwine.catalog.base import CatalogGroup
+from intertwine.catalog.base import CatalogGroup, defining_rep
 from intertwine.errors import ArgumentError, LabelError
 from intertwine.groups.group import Seed, generator
-from intertwine.reps.blocks import decomposed
 from intertwine.reps.decompose import invariant_tensors
 from intertwine.reps.irrep import Irrep
 from intertwine.reps.rep import Rep
@@ -153,7 +152,7 @@ class SymmetricGroup(CatalogGroup):
     @cached_property
     def defining(self) -> Rep:
         """The permutations of n numbers."""
-        return Rep(self, decomposed(self, _itself, self.n, 1, "defining", f"{self!r}.defining"))
+        return defining_rep(self, 1)
 
     def __repr__(self) -> str:
         return f"tw.symmetric({self.n})"
@@ -173,10 +172,6 @@ def symmetric(n: int) -> SymmetricGroup:
     if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 1:
         raise ArgumentError(f"A symmetric group permutes a positive whole number of things, but n = {n!r} came.")
     return SymmetricGroup(int(n))
-
-
-def _itself(g: np.ndarray) -> np.ndarray:
-    return g
 
 
 def _spell(partition: Partition) -> str:
