@@ -85,6 +85,15 @@ def code(source: str) -> str:
     return f"<pre><code>{marked}</code></pre>"
 
 
+def printed(text: str) -> str:
+    """What a program printed, as HTML.
+
+    >>> printed("1 < 2")
+    '<pre><code>1 &lt; 2</code></pre>'
+    """
+    return f"<pre><code>{html.escape(text)}</code></pre>"
+
+
 _KINDS = {tokenize.COMMENT: "c", tokenize.STRING: "s", tokenize.NUMBER: "m"}
 
 

@@ -15,7 +15,14 @@ from intertwine import nn
 from intertwine.catalog import SO3
 from intertwine.data.shapes import rectangle, square
 from intertwine.reps import spherical_harmonics
-from intertwine.symmetry import harmonic_coefficients, loss_floor
+from intertwine.symmetry import (
+    CurieReport,
+    OrderParameters,
+    curie_check,
+    harmonic_coefficients,
+    loss_floor,
+    order_parameters,
+)
 from intertwine.testing import act
 
 DEGREE = 5
@@ -106,6 +113,12 @@ def scalars_on_points(count: int) -> np.ndarray:
     x = np.zeros((count, SO3.harmonics(DEGREE).dim))
     x[:, 0] = 1.0
     return x
+
+
+def square_to_rectangle_asked() -> tuple[CurieReport, OrderParameters]:
+    """Whether any equivariant map can do story 2, and what would have to be added to its input."""
+    report = curie_check(square(), peaks(rectangle() - square()), rep_out=SO3.harmonics(DEGREE))
+    return report, order_parameters(report, DEGREE)
 
 
 def rectangle_to_square(

@@ -92,6 +92,11 @@ class Section:
         self._blocks.append(markup.code(source))
         return self
 
+    def printed(self, text: str) -> Section:
+        """Add what a call printed."""
+        self._blocks.append(markup.printed(text))
+        return self
+
     def html(self, number: int) -> str:
         """The section as HTML; `number` counts the sections from 1 and is part of the names of its figures."""
         body = "\n".join(

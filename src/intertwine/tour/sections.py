@@ -108,6 +108,11 @@ def tell_square_to_rectangle(report: Report, result: TaskResult) -> str:
         f"`tw.symmetry.loss_floor(points, targets, rep)` = **{result.floor:.9e}**, computed before training from the "
         f"8 rotations of the square. Trained networks end at {np.min(result.final):.6e} to {np.max(result.final):.6e}."
     )
+    asked, orders = rectangle.square_to_rectangle_asked()
+    section.text("One call says so before training, `print(tw.symmetry.curie_check(points, targets, rep_out=rep))`:")
+    section.printed(str(asked))
+    section.text("And what would have to be added, `print(tw.symmetry.order_parameters(report))`:")
+    section.printed(str(orders))
     _figures(section, result, "square → rectangle")
     section.text(
         "Look at the signals: each corner points both ways. The half-turn about its diagonal leaves the square "
@@ -153,6 +158,8 @@ def tell_which_o2(report: Report, pose: PoseResult, surprise: tuple[SurpriseRow,
     section.text("In words, from `subgroup.describe()`:")
     for subgroup in (CONE, TWIST):
         section.text("- " + "\n- ".join(subgroup.describe().splitlines()))
+    section.text("What is the flip of my data? `print(tw.symmetry.identify_action(my_flip, rep))`:")
+    section.printed(str(which_o2.named_flip()))
     _branching(section)
     _pose(section, pose)
     _surprise(section, surprise)
@@ -234,6 +241,8 @@ def _surprise(section: Section, rows: tuple[SurpriseRow, ...]) -> None:
         ],
         f"Relative change of the invariants; random weights, hidden features of {O2} restricted to rotations.",
     )
+    section.text("`tw.symmetry.effective_symmetry` measures it on the network itself:")
+    section.printed(str(which_o2.blind_network()))
     section.code(_source(which_o2.unwilling_invariance))
 
 

@@ -14,6 +14,7 @@ from intertwine.catalog import O2, O3, SO2
 from intertwine.data.shapes import random_blob
 from intertwine.nn.heads import GroupElement
 from intertwine.reps import Rep
+from intertwine.symmetry import Action, EffectiveSymmetry, effective_symmetry, identify_action
 from intertwine.testing import act, equivariance_error
 from intertwine.tour.rectangle import Progress, no_progress
 
@@ -171,6 +172,29 @@ def unwilling_invariance(shapes: int = 64, seed: int = 0) -> tuple[SurpriseRow, 
         bound = float(activation.error_bound(4.0)) if isinstance(activation, nn.FourierActivation) else 0.0
         rows.append(SurpriseRow(name, error, changes[0], changes[1], bound))
     return tuple(rows)
+
+
+def named_flip() -> Action:
+    """What the flip of the founding issue is: the coefficients that the mirror y → −y changes are negated."""
+    rep = O3.harmonics(DEGREE)
+    return identify_action(rep.matrix(flips()[0]), rep)
+
+
+def blind_network(seed: int = 0) -> EffectiveSymmetry:
+    """What an SO(2) network of linear layers and norms sees of 16 coefficients, and which flips it cannot see."""
+    shapes = O3.harmonics(3)
+    rep, hidden = shapes.restrict(O3.subgroup("Cinf")), SO2.rep("8x0 + 8x1 + 8x2 + 8x3")
+    torch.manual_seed(seed)
+    network = nn.Sequential(
+        nn.Linear(rep, hidden),
+        nn.NormActivation(hidden),
+        nn.Linear(hidden, hidden),
+        nn.NormActivation(hidden),
+        nn.Linear(hidden, SO2.rep("4x0 + 1x1")),
+    )
+    names = ("mirror y → −y", "half-turn about x")
+    candidates = {name: shapes.matrix(g) for name, g in zip(names, flips(), strict=True)}
+    return effective_symmetry(network, candidates=candidates)
 
 
 def flips() -> tuple[np.ndarray, np.ndarray]:
