@@ -327,7 +327,7 @@ def test_embedding_takes_tensors() -> None:
         (lambda: O3.subgroup("C0"), LabelError, "'C0'"),
         (lambda: O3.subgroup(None), LabelError, "None"),
         (lambda: O3.subgroup("O(2)"), LabelError, r"'Cinfv'\) for the copy whose flips are mirrors.*'Dinf'"),
-        (lambda: SO3.subgroup("C3v"), LabelError, r"C3v holds maps of determinant −1.*Call O3\.subgroup\('C3v'\)"),
+        (lambda: SO3.subgroup("C3v"), LabelError, r"C3v holds maps of determinant −1.*Call tw\.O3\.subgroup\('C3v'\)"),
         (lambda: SO3.subgroup("O(3)"), LabelError, r"O\(3\) holds maps of determinant −1"),
         (lambda: SO2.subgroup("D2"), LabelError, r"SO\(2\) has no subgroup called 'D2'"),
         (lambda: dihedral(6).subgroup("D4"), LabelError, "where n divides 6"),

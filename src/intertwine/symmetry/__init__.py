@@ -1,7 +1,10 @@
 """Explaining symmetry: groups and subgroups in words, and what a symmetric input forces on the output."""
 
+from intertwine.symmetry.breaking import BreakingInputs, OrbitLoss, breaking_inputs
 from intertwine.symmetry.clouds import PointSymmetry, point_symmetry
 from intertwine.symmetry.curie import CurieReport, curie_check
+from intertwine.symmetry.dataset import DatasetFloor, dataset_floor
+from intertwine.symmetry.effective import Candidate, EffectiveSymmetry, effective_symmetry
 from intertwine.symmetry.equivariance import EquivarianceReport, assert_equivariant, equivariance_report
 from intertwine.symmetry.explain import Explanation, Section, explain
 from intertwine.symmetry.floor import best_output, loss_floor
@@ -10,25 +13,35 @@ from intertwine.symmetry.ladder import Ladder, Rung, symmetry_ladder
 from intertwine.symmetry.order import OrderParameter, OrderParameters, order_parameters
 from intertwine.symmetry.points import Points
 from intertwine.symmetry.polynomials import harmonic_coefficients, polynomial_text
+from intertwine.symmetry.recognisable import Recognisable, recognisable
 from intertwine.symmetry.stabiliser import Stabiliser, stabiliser
 
 __all__ = [
     "Action",
+    "BreakingInputs",
+    "Candidate",
     "CurieReport",
+    "DatasetFloor",
+    "EffectiveSymmetry",
     "EquivarianceReport",
     "Explanation",
     "Ladder",
+    "OrbitLoss",
     "OrderParameter",
     "OrderParameters",
     "PointSymmetry",
     "Points",
+    "Recognisable",
     "Rung",
     "Section",
     "Stabiliser",
     "assert_equivariant",
     "best_output",
+    "breaking_inputs",
     "convert_escnn_id",
     "curie_check",
+    "dataset_floor",
+    "effective_symmetry",
     "equivariance_report",
     "explain",
     "harmonic_coefficients",
@@ -37,6 +50,7 @@ __all__ = [
     "order_parameters",
     "point_symmetry",
     "polynomial_text",
+    "recognisable",
     "stabiliser",
     "symmetry_ladder",
 ]

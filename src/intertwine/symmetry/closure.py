@@ -46,13 +46,23 @@ def _generated(generators: list[int], product: Product, identity: int) -> list[i
     return found
 
 
-def matrix_products(elements: np.ndarray) -> Product:
-    """Products of matrices `(h, n, n)` that are exact up to rounding; None where one is not among them."""
+def largest_among(elements: np.ndarray, residuals: np.ndarray, tolerance: float) -> np.ndarray:
+    """The places of the elements of the largest group that leaves an input as it is, in a finite group.
+
+    Args:
+        elements: all elements `(h, n, n)` of the finite group, exact up to rounding.
+        residuals: how far each is from leaving the input as it is, `(h,)`.
+        tolerance: the residual up to which elements count, and their products up to twice of it.
+    """
     flat = elements.reshape(len(elements), -1)
 
-    def product(i: int, j: int) -> int | None:
-        off = np.abs(flat - (elements[i] @ elements[j]).reshape(-1)).max(1)
-        nearest = int(np.argmin(off))
-        return nearest if off[nearest] < 1e-6 else None
+    def number(g: np.ndarray) -> int:
+        return int(np.argmin(np.abs(flat - g.reshape(-1)).max(1)))
 
-    return product
+    def product(i: int, j: int) -> int | None:
+        found = number(elements[i] @ elements[j])
+        return found if residuals[found] <= 2 * tolerance else None
+
+    order = np.argsort(residuals, kind="stable")
+    seeds = order[residuals[order] <= tolerance].tolist()
+    return np.sort(largest_group(seeds, product, number(np.eye(elements.shape[-1]))))

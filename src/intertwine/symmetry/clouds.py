@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.groups import Group
 from intertwine.reps import Rep
 from intertwine.symmetry.axes import axes_words, common_axis
-from intertwine.symmetry.matching import Matcher
+from intertwine.symmetry.matching import Matcher, coincident
 
 FAR = 0.3
 """Points this far from the centre, for a radius of 1, show directions well in spite of noise."""
@@ -114,19 +114,8 @@ def point_symmetry(
     >>> point_symmetry(square).order  # D4h
     16
     """
-    features = None if features is None else to_numpy(features)
-    points = _check_points(points, group, features, rep)
-    kinds = np.zeros(len(points)) if labels is None else np.asarray(labels)
-    if kinds.shape != (len(points),):
-        raise ShapeError(f"There are {len(points)} points, one label for each, but labels of shape {kinds.shape} came.")
-    centred = points - points.mean(0)
-    scale = float(np.linalg.norm(centred, axis=1).max(initial=0.0)) or 1.0
-    centred = centred / scale
+    centred, kinds, features = checked_cloud(points, group, labels, features, rep)
     matcher = Matcher(centred, kinds, tolerance)
-    if matcher.coincident:
-        raise ArgumentError(
-            "Two points of one kind coincide, so it is not clear which goes where. Label them differently, or keep one."
-        )
     if (axis := line_through(centred, tolerance)) is not None:
         if features is not None and rep is not None and not rep.is_trivial:
             raise ArgumentError(
@@ -135,15 +124,49 @@ def point_symmetry(
             )
         g, p, weights = _line_symmetries(centred, kinds, axis, group, degree, tolerance)
     else:
-        members = matcher.group(_candidates(centred, kinds, group, tolerance))
+        members = matcher.group(_candidates(centred, kinds, group, tolerance), _keeps(features, rep, tolerance))
         g, p = np.array(matcher.elements)[members], np.array(matcher.permutations)[members]
         weights = np.ones(len(g))
-    if features is not None and rep is not None:
-        size = max(float(np.abs(features).max(initial=0.0)), 1e-300)
-        moved = features @ rep.evaluate(g).swapaxes(-1, -2)
-        good = np.abs(moved - features[p]).max((-1, -2), initial=0.0) <= 10 * tolerance * size
+    if axis is not None and features is not None and rep is not None:
+        good = np.array([_keeps(features, rep, tolerance)(*pair) for pair in zip(g, p, strict=True)])
         g, p, weights = g[good], p[good], weights[good]
     return PointSymmetry(group, g, p, weights / weights.sum(), axis is not None)
+
+
+def checked_cloud(
+    points: np.ndarray,
+    group: Group,
+    labels: Sequence[int] | np.ndarray | None,
+    features: np.ndarray | None,
+    rep: Rep | None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Positions about their centre, the farthest at distance 1; kinds; features: or an error that says what is off."""
+    features = None if features is None else to_numpy(features)
+    points = _check_points(points, group, features, rep)
+    kinds = np.zeros(len(points)) if labels is None else np.asarray(labels)
+    if kinds.shape != (len(points),):
+        raise ShapeError(f"There are {len(points)} points, one label for each, but labels of shape {kinds.shape} came.")
+    centred = points - points.mean(0)
+    scale = float(np.linalg.norm(centred, axis=1).max(initial=0.0))
+    centred = centred / scale if scale > 1e-13 * np.abs(points).max() else np.zeros_like(centred)
+    if coincident(centred, kinds):
+        raise ArgumentError(
+            "Two points of one kind coincide, so it is not clear which goes where. Label them differently, or keep one."
+        )
+    return centred, kinds, features
+
+
+def _keeps(features: np.ndarray | None, rep: Rep | None, tolerance: float) -> Callable[[np.ndarray, np.ndarray], bool]:
+    """Whether an element and a permutation move features to where they are, for `Matcher.group`."""
+    if features is None or rep is None:
+        return lambda _g, _p: True
+    size = max(float(np.abs(features).max(initial=0.0)), 1e-300)
+
+    def keeps(g: np.ndarray, p: np.ndarray) -> bool:
+        off = features @ rep.evaluate(g[None])[0].T - features[p]
+        return float(np.abs(off).max(initial=0.0)) <= 10 * tolerance * size
+
+    return keeps
 
 
 def _check_points(points: np.ndarray, group: Group, features: np.ndarray | None, rep: Rep | None) -> np.ndarray:

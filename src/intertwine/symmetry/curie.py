@@ -11,9 +11,10 @@ from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.reps.irrep import trace
+from intertwine.symmetry.closure import largest_among
 from intertwine.symmetry.naming import named_subgroup
 from intertwine.symmetry.points import Points
-from intertwine.symmetry.stabiliser import Stabiliser, stabiliser
+from intertwine.symmetry.stabiliser import Stabiliser, cloud_stabiliser, stabiliser
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -149,6 +150,8 @@ def curie_check(
     cloud = Points(np.asarray(x)) if not isinstance(x, Points) and np.ndim(x) == 2 else x
     if isinstance(cloud, Points):
         H = stabiliser(cloud.positions, cloud.labels, cloud.features, found_in, group=whole, tolerance=tolerance)  # type: ignore[arg-type]
+    elif found_in is None:
+        raise ArgumentError("The rep of the input is needed to know how symmetries move it: pass rep_in=….")
     else:
         H = stabiliser(cloud, rep=found_in, tolerance=tolerance)
     _check_target(target, rep_out, H)
@@ -179,7 +182,7 @@ def _report(x: Points | np.ndarray, y: np.ndarray, H: Stabiliser, rep_out: Rep, 
     images = moved(y, rep_out, elements, permutations)
     best = np.tensordot(weights, images, 1)
     lost = y - best
-    K = _kept(x, y, H, rep_out, rep_in)
+    K = kept_by(x, y, H, rep_out, rep_in)
     floor = float(np.mean(lost**2))
     return CurieReport(
         H=H,
@@ -198,13 +201,13 @@ def _report(x: Points | np.ndarray, y: np.ndarray, H: Stabiliser, rep_out: Rep, 
     )
 
 
-def _kept(x: Points | np.ndarray, y: np.ndarray, H: Stabiliser, rep_out: Rep, rep_in: Rep | None) -> Stabiliser:
+def kept_by(x: Points | np.ndarray, y: np.ndarray, H: Stabiliser, rep_out: Rep, rep_in: Rep | None) -> Stabiliser:
     """The elements of H that leave the target as it is, as a subgroup of the whole group."""
     size = max(float(np.linalg.norm(y)), 1e-300)
     tolerance = max(10 * H.tolerance, 1e-9)
     if not H.continuous:
         off = np.linalg.norm((moved(y, rep_out, H.elements, H.permutations) - y).reshape(len(H.elements), -1), axis=1)
-        good = off / size <= tolerance
+        good = largest_among(H.elements, off / size, tolerance)
         subgroup = named_subgroup(H.group, H.elements[good], H.group.lie_generators[:0])
         if subgroup is None:
             raise ArgumentError(
@@ -214,28 +217,23 @@ def _kept(x: Points | np.ndarray, y: np.ndarray, H: Stabiliser, rep_out: Rep, re
         permutations = None if H.permutations is None else H.permutations[good]
         return Stabiliser(subgroup, H.elements[good], off[good] / size, permutations, tolerance, H.centred)
     if isinstance(x, Points):
-        return _kept_on_a_line(y, H, rep_out, tolerance)
-    if rep_in is None:
-        raise ArgumentError("The rep of the input is needed: pass rep_in=….")
+        return _kept_on_a_line(x, y, H, rep_out, rep_in, tolerance)
     scale = max(float(np.linalg.norm(x)), 1e-300)
-    return stabiliser(np.concatenate([x / scale, y / size]), rep=rep_in + rep_out, tolerance=tolerance)
+    return stabiliser(np.concatenate([x / scale, y / size]), rep=as_rep(rep_in) + rep_out, tolerance=tolerance)  # type: ignore[arg-type]
 
 
-def _kept_on_a_line(y: np.ndarray, H: Stabiliser, rep_out: Rep, tolerance: float) -> Stabiliser:
-    """`_kept` for a cloud on a line or in one point: the joint symmetry of a direction and the targets."""
-    rep, vector = rep_out, y
-    if y.ndim > 1:
-        raise ArgumentError(
-            "Targets at the points of a cloud on a line are not supported yet. Give one target for the whole cloud."
-        )
-    size = max(float(np.linalg.norm(vector)), 1e-300)
-    if H.name in ("SO(3)", "O(3)"):
-        return stabiliser(vector / size, rep=rep, tolerance=tolerance)
-    fixed = H.fixed(H.group.harmonics(2))[:, -1]  # what the line looks like to harmonics of degree 2
-    mark = H.group.harmonics(2)
-    if H.name in ("Cinfv", "Cinf"):
-        mark, fixed = mark + H.group.defining, np.concatenate([fixed, H.subgroup.frame.array[:, 2]])
-    return stabiliser(np.concatenate([fixed, vector / size]), rep=mark + rep, tolerance=tolerance)
+def _kept_on_a_line(
+    x: Points, y: np.ndarray, H: Stabiliser, rep_out: Rep, rep_in: Rep | None, tolerance: float
+) -> Stabiliser:
+    """`kept_by` for a cloud on a line or in one point: the symmetry of the cloud with the targets as tensors."""
+    size = max(float(np.linalg.norm(y)), 1e-300)
+    tensors, rep = (None, None) if x.features is None else (to_numpy(x.features), rep_in)
+    if y.ndim == 1:
+        return cloud_stabiliser(x.positions, x.labels, tensors, rep, H.group, tolerance, (rep_out, y / size))
+    if tensors is None or rep is None:
+        return cloud_stabiliser(x.positions, x.labels, y / size, rep_out, H.group, tolerance)
+    both = np.concatenate([tensors / max(float(np.linalg.norm(tensors)), 1e-300), y / size], 1)
+    return cloud_stabiliser(x.positions, x.labels, both, rep + rep_out, H.group, tolerance)
 
 
 def _index(H: Stabiliser, K: Stabiliser) -> float:
@@ -244,10 +242,10 @@ def _index(H: Stabiliser, K: Stabiliser) -> float:
         return float(H.order / K.order)
     if len(H.subgroup.group.lie_generators) != len(K.subgroup.group.lie_generators):
         return float("inf")
-    return float(_components(H) / _components(K))
+    return float(components(H) / components(K))
 
 
-def _components(found: Stabiliser) -> int:
+def components(found: Stabiliser) -> int:
     """The number of connected pieces of a continuous stabiliser."""
     return {"Cinf": 1, "SO(2)": 1, "SO(3)": 1, "Dinfh": 4}.get(found.name, 2)
 

@@ -16,7 +16,7 @@ from intertwine.errors import ArgumentError, LabelError, ShapeError
 from intertwine.groups import Subgroup
 from intertwine.groups.rotations import axis_rotation
 from intertwine.reps import Irrep, Rep, as_rep
-from intertwine.symmetry.alignment import alignments
+from intertwine.symmetry.alignment import nearest_elements, still
 
 Map = Callable[[np.ndarray], np.ndarray]
 
@@ -33,6 +33,7 @@ class Action:
         error: the relative difference between the transformation and the element's matrix.
         inside: names of subgroups, in their standard settings, that hold it.
         outside: names of those that do not.
+        faithful: whether no other element acts on the features in the same way.
     """
 
     group: CatalogGroup
@@ -42,6 +43,7 @@ class Action:
     error: float
     inside: tuple[str, ...]
     outside: tuple[str, ...]
+    faithful: bool = True
 
     def to_dict(self) -> dict[str, object]:
         """Plain numbers and texts, for JSON."""
@@ -53,12 +55,20 @@ class Action:
             "error": self.error,
             "inside": list(self.inside),
             "outside": list(self.outside),
+            "faithful": self.faithful,
         }
 
     def __str__(self) -> str:
         sign = "+1" if self.determinant > 0 else "−1"
-        first = f"your map is {self.name}: {words.linear_map(self.element)}, det {sign}, error {self.error:.1g}"
-        lines = [first] if self.error < 1e-3 else [f"your map is no element of {self.group}; the closest: {first}"]
+        moves = f": {words.linear_map(self.element)}, det {sign}" if len(self.element) in (2, 3) else ""
+        lines = [f"your map is {self.name}{moves}, error {self.error:.1g}"]
+        if self.error >= 1e-3:
+            lines = [
+                f"your map is no element of {self.group}: the closest one, {self.name}{moves}, differs from it by "
+                f"{100 * self.error:.3g} % of its size"
+            ]
+        if not self.faithful:
+            lines.append("other elements act on these features in the same way; this is one of them")
         if self.inside:
             lines.append(f"it is in      {', '.join(self.inside)}")
         if self.outside:
@@ -73,7 +83,7 @@ def identify_action(transformation: Map | np.ndarray, rep: Rep | Irrep) -> Actio
         transformation: a matrix `(rep.dim, rep.dim)`, or a linear function of features `(..., rep.dim)`.
         rep: how features transform; of a finite group, SO(2), O(2), SO(3) or O(3).
 
-    Raises `ShapeError` for a matrix of another size.
+    Raises `ShapeError` for a matrix of another size, and `ArgumentError` for a function that is not linear.
 
     The element is found by aligning a generic feature with its image; the error says how well its matrix agrees with
     the whole transformation.
@@ -85,20 +95,14 @@ def identify_action(transformation: Map | np.ndarray, rep: Rep | Irrep) -> Actio
     rep = as_rep(rep)
     if not isinstance(rep.group, CatalogGroup):
         raise ArgumentError(f"A rep of a group of the catalogue was expected, but one of {rep.group} came.")
-    basis = np.eye(rep.dim)
-    matrix = to_numpy(transformation(basis)).T if callable(transformation) else to_numpy(transformation)
-    if matrix.shape != (rep.dim, rep.dim):
-        raise ShapeError(
-            f"A transformation of {rep} is a matrix of shape {(rep.dim, rep.dim)}, but got {matrix.shape}. "
-            "Pass the matrix, or a function that takes features (..., rep.dim)."
-        )
+    matrix = _matrix(transformation, rep)
     three = rep + rep + rep  # features whose joint stabiliser is as small as that of the rep
     x = np.random.default_rng(0).normal(size=(3, rep.dim))
-    found = alignments(x.reshape(-1), (x @ matrix.T).reshape(-1), three, tolerance=2.0)
-    if not len(found.elements):
-        raise ArgumentError(f"No element of {rep.group} comes near the transformation.")
-    errors = np.linalg.norm(rep.evaluate(found.elements) - matrix, axis=(-2, -1)) / np.linalg.norm(matrix)
-    best = found.elements[np.argmin(errors)]
+    found = nearest_elements(x.reshape(-1), (x @ matrix.T).reshape(-1), three)
+    size = max(float(np.linalg.norm(matrix)), 1e-300)
+    errors = np.linalg.norm(rep.evaluate(found) - matrix, axis=(-2, -1)) / size
+    tied = found[errors <= errors.min() + 1e-9]
+    best = tied[np.argmax(np.trace(tied, axis1=-2, axis2=-1).round(6))]  # of several the one that moves least
     near = np.round(best)
     best = np.where(np.abs(best - near) < 1e-9, near + 0.0, best)
     inside, outside = _places(rep.group, best)
@@ -110,7 +114,36 @@ def identify_action(transformation: Map | np.ndarray, rep: Rep | Irrep) -> Actio
         error=float(errors.min()),
         inside=inside,
         outside=outside,
+        faithful=len(tied) == 1 and not len(still(x.reshape(-1), three, 1e-9)),
     )
+
+
+def _matrix(transformation: Map | np.ndarray, rep: Rep) -> np.ndarray:
+    """The matrix `(rep.dim, rep.dim)` of a transformation; it is checked that a function is linear."""
+    if not callable(transformation):
+        matrix = to_numpy(transformation)
+    else:
+        x = np.concatenate([np.eye(rep.dim), np.random.default_rng(1).normal(size=(2, rep.dim))])
+        values = to_numpy(transformation(x))
+        if values.shape != x.shape:
+            raise ShapeError(
+                f"The function was given features of shape {x.shape}, and should return as many, but gave "
+                f"{values.shape}. Pass a function that takes features (..., {rep.dim}) of {rep}."
+            )
+        matrix = values[: rep.dim].T
+        if not np.allclose(values[rep.dim :], x[rep.dim :] @ matrix.T, rtol=1e-4, atol=1e-6 * np.abs(values).max()):
+            raise ArgumentError(
+                "The function is not linear in the features, so it is not the action of a group element. Pass the "
+                "transformation alone, without a network or a bias."
+            )
+    if matrix.shape != (rep.dim, rep.dim):
+        raise ShapeError(
+            f"A transformation of {rep} is a matrix of shape {(rep.dim, rep.dim)}, but got {matrix.shape}. "
+            "Pass the matrix, or a function that takes features (..., rep.dim)."
+        )
+    if not np.isfinite(matrix).all():
+        raise ArgumentError("The transformation gives NaN or infinite numbers. Repair it first.")
+    return np.asarray(matrix)
 
 
 def _places(group: CatalogGroup, g: np.ndarray) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -136,14 +169,35 @@ def element_name(g: np.ndarray) -> str:
     size = len(g)
     if np.abs(g - np.eye(size)).max() < 1e-6:
         return "the identity"
-    return _planar_name(g) if size == 2 else _spatial_name(g) if size == 3 else "an element"
+    if size in (2, 3):
+        return _planar_name(g) if size == 2 else _spatial_name(g)
+    return _cycles(g) if np.isin(g, (0, 1)).all() else "an element"
+
+
+def _cycles(g: np.ndarray) -> str:
+    """The permutation that a permutation matrix is, as cycles of 1 … n."""
+    target, seen, text = np.argmax(g, 0), set[int](), ""
+    for start in range(len(g)):
+        cycle = []
+        while start not in seen:
+            seen.add(start)
+            cycle.append(str(start + 1))
+            start = int(target[start])
+        text += f"({' '.join(cycle)})" if len(cycle) > 1 else ""
+    return f"the permutation {text}"
 
 
 def _planar_name(g: np.ndarray) -> str:
     if np.linalg.det(g) > 0:
         return f"the rotation by {_degrees(np.arctan2(g[1, 0], g[0, 0]))}"
     angle = np.arctan2(g[1, 0], g[0, 0]) / 2
-    return "the mirror y → −y" if abs(angle) < 1e-6 else f"the mirror that keeps the line at {_degrees(angle)}"
+    if abs(angle) < 1e-6:
+        return "the mirror y → −y"
+    return (
+        "the mirror x → −x"
+        if abs(abs(angle) - np.pi / 2) < 1e-6
+        else f"the mirror that keeps the line at {_degrees(angle % np.pi)}"
+    )
 
 
 def _spatial_name(g: np.ndarray) -> str:
@@ -163,8 +217,9 @@ def _spatial_name(g: np.ndarray) -> str:
         return f"the half-turn about {name}" if half else f"the rotation by {_degrees(angle)} about {name}"
     if half:
         return f"the mirror {name} → −{name}" if len(name) == 1 else f"the mirror perpendicular to {name}"
-    turned = _degrees(angle + np.pi)
-    return f"the rotation by {turned} about {name} followed by the reflection across it"
+    # −R(angle) about an axis is the reflection across it after R(180° − angle) about the opposite axis
+    name = words.direction_name(np.round(-axis, 9)) or words.vector(-axis)
+    return f"the rotation by {_degrees(np.pi - angle)} about {name} followed by the reflection across it"
 
 
 def _degrees(angle: float) -> str:
@@ -189,7 +244,8 @@ def convert_escnn_id(identifier: object, parent: CatalogGroup = O3) -> Subgroup:
     'D3d'
     """
     entries = _entries(identifier)
-    found = _polyhedral(entries) or _axial(entries if parent == O3 or entries[:1] == ("cone",) else (False, *entries))
+    whole = parent == O3 or entries[:1] == ("cone",)
+    found = _polyhedral(entries) or _axial(entries if whole else (False, *entries)) if entries else None
     if found is None or parent not in (O3, SO3):
         raise LabelError(
             f"{identifier!r} is no id of a subgroup of {parent} in escnn. Ids are ('cone', n), (False, False, n), "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -10,6 +11,10 @@ from intertwine.symmetry.closure import largest_group
 
 ROWS = 400_000
 """How many moved points are looked up at once."""
+
+
+Keeps = Callable[[np.ndarray, np.ndarray], bool]
+"""Whether an element `(n, n)` with its permutation `(N,)` counts."""
 
 
 class Matcher:
@@ -29,6 +34,8 @@ class Matcher:
         self.members = [np.flatnonzero(kinds == kind) for kind in np.unique(kinds)]
         size = points.shape[1]
         self.elements, self.permutations, self.residuals = [np.eye(size)], [np.arange(len(points))], [0.0]
+        self._verdicts: dict[int, bool] = {}
+        self._keeps: Keeps = lambda _g, _p: True
         self._numbers: dict[tuple[bytes, bool], int] = {(np.arange(len(points)).tobytes(), True): 0}
 
     @cached_property
@@ -38,20 +45,16 @@ class Matcher:
 
         return [KDTree(self.points[members]) for members in self.members]
 
-    @property
-    def coincident(self) -> bool:
-        """Whether two points of one kind are at one place."""
-        return any(len(self.points[m]) > 1 and _closest(self.points[m]) < 1e-12 for m in self.members)
-
-    def group(self, candidates: np.ndarray) -> list[int]:
+    def group(self, candidates: np.ndarray, keeps: Keeps) -> list[int]:
         """The numbers of the largest group of symmetries that maps `(k, n, n)` lead to.
 
         Maps are fitted to the permutations that they make. Elements within the tolerance count, and their products, as
-        long as they are within twice the tolerance.
+        long as they are within twice the tolerance. `keeps` may turn down elements with their permutations.
         """
+        self._keeps = keeps
         for start in range(0, len(candidates), step := max(1, ROWS // len(self.points))):
             self._look(candidates[start : start + step])
-        good = [i for i, residual in enumerate(self.residuals) if residual <= self.tolerance]
+        good = [i for i, residual in enumerate(self.residuals) if residual <= self.tolerance and self._kept(i)]
         return largest_group(sorted(good, key=self.residuals.__getitem__), self._product)
 
     def _look(self, g: np.ndarray) -> None:
@@ -82,7 +85,12 @@ class Matcher:
         """The number of a product, which takes point k to π_i(π_j(k)); None if it is no symmetry."""
         proper = (np.linalg.det(self.elements[i]) > 0) == (np.linalg.det(self.elements[j]) > 0)
         number = self._number(self.permutations[i][self.permutations[j]], bool(proper))
-        return number if self.residuals[number] <= 2 * self.tolerance else None
+        return number if self.residuals[number] <= 2 * self.tolerance and self._kept(number) else None
+
+    def _kept(self, i: int) -> bool:
+        if i not in self._verdicts:
+            self._verdicts[i] = self._keeps(self.elements[i], self.permutations[i])
+        return self._verdicts[i]
 
     def _fitted(self, permutations: np.ndarray, proper: np.ndarray) -> np.ndarray:
         """The orthogonal maps of given determinants that take points closest to their partners (Procrustes)."""
@@ -117,8 +125,9 @@ def _assigned(moved: np.ndarray, points: np.ndarray, slack: float) -> tuple[np.n
     return partners, bool(squares[np.arange(len(points)), partners].max() <= slack**2)
 
 
-def _closest(points: np.ndarray) -> float:
-    """The smallest distance between two points."""
+def coincident(points: np.ndarray, kinds: np.ndarray) -> bool:
+    """Whether two points of one kind are at one place."""
     from scipy.spatial import KDTree
 
-    return float(KDTree(points).query(points, k=2)[0][:, 1].min())
+    parts = [points[kinds == kind] for kind in np.unique(kinds)]
+    return any(float(KDTree(p).query(p, k=2)[0][:, 1].min()) < 1e-12 for p in parts if len(p) > 1)

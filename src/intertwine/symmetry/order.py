@@ -9,9 +9,9 @@ import numpy as np
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError
 from intertwine.reps import Irrep
-from intertwine.symmetry.curie import CurieReport, moved
-from intertwine.symmetry.naming import named_subgroup
+from intertwine.symmetry.curie import CurieReport, components, kept_by, moved
 from intertwine.symmetry.polynomials import polynomial_text
+from intertwine.symmetry.stabiliser import Stabiliser
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +23,7 @@ class OrderParameter:
         vector: the vector `(irrep.dim,)`, of length 1; any nonzero multiple does, and the sign chooses the answer.
         polynomial: the harmonic polynomial that the vector is, where the irrep is one of harmonics.
         stabiliser: the name of the symmetry that is left.
-        order: how many elements it has.
+        order: how many elements it has; infinite for a continuous one.
         floor: the mean squared error that is left.
         exact: whether just the target's symmetry K is left: most symmetric.
     """
@@ -32,7 +32,7 @@ class OrderParameter:
     vector: np.ndarray
     polynomial: str
     stabiliser: str
-    order: int
+    order: float
     floor: float
     exact: bool
 
@@ -66,9 +66,14 @@ class OrderParameters:
 
     def to_dict(self) -> dict[str, object]:
         """Plain numbers and texts, for JSON."""
-        keys = ("polynomial", "stabiliser", "order", "floor", "exact")
+        keys = ("polynomial", "stabiliser", "floor", "exact")
         rows = [
-            {"irrep": p.irrep.label, "vector": p.vector.tolist(), **{key: getattr(p, key) for key in keys}}
+            {
+                "irrep": p.irrep.label,
+                "vector": p.vector.tolist(),
+                "order": None if np.isinf(p.order) else int(p.order),
+                **{key: getattr(p, key) for key in keys},
+            }
             for p in self.found
         ]
         return {"order_parameters": rows}
@@ -96,10 +101,10 @@ def order_parameters(report: CurieReport, degree: int = 4) -> OrderParameters:
     by K and not by more, so it lies in Fix_K(σ) outside of every larger fixed space: a generic vector of it, if any.
 
     Args:
-        report: what `curie_check` said; its symmetry H must be finite.
+        report: what `curie_check` said.
         degree: the largest degree of irreps that are tried.
 
-    Raises `ArgumentError` if the target is possible already or the symmetry is continuous.
+    Raises `ArgumentError` if the target is possible already.
 
     Source: Smidt, Geiger, Miller 2021, doi:10.1103/PhysRevResearch.3.L012002 (who find them by gradients).
 
@@ -108,16 +113,11 @@ def order_parameters(report: CurieReport, degree: int = 4) -> OrderParameters:
     >>> square = np.array([[1, 1, 0], [-1, 1, 0], [-1, -1, 0], [1, -1, 0]]) / 2
     >>> report = curie_check(square, square * [-0.5, 0.5, 0], rep_out=O3.rep("1x1o"))
     >>> [(p.irrep.label, p.polynomial, p.stabiliser) for p in order_parameters(report, degree=3).working]
-    [('2e', 'x² − y²', 'D2h'), ('3e', 'xyz', 'D2h')]
+    [('2e', 'x² − y²', 'D2h'), ('3e', 'xyz (pseudo)', 'D2h')]
     """
     if report.possible:
         raise ArgumentError(
             "The target is possible already: it is as symmetric as the input, and needs no more inputs."
-        )
-    if report.H.continuous:
-        raise ArgumentError(
-            f"The input's symmetry {report.H.name} is continuous; order parameters are found for finite ones. Give the "
-            "input more structure, such as labels."
         )
     group = report.H.group
     found: dict[tuple[str, str, str], OrderParameter] = {}
@@ -160,26 +160,27 @@ def _upright(group: CatalogGroup, irrep: Irrep, vector: np.ndarray) -> np.ndarra
 
 def _tried(report: CurieReport, irrep: Irrep, vector: np.ndarray) -> OrderParameter:
     """What is left of the symmetry, and of the floor, when the vector is one more input."""
-    H = report.H
-    good = np.abs(irrep.evaluate(H.elements) @ vector - vector).max(-1) < 1e-6
-    elements = H.elements[good]
-    permutations = None if H.permutations is None else H.permutations[good]
-    best = moved(report.y, report.rep_out, elements, permutations).mean(0)
-    subgroup = named_subgroup(H.group, elements, H.group.lie_generators[:0])
-    name = subgroup.name if subgroup is not None else f"{len(elements)} elements"
+    left = kept_by(report.x, vector, report.H, irrep.irreps, report.rep_in)
+    elements, weights, permutations = left.averaging(report.rep_out.degree)
+    best = np.tensordot(weights, moved(report.y, report.rep_out, elements, permutations), 1)
+    floor = float(np.mean((report.y - best) ** 2))
     return OrderParameter(
         irrep=irrep,
         vector=vector,
-        polynomial=_polynomial(H.group, irrep, vector),
-        stabiliser=name,
-        order=len(elements),
-        floor=float(np.mean((report.y - best) ** 2)),
-        exact=len(elements) == report.K.order and _same(elements, report.K.elements),
+        polynomial=_polynomial(report.H.group, irrep, vector),
+        stabiliser=left.name,
+        order=left.order,
+        floor=floor,
+        exact=floor <= 1e-9 * report.power and _as_large(left, report.K),
     )
 
 
-def _same(a: np.ndarray, b: np.ndarray) -> bool:
-    return bool((np.abs(a[:, None] - b).max((-1, -2)).min(1) < 1e-6).all())
+def _as_large(left: Stabiliser, K: Stabiliser) -> bool:
+    """Whether a subgroup of K is all of K."""
+    if left.continuous and K.continuous:
+        same = len(left.subgroup.group.lie_generators) == len(K.subgroup.group.lie_generators)
+        return same and components(left) == components(K)
+    return left.order == K.order
 
 
 def _polynomial(group: CatalogGroup, irrep: Irrep, vector: np.ndarray) -> str:

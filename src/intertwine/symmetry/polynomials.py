@@ -54,33 +54,42 @@ def harmonic_coefficients(function: Callable[[np.ndarray], np.ndarray], degree: 
     return np.where(np.abs(found) < 1e-12, 0.0, found)
 
 
-def polynomial_text(coefficients: np.ndarray, dim: int = 3) -> str:
+def polynomial_text(coefficients: np.ndarray, dim: int = 3, degree: int | None = None) -> str:
     """The harmonic polynomial of coefficients of one degree, as people write it, scaled to small whole numbers.
 
     The opposite of `harmonic_coefficients`, up to a positive factor.
 
     Args:
-        coefficients: `(2 · degree + 1,)` in space; in the plane 1 or 2 numbers are degree 0 or 1.
+        coefficients: `(2 · degree + 1,)` in space; 2 in the plane, or 1 for degree 0.
         dim: 3 or 2.
+        degree: the degree in the plane, where the number of coefficients does not tell it. Default 0 or 1.
+
+    Raises `ShapeError` if there is no degree with so many harmonics.
 
     >>> polynomial_text(harmonic_coefficients(lambda r: r[0] ** 2 - r[1] ** 2, 2))
     'x² − y²'
     >>> polynomial_text(harmonic_coefficients(lambda r: r[0] * r[1] * r[2], 3))
     'xyz'
     """
-    degree = (len(coefficients) - 1) // 2 if dim == 3 else min(len(coefficients) - 1, 1)
+    coefficients = np.asarray(coefficients, dtype=np.float64)
+    known = (coefficients.size - 1) // 2 if dim == 3 else min(coefficients.size - 1, 1)
+    degree = known if degree is None else degree
+    if coefficients.shape != (2 * degree + 1 if dim == 3 else min(degree, 1) + 1,):
+        raise ShapeError(
+            f"The harmonics of one degree have 2 · degree + 1 coefficients in space, and 2 in the plane (1 for degree "
+            f"0), but an array of shape {coefficients.shape} came for degree {degree}. Pass one degree at a time."
+        )
     rng = np.random.default_rng(0)
     r = rng.normal(size=(20 * (degree + 1) ** 2, dim))
     r /= np.linalg.norm(r, axis=1, keepdims=True)
-    values = harmonics_function(dim)([degree], r) @ np.asarray(coefficients, dtype=np.float64)
+    values = harmonics_function(dim)([degree], r) @ coefficients
     powers = [p for p in np.ndindex(*(degree + 1,) * dim) if sum(p) == degree]
     monomials = np.stack([np.prod(r ** np.array(p), axis=1) for p in powers], 1)
     found = np.linalg.lstsq(monomials, values, rcond=None)[0]
     if not (size := np.abs(found).max(initial=0.0)):
         return "0"
-    small = np.abs(found[np.abs(found) > 1e-6 * size]).min()
-    scaled = found / small
-    whole = next((n for n in (1, 2, 3, 4, 6) if np.abs(n * scaled - np.round(n * scaled)).max() < 1e-6), None)
+    scaled = found / np.abs(found[np.abs(found) > 1e-6 * size]).min()
+    whole = next((n for n in range(1, 61) if np.abs(n * scaled - np.round(n * scaled)).max() < 1e-6 * n), None)
     numbers = np.round(whole * scaled) if whole else found / size
     terms = sorted(((p, c) for p, c in zip(powers, numbers, strict=True) if abs(c) > 1e-4), reverse=True)
     return _sum_of(terms)
@@ -90,11 +99,13 @@ def _sum_of(terms: list[tuple[tuple[int, ...], float]]) -> str:
     """A sum of monomials with coefficients, ones left out."""
     text = ""
     for power, value in terms:
-        letters = "".join(x + _SUPERSCRIPT.get(n, "") for x, n in zip("xyz", power, strict=False) if n)
-        size = "" if abs(abs(value) - 1) < 1e-9 and letters else f"{abs(value):.3g}"
-        text += (" − " if value < 0 else " + ") + size + letters
+        letters = "".join(
+            x + (str(n).translate(_SUPERSCRIPTS) if n > 1 else "") for x, n in zip("xyz", power, strict=False) if n
+        )
+        shown = f"{abs(value):.0f}" if value == round(value) else f"{abs(value):.3g}"
+        text += (" − " if value < 0 else " + ") + ("" if shown == "1" and letters else shown) + letters
     sign, rest = text[1:2], text[3:]
     return ("−" if sign == "−" else "") + rest
 
 
-_SUPERSCRIPT = {1: "", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸"}
+_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")

@@ -15,8 +15,9 @@ from intertwine.catalog.recognise import rotation_axes
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.groups import Subgroup
 from intertwine.reps import Irrep, Rep, as_rep
-from intertwine.symmetry.alignment import alignments
-from intertwine.symmetry.clouds import PointSymmetry, point_symmetry
+from intertwine.symmetry.alignment import isotropy
+from intertwine.symmetry.clouds import checked_cloud, line_through, point_symmetry
+from intertwine.symmetry.lines import line_symmetry
 from intertwine.symmetry.naming import named_subgroup
 
 
@@ -79,10 +80,18 @@ class Stabiliser:
             return self.elements, np.full(len(self.elements), 1 / len(self.elements)), self.permutations
         h, weights = self.subgroup.group.quadrature(max(degree, 1))
         elements = self.subgroup.embed(h)
-        if self.centred is None:
+        if self.permutations is None:
             return elements, weights, None
-        moved = self.centred @ elements.swapaxes(-1, -2)  # on a line or in one point: the nearest point is the partner
-        return elements, weights, np.linalg.norm(moved[:, :, None] - self.centred, axis=-1).argmin(-1)
+        return elements, weights, self.permutations[self._pieces(elements)]
+
+    def _pieces(self, g: np.ndarray) -> np.ndarray:
+        """For elements `(q, n, n)` of a continuous symmetry, the places in `elements` of those connected to them."""
+        axis = self.subgroup.frame.array[:, -1] if len(self.subgroup.group.lie_generators) == 1 else np.zeros(len(g[0]))
+        a, b = (
+            np.stack([np.linalg.det(x), (x @ axis) @ axis if len(axis) == 3 else 0 * x[:, 0, 0]], -1)
+            for x in (g, self.elements)
+        )
+        return np.asarray(np.abs(a[:, None] - b).max(-1).argmin(1))
 
     def fixed(self, rep: Rep | Irrep) -> np.ndarray:
         """An orthonormal basis `(rep.dim, k)` of the vectors of a rep that the stabiliser leaves as they are.
@@ -150,10 +159,12 @@ def stabiliser(
         rep: the rep of the vector, or of the tensors.
         group: for clouds: SO(2), O(2), SO(3), O(3). Default: that of `rep`, or O(2) or O(3).
         tolerance: the largest residual of an element: the distance between a moved point and its partner over the
-            radius of the cloud, or |ρ(g) x − x| / |x|.
+            radius of the cloud, or |ρ(g) x − x| / |x|. Products of such elements count up to twice of it. If the
+            elements do not form a group even so, because the input is near a larger symmetry, the largest group among
+            them is returned, made from those with the smallest residuals.
 
-    Raises `ShapeError` and `ArgumentError` for inputs that do not fit, and `ArgumentError` when the elements within the
-    tolerance do not form a group, with what to try.
+    Raises `ShapeError` and `ArgumentError` for inputs that do not fit, and `ArgumentError` when the group that was
+    found cannot be named, because its elements are closer to each other than the noise.
 
     >>> square = np.array([[1, 1, 0], [-1, 1, 0], [-1, -1, 0], [1, -1, 0]])
     >>> stabiliser(square)
@@ -187,7 +198,7 @@ def _of_vector(x: np.ndarray, rep: Rep, tolerance: float) -> Stabiliser:
         raise ArgumentError("The vector holds NaN or infinite numbers. Repair it first.")
     if not isinstance(rep.group, CatalogGroup):
         raise RepMismatchError(f"A rep of a group of the catalogue was expected, but one of {rep.group} came.")
-    found = alignments(x, x, rep, tolerance)
+    found = isotropy(x, rep, tolerance)
     subgroup = named_subgroup(rep.group, found.elements, found.lie)
     if subgroup is None:
         raise _no_group(len(found.elements), tolerance, found.residuals)
@@ -218,30 +229,43 @@ def _of_cloud(
     if (tensors is None) != (rep is None):
         raise ArgumentError("Tensors and their rep come together: pass tensors=… and rep=….")
     features = None if tensors is None else to_numpy(tensors)
-    found = point_symmetry(points, group, labels=labels, features=features, rep=rep, tolerance=tolerance)
-    centred = points - points.mean(0)
-    subgroup = named_subgroup(group, found.elements, _lie_of(found, centred))
-    radius = float(np.linalg.norm(centred, axis=1).max(initial=0.0)) or 1.0
-    if subgroup is None:
-        raise _no_group(len(found.elements), tolerance, np.zeros(0))
-    if not subgroup.group.is_finite:
-        elements, permutations = found.elements, found.permutations
+    return cloud_stabiliser(points, labels, features, rep, group, tolerance)
+
+
+def cloud_stabiliser(
+    points: np.ndarray,
+    labels: Sequence[int] | np.ndarray | None,
+    tensors: np.ndarray | None,
+    rep: Rep | None,
+    group: CatalogGroup,
+    tolerance: float,
+    one: tuple[Rep, np.ndarray] | None = None,
+) -> Stabiliser:
+    """`stabiliser` of a cloud; of one on a line also with a vector, after its rep, that belongs to the whole cloud."""
+    centred, kinds, features = checked_cloud(points, group, labels, tensors, rep)
+    if (axis := line_through(centred, tolerance)) is None:
+        found = point_symmetry(points, group, labels=kinds, features=features, rep=rep, tolerance=tolerance)
+        elements, permutations, lie = found.elements, found.permutations, group.lie_generators[:0]
     else:
-        elements = subgroup.embed(subgroup.group.elements())
-        nearest = np.argmin(np.abs(elements[:, None] - found.elements).max((-1, -2)), 1)
-        permutations = found.permutations[nearest]
-    residuals = [
-        np.linalg.norm(centred @ g.T - centred[p], axis=1).max(initial=0.0) / radius
-        for g, p in zip(elements, permutations, strict=True)
-    ]
-    return Stabiliser(subgroup, elements, np.array(residuals), permutations, tolerance, centred)
+        bare, nothing = group.rep(f"1x{group.labels(0)[0]}"), np.zeros((len(centred), 1))
+        kind, values = (bare, nothing) if rep is None or features is None else (rep, features)
+        line = line_symmetry(centred, kinds, axis, group, kind, values, tolerance, one)
+        elements, permutations, lie = line.elements, line.permutations, line.lie
+    subgroup = named_subgroup(group, elements, lie)
+    if subgroup is None:
+        raise _no_group(len(elements), tolerance, np.zeros(0))
+    if subgroup.group.is_finite:
+        rough, elements = elements, subgroup.embed(subgroup.group.elements())
+        permutations = permutations[np.argmin(np.abs(elements[:, None] - rough).max((-1, -2)), 1)]
+    residuals = _distances(centred, elements, permutations)
+    if rep is not None and features is not None:
+        residuals = np.maximum(residuals, _distances(features, rep.evaluate(elements), permutations, whole=True))
+    return Stabiliser(subgroup, elements, residuals, permutations, tolerance, points - points.mean(0))
 
 
-def _lie_of(found: PointSymmetry, centred: np.ndarray) -> np.ndarray:
-    """A basis of the Lie algebra of a cloud's symmetry: nothing, the turns about its line, or everything."""
-    basis, lengths = found.group.lie_generators, np.linalg.norm(centred, axis=1)
-    if not found.continuous:
-        return basis[:0]
-    if found.group.dim == 2 or lengths.max() == 0:
-        return basis
-    return np.tensordot(centred[np.argmax(lengths)] / lengths.max(), basis, 1)[None]
+def _distances(x: np.ndarray, matrices: np.ndarray, permutations: np.ndarray, whole: bool = False) -> np.ndarray:
+    """How far rows `(N, d)` that matrices `(h, d, d)` move are from their partners: the farthest, or all together."""
+    off = np.linalg.norm(x @ matrices.swapaxes(-1, -2) - x[permutations], axis=-1)
+    if whole:
+        return np.asarray(np.linalg.norm(off, axis=1) / max(float(np.linalg.norm(x)), 1e-300))
+    return np.asarray(off.max(1, initial=0.0))
