@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,15 +108,16 @@ class _Sentence:
         return (self.text,)
 
 
-class _Pattern:
+class _Pattern(ABC):
     """A homomorphism into a product, and the way back."""
 
+    @abstractmethod
     def __call__(self, h: Array) -> Array:
-        raise NotImplementedError(f"{type(self).__name__} does not say where its elements go. Define __call__.")
+        """Where an element goes."""
 
+    @abstractmethod
     def back(self, g: np.ndarray) -> np.ndarray:
         """The element that goes to g."""
-        raise NotImplementedError(f"{type(self).__name__} does not say where its elements come from. Define back.")
 
 
 @dataclass(frozen=True)
@@ -171,12 +173,9 @@ class _Follower(_Pattern):
 
 
 def _product(parent: DirectProduct, left: Subgroup, right: Subgroup) -> Subgroup:
-    group = _catalogue(left.group) * _catalogue(right.group)
-    if not isinstance(group, DirectProduct):
-        raise ArgumentError(f"The product of {left.group} and {right.group} is no direct product.")
-    bracketed = DirectProduct(_catalogue(left.group), _catalogue(right.group))
+    group = DirectProduct(_catalogue(left.group), _catalogue(right.group))
     words = f"the pairs of an element of {left.name} and one of {right.name}"
-    return _make(parent, bracketed, f"{left.name}×{right.name}", _Pairs(parent, bracketed, left, right), words)
+    return _make(parent, group, f"{left.name}×{right.name}", _Pairs(parent, group, left, right), words)
 
 
 def _diagonal(parent: DirectProduct) -> Subgroup:
