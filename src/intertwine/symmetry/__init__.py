@@ -10,6 +10,7 @@ from intertwine.symmetry.explain import Explanation, Section, explain
 from intertwine.symmetry.floor import best_output, loss_floor
 from intertwine.symmetry.identify import Action, convert_escnn_id, identify_action
 from intertwine.symmetry.ladder import Ladder, Rung, symmetry_ladder
+from intertwine.symmetry.losses import floor_of
 from intertwine.symmetry.order import OrderParameter, OrderParameters, order_parameters
 from intertwine.symmetry.points import Points
 from intertwine.symmetry.polynomials import harmonic_coefficients, polynomial_text
@@ -44,6 +45,7 @@ __all__ = [
     "effective_symmetry",
     "equivariance_report",
     "explain",
+    "floor_of",
     "harmonic_coefficients",
     "identify_action",
     "loss_floor",
