@@ -7,9 +7,9 @@ import torch
 from torch import nn as plain
 
 from intertwine import nn
-from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, group
+from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, group, point_group, symmetric
 from intertwine.catalog.base import CatalogGroup
-from intertwine.nn.heads import GroupElement, gram_schmidt, polar
+from intertwine.nn.heads import ElementScores, GroupElement, gram_schmidt, polar
 from intertwine.reps import Rep
 from tests.registry import REPS
 
@@ -97,6 +97,16 @@ def _single() -> Iterator[tuple[str, Make]]:
     for G in (SO2, O2, SO3, O3):
         for projection in (polar, gram_schmidt):
             yield f"GroupElement of {G} by {projection.__name__}", lambda G=G, p=projection: GroupElement(G, p)
+    for G in (cyclic(2), cyclic(5), dihedral(3), point_group("Td"), symmetric(3)):
+        yield f"ElementScores of {G}", lambda G=G: ElementScores(G)
+    cube = point_group("Oh")
+    yield "Linear from the faces of a cube", lambda: nn.Linear(cube.quotient(cube.subgroup("C4v")), cube.rep("2xT1u"))
+    yield "TensorProduct of Td", lambda: nn.TensorProduct(*[point_group("Td").rep("2xT2 + 1xE")] * 3)
+    pairs = cyclic(3) * cyclic(4)
+    yield (
+        "TensorProduct of C3×C4",
+        lambda: nn.TensorProduct(*[pairs.rep("1x(1,1) + 1x(1,1*)")] * 2, pairs.rep("1x(1,0) + 1x(0,2)")),
+    )
 
 
 def _seeded(make: Make) -> Make:

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from intertwine import nn
-from intertwine.catalog import O2, O3, SO2, SO3, cyclic, group
+from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, group, point_group, symmetric
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, ShapeError
-from intertwine.nn.heads import GroupElement, gram_schmidt, polar
+from intertwine.nn.heads import ElementScores, GroupElement, gram_schmidt, polar
 from intertwine.testing import act, equivariance_error, law_elements
 from tests.registry import close
 
@@ -284,3 +284,21 @@ def test_angles_of_the_plane() -> None:
     found = polar(m, proper=True)
     close(torch.atan2(found[:, 1, 0], found[:, 0, 0]), angle, 1e-12)
     assert math.isclose(float(torch.linalg.det(found[0])), 1.0)
+
+
+@pytest.mark.parametrize("group", [cyclic(2), cyclic(6), dihedral(4), point_group("Oh"), symmetric(4)], ids=str)
+def test_the_element_of_a_finite_group_is_read_off_exactly(group: CatalogGroup) -> None:
+    """An input moved by g has the element g times the one it had."""
+    head = ElementScores(group).double()
+    x = torch.randn(head.rep_in.dim, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    g = torch.tensor(group.sample(10, 1))
+    moved = torch.as_tensor(head.rep_in.matrix(g.numpy())) @ x
+    close(head.element(moved), g @ head.element(x), 1e-12)
+    close(head(g.flatten(1)).argmax(-1), group.table.index(g.numpy()))  # features whose matrix M is an element
+    assert (head.confidence(moved) > 0).all()
+    assert head.confidence(torch.zeros_like(x)) == 0
+
+
+def test_continuous_groups_have_no_scores() -> None:
+    with pytest.raises(ArgumentError, match="Call GroupElement"):
+        ElementScores(O2)

@@ -94,6 +94,50 @@ class GroupElement(EquivariantModule):
         return ~(self.confidence(x) > threshold)
 
 
+class ElementScores(EquivariantModule):
+    """Vectors to a score for each element of a finite group: which of them moved the input?
+
+    n vectors of the defining rep are the columns of a matrix M; the score of g is `tr(gᵀ M)`, largest for the element
+    closest to M. Scores move as the regular rep does, `f(h x)[g] = f(x)[h⁻¹ g]`, so that an input moved by h has its
+    scores moved along. Train with cross-entropy against the number of the element in `group.elements()`; read the
+    answer with `element`.
+
+    Args:
+        group: a finite group.
+
+    Raises `ArgumentError` for a continuous group, whose elements `GroupElement` gives.
+
+    >>> from intertwine.catalog import cyclic
+    >>> head = ElementScores(cyclic(4))
+    >>> head.element(torch.tensor([[0.1, -1.0, 1.0, 0.2]])).round().int()[0].tolist()  # a quarter turn
+    [[0, -1], [1, 0]]
+    """
+
+    elements: Tensor
+
+    def __init__(self, group: Group) -> None:
+        if not isinstance(group, Group) or not group.is_finite:
+            raise ArgumentError(f"ElementScores tells elements of a finite group, but {group} came. Call GroupElement.")
+        super().__init__(group.dim * defining_rep(group), group.regular)  # type: ignore[attr-defined]
+        self.n = group.dim
+        self.register_table("elements", group.elements())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The scores `(..., order)` for features `(..., n · n)` of `rep_in`."""
+        self.check(x, self.rep_in)
+        return x @ self.elements.to(x.dtype).flatten(1).T
+
+    def element(self, x: Tensor) -> Tensor:
+        """The elements `(..., n, n)` with the largest scores."""
+        return self.elements.to(x.dtype)[self.forward(x).argmax(-1)]
+
+    def confidence(self, x: Tensor) -> Tensor:
+        """How far `(...)` the best score is above the second, relative to the length of the input: 0 for a tie."""
+        best = self.forward(x).topk(min(2, len(self.elements)), -1).values
+        size = x.norm(dim=-1).clamp(min=torch.finfo(x.dtype).tiny)
+        return (best[..., 0] - best[..., -1]) / size
+
+
 def polar(m: Tensor, proper: bool) -> Tensor:
     """The orthogonal matrix (or rotation) closest to m `(..., n, n)`, n = 2 or 3: U Vᵀ (or U diag(1, …, det) Vᵀ).
 
