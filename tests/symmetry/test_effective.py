@@ -61,6 +61,13 @@ def test_a_product_of_the_input_with_itself_is_a_homogeneous_map() -> None:
     assert not found.larger
 
 
+def test_the_model_is_left_as_it_came() -> None:
+    model = layers(INPUTS, HIDDEN, SO2.rep("1x0")).float().train()
+    effective_symmetry(model)
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+    assert model.training
+
+
 def test_a_broken_declaration_shows() -> None:
     rep = SO2.rep("1x0 + 1x1")
     found = effective_symmetry(torch.sin, rep_in=rep, rep_out=rep)

@@ -8,9 +8,9 @@ import numpy as np
 
 from intertwine._arrays import to_numpy
 from intertwine.catalog.base import CatalogGroup
-from intertwine.catalog.matrix import exponential
 from intertwine.errors import ArgumentError
 from intertwine.groups.group import orthogonality_residual
+from intertwine.groups.rotations import exponential
 from intertwine.reps.decompose import decompose as decompose_function
 from intertwine.reps.decompose import decompose_samples, multiplicities
 from intertwine.reps.irrep import trace

@@ -14,6 +14,7 @@ from intertwine.catalog.base import CatalogGroup, defining_rep
 from intertwine.errors import ArgumentError, LabelError
 from intertwine.groups.finite import closure
 from intertwine.groups.group import Seed, generator, orthogonality_residual
+from intertwine.groups.rotations import exponential
 from intertwine.reps.burnside import TRIVIAL, GrownIrrep, grow, grown_matrices
 from intertwine.reps.decompose import SAMPLES, invariant_tensors
 from intertwine.reps.irrep import Irrep
@@ -172,12 +173,6 @@ class MatrixGroup(CatalogGroup):
 
     def __repr__(self) -> str:
         return self.source
-
-
-def exponential(x: np.ndarray) -> np.ndarray:
-    """exp X of antisymmetric matrices `(..., n, n)`, by the eigenvectors of the Hermitian matrix i X."""
-    values, vectors = np.linalg.eigh(1j * x)
-    return np.asarray(((vectors * np.exp(-1j * values)[..., None, :]) @ vectors.conj().swapaxes(-1, -2)).real)
 
 
 @cache

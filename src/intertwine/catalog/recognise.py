@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from intertwine.catalog.frames import standard_frame
-from intertwine.groups.rotations import GOLDEN
+from intertwine.groups.rotations import GOLDEN, TURNS
 
 Axes = list[tuple[np.ndarray, int]]
 """Unit vectors and the orders of the rotations about them."""
@@ -66,17 +66,11 @@ def refined(frame: np.ndarray, standard: np.ndarray, elements: np.ndarray) -> np
         placed = frame @ standard @ frame.T
         nearest = np.argmin(np.abs(placed[:, None] - elements).max((-1, -2)), 1)
         wanted = (elements[nearest] - placed).reshape(-1)
-        columns = [(x @ placed - placed @ x).reshape(-1) for x in _TURNS]
+        columns = [(x @ placed - placed @ x).reshape(-1) for x in TURNS]
         step = np.linalg.lstsq(np.stack(columns, -1), wanted, rcond=1e-9)[0]
-        u, _, vt = np.linalg.svd(frame + np.tensordot(step, _TURNS, 1) @ frame)
+        u, _, vt = np.linalg.svd(frame + np.tensordot(step, TURNS, 1) @ frame)
         frame = u @ vt
     return np.asarray(frame)
-
-
-_TURNS = np.array(
-    [[[0.0, 0, 0], [0, 0, -1], [0, 1, 0]], [[0, 0, 1], [0, 0, 0], [-1, 0, 0]], [[0, -1, 0], [1, 0, 0], [0, 0, 0]]]
-)
-"""The infinitesimal rotations about x, y, z."""
 
 
 def _upwards(axis: np.ndarray, tolerance: float) -> np.ndarray:

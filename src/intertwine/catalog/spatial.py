@@ -17,7 +17,7 @@ from intertwine.errors import LabelError
 from intertwine.groups import Subgroup
 from intertwine.groups.grids import rotation_grid
 from intertwine.groups.group import Seed, generator, orthogonality_residual
-from intertwine.groups.rotations import axis_rotation, random_rotations
+from intertwine.groups.rotations import TURNS, axis_rotation, random_rotations
 from intertwine.reps.clebsch_gordan import wigner_3j
 from intertwine.reps.rep import Rep
 from intertwine.reps.wigner import determinant_3, wigner_matrices
@@ -53,10 +53,7 @@ class SpatialGroup(CatalogGroup, ABC):
     @property
     def lie_generators(self) -> np.ndarray:
         """The infinitesimal rotations about x, y and z: X_i r = e_i × r."""
-        epsilon = np.zeros((3, 3, 3))
-        for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
-            epsilon[i, j, k], epsilon[i, k, j] = -1, 1
-        return epsilon
+        return TURNS.copy()
 
     def canonical_label(self, label: str) -> str:
         """The label in its standard spelling; raises `LabelError` if there is no such irrep."""

@@ -9,6 +9,7 @@ import numpy as np
 from intertwine.catalog.base import CatalogGroup, PointGroup
 from intertwine.catalog.planar import PlanarGroup
 from intertwine.catalog.symmetric import SymmetricGroup
+from intertwine.groups.rotations import axial
 
 Symbol = tuple[str, tuple[float, ...]]
 """A symbol, and where it stands in a table."""
@@ -154,7 +155,7 @@ def _axis_and_angle(rotation: np.ndarray) -> tuple[np.ndarray, float]:
     axis = vectors[:, -1]
     measure = axis.prod() if np.abs(np.abs(axis) - 3**-0.5).max() < 1e-6 else axis[2]
     axis = axis * (np.sign(measure) or 1.0)
-    sine = axis @ [rotation[2, 1] - rotation[1, 2], rotation[0, 2] - rotation[2, 0], rotation[1, 0] - rotation[0, 1]]
+    sine = axis @ axial(rotation - rotation.T)
     return axis, float(np.arctan2(sine, np.trace(rotation) - 1) % (2 * np.pi))
 
 

@@ -25,6 +25,31 @@ POLYHEDRON_GENERATORS = {
 """Rotations that generate all rotations of a polyhedron."""
 
 
+TURNS = np.array(
+    [[[0.0, 0, 0], [0, 0, -1], [0, 1, 0]], [[0, 0, 1], [0, 0, 0], [-1, 0, 0]], [[0, -1, 0], [1, 0, 0], [0, 0, 0]]]
+)
+"""The infinitesimal rotations about x, y and z: `TURNS[i] @ r` is the cross product of the i-th direction and r."""
+
+
+def axial(x: np.ndarray) -> np.ndarray:
+    """The vector v `(3,)` of an antisymmetric matrix `(3, 3)`, with `x @ r` the cross product of v and r.
+
+    >>> axial(TURNS[2])
+    array([0., 0., 1.])
+    """
+    return np.array([x[2, 1], x[0, 2], x[1, 0]])
+
+
+def exponential(x: np.ndarray) -> np.ndarray:
+    """exp X of antisymmetric matrices `(..., n, n)`, by the eigenvectors of the Hermitian matrix i X.
+
+    >>> exponential(np.pi * TURNS[2]).round(6).diagonal()
+    array([-1., -1.,  1.])
+    """
+    values, vectors = np.linalg.eigh(1j * x)
+    return np.asarray(((vectors * np.exp(-1j * values)[..., None, :]) @ vectors.conj().swapaxes(-1, -2)).real)
+
+
 def axis_rotation(axis: int, angle: float | np.ndarray) -> np.ndarray:
     """Rotations `(..., 3, 3)` about the coordinate axis 0, 1, 2 = x, y, z by angles `(...)` in radians.
 

@@ -10,6 +10,7 @@ import numpy as np
 from intertwine.catalog import O2, O3, SO2, SO3
 from intertwine.errors import ArgumentError
 from intertwine.groups.grids import rotation_grid, turn_grid
+from intertwine.groups.rotations import axial, exponential
 from intertwine.reps import Irrep, Rep
 from intertwine.symmetry.closure import largest_group
 
@@ -118,7 +119,7 @@ class _Found:
         if len(self.lie) > 1:
             off = np.abs(np.linalg.det(known) - np.linalg.det(g))
         elif len(self.lie) and len(g) == 3:
-            axis = np.array([self.lie[0][2, 1], self.lie[0][0, 2], self.lie[0][1, 0]])
+            axis = axial(self.lie[0])
             off = np.abs(known @ axis - g @ axis).max(-1) + np.abs(np.linalg.det(known) - np.linalg.det(g))
         elif len(self.lie):
             off = np.abs(np.linalg.det(known) - np.linalg.det(g))
@@ -244,20 +245,8 @@ def _refined(g: np.ndarray, a: np.ndarray, b: np.ndarray, rep: Rep) -> np.ndarra
         normal = normal + damping[:, None, None] * np.eye(len(basis))
         step = np.linalg.solve(normal, jacobian @ error[..., None])[..., 0]
         length = np.linalg.norm(step, axis=-1, keepdims=True)
-        g = _exponential(step * np.minimum(1.0, 0.5 / np.maximum(length, 1e-300))) @ g
+        step = step * np.minimum(1.0, 0.5 / np.maximum(length, 1e-300))
+        g = exponential(np.tensordot(step, basis, 1)) @ g
         if length.max(initial=0.0) < 1e-13:
             break
     return g
-
-
-def _exponential(v: np.ndarray) -> np.ndarray:
-    """The rotations `(k, n, n)` by angles `(k, 1)`, or by vectors `(k, 3)`."""
-    angle = np.linalg.norm(v, axis=-1)[:, None, None]
-    size = 2 if v.shape[-1] == 1 else 3
-    x = np.zeros((len(v), size, size))
-    if size == 2:
-        x[:, 1, 0] = v[:, 0]
-    else:
-        x[:, 2, 1], x[:, 0, 2], x[:, 1, 0] = v.T
-    x = x - x.swapaxes(-1, -2)
-    return np.eye(size) + np.sinc(angle / np.pi) * x + 0.5 * np.sinc(angle / (2 * np.pi)) ** 2 * (x @ x)

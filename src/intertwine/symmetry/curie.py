@@ -254,7 +254,7 @@ def _by_irreps(y: np.ndarray, H: Stabiliser, rep_out: Rep) -> dict[str, float]:
     """The share of the target's power in each irrep of H, by character projectors."""
     group, degree = H.subgroup.group, rep_out.degree
     if not H.continuous:
-        h, weights = _matching_elements(H), np.full(len(H.elements), 1 / len(H.elements))
+        h, weights = H.subgroup.candidate(H.elements), np.full(len(H.elements), 1 / len(H.elements))
         elements, permutations = H.elements, H.permutations
         labels = group.labels(int(group.order))
     else:
@@ -271,11 +271,6 @@ def _by_irreps(y: np.ndarray, H: Stabiliser, rep_out: Rep) -> dict[str, float]:
         if (share := float(np.sum(part**2)) / power) > 1e-12:
             shares[label] = share
     return shares
-
-
-def _matching_elements(H: Stabiliser) -> np.ndarray:
-    """The abstract elements of a finite stabiliser, in the order of its elements."""
-    return H.subgroup.candidate(H.elements)
 
 
 def _by_degrees(lost: np.ndarray, y: np.ndarray, rep: Rep) -> dict[str, float]:

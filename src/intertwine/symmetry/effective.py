@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
@@ -155,7 +156,7 @@ def effective_symmetry(
             "in a function of one input, with the others fixed."
         )
     rep, out = as_rep(reps[0]), as_rep(out)
-    function = model.double() if isinstance(model, nn.Module) else model
+    function = copy.deepcopy(model).double() if isinstance(model, nn.Module) else model
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(samples, rep.dim, generator=generator, dtype=torch.float64)
     with evaluating(function):

@@ -14,7 +14,7 @@ from intertwine.catalog.base import CatalogGroup
 from intertwine.catalog.point_groups import schoenflies
 from intertwine.errors import ArgumentError, LabelError, ShapeError
 from intertwine.groups import Subgroup
-from intertwine.groups.rotations import axis_rotation
+from intertwine.groups.rotations import axial, axis_rotation
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.symmetry.alignment import nearest_elements, still
 
@@ -205,7 +205,7 @@ def _spatial_name(g: np.ndarray) -> str:
     rotation = g if proper else -g
     if np.abs(rotation - np.eye(3)).max() < 1e-6:
         return "the inversion"
-    sine = np.array([rotation[2, 1] - rotation[1, 2], rotation[0, 2] - rotation[2, 0], rotation[1, 0] - rotation[0, 1]])
+    sine = axial(rotation - rotation.T)
     _, vectors = np.linalg.eigh(rotation + rotation.T)
     axis = vectors[:, -1] * (np.sign(vectors[:, -1] @ sine) or 1.0)
     if np.abs(sine).max() < 1e-6:

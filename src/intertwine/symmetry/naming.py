@@ -12,6 +12,7 @@ from intertwine.catalog.planar import PlanarGroup
 from intertwine.catalog.point_groups import find_point_group
 from intertwine.catalog.recognise import recognise, refined
 from intertwine.groups import Subgroup
+from intertwine.groups.rotations import axial
 
 
 def named_subgroup(group: CatalogGroup, elements: np.ndarray, lie: np.ndarray) -> Subgroup | None:
@@ -83,7 +84,7 @@ def _continuous(group: CatalogGroup, elements: np.ndarray, lie: np.ndarray) -> S
     proper = np.linalg.det(elements) > 0
     if len(lie) > 1:
         return group.subgroup("SO(3)" if proper.all() else "O(3)")
-    axis = np.array([lie[0][2, 1], lie[0][0, 2], lie[0][1, 0]])
+    axis = axial(lie[0])
     axis = axis / np.linalg.norm(axis)
     near = np.round(axis)
     axis = np.where(np.abs(axis - near) < 1e-9, near, axis)

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from intertwine._arrays import to_numpy
-from intertwine.catalog import O3, words
+from intertwine.catalog import O2, O3, words
 from intertwine.catalog.base import CatalogGroup
 from intertwine.catalog.recognise import rotation_axes
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
@@ -181,14 +181,10 @@ def stabiliser(
             f"{x.shape} came. Call stabiliser(points) or stabiliser(x, rep=rep)."
         )
     found = rep if rep is None else as_rep(rep)
-    whole = group or (found.group if found is not None else None) or _orthogonal(x.shape[1])
-    return _of_cloud(x, labels, tensors, found, whole, tolerance)  # type: ignore[arg-type]
-
-
-def _orthogonal(size: int) -> CatalogGroup:
-    from intertwine.catalog import O2
-
-    return O2 if size == 2 else O3
+    whole = group or (found.group if found is not None else None) or (O2 if x.shape[1] == 2 else O3)
+    if (tensors is None) != (rep is None):
+        raise ArgumentError("Tensors and their rep come together: pass tensors=… and rep=….")
+    return cloud_stabiliser(x, labels, tensors, found, whole, tolerance)  # type: ignore[arg-type]
 
 
 def _of_vector(x: np.ndarray, rep: Rep, tolerance: float) -> Stabiliser:
@@ -216,20 +212,6 @@ def _no_group(count: int, tolerance: float, residuals: np.ndarray) -> ArgumentEr
         f"The {count} elements with residuals below the tolerance {tolerance:g} (the largest: {shown}) do not form a "
         "group: the input is near a larger symmetry. Pass a smaller or a larger tolerance."
     )
-
-
-def _of_cloud(
-    points: np.ndarray,
-    labels: Sequence[int] | np.ndarray | None,
-    tensors: np.ndarray | None,
-    rep: Rep | None,
-    group: CatalogGroup,
-    tolerance: float,
-) -> Stabiliser:
-    if (tensors is None) != (rep is None):
-        raise ArgumentError("Tensors and their rep come together: pass tensors=… and rep=….")
-    features = None if tensors is None else to_numpy(tensors)
-    return cloud_stabiliser(points, labels, features, rep, group, tolerance)
 
 
 def cloud_stabiliser(
