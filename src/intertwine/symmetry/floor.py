@@ -10,6 +10,7 @@ from intertwine._arrays import to_numpy
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.symmetry.clouds import PointSymmetry, point_symmetry
+from intertwine.symmetry.curie import moved
 
 
 def best_output(symmetry: PointSymmetry, targets: np.ndarray, rep_out: Rep | Irrep) -> np.ndarray:
@@ -35,13 +36,8 @@ def best_output(symmetry: PointSymmetry, targets: np.ndarray, rep_out: Rep | Irr
         )
     if not np.isfinite(targets).all():
         raise ArgumentError("The targets hold NaN or infinite numbers. Remove or repair these points.")
-    matrices = rep_out.matrix(symmetry.elements)
-    if targets.ndim == 1:
-        return np.asarray(np.tensordot(symmetry.weights, matrices, 1) @ targets)
-    out = np.zeros_like(targets)
-    for matrix, permutation, weight in zip(matrices, symmetry.permutations, symmetry.weights, strict=True):
-        out[permutation] += weight * (targets @ matrix.T)
-    return out
+    images = moved(targets, rep_out, symmetry.elements, symmetry.permutations)
+    return np.asarray(np.tensordot(symmetry.weights, images, 1))
 
 
 def loss_floor(
