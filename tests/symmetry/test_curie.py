@@ -12,6 +12,7 @@ from intertwine import nn
 from intertwine.catalog import O2, O3, SO2, SO3, dihedral, point_group, symmetric
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
+from intertwine.groups import Subgroup
 from intertwine.reps import Rep
 from intertwine.symmetry import Points, curie_check, harmonic_coefficients, loss_floor
 from intertwine.symmetry.curie import moved
@@ -365,3 +366,44 @@ def test_targets_as_points() -> None:
     rep: Rep = O3.rep("1x1o")
     report = curie_check(SQUARE, Points(RECTANGLE, features=STRETCH), rep_out=rep)
     assert report.floor == pytest.approx(1 / 24)
+
+
+# the group that the network really has --------------------------------------------------------------------------------
+
+
+def test_a_field_makes_more_possible() -> None:
+    """A network that knows up from down, such as one with gravity, may lift a square; O(3) may not."""
+    lift = np.tile([0.0, 0.0, 1.0], (4, 1))
+    assert curie_check(SQUARE, lift, rep_out=O3.defining).floor == pytest.approx(1 / 3)
+    upright = curie_check(SQUARE, lift, rep_out=O3.defining, group=O3.subgroup("Cinfv"))
+    assert upright.possible
+    assert (upright.H.name, upright.H.order) == ("C4v", 8)
+    sideways = curie_check(SQUARE, lift, rep_out=O3.defining, group=O3.subgroup("Cinfv", axis=(1, 0, 0)))
+    assert (sideways.H.name, sideways.possible) == ("C2v", False)
+
+
+@pytest.mark.parametrize(
+    ("points", "part", "left"),
+    [
+        ([[0, 0, 0], [0, 0, 1.0]], O3.subgroup("Cinfv"), "Cinfv"),
+        ([[0, 0, 0], [0, 0, 1.0]], O3.subgroup("Cinfv", axis=(1, 0, 0)), "C2v"),
+        ([[0, 0, 0], [0, 0, 1.0]], O3.subgroup("Cinfh"), "Cinfh"),
+        ([[0, 0, 0], [0, 0, 1.0]], O3.subgroup("Oh"), "D4h"),
+        ([[0, 0, 0.0]], O3.subgroup("SO(3)"), "SO(3)"),
+        ([[0, 0, 0.0]], O3.subgroup("Td"), "Td"),
+    ],
+)
+def test_what_two_groups_share(points: list[list[float]], part: Subgroup, left: str) -> None:
+    """A dumbbell and a point, in continuous and finite subgroups; the permutations go along."""
+    cloud = np.array(points)
+    report = curie_check(cloud, np.zeros((len(cloud), 1)), rep_out=O3.rep("1x0e"), group=part)
+    assert report.H.name == left
+    elements, _, permutations = report.H.averaging(4)
+    assert part.contains(elements, 1e-6).all()
+    centred = cloud - cloud.mean(0)
+    close(centred @ elements.swapaxes(-1, -2), centred[permutations], 1e-9)
+
+
+def test_only_subgroups_of_the_output_s_group() -> None:
+    with pytest.raises(RepMismatchError, match="belongs to O\\(3\\)"):
+        curie_check(SQUARE, STRETCH, rep_out=O3.defining, group=SO3.subgroup("D4"))

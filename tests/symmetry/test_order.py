@@ -8,7 +8,7 @@ import pytest
 from intertwine.catalog import O3, SO3, point_group
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError
-from intertwine.symmetry import OrderParameters, Points, curie_check, order_parameters
+from intertwine.symmetry import OrderParameters, Points, curie_check, harmonic_coefficients, order_parameters
 from tests.symmetry.clouds import CORNERS, RECTANGLE, SQUARE, ring
 from tests.symmetry.posed import EVERYTHING, unit
 from tests.symmetry.test_floor import STRETCH, peaks
@@ -22,19 +22,19 @@ def founding(group: CatalogGroup) -> OrderParameters:
 
 def test_the_table_of_rotations() -> None:
     table = founding(SO3)
-    assert [(p.irrep.label, p.polynomial, p.stabiliser, p.order) for p in table.working] == [
+    assert [(p.irrep.label, p.polynomial, p.stabiliser, p.order) for p in table.most_symmetric] == [
         ("2", "x² − y²", "D2", 4),
         ("3", "xyz", "D2", 4),
         ("4", "x⁴ − 6x²z² − y⁴ + 6y²z²", "D2", 4),
         ("5", "x³yz + xy³z − 2xyz³", "D2", 4),
     ]
-    assert all(p.exact for p in table.working)
+    assert all(p.exact for p in table.most_symmetric)
 
 
 def test_the_table_of_all_isometries() -> None:
-    """Only even parities work; tempting ones do not move the floor."""
+    """Only even parities break just what is needed; tempting ones do not move the floor."""
     table = founding(O3)
-    assert [(p.irrep.label, p.polynomial, p.stabiliser, p.order) for p in table.working] == [
+    assert [(p.irrep.label, p.polynomial, p.stabiliser, p.order) for p in table.most_symmetric] == [
         ("2e", "x² − y²", "D2h", 8),
         ("3e", "xyz (pseudo)", "D2h", 8),
         ("4e", "x⁴ − 6x²z² − y⁴ + 6y²z²", "D2h", 8),
@@ -172,7 +172,67 @@ def test_what_is_possible_needs_none() -> None:
 
 
 def test_nothing_works_below_some_degree() -> None:
-    """Then the table holds only what does not help, and says so."""
-    table = order_parameters(curie_check(SQUARE, STRETCH, rep_out=O3.defining), degree=1)
-    assert table.working == ()
+    """A pseudoscalar does not help; vectors do, but break more than needed, and the table says so."""
+    report = curie_check(SQUARE, STRETCH, rep_out=O3.defining)
+    table = order_parameters(report, degree=0)
+    assert table.working == table.most_symmetric == table.together == ()
     assert "does not help" in str(table)
+    vectors = order_parameters(report, degree=1)
+    assert [(p.polynomial, p.stabiliser) for p in vectors.working] == [("x", "C2v"), ("y (pseudo)", "C2h")]
+    assert vectors.most_symmetric == ()
+    assert "breaks more than needed" in str(vectors)
+
+
+def test_a_polar_vector_breaks_more_than_the_rectangle_does() -> None:
+    """Among rotations it leaves C2 of the four of D2."""
+    (polar,) = [p for p in founding(SO3).working if p.irrep.label == "1"]
+    assert (polar.polynomial, polar.stabiliser, polar.order, polar.exact) == ("x", "C2", 2, False)
+
+
+# on chosen points -----------------------------------------------------------------------------------------------------
+
+
+def test_labels_of_corners_break_more_than_needed() -> None:
+    """D2h takes each corner to each, so labels that it keeps are equal; left and right ones leave C2v."""
+    table = order_parameters(curie_check(SQUARE, STRETCH, rep_out=O3.defining), degree=0, sites=range(4))
+    labels = next(p for p in table if p.irrep.label == "0e")
+    assert (labels.stabiliser, labels.order, labels.exact) == ("C2v", 4, False)
+    assert labels in table.working
+    assert sorted(labels.vector[:, 0].round(9)) == [-1, -1, 1, 1]
+    assert table.most_symmetric == ()
+
+
+def test_a_field_on_the_corners_makes_the_rectangle_possible() -> None:
+    """Even vectors do, if they point in another direction at each corner; one corner stands for all."""
+    report = curie_check(SQUARE, STRETCH, rep_out=O3.defining)
+    for sites in (range(4), [2]):
+        table = order_parameters(report, degree=1, sites=sites)
+        assert [p.irrep.label for p in table.most_symmetric] == ["1o", "1e"]
+        for p in table.working:
+            fed = Points(SQUARE, features=p.vector)
+            again = curie_check(fed, STRETCH, p.irrep.irreps, O3.defining)
+            assert again.possible
+            assert again.H.name == p.stabiliser
+    vector = O3.rep("1x1o")
+    about_a_vector = curie_check(np.array([0, 0, 1.0]), np.array([1.0, 0, 0]), vector, vector)
+    with pytest.raises(ArgumentError, match="about a vector"):
+        order_parameters(about_a_vector, sites=[0])
+
+
+# several at once ------------------------------------------------------------------------------------------------------
+
+
+def test_two_that_work_together() -> None:
+    """A chiral target with the axes of a rectangle: handedness and axes are missing, and each alone is not enough."""
+    rep = O3.rep("1x0o + 1x2e")
+    stretch = harmonic_coefficients(lambda r: r[0] ** 2 - r[1] ** 2, 2)
+    report = curie_check(SQUARE, np.concatenate([[1.0], stretch]), rep_out=rep)
+    assert report.K.name == "D2"
+    table = order_parameters(report, rep=rep)
+    assert not table.working
+    assert {p.irrep.label for p in table.together} == {"0o", "2e"}
+    assert "none works alone; together these do" in str(table)
+    assert len(table.to_dict()["together"]) == 2
+    whole = order_parameters(report, degree=2)  # 2o holds both
+    assert [p.irrep.label for p in whole.most_symmetric] == ["2o"]
+    assert whole.together == ()

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from intertwine._arrays import to_numpy
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
+from intertwine.groups import Subgroup
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.reps.irrep import trace
 from intertwine.symmetry.closure import largest_among
+from intertwine.symmetry.crystals import Operations, displacements, kept_operations, length_scale
 from intertwine.symmetry.naming import named_subgroup
 from intertwine.symmetry.points import Points
-from intertwine.symmetry.stabiliser import Stabiliser, cloud_stabiliser, stabiliser
+from intertwine.symmetry.stabiliser import Stabiliser, cloud_stabiliser, of_operations, stabiliser, within
+
+BROKEN_TRANSLATIONS = "k ≠ 0"
+"""The name of the part of a crystal's target that is not the same in every primitive cell."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -81,13 +86,14 @@ class CurieReport:
         share = 100 * self.floor / max(self.power, 1e-300)
         lost = ", ".join(f"{label}" for label, part in self.irreps.items() if part > 1e-9 and label != self._trivial)
         parts = ", ".join(label for label, part in self.degrees.items() if part > 1e-9)
+        asked = "report, sites=…" if BROKEN_TRANSLATIONS in self.irreps else "report"
         answers = "infinitely many" if np.isinf(self.answers) else f"{int(self.answers)}"
         lines += [
             f" target : keeps only {self.K.name} ({_size(self.K)})",
             f" floor  : MSE {self.floor:.6g} ({share:.1f} % of the target's {self.power:.6g}), of type {lost} of "
             f"{self.H.name}; in {parts}",
             f" best   : the mean of {answers} equally good answers",
-            " fix    : call order_parameters(report) for the inputs that would make it possible",
+            f" fix    : call order_parameters({asked}) for the inputs that would make it possible",
         ]
         return "\n".join(lines)
 
@@ -108,7 +114,7 @@ def curie_check(
     y: np.ndarray | Points,
     rep_in: Rep | Irrep | None = None,
     rep_out: Rep | Irrep | None = None,
-    group: CatalogGroup | None = None,
+    group: CatalogGroup | Subgroup | None = None,
     tolerance: float = 1e-6,
 ) -> CurieReport:
     """Whether any equivariant map can send an input to an output, and what the best one would do.
@@ -118,13 +124,14 @@ def curie_check(
     H, and `|y − P y|²` is lost.
 
     Args:
-        x: a cloud (`Points`, or positions `(N, n)`), or a vector of `rep_in`.
+        x: a cloud or crystal (`Points`, or positions `(N, n)`), or a vector of `rep_in`.
         y: for a cloud a target at each point `(N, rep_out.dim)`, or one for the whole cloud `(rep_out.dim,)`, or
             `Points` with features; for a vector, a vector of `rep_out`.
         rep_in: the rep of a vector x, or of the features of a cloud.
         rep_out: the rep of y.
-        group: the group that the map is equivariant under. Default: that of `rep_out`. Reps of O(3) may be asked about
-            under a subgroup by restricting them first.
+        group: the group that the map is really equivariant under: that of `rep_out` (the default), or a subgroup of
+            it, where a field, a substrate or the camera's upright singles out directions. A network whose real group is
+            larger than declared (see `effective_symmetry`) is asked about with reps of that.
         tolerance: the residual up to which an element counts as a symmetry of x.
 
     Raises `ShapeError`, `ArgumentError` and `RepMismatchError` for inputs that do not fit.
@@ -140,7 +147,8 @@ def curie_check(
     if rep_out is None:
         raise ArgumentError("The rep of the target is needed to know how symmetries move it: pass rep_out=….")
     rep_out, found_in = as_rep(rep_out), None if rep_in is None else as_rep(rep_in)
-    whole = group or rep_out.group
+    part = group if isinstance(group, Subgroup) else None
+    whole = (part.parent if part is not None else group) or rep_out.group
     for rep in (rep_out, found_in):
         if rep is not None and rep.group != whole:
             raise RepMismatchError(
@@ -149,11 +157,13 @@ def curie_check(
     target = to_numpy(y.features if isinstance(y, Points) and y.features is not None else y)
     cloud = Points(np.asarray(x)) if not isinstance(x, Points) and np.ndim(x) == 2 else x
     if isinstance(cloud, Points):
-        H = stabiliser(cloud.positions, cloud.labels, cloud.features, found_in, group=whole, tolerance=tolerance)  # type: ignore[arg-type]
+        cloud = replace(cloud, positions=to_numpy(cloud.positions))
+        H = stabiliser(cloud, rep=found_in, group=whole, tolerance=tolerance)  # type: ignore[arg-type]
     elif found_in is None:
         raise ArgumentError("The rep of the input is needed to know how symmetries move it: pass rep_in=….")
     else:
         H = stabiliser(cloud, rep=found_in, tolerance=tolerance)
+    H = H if part is None else within(H, part)
     _check_target(target, rep_out, H)
     return _report(cloud, target, H, rep_out, found_in)
 
@@ -205,6 +215,11 @@ def kept_by(x: Points | np.ndarray, y: np.ndarray, H: Stabiliser, rep_out: Rep, 
     """The elements of H that leave the target as it is, as a subgroup of the whole group."""
     size = max(float(np.linalg.norm(y)), 1e-300)
     tolerance = max(10 * H.tolerance, 1e-9)
+    if H.space is not None and H.permutations is not None:
+        off = np.linalg.norm((moved(y, rep_out, H.elements, H.permutations) - y).reshape(len(H.elements), -1), axis=1)
+        found = Operations(H.space, H.elements, H.permutations, off / size)
+        kept = kept_operations(H.space, H.permutations, found.residuals, tolerance)
+        return of_operations(H.group, found, kept, tolerance, to_numpy(x.positions))  # type: ignore[union-attr]
     if not H.continuous:
         off = np.linalg.norm((moved(y, rep_out, H.elements, H.permutations) - y).reshape(len(H.elements), -1), axis=1)
         good = largest_among(H.elements, off / size, tolerance)
@@ -270,6 +285,8 @@ def _by_irreps(y: np.ndarray, H: Stabiliser, rep_out: Rep) -> dict[str, float]:
         part = np.tensordot(weights * character, images, 1)
         if (share := float(np.sum(part**2)) / power) > 1e-12:
             shares[label] = share
+    if H.space is not None and (rest := 1 - sum(shares.values())) > 1e-12:
+        shares[BROKEN_TRANSLATIONS] = rest
     return shares
 
 
@@ -290,7 +307,10 @@ def _gain(x: Points | np.ndarray, y: np.ndarray, H: Stabiliser, rep_out: Rep, re
     breaking = off > 1e-9 * max(float(np.linalg.norm(y)), 1e-300)
     if not breaking.any():
         return 0.0
-    if isinstance(x, Points) and H.centred is not None and permutations is not None:
+    if isinstance(x, Points) and H.space is not None and permutations is not None:
+        distance = displacements(to_numpy(x.positions), H.space, permutations)
+        size = length_scale(H.space.cell, permutations.shape[1])
+    elif isinstance(x, Points) and H.centred is not None and permutations is not None:
         partners = H.centred[permutations]
         distance = np.linalg.norm((H.centred @ elements.swapaxes(-1, -2) - partners).reshape(len(elements), -1), axis=1)
         size = float(np.linalg.norm(H.centred))

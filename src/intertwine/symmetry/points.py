@@ -1,4 +1,4 @@
-"""Clouds of points with labels and features, as inputs to the questions about symmetry."""
+"""Clouds of points with labels and features, and crystals, as inputs to the questions about symmetry."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Points:
-    """A cloud of points: positions, kinds, and a vector of a rep at each point.
+    """A cloud of points: positions, kinds, and a vector of a rep at each point; with a cell, a crystal.
 
     Args:
         positions: `(N, 2)` or `(N, 3)`; only differences matter.
         labels: a kind for each point, `(N,)`; only points of one kind may be exchanged.
         features: numbers at each point, `(N, rep.dim)`; the rep is given where the cloud is used.
+        cell: for a crystal, the vectors of its cell as rows `(3, 3)`; its symmetry is then found by spglib.
 
     >>> Points(np.eye(3), labels=[0, 0, 1]).positions.shape
     (3, 3)
@@ -24,3 +25,4 @@ class Points:
     positions: np.ndarray
     labels: Sequence[int] | np.ndarray | None = None
     features: np.ndarray | None = None
+    cell: np.ndarray | None = None
