@@ -19,7 +19,6 @@ from intertwine.symmetry import (
     CurieReport,
     OrderParameters,
     curie_check,
-    harmonic_coefficients,
     loss_floor,
     order_parameters,
 )
@@ -140,11 +139,10 @@ def square_to_rectangle(
 def square_to_rectangle_with_order_parameter(
     seeds: int = 5, steps: int = 300, seed: int = 0, progress: Progress = no_progress
 ) -> TaskResult:
-    """Story 3: with 0.1 of x² − y² at every point the square knows its x from its y, and the task can be learned."""
+    """Story 3: what `order_parameters` puts first, 0.1 of it at every point, tells the square its x from its y."""
     start, finish = square(), rectangle()
-    features = scalars_on_points(4)
-    degree_2 = SO3.harmonics(DEGREE).slices[2]
-    features[:, degree_2] = 0.1 * harmonic_coefficients(lambda r: r[0] ** 2 - r[1] ** 2, 2)
+    features, proposed = scalars_on_points(4), square_to_rectangle_asked()[1][0]  # x² − y²
+    features[:, SO3.harmonics(DEGREE).slices[proposed.irrep.degree]] = 0.1 * proposed.vector
     return run_task(start, finish, features, seeds, steps, seed, progress)
 
 
