@@ -13,7 +13,7 @@ from intertwine import nn
 from intertwine.catalog import O3, SO3
 from intertwine.errors import ArgumentError, MissingExtraError, ShapeError
 from intertwine.groups.rotations import random_rotations
-from intertwine.symmetry import Points, curie_check, order_parameters, stabiliser
+from intertwine.symmetry import Points, curie_check, order_parameters, stabiliser, symmetry_ladder
 from intertwine.symmetry.curie import BROKEN_TRANSLATIONS
 from tests.registry import close
 from tests.symmetry.crystals import CELL, perovskite, tilted
@@ -181,3 +181,19 @@ def test_without_spglib(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "spglib", None)
     with pytest.raises(MissingExtraError, match=r"intertwine\[crystals\]"):
         stabiliser(POSITIONS, KINDS, cell=CELL)
+
+
+# nearly symmetric -----------------------------------------------------------------------------------------------------
+
+
+def test_the_ladder_of_a_crystal_that_is_nearly_cubic() -> None:
+    """Small tilts: Pnma exactly, and all 64 operations up to their size."""
+    nearly = Points(POSITIONS + 0.05 * MOVES, KINDS, cell=CELL)
+    ladder = symmetry_ladder(nearly)
+    assert (ladder.rungs[0].name, ladder.rungs[0].order, ladder.rungs[0].residual) == ("Pnma", 8, 0)
+    assert (ladder.rungs[-1].name, ladder.rungs[-1].order) == ("P4/mmm", 64)
+    assert 1e-3 < ladder.rungs[-1].residual < 5e-2
+    assert "Pnma" in str(ladder)
+    report = curie_check(nearly, MOVES, rep_out=VECTOR, tolerance=3e-2)
+    assert (report.H.order, report.K.order) == (64, 8)
+    assert 1 < report.gain < 100  # possible on paper, for a network that reacts to 1/20 of what it should give

@@ -49,5 +49,5 @@ def test_planar_and_finite_groups() -> None:
 
 def test_groups_whose_subgroups_are_not_known() -> None:
     torus = matrix_group(lie=[[[0, -1, 0], [1, 0, 0], [0, 0, 0]]])
-    with pytest.raises(ArgumentError, match="known for O"):
+    with pytest.raises(ArgumentError, match="known in O"):
         isotropy_subgroups(torus.irreps(1)[0])

@@ -3,134 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from intertwine._arrays import to_numpy
-from intertwine.catalog import O3, SO3, words
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.groups import Group
 from intertwine.reps import Rep
-from intertwine.symmetry.axes import axes_words, common_axis
 from intertwine.symmetry.matching import Matcher, coincident
 
 FAR = 0.3
 """Points this far from the centre, for a radius of 1, show directions well in spite of noise."""
 
 
-@dataclass(frozen=True, repr=False)
-class PointSymmetry:
-    """The elements of a group that move a point cloud onto itself, about its centre.
+def cloud_symmetries(
+    centred: np.ndarray,
+    kinds: np.ndarray,
+    group: Group,
+    features: np.ndarray | None,
+    rep: Rep | None,
+    tolerance: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The elements `(h, n, n)` of a group that move a cloud, not on a line, onto itself; where points go, `(h, N)`.
 
-    For a finite symmetry these are all its elements, with equal weights. For a cloud on a line or in one point the
-    symmetry is continuous, and elements and weights are a quadrature: averages over it are exact up to the degree asked
-    for.
-
-    Args:
-        group: the group that the elements lie in.
-        elements: `(h, n, n)`.
-        permutations: where each point goes, `(h, N)`: element k moves point i to point `permutations[k, i]`.
-        weights: `(h,)`, summing to 1.
-        continuous: whether the symmetry is infinite.
-    """
-
-    group: Group
-    elements: np.ndarray
-    permutations: np.ndarray
-    weights: np.ndarray
-    continuous: bool
-
-    @property
-    def order(self) -> float:
-        """The number of symmetries; infinite for a continuous one."""
-        return np.inf if self.continuous else len(self.elements)
-
-    def describe(self) -> str:
-        """The symmetry in words: its order, rotations and improper elements, axes, and whether it holds the inversion.
-
-        >>> hexagon = [[np.cos(a), np.sin(a), 0] for a in np.pi / 3 * np.arange(6)]
-        >>> print(point_symmetry(np.array(hexagon)).describe())
-        6 points have 24 symmetries in O(3): 12 rotations and 12 improper elements, the inversion among them.
-        Rotation axes: one 6-fold axis, z; six 2-fold axes.
-        """
-        points, n = self.permutations.shape[1], self.group.dim
-        subject = f"{_count(points, 'point')} {'has' if points == 1 else 'have'}"
-        if self.continuous:
-            axis = common_axis(self.elements)
-            which = f", every rotation about {axis} among them" if axis else ": every element"
-            return f"{subject} infinitely many symmetries in {self.group}{which}."
-        proper = np.linalg.det(self.elements) > 0
-        turns, improper = int(proper.sum()), int((~proper).sum())
-        text = f"{subject} {_count(len(proper), 'symmetry', 'symmetries')} in {self.group}: "
-        text += "the identity" if turns == 1 else f"{turns} rotations"
-        if n == 2:
-            text += f" and {_count(improper, 'mirror')}" if improper else ""
-            return f"{text}. {words.rotations(turns, 'the centre')}"
-        if improper:
-            inverts = bool((np.abs(self.elements + np.eye(n)).max((-1, -2)) < 1e-2).any())
-            text += f" and {_count(improper, 'improper element')}, the inversion {'' if inverts else 'not '}among them"
-        return f"{text}.\n{axes_words(self.elements[proper])}"
-
-    def __str__(self) -> str:
-        return self.describe()
-
-    def __repr__(self) -> str:
-        return f"<PointSymmetry of {_count(self.permutations.shape[1], 'point')} in {self.group}, order {self.order}>"
-
-
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
-
-
-def point_symmetry(
-    points: np.ndarray,
-    group: Group = O3,
-    *,
-    labels: Sequence[int] | np.ndarray | None = None,
-    features: np.ndarray | None = None,
-    rep: Rep | None = None,
-    degree: int = 12,
-    tolerance: float = 1e-6,
-) -> PointSymmetry:
-    """The symmetry of a cloud of points with labels and features, under a group that acts on space about the centre.
-
-    Every symmetry is fixed by where it takes n − 1 points that span as much as they can; so those are moved onto all
-    candidates of equal label, distance and angle, and the rest of the cloud is compared.
+    Every symmetry is found: two points whose directions span a plane are fixed, and each symmetry takes them to two
+    others of the same kinds, distances and angle, which determine it. All such maps are tried.
 
     Args:
-        points: positions `(N, n)`, n = 2 or 3.
-        group: SO(2), O(2), SO(3) or O(3), acting by its defining rep.
-        labels: a kind for each point, `(N,)`; only points of one kind may be exchanged.
-        features: a vector of a rep at each point, `(N, rep.dim)`, which must move along.
+        centred: positions about the centre, the farthest at distance 1.
+        kinds: a kind for each point; only points of one kind may be exchanged.
+        group: SO(2), O(2), SO(3) or O(3).
+        features: a vector of `rep` at each point, which moves along, `(N, rep.dim)`.
         rep: the rep of the features.
-        degree: for continuous symmetries, the degree up to which averages are exact.
-        tolerance: the largest distance between a moved point and its partner, relative to the radius of the cloud.
-
-    Raises `ShapeError` or `ArgumentError` for inputs that do not fit or are not finite, for points of one kind that
-    coincide, and for features on a cloud whose symmetry is continuous.
-
-    >>> square = np.array([[1, 1, 0], [-1, 1, 0], [-1, -1, 0], [1, -1, 0]])
-    >>> point_symmetry(square).order  # D4h
-    16
+        tolerance: the largest distance between a moved point and its partner.
     """
-    centred, kinds, features = checked_cloud(points, group, labels, features, rep)
     matcher = Matcher(centred, kinds, tolerance)
-    if (axis := line_through(centred, tolerance)) is not None:
-        if features is not None and rep is not None and not rep.is_trivial:
-            raise ArgumentError(
-                "The points lie on a line or in one point, so their symmetry is continuous; features on such a cloud "
-                "are not supported. Give invariant features only, or add points."
-            )
-        g, p, weights = _line_symmetries(centred, kinds, axis, group, degree, tolerance)
-    else:
-        members = matcher.group(_candidates(centred, kinds, group, tolerance), _keeps(features, rep, tolerance))
-        g, p = np.array(matcher.elements)[members], np.array(matcher.permutations)[members]
-        weights = np.ones(len(g))
-    if axis is not None and features is not None and rep is not None:
-        good = np.array([_keeps(features, rep, tolerance)(*pair) for pair in zip(g, p, strict=True)])
-        g, p, weights = g[good], p[good], weights[good]
-    return PointSymmetry(group, g, p, weights / weights.sum(), axis is not None)
+    members = matcher.group(_candidates(centred, kinds, group, tolerance), _keeps(features, rep, tolerance))
+    return np.array(matcher.elements)[members], np.array(matcher.permutations)[members]
 
 
 def checked_cloud(
@@ -210,21 +119,6 @@ def line_through(points: np.ndarray, tolerance: float) -> np.ndarray | None:
     return axis if off <= tolerance else None
 
 
-def _line_symmetries(
-    points: np.ndarray, kinds: np.ndarray, axis: np.ndarray, group: Group, degree: int, tolerance: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A quadrature of the symmetries of a cloud on a line or in one point: elements, permutations, weights."""
-    keep, back = np.arange(len(points)), reversal(points, kinds, axis, tolerance)
-    if not axis.any():
-        g, weights = group.quadrature(max(degree, 2))
-        return g, np.tile(keep, (len(g), 1)), weights
-    g, weights = _line_quadrature(axis, max(degree, 2), group.is_proper)
-    kept = g @ axis @ axis > 0
-    permutations = np.where(kept[:, None], keep, keep if back is None else back)
-    good = kept if back is None else np.ones(len(g), dtype=bool)
-    return g[good], permutations[good], weights[good]
-
-
 def reversal(points: np.ndarray, kinds: np.ndarray, axis: np.ndarray, tolerance: float) -> np.ndarray | None:
     """Where the points of a line go when it is turned round; None if it does not come back."""
     heights = points @ axis
@@ -260,14 +154,6 @@ def _plane_map(a: np.ndarray, b: np.ndarray, flip: int) -> np.ndarray:
     """The rotation (flip = 1) or reflection (−1) of the plane that takes the direction of a to that of b."""
     frames = [np.stack([v, np.array([-v[1], v[0]])], -1) / np.linalg.norm(v) for v in (a, b)]
     return frames[1] @ np.diag([1, flip]) @ frames[0].T
-
-
-def _line_quadrature(axis: np.ndarray, degree: int, proper: bool) -> tuple[np.ndarray, np.ndarray]:
-    """A quadrature of the symmetries of a line through the centre, both directions."""
-    name = "Dinf" if proper else "Dinfh"
-    whole = (SO3 if proper else O3).subgroup(name, axis=axis)
-    elements, weights = whole.group.quadrature(degree)
-    return whole.embed(elements), weights
 
 
 def _triad_maps(

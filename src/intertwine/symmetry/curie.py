@@ -164,17 +164,23 @@ def curie_check(
     else:
         H = stabiliser(cloud, rep=found_in, tolerance=tolerance)
     H = H if part is None else within(H, part)
-    _check_target(target, rep_out, H)
     return _report(cloud, target, H, rep_out, found_in)
 
 
-def _check_target(y: np.ndarray, rep: Rep, H: Stabiliser) -> None:
+def attainable(y: np.ndarray, H: Stabiliser, rep_out: Rep) -> np.ndarray:
+    """The value of an equivariant map, at an input of symmetry H, that is closest to a target: its average over H.
+
+    Raises `ShapeError` for a target that is neither a vector of its rep nor one for each point, and `ArgumentError` for
+    numbers that are not finite.
+    """
     count = None if H.permutations is None else H.permutations.shape[1]
-    shapes = [(rep.dim,)] + ([(count, rep.dim)] if count is not None else [])
+    shapes = [(rep_out.dim,)] + ([(count, rep_out.dim)] if count is not None else [])
     if y.shape not in shapes:
-        raise ShapeError(f"A target of {rep} has the shape {' or '.join(map(str, shapes))}, but {y.shape} came.")
+        raise ShapeError(f"A target of {rep_out} has the shape {' or '.join(map(str, shapes))}, but {y.shape} came.")
     if not np.isfinite(y).all():
         raise ArgumentError("The target holds NaN or infinite numbers. Repair it first.")
+    elements, weights, permutations = H.averaging(rep_out.degree)
+    return np.asarray(np.tensordot(weights, moved(y, rep_out, elements, permutations), 1))
 
 
 def moved(y: np.ndarray, rep: Rep, elements: np.ndarray, permutations: np.ndarray | None) -> np.ndarray:
@@ -188,9 +194,7 @@ def moved(y: np.ndarray, rep: Rep, elements: np.ndarray, permutations: np.ndarra
 
 
 def _report(x: Points | np.ndarray, y: np.ndarray, H: Stabiliser, rep_out: Rep, rep_in: Rep | None) -> CurieReport:
-    elements, weights, permutations = H.averaging(rep_out.degree)
-    images = moved(y, rep_out, elements, permutations)
-    best = np.tensordot(weights, images, 1)
+    best = attainable(y, H, rep_out)
     lost = y - best
     K = kept_by(x, y, H, rep_out, rep_in)
     floor = float(np.mean(lost**2))

@@ -7,37 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from intertwine._arrays import to_numpy
-from intertwine.errors import ArgumentError, ShapeError
+from intertwine.errors import ArgumentError
 from intertwine.reps import Irrep, Rep, as_rep
-from intertwine.symmetry.clouds import PointSymmetry, point_symmetry
-from intertwine.symmetry.curie import moved
-
-
-def best_output(symmetry: PointSymmetry, targets: np.ndarray, rep_out: Rep | Irrep) -> np.ndarray:
-    """The attainable output closest to a target: its average over the symmetry H of the input.
-
-    For every h that moves the input onto itself, an equivariant f has `f(x) = f(h x) = ρ(h) f(x)`. So f(x) lies in the
-    space fixed by H, whose orthogonal projector is `P y = ∫ ρ(h) y dh`; and every vector of that space is the value of
-    some equivariant map. For targets at the points, ρ(h) moves them from point to point as well.
-
-    Args:
-        symmetry: the symmetry of the input, from `point_symmetry`.
-        targets: a target at each point, `(N, rep_out.dim)`, or one for the whole cloud, `(rep_out.dim,)`.
-        rep_out: the rep of the targets.
-
-    Raises `ShapeError` if the targets do not fit, and `ArgumentError` if they are not finite.
-    """
-    rep_out, targets = as_rep(rep_out), to_numpy(targets)
-    count = symmetry.permutations.shape[1]
-    if targets.shape not in ((count, rep_out.dim), (rep_out.dim,)):
-        raise ShapeError(
-            f"Targets of {rep_out} at {count} points have the shape {(count, rep_out.dim)}, or {(rep_out.dim,)} for "
-            f"one target of the whole cloud, but got {targets.shape}."
-        )
-    if not np.isfinite(targets).all():
-        raise ArgumentError("The targets hold NaN or infinite numbers. Remove or repair these points.")
-    images = moved(targets, rep_out, symmetry.elements, symmetry.permutations)
-    return np.asarray(np.tensordot(symmetry.weights, images, 1))
+from intertwine.symmetry.curie import attainable
+from intertwine.symmetry.points import Points
+from intertwine.symmetry.stabiliser import stabiliser
 
 
 def loss_floor(
@@ -52,8 +26,8 @@ def loss_floor(
 ) -> float:
     """The mean squared error that no equivariant network can beat on one cloud of points, whatever its weights.
 
-    `|y − P y|² / numbers`, where P averages over the symmetry of the input (see `best_output`). It is 0 when the target
-    is at least as symmetric as the input (Curie's principle), and training stops at it when it is not.
+    `|y − P y|² / numbers`, where P averages over the symmetry of the input. It is 0 when the target is at least as
+    symmetric as the input (Curie's principle), and training stops at it when it is not. `curie_check` says why.
 
     Args:
         points: positions `(N, n)`; only differences matter, so networks are taken to be translation invariant.
@@ -68,8 +42,7 @@ def loss_floor(
     Returns:
         The floor of the mean squared error over all N · rep_out.dim (or rep_out.dim) numbers.
 
-    Raises `ArgumentError` for features without their rep or of another group, and the errors of `point_symmetry` and
-    `best_output`.
+    Raises `ArgumentError` for features without their rep or of another group, and the errors of `curie_check`.
 
     Source: Smidt, Geiger, Miller 2021 (doi:10.1103/PhysRevResearch.3.L012002).
 
@@ -87,14 +60,7 @@ def loss_floor(
     rep = None if rep_in is None else as_rep(rep_in)
     if rep is not None and rep.group != rep_out.group:
         raise ArgumentError(f"Features of {rep.group} and targets of {rep_out.group} came. Use one group for both.")
-    symmetry = point_symmetry(
-        points,
-        rep_out.group,
-        labels=labels,
-        features=None if features is None else to_numpy(features),
-        rep=rep,
-        degree=max(rep_out.degree, 1),
-        tolerance=tolerance,
-    )
     targets = to_numpy(targets)
-    return float(np.mean((targets - best_output(symmetry, targets, rep_out)) ** 2))
+    cloud = Points(to_numpy(points), labels, None if features is None else to_numpy(features))
+    H = stabiliser(cloud, rep=rep, group=rep_out.group, tolerance=tolerance)  # type: ignore[arg-type]
+    return float(np.mean((targets - attainable(targets, H, rep_out)) ** 2))

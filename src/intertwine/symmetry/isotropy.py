@@ -32,21 +32,17 @@ def isotropy_subgroups(irrep: Irrep) -> tuple[Subgroup, ...]:
     group = irrep.group
     if not isinstance(group, CatalogGroup) or not (group.is_finite or group.is_whole):
         raise ArgumentError(
-            f"Isotropy subgroups are known for O(3), SO(3), O(2), SO(2) and finite groups, not {group}."
+            f"Isotropy subgroups are known in O(3), SO(3), O(2), SO(2) and finite groups, but an irrep of {group} came."
         )
-    sizes = (1,) if group.is_finite else range(1, max(irrep.degree, 2) + 1)
-    classes = {H.name: H for n in sizes for H in group.subgroups(n)}
-    if group.is_finite:
-        classes = {str(i): H for i, H in enumerate(group.subgroups())}
-    found = [H for H in classes.values() if _is_isotropy(H, irrep)]
+    found = [H for H in group.subgroups(max(irrep.degree, 2)) if _is_isotropy(H, irrep)]
     return tuple(sorted(found, key=lambda H: H.group.order))
 
 
 def _is_isotropy(subgroup: Subgroup, irrep: Irrep) -> bool:
-    """Whether a generic vector that the subgroup fixes is fixed by nothing else."""
+    """Whether a generic vector that the subgroup fixes is fixed by nothing else: its stabiliser is no larger."""
     basis = fixed_space(subgroup, irrep.irreps)
     if not basis.shape[1]:
         return False
     vector = basis @ np.random.default_rng(0).normal(size=basis.shape[1])
-    found = stabiliser(vector, rep=irrep.irreps).subgroup
-    return found.group.order == subgroup.group.order and found.name == subgroup.name
+    found = stabiliser(vector, rep=irrep.irreps)
+    return found.order == subgroup.group.order and (not found.continuous or found.name == subgroup.name)

@@ -14,8 +14,10 @@ from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.symmetry.alignment import alignments
-from intertwine.symmetry.clouds import point_symmetry
+from intertwine.symmetry.clouds import checked_cloud, cloud_symmetries, line_through
 from intertwine.symmetry.naming import named_subgroup
+from intertwine.symmetry.points import Points
+from intertwine.symmetry.stabiliser import stabiliser
 
 ROUNDING = 1e-6
 """Residuals below this, the last digit of most files, count as zero."""
@@ -104,22 +106,24 @@ class Ladder:
 
 
 def symmetry_ladder(
-    x: np.ndarray,
+    x: np.ndarray | Points,
     labels: Sequence[int] | np.ndarray | None = None,
     rep: Rep | Irrep | None = None,
     *,
+    cell: np.ndarray | None = None,
     group: CatalogGroup | None = None,
     largest: float = 0.1,
 ) -> Ladder:
-    """The approximate symmetries of a cloud of points, or of a vector of a rep, as rungs of tolerance.
+    """The approximate symmetries of a cloud of points, a crystal, or a vector of a rep, as rungs of tolerance.
 
     All elements with a residual up to `largest` are found once; sorted by residual, those below each gap that form a
     group make a rung.
 
     Args:
-        x: positions `(N, 2)` or `(N, 3)`, or a vector `(rep.dim,)`.
+        x: positions `(N, 2)` or `(N, 3)`, `Points`, or a vector `(rep.dim,)`.
         labels: a kind for each point.
         rep: the rep of a vector.
+        cell: the vectors of a crystal's cell, as rows: the rungs are then its space groups at growing tolerances.
         group: for clouds, SO(2), O(2), SO(3) or O(3). Default: O(2) or O(3).
         largest: the largest residual, relative to the size of the input.
 
@@ -130,7 +134,11 @@ def symmetry_ladder(
     >>> [(rung.name, f"{rung.residual:.0e}") for rung in symmetry_ladder(nearly).rungs]
     [('D2h', '0e+00'), ('D4h', '1e-02')]
     """
+    if isinstance(x, Points):
+        labels, cell, x = x.labels, x.cell, x.positions
     x = to_numpy(x)
+    if cell is not None:
+        return _of_crystal(x, labels, cell, group or O3, largest)
     if rep is not None and x.ndim == 1:
         rep = as_rep(rep)
         whole = rep.group
@@ -139,12 +147,37 @@ def symmetry_ladder(
         elements, residuals = found.elements, found.residuals
     else:
         whole = group or (O2 if x.ndim == 2 and x.shape[1] == 2 else O3)
-        cloud = point_symmetry(x, whole, labels=labels, tolerance=largest)
-        _require_finite(cloud.continuous)
-        elements, residuals = cloud.elements, _cloud_residuals(x, cloud.elements, cloud.permutations)
+        centred, kinds, _ = checked_cloud(x, whole, labels, None, None)
+        _require_finite(line_through(centred, largest) is not None)
+        elements, permutations = cloud_symmetries(centred, kinds, whole, None, None, largest)
+        residuals = _cloud_residuals(centred, elements, permutations)
     if not isinstance(whole, CatalogGroup):
         raise ArgumentError(f"A group of the catalogue was expected, but {whole} came.")
     return Ladder(whole.name, _rungs(whole, elements, residuals, largest), largest)
+
+
+def _of_crystal(
+    x: np.ndarray, labels: Sequence[int] | np.ndarray | None, cell: np.ndarray, group: CatalogGroup, largest: float
+) -> Ladder:
+    """The space groups that spglib finds at five tolerances in each power of ten."""
+    steps = np.geomspace(ROUNDING, largest, max(2, 1 + round(5 * math.log10(largest / ROUNDING))))
+    found: dict[tuple[str, int], float] = {}
+    for tolerance in steps:
+        try:
+            now = stabiliser(x, labels, cell=cell, group=group, tolerance=float(tolerance))
+        except ArgumentError:
+            if not found:
+                raise
+            break  # so large a tolerance that atoms coincide
+        residual = float(now.residuals.max(initial=0.0))
+        found.setdefault((now.name, int(now.order)), residual if residual > ROUNDING else 0.0)
+    rungs = sorted(((residual, order, name) for (name, order), residual in found.items()))
+    ends = [residual for residual, _, _ in rungs[1:]] + [largest]
+    return Ladder(
+        group.name,
+        tuple(Rung(name, order, residual, end) for (residual, order, name), end in zip(rungs, ends, strict=True)),
+        largest,
+    )
 
 
 def _require_finite(continuous: bool) -> None:
@@ -154,12 +187,10 @@ def _require_finite(continuous: bool) -> None:
         )
 
 
-def _cloud_residuals(points: np.ndarray, elements: np.ndarray, permutations: np.ndarray) -> np.ndarray:
-    """The largest distance between a moved point and its partner, over the radius of the cloud."""
-    centred = points - points.mean(0)
+def _cloud_residuals(centred: np.ndarray, elements: np.ndarray, permutations: np.ndarray) -> np.ndarray:
+    """The largest distance between a moved point and its partner, in a cloud of radius 1."""
     moved = centred @ elements.swapaxes(-1, -2)
-    distances = np.linalg.norm(moved - centred[permutations], axis=-1).max(1, initial=0.0)
-    return np.asarray(distances / (np.linalg.norm(centred, axis=1).max(initial=0.0) or 1.0))
+    return np.asarray(np.linalg.norm(moved - centred[permutations], axis=-1).max(1, initial=0.0))
 
 
 def _rungs(group: CatalogGroup, elements: np.ndarray, residuals: np.ndarray, largest: float) -> tuple[Rung, ...]:

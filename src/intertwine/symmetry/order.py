@@ -11,7 +11,7 @@ from torch import Tensor
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError
 from intertwine.reps import Irrep, Rep, as_rep
-from intertwine.symmetry.curie import BROKEN_TRANSLATIONS, CurieReport, components, kept_by, moved
+from intertwine.symmetry.curie import BROKEN_TRANSLATIONS, CurieReport, attainable, components, kept_by
 from intertwine.symmetry.polynomials import polynomial_text
 from intertwine.symmetry.sites import Kept, closed_sites, generic, gradient_at_zero, orbits, site_candidates, smaller
 from intertwine.symmetry.stabiliser import Stabiliser
@@ -238,9 +238,7 @@ def _left(parameters: Sequence[OrderParameter], report: CurieReport) -> tuple[fl
 
 def _floor(report: CurieReport, left: Stabiliser) -> float:
     """The mean squared error that a smaller symmetry of the input leaves."""
-    elements, weights, permutations = left.averaging(report.rep_out.degree)
-    best = np.tensordot(weights, moved(report.y, report.rep_out, elements, permutations), 1)
-    return float(np.mean((report.y - best) ** 2))
+    return float(np.mean((report.y - attainable(report.y, left, report.rep_out)) ** 2))
 
 
 def _candidates(report: CurieReport, irrep: Irrep) -> list[np.ndarray]:

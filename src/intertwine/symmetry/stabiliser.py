@@ -16,7 +16,7 @@ from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.groups import Subgroup
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.symmetry.alignment import isotropy
-from intertwine.symmetry.clouds import checked_cloud, line_through, point_symmetry
+from intertwine.symmetry.clouds import checked_cloud, cloud_symmetries, line_through
 from intertwine.symmetry.crystals import Operations, SpaceGroup, crystal_operations, kept_operations
 from intertwine.symmetry.lines import line_symmetry
 from intertwine.symmetry.naming import named_subgroup
@@ -127,12 +127,18 @@ class Stabiliser:
         if self.space is not None:
             lines = [f"{self.space}; point group {self.subgroup.name}; largest residual {worst:.1g}"]
         if self.axes:
-            shown = [f"{_order(order)} {words.direction_name(axis) or words.vector(axis)}" for order, axis in self.axes]
+            shown = [f"{_order(order)} {_line(axis)}" for order, axis in self.axes]
             lines.append("axes: " + ", ".join(shown[:8]) + (", …" if len(shown) > 8 else ""))
         return "\n".join(lines)
 
     def __repr__(self) -> str:
         return f"<Stabiliser {self.name} in {self.group}, order {self.order}>"
+
+
+def _line(axis: np.ndarray) -> str:
+    """A line through the centre in words, up to noise in the fifth digit."""
+    rounded = np.round(axis * np.sign(axis[np.argmax(np.abs(axis).round(4))]), 4) + 0.0
+    return words.direction_name(rounded) or words.vector(rounded)
 
 
 def _order(order: float) -> str:
@@ -240,8 +246,8 @@ def cloud_stabiliser(
     """`stabiliser` of a cloud; of one on a line also with a vector, after its rep, that belongs to the whole cloud."""
     centred, kinds, features = checked_cloud(points, group, labels, tensors, rep)
     if (axis := line_through(centred, tolerance)) is None:
-        found = point_symmetry(points, group, labels=kinds, features=features, rep=rep, tolerance=tolerance)
-        elements, permutations, lie = found.elements, found.permutations, group.lie_generators[:0]
+        elements, permutations = cloud_symmetries(centred, kinds, group, features, rep, tolerance)
+        lie = group.lie_generators[:0]
     else:
         bare, nothing = group.rep(f"1x{group.labels(0)[0]}"), np.zeros((len(centred), 1))
         kind, values = (bare, nothing) if rep is None or features is None else (rep, features)
