@@ -19,7 +19,9 @@ from intertwine.catalog.tables import columns
 from intertwine.errors import ArgumentError, LabelError
 from intertwine.groups import Subgroup
 from intertwine.reps import Rep
-from intertwine.symmetry.polynomials import polynomial_text
+from intertwine.symmetry.branching import branches, branching
+from intertwine.symmetry.identify import convert_escnn_id
+from intertwine.symmetry.polynomials import polynomial_text, upright
 
 TABLE_LIMIT = 24
 """The largest number of classes whose characters are printed."""
@@ -55,16 +57,17 @@ class Explanation:
         return "\n\n".join(parts)
 
 
-def explain(*things: CatalogGroup | Subgroup | str, degree: int = 3) -> Explanation:
+def explain(*things: CatalogGroup | Subgroup | str | tuple[object, ...], degree: int = 3) -> Explanation:
     """A group, a subgroup, or several subgroups side by side, in words and tables.
 
     - `explain("D6")`, `explain(tw.O3)`: order, irreps, classes, character table, subgroups.
     - `explain("O(3)", "Cinfv")`, `explain(subgroup)`: how the subgroup lies in the group and what irreps become in it.
     - `explain("O(3)", "Cinfv", "Dinf")`: what tells the subgroups apart, and which one your data asks for.
     - `explain("O(2) in O(3)")`: the same for all the ways in which a group lies in another.
+    - `explain(("cone", -1))`: the subgroup of O(3) that an id of escnn names.
 
     Args:
-        things: a group (or its name) and then subgroups of it (or their names); or subgroups alone.
+        things: a group (or its name) and then subgroups of it (or their names); or subgroups, or ids of escnn, alone.
         degree: irreps up to this degree are restricted.
 
     Raises `ArgumentError` for nothing, and for things that are neither; `LabelError` for unknown names.
@@ -77,6 +80,7 @@ def explain(*things: CatalogGroup | Subgroup | str, degree: int = 3) -> Explanat
         return explain(outer, *_copies(_group(outer), inner), degree=degree)
     if not things:
         raise ArgumentError("explain takes a group or its name, such as 'D6', and perhaps names of subgroups of it.")
+    things = tuple(convert_escnn_id(thing) if _is_escnn_id(thing) else thing for thing in things)
     if isinstance(things[0], Subgroup):
         subgroups = tuple(_subgroup(None, thing) for thing in things)
     else:
@@ -85,6 +89,10 @@ def explain(*things: CatalogGroup | Subgroup | str, degree: int = 3) -> Explanat
         if not subgroups:
             return _explain_group(parent)
     return _explain_subgroup(subgroups[0], degree) if len(subgroups) == 1 else _compare(subgroups, degree)
+
+
+def _is_escnn_id(thing: object) -> bool:
+    return isinstance(thing, tuple) or (isinstance(thing, str) and thing.startswith("(") and "," in thing)
 
 
 def _group(thing: object) -> CatalogGroup:
@@ -175,17 +183,11 @@ def _functions(group: PointGroup) -> str:
     found: dict[str, list[str]] = {irrep.label: [] for irrep in group.irreps(int(group.order))}
     whole = O3.subgroup(group)
     for label, name in (("1o", "{}"), ("1e", "R{}"), ("2e", "{}")):
-        for irrep, copies in O3.rep(f"1x{label}").restrict(whole).copies.items():
-            for copy in np.moveaxis(copies, -1, 0):
-                texts = [name.format(_upright_text(column)) for column in copy.T]
-                found[irrep.label].append(texts[0] if len(texts) == 1 else f"({', '.join(texts)})")
+        for irrep, basis in branches(O3.irrep(label), whole):
+            signed = [upright(O3.irrep(label), column) for column in basis.T]
+            texts = [name.format(polynomial_text(column)) for column in signed]
+            found[irrep.label].append(texts[0] if len(texts) == 1 else f"({', '.join(texts)})")
     return _left(["irrep", "functions"], [[label, ", ".join(texts) or "–"] for label, texts in found.items()])
-
-
-def _upright_text(coefficients: np.ndarray) -> str:
-    """The polynomial or its negative, whichever does not start with a minus sign."""
-    text = polynomial_text(coefficients)
-    return polynomial_text(-coefficients) if text.startswith("−") else text
 
 
 def _subgroups(group: CatalogGroup) -> str:
@@ -210,7 +212,12 @@ def _explain_subgroup(subgroup: Subgroup, degree: int) -> Explanation:
     parent = _group(subgroup.parent)
     table = str(parent.branching(subgroup, degree))
     legends = filter(None, dict.fromkeys([_legend(parent), _legend(_group(subgroup.group))]))
-    sections = (Section("", subgroup.describe()), Section("How irreps restrict", "\n".join([table, *legends])))
+    named = str(branching(subgroup, min(degree, 3))).split("\n", 1)[1]
+    sections = (
+        Section("", subgroup.describe()),
+        Section("How irreps restrict", "\n".join([table, *legends])),
+        Section("Which components go where", named),
+    )
     return Explanation(f"{subgroup.name} in {parent}", sections)
 
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from torch import Tensor
 
-from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.symmetry.curie import BROKEN_TRANSLATIONS, CurieReport, attainable, components, kept_by
-from intertwine.symmetry.polynomials import polynomial_text
+from intertwine.symmetry.polynomials import component_name, upright
 from intertwine.symmetry.sites import Kept, closed_sites, generic, gradient_at_zero, orbits, site_candidates, smaller
 from intertwine.symmetry.stabiliser import Stabiliser
 
@@ -207,7 +206,7 @@ def _fixed_by(report: CurieReport, irrep: Irrep, part: Kept) -> list[np.ndarray]
     """A generic vector that a subgroup fixes but the input's symmetry does not."""
     kept, all_fixed = part.fixed(irrep), report.H.fixed(irrep)
     u, sizes, _ = np.linalg.svd(kept - all_fixed @ (all_fixed.T @ kept), full_matrices=False)
-    return [_upright(report.H.group, irrep, v / np.linalg.norm(v)) for v in generic(u[:, sizes > 1e-6])]
+    return [upright(irrep, v / np.linalg.norm(v)) for v in generic(u[:, sizes > 1e-6])]
 
 
 def _rank(report: CurieReport, p: OrderParameter) -> tuple[object, ...]:
@@ -252,20 +251,14 @@ def _candidates(report: CurieReport, irrep: Irrep) -> list[np.ndarray]:
         for small, columns in restricted.copies.items():
             if small.dim == 1 and not small.is_trivial and columns.shape[-1] == 1:
                 found.append(columns[:, 0, 0])
-    return [_upright(report.H.group, irrep, v / np.linalg.norm(v)) for v in found]
-
-
-def _upright(group: CatalogGroup, irrep: Irrep, vector: np.ndarray) -> np.ndarray:
-    """The vector or its negative, such that its polynomial does not start with a minus sign; tiny entries are zero."""
-    vector = np.where(np.abs(vector) < 1e-10, 0.0, vector)
-    return -vector if _polynomial(group, irrep, vector).startswith(("−", "-")) else vector
+    return [upright(irrep, v / np.linalg.norm(v)) for v in found]
 
 
 def _tried(report: CurieReport, irrep: Irrep, vector: np.ndarray, sites: np.ndarray | None) -> OrderParameter:
     """What is left of the symmetry, and of the floor, when the vector or field is one more input."""
     left = kept_by(report.x, vector, report.H, irrep.irreps, report.rep_in)
-    floor, group = _floor(report, left), report.H.group
-    named = _polynomial(group, irrep, vector) if sites is None else _field_text(report, irrep, vector, sites)
+    floor = _floor(report, left)
+    named = component_name(irrep, vector) if sites is None else _field_text(report, irrep, vector, sites)
     return OrderParameter(
         irrep=irrep,
         vector=vector,
@@ -283,7 +276,7 @@ def _field_text(report: CurieReport, irrep: Irrep, field: np.ndarray, sites: np.
     if permutations is None:
         return ""
     firsts = [int(orbit[0]) for orbit in orbits(permutations, sites) if np.abs(field[orbit[0]]).max() > 1e-9]
-    said = [f"{_polynomial(report.H.group, irrep, field[i])} at {i}" for i in firsts]
+    said = [f"{component_name(irrep, field[i])} at {i}" for i in firsts]
     return ", ".join(said) + " and images"
 
 
@@ -293,13 +286,3 @@ def _as_large(left: Stabiliser, K: Stabiliser) -> bool:
         same = len(left.subgroup.group.lie_generators) == len(K.subgroup.group.lie_generators)
         return same and components(left) == components(K)
     return left.order == K.order
-
-
-def _polynomial(group: CatalogGroup, irrep: Irrep, vector: np.ndarray) -> str:
-    """The polynomial of a vector of SO(3) or O(3); the irrep's components otherwise."""
-    if not (group.is_whole and group.dim == 3):
-        return " ".join(f"{x:.3g}" for x in vector)
-    text = polynomial_text(vector)
-    if group.is_proper or irrep.label.endswith("eo"[irrep.degree % 2]):
-        return text
-    return "pseudoscalar" if irrep.degree == 0 else f"{text} (pseudo)"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from intertwine.errors import ArgumentError, ShapeError
+from intertwine.reps import Irrep
 from intertwine.reps.harmonics import harmonics_function
 
 
@@ -93,6 +94,32 @@ def polynomial_text(coefficients: np.ndarray, dim: int = 3, degree: int | None =
     numbers = np.round(whole * scaled) if whole else found / size
     terms = sorted(((p, c) for p, c in zip(powers, numbers, strict=True) if abs(c) > 1e-4), reverse=True)
     return _sum_of(terms)
+
+
+def component_name(irrep: Irrep, vector: np.ndarray) -> str:
+    """The harmonic polynomial that a vector of an irrep of SO(2), O(2), SO(3) or O(3) is; of other groups its numbers.
+
+    Vectors of the parity that harmonics do not have are marked: `z (pseudo)` is the z component of a pseudovector.
+
+    >>> from intertwine.catalog import O3
+    >>> component_name(O3.irrep("1e"), np.array([0.0, 0.0, 1.0]))
+    'z (pseudo)'
+    """
+    group = irrep.group
+    if not group.is_whole or group.dim not in (2, 3):
+        return " ".join(f"{x:.3g}" for x in vector)
+    harmonic = group.is_proper or irrep.label.endswith("eo"[irrep.degree % 2] if group.dim == 3 else "e")
+    if group.dim == 2 and irrep.degree:
+        return polynomial_text(vector, 2, irrep.degree)
+    if irrep.degree == 0:
+        return "1" if harmonic else "pseudoscalar"
+    return polynomial_text(vector) + ("" if harmonic else " (pseudo)")
+
+
+def upright(irrep: Irrep, vector: np.ndarray) -> np.ndarray:
+    """The vector or its negative, such that its polynomial does not start with a minus sign; tiny entries are zero."""
+    vector = np.where(np.abs(vector) < 1e-10, 0.0, vector)
+    return -vector if component_name(irrep, vector).startswith(("−", "-")) else vector
 
 
 def _sum_of(terms: list[tuple[tuple[int, ...], float]]) -> str:
