@@ -63,7 +63,7 @@ def equivariance_error(
     """
     reps, out = signature(module, reps_in, rep_out, _IN_CALL)
     values = make_inputs(module, inputs, reps, seed, "Pass inputs=….")
-    _check_sizes(module, values, reps)
+    check_sizes(module, values, reps)
     with torch.no_grad(), evaluating(module):
         reference = flattened(module, module(*values), out)
         size, worst = _largest(reference), 0.0
@@ -232,7 +232,7 @@ def make_inputs(
     return tuple(x.to(like.device, like.dtype) if x.is_floating_point() else x.to(like.device) for x in values)
 
 
-def _check_sizes(module: object, values: Sequence[Tensor], reps: Reps) -> None:
+def check_sizes(module: object, values: Sequence[Tensor], reps: Reps) -> None:
     """Raise unless there is one input per rep, with the rep's size on its last axis."""
     if len(values) != len(reps):
         raise ArgumentError(

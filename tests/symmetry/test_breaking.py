@@ -1,23 +1,30 @@
 """Several equally good answers: inputs that choose, losses that accept any, poses that cannot be told."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from intertwine.catalog import O2, O3, SO2, point_group
+from intertwine.catalog import O2, O3, SO2, cyclic
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.symmetry import (
+    CurieReport,
     OrbitLoss,
+    Points,
+    SymmetryBreakingSet,
     breaking_inputs,
     curie_check,
-    dataset_floor,
     order_parameters,
     recognisable,
+    relaxed_equivariance_error,
+    stabiliser,
+    symmetry_breaking_set,
 )
 from tests.registry import close
-from tests.symmetry.clouds import SQUARE
+from tests.symmetry.clouds import CLOUDS, GENERIC, SQUARE, ring
+from tests.symmetry.posed import NAMES
 
 REPORT = curie_check(SQUARE, SQUARE * [-0.5, 0.5, 0], rep_out=O3.rep("1x1o"))
 
@@ -39,6 +46,93 @@ def test_only_working_order_parameters_break_enough() -> None:
         breaking_inputs(REPORT, idle)
 
 
+def test_the_square_has_an_ideal_set() -> None:
+    """±(x² − y²): closed under D4h, which is all of D8h that takes rectangles to rectangles."""
+    found = breaking_inputs(REPORT, order_parameters(REPORT)[0])
+    assert (found.normaliser.name, found.closed, found.ideal, found.bits) == ("D4h", True, True, 1.0)
+    assert "An ideal set exists, and this is one" in str(found)
+    assert json.loads(json.dumps(found.to_dict()))["size"] == 2
+
+
+def test_breaking_more_than_needed_is_not_ideal() -> None:
+    over = next(p for p in order_parameters(REPORT, degree=5).working if not p.exact)
+    found = breaking_inputs(REPORT, over)
+    assert found.size > REPORT.answers
+    assert found.ideal
+    assert "not one" in str(found)
+
+
+def test_an_orbit_that_the_normaliser_moves_away() -> None:
+    """Half of the symmetries of a cyclic group: its orbit is closed under it, but D∞h takes it to others."""
+    pinwheel = np.concatenate([ring(4), ring(4, 1.5, height=0.2, turn=0.4)])
+    report = curie_check(pinwheel, np.array([0.7, 0.1, 0.0]), rep_out=O3.rep("1x1o"))
+    assert report.H.name == "C4"
+    found = breaking_inputs(report, next(p for p in order_parameters(report).working if p.irrep.label == "1o"))
+    assert (found.normaliser.name, found.closed, found.ideal) == ("Dinfh", False, False)
+    assert "No ideal set exists" in found.why
+    assert found.size == 4  # which serves this input all the same
+
+
+def test_two_directions_of_an_axis() -> None:
+    """A continuous symmetry that leaves finitely many inputs: N₂ → a dipole along its axis, one of two ways."""
+    axis = np.array([1.0, 2, 2]) / 3
+    report = curie_check(np.outer([-1, 1], axis), axis, rep_out=O3.rep("1x1o"))
+    assert (report.H.name, report.answers) == ("Dinfh", 2)
+    found = breaking_inputs(report, order_parameters(report)[0])
+    assert (found.size, found.closed, found.ideal) == (2, True, True)
+    close(found.vectors[1], -found.vectors[0])
+    close(found.answers, np.array([axis, -axis]))
+
+
+@pytest.fixture(scope="module")
+def cone() -> CurieReport:
+    """Points on a line, each to move the same way across it: a circle of answers."""
+    return curie_check(np.outer([0, 1, 5], [0, 0, 1]), np.tile([0.6, 0.8, 0.3], (3, 1)), rep_out=O3.rep("1x1o"))
+
+
+def test_infinitely_many_inputs_are_sampled(cone: CurieReport) -> None:
+    assert (cone.H.name, cone.answers) == ("Cinfv", np.inf)
+    found = breaking_inputs(cone, order_parameters(cone)[0])
+    assert found.size == np.inf
+    assert "infinitely many inputs" in str(found)
+    assert found.to_dict()["size"] is None
+    vectors, answers = found.sample(200, seed=3)
+    assert len(found.vectors) == 1
+    close(answers[..., 2], 0.3)
+    close(np.linalg.norm(answers[..., :2], axis=-1), 1.0)
+    angles = np.arctan2(answers[:, 0, 1], answers[:, 0, 0])
+    assert np.abs(np.exp(1j * angles).mean()) < 0.2
+    for w, y in zip(vectors[:5], answers[:5], strict=True):  # whoever keeps the input keeps the answer
+        kept = stabiliser(w, rep=found.irrep.irreps)
+        inside = kept.elements[cone.H.subgroup.contains(kept.elements, 1e-6)]
+        close(y[0] @ inside.swapaxes(-1, -2), np.tile(y[0], (len(inside), 1)), 1e-6)
+
+
+def test_sampled_symmetries_exchange_points() -> None:
+    """Two points with different targets: whoever turns the line round exchanges them."""
+    y = np.array([[1.0, 0, 0.3], [0, 2, 0.5]])
+    report = curie_check(np.array([[0, 0, -1.0], [0, 0, 1]]), y, rep_out=O3.rep("1x1o"))
+    assert report.H.name == "Dinfh"
+    _, answers = breaking_inputs(report, next(iter(order_parameters(report).working))).sample(60, seed=0)
+    seen = {(round(float(np.hypot(*a[0, :2])), 6), round(float(a[0, 2]), 6)) for a in answers}
+    assert seen == {(1.0, 0.3), (2.0, -0.5)}
+
+
+def test_fields_on_the_points() -> None:
+    """A field that chooses belongs to one input: the orbit under its own symmetry is closed enough."""
+    parameter = order_parameters(REPORT)[0]
+    field = np.zeros((4, 3))
+    field[:] = SQUARE * [-1, 1, 0]
+    found = breaking_inputs(REPORT, replace(parameter, irrep=O3.irrep("1o"), vector=field))
+    assert found.vectors.shape == (2, 4, 3)
+    close(found.vectors[1], -field)
+    close(found.answers[1], -REPORT.y)
+    assert found.normaliser.name == "D4h"
+    assert found.closed
+    assert "belongs to this one input" in str(found)
+    assert found.sample(5, seed=0)[0].shape == (5, 4, 3)
+
+
 def test_the_orbit_loss_accepts_every_answer_and_not_their_mean() -> None:
     loss = OrbitLoss(REPORT)
     for answer in loss.answers:
@@ -52,6 +146,109 @@ def test_the_orbit_loss_accepts_every_answer_and_not_their_mean() -> None:
         loss(torch.zeros(3, 3))
 
 
+def test_the_orbit_loss_on_a_circle_of_answers(cone: CurieReport) -> None:
+    """The minimum over all turns about the axis, against a fine search; and its gradient."""
+    loss, rng = OrbitLoss(cone), np.random.default_rng(0)
+    angles = np.linspace(0, 2 * np.pi, 20001)
+    prediction = rng.normal(size=(6, 3, 3))
+    circle = np.stack([np.cos(angles), np.sin(angles), np.full_like(angles, 0.3)], -1)
+    wanted = np.mean((prediction[:, None] - circle[:, None]) ** 2, (-2, -1)).min(1)
+    each = np.array([float(loss(torch.tensor(p))) for p in prediction])
+    close(each, wanted, 1e-6)
+    assert (each <= wanted + 1e-12).all()
+    assert loss(torch.tensor(prediction)) == pytest.approx(each.mean())
+    assert 0 < loss.excess < 0.1
+    assert loss(torch.tensor(cone.y[:, [1, 0, 2]] * [1, -1, 1])) < 1e-28
+    x = torch.tensor(prediction, requires_grad=True)
+    assert torch.autograd.gradcheck(loss, (x,))
+    assert loss(torch.zeros(3, 3)) == pytest.approx(np.mean(cone.y**2))
+    assert loss(torch.tensor(cone.y).half()).dtype == torch.float16
+
+
+def test_the_orbit_loss_on_a_sphere_of_answers() -> None:
+    """One atom, all of O(3): only the length of the answer can be wrong, and for a tensor its eigenvalues."""
+    vector = OrbitLoss(curie_check(np.zeros((1, 3)), np.array([0.0, 0, 2]), rep_out=O3.rep("1x1o")))
+    rng = np.random.default_rng(1)
+    for p in rng.normal(size=(5, 3)):
+        assert float(vector(torch.tensor(p))) == pytest.approx((np.linalg.norm(p) - 2) ** 2 / 3)
+    rep = O3.rep("1x2e")
+    y = rng.normal(size=5)
+    tensor = OrbitLoss(curie_check(np.zeros((1, 3)), y, rep_out=rep))
+    g = O3.sample(30, seed=2)
+    assert float(tensor(torch.tensor(rep.matrix(g) @ y))) < 1e-20
+
+
+# laws and sets --------------------------------------------------------------------------------------------------------
+
+
+def test_relaxed_equivariance_allows_a_choice() -> None:
+    """Random rectangles of a square: no equivariant map, but a relaxed one; the wrong rectangle is not."""
+    rng = np.random.default_rng(0)
+
+    def stretch(cloud: Points) -> np.ndarray:
+        """To one of the two rectangles, with the sides of the square as they lie."""
+        x = np.asarray(cloud.positions) - np.mean(cloud.positions, 0)
+        side = x[0] - x[1 + rng.choice([0, 2])]
+        return -np.outer(x @ side, side) * 0.5
+
+    def drift(cloud: Points) -> np.ndarray:
+        return np.asarray(cloud.positions) * [1.0, 2.0, 1.0]
+
+    assert relaxed_equivariance_error(stretch, SQUARE, rep_out=O3.rep("1x1o")) < 1e-12
+    assert relaxed_equivariance_error(drift, SQUARE, rep_out=O3.rep("1x1o")) > 0.1
+    generic = Points(GENERIC, features=GENERIC)  # no symmetry, no choice
+    assert relaxed_equivariance_error(stretch, generic, O3.rep("1x1o"), O3.rep("1x1o")) > 0.1
+    across = relaxed_equivariance_error(perpendicular, np.array([0.0, 0, 2]), O3.rep("1x1o"), O3.rep("1x1o"))
+    assert across < 1e-7
+    with pytest.raises(ShapeError, match="which is no output of"):
+        relaxed_equivariance_error(lambda _: np.zeros(2), SQUARE, rep_out=O3.rep("1x1o"))
+
+
+def perpendicular(x: np.ndarray | Points) -> np.ndarray:
+    """Some vector across another one, of the same length: a choice out of infinitely many."""
+    v = np.cross(np.asarray(x), [0.3, 0.5, -0.8])
+    return v / np.linalg.norm(v) * 2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_symmetry_breaking_sets(name: str) -> None:
+    """Closed under the normaliser, free of symmetry, and of |H| vectors where that is possible."""
+    H = O3.subgroup(name, axis=(1, -2, 0.5), mirror=(1, 1, 0))
+    found = symmetry_breaking_set(H)
+    check_set(found)
+    assert found.ideal == (found.normaliser.group.is_finite or name in ("C1", "Ci", "Cs"))
+    assert found.size == (H.group.order if found.ideal else np.inf)
+
+
+def check_set(found: SymmetryBreakingSet) -> None:
+    g, rep = found.H.embed(found.H.group.elements()), found.rep
+    images = rep.evaluate(g) @ found.vectors[0]
+    assert np.abs(images[1:] - images[0]).max(-1).min(initial=1.0) > 1e-3
+    if found.finite:
+        N = found.normaliser
+        moved = np.einsum("gij,kj->gki", rep.evaluate(N.embed(N.group.sample(20, 1))), found.vectors)
+        assert np.abs(moved[:, :, None] - found.vectors).max(-1).min(-1).max() < 1e-8
+    close(np.linalg.norm(found.sample(9, seed=0), axis=1), 1.0)
+
+
+def test_sets_of_continuous_symmetries_and_of_finite_groups() -> None:
+    tube = symmetry_breaking_set(stabiliser(CLOUDS["two points, Dinfh"][0]))
+    assert (tube.size, tube.ideal, tube.normaliser.name) == (np.inf, True, "Dinfh")
+    for w in tube.sample(3, seed=1):
+        kept = stabiliser(w, rep=tube.rep)
+        assert tube.H.contains(kept.elements, 1e-6).sum() == 1
+    stuck = symmetry_breaking_set(cyclic(8).subgroup("C4"))  # C8 has no other subgroup of order 2
+    assert (stuck.size, stuck.ideal) == (8, False)
+    check_set(stuck)
+    assert "no complement" in str(stuck)
+    assert json.loads(json.dumps(tube.to_dict()))["size"] is None
+    with pytest.raises(ArgumentError, match="Pass a larger degree"):
+        symmetry_breaking_set(O3.subgroup("O(3)"), degree=0)
+
+
+# poses ----------------------------------------------------------------------------------------------------------------
+
+
 def test_what_can_be_recognised() -> None:
     """Frequencies 1 and 2: achiral along one line, chiral otherwise; frequency 3 alone has threefold symmetry."""
     rep = O2.rep("1x1 + 1x2")
@@ -63,31 +260,3 @@ def test_what_can_be_recognised() -> None:
     assert "up to C3 only (3 elements look alike)" in str(turned)
     assert json.loads(json.dumps(achiral.to_dict()))["flip"] is False
     assert not recognisable(SQUARE).rotation
-
-
-def test_contradictory_labels_are_found() -> None:
-    """One input in four poses: targets that move along cost nothing, others cost their spread."""
-    group = point_group("D3")
-    rep, out = group.harmonics(2), group.harmonics(1)
-    rng = np.random.default_rng(0)
-    x, y = rng.normal(size=rep.dim), rng.normal(size=out.dim)
-    g = group.elements()[[0, 1, 3, 4]]
-    inputs, targets = rep.matrix(g) @ x, out.matrix(g) @ y
-    fine = dataset_floor(inputs, targets, rep, out)
-    assert fine.total < 1e-20
-    assert not fine.conflicts
-    wrong = targets.copy()
-    wrong[2] += 1.0
-    found = dataset_floor(inputs, wrong, rep, out)
-    assert found.conflicts == ((0, 1, 2, 3),)
-    errors = np.array([0.0, 0, 1, 0]) - 0.25
-    close(found.floors, errors**2)
-    assert "samples 0, 1, 2, 3 are one input in different poses" in str(found)
-
-
-def test_symmetric_samples_cost_what_they_lack() -> None:
-    """A vector has no pseudovector: all of such a target is lost."""
-    found = dataset_floor(np.eye(3)[:1], np.ones((1, 3)), O3.rep("1x1o"), O3.rep("1x1e"))
-    assert found.total == pytest.approx(1.0)
-    with pytest.raises(ShapeError, match="were expected"):
-        dataset_floor(np.eye(3), np.ones((1, 3)), O3.rep("1x1o"), O3.rep("1x1e"))

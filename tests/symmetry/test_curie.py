@@ -380,6 +380,7 @@ def test_a_field_makes_more_possible() -> None:
     assert (upright.H.name, upright.H.order) == ("C4v", 8)
     sideways = curie_check(SQUARE, lift, rep_out=O3.defining, group=O3.subgroup("Cinfv", axis=(1, 0, 0)))
     assert (sideways.H.name, sideways.possible) == ("C2v", False)
+    assert str(sideways).startswith("IMPOSSIBLE for any Cinfv-equivariant map")
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,7 @@ class CurieReport:
         rep_out: its rep.
         rep_in: the rep of the input's features, if any.
         x: the input.
+        part: the subgroup that the map is equivariant under; None for all of the group of `rep_out`.
     """
 
     H: Stabiliser
@@ -56,6 +57,7 @@ class CurieReport:
     rep_out: Rep
     rep_in: Rep | None
     x: Points | np.ndarray
+    part: Subgroup | None = None
 
     @property
     def possible(self) -> bool:
@@ -66,6 +68,7 @@ class CurieReport:
         """The numbers, for JSON."""
         return {
             "possible": self.possible,
+            "group": self.H.group.name if self.part is None else self.part.name,
             "H": self.H.to_dict(),
             "K": self.K.to_dict(),
             "floor": self.floor,
@@ -78,7 +81,11 @@ class CurieReport:
         }
 
     def __str__(self) -> str:
-        verdict = "POSSIBLE" if self.possible else f"IMPOSSIBLE for any {self.H.group}-equivariant map"
+        verdict = (
+            "POSSIBLE"
+            if self.possible
+            else f"IMPOSSIBLE for any {self.H.group if self.part is None else self.part.name}-equivariant map"
+        )
         lines = [verdict, f" input  : {self.H}".replace("\n", "\n          ")]
         if self.possible:
             lines.append(f" target : keeps all of it ({self.K.name}); floor 0")
@@ -164,7 +171,7 @@ def curie_check(
     else:
         H = stabiliser(cloud, rep=found_in, tolerance=tolerance)
     H = H if part is None else within(H, part)
-    return _report(cloud, target, H, rep_out, found_in)
+    return replace(_report(cloud, target, H, rep_out, found_in), part=part)
 
 
 def attainable(y: np.ndarray, H: Stabiliser, rep_out: Rep) -> np.ndarray:
