@@ -25,7 +25,9 @@ def test_json_is_for_programs() -> None:
 
 def test_the_degree_is_chosen() -> None:
     result = RUN.invoke(app, ["explain", "O(3)", "Oh", "--degree", "4"])
-    assert "4e  A1g + T1g + Eg + T2g" in result.stdout
+    (row,) = [line for line in result.stdout.splitlines() if line.startswith("4e")]
+    assert all(irrep in row for irrep in ("A1g", "T1g", "Eg", "T2g"))
+    assert "\n5e" not in result.stdout
 
 
 def test_a_wrong_name_gives_one_sentence_and_an_exit_code() -> None:
@@ -40,3 +42,11 @@ def test_a_picture_is_written(tmp_path: Path) -> None:
     result = RUN.invoke(app, ["explain", "O(3)", "D3h", "--figure", str(tmp_path / "d3h.html")])
     assert result.exit_code == 0
     assert "plotly" in (tmp_path / "d3h.html").read_text("utf-8")
+
+
+def test_a_picture_that_cannot_be_written_gives_a_sentence(tmp_path: Path) -> None:
+    pytest.importorskip("plotly")
+    result = RUN.invoke(app, ["explain", "O(3)", "D3h", "--figure", str(tmp_path / "nowhere" / "d3h.html")])
+    assert result.exit_code == 2
+    assert "cannot be written" in result.stderr
+    assert "Traceback" not in result.output

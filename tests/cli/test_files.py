@@ -1,94 +1,93 @@
-"""`intertwine check` and `intertwine symmetry`: files in, verdicts out."""
+"""What files hold."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from intertwine.cli import app
-
-RUN = CliRunner()
-SQUARE = np.array([[1, 1, 0], [-1, 1, 0], [-1, -1, 0], [1, -1, 0]]) / 2
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    np.save(tmp_path / "square.npy", SQUARE)
-    np.savetxt(tmp_path / "rectangle.csv", SQUARE * [0.5, 1.5, 1], delimiter=",", header="x,y,z", comments="")
-    return tmp_path
+from intertwine.cli.files import files_in, read_samples
+from intertwine.errors import ArgumentError
+from tests.cli.commands import RECTANGLE, SQUARE, array, run, table, written
+from tests.registry import close
 
 
-def test_a_square_cannot_become_a_rectangle(folder: Path) -> None:
-    result = RUN.invoke(app, ["check", str(folder / "square.npy"), str(folder / "rectangle.csv")])
-    assert result.exit_code == 1
-    for words in ("IMPOSSIBLE for any O(3)-equivariant map", "D4h", "D2h", "0.0416667", "x² − y²"):
-        assert words in result.stdout
-
-
-def test_a_rectangle_can_become_a_square(folder: Path) -> None:
-    result = RUN.invoke(app, ["check", str(folder / "rectangle.csv"), str(folder / "square.npy")])
-    assert result.exit_code == 0
-    assert result.stdout.startswith("POSSIBLE")
-
-
-def test_json_says_the_same(folder: Path) -> None:
-    result = RUN.invoke(app, ["check", str(folder / "square.npy"), str(folder / "rectangle.csv"), "--json"])
-    found = json.loads(result.stdout)
-    assert found["possible"] is False
-    assert found["H"]["name"] == "D4h"
-    assert found["order_parameters"][0]["polynomial"] == "x² − y²"
-
-
-def test_one_file_gives_its_ladder(folder: Path) -> None:
-    result = RUN.invoke(app, ["symmetry", str(folder / "square.npy")])
-    assert result.exit_code == 0
-    assert "best: D4h" in result.stdout
-
-
-def test_a_folder_gives_a_table_and_broken_files_a_sentence_each(folder: Path) -> None:
-    (folder / "broken.csv").write_text("x,y,z\n1,2,not a number\n")
-    (folder / "empty.csv").write_text("")
-    result = RUN.invoke(app, ["symmetry", str(folder)])
-    assert result.exit_code == 2
-    assert "D4h" in result.stdout
-    assert "D2h" in result.stdout
-    assert result.stderr.count("cannot be read as points") + result.stderr.count("holds an array of shape") == 2
-    assert "Traceback" not in result.output
-
-
-def test_molecules_are_read_by_ase(tmp_path: Path) -> None:
-    pytest.importorskip("ase")
-    (tmp_path / "water.xyz").write_text("3\n\nO 0 0 0.12\nH 0 0.76 -0.48\nH 0 -0.76 -0.48\n")
-    (tmp_path / "bad.xyz").write_text("3\n\nH 0 0\n")
-    assert "best: C2v" in RUN.invoke(app, ["symmetry", str(tmp_path / "water.xyz")]).stdout
-    result = RUN.invoke(app, ["symmetry", str(tmp_path / "bad.xyz")])
-    assert result.exit_code == 2
-    assert "bad.xyz cannot be read as points" in result.stderr.replace("\n", "")
+def test_arrays_and_tables_hold_points(tmp_path: Path) -> None:
+    for path in (array(tmp_path / "a.npy", SQUARE), table(tmp_path / "a.csv", SQUARE)):
+        (found,) = read_samples(path)
+        close(found.points.positions, SQUARE)
+        assert found.points.labels is None
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("text", "dim", "kinds"),
     [
-        (["check", "nowhere.npy", "nowhere.npy"], "There is no file nowhere.npy"),
-        (["symmetry", "nowhere.npy"], "There is no file nowhere.npy"),
+        ("1,2,3\n4,5,6\n", 3, None),
+        ("x,y,z\n1,2,3\n4,5,6\n", 3, None),
+        ("x y z kind\n1 2 3 H\n4 5 6 O\n", 3, ["H", "O"]),
+        ("x;y;kind\n1;2;up\n4;5;down\n", 2, ["up", "down"]),
+        ("# made by hand\n1, 2\n\n4, 5\n", 2, None),
+        ("\ufeffx,y,z\r\n1,2,3\r\n4,5,6\r\n", 3, None),
     ],
 )
-def test_mistakes_give_a_sentence_and_exit_code_2(arguments: list[str], words: str) -> None:
-    result = RUN.invoke(app, arguments)
+def test_tables_come_in_many_ways(tmp_path: Path, text: str, dim: int, kinds: list[str] | None) -> None:
+    points = read_samples(written(tmp_path / "a.csv", text))[0].points
+    close(points.positions, np.array([[1.0, 2, 3], [4, 5, 6]])[:, :dim])
+    assert (points.labels is None) if kinds is None else (list(points.labels) == kinds)
+
+
+def test_npz_files_name_their_arrays(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", positions=SQUARE, labels=[0, 1, 0, 1], dipole=[0, 0, 1], rep_out="1x1o", note="mine")
+    (found,) = read_samples(tmp_path / "a.npz")
+    assert list(found.points.labels) == [0, 1, 0, 1]
+    assert list(found.arrays) == ["dipole"]
+    assert found.reps == {"rep_out": "1x1o"}
+    np.savez(tmp_path / "b.npz", pos=SQUARE)
+    with pytest.raises(ArgumentError, match="needs an array named positions, or a vector named x, but holds pos"):
+        read_samples(tmp_path / "b.npz")
+
+
+def test_pickles_are_not_opened(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(ArgumentError, match="cannot be read"):
+        read_samples(tmp_path / "a.npy")
+    np.save(tmp_path / "b.npy", SQUARE * 1j)
+    with pytest.raises(ArgumentError, match="real numbers are expected, but complex128 came"):
+        read_samples(tmp_path / "b.npy")
+
+
+def test_molecules_come_with_what_was_computed(tmp_path: Path) -> None:
+    """Six numbers of a stress are the matrix that they stand for."""
+    ase, io, point = (pytest.importorskip(name) for name in ("ase", "ase.io", "ase.calculators.singlepoint"))
+    atoms = ase.Atoms("OHH", [[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]])
+    forces, stress = np.arange(9.0).reshape(3, 3), np.array([1.0, 2, 3, 4, 5, 6])
+    atoms.calc = point.SinglePointCalculator(atoms, energy=-1.0, forces=forces, stress=stress, magmoms=np.ones(3))
+    io.write(tmp_path / "a.extxyz", [atoms[:2], atoms])
+    first, last = read_samples(tmp_path / "a.extxyz", frame=None)
+    assert list(first.points.labels) == ["O", "H"]
+    assert last.arrays["energy"].shape == (1,)
+    assert last.arrays["magmoms"].shape == (3, 1)
+    close(last.arrays["forces"], forces)
+    close(last.arrays["stress"].reshape(3, 3), np.array([[1.0, 6, 5], [6, 2, 4], [5, 4, 3]]))
+    assert last.points.cell is None
+
+
+def test_a_name_with_an_at_sign_is_a_name(tmp_path: Path) -> None:
+    pytest.importorskip("ase")
+    path = written(tmp_path / "run@0:3.xyz", "1\n\nH 0 0 0\n")
+    assert len(read_samples(path)) == 1
+
+
+def test_folders_are_listed_without_what_is_hidden(tmp_path: Path) -> None:
+    table(tmp_path / "b.csv", RECTANGLE)
+    table(tmp_path / "a.csv", SQUARE)
+    written(tmp_path / ".DS_Store", "")
+    (tmp_path / "inner").mkdir()
+    assert [path.name for path in files_in(tmp_path)] == ["a.csv", "b.csv"]
+    assert files_in(tmp_path / "a.csv") == []
+
+
+@pytest.mark.parametrize("command", [["check", "nowhere.npy", "nowhere.npy"], ["symmetry", "nowhere.npy"]])
+def test_a_missing_file_gives_a_sentence(command: list[str]) -> None:
+    result = run(*command)
     assert result.exit_code == 2
-    assert words in result.stderr
-
-
-def test_different_numbers_of_points_are_refused(folder: Path) -> None:
-    np.save(folder / "three.npy", SQUARE[:3])
-    result = RUN.invoke(app, ["check", str(folder / "square.npy"), str(folder / "three.npy")])
-    assert result.exit_code == 2
-    assert "are the same points, in the same order" in result.stderr
-
-
-def test_the_group_is_chosen(folder: Path) -> None:
-    result = RUN.invoke(app, ["symmetry", str(folder / "square.npy"), "--group", "SO(3)"])
-    assert "best: D4" in result.stdout
-    assert "D4h" not in result.stdout
+    assert "There is no file nowhere.npy" in result.stderr

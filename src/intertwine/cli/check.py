@@ -1,4 +1,4 @@
-"""`intertwine check`: can an equivariant network send one file's points to another's?"""
+"""`intertwine check`: can an equivariant network send what is in one file to what is in another?"""
 
 from __future__ import annotations
 
@@ -11,46 +11,55 @@ from rich.console import Console
 
 
 def check(
-    input_file: Annotated[Path, typer.Argument(help="The points that go in.")],
-    target_file: Annotated[Path, typer.Argument(help="The points that should come out, in the same order.")],
-    group: Annotated[str, typer.Option(help="The network's group: SO(2), O(2), SO(3) or O(3).")] = "",
-    tolerance: Annotated[float, typer.Option(help="The deviation up to which an input counts as symmetric.")] = 1e-4,
+    input_file: Annotated[Path, typer.Argument(help="What goes in: points, a crystal, or a vector of --rep-in.")],
+    target_file: Annotated[
+        Path | None,
+        typer.Argument(help="What should come out: the same points elsewhere, or numbers. Default: the input file."),
+    ] = None,
+    target: Annotated[
+        str, typer.Option(help="The target's name in its file: forces, dipole, energy … Default: displacements.")
+    ] = "",
+    rep_in: Annotated[str, typer.Option(help="How an input vector, or features, turn, such as '1x0e + 1x2e'.")] = "",
+    rep_out: Annotated[str, typer.Option(help="How the target turns. Default: as scalar, vector or matrix.")] = "",
+    group: Annotated[
+        str, typer.Option(help="The network's group: SO(2), O(2), SO(3), O(3), or a part of them such as Cinfv.")
+    ] = "",
+    frame: Annotated[int, typer.Option(help="Which frame of a trajectory; negative numbers count from the end.")] = -1,
+    cell: Annotated[bool, typer.Option(help="Whether structures in a periodic cell are crystals.")] = True,
+    tolerance: Annotated[
+        float,
+        typer.Option(help="The deviation, relative to the size, that counts as none.", min=0),
+    ] = 1e-4,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False,
 ) -> None:
-    """Can any equivariant network move the points of one file to those of another? Exit code 0: yes, 1: no."""
+    """Can any equivariant network send an input to a target? Exit code 0: yes; 1: no; 2: an error.
+
+    check square.xyz rectangle.xyz: can these points move there?
+
+    check water.extxyz --target dipole: can an array of the file be predicted from its atoms?
+
+    check x.npy y.npy --rep-in '1x1o + 1x2e' --rep-out 1x1o: a vector from a vector.
+    """
+    from intertwine.cli.files import read_samples
+    from intertwine.cli.question import question
     from intertwine.errors import IntertwineError
 
     try:
-        report, orders = _asked(input_file, target_file, group, tolerance)
+        start = read_samples(input_file, frame, cell=cell)[0]
+        finish = start if target_file is None else read_samples(target_file, frame, cell=cell)[0]
+        asked = question(start, finish, target, rep_in, rep_out, group)
+        report, orders = asked.answer(tolerance)
     except IntertwineError as error:
         Console(stderr=True).print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(2) from error
+    except Exception as error:  # a traceback ends with code 1, which would be an answer
+        Console(stderr=True).print_exception()
+        raise typer.Exit(2) from error
     if as_json:
-        found = {**report.to_dict(), **(orders.to_dict() if orders is not None else {})}
-        text = json.dumps(found, ensure_ascii=False, indent=2)
+        found = {"asked": asked.words, **report.to_dict(), **(orders.to_dict() if orders is not None else {})}
+        text = json.dumps(found, ensure_ascii=False, indent=2, allow_nan=False)
     else:
-        text = str(report) + (f"\n\n{orders}" if orders is not None else "")
+        text = "\n".join([asked.words, str(report), *([f"\n{orders}"] if orders is not None else [])])
     Console().print(text, markup=False, highlight=False, soft_wrap=True)
     if not report.possible:
         raise typer.Exit(1)
-
-
-def _asked(input_file: Path, target_file: Path, group: str, tolerance: float):  # type: ignore[no-untyped-def]
-    """The report on the displacements from input to target, and the order parameters if they are impossible."""
-    from intertwine.catalog import O2, O3
-    from intertwine.catalog import group as by_name
-    from intertwine.cli.files import read_points
-    from intertwine.errors import ArgumentError
-    from intertwine.symmetry import curie_check, order_parameters
-
-    start, finish = read_points(input_file), read_points(target_file)
-    if start.positions.shape != finish.positions.shape:
-        raise ArgumentError(
-            f"{input_file} and {target_file} hold {start.positions.shape} and {finish.positions.shape} numbers. "
-            "Input and target are the same points, in the same order."
-        )
-    whole = by_name(group) if group else O2 if start.positions.shape[1] == 2 else O3
-    moves = finish.positions - finish.positions.mean(0) - start.positions + start.positions.mean(0)
-    report = curie_check(start, moves, rep_out=whole.defining, tolerance=tolerance)
-    orders = None if report.possible or report.H.continuous else order_parameters(report)
-    return report, orders

@@ -31,6 +31,10 @@ def explain(
     except IntertwineError as error:
         Console(stderr=True).print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(2) from error
+    except OSError as error:
+        problem = f"The picture cannot be written to {figure}: {error.strerror}."
+        Console(stderr=True).print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(2) from error
     text = json.dumps(found.to_dict(), ensure_ascii=False, indent=2) if as_json else str(found)
     Console().print(text, markup=False, highlight=False, soft_wrap=True)
 

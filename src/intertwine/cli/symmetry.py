@@ -1,66 +1,83 @@
-"""`intertwine symmetry`: the symmetry of clouds of points in files."""
+"""`intertwine symmetry`: the symmetry of points and crystals in files."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+if TYPE_CHECKING:
+    from intertwine.catalog.base import CatalogGroup
+    from intertwine.cli.survey import Found
+
 
 def symmetry(
-    paths: Annotated[list[Path], typer.Argument(help="Files (.xyz, .extxyz, .npy, .npz, .csv …), or folders of them.")],
+    paths: Annotated[list[Path], typer.Argument(help="Files (.xyz, .cif, .csv, .npy, .npz …), or folders of them.")],
     group: Annotated[str, typer.Option(help="SO(2), O(2), SO(3) or O(3); default O(2) or O(3).")] = "",
-    largest: Annotated[float, typer.Option(help="The largest deviation, relative to the size.")] = 0.1,
+    frame: Annotated[int | None, typer.Option(help="Which frame of trajectories; default all of them.")] = None,
+    cell: Annotated[bool, typer.Option(help="Whether structures in a periodic cell are crystals.")] = True,
+    tolerance: Annotated[
+        float, typer.Option(help="The deviation, relative to the size, up to which points count as symmetric.", min=0)
+    ] = 1e-4,
+    largest: Annotated[
+        float, typer.Option(help="The largest deviation at which near symmetry is looked for.", min=0)
+    ] = 0.1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False,
 ) -> None:
-    """The symmetry of points, from exact to approximate; of several files a table."""
-    from intertwine.errors import IntertwineError
+    """The symmetry of points, exact and approximate; of several files a table. Exit code 2: a file was left out.
 
-    console, problems = Console(), Console(stderr=True)
-    files = [
-        file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path]) if not file.is_dir()
-    ]
-    found: dict[str, object] = {}
-    texts: dict[str, tuple[str, str, str]] = {}
-    several = len(files) > 1
-    for file in track(files, console=problems, transient=True, disable=not several):
-        try:
-            ladder = _ladder(file, group, largest)
-        except IntertwineError as error:
-            problems.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
-            continue
-        found[str(file)] = ladder.to_dict() if not isinstance(ladder, str) else {"best": ladder}
-        best = ladder if isinstance(ladder, str) else ladder.best.name
-        exact = ladder if isinstance(ladder, str) else ladder.rungs[0].name
-        unsure = "" if isinstance(ladder, str) or ladder.ambiguous is None else "ambiguous"
-        texts[str(file)] = (exact, best, unsure)
-        if not several and not as_json:
-            console.print(str(ladder), markup=False, highlight=False, soft_wrap=True)
+    Folders within folders are not entered, and hidden files are passed over.
+    """
+    from intertwine.cli.files import files_in
+    from intertwine.cli.survey import Survey
+    from intertwine.errors import LabelError
+
+    problems = Console(stderr=True)
+    found: dict[str, Found] = {}
+    errors: dict[str, str] = {}
+    files = [file for path in paths for file in files_in(path) or [path]]
+    quiet = len(files) < 2 or not problems.is_terminal
+    try:
+        survey = Survey(_named(group), frame, cell, tolerance, largest)
+        for file in track(files, "Looking", console=problems, transient=True, disable=quiet):
+            entries = dict(survey.look(file))
+            errors |= {name: entry for name, entry in entries.items() if isinstance(entry, str)}
+            found |= {name: entry for name, entry in entries.items() if not isinstance(entry, str)}
+    except LabelError as error:
+        errors["--group"] = str(error)
+    for sentence in errors.values():
+        problems.print(sentence, style="red", markup=False, highlight=False, soft_wrap=True)
     if as_json:
-        console.print(json.dumps(found, indent=2, ensure_ascii=False), markup=False, highlight=False, soft_wrap=True)
-    elif several:
-        table = Table("File", "Exact", "Best", "")
-        for name, row in texts.items():
-            table.add_row(name, *row)
-        console.print(table)
-    if len(found) < len(files):
+        rows = {name: entry.to_dict() for name, entry in found.items()} | {n: {"error": e} for n, e in errors.items()}
+        text = json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False)
+        Console().print(text, markup=False, highlight=False, soft_wrap=True)
+    elif len(files) > 1 or len(found) > 1:
+        Console().print(_table(found))
+    elif found:
+        Console().print(*map(str, found.values()), markup=False, highlight=False, soft_wrap=True)
+    if errors:
         raise typer.Exit(2)
 
 
-def _ladder(file: Path, group: str, largest: float):  # type: ignore[no-untyped-def]
-    """The ladder of a file; the name of a continuous symmetry."""
+def _named(group: str) -> CatalogGroup | None:
     from intertwine.catalog import group as by_name
-    from intertwine.cli.files import read_points
-    from intertwine.symmetry import stabiliser, symmetry_ladder
+    from intertwine.errors import LabelError
 
-    points = read_points(file)
-    whole = by_name(group) if group else None
-    exact = stabiliser(points.positions, points.labels, group=whole)
-    if exact.continuous:
-        return exact.name
-    return symmetry_ladder(points.positions, points.labels, group=whole, largest=largest)
+    found = by_name(group) if group else None
+    if found is not None and not found.is_whole:
+        raise LabelError(f"--group takes SO(2), O(2), SO(3) or O(3), but {group} came.")
+    return found
+
+
+def _table(found: dict[str, Found]) -> Table:
+    table = Table("File", "Points", "Symmetry", "Elements", "Nearly", "Deviation")
+    table.columns[0].overflow = "fold"
+    one_folder = len({Path(name).parent for name in found}) == 1
+    for name, entry in found.items():
+        table.add_row(Path(name).name if one_folder else name, *entry.row)
+    return table

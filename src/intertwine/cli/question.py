@@ -1,0 +1,219 @@
+"""From files to the question that `intertwine check` asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from intertwine.catalog import O2, O3
+from intertwine.catalog import group as group_by_name
+from intertwine.catalog.base import CatalogGroup
+from intertwine.cli.files import Sample
+from intertwine.errors import ArgumentError
+from intertwine.groups import Subgroup
+from intertwine.reps import Rep
+from intertwine.symmetry import CurieReport, OrderParameters, Points, Stabiliser, curie_check, order_parameters
+from intertwine.symmetry.curie import kept_by, moved
+
+AXIAL = ("magmom", "magmoms")
+"""Names of vectors that do not change sign under inversion."""
+
+MANY = 1000
+"""More points than anybody looks for another order of."""
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What `curie_check` is asked.
+
+    Args:
+        x: points, or a vector.
+        y: the target.
+        rep_in: the rep of the vector, or of the features of the points.
+        rep_out: the rep of the target.
+        group: the group of the network.
+        size: of displacements between two files, the size of the input, which their rounding is relative to; else 0.
+        words: all this for a reader.
+    """
+
+    x: Points | np.ndarray
+    y: np.ndarray
+    rep_in: Rep | None
+    rep_out: Rep
+    group: CatalogGroup | Subgroup
+    size: float
+    words: str
+
+    def answer(self, tolerance: float) -> tuple[CurieReport, OrderParameters | None]:
+        """The report, and the order parameters that would make an impossible target possible.
+
+        Files hold rounded numbers. So a target that keeps symmetries up to the tolerance is taken for the nearest one
+        that keeps them exactly.
+        """
+        report = self._asked(self.y, tolerance)
+        if not report.possible:
+            report = self._asked(self._symmetric(report.H, tolerance), tolerance)
+        return report, None if report.possible or report.H.continuous else order_parameters(report)
+
+    def _symmetric(self, H: Stabiliser, tolerance: float) -> np.ndarray:
+        """The average of the target over those of the input's symmetries that it keeps up to the tolerance."""
+        length = max(float(np.linalg.norm(self.y)), 1e-300)
+        slack = max(10 * tolerance, 2 * tolerance * self.size * self.y.size**0.5 / length)
+        K = kept_by(self.x, self.y, replace(H, tolerance=slack / 10), self.rep_out, self.rep_in)
+        elements, weights, permutations = K.averaging(self.rep_out.degree)
+        mean = np.tensordot(weights, moved(self.y, self.rep_out, elements, permutations), 1)
+        return np.where(np.abs(mean) < 1e-9 * np.abs(self.y).max(), 0.0, mean)
+
+    def _asked(self, y: np.ndarray, tolerance: float) -> CurieReport:
+        return curie_check(self.x, y, self.rep_in, self.rep_out, group=self.group, tolerance=tolerance)
+
+
+def question(
+    start: Sample, finish: Sample, target: str = "", rep_in: str = "", rep_out: str = "", group: str = ""
+) -> Question:
+    """Whether the one sample can become the other: a vector a vector; points their displacements, or other numbers.
+
+    Args:
+        start: the input.
+        finish: what holds the target; it may be the same sample.
+        target: the name of the target's array. Default: `targets` if there is one, else displacements.
+        rep_in: how a vector, or the features of points, turn; default what the file says.
+        rep_out: how the target turns; default what the file says, else as scalars, vectors or matrices.
+        group: the group of the network, or a part of O(2) or O(3); default O(2) or O(3).
+
+    Raises `ArgumentError` for files that do not fit each other or the options.
+    """
+    rep_in, rep_out = rep_in or start.reps.get("rep_in", ""), rep_out or finish.reps.get("rep_out", "")
+    name, y = finish.target(target, bool(rep_out))
+    if isinstance(start.x, np.ndarray) and start.x.ndim == 1:
+        return _about_a_vector(start, finish, name, y, rep_in, rep_out, group)
+    if y is None:
+        return _about_displacements(start, finish, rep_in, group)
+    whole, part = _groups(group, start.points.positions.shape[1])
+    if y.shape == start.points.positions.shape[:1] and rep_out and whole.rep(rep_out).dim == 1:
+        y = y[:, None]  # a number at each point
+    out = _rep(rep_out, y, whole, name)
+    words = f"{name or 'a target'} {_at(y)}, as {out} of {_under(whole, part)}"
+    rep = start.rep(rep_in, whole)
+    return Question(start.points, y, rep, out, part, 0.0, f"{_title(start, finish)}: {words}")
+
+
+def _about_a_vector(
+    start: Sample, finish: Sample, name: str, y: np.ndarray | None, rep_in: str, rep_out: str, group: str
+) -> Question:
+    x = np.asarray(start.x)
+    if not rep_in:
+        raise ArgumentError(
+            f"{start.path} holds a vector of {len(x)} numbers, and nothing says how it turns. Pass its rep, for "
+            "example --rep-in '1x0e + 1x2e'."
+        )
+    if y is None or (start is finish and not name):
+        raise ArgumentError(f"{start.path} holds a vector: give a second file that holds the vector it should become.")
+    whole, part = _groups(group, None)
+    out = _rep(rep_out, y, whole, name)
+    words = f"{_title(start, finish)}: from {rep_in} to {out} of {whole}"
+    return Question(x, y, whole.rep(rep_in), out, part, 0.0, words)
+
+
+def _about_displacements(start: Sample, finish: Sample, rep_in: str, group: str) -> Question:
+    points = start.points
+    whole, part = _groups(group, points.positions.shape[1])
+    moves = _displacements(start, finish)
+    centred = points.positions - points.positions.mean(0)
+    size = float(np.linalg.norm(centred, axis=1).max())
+    if points.cell is not None:
+        size = float(abs(np.linalg.det(points.cell)) / len(centred)) ** (1 / 3)
+    words = f"{_title(start, finish)}: displacements {_at(moves)}, as {whole.defining} of {_under(whole, part)}"
+    if points.cell is None and len(moves) <= MANY and _shuffled(points, centred + moves, float((moves**2).sum())):
+        words += "\nNote: in another order the points would move much less. Are both files in the same order?"
+    return Question(points, moves, start.rep(rep_in, whole), whole.defining, part, size, words)
+
+
+def _title(start: Sample, finish: Sample) -> str:
+    return " → ".join(dict.fromkeys((start.path.name, finish.path.name)))
+
+
+def _at(y: np.ndarray) -> str:
+    return "for the whole" if y.ndim == 1 else f"at {len(y)} point{'s' if len(y) > 1 else ''}"
+
+
+def _under(whole: CatalogGroup, part: CatalogGroup | Subgroup) -> str:
+    return f"{whole}" if part is whole else f"{whole}, asked of {part.name} only"
+
+
+def _groups(name: str, dim: int | None) -> tuple[CatalogGroup, CatalogGroup | Subgroup]:
+    """The group that the reps belong to, and the group that the network is equivariant under."""
+    whole = O2 if dim == 2 else O3
+    if not name:
+        return whole, whole
+    found = group_by_name(name)
+    if dim is None or found.is_whole:
+        return found, found
+    return whole, whole.subgroup(name)
+
+
+def _rep(text: str, y: np.ndarray, whole: CatalogGroup, name: str) -> Rep:
+    """How a target turns: as the user says, or by its size as a scalar, a vector or a matrix."""
+    if text:
+        return whole.rep(text)
+    if name in AXIAL and y.shape[-1] == 3:
+        return whole.rep("1x1e")
+    vector, scalar = whole.defining, f"1x{whole.labels(0)[0]}"
+    known = {vector.dim**2: vector * vector, vector.dim: vector, 1: whole.rep(scalar)}
+    if y.shape[-1] not in known:
+        where = " at each point" if y.ndim == 2 else ""
+        raise ArgumentError(
+            f"The target{f' {name}' if name else ''} has {y.shape[-1]} numbers{where}, and nothing "
+            "says how they turn. Pass their rep, for example --rep-out '1x0e + 1x2e'."
+        )
+    return known[y.shape[-1]]
+
+
+def _displacements(start: Sample, finish: Sample) -> np.ndarray:
+    """How far each point moves, the mean left out; in a crystal to the nearest image, and in its first cell."""
+    a, b = start.points, finish.points
+    if start is finish:
+        raise ArgumentError(
+            f"Nothing says what should come out of {start.path}. Give a second file, or name the target with --target: "
+            f"the file holds {finish.held}."
+        )
+    if a.positions.shape != b.positions.shape:
+        raise ArgumentError(
+            f"{start.path} and {finish.path} hold {a.positions.shape} and {b.positions.shape} numbers. "
+            "Input and target are the same points, in the same order."
+        )
+    _check_order(start, finish)
+    if a.cell is None or b.cell is None:
+        moves = b.positions - a.positions
+    else:
+        parts = b.positions @ np.linalg.inv(b.cell) - a.positions @ np.linalg.inv(a.cell)
+        moves = (parts - np.round(parts)) @ a.cell
+    return np.asarray(moves - moves.mean(0))
+
+
+def _check_order(start: Sample, finish: Sample) -> None:
+    """An error where the kinds of two files tell that points are not in the same order."""
+    if start.points.labels is None or finish.points.labels is None:
+        return
+    a, b = np.asarray(start.points.labels).astype(str), np.asarray(finish.points.labels).astype(str)
+    if (a == b).all():
+        return
+    place = int(np.flatnonzero(a != b)[0])
+    alike = "the same kinds of points in another order" if sorted(a) == sorted(b) else "other kinds of points"
+    raise ArgumentError(
+        f"{finish.path} holds {alike}: point {place + 1} is {a[place]} in {start.path.name}, but {b[place]} in "
+        f"{finish.path.name}. Input and target are the same points, in the same order."
+    )
+
+
+def _shuffled(points: Points, moved: np.ndarray, cost: float) -> bool:
+    """Whether points of equal kinds have places in the target that are much closer than their own."""
+    from scipy.optimize import linear_sum_assignment
+
+    centred = points.positions - points.positions.mean(0)
+    squares = np.sum((centred[:, None] - moved) ** 2, -1)
+    if points.labels is not None:
+        kinds = np.asarray(points.labels)
+        squares = np.where(kinds[:, None] == kinds, squares, squares.max() * len(kinds))
+    return bool(squares[linear_sum_assignment(squares)].sum() < cost / 4)
