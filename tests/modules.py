@@ -48,6 +48,29 @@ def scalars(group: CatalogGroup) -> Rep:
     return group.rep(" + ".join(f"2x{label}" for label in group.labels(1) if group.irrep_dim(label) == 1))
 
 
+def backbone(size: int, out: int) -> plain.Module:
+    """A network that knows no group."""
+    return plain.Sequential(plain.Linear(size, 8), plain.Tanh(), plain.Linear(8, out))
+
+
+def several(group: CatalogGroup) -> Rep:
+    """A rep with enough vectors to tell a pose."""
+    return turned(group) + 2 * group.defining
+
+
+def canonical(G: CatalogGroup) -> nn.Canonicalize:
+    """A plain network in the frame of a learned linear map."""
+    rep, out = several(G), G.harmonics(2)
+    frame = nn.Sequential(nn.Linear(rep, G.dim * G.defining, bias=False), GroupElement(G))
+    return nn.Canonicalize(backbone(rep.dim, out.dim), frame, rep, out)
+
+
+def averaged(G: CatalogGroup, frames: nn.frames.Frames) -> nn.FrameAveraging:
+    """A plain network averaged over frames."""
+    rep, out = several(G), G.harmonics(2)
+    return nn.FrameAveraging(backbone(rep.dim, out.dim), frames, rep, out)
+
+
 def _over(G: CatalogGroup) -> Iterator[tuple[str, Make]]:
     """The layers that every group has."""
     h, t, trivial = hidden(G), turned(G), G.labels(0)[0]
@@ -97,6 +120,17 @@ def _single() -> Iterator[tuple[str, Make]]:
     for G in (SO2, O2, SO3, O3):
         for projection in (polar, gram_schmidt):
             yield f"GroupElement of {G} by {projection.__name__}", lambda G=G, p=projection: GroupElement(G, p)
+    for G in map(group, ("Cinf", "Cinfv", "Cinfh", "Dinf", "Dinfh")):
+        yield f"GroupElement of {G}", lambda G=G: GroupElement(G)
+    for G in (SO2, O2, SO3, O3, group("Cinfv"), group("Dinfh")):
+        yield f"Canonicalize by {G}", lambda G=G: canonical(G)
+    for G in (SO2, O2, SO3, O3):
+        for frames in (nn.frames.PCA, nn.frames.Weighted):
+            yield f"FrameAveraging by {frames.__name__} of {G}", lambda G=G, f=frames: averaged(G, f(G, several(G)))
+    for G in (cyclic(4), dihedral(3), point_group("Td")):
+        yield f"FrameAveraging by WholeGroup of {G}", lambda G=G: averaged(G, nn.frames.WholeGroup(G))
+    for G in (O2, O3, point_group("Td")):
+        yield f"OrderParameter of {G}", lambda G=G: nn.OrderParameter(hidden(G), G.harmonics(2))  # at 0, as it starts
     for G in (cyclic(2), cyclic(5), dihedral(3), point_group("Td"), symmetric(3)):
         yield f"ElementScores of {G}", lambda G=G: ElementScores(G)
     cube = point_group("Oh")

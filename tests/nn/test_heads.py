@@ -12,7 +12,7 @@ from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, group, point_
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.nn.heads import ElementScores, GroupElement, gram_schmidt, polar
-from intertwine.testing import act, equivariance_error, law_elements
+from intertwine.testing import act, check_module, equivariance_error, law_elements
 from tests.registry import close
 
 GROUPS = [SO2, O2, SO3, O3]
@@ -270,9 +270,13 @@ def test_users_bring_their_own_projection() -> None:
 
 
 def test_mistakes_are_named() -> None:
-    for other in (cyclic(4), group("Dinfh"), "O(3)"):
-        with pytest.raises(ArgumentError, match=r"elements of SO\(2\), O\(2\), SO\(3\) or O\(3\), but .* came"):
+    for other in (SO2 * SO2, "O(3)"):
+        with pytest.raises(ArgumentError, match=r"elements of SO\(2\), O\(2\), .* such as Cinfv, but .* came"):
             GroupElement(other)
+    with pytest.raises(ArgumentError, match="with a projection of your own"):
+        GroupElement(cyclic(4), polar)
+    with pytest.raises(ArgumentError, match="temperature"):
+        GroupElement(cyclic(4), temperature=0.0)
     with pytest.raises(ShapeError, match=r"GroupElement takes features of the rep 3x1o of O\(3\), 9 numbers"):
         GroupElement(O3)(torch.zeros(4, 6))
 
@@ -296,9 +300,110 @@ def test_the_element_of_a_finite_group_is_read_off_exactly(group: CatalogGroup) 
     close(head.element(moved), g @ head.element(x), 1e-12)
     close(head(g.flatten(1)).argmax(-1), group.table.index(g.numpy()))  # features whose matrix M is an element
     assert (head.confidence(moved) > 0).all()
+    close(head.confidence(g.flatten(1)), 1.0, 1e-12)
     assert head.confidence(torch.zeros_like(x)) == 0
+    assert head.degenerate(torch.zeros_like(x))
 
 
 def test_continuous_groups_have_no_scores() -> None:
     with pytest.raises(ArgumentError, match="Call GroupElement"):
         ElementScores(O2)
+
+
+# finite groups, and continuous ones about an axis ---------------------------------------------------------------------
+
+FINITE = [cyclic(1), cyclic(2), cyclic(5), dihedral(1), dihedral(4), symmetric(4)]
+POINT_GROUPS = ["C1", "Cs", "Ci", "C3", "C4v", "C3h", "S4", "D3", "D3h", "D2d", "Td", "Th", "T", "O", "Oh", "I", "Ih"]
+AXIAL = ["Cinf", "Cinfv", "Cinfh", "Dinf", "Dinfh"]
+each_other_group = pytest.mark.parametrize("group", [*FINITE, *map(group, POINT_GROUPS), *map(group, AXIAL)], ids=str)
+
+
+@each_other_group
+def test_elements_of_every_group(group: CatalogGroup) -> None:
+    """Outputs are elements, they move along, and elements come back at any length of the vectors."""
+    head = GroupElement(group).double()
+    x = features(random(group.dim, 200))
+    x = x[~head.degenerate(x, 0.02)]
+    assert len(x) > 50
+    found = head(x)
+    assert group.contains(found, 1e-12).all()
+    for g in law_elements(group):
+        close(head(act(head.rep_in, g, x)), torch.tensor(g) @ found, 1e-11)
+        close(head.confidence(act(head.rep_in, g, x)), head.confidence(x), 1e-11)
+    g = torch.tensor(group.sample(20, 3))
+    for length in (1.0, 1e-200, 1e200):
+        close(head(features(length * g)), g, 1e-12)
+    close(head.float()(features(g.float())), g.float(), 1e-6)
+
+
+@each_other_group
+def test_the_closest_element_of_every_group(group: CatalogGroup) -> None:
+    """No element is closer to M, and the confidence is the smallest lead, per distance, over all others."""
+    head, m = GroupElement(group).double(), random(group.dim, 30, seed=8)
+    found = head(features(m))
+    others = torch.tensor(group.elements() if group.is_finite else group.sample(4000, 5))
+    lead = (found.flatten(1) * m.flatten(1)).sum(1)[:, None] - m.flatten(1) @ others.flatten(1).T
+    assert (lead > -1e-12).all()
+    apart = group.dim - found.flatten(1) @ others.flatten(1).T
+    ratio = torch.where(apart > 1e-6, lead / apart, torch.inf).amin(1) / torch.linalg.svdvals(m)[:, 0]
+    confidence = head.confidence(features(m))
+    if group.is_finite:
+        close(confidence, ratio.clamp(max=1), 1e-12)
+    else:  # a random sample comes close to the infimum
+        assert ((confidence < ratio + 1e-9) & (confidence > ratio - 0.05)).all()
+
+
+@each_other_group
+def test_ties_are_finite_and_named(group: CatalogGroup) -> None:
+    head = GroupElement(group).double()
+    x = torch.zeros(2, head.rep_in.dim, dtype=torch.float64, requires_grad=True)
+    y = head(x)
+    assert group.contains(y.detach()).all()
+    (gradient,) = torch.autograd.grad((y * y.detach()).sum(), x)
+    assert gradient.isfinite().all()
+    assert head.degenerate(x).all() == (group.order > 1)
+    assert head(x[:0]).shape == (0, group.dim, group.dim)
+    if group.is_finite and group.order > 1:  # midway between two elements
+        pair = torch.tensor(group.elements()[:2])
+        assert head.degenerate(features(pair.sum(0)))
+        tie = features(pair.sum(0)).requires_grad_()
+        (gradient,) = torch.autograd.grad((head(tie) * pair[0]).sum(), tie)
+        assert gradient.isfinite().all()
+
+
+@pytest.mark.parametrize("group", [cyclic(6), dihedral(4), point_group("Oh")], ids=str)
+def test_gradients_go_straight_through(group: CatalogGroup) -> None:
+    """The value is an element; its gradient is that of the mean element under a softmax, which is equivariant."""
+    head = GroupElement(group, temperature=0.3).double()
+    x = features(random(group.dim, 5, seed=2)).requires_grad_()
+    weights = random(group.dim, 5, seed=3)
+    (gradient,) = torch.autograd.grad((weights * head(x)).sum(), x)
+
+    def mean(x: Tensor) -> Tensor:
+        elements = torch.tensor(group.elements())
+        scores = x @ elements.flatten(1).T / x.norm(dim=-1, keepdim=True) / math.sqrt(group.dim)
+        return (torch.softmax(scores / 0.3, -1) @ elements.flatten(1)).reshape(-1, group.dim, group.dim)
+
+    (expected,) = torch.autograd.grad((weights * mean(x)).sum(), x)
+    close(gradient, expected, 1e-12)
+    assert gradient.abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("group", [cyclic(4), dihedral(3), point_group("Td"), point_group("D3h")], ids=str)
+def test_laws_of_finite_heads(group: CatalogGroup) -> None:
+    """All but derivatives by finite differences, which see steps only."""
+    assert check_module(GroupElement(group), gradients=False).equivariance < 1e-12
+
+
+def test_a_head_of_a_finite_group_learns() -> None:
+    """Straight through: gradient descent turns the vectors until the right element is the closest."""
+    group = point_group("O")
+    head, goal = GroupElement(group).double(), torch.tensor(group.elements()[17])
+    x = features(random(3, 1, seed=1)[0]).clone().requires_grad_()
+    assert (head(x) - goal).abs().max() > 0.5
+    optimizer = torch.optim.SGD([x], lr=0.2)
+    for _ in range(200):
+        optimizer.zero_grad()
+        (head(x) - goal).square().sum().backward()
+        optimizer.step()
+    close(head(x).detach(), goal, 1e-12)

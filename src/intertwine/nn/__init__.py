@@ -1,10 +1,12 @@
 """Equivariant modules: plain tensors in and out, channels on the last axis, `rep_in` and `rep_out` as attributes."""
 
-from intertwine.nn import heads, radial
+from intertwine.nn import frames, heads, radial
 from intertwine.nn.activation import Activation, Gate, NormActivation
+from intertwine.nn.canonical import Canonicalize, Centred, FrameAveraging
 from intertwine.nn.fourier import FourierActivation
 from intertwine.nn.linear import Linear
 from intertwine.nn.module import EquivariantModule
+from intertwine.nn.order_parameter import OrderParameter
 from intertwine.nn.point_conv import PointConv
 from intertwine.nn.radial import RadialMLP
 from intertwine.nn.sequential import Sequential
@@ -12,15 +14,20 @@ from intertwine.nn.tensor_product import TensorProduct
 
 __all__ = [
     "Activation",
+    "Canonicalize",
+    "Centred",
     "EquivariantModule",
     "FourierActivation",
+    "FrameAveraging",
     "Gate",
     "Linear",
     "NormActivation",
+    "OrderParameter",
     "PointConv",
     "RadialMLP",
     "Sequential",
     "TensorProduct",
+    "frames",
     "heads",
     "radial",
 ]

@@ -1,141 +1,13 @@
-"""Heads that turn features into geometric objects."""
+"""Matrices to the closest element of SO(n) or O(n)."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
-
-from intertwine.errors import ArgumentError
-from intertwine.groups import Group
-from intertwine.nn.module import EquivariantModule, defining_rep
-
-Projection = Callable[[Tensor, bool], Tensor]
-
-
-class GroupElement(EquivariantModule):
-    """Vectors to an element of SO(2), O(2), SO(3) or O(3), equivariantly: `f(g x) = g f(x)`.
-
-    n vectors of the defining rep are the columns of a matrix M, which is projected onto the group: by `polar` (the
-    closest element, from the singular value decomposition) or by `gram_schmidt`. In O(n) the determinant of M is the
-    flip; in SO(n) the closest rotation is taken. Some M have no element: singular ones in O(n), those whose closest
-    rotation is not unique in SO(n). No continuous head can do better. `degenerate(x)` says where that is; values and
-    gradients stay finite there, but `f(g x) = g f(x)` cannot hold. The lengths of the vectors do not matter, until all
-    of them are below 1e-24 (in float64 1e-276), which counts as zero.
-
-    Args:
-        group: SO(2), O(2), SO(3) or O(3).
-        projection: `polar` or `gram_schmidt`, or a function of `(..., n, n)` matrices and whether to return rotations.
-
-    The input is `head.rep_in`, n copies of the defining rep; the output elements `(..., n, n)`.
-
-    Raises `ArgumentError` for other groups.
-
-    Source: Levinson et al. 2020 (arXiv:2006.14616), Zhou et al. 2019 (arXiv:1812.07035).
-
-    >>> from intertwine.catalog import O2
-    >>> head = GroupElement(O2)
-    >>> head(head.rep_in.join([torch.tensor([[0.0, 2.0], [1.0, 0.0]])]))  # vectors (0, 2) and (1, 0): flip
-    tensor([[0., 1.],
-            [1., 0.]])
-    """
-
-    def __init__(self, group: Group, projection: Projection | None = None) -> None:
-        if not isinstance(group, Group) or not group.is_whole:
-            raise ArgumentError(f"GroupElement predicts elements of SO(2), O(2), SO(3) or O(3), but {group} came.")
-        rep = group.dim * defining_rep(group)
-        super().__init__(rep, rep)
-        self.n, self.proper = group.dim, group.is_proper
-        self.projection = polar if projection is None else projection
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The elements `(..., n, n)` for features `(..., n · n)` of `rep_in`."""
-        m = self._scaled(x)
-        with _own_precision(m):
-            return self.projection(m, self.proper).to(x.dtype)
-
-    def matrix(self, x: Tensor) -> Tensor:
-        """The matrix M `(..., n, n)` whose columns are the vectors."""
-        self.check(x, self.rep_in)
-        return x.reshape((*x.shape[:-1], self.n, self.n))
-
-    def _scaled(self, x: Tensor) -> Tensor:
-        """M over its largest entry, in a dtype that matrix decompositions take; 0 where derivatives would overflow."""
-        m = self.matrix(x).to(torch.promote_types(x.dtype, torch.float32))
-        limits = torch.finfo(m.dtype)
-        size = m.detach().abs().amax((-2, -1), keepdim=True)
-        zero = size < limits.tiny / limits.eps**2
-        return torch.where(zero, torch.zeros_like(m), m / torch.where(zero, torch.ones_like(size), size))
-
-    def confidence(self, x: Tensor) -> Tensor:
-        """How far `(...)` M is from where its projection is undefined, relative to its size: 0 … 1.
-
-        With s the singular values, largest first. O(n): `s_n / s_1`. SO(n) by `polar` (or a function of your own):
-        `(s_(n−1) + sign(det M) s_n) / (2 s_1)`. SO(n) by `gram_schmidt`: the smallest singular value of the first n − 1
-        columns over s_1.
-        """
-        m = self._scaled(x)
-        s = torch.linalg.svdvals(m)
-        top = s[..., 0].clamp(min=torch.finfo(s.dtype).tiny)
-        if not self.proper:
-            smallest = s[..., -1]
-        elif self.projection is gram_schmidt:
-            smallest = torch.linalg.svdvals(m[..., :-1])[..., -1]
-        else:
-            smallest = (s[..., -2] + torch.sign(torch.linalg.det(m)) * s[..., -1]).clamp(min=0) / 2
-        return (smallest / top).to(x.dtype)
-
-    def degenerate(self, x: Tensor, threshold: float = 1e-3) -> Tensor:
-        """Where `(...)` the element is undefined or nearly so: the confidence is below a threshold."""
-        return ~(self.confidence(x) > threshold)
-
-
-class ElementScores(EquivariantModule):
-    """Vectors to a score for each element of a finite group: which of them moved the input?
-
-    n vectors of the defining rep are the columns of a matrix M; the score of g is `tr(gᵀ M)`, largest for the element
-    closest to M. Scores move as the regular rep does, `f(h x)[g] = f(x)[h⁻¹ g]`, so that an input moved by h has its
-    scores moved along. Train with cross-entropy against the number of the element in `group.elements()`; read the
-    answer with `element`.
-
-    Args:
-        group: a finite group.
-
-    Raises `ArgumentError` for a continuous group, whose elements `GroupElement` gives.
-
-    >>> from intertwine.catalog import cyclic
-    >>> head = ElementScores(cyclic(4))
-    >>> head.element(torch.tensor([[0.1, -1.0, 1.0, 0.2]])).round().int()[0].tolist()  # a quarter turn
-    [[0, -1], [1, 0]]
-    """
-
-    elements: Tensor
-
-    def __init__(self, group: Group) -> None:
-        if not isinstance(group, Group) or not group.is_finite:
-            raise ArgumentError(f"ElementScores tells elements of a finite group, but {group} came. Call GroupElement.")
-        super().__init__(group.dim * defining_rep(group), group.regular)  # type: ignore[attr-defined]
-        self.n = group.dim
-        self.register_table("elements", group.elements())
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The scores `(..., order)` for features `(..., n · n)` of `rep_in`."""
-        self.check(x, self.rep_in)
-        return x @ self.elements.to(x.dtype).flatten(1).T
-
-    def element(self, x: Tensor) -> Tensor:
-        """The elements `(..., n, n)` with the largest scores."""
-        return self.elements.to(x.dtype)[self.forward(x).argmax(-1)]
-
-    def confidence(self, x: Tensor) -> Tensor:
-        """How far `(...)` the best score is above the second, relative to the length of the input: 0 for a tie."""
-        best = self.forward(x).topk(min(2, len(self.elements)), -1).values
-        size = x.norm(dim=-1).clamp(min=torch.finfo(x.dtype).tiny)
-        return (best[..., 0] - best[..., -1]) / size
 
 
 def polar(m: Tensor, proper: bool) -> Tensor:
@@ -173,7 +45,7 @@ class _Polar(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
         (m,) = ctx.saved_tensors
-        with _own_precision(m):
+        with own_precision(m):
             return _polar_derivative(m, polar(m, ctx.proper), gradient), None
 
 
@@ -190,7 +62,7 @@ class _PolarBothWays(_Polar):
         # torch calls this with forward mode off, in which an outer level's tangents would be lost without a word.
         with forward_ad._set_fwd_grad_enabled(True):
             m = forward_ad.unpack_dual(ctx.saved_tensors[0]).primal
-            with _own_precision(m):
+            with own_precision(m):
                 return _polar_derivative(m, polar(m, ctx.proper), tangent)
 
 
@@ -214,7 +86,7 @@ def _polar_derivative(m: Tensor, q: Tensor, change: Tensor) -> Tensor:
     return q @ torch.stack(rows, -1).reshape(q.shape)
 
 
-def _own_precision(m: Tensor) -> torch.autocast:
+def own_precision(m: Tensor) -> torch.autocast:
     """A context without autocast, since decompositions of matrices need their full precision."""
     return torch.autocast(m.device.type, enabled=False)
 

@@ -1,0 +1,161 @@
+"""The element of a group that is closest to a matrix, for each kind of group that has a formula for it."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from intertwine.errors import ArgumentError
+from intertwine.groups import Group
+from intertwine.groups.rotations import TURNS
+from intertwine.nn.heads.projections import gram_schmidt, polar
+from intertwine.ops import TableModule
+
+Projection = Callable[[Tensor, bool], Tensor]
+
+
+class Closest(TableModule, ABC):
+    """For matrices M `(..., n, n)` the element g with the largest `tr(gᵀ M)`, which is the one closest to M."""
+
+    @abstractmethod
+    def forward(self, m: Tensor) -> Tensor:
+        """The elements `(..., n, n)`."""
+
+    @abstractmethod
+    def margin(self, m: Tensor) -> Tensor:
+        """How far `(...)` g is ahead: the smallest `(tr(gᵀ M) − tr(hᵀ M)) / (n − tr(gᵀ h))` over all other h."""
+
+
+class ClosestOrthogonal(Closest):
+    """In SO(n) or O(n), by a projection of the user's choice."""
+
+    def __init__(self, proper: bool, projection: Projection) -> None:
+        super().__init__()
+        self.proper, self.projection = proper, projection
+
+    def forward(self, m: Tensor) -> Tensor:
+        """The projected matrices."""
+        return self.projection(m, self.proper)
+
+    def margin(self, m: Tensor) -> Tensor:
+        """From the singular values; of Gram–Schmidt in SO(n) those of the columns that it reads."""
+        s = torch.linalg.svdvals(m)
+        if not self.proper:
+            return s[..., -1]
+        if self.projection is gram_schmidt:
+            return torch.linalg.svdvals(m[..., :-1])[..., -1]
+        return (s[..., -2] + torch.sign(torch.linalg.det(m)) * s[..., -1]).clamp(min=0) / 2
+
+
+class ClosestAxial(Closest):
+    """In a continuous group about z: rotations about z times some of diag(1, ±1, ±1), the best of these first."""
+
+    flips: Tensor
+    apart: Tensor
+
+    def __init__(self, group: Group) -> None:
+        super().__init__()
+        candidates = np.array([(1.0, a, b) for a, b in itertools.product((1, -1), repeat=2)])
+        flips = candidates[group.contains(candidates[:, None] * np.eye(3))]
+        self.register_table("flips", flips)
+        apart = 3 - flips @ flips.T  # 3 − tr(gᵀ h) for the h of another component that is closest to g
+        self.register_table("apart", np.where(apart > 0, apart, np.inf))
+
+    def forward(self, m: Tensor) -> Tensor:
+        """A rotation about z by the polar factor of the x-y block, times the best flip."""
+        flip = self.flips.to(m.dtype)[self._scores(m)[0].argmax(-1)]
+        block = polar(m[..., :2, :2] * flip[..., None, :2], True) * flip[..., None, :2]
+        last = torch.diag_embed(flip[..., 2:])
+        side = torch.zeros_like(m[..., :2, 2:])
+        return torch.cat([torch.cat([block, side], -1), torch.cat([side.transpose(-1, -2), last], -1)], -2)
+
+    def margin(self, m: Tensor) -> Tensor:
+        """The lead over other rotations about z, or over the best element with another flip, whichever is smaller."""
+        scores, turns = self._scores(m)
+        best, number = scores.max(-1)
+        lead = ((best[..., None] - scores) / self.apart.to(m.dtype)[number]).masked_fill(
+            self.apart[number].isinf(), math.inf
+        )
+        return torch.minimum(turns.gather(-1, number[..., None])[..., 0] / 2, lead.amin(-1))
+
+    def _scores(self, m: Tensor) -> tuple[Tensor, Tensor]:
+        """`tr(gᵀ M)` of the best rotation with each flip `(..., k)`, and the part of the x-y block in it."""
+        flipped = m[..., None, :, :] * self.flips.to(m.dtype)[:, None, :]
+        along = flipped[..., 0, 0] + flipped[..., 1, 1]
+        turns = torch.hypot(along, flipped[..., 1, 0] - flipped[..., 0, 1])
+        return turns + flipped[..., 2, 2], turns
+
+
+class ClosestListed(Closest):
+    """In a finite group, by trying all elements; the gradient is that of the mean element under a softmax."""
+
+    elements: Tensor
+
+    def __init__(self, group: Group, temperature: float) -> None:
+        super().__init__()
+        if not temperature > 0:
+            raise ArgumentError(f"The temperature of a softmax is a positive number, but {temperature!r} came.")
+        self.temperature = temperature
+        self.register_table("elements", group.elements())
+
+    def forward(self, m: Tensor) -> Tensor:
+        """The elements with the largest scores."""
+        elements, scores = self.elements.to(m.dtype), self.scores(m)
+        squared = m.square().sum((-1, -2))
+        none = squared == 0
+        size = torch.where(none, torch.ones_like(squared), squared).sqrt() * math.sqrt(m.shape[-1])
+        weights = torch.softmax(scores / size[..., None] / self.temperature, -1)
+        soft = (weights @ elements.flatten(1)).reshape(m.shape)
+        return elements[scores.argmax(-1)] + (soft - soft.detach())
+
+    def margin(self, m: Tensor) -> Tensor:
+        """The lead over the second best, infinite if there is only one element."""
+        elements, scores = self.elements.to(m.dtype), self.scores(m)
+        best, number = scores.max(-1)
+        apart = m.shape[-1] - elements[number].flatten(-2) @ elements.flatten(1).T
+        own = torch.nn.functional.one_hot(number, len(elements)).bool()
+        return ((best[..., None] - scores) / apart.masked_fill(own, 1)).masked_fill(own, math.inf).amin(-1)
+
+    def scores(self, m: Tensor) -> Tensor:
+        """`tr(gᵀ M)` for each element `(..., order)`."""
+        return m.flatten(-2) @ self.elements.to(m.dtype).flatten(1).T
+
+
+def closest_in(group: Group, projection: Projection | None, temperature: float) -> Closest:
+    """The way to the closest element of a group; `ArgumentError` for a group without one here."""
+    if isinstance(group, Group):
+        turns = group.lie_generators
+        if projection is None and group.is_finite:
+            return ClosestListed(group, temperature)
+        if not group.is_finite and group.is_whole and group.dim in (2, 3):
+            return ClosestOrthogonal(group.is_proper, polar if projection is None else projection)
+        about_z = group.dim == 3 and len(turns) == 1 and np.allclose(turns[0], turns[0, 1, 0] * TURNS[2])
+        if projection is None and about_z:
+            return ClosestAxial(group)
+    own = "" if projection is None else " with a projection of your own (which is for SO(n) and O(n) only)"
+    raise ArgumentError(
+        "GroupElement predicts elements of SO(2), O(2), SO(3) or O(3), of a finite group, or of a continuous group of "
+        f"space about z such as Cinfv, but {group}{own} came."
+    )
+
+
+def in_full_precision(m: Tensor) -> Tensor:
+    """M over its largest entry, in a dtype that matrix decompositions take; 0 where derivatives would overflow."""
+    m = m.to(torch.promote_types(m.dtype, torch.float32))
+    limits = torch.finfo(m.dtype)
+    size = m.detach().abs().amax((-2, -1), keepdim=True)
+    zero = size < limits.tiny / limits.eps**2
+    return torch.where(zero, torch.zeros_like(m), m / torch.where(zero, torch.ones_like(size), size))
+
+
+def confidence(closest: Closest, m: Tensor) -> Tensor:
+    """The margin over the largest singular value of m `(..., n, n)`: 0 … 1."""
+    scaled = in_full_precision(m)
+    top = torch.linalg.svdvals(scaled)[..., 0].clamp(min=torch.finfo(scaled.dtype).tiny)
+    return (closest.margin(scaled) / top).clamp(max=1).to(m.dtype)

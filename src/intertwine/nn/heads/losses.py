@@ -1,0 +1,144 @@
+"""Losses for heads that predict group elements."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from intertwine._arrays import as_array, to_numpy
+from intertwine.errors import ShapeError
+from intertwine.ops import TableModule
+from intertwine.reps.wigner import determinant_2, determinant_3
+
+
+class PoseLoss(TableModule):
+    """The mean squared distance `|Q − Q* h|²` of predicted elements Q from true ones Q*.
+
+    Q* is the pose of a reference shape x₀: the input is `Q* x₀`. If x₀ has symmetries h, `h x₀ = x₀`, then Q* and Q* h
+    are the same pose, and the loss takes the closest: `min over h`. (In the frame of the input the symmetries are
+    `Q* h Q*⁻¹`.) The distance is chordal, `|Q − R|² = Σ (Q − R)_ij² = 8 sin²(θ/2)` for rotations of space that differ
+    by an angle θ, and `2n − 2 tr(Qᵀ R)` in general: smooth everywhere. `rotation_angle` gives θ itself.
+
+    Args:
+        stabiliser_elements: the symmetries h of the reference shape, `(h, n, n)`, an array or tensor. Default: none
+            but the identity. Of a continuous symmetry `found = tw.symmetry.stabiliser(shape)` pass many elements:
+            `found.subgroup.embed(found.subgroup.group.sample(200))`.
+
+    Raises `ShapeError` for elements that are no matrices, and, when called, for Q and Q* that do not fit.
+
+    Source: Hartley et al. 2013 (doi:10.1007/s11263-012-0601-0).
+
+    >>> import intertwine as tw
+    >>> square = np.array([[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]])
+    >>> loss = PoseLoss(tw.symmetry.stabiliser(square).elements)  # the 8 elements of D4
+    >>> quarter_turn = torch.tensor([[0.0, -1.0], [1.0, 0.0]])
+    >>> float(PoseLoss()(quarter_turn, torch.eye(2))), round(float(loss(quarter_turn, torch.eye(2))), 6)
+    (4.0, 0.0)
+    """
+
+    symmetries: Tensor
+
+    def __init__(self, stabiliser_elements: Any = None) -> None:
+        super().__init__()
+        self.given = stabiliser_elements is not None
+        table = to_numpy(as_array(stabiliser_elements)) if self.given else np.ones((1, 1, 1))
+        if table.ndim != 3 or not len(table) or table.shape[1] != table.shape[2]:
+            raise ShapeError(
+                f"The symmetries of a shape are matrices (h, n, n), but an array of shape {table.shape} came. Pass "
+                "tw.symmetry.stabiliser(shape).elements."
+            )
+        self.register_table("symmetries", table)
+
+    def forward(self, predicted: Tensor, target: Tensor) -> Tensor:
+        """The mean loss, a number, for elements `(..., n, n)` and their targets `(..., n, n)`."""
+        return self.each(predicted, target).mean()
+
+    def each(self, predicted: Tensor, target: Tensor) -> Tensor:
+        """The loss `(...)` of each element."""
+        _require_squares(predicted, target)
+        if not self.given:
+            return (predicted - target).square().sum((-1, -2))
+        if self.symmetries.shape[-1] != target.shape[-1]:
+            raise ShapeError(
+                f"The targets are matrices of shape {tuple(target.shape)}, but the symmetries of the shape are "
+                f"{self.symmetries.shape[-1]} × {self.symmetries.shape[-1]}. Use one group for both."
+            )
+        poses = target[..., None, :, :] @ self.symmetries.to(target.dtype)
+        return (predicted[..., None, :, :] - poses).square().sum((-1, -2)).amin(-1)
+
+
+class FlipLoss(TableModule):
+    """Whether an element of O(n) is a flip, learned from the matrix M that it is made of: logistic loss on det M.
+
+    `log(1 + exp(−det(Q*) · n^(n/2) det M / |M|ⁿ · sharpness))`: the determinant of the element itself is ±1 and has no
+    gradient, that of M has. Divided by the size of M it lies between −1 and 1 (Hadamard's inequality). Add this to
+    `PoseLoss`, whose gradient never crosses det M = 0.
+
+    Args:
+        sharpness: how steep the logistic function is.
+
+    Source: the logistic loss is that of Cox 1958 (doi:10.1111/j.2517-6161.1958.tb00292.x).
+
+    >>> from intertwine.catalog import O2
+    >>> from intertwine.nn.heads import GroupElement
+    >>> head, loss = GroupElement(O2), FlipLoss()
+    >>> m = head.matrix(torch.tensor([1.0, 0.0, 0.0, 1.0]))  # no flip
+    >>> bool(loss(m, torch.eye(2)) < 0.01 < loss(m, torch.tensor([[1.0, 0.0], [0.0, -1.0]])))
+    True
+    """
+
+    def __init__(self, sharpness: float = 5.0) -> None:
+        super().__init__()
+        self.sharpness = sharpness
+
+    def forward(self, m: Tensor, target: Tensor) -> Tensor:
+        """The mean loss, a number, for M `(..., n, n)` (as `head.matrix(x)` gives it) and elements `(..., n, n)`."""
+        _require_squares(m, target, sizes=(2, 3))
+        n = m.shape[-1]
+        squared = m.square().sum((-1, -2)) / n
+        size = torch.where(squared == 0, torch.ones_like(squared), squared).sqrt()[..., None, None]
+        sign = torch.sign(_determinant(target.detach()))
+        return F.softplus(-self.sharpness * sign * _determinant(m / size)).mean()
+
+
+def rotation_angle(q: Tensor, r: Tensor) -> Tensor:
+    """The angle θ `(...)` in radians, 0 … π, of the rotation that leads from q to r, elements `(..., n, n)`, n = 2, 3.
+
+    The length of the shortest path between them; infinite where one is a rotation and the other is not, since no path
+    connects these. For judging poses: train with `PoseLoss`, which has no kinks (at 0 and π the gradient here is 0).
+
+    >>> quarter_turn = torch.tensor([[0.0, -1.0], [1.0, 0.0]])
+    >>> round(float(rotation_angle(torch.eye(2), quarter_turn)), 4)
+    1.5708
+    """
+    _require_squares(q, r, sizes=(2, 3))
+    between = q.transpose(-1, -2) @ r
+    skew, n = between - between.transpose(-1, -2), between.shape[-1]
+    trace = between.diagonal(dim1=-2, dim2=-1).sum(-1)
+    squared = skew.square().sum((-1, -2))  # 8 sin²θ
+    straight = squared == 0
+    sine = torch.where(straight, torch.ones_like(squared), squared).sqrt() / 8**0.5
+    sine = torch.where(straight, torch.zeros_like(sine), sine)
+    angle = torch.atan2(sine, (trace - (n - 2)) / 2)
+    return torch.where(_determinant(between) > 0, angle, torch.full_like(angle, torch.inf))
+
+
+def _determinant(m: Tensor) -> Tensor:
+    """The determinant as a polynomial: its gradient is finite for singular matrices too."""
+    return determinant_2(m) if m.shape[-1] == 2 else determinant_3(m)  # type: ignore[no-any-return]
+
+
+def _require_squares(*matrices: Tensor, sizes: Container[int] | None = None) -> None:
+    """Raise `ShapeError` unless all are square matrices of one size, of those that are listed."""
+    shapes = [tuple(m.shape[-2:]) for m in matrices]
+    n = shapes[0][-1] if shapes[0] else 0
+    if any(shape != (n, n) for shape in shapes) or (sizes is not None and n not in sizes):
+        raise ShapeError(
+            f"Poses are compared as matrices of one shape (..., n, n){'' if sizes is None else ', n = 2 or 3'}, but "
+            f"tensors of shape {' and '.join(str(tuple(m.shape)) for m in matrices)} came."
+        )
