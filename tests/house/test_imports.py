@@ -24,10 +24,11 @@ MAY_IMPORT = {
     "kernels": ALGEBRA | {"plan"},  # builds plans
     "ops": BASE | {"plan"},  # knows plans and tensors, never a group
     "testing": BASE | {"groups", "reps"},  # the laws hold for every callable, not for our modules only
-    "symmetry": ALGEBRA | {"testing"},  # explains any callable, never how it was built
+    "rules": BASE | {"groups", "reps"},  # what a layer is, as data: layers state it, symmetry reads it
+    "symmetry": ALGEBRA | {"testing", "rules"},  # explains any callable, never how it was built
     "data": ALGEBRA,
     "viz": ALGEBRA,
-    "nn": BASE | {"groups", "reps", "kernels", "plan", "ops"},  # without catalog: never knows which group
+    "nn": BASE | {"groups", "reps", "kernels", "plan", "ops", "rules"},  # without catalog: never knows which group
     "models": ALGEBRA | {"nn"},  # built from layers only
     "training": ALGEBRA | {"nn", "models", "data", "testing"},
 }
@@ -38,7 +39,7 @@ MAY_IMPORT["cli"] = {*MAY_IMPORT} - {"interop"}
 MAY_IMPORT["__main__"] = {"cli"}
 
 # They know matrices, never tensors or devices, and so they serve jax, or no framework, as well.
-WITHOUT_TORCH = BASE | {"rotations", "groups", "reps", "catalog", "kernels", "plan"}
+WITHOUT_TORCH = BASE | {"rotations", "groups", "reps", "rules", "catalog", "kernels", "plan"}
 NUMPY_ONLY = sys.stdlib_module_names | {"numpy", "scipy", "intertwine"}
 
 Complaints = Iterator[tuple[ast.AST, str]]

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from intertwine.errors import ArgumentError
 from intertwine.nn.module import EquivariantModule, Function, gain, in_double, trivial_irrep
 from intertwine.reps import Block, Irrep, Rep, as_rep
+from intertwine.rules import Applied, Gated, Stretched, TermRule
 
 
 def parity(function: Function) -> int:
@@ -22,6 +23,12 @@ def parity(function: Function) -> int:
         if torch.allclose(plus, sign * minus, rtol=1e-10, atol=1e-10):
             return sign
     return 0
+
+
+def _lasting_parity(function: Function) -> int:
+    """The parity, 0 for a function whose parameters may change it."""
+    learns = isinstance(function, nn.Module) and next(function.parameters(), None) is not None
+    return 0 if learns else parity(function)
 
 
 class Activation(EquivariantModule):
@@ -66,6 +73,13 @@ class Activation(EquivariantModule):
             for (start, stop, plain), factor in zip(self.pieces, self.gains, strict=True)
         ]
         return torch.cat([*parts, x[..., :0]], -1)
+
+    def symmetry_rule(self) -> TermRule:
+        """What it is, for proofs."""
+        parities = _lasting_parity(self.odd), _lasting_parity(self.even)
+        pairs = zip(self.rep_in.terms, self.rep_out.terms, self.pieces, strict=True)
+        terms = tuple(Applied(a, b, parities[plain]) for (_, a), (_, b), (*_, plain) in pairs)
+        return TermRule(self.rep_in, self.rep_out, terms)
 
 
 def _activated(m: int, block: Block, odd: Function, odd_parity: int) -> Block:
@@ -142,6 +156,13 @@ class NormActivation(EquivariantModule):
             parts.append((block * (self.scale(length) * factor)).reshape(part.shape))
         return torch.cat([*parts, x[..., :0]], -1)
 
+    def symmetry_rule(self) -> TermRule:
+        """What it is, for proofs."""
+        even = _lasting_parity(self.even)
+        table = zip(self.rep_in.terms, self.terms, strict=True)
+        terms = tuple(Applied(b, b, even) if trivial else Stretched(b) for (_, b), (*_, trivial) in table)
+        return TermRule(self.rep_in, self.rep_out, terms)
+
 
 class Gate(EquivariantModule):
     """Invariants through φ, every other block times a gate σ(s), with one invariant s of its own as input.
@@ -181,6 +202,13 @@ class Gate(EquivariantModule):
             parts.append(block.reshape(part.shape))
             used += m
         return torch.cat([*parts, x[..., :0]], -1)
+
+    def symmetry_rule(self) -> TermRule:
+        """What it is, for proofs."""
+        even, scale = _lasting_parity(self.even), _lasting_parity(self.scale)
+        table = zip(self.rep_out.terms, self.terms, strict=True)
+        terms = tuple(Applied(b, b, even) if trivial else Gated(b, scale) for (_, b), (*_, trivial) in table)
+        return TermRule(self.rep_in, self.rep_out, terms)
 
 
 def _term_table(rep: Rep) -> list[tuple[int, int, int, bool]]:

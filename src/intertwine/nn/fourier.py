@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import numpy as np
@@ -13,6 +14,7 @@ from intertwine.errors import ArgumentError
 from intertwine.nn.module import EquivariantModule, Function, gain, in_double
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.reps.fourier import FourierGrid, circle_grid, group_grid
+from intertwine.rules import MixingRule
 
 
 class FourierActivation(EquivariantModule):
@@ -83,6 +85,26 @@ class FourierActivation(EquivariantModule):
         """
         d = self.rep_out.dim // self.channels
         return 2 * math.sqrt(d) * self.gain * _polynomial_error(self.activation, self.exact_degree, float(amplitude))
+
+    def symmetry_rule(self) -> MixingRule:
+        """What it is, for proofs."""
+        return MixingRule(self.rep_in, self.rep_out)
+
+    def resampled(self, samples: int) -> FourierActivation:
+        """A copy that samples another number of angles: as many show what aliasing costs.
+
+        Raises `ArgumentError` for fewer angles than the degrees need.
+
+        >>> from intertwine.catalog import SO2
+        >>> FourierActivation(SO2.rep("1x0 + 1x1"), exact_degree=2).resampled(12)
+        FourierActivation(1x0 + 1x1 → 1x0 + 1x1, SO(2), 12 angles)
+        """
+        twin = copy.deepcopy(self)
+        twin.samples, twin.exact_degree = samples, (samples - self.degrees[1] - 1) // max(*self.degrees, 1)
+        kind_in, kind_out = _functions(self.rep_in), _functions(self.rep_out)
+        twin.register_table("synthesis", kind_in.grid(samples).synthesis)
+        twin.register_table("analysis", kind_out.grid(samples).analysis)
+        return twin.to(self.synthesis)
 
     def extra_repr(self) -> str:
         """The functions and the samples."""

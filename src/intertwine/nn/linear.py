@@ -12,6 +12,7 @@ from intertwine.nn.coordinates import IrrepCoordinates
 from intertwine.nn.module import EquivariantModule, normal_parameter, warn_unreachable
 from intertwine.ops import Contraction
 from intertwine.reps import Irrep, Rep
+from intertwine.rules import LinearRule
 
 
 class Linear(EquivariantModule):
@@ -56,3 +57,7 @@ class Linear(EquivariantModule):
         if self.bias is not None:
             y = y + F.pad(self.bias.to(x.dtype), (0, self.rep_out.dim - len(self.bias)))
         return self.after.from_irreps(y)
+
+    def symmetry_rule(self) -> LinearRule:
+        """What it is, for proofs."""
+        return LinearRule(self.rep_in, self.rep_out, self.bias is not None)

@@ -19,6 +19,7 @@ from intertwine.nn.radial import Cutoff, GaussianBasis, RadialBasis, RadialMLP
 from intertwine.ops import Contraction, Convolution
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.reps.harmonics import harmonics_function
+from intertwine.rules import ConvolutionRule
 
 
 class PointConv(EquivariantModule):
@@ -83,7 +84,7 @@ class PointConv(EquivariantModule):
         self.harmonics = harmonics_function(self.action.dim)
         self.convolution = Convolution(table.plan)
         self.before, self.after = IrrepCoordinates(self.rep_in), IrrepCoordinates(self.rep_out)
-        self.directions = IrrepCoordinates(table.harmonics)
+        self.rep_directions, self.directions = table.harmonics, IrrepCoordinates(table.harmonics)
         basis = GaussianBasis(4.0, 8) if radial is None else radial
         self.radial = RadialMLP(basis, table.plan.operands[0].size, hidden, activation, envelope)
         self._add_self_interaction(self_interaction, table.plan.unreached)
@@ -118,6 +119,11 @@ class PointConv(EquivariantModule):
         edges = torch.cartesian_prod(torch.arange(batch), torch.arange(batch)).T
         edges = edges[:, edges[0] != edges[1]]
         return x, edges, points[edges[1]] - points[edges[0]]
+
+    def symmetry_rule(self) -> ConvolutionRule:
+        """What it is, for proofs."""
+        own = self.own is not None
+        return ConvolutionRule(self.rep_in, self.rep_out, self.action, self.rep_directions, self.degree, own)
 
     def extra_repr(self) -> str:
         """The reps, the largest harmonic degree, the radial basis."""

@@ -12,6 +12,7 @@ from intertwine.nn.coordinates import IrrepCoordinates
 from intertwine.nn.module import EquivariantModule, normal_parameter, warn_unreachable
 from intertwine.ops import Contraction
 from intertwine.reps import Irrep, Rep, as_rep
+from intertwine.rules import ProductRule
 
 
 class TensorProduct(EquivariantModule):
@@ -83,6 +84,10 @@ class TensorProduct(EquivariantModule):
                 f"shape {tuple(used.shape)} came. See module.weight_numel."
             )
         return used
+
+    def symmetry_rule(self) -> ProductRule:
+        """What it is, for proofs."""
+        return ProductRule(self.rep_1, self.rep_2, self.rep_out)
 
     def extra_repr(self) -> str:
         """The reps."""
