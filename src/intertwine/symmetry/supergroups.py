@@ -45,7 +45,7 @@ def extensions(group: Group) -> tuple[Extension, ...]:
     """
     if group.dim == 3 and group.name in ("SO(3)", "T", "O", "I"):
         larger = {"SO(3)": "O(3)"}.get(group.name, group.name + "h")
-        return (Extension("inversion, type by type (−1) to the degree", larger, _inversion),)
+        return (Extension("inversion, (−1)^degree on each type", larger, _inversion),)
     if group.dim != 2 or not (group.name == "SO(2)" or (group.is_finite and group.is_proper)):
         return ()
     n = int(group.order) if group.is_finite else 0
