@@ -30,7 +30,13 @@ def called(program: str, text: str) -> set[str]:
     return set(re.findall(rf"(?:^|[;&|$]) *(?:\S*/)?{program} +([a-z][\w-]*)", shell(text), re.MULTILINE))
 
 
-PAGES = ["README.md", "docs/guide.md", "docs/why_is_my_loss_stuck.md", "docs/which_o2.md"]
+PAGES = [
+    "README.md",
+    "docs/guide.md",
+    "docs/why_is_my_loss_stuck.md",
+    "docs/which_o2.md",
+    "docs/is_my_model_equivariant.md",
+]
 
 
 @pytest.mark.parametrize("page", PAGES)
