@@ -67,6 +67,24 @@ def beyond_numpy(tree: ast.AST, module: str, *, is_package: bool = False) -> Com
             yield node, f"{room(module)} knows numpy only, but imports {target}"
 
 
+SYMMETRY = ("inputs", "words", "possible", "models")
+"""The folders of `symmetry`, lowest first: what an input is, its names, what follows for outputs, and for models."""
+
+
+@every_file
+def test_the_folders_of_symmetry_import_downwards(path: Path) -> None:
+    parts = name(path).split(".")
+    if parts[1:2] != ["symmetry"] or parts[2:3] == []:
+        return
+    higher = SYMMETRY[SYMMETRY.index(parts[2]) + 1 :]
+    found = {
+        target.split(".")[2]
+        for _, target in imports(parse(path), name(path))
+        if target.startswith("intertwine.symmetry.")
+    }
+    assert not found & {*higher}, f"{path} imports from above it: {found & {*higher}}"
+
+
 def test_every_room_is_in_the_table() -> None:
     """A room that the table does not name would obey no rule."""
     rooms = {path.stem for path in SRC.iterdir() if path.suffix == ".py" or any(path.rglob("*.py"))}
@@ -96,7 +114,7 @@ def test_algebra_knows_numpy_only(path: Path) -> None:
         ("intertwine.ops.contract", "from intertwine import groups"),
         ("intertwine.nn.linear", "import intertwine as tw"),
         ("intertwine.nn.linear", "from intertwine import Rep"),
-        ("intertwine.symmetry.curie", "if TYPE_CHECKING:\n    from intertwine.nn import Linear"),
+        ("intertwine.symmetry.possible.curie", "if TYPE_CHECKING:\n    from intertwine.nn import Linear"),
         ("intertwine.viz.plot", "import importlib\nimportlib.import_module('intertwine.nn')"),
         ("intertwine.cli.tour", "import intertwine.interop.e3nn"),
     ],

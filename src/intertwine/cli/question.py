@@ -14,7 +14,7 @@ from intertwine.errors import ArgumentError
 from intertwine.groups import Subgroup
 from intertwine.reps import Rep
 from intertwine.symmetry import CurieReport, OrderParameters, Points, Stabiliser, curie_check, order_parameters
-from intertwine.symmetry.curie import kept_by, moved
+from intertwine.symmetry.possible.curie import kept_by, moved
 
 AXIAL = ("magmom", "magmoms")
 """Names of vectors that do not change sign under inversion."""

@@ -1,29 +1,29 @@
 """Explaining symmetry: groups and subgroups in words, and what a symmetric input forces on the output."""
 
-from intertwine.symmetry.branching import Branch, BranchingTable, branching
-from intertwine.symmetry.breaking import BreakingInputs, OrbitLoss, breaking_inputs, relaxed_equivariance_error
-from intertwine.symmetry.breaking_sets import SymmetryBreakingSet, symmetry_breaking_set
-from intertwine.symmetry.crystals import SpaceGroup
-from intertwine.symmetry.curie import CurieReport, curie_check
-from intertwine.symmetry.dataset import DatasetFloor, dataset_floor
-from intertwine.symmetry.effective import Candidate, EffectiveSymmetry, effective_symmetry
-from intertwine.symmetry.equivariance import assert_equivariant, equivariance_report
-from intertwine.symmetry.explain import Explanation, Section, explain
-from intertwine.symmetry.floor import loss_floor
-from intertwine.symmetry.identify import Action, convert_escnn_id, identify_action
-from intertwine.symmetry.images import ImageRung, ImageSymmetry, image_stabiliser
-from intertwine.symmetry.isotropy import isotropy_subgroups
-from intertwine.symmetry.ladder import Ladder, Rung, symmetry_ladder
-from intertwine.symmetry.losses import floor_of
-from intertwine.symmetry.normaliser import complement, normaliser
-from intertwine.symmetry.order import OrderParameter, OrderParameters, order_parameters
-from intertwine.symmetry.points import Points
-from intertwine.symmetry.polynomials import harmonic_coefficients, polynomial_text
-from intertwine.symmetry.proofs import Proof, Provable, prove
-from intertwine.symmetry.recognisable import Recognisable, recognisable
-from intertwine.symmetry.resolution import ResolutionLadder, resolution_ladder
-from intertwine.symmetry.stabiliser import Stabiliser, stabiliser
-from intertwine.symmetry.verdict import EquivarianceReport, tolerance_of
+from intertwine.symmetry.inputs.crystals import SpaceGroup
+from intertwine.symmetry.inputs.images import ImageRung, ImageSymmetry, image_stabiliser
+from intertwine.symmetry.inputs.isotropy import isotropy_subgroups
+from intertwine.symmetry.inputs.ladder import Ladder, Rung, symmetry_ladder
+from intertwine.symmetry.inputs.normaliser import complement, normaliser
+from intertwine.symmetry.inputs.points import Points
+from intertwine.symmetry.inputs.stabiliser import Stabiliser, stabiliser
+from intertwine.symmetry.models.effective import Candidate, EffectiveSymmetry, effective_symmetry
+from intertwine.symmetry.models.equivariance import assert_equivariant, equivariance_report
+from intertwine.symmetry.models.proofs import Proof, Provable, prove
+from intertwine.symmetry.models.resolution import ResolutionLadder, resolution_ladder
+from intertwine.symmetry.models.verdict import EquivarianceReport, tolerance_of
+from intertwine.symmetry.possible.breaking import BreakingInputs, OrbitLoss, breaking_inputs, relaxed_equivariance_error
+from intertwine.symmetry.possible.breaking_sets import SymmetryBreakingSet, symmetry_breaking_set
+from intertwine.symmetry.possible.curie import CurieReport, curie_check
+from intertwine.symmetry.possible.dataset import DatasetFloor, dataset_floor
+from intertwine.symmetry.possible.floor import loss_floor
+from intertwine.symmetry.possible.losses import floor_of
+from intertwine.symmetry.possible.order import OrderParameter, OrderParameters, order_parameters
+from intertwine.symmetry.possible.recognisable import Recognisable, recognisable
+from intertwine.symmetry.words.branching import Branch, BranchingTable, branching
+from intertwine.symmetry.words.explain import Explanation, Section, explain
+from intertwine.symmetry.words.identify import Action, convert_escnn_id, identify_action
+from intertwine.symmetry.words.polynomials import harmonic_coefficients, polynomial_text
 
 __all__ = [
     "Action",

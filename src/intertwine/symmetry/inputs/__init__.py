@@ -1,0 +1,1 @@
+"""The symmetry of inputs: vectors, clouds, crystals and images."""

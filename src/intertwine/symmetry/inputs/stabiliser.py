@@ -1,0 +1,361 @@
+"""The stabiliser of a vector or of a cloud: the elements of a group that leave it as it is, and their name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from intertwine._arrays import to_numpy
+from intertwine.catalog import O2, O3, words
+from intertwine.catalog.base import CatalogGroup
+from intertwine.catalog.recognise import rotation_axes
+from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
+from intertwine.groups import Subgroup
+from intertwine.reps import Irrep, Rep, as_rep
+from intertwine.symmetry.inputs.alignment import isotropy
+from intertwine.symmetry.inputs.clouds import checked_cloud, cloud_symmetries, line_through
+from intertwine.symmetry.inputs.crystals import Operations, SpaceGroup, crystal_operations, kept_operations
+from intertwine.symmetry.inputs.lines import line_symmetry
+from intertwine.symmetry.inputs.naming import named_subgroup
+from intertwine.symmetry.inputs.points import Points
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Stabiliser:
+    """The elements of a group that leave an input as it is: its isotropy subgroup, named and with its axes.
+
+    Args:
+        subgroup: the subgroup, with exact axes fitted to what was found; `subgroup.describe()` says what it is.
+        elements: the elements `(h, n, n)` of a finite one, exact; of a continuous one an element of each component.
+        residuals: how far each leaves the input from where it was, relative to its size, `(h,)`.
+        permutations: for a cloud, where each element takes each point, `(h, N)`: point i goes to `permutations[k, i]`.
+        tolerance: the residual up to which an element counts.
+        centred: for a cloud, the positions about the centre, `(N, n)`.
+        space: for a crystal, its space group; `subgroup` is then the point group, and an element occurs once for each
+            operation with that rotation.
+    """
+
+    subgroup: Subgroup
+    elements: np.ndarray
+    residuals: np.ndarray
+    permutations: np.ndarray | None
+    tolerance: float
+    centred: np.ndarray | None = None
+    space: SpaceGroup | None = None
+
+    @property
+    def group(self) -> CatalogGroup:
+        """The group that it is a subgroup of."""
+        return self.subgroup.parent  # type: ignore[return-value]
+
+    @property
+    def name(self) -> str:
+        """The Schoenflies name in space; Cn, Dn, SO(2), O(2) in the plane; of crystals the international symbol."""
+        return self.subgroup.name if self.space is None else self.space.symbol
+
+    @property
+    def order(self) -> int | float:
+        """The number of elements; of a crystal that of operations that keep the cell."""
+        return self.subgroup.group.order if self.space is None else len(self.elements)
+
+    @property
+    def continuous(self) -> bool:
+        """Whether there are infinitely many."""
+        return not self.subgroup.group.is_finite
+
+    @cached_property
+    def axes(self) -> list[tuple[int | float, np.ndarray]]:
+        """The rotation axes in space as (order, unit vector), highest order first; infinite for every angle."""
+        if self.group.dim != 3 or self.name in ("SO(3)", "O(3)"):
+            return []
+        if self.continuous:
+            return [(np.inf, self.subgroup.frame.array[:, 2])]
+        elements = self.elements if self.space is None else self.subgroup.embed(self.subgroup.group.elements())
+        proper = elements[np.linalg.det(elements) > 0]
+        return [(order, axis) for axis, order in rotation_axes(proper)]
+
+    def averaging(self, degree: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Elements, weights and permutations whose averages are exact for reps up to a degree.
+
+        They are the finite group itself, or a quadrature of a continuous one.
+        """
+        if not self.continuous:
+            return self.elements, np.full(len(self.elements), 1 / len(self.elements)), self.permutations
+        h, weights = self.subgroup.group.quadrature(max(degree, 1))
+        elements = self.subgroup.embed(h)
+        if self.permutations is None:
+            return elements, weights, None
+        return elements, weights, self.permutations[self._pieces(elements)]
+
+    def _pieces(self, g: np.ndarray) -> np.ndarray:
+        """For elements `(q, n, n)` of a continuous symmetry, the places in `elements` of those connected to them."""
+        axis = self.subgroup.frame.array[:, -1] if len(self.subgroup.group.lie_generators) == 1 else np.zeros(len(g[0]))
+        a, b = (
+            np.stack([np.linalg.det(x), (x @ axis) @ axis if len(axis) == 3 else 0 * x[:, 0, 0]], -1)
+            for x in (g, self.elements)
+        )
+        return np.asarray(np.abs(a[:, None] - b).max(-1).argmin(1))
+
+    def fixed(self, rep: Rep | Irrep) -> np.ndarray:
+        """An orthonormal basis `(rep.dim, k)` of the vectors of a rep that the stabiliser leaves as they are.
+
+        The value of an equivariant map at the input lies in this space, and every vector of it is the value of some
+        such map (Curie's principle).
+        """
+        return fixed_space(self.subgroup, as_rep(rep))
+
+    def to_dict(self) -> dict[str, object]:
+        """Name, order, axes, elements and residuals as plain numbers, for JSON."""
+        return {
+            "name": self.name,
+            "group": self.group.name,
+            "order": None if self.continuous else self.order,
+            "axes": [[None if order == np.inf else order, axis.tolist()] for order, axis in self.axes],
+            "elements": self.elements.tolist(),
+            "residuals": self.residuals.tolist(),
+            "permutations": None if self.permutations is None else self.permutations.tolist(),
+            "translations": None if self.space is None else self.space.translations.tolist(),
+        }
+
+    def __str__(self) -> str:
+        size = "infinitely many elements" if self.continuous else _count(int(self.order), "element")
+        worst = float(self.residuals.max(initial=0.0))
+        lines = [f"symmetry {self.name} in {self.group}, {size}; largest residual {worst:.1g}"]
+        if self.space is not None:
+            lines = [f"{self.space}; point group {self.subgroup.name}; largest residual {worst:.1g}"]
+        if self.axes:
+            shown = [f"{_order(order)} {_line(axis)}" for order, axis in self.axes]
+            lines.append("axes: " + ", ".join(shown[:8]) + (", …" if len(shown) > 8 else ""))
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"<Stabiliser {self.name} in {self.group}, order {self.order}>"
+
+
+def _line(axis: np.ndarray) -> str:
+    """A line through the centre in words, up to noise in the fifth digit."""
+    rounded = np.round(axis * np.sign(axis[np.argmax(np.abs(axis).round(4))]), 4) + 0.0
+    return words.direction_name(rounded) or words.vector(rounded)
+
+
+def _order(order: float) -> str:
+    return "C∞" if order == np.inf else f"C{int(order)}"
+
+
+def _count(number: int, one: str) -> str:
+    return f"{number} {one if number == 1 else one + 's'}"
+
+
+def stabiliser(
+    x: np.ndarray | Points,
+    labels: Sequence[int] | np.ndarray | None = None,
+    tensors: np.ndarray | None = None,
+    rep: Rep | Irrep | None = None,
+    *,
+    cell: np.ndarray | None = None,
+    group: CatalogGroup | None = None,
+    tolerance: float = 1e-6,
+) -> Stabiliser:
+    """The subgroup of a group that leaves an input as it is.
+
+    - `stabiliser(points)`: of a cloud of points `(N, 2)` or `(N, 3)` about its centre, with labels, and with tensors
+      `(N, rep.dim)` at the points that must move along; or of `Points` that hold all that;
+    - `stabiliser(points, labels, cell=cell)`: of a crystal, modulo the translations of its cell (needs spglib);
+    - `stabiliser(x, rep=rep)`: of a vector `(rep.dim,)` of any rep of a finite group, SO(2), O(2), SO(3) or O(3).
+
+    Args:
+        x: positions, `Points`, or a vector.
+        labels: a kind for each point; only points of one kind may be exchanged.
+        tensors: a vector of `rep` at each point.
+        rep: the rep of the vector, or of the tensors.
+        cell: the vectors of a crystal's cell, as rows.
+        group: for clouds: SO(2), O(2), SO(3), O(3). Default: that of `rep`, or O(2) or O(3).
+        tolerance: the largest residual of an element: the distance between a moved point and its partner over the
+            radius of the cloud (in a crystal over the cube root of the volume per atom), or |ρ(g) x − x| / |x|.
+            Products of such elements count up to twice of it. If the elements do not form a group even so, because the
+            input is near a larger symmetry, the largest group among them is returned, made from those with the smallest
+            residuals.
+
+    Raises `ShapeError` and `ArgumentError` for inputs that do not fit, and `ArgumentError` when the group that was
+    found cannot be named, because its elements are closer to each other than the noise.
+
+    >>> square = np.array([[1, 1, 0], [-1, 1, 0], [-1, -1, 0], [1, -1, 0]])
+    >>> stabiliser(square)
+    <Stabiliser D4h in O(3), order 16>
+    >>> stabiliser(np.array([0.0, 0.0, 2.0]), rep=O3.rep("1x1o")).name  # a vector: a cone
+    'Cinfv'
+    """
+    if isinstance(x, Points):
+        labels, tensors, cell, x = x.labels, x.features, x.cell, x.positions
+    x = to_numpy(x)
+    if x.ndim == 1 and rep is not None and labels is None and tensors is None:
+        return _of_vector(x, as_rep(rep), tolerance)
+    if x.ndim != 2:
+        raise ShapeError(
+            f"A cloud of points (N, 2) or (N, 3), or a vector with its rep, was expected, but an array of shape "
+            f"{x.shape} came. Call stabiliser(points) or stabiliser(x, rep=rep)."
+        )
+    found = rep if rep is None else as_rep(rep)
+    whole = group or (found.group if found is not None else None) or (O2 if x.shape[1] == 2 else O3)
+    if (tensors is None) != (rep is None):
+        raise ArgumentError("Tensors and their rep come together: pass tensors=… and rep=….")
+    if cell is not None:
+        return crystal_stabiliser(x, labels, cell, tensors, found, whole, tolerance)  # type: ignore[arg-type]
+    return cloud_stabiliser(x, labels, tensors, found, whole, tolerance)  # type: ignore[arg-type]
+
+
+def _of_vector(x: np.ndarray, rep: Rep, tolerance: float) -> Stabiliser:
+    if x.shape != (rep.dim,):
+        raise ShapeError(f"A vector of {rep} has {rep.dim} numbers, but an array of shape {x.shape} came.")
+    if not np.isfinite(x).all():
+        raise ArgumentError("The vector holds NaN or infinite numbers. Repair it first.")
+    if not isinstance(rep.group, CatalogGroup):
+        raise RepMismatchError(f"A rep of a group of the catalogue was expected, but one of {rep.group} came.")
+    found = isotropy(x, rep, tolerance)
+    subgroup = named_subgroup(rep.group, found.elements, found.lie)
+    if subgroup is None:
+        raise _no_group(len(found.elements), tolerance, found.residuals)
+    if not subgroup.group.is_finite:
+        return Stabiliser(subgroup, found.elements, found.residuals, None, tolerance)
+    elements = subgroup.embed(subgroup.group.elements())
+    scale = max(float(np.linalg.norm(x)), 1e-300)
+    residuals = np.linalg.norm(rep.evaluate(elements) @ x - x, axis=-1) / scale
+    return Stabiliser(subgroup, elements, residuals, None, tolerance)
+
+
+def _no_group(count: int, tolerance: float, residuals: np.ndarray) -> ArgumentError:
+    shown = ", ".join(f"{r:.1g}" for r in np.sort(residuals)[-3:])
+    return ArgumentError(
+        f"The {count} elements with residuals below the tolerance {tolerance:g} (the largest: {shown}) do not form a "
+        "group: the input is near a larger symmetry. Pass a smaller or a larger tolerance."
+    )
+
+
+def cloud_stabiliser(
+    points: np.ndarray,
+    labels: Sequence[int] | np.ndarray | None,
+    tensors: np.ndarray | None,
+    rep: Rep | None,
+    group: CatalogGroup,
+    tolerance: float,
+    one: tuple[Rep, np.ndarray] | None = None,
+) -> Stabiliser:
+    """`stabiliser` of a cloud; of one on a line also with a vector, after its rep, that belongs to the whole cloud."""
+    centred, kinds, features = checked_cloud(points, group, labels, tensors, rep)
+    if (axis := line_through(centred, tolerance)) is None:
+        elements, permutations = cloud_symmetries(centred, kinds, group, features, rep, tolerance)
+        lie = group.lie_generators[:0]
+    else:
+        bare, nothing = group.rep(f"1x{group.labels(0)[0]}"), np.zeros((len(centred), 1))
+        kind, values = (bare, nothing) if rep is None or features is None else (rep, features)
+        line = line_symmetry(centred, kinds, axis, group, kind, values, tolerance, one)
+        elements, permutations, lie = line.elements, line.permutations, line.lie
+    subgroup = named_subgroup(group, elements, lie)
+    if subgroup is None:
+        raise _no_group(len(elements), tolerance, np.zeros(0))
+    if subgroup.group.is_finite:
+        rough, elements = elements, subgroup.embed(subgroup.group.elements())
+        permutations = permutations[np.argmin(np.abs(elements[:, None] - rough).max((-1, -2)), 1)]
+    residuals = _distances(centred, elements, permutations)
+    if rep is not None and features is not None:
+        residuals = np.maximum(residuals, _distances(features, rep.evaluate(elements), permutations, whole=True))
+    return Stabiliser(subgroup, elements, residuals, permutations, tolerance, points - points.mean(0))
+
+
+def crystal_stabiliser(
+    points: np.ndarray,
+    labels: Sequence[int] | np.ndarray | None,
+    cell: np.ndarray,
+    tensors: np.ndarray | None,
+    rep: Rep | None,
+    group: CatalogGroup,
+    tolerance: float,
+) -> Stabiliser:
+    """`stabiliser` of a crystal: the operations that keep its cell."""
+    _, kinds, features = checked_cloud(points, group, labels, tensors, rep)
+    found = crystal_operations(to_numpy(points), kinds, cell, tolerance)
+    if rep is not None and features is not None:
+        off = _distances(features, rep.evaluate(found.elements), found.permutations, whole=True)
+        found = replace(found, residuals=np.maximum(found.residuals, off))
+    allowed = np.where((np.linalg.det(found.elements) > 0) | (not group.is_proper), found.residuals, np.inf)
+    kept = kept_operations(found.space, found.permutations, allowed, max(tolerance, 1e-6))
+    return of_operations(group, found, kept, tolerance, points)
+
+
+def of_operations(
+    group: CatalogGroup, found: Operations, kept: np.ndarray, tolerance: float, points: np.ndarray
+) -> Stabiliser:
+    """The stabiliser that some operations of a crystal make up, given by their places, with exact rotations."""
+    rough, space = found.elements[kept], found.space.among(kept)
+    _, first = np.unique(space.fractional, axis=0, return_index=True)
+    subgroup = named_subgroup(group, rough[first], group.lie_generators[:0])
+    if subgroup is None:
+        raise _no_group(len(first), tolerance, found.residuals[kept])
+    exact = subgroup.embed(subgroup.group.elements())
+    return Stabiliser(
+        subgroup=subgroup,
+        elements=exact[np.argmin(np.abs(rough[:, None] - exact).max((-1, -2)), 1)],
+        residuals=found.residuals[kept],
+        permutations=found.permutations[kept],
+        tolerance=tolerance,
+        centred=points - points.mean(0),
+        space=space,
+    )
+
+
+def within(H: Stabiliser, part: Subgroup) -> Stabiliser:
+    """The elements of a stabiliser that lie in a subgroup of its group.
+
+    >>> square = np.array([[1, 1, 0], [-1, 1, 0], [-1, -1, 0], [1, -1, 0]])
+    >>> within(stabiliser(square), O3.subgroup("Cinfv"))  # up and down are not alike
+    <Stabiliser C4v in O(3), order 8>
+    """
+    if part.parent != H.group:
+        raise RepMismatchError(f"{part} is no subgroup of {H.group}. Pass a subgroup of the group of rep_out.")
+    if H.continuous and not part.group.is_finite:
+        return _both_continuous(H, part)
+    if H.continuous:
+        elements = part.embed(part.group.elements())
+        elements = elements[H.subgroup.contains(elements, 1e-6)]
+        permutations = None if H.permutations is None else H.permutations[H._pieces(elements)]
+        residuals = np.zeros(len(elements))
+    else:
+        kept = np.flatnonzero(part.contains(H.elements, 1e-6))
+        if H.space is not None and H.permutations is not None and H.centred is not None:
+            found = Operations(H.space, H.elements, H.permutations, H.residuals)
+            return of_operations(H.group, found, kept, H.tolerance, H.centred)
+        elements, residuals = H.elements[kept], H.residuals[kept]
+        permutations = None if H.permutations is None else H.permutations[kept]
+    subgroup = named_subgroup(H.group, elements, H.group.lie_generators[:0])
+    if subgroup is None:
+        raise _no_group(len(elements), H.tolerance, residuals)
+    return Stabiliser(subgroup, elements, residuals, permutations, H.tolerance, H.centred)
+
+
+def _both_continuous(H: Stabiliser, part: Subgroup) -> Stabiliser:
+    """`within` for two continuous groups: what fixes a generic tensor of each, of degree 2 at most."""
+    rep = Rep(H.group, tuple((1, irrep) for irrep in H.group.irreps(2)))
+    generic = np.random.default_rng(0).normal(size=rep.dim)
+    fixed = [fixed_space(subgroup, rep) for subgroup in (H.subgroup, part)]
+    both = stabiliser(np.concatenate([basis @ (basis.T @ generic) for basis in fixed]), rep=rep + rep)
+    permutations = None if H.permutations is None else H.permutations[H._pieces(both.elements)]
+    return replace(both, permutations=permutations, tolerance=H.tolerance, centred=H.centred)
+
+
+def fixed_space(subgroup: Subgroup, rep: Rep) -> np.ndarray:
+    """An orthonormal basis `(rep.dim, k)` of the vectors of a rep that a subgroup leaves as they are."""
+    restricted = rep.restrict(subgroup)
+    trivial = Irrep(restricted.group, restricted.group.labels(0)[0])
+    copies = restricted.copies
+    return copies[trivial][:, 0, :] if trivial in copies else np.zeros((restricted.dim, 0))
+
+
+def _distances(x: np.ndarray, matrices: np.ndarray, permutations: np.ndarray, whole: bool = False) -> np.ndarray:
+    """How far rows `(N, d)` that matrices `(h, d, d)` move are from their partners: the farthest, or all together."""
+    off = np.linalg.norm(x @ matrices.swapaxes(-1, -2) - x[permutations], axis=-1)
+    if whole:
+        return np.asarray(np.linalg.norm(off, axis=1) / max(float(np.linalg.norm(x)), 1e-300))
+    return np.asarray(off.max(1, initial=0.0))

@@ -1,0 +1,1 @@
+"""What a model commutes with: measured, proved, and where it fails."""

@@ -1,0 +1,1 @@
+"""Groups, subgroups, elements and components in words."""

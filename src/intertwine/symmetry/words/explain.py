@@ -1,0 +1,408 @@
+"""Groups and subgroups in plain words and tables: what they are, and how they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from intertwine.catalog import O3, words
+from intertwine.catalog import group as group_by_name
+from intertwine.catalog.axial import AxialGroup
+from intertwine.catalog.base import CatalogGroup, PointGroup, plain_name
+from intertwine.catalog.kinds import asked_subgroup, find_subgroup
+from intertwine.catalog.notation import escnn_id, hermann_mauguin, orbifold
+from intertwine.catalog.planar import PlanarGroup
+from intertwine.catalog.point_groups import find_point_group, schoenflies
+from intertwine.catalog.tables import columns
+from intertwine.errors import ArgumentError, LabelError
+from intertwine.groups import Subgroup
+from intertwine.reps import Rep
+from intertwine.symmetry.words.branching import branches, branching
+from intertwine.symmetry.words.identify import convert_escnn_id
+from intertwine.symmetry.words.polynomials import polynomial_text, upright
+
+TABLE_LIMIT = 24
+"""The largest number of classes whose characters are printed."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and the text below it."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What `explain` found, in sections. It prints as text; `to_dict` gives it for JSON.
+
+    Args:
+        title: what is explained.
+        sections: headings and texts.
+    """
+
+    title: str
+    sections: tuple[Section, ...]
+
+    def to_dict(self) -> dict[str, object]:
+        """The title and the sections as plain dicts and lists."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        parts = [self.title + "\n" + "=" * len(self.title)]
+        parts += [(f"{s.title}\n{'-' * len(s.title)}\n" if s.title else "") + s.text for s in self.sections]
+        return "\n\n".join(parts)
+
+
+def explain(*things: CatalogGroup | Subgroup | str | tuple[object, ...], degree: int = 3) -> Explanation:
+    """A group, a subgroup, or several subgroups side by side, in words and tables.
+
+    - `explain("D6")`, `explain(tw.O3)`: order, irreps, classes, character table, subgroups.
+    - `explain("O(3)", "Cinfv")`, `explain(subgroup)`: how the subgroup lies in the group and what irreps become in it.
+    - `explain("O(3)", "Cinfv", "Dinf")`: what tells the subgroups apart, and which one your data asks for.
+    - `explain("O(2) in O(3)")`: the same for all the ways in which a group lies in another.
+    - `explain(("cone", -1))`: the subgroup of O(3) that an id of escnn names.
+
+    Args:
+        things: a group (or its name) and then subgroups of it (or their names); or subgroups, or ids of escnn, alone.
+        degree: irreps up to this degree are restricted.
+
+    Raises `ArgumentError` for nothing, and for things that are neither; `LabelError` for unknown names.
+
+    >>> print(explain("O(3)", "Cinfv").sections[0].text.splitlines()[0])
+    Cinfv is a copy of O(2) inside O(3): the symmetry of a cone.
+    """
+    if len(things) == 1 and isinstance(things[0], str) and " in " in things[0] and " in space" not in things[0]:
+        inner, outer = (part.strip() for part in things[0].split(" in ", 1))
+        return explain(outer, *_copies(_group(outer), inner), degree=degree)
+    if not things:
+        raise ArgumentError("explain takes a group or its name, such as 'D6', and perhaps names of subgroups of it.")
+    things = tuple(convert_escnn_id(thing) if _is_escnn_id(thing) else thing for thing in things)
+    if isinstance(things[0], Subgroup):
+        subgroups = tuple(_subgroup(None, thing) for thing in things)
+    else:
+        parent = _group(things[0])
+        subgroups = tuple(_subgroup(parent, thing) for thing in things[1:])
+        if not subgroups:
+            return _explain_group(parent)
+    return _explain_subgroup(subgroups[0], degree) if len(subgroups) == 1 else _compare(subgroups, degree)
+
+
+def _is_escnn_id(thing: object) -> bool:
+    return isinstance(thing, tuple) or (isinstance(thing, str) and thing.startswith("(") and "," in thing)
+
+
+def _group(thing: object) -> CatalogGroup:
+    if isinstance(thing, CatalogGroup):
+        return thing
+    if isinstance(thing, str):
+        return group_by_name(thing)
+    raise ArgumentError(f"A group, a subgroup or a name was expected, but {thing!r} came.")
+
+
+def _subgroup(parent: CatalogGroup | None, thing: object) -> Subgroup:
+    if isinstance(thing, Subgroup):
+        if parent is not None and thing.parent != parent:
+            raise ArgumentError(f"{thing} is not a subgroup of {parent}. Compare subgroups of one group.")
+        return thing
+    if parent is None or not isinstance(thing, str):
+        raise ArgumentError(f"A subgroup (or, after a group, the name of one) was expected, but {thing!r} came.")
+    return parent.subgroup(thing)
+
+
+def _copies(parent: CatalogGroup, name: str) -> tuple[Subgroup, ...]:
+    """The subgroups of a group that are copies of a named group, one of each class."""
+    if asked_subgroup(name) is not None and plain_name(name) not in ("O2", "SO2"):
+        return (parent.subgroup(name),)
+    wanted = _group(name)
+    found = tuple(H for H in parent.subgroups() if H.group == wanted)
+    if not found:
+        raise LabelError(f"No subgroup of {parent} was found that is a copy of {name}. Call explain({parent.name!r}).")
+    return found
+
+
+# one group ------------------------------------------------------------------------------------------------------------
+
+
+def _explain_group(group: CatalogGroup) -> Explanation:
+    size = f"{group.order} elements" if group.is_finite else "infinitely many elements"
+    sections = [Section("", "\n".join(_facts(group, size))), Section("Irreps", _irreps(group))]
+    if group.is_finite and len(group.table.classes) <= TABLE_LIMIT:
+        sections.append(Section("Characters", str(group.character_table())))
+    if isinstance(group, PointGroup) and group.is_finite:
+        sections.append(Section("Functions", _functions(group)))
+    sections.append(Section("Subgroups", _subgroups(group)))
+    return Explanation(f"{group}: a group with {size}", tuple(sections))
+
+
+def _facts(group: CatalogGroup, size: str) -> list[str]:
+    """The sentences about a group as a whole."""
+    lines = [f"{group} has {size}, {group.dim} × {group.dim} matrices."]
+    if len(repr(group)) < 80:
+        lines[0] += f" In Python: {group!r}."
+    if group.is_finite:
+        table = group.table
+        abelian = bool((table.products == table.products.T).all())
+        lines.append(f"It has {len(table.classes)} conjugacy classes and is {'' if abelian else 'not '}abelian.")
+    elif len(group.lie_generators):
+        lines.append(f"Its Lie algebra has dimension {len(group.lie_generators)}.")
+    lines.append("All elements have determinant 1." if group.is_proper else "Half of its elements have determinant −1.")
+    if isinstance(group, PointGroup):
+        lines.append(_notations(group.schoenflies))
+    elif isinstance(group, PlanarGroup) and find_point_group(group.name) is not None:
+        lines.append(f'For the group of rotations of space of this name, ask for "{group.name} in space".')
+    return lines
+
+
+def _notations(title: str) -> str:
+    symbol = orbifold(title)
+    return f"Hermann–Mauguin {hermann_mauguin(title)}" + (f", orbifold {symbol}." if symbol else ".")
+
+
+def _irreps(group: CatalogGroup) -> str:
+    """The table of irreps."""
+    irreps = group.irreps(int(group.order) if group.is_finite else 3)
+    shown = irreps[:30]
+    rows = [["irrep", "dimension", "type", "degree"]]
+    rows += [[irrep.label, str(irrep.dim), irrep.type, str(irrep.degree)] for irrep in shown]
+    lines = [columns(rows)]
+    if not group.is_finite or len(shown) < len(irreps):
+        lines[0] += "\n…"
+    lines += filter(None, [_legend(group)])
+    lines.append(f"The space that the matrices act on: {words.irreps(group.defining.isotypic)}.")
+    if any(irrep.type == "C" for irrep in shown):
+        lines.append("Type C: a pair of complex conjugate irreps over ℂ; a matrix J with J² = −1 commutes with it.")
+    return "\n".join(lines)
+
+
+def _functions(group: PointGroup) -> str:
+    """Which irreps the coordinates, the rotations and the quadratic forms belong to, as character tables say it."""
+    found: dict[str, list[str]] = {irrep.label: [] for irrep in group.irreps(int(group.order))}
+    whole = O3.subgroup(group)
+    for label, name in (("1o", "{}"), ("1e", "R{}"), ("2e", "{}")):
+        for irrep, basis in branches(O3.irrep(label), whole):
+            signed = [upright(O3.irrep(label), column) for column in basis.T]
+            texts = [name.format(polynomial_text(column)) for column in signed]
+            found[irrep.label].append(texts[0] if len(texts) == 1 else f"({', '.join(texts)})")
+    return _left(["irrep", "functions"], [[label, ", ".join(texts) or "–"] for label, texts in found.items()])
+
+
+def _subgroups(group: CatalogGroup) -> str:
+    """The subgroups and which contains which."""
+    try:
+        lattice = group.lattice(4)
+    except ArgumentError:
+        try:
+            names = list(dict.fromkeys(subgroup.name for subgroup in group.subgroups(4)))
+        except ArgumentError as error:
+            return str(error)
+        more = f" … ({len(names)} with axes up to order 4)" if len(names) > 40 else ""
+        return ", ".join(names[:40]) + more
+    counted = f"{len(lattice.subgroups)} up to conjugacy" if group.is_finite else "with axes up to order 4"
+    return f"{counted[0].upper()}{counted[1:]}; each with the largest ones inside it:\n{lattice}"
+
+
+# subgroups ------------------------------------------------------------------------------------------------------------
+
+
+def _explain_subgroup(subgroup: Subgroup, degree: int) -> Explanation:
+    parent = _group(subgroup.parent)
+    table = str(parent.branching(subgroup, degree))
+    legends = filter(None, dict.fromkeys([_legend(parent), _legend(_group(subgroup.group))]))
+    named = str(branching(subgroup, min(degree, 3))).split("\n", 1)[1]
+    sections = (
+        Section("", subgroup.describe()),
+        Section("How irreps restrict", "\n".join([table, *legends])),
+        Section("Which components go where", named),
+    )
+    return Explanation(f"{subgroup.name} in {parent}", sections)
+
+
+def _compare(subgroups: tuple[Subgroup, ...], degree: int) -> Explanation:
+    parent = _group(subgroups[0].parent)
+    if any(subgroup.parent != parent for subgroup in subgroups):
+        raise ArgumentError("Subgroups of different groups came. Compare subgroups of one group.")
+    head = ["", *(subgroup.name for subgroup in subgroups)]
+    rows = [[title, *(cell(subgroup) for subgroup in subgroups)] for title, cell in _ROWS]
+    rows = [row for row in rows if any(cell != "–" for cell in row[1:])]
+    tables = [parent.branching(subgroup, degree) for subgroup in subgroups]
+    irreps = [
+        [irrep.label, *(_content(table[irrep.label], H) for table, H in zip(tables, subgroups, strict=True))]
+        for irrep in parent.irreps(degree)
+    ]
+    groups = [_with_symbols(subgroup) or _group(subgroup.group) for subgroup in subgroups]
+    legends = list(dict.fromkeys([_legend(parent), *map(_legend, groups)]))
+    text = "\n".join([_left(head, irreps), *filter(None, legends)])
+    sections = [Section("", _common(subgroups))] if _common(subgroups) else []
+    sections += [Section("Side by side", _left(head, rows)), Section("How irreps restrict", text)]
+    sections.append(Section("Which one is yours?", _verdict(subgroups)))
+    names = " and ".join([", ".join(s.name for s in subgroups[:-1]), subgroups[-1].name])
+    return Explanation(f"{names} in {parent}", tuple(sections))
+
+
+def _with_symbols(subgroup: Subgroup) -> AxialGroup | None:
+    """The point group with Mulliken's symbols that a finite planar subgroup of space is a copy of."""
+    solid = find_point_group(subgroup.name) if subgroup.parent.dim == 3 else None
+    fits = isinstance(solid, AxialGroup) and solid.plane == subgroup.group and solid.is_finite
+    return solid if fits and isinstance(solid, AxialGroup) else None
+
+
+def _content(rep: Rep, subgroup: Subgroup) -> str:
+    """The irreps of a restricted rep; where chemists have Mulliken's symbols for a planar group, these."""
+    if (solid := _with_symbols(subgroup)) is None:
+        return words.irreps(rep.isotypic)
+    terms = [(m, solid.planar_symbols[irrep.label]) for m, irrep in rep.isotypic]
+    return " + ".join(label if m == 1 else f"{m}x{label}" for m, label in terms)
+
+
+def _common(subgroups: tuple[Subgroup, ...]) -> str:
+    """The sentence about copies of one group about one axis, whose flips differ."""
+    first = subgroups[0]
+    axis = first.frame.array[:, -1]
+    alike = all(H.group == first.group and np.allclose(H.frame.array[:, -1], axis) for H in subgroups)
+    if not alike or first.parent.dim != 3 or _flip(first) is None:
+        return ""
+    name = words.direction_name(axis) or words.vector(axis)
+    return f"All are copies of {first.group}, with the same rotations about {name}. Their flips differ:"
+
+
+def _legend(group: CatalogGroup) -> str:
+    """What the labels of a group's irreps mean."""
+    if isinstance(group, PlanarGroup):
+        flips = "0e: invariant; 0o: changes sign under the flips; " if group.mirrors else "0: invariant; "
+        return f"{group.name}: {flips}k = 1, 2, …: two numbers that turn k times as fast as the plane."
+    if isinstance(group, PointGroup):
+        kinds = "Mulliken symbols: A and B have one component, E two, T three, G four, H five"
+        return f"{kinds}; g and u: even and odd under the inversion, ' and '' under z → −z." if group.is_finite else ""
+    if group.is_whole and group.dim == 3:
+        parity = ", 1e a pseudovector, 0o a pseudoscalar; e and o: even and odd under the inversion"
+        return f"{group.name}: {'1 is a vector' if group.is_proper else '1o is a vector' + parity}."
+    return ""
+
+
+def _left(head: list[str], rows: list[list[str]]) -> str:
+    """A table with all columns to the left."""
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in (head, *rows)]
+    return "\n".join(lines)
+
+
+def _flip(subgroup: Subgroup) -> np.ndarray | None:
+    """The reference flip: where the mirror y → −y of a planar group goes."""
+    group = subgroup.group
+    if isinstance(group, PlanarGroup) and group.mirrors:
+        return np.asarray(subgroup.embed(np.diag([1.0, -1.0])))
+    return None
+
+
+def _flip_map(subgroup: Subgroup) -> str:
+    flip = _flip(subgroup)
+    return "–" if flip is None else words.linear_map(flip)
+
+
+def _flip_kind(subgroup: Subgroup) -> str:
+    flip = _flip(subgroup)
+    if flip is None or subgroup.parent.dim != 3:
+        return "–"
+    return "mirrors (determinant −1)" if np.linalg.det(flip) < 0 else "half-turns (determinant +1)"
+
+
+def _kept(subgroup: Subgroup) -> str:
+    """What the reference flip does to the main axis."""
+    flip = _flip(subgroup)
+    if flip is None or subgroup.parent.dim != 3:
+        return "–"
+    axis = subgroup.frame.array[:, 2]
+    name = words.direction_name(axis) or words.vector(axis)
+    return f"{name} stays" if axis @ flip @ axis > 0 else f"{name} is reversed"
+
+
+def _changed(subgroup: Subgroup) -> str:
+    """The coordinates whose sign the reference flip changes."""
+    flip = _flip(subgroup)
+    if flip is None or not np.allclose(flip, np.diag(flip.diagonal())):
+        return "–"
+    return " and ".join("xyz"[i] for i in range(len(flip)) if flip[i, i] < 0)
+
+
+def _abstract(subgroup: Subgroup) -> str:
+    return subgroup.group.name
+
+
+def _size(subgroup: Subgroup) -> str:
+    return str(subgroup.group.order) if subgroup.group.is_finite else "infinitely many"
+
+
+def _shape(subgroup: Subgroup) -> str:
+    _, found, shape = subgroup.describe().splitlines()[0].rpartition("the symmetry of ")
+    return shape.rstrip(".") if found else "–"
+
+
+def _holds(element: np.ndarray) -> Callable[[Subgroup], str]:
+    def answer(subgroup: Subgroup) -> str:
+        if subgroup.parent.dim != len(element) or not subgroup.parent.contains(element):
+            return "–"
+        return "yes" if subgroup.contains(element) else "no"
+
+    return answer
+
+
+def _proper(subgroup: Subgroup) -> str:
+    if subgroup.parent.dim != 3 or subgroup.parent.is_proper:
+        return "–"
+    g = subgroup.embed(subgroup.group.generators)
+    return "yes" if (np.linalg.det(g) > 0).all() else "no"
+
+
+def _international(subgroup: Subgroup) -> str:
+    return hermann_mauguin(schoenflies(subgroup.name)) if _has_name(subgroup) else "–"
+
+
+def _escnn(subgroup: Subgroup) -> str:
+    if not _has_name(subgroup) or subgroup.parent.name not in ("O(3)", "SO(3)"):
+        return "–"
+    return escnn_id(schoenflies(subgroup.name), subgroup.parent.name) or "none"
+
+
+def _has_name(subgroup: Subgroup) -> bool:
+    return subgroup.parent.dim == 3 and find_subgroup(subgroup.name) is not None
+
+
+_ROWS: tuple[tuple[str, Callable[[Subgroup], str]], ...] = (
+    ("symmetry of", _shape),
+    ("a copy of", _abstract),
+    ("elements", _size),
+    ("its flips are", _flip_kind),
+    ("reference flip", _flip_map),
+    ("under the flips", _kept),
+    ("so the flips change", _changed),
+    ("only rotations, so in SO(3)", _proper),
+    ("holds the inversion", _holds(-np.eye(3))),
+    ("holds z → −z", _holds(np.diag([1.0, 1.0, -1.0]))),
+    ("Hermann–Mauguin", _international),
+    ("escnn id", _escnn),
+)
+
+
+def _verdict(subgroups: tuple[Subgroup, ...]) -> str:
+    """Sentences that tell which subgroup a user's data asks for."""
+    lines = []
+    for subgroup in subgroups:
+        flip = _flip(subgroup)
+        if flip is not None:
+            lines.append(f"Your flips do {words.linear_map(flip)}: take {subgroup.name}.")
+    pairs = [(a, b) for a in subgroups for b in subgroups if a is not b]
+    inside = [f"{a.name} lies in {b.name}." for a, b in pairs if _lies_in(a, b)]
+    apart = "None of them lies in another" if len(subgroups) > 2 else "Neither lies in the other"
+    lines += inside or [f"{apart}, as they are placed here."]
+    lines.append(
+        "To be sure, ask with a flip of your own data: subgroup.contains(g) is True for the elements g of a subgroup."
+    )
+    return "\n".join(lines)
+
+
+def _lies_in(small: Subgroup, large: Subgroup) -> bool:
+    return bool(np.all(large.contains(small.embed(small.group.generators))))

@@ -1,0 +1,302 @@
+"""Which group element a given transformation is, and which subgroups hold it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from intertwine._arrays import to_numpy
+from intertwine.catalog import O3, SO3, words
+from intertwine.catalog.base import CatalogGroup
+from intertwine.catalog.point_groups import schoenflies
+from intertwine.errors import ArgumentError, LabelError, ShapeError
+from intertwine.groups import Subgroup
+from intertwine.groups.rotations import axial, axis_rotation
+from intertwine.reps import Irrep, Rep, as_rep
+from intertwine.symmetry.inputs.alignment import nearest_elements, still
+
+Map = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Action:
+    """The element of a group that a transformation of features is.
+
+    Args:
+        group: the group.
+        element: the element `(n, n)` that comes closest.
+        name: what it is, such as "the mirror perpendicular to y".
+        determinant: +1 or −1.
+        error: the relative difference between the transformation and the element's matrix.
+        inside: names of subgroups, in their standard settings, that hold it.
+        outside: names of those that do not.
+        faithful: whether no other element acts on the features in the same way.
+    """
+
+    group: CatalogGroup
+    element: np.ndarray
+    name: str
+    determinant: int
+    error: float
+    inside: tuple[str, ...]
+    outside: tuple[str, ...]
+    faithful: bool = True
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain numbers and texts, for JSON."""
+        return {
+            "group": self.group.name,
+            "element": self.element.tolist(),
+            "name": self.name,
+            "determinant": self.determinant,
+            "error": self.error,
+            "inside": list(self.inside),
+            "outside": list(self.outside),
+            "faithful": self.faithful,
+        }
+
+    def __str__(self) -> str:
+        sign = "+1" if self.determinant > 0 else "−1"
+        moves = f": {words.linear_map(self.element)}, det {sign}" if len(self.element) in (2, 3) else ""
+        lines = [f"your map is {self.name}{moves}, error {self.error:.1g}"]
+        if self.error >= 1e-3:
+            lines = [
+                f"your map is no element of {self.group}: the closest one, {self.name}{moves}, differs from it by "
+                f"{100 * self.error:.3g} % of its size"
+            ]
+        if not self.faithful:
+            lines.append("other elements act on these features in the same way; this is one of them")
+        if self.inside:
+            lines.append(f"it is in      {', '.join(self.inside)}")
+        if self.outside:
+            lines.append(f"it is not in  {', '.join(self.outside)}")
+        return "\n".join(lines)
+
+
+def identify_action(transformation: Map | np.ndarray, rep: Rep | Irrep) -> Action:
+    """The group element whose matrix a transformation of features is: "your map is the mirror y → −y".
+
+    Args:
+        transformation: a matrix `(rep.dim, rep.dim)`, or a linear function of features `(..., rep.dim)`.
+        rep: how features transform; of a finite group, SO(2), O(2), SO(3) or O(3).
+
+    Raises `ShapeError` for a matrix of another size, and `ArgumentError` for a function that is not linear.
+
+    The element is found by aligning a generic feature with its image; the error says how well its matrix agrees with
+    the whole transformation.
+
+    >>> flip = np.diag([1.0, -1.0, 1.0])
+    >>> print(identify_action(flip, O3.rep("1x1o")).name)
+    the mirror y → −y
+    """
+    rep = as_rep(rep)
+    if not isinstance(rep.group, CatalogGroup):
+        raise ArgumentError(f"A rep of a group of the catalogue was expected, but one of {rep.group} came.")
+    matrix = _matrix(transformation, rep)
+    three = rep + rep + rep  # features whose joint stabiliser is as small as that of the rep
+    x = np.random.default_rng(0).normal(size=(3, rep.dim))
+    found = nearest_elements(x.reshape(-1), (x @ matrix.T).reshape(-1), three)
+    size = max(float(np.linalg.norm(matrix)), 1e-300)
+    errors = np.linalg.norm(rep.evaluate(found) - matrix, axis=(-2, -1)) / size
+    tied = found[errors <= errors.min() + 1e-9]
+    best = tied[np.argmax(np.trace(tied, axis1=-2, axis2=-1).round(6))]  # of several the one that moves least
+    near = np.round(best)
+    best = np.where(np.abs(best - near) < 1e-9, near + 0.0, best)
+    inside, outside = _places(rep.group, best)
+    return Action(
+        group=rep.group,
+        element=best,
+        name=element_name(best),
+        determinant=round(float(np.linalg.det(best))),
+        error=float(errors.min()),
+        inside=inside,
+        outside=outside,
+        faithful=len(tied) == 1 and not len(still(x.reshape(-1), three, 1e-9)),
+    )
+
+
+def _matrix(transformation: Map | np.ndarray, rep: Rep) -> np.ndarray:
+    """The matrix `(rep.dim, rep.dim)` of a transformation; it is checked that a function is linear."""
+    if not callable(transformation):
+        matrix = to_numpy(transformation)
+    else:
+        x = np.concatenate([np.eye(rep.dim), np.random.default_rng(1).normal(size=(2, rep.dim))])
+        values = to_numpy(transformation(x))
+        if values.shape != x.shape:
+            raise ShapeError(
+                f"The function was given features of shape {x.shape}, and should return as many, but gave "
+                f"{values.shape}. Pass a function that takes features (..., {rep.dim}) of {rep}."
+            )
+        matrix = values[: rep.dim].T
+        if not np.allclose(values[rep.dim :], x[rep.dim :] @ matrix.T, rtol=1e-4, atol=1e-6 * np.abs(values).max()):
+            raise ArgumentError(
+                "The function is not linear in the features, so it is not the action of a group element. Pass the "
+                "transformation alone, without a network or a bias."
+            )
+    if matrix.shape != (rep.dim, rep.dim):
+        raise ShapeError(
+            f"A transformation of {rep} is a matrix of shape {(rep.dim, rep.dim)}, but got {matrix.shape}. "
+            "Pass the matrix, or a function that takes features (..., rep.dim)."
+        )
+    if not np.isfinite(matrix).all():
+        raise ArgumentError("The transformation gives NaN or infinite numbers. Repair it first.")
+    return np.asarray(matrix)
+
+
+def _places(group: CatalogGroup, g: np.ndarray) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The continuous subgroups, in their standard settings, that hold an element, and those that do not."""
+    if not (group.is_whole and group.dim == 3):
+        return (), ()
+    known = [H for H in group.subgroups(1) if not H.group.is_finite]
+    inside = tuple(_label(H) for H in known if H.contains(g, 1e-6))
+    return inside, tuple(_label(H) for H in known if not H.contains(g, 1e-6))
+
+
+def _label(subgroup: Subgroup) -> str:
+    copies = {"Cinfv": " (cone)", "Dinf": " (half-turns)"}
+    return subgroup.name + copies.get(subgroup.name, "")
+
+
+def element_name(g: np.ndarray) -> str:
+    """What an orthogonal matrix does, in words.
+
+    >>> element_name(np.diag([1.0, -1.0, -1.0])), element_name(-np.eye(3))
+    ('the half-turn about x', 'the inversion')
+    """
+    size = len(g)
+    if np.abs(g - np.eye(size)).max() < 1e-6:
+        return "the identity"
+    if size in (2, 3):
+        return _planar_name(g) if size == 2 else _spatial_name(g)
+    return _cycles(g) if np.isin(g, (0, 1)).all() else "an element"
+
+
+def _cycles(g: np.ndarray) -> str:
+    """The permutation that a permutation matrix is, as cycles of 1 … n."""
+    target, seen, text = np.argmax(g, 0), set[int](), ""
+    for start in range(len(g)):
+        cycle = []
+        while start not in seen:
+            seen.add(start)
+            cycle.append(str(start + 1))
+            start = int(target[start])
+        text += f"({' '.join(cycle)})" if len(cycle) > 1 else ""
+    return f"the permutation {text}"
+
+
+def _planar_name(g: np.ndarray) -> str:
+    if np.linalg.det(g) > 0:
+        return f"the rotation by {_degrees(np.arctan2(g[1, 0], g[0, 0]))}"
+    angle = np.arctan2(g[1, 0], g[0, 0]) / 2
+    if abs(angle) < 1e-6:
+        return "the mirror y → −y"
+    return (
+        "the mirror x → −x"
+        if abs(abs(angle) - np.pi / 2) < 1e-6
+        else f"the mirror that keeps the line at {_degrees(angle % np.pi)}"
+    )
+
+
+def _spatial_name(g: np.ndarray) -> str:
+    proper = np.linalg.det(g) > 0
+    rotation = g if proper else -g
+    if np.abs(rotation - np.eye(3)).max() < 1e-6:
+        return "the inversion"
+    sine = axial(rotation - rotation.T)
+    _, vectors = np.linalg.eigh(rotation + rotation.T)
+    axis = vectors[:, -1] * (np.sign(vectors[:, -1] @ sine) or 1.0)
+    if np.abs(sine).max() < 1e-6:
+        axis = axis * np.sign(axis[np.argmax(np.abs(axis) > 1e-6)])
+    angle = np.arctan2(axis @ sine, np.trace(rotation) - 1)
+    name = words.direction_name(np.round(axis, 9)) or words.vector(axis)
+    half = abs(abs(angle) - np.pi) < 1e-6
+    if proper:
+        return f"the half-turn about {name}" if half else f"the rotation by {_degrees(angle)} about {name}"
+    if half:
+        return f"the mirror {name} → −{name}" if len(name) == 1 else f"the mirror perpendicular to {name}"
+    # −R(angle) about an axis is the reflection across it after R(180° − angle) about the opposite axis
+    name = words.direction_name(np.round(-axis, 9)) or words.vector(-axis)
+    return f"the rotation by {_degrees(np.pi - angle)} about {name} followed by the reflection across it"
+
+
+def _degrees(angle: float) -> str:
+    degrees = np.degrees(angle) % 360
+    return f"{words.number(round(float(degrees), 6))}°"
+
+
+def convert_escnn_id(identifier: object, parent: CatalogGroup = O3) -> Subgroup:
+    """The subgroup of O(3) or SO(3) that an id of escnn names: positional tuples such as ('cone', -1).
+
+    escnn's ids hold half angles: the mirror (or half-turn axis) of (False, t, n) and ('cone', t, n) lies at t/2 from x.
+
+    Args:
+        identifier: the id, as a tuple, or as text.
+        parent: O(3) or SO(3): the group whose id it is.
+
+    Raises `LabelError` for an id that escnn does not have.
+
+    >>> convert_escnn_id(("cone", -1)).name, convert_escnn_id((False, True, -1)).name
+    ('Cinfv', 'Dinf')
+    >>> convert_escnn_id((True, True, 3)).name  # odd n: an antiprism
+    'D3d'
+    """
+    entries = _entries(identifier)
+    whole = parent == O3 or entries[:1] == ("cone",)
+    found = _polyhedral(entries) or _axial(entries if whole else (False, *entries)) if entries else None
+    if found is None or parent not in (O3, SO3):
+        raise LabelError(
+            f"{identifier!r} is no id of a subgroup of {parent} in escnn. Ids are ('cone', n), (False, False, n), "
+            "(False, True, n), (True, False, n), (True, True, n) with −1 for every angle, 'so3', 'o3', "
+            "(False, 'octa') and the like; SO(3) leaves out the first entry."
+        )
+    name, angle = found
+    if not angle:
+        return parent.subgroup(name)
+    return parent.subgroup(name, mirror=tuple(axis_rotation(2, angle / 2)[:, 0].tolist()))
+
+
+def _entries(identifier: object) -> tuple[object, ...]:
+    if isinstance(identifier, str):
+        try:
+            identifier = ast.literal_eval(identifier)
+        except (ValueError, SyntaxError):
+            return (identifier,)
+    return tuple(identifier) if isinstance(identifier, tuple | list) else (identifier,)
+
+
+def _polyhedral(entries: tuple[object, ...]) -> tuple[str, float] | None:
+    names = {"so3": "SO(3)", "o3": "O(3)", "fulltetra": "Td"}
+    if len(entries) == 1 and entries[0] in names:
+        return names[str(entries[0])], 0.0
+    letter = {"ico": "I", "octa": "O", "tetra": "T", "so3": "K"}.get(str(entries[-1]))
+    if letter is None or len(entries) > 2:
+        return None
+    whole = len(entries) == 2 and bool(entries[0])
+    if letter == "K":
+        return ("O(3)" if whole else "SO(3)"), 0.0
+    return letter + ("h" if whole else ""), 0.0
+
+
+def _axial(entries: tuple[object, ...]) -> tuple[str, float] | None:
+    """Name and angle of (inversion, mirror, n) or ('cone', [angle], n)."""
+    n = entries[-1]
+    if not isinstance(n, int) or isinstance(n, bool) or (n < 1 and n != -1) or not 2 <= len(entries) <= 3:
+        return None
+    count = "inf" if n == -1 else str(n)
+    if entries[0] == "cone":
+        angle = float(entries[1]) if len(entries) == 3 else 0.0  # type: ignore[arg-type]
+        return f"C{count}v", angle
+    if len(entries) != 3 or not isinstance(entries[0], bool):
+        return None
+    flips = entries[1] is not False
+    angle = float(entries[1]) if flips and entries[1] is not True else 0.0  # type: ignore[arg-type]
+    if not entries[0]:
+        return f"{'D' if flips else 'C'}{count}", angle
+    if n == -1:
+        return ("Dinfh" if flips else "Cinfh"), angle
+    if n % 2 == 0:
+        return f"{'D' if flips else 'C'}{n}h", angle
+    return (schoenflies(f"D{n}d") if flips else "Ci" if n == 1 else f"S{2 * n}"), angle
