@@ -9,6 +9,7 @@ import numpy as np
 
 from intertwine.catalog import O2, O3
 from intertwine.reps import spherical_harmonics
+from intertwine.symmetry import explain
 from intertwine.tour import cells as cell_story
 from intertwine.tour import rectangle, which_o2
 from intertwine.tour.cells import CellResult
@@ -160,6 +161,8 @@ def tell_which_o2(report: Report, pose: PoseResult, surprise: tuple[SurpriseRow,
         section.text("- " + "\n- ".join(subgroup.describe().splitlines()))
     section.text("What is the flip of my data? `print(tw.symmetry.identify_action(my_flip, rep))`:")
     section.printed(str(which_o2.named_flip()))
+    section.text('And which O(2) is that? `print(tw.explain("O(2) in O(3)"))`:')
+    section.printed(str(explain("O(2) in O(3)", degree=2)))
     _branching(section)
     _pose(section, pose)
     _surprise(section, surprise)
@@ -205,6 +208,11 @@ def _pose(section: Section, pose: PoseResult) -> None:
         f"{pose.flips:.1%}, angle errors {np.median(pose.angles):.1f}° (median), {np.percentile(pose.angles, 95):.1f}° "
         f"(95 %); the head calls {pose.degenerate:.1%} undefined."
     )
+    section.text(
+        "Some shapes have no flip at all: one that equals its own mirror image looks the same afterwards. "
+        "`print(tw.symmetry.recognisable(achiral_shape, rep=rep))` says so:"
+    )
+    section.printed(str(which_o2.achiral_shape()))
     section.figure(
         error_bars(
             {"right O(2): Cinfv": pose.exact, "wrong O(2): Dinf": pose.exact_twist}, tolerance=1e-10
@@ -241,7 +249,7 @@ def _surprise(section: Section, rows: tuple[SurpriseRow, ...]) -> None:
         ],
         f"Relative change of the invariants; random weights, hidden features of {O2} restricted to rotations.",
     )
-    section.text("`tw.symmetry.effective_symmetry` measures it on the network itself:")
+    section.text("`tw.symmetry.effective_symmetry` proves it from the layers, and measures what cannot be proved:")
     section.printed(str(which_o2.blind_network()))
     section.code(_source(which_o2.unwilling_invariance))
 

@@ -12,9 +12,17 @@ from torch.nn import functional as F
 from intertwine import nn
 from intertwine.catalog import O2, O3, SO2
 from intertwine.data.shapes import random_blob
+from intertwine.groups.rotations import axis_rotation
 from intertwine.nn.heads import GroupElement
 from intertwine.reps import Rep
-from intertwine.symmetry import Action, EffectiveSymmetry, effective_symmetry, identify_action
+from intertwine.symmetry import (
+    Action,
+    EffectiveSymmetry,
+    Recognisable,
+    effective_symmetry,
+    identify_action,
+    recognisable,
+)
 from intertwine.testing import act, equivariance_error
 from intertwine.tour.rectangle import Progress, no_progress
 
@@ -178,6 +186,15 @@ def named_flip() -> Action:
     """What the flip of the founding issue is: the coefficients that the mirror y → −y changes are negated."""
     rep = O3.harmonics(DEGREE)
     return identify_action(rep.matrix(flips()[0]), rep)
+
+
+def achiral_shape(seed: int = 5) -> Recognisable:
+    """What can be told of the pose of a shape that is its own mirror image: its rotation, but no flip."""
+    rep = O3.harmonics(DEGREE)
+    shape = shapes_in_pose(1, seed)[0].numpy()
+    mirror, turn = flips()[0], axis_rotation(2, np.radians(37.0))
+    posed = rep.matrix(turn) @ (shape + rep.matrix(mirror) @ shape)
+    return recognisable(posed, rep=rep.restrict(CONE))
 
 
 def blind_network(seed: int = 0) -> EffectiveSymmetry:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from torch import Tensor
@@ -59,6 +59,21 @@ class Provable:
     motions: Mapping[str, Mapping[str, np.ndarray | None]]
     dimension: int
     declared: int
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain numbers and texts, for JSON."""
+        motions = {
+            name: {label: None if u is None else np.asarray(u).tolist() for label, u in parts.items()}
+            for name, parts in self.motions.items()
+        }
+        return {
+            "proofs": [asdict(proof) for proof in self.proofs],
+            "opaque": list(self.opaque),
+            "equivariant": self.equivariant,
+            "motions": motions,
+            "dimension": self.dimension,
+            "declared": self.declared,
+        }
 
     def __str__(self) -> str:
         lines = [str(proof) for proof in self.proofs]

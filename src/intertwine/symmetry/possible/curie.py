@@ -17,6 +17,7 @@ from intertwine.symmetry.inputs.crystals import Operations, displacements, kept_
 from intertwine.symmetry.inputs.naming import named_subgroup
 from intertwine.symmetry.inputs.points import Points
 from intertwine.symmetry.inputs.stabiliser import Stabiliser, cloud_stabiliser, of_operations, stabiliser, within
+from intertwine.symmetry.words.identify import element_name
 
 BROKEN_TRANSLATIONS = "k ≠ 0"
 """The name of the part of a crystal's target that is not the same in every primitive cell."""
@@ -96,13 +97,21 @@ class CurieReport:
         asked = "report, sites=…" if BROKEN_TRANSLATIONS in self.irreps else "report"
         answers = "infinitely many" if np.isinf(self.answers) else f"{int(self.answers)}"
         lines += [
-            f" target : keeps only {self.K.name} ({_size(self.K)})",
+            f" target : keeps only {self.K.name} ({_size(self.K)}){self._lost()}",
             f" floor  : MSE {self.floor:.6g} ({share:.1f} % of the target's {self.power:.6g}), of type {lost} of "
             f"{self.H.name}; in {parts}",
             f" best   : the mean of {answers} equally good answers",
             f" fix    : call order_parameters({asked}) for the inputs that would make it possible",
         ]
         return "\n".join(lines)
+
+    def _lost(self) -> str:
+        """What the target breaks, in words: a few of the elements of H that are not in K, without their inverses."""
+        if self.H.space is not None or self.H.continuous:
+            return ""
+        gone = self.H.elements[~self.K.subgroup.contains(self.H.elements, 1e-6)]
+        names = dict.fromkeys(min(element_name(g), element_name(g.T), key=lambda n: ("−" in n, n)) for g in gone)
+        return f"; it breaks {', '.join([*names][:3])}{', …' if len(names) > 3 else ''}" if names else ""
 
     @property
     def _trivial(self) -> str:
