@@ -86,12 +86,12 @@ def code(source: str) -> str:
 
 
 def printed(text: str) -> str:
-    """What a program printed, as HTML.
+    """What a program printed, as HTML; sentences wrap.
 
     >>> printed("1 < 2")
-    '<pre><code>1 &lt; 2</code></pre>'
+    '<pre class="printed"><code>1 &lt; 2</code></pre>'
     """
-    return f"<pre><code>{html.escape(text)}</code></pre>"
+    return f'<pre class="printed"><code>{html.escape(text)}</code></pre>'
 
 
 _KINDS = {tokenize.COMMENT: "c", tokenize.STRING: "s", tokenize.NUMBER: "m"}

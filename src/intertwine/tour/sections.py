@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 
-from intertwine.catalog import O2, O3
+from intertwine.catalog import O2
 from intertwine.reps import spherical_harmonics
 from intertwine.symmetry import explain
 from intertwine.tour import cells as cell_story
@@ -15,7 +15,7 @@ from intertwine.tour import rectangle, which_o2
 from intertwine.tour.cells import CellResult
 from intertwine.tour.rectangle import DEGREE, TaskResult, TutorialNetwork
 from intertwine.tour.report import Report, Section
-from intertwine.tour.which_o2 import CONE, TWIST, PoseNetwork, PoseResult, SurpriseRow
+from intertwine.tour.which_o2 import PoseNetwork, PoseResult, SurpriseRow
 from intertwine.viz import Solid, bars, error_bars, loss_curves, outlines, signals_on_points, surfaces, task_picture
 
 ROUNDING = 1e-20  # a mean squared error below it is 0 but for rounding
@@ -156,14 +156,10 @@ def tell_which_o2(report: Report, pose: PoseResult, surprise: tuple[SurpriseRow,
         "But O(3) holds **two** kinds of O(2) about an axis. Flip a shape with each:"
     )
     section.figure(_flip_figure(), "One shape: as it is, mirrored (cone), half-turned (twisted cylinder).")
-    section.text("In words, from `subgroup.describe()`:")
-    for subgroup in (CONE, TWIST):
-        section.text("- " + "\n- ".join(subgroup.describe().splitlines()))
     section.text("What is the flip of my data? `print(tw.symmetry.identify_action(my_flip, rep))`:")
     section.printed(str(which_o2.named_flip()))
     section.text('And which O(2) is that? `print(tw.explain("O(2) in O(3)"))`:')
     section.printed(str(explain("O(2) in O(3)", degree=2)))
-    _branching(section)
     _pose(section, pose)
     _surprise(section, surprise)
     return line
@@ -178,22 +174,6 @@ def _flip_figure() -> object:
     )
     radii = [on_sphere(coefficients, grid, "component") for coefficients in which_o2.flipped_shapes()]
     return surfaces(grid, [Solid(r, t, **m) for r, t, m in zip(radii, titles, marks, strict=True)])
-
-
-def _branching(section: Section) -> None:
-    rows = []
-    for label, what in (
-        ("0e", "number"),
-        ("1o", "vector"),
-        ("1e", "pseudovector"),
-        ("2e", "quadrupole"),
-        ("3o", "octupole"),
-    ):
-        irreps = [str(O3.rep(label).restrict(subgroup).irreps) for subgroup in (CONE, TWIST)]
-        rows.append([f"{label} ({what})", *irreps])
-    section.table(
-        ["of O(3)", "on the cone Cinfv", "on Dinf"], rows, "The same irreps, restricted to both copies of O(2)."
-    )
 
 
 def _pose(section: Section, pose: PoseResult) -> None:

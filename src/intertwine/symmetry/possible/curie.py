@@ -111,7 +111,7 @@ class CurieReport:
             return ""
         gone = self.H.elements[~self.K.subgroup.contains(self.H.elements, 1e-6)]
         names = dict.fromkeys(min(element_name(g), element_name(g.T), key=lambda n: ("−" in n, n)) for g in gone)
-        return f"; it breaks {', '.join([*names][:3])}{', …' if len(names) > 3 else ''}" if names else ""
+        return f"\n          it breaks {', '.join([*names][:3])}{', …' if len(names) > 3 else ''}" if names else ""
 
     @property
     def _trivial(self) -> str:
