@@ -188,17 +188,17 @@ def _pose(section: Section, pose: PoseResult) -> None:
         f"{pose.flips:.1%}, angle errors {np.median(pose.angles):.1f}° (median), {np.percentile(pose.angles, 95):.1f}° "
         f"(95 %); the head calls {pose.degenerate:.1%} undefined."
     )
-    section.text(
-        "Some shapes have no flip at all: one that equals its own mirror image looks the same afterwards. "
-        "`print(tw.symmetry.recognisable(achiral_shape, rep=rep))` says so:"
-    )
-    section.printed(str(which_o2.achiral_shape()))
     section.figure(
         error_bars(
             {"right O(2): Cinfv": pose.exact, "wrong O(2): Dinf": pose.exact_twist}, tolerance=1e-10
         ),
         "Error of the element of O(2) that moved a held-out shape.",
     )  # fmt: skip
+    section.text(
+        "Some shapes have no flip at all: one that equals its own mirror image looks the same afterwards. "
+        "`print(tw.symmetry.recognisable(achiral_shape, rep=rep))` says so:"
+    )
+    section.printed(str(which_o2.achiral_shape()))
     section.code(_source(PoseNetwork))
 
 
