@@ -6,8 +6,10 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from ase.build import molecule
 
 from intertwine._arrays import Table, as_array, epsilon, like, namespace, read_only, to_numpy
+from intertwine.errors import ArgumentError
 
 
 def test_tables_are_values() -> None:
@@ -55,3 +57,8 @@ def test_arrays_and_tensors_are_told_apart() -> None:
     for x in (torch.ones(2, dtype=torch.bfloat16, requires_grad=True), np.ones(2, np.float16), [1, 1]):
         assert to_numpy(x).dtype == np.float64
     assert to_numpy(torch.ones(2, dtype=torch.complex64)).dtype == np.complex128
+
+
+def test_atoms_are_no_array() -> None:
+    with pytest.raises(ArgumentError, match=r"Pass Points\(atoms.positions, atoms.numbers\)"):
+        to_numpy(molecule("NH3"))

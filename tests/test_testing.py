@@ -111,6 +111,17 @@ def test_a_module_is_tried_in_eval_mode_and_left_as_it_came() -> None:
     assert equivariance_error(lambda x: module(x), torch.randn(4, 6), rep, rep) > 0.1  # a function is called as it is
 
 
+def test_a_function_that_writes_into_its_inputs_is_given_copies() -> None:
+    x = torch.ones(2, 3)
+    assert equivariance_error(lambda x: x.mul_(2), x, VECTOR, VECTOR) < 1e-6
+    assert torch.equal(x, torch.ones(2, 3))
+
+
+def test_outputs_that_are_no_tensor_are_refused() -> None:
+    with pytest.raises(ShapeError, match=r"gives a dict, but equivariance is asked of one tensor.*\['forces'\]"):
+        equivariance_error(lambda x: {"forces": x}, None, VECTOR, VECTOR)
+
+
 def test_unknown_reps_are_asked_for() -> None:
     with pytest.raises(ArgumentError, match=r"The reps of Linear are not known. Pass reps_in=… "):
         equivariance_error(plain.Linear(3, 3))

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from intertwine.errors import ArgumentError
+
 Array = Any
 """A numpy array or a torch tensor."""
 
@@ -57,6 +59,11 @@ def to_numpy(x: Array) -> np.ndarray:
     if is_torch(x):
         x = x.detach().cpu()
         return (x.cdouble() if x.is_complex() else x.double()).numpy()  # numpy has no bfloat16
+    if hasattr(x, "get_positions"):
+        raise ArgumentError(
+            f"{type(x).__name__} of ase came, but numbers are expected. Pass Points(atoms.positions, atoms.numbers), "
+            "and with cell=atoms.cell[:] for a crystal."
+        )
     x = np.asarray(x)
     return x.astype(np.complex128 if np.iscomplexobj(x) else np.float64)
 

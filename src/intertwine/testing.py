@@ -64,12 +64,16 @@ def equivariance_error(
     reps, out = signature(module, reps_in, rep_out, _IN_CALL)
     values = make_inputs(module, inputs, reps, seed, "Pass inputs=….")
     check_sizes(module, values, reps)
+
+    def output(given: Sequence[Tensor]) -> Tensor:  # copies, since a function may write into its inputs
+        return flattened(module, module(*(x.clone() for x in given)), out)
+
     with torch.no_grad(), evaluating(module):
-        reference = flattened(module, module(*values), out)
+        reference = output(values)
         size, worst = _largest(reference), 0.0
         for g in law_elements(out.group, samples, seed):
             moved = [x if rep is None else act(rep, g, x) for rep, x in zip(reps, values, strict=True)]
-            defect = flattened(module, module(*moved), out) - act(out, g, reference)
+            defect = output(moved) - act(out, g, reference)
             worst = max(worst, _largest(defect))
             if not torch.isfinite(defect).all():
                 return float("inf")
@@ -233,7 +237,7 @@ def make_inputs(
 
 
 def check_sizes(module: object, values: Sequence[Tensor], reps: Reps) -> None:
-    """Raise unless there is one input per rep, with the rep's size on its last axis."""
+    """Raise unless there is one input per rep, of floating-point numbers with the rep's size on its last axis."""
     if len(values) != len(reps):
         raise ArgumentError(
             f"{_name(module)} has {len(reps)} reps_in, but {len(values)} inputs came. Give one rep per input, None "
@@ -245,16 +249,30 @@ def check_sizes(module: object, values: Sequence[Tensor], reps: Reps) -> None:
                 f"Input {i} of {_name(module)} has the rep {rep} of {rep.group}, {rep.dim} numbers on the last axis, "
                 f"but a tensor of shape {tuple(x.shape)} came. Check reps_in and inputs."
             )
+        if rep is not None and not x.is_floating_point():
+            raise ShapeError(
+                f"Input {i} of {_name(module)} has the rep {rep} of {rep.group}, whose elements turn numbers into "
+                f"fractions, but a tensor of {x.dtype} came. Call x.double() first, or give it the rep None."
+            )
 
 
 def flattened(module: object, y: Tensor, rep: Rep) -> Tensor:
-    """Outputs with the rep's size on the last axis: a matrix-valued output is flattened."""
+    """Outputs with the rep's size on the last axis: a matrix-valued output is flattened.
+
+    Raises `ShapeError` for another size, and for an output that is no tensor.
+    """
+    if not isinstance(y, Tensor):
+        raise ShapeError(
+            f"{_name(module)} gives a {type(y).__name__}, but equivariance is asked of one tensor. Pass a function "
+            "that returns one of its outputs, such as lambda *x: model(*x)['forces'], with reps_in=… and rep_out=…."
+        )
     if y.ndim and y.shape[-1] == rep.dim:
         return y
     if y.ndim < 2 or y.shape[-1] * y.shape[-2] != rep.dim:
         raise ShapeError(
             f"The output of {_name(module)} has the rep {rep} of {rep.group}, {rep.dim} numbers on the last axis, but "
-            f"a tensor of shape {tuple(y.shape)} came. Check rep_out."
+            f"a tensor of shape {tuple(y.shape)} came. "
+            f"{'Return y[..., None], or check rep_out.' if rep.dim == 1 else 'Check rep_out.'}"
         )
     return y.reshape((*y.shape[:-2], rep.dim))
 

@@ -33,6 +33,15 @@ def test_a_rectangle_can_become_a_square(tmp_path: Path) -> None:
     assert result.stdout.splitlines()[1] == "POSSIBLE"
 
 
+def test_a_tolerance_below_rounding_is_refused(tmp_path: Path) -> None:
+    """With none at all a square would have no symmetry, and everything would be possible."""
+    square = array(tmp_path / "square.npy", SQUARE)
+    files = square, table(tmp_path / "rectangle.csv", RECTANGLE)
+    assert run("check", *files, "--tolerance", "0").exit_code == ERROR
+    assert run("check", *files, "--tolerance", "1e-12").exit_code == IMPOSSIBLE
+    assert run("symmetry", square, "--tolerance", "0").exit_code == ERROR
+
+
 def test_json_says_the_same(tmp_path: Path) -> None:
     files = array(tmp_path / "square.npy", SQUARE), table(tmp_path / "rectangle.csv", RECTANGLE)
     result = run("check", *files, "--json")

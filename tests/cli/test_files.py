@@ -25,6 +25,7 @@ def test_arrays_and_tables_hold_points(tmp_path: Path) -> None:
         ("x,y,z\n1,2,3\n4,5,6\n", 3, None),
         ("x y z kind\n1 2 3 H\n4 5 6 O\n", 3, ["H", "O"]),
         ("x;y;kind\n1;2;up\n4;5;down\n", 2, ["up", "down"]),
+        ("x,y,label\n1,2,0\n4,5,1\n", 2, ["0", "1"]),
         ("# made by hand\n1, 2\n\n4, 5\n", 2, None),
         ("\ufeffx,y,z\r\n1,2,3\r\n4,5,6\r\n", 3, None),
     ],

@@ -1,9 +1,11 @@
 """Nonlinearities: on scalars by parity, by norms without a dead zone, by gates."""
 
 import pickle
+from collections.abc import Callable
 
 import pytest
 import torch
+from torch import Tensor
 from torch import nn as plain
 
 from intertwine import nn
@@ -222,3 +224,11 @@ def test_learned_activations() -> None:
         twin.even.weight.data.fill_(3.0)
         x = torch.randn(4, layer.rep_in.dim, dtype=torch.float64)
         assert not torch.equal(twin(x), layer(x))
+
+
+@pytest.mark.parametrize("mixing", [lambda z: z.softmax(-1), lambda z: z.cumsum(-1), lambda z: z - z.mean()])
+def test_functions_that_look_at_their_neighbours_are_refused(mixing: Callable[[Tensor], Tensor]) -> None:
+    """They would mix the entries of a block, whose order means something."""
+    for make in (nn.Activation, nn.NormActivation, nn.Gate):
+        with pytest.raises(ArgumentError, match="a function of each number by itself"):
+            make(O2.rep("4x0e"), mixing)

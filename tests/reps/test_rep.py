@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intertwine._arrays import Table
-from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral
+from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, point_group
 from intertwine.errors import ArgumentError, LabelError, RepMismatchError, ShapeError
 from intertwine.reps import BasisBlock, Irrep, Rep, TensorBlock, as_rep, parse_rep
 from tests.registry import close, each_rep, evaluate, groups, reps, seeds, some
@@ -252,6 +252,8 @@ def test_restriction_takes_a_subgroup() -> None:
         O3.rep("1x1o").restrict("Dinf")
     with pytest.raises(ArgumentError, match=r"but tw\.O2 came\. Call rep\.restrict\(rep\.group\.subgroup\('Cinfv'\)\)"):
         O3.rep("1x1o").restrict(O2)
+    with pytest.raises(ArgumentError, match=r"subgroup\('C6v'\)"):
+        O3.rep("1x1o").restrict(point_group("C6v"))
     with pytest.raises(ArgumentError, match=r"subgroup\('C4'\)"):
         O2.rep("1x1").restrict(cyclic(4))
 

@@ -28,7 +28,7 @@ def check(
     cell: Annotated[bool, typer.Option(help="Whether structures in a periodic cell are crystals.")] = True,
     tolerance: Annotated[
         float,
-        typer.Option(help="The deviation, relative to the size, that counts as none.", min=0),
+        typer.Option(help="The deviation, relative to the size, that counts as none.", min=1e-12),
     ] = 1e-4,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False,
 ) -> None:

@@ -47,8 +47,10 @@ class Sample:
         if x.positions.ndim == 2 and not len(x.positions):
             raise ArgumentError(f"{self.path} holds no points.")
         if x.positions.ndim != 2 or x.positions.shape[1] not in (2, 3):
+            call = "stabiliser(x, rep=…)" if x.positions.ndim == 1 else "image_stabiliser(image)"
             raise ArgumentError(
-                f"{self.path} holds an array of shape {x.positions.shape}, but points (N, 2) or (N, 3) are expected."
+                f"{self.path} holds an array of shape {x.positions.shape}, but points (N, 2) or (N, 3) are expected. "
+                f"For {'a vector' if x.positions.ndim == 1 else 'an image'}, call tw.symmetry.{call} in Python."
             )
         if not np.isfinite(x.positions).all():
             raise ArgumentError(f"{self.path} holds NaN or infinite positions.")
@@ -181,15 +183,22 @@ def _named_arrays(path: Path, cell: bool) -> Sample:
 
 
 def _table(path: Path) -> Points:
-    """Rows of two or three coordinates, and perhaps a kind, with commas or spaces and perhaps a heading."""
+    """Rows of two or three coordinates, and perhaps a kind, with commas or spaces and perhaps a heading.
+
+    Under a heading x, y and something other than z, the third column is a kind.
+    """
     lines = path.read_text("utf-8-sig").replace(";", " ").replace(",", " ").splitlines()
     rows = [line.split() for line in lines if line.strip() and not line.startswith("#")]
+    flat = False
     if len(rows) > 1 and not _is_number(rows[0][0]):
-        rows = rows[1:]  # a heading
+        heading, *rows = rows
+        names = [name.strip("'\"").lower() for name in heading]
+        flat = names[:2] == ["x", "y"] and names[2:3] not in ([], ["z"])
     if not rows or len({len(row) for row in rows}) > 1:
         raise ArgumentError("its rows do not all have the same number of columns" if rows else "it has no rows")
     width = len(rows[0])
-    numbers = 3 if width >= 4 or (width == 3 and all(_is_number(row[2]) for row in rows)) else 2
+    spatial = width >= 4 or (width == 3 and all(_is_number(row[2]) for row in rows))
+    numbers = 3 if spatial and not flat else 2
     if bad := [row for row in rows if not all(map(_is_number, row[:numbers]))]:
         raise ArgumentError(f"rows of x, y, z and perhaps a kind are expected, but {' '.join(bad[0])[:40]!r} came")
     positions = np.array([[float(cell) for cell in row[:numbers]] for row in rows])

@@ -22,7 +22,8 @@ def symmetry(
     frame: Annotated[int | None, typer.Option(help="Which frame of trajectories; default all of them.")] = None,
     cell: Annotated[bool, typer.Option(help="Whether structures in a periodic cell are crystals.")] = True,
     tolerance: Annotated[
-        float, typer.Option(help="The deviation, relative to the size, up to which points count as symmetric.", min=0)
+        float,
+        typer.Option(help="The deviation, relative to the size, up to which points count as symmetric.", min=1e-12),
     ] = 1e-4,
     largest: Annotated[
         float, typer.Option(help="The largest deviation at which near symmetry is looked for.", min=0)

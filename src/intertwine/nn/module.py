@@ -107,7 +107,8 @@ def gain(function: Function, dim: int = 1) -> float:
 
     For dim = 1, f is `function` itself; for dim > 1, f(x) = x s(|x|) with s = `function`. By quadrature, to about 1e-7.
 
-    Raises `ArgumentError` if that is not possible: for a function that is 0 or not finite.
+    Raises `ArgumentError` if that is not possible: for a function that is 0 or not finite; and for a function that does
+    not treat each number by itself, which would break equivariance.
     """
     function = in_double(function)
     with torch.no_grad():
@@ -115,6 +116,7 @@ def gain(function: Function, dim: int = 1) -> float:
         if dim == 1:
             n = torch.cat([-n.flip(0), n[1:]])
         density = n.abs() ** (dim - 1) * torch.exp(-n * n / 2)
+        _require_elementwise(function, n)
         values = function(n) if dim == 1 else n * function(n) / math.sqrt(dim)
         moment = float(torch.trapezoid(values**2 * density, n) / torch.trapezoid(density, n))
     if not 0 < moment < math.inf:
@@ -123,6 +125,18 @@ def gain(function: Function, dim: int = 1) -> float:
             f"{moment}. Pass a function such as torch.nn.functional.silu."
         )
     return 1 / math.sqrt(moment)
+
+
+def _require_elementwise(function: Function, z: Tensor) -> None:
+    """Raise `ArgumentError` unless a function gives each number the same value, whichever others come with it."""
+    few = len(z) // 3
+    values, alone = function(z), function(z[:few].flip(0)).flip(0)
+    if values.shape != z.shape or not torch.allclose(values[:few], alone, rtol=1e-6, atol=1e-9, equal_nan=True):
+        raise ArgumentError(
+            f"An activation is a function of each number by itself, but {function!r} gives a number other values when "
+            "others come with it, as softmax, cumsum or random functions do. Pass a function such as "
+            "torch.nn.functional.silu."
+        )
 
 
 def in_double(function: Function) -> Function:

@@ -375,7 +375,9 @@ class Rep:
         1x0e + 1x1
         """
         if not isinstance(subgroup, Subgroup):
-            name = subgroup if isinstance(subgroup, str) else "Cinfv" if self.group.dim == 3 else "C4"
+            alike = getattr(subgroup, "dim", 0) == self.group.dim  # so that it may be a subgroup by its own name
+            own = subgroup if isinstance(subgroup, str) else getattr(subgroup, "name", "") if alike else ""
+            name = own or ("Cinfv" if self.group.dim == 3 else "C4")
             raise ArgumentError(
                 f"restrict takes a Subgroup, which says how the smaller group lies in {self.group}, but {subgroup!r} "
                 f"came. Call rep.restrict(rep.group.subgroup({name!r})), or another name."

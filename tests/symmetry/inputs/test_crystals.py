@@ -13,7 +13,7 @@ from intertwine import nn
 from intertwine.catalog import O3, SO3
 from intertwine.errors import ArgumentError, MissingExtraError, ShapeError
 from intertwine.groups.rotations import random_rotations
-from intertwine.symmetry import Points, curie_check, order_parameters, stabiliser, symmetry_ladder
+from intertwine.symmetry import Points, curie_check, order_parameters, recognisable, stabiliser, symmetry_ladder
 from intertwine.symmetry.possible.curie import BROKEN_TRANSLATIONS
 from tests.registry import close
 from tests.symmetry.crystals import CELL, perovskite, tilted
@@ -197,3 +197,71 @@ def test_the_ladder_of_a_crystal_that_is_nearly_cubic() -> None:
     report = curie_check(nearly, MOVES, rep_out=VECTOR, tolerance=3e-2)
     assert (report.H.order, report.K.order) == (64, 8)
     assert 1 < report.gain < 100  # possible on paper, for a network that reacts to 1/20 of what it should give
+
+
+def test_one_operation_is_singular() -> None:
+    found = stabiliser(np.array([[0.1, 0.2, 0.3], [0.5, 0.1, 0.9], [0.7, 0.6, 0.2]]), [0, 1, 2], cell=CELL)
+    assert "1 operation keeps the cell" in str(found)
+
+
+# scales and kinds of questions ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("unit", [1e-10, 1e-4, 1e3, 1e8])
+@pytest.mark.parametrize("name", ["diamond", "hcp"])
+def test_the_unit_of_length_does_not_matter(name: str, unit: float) -> None:
+    """Metres, nanometres or bohr: spglib's own tolerances are lengths, ours are relative."""
+    atoms = bulk("X", name, a=3.0, c=4.9 if name == "hcp" else None)
+    found = stabiliser(unit * atoms.positions, cell=unit * atoms.cell[:])
+    assert (found.space.number, found.name) == STRUCTURES[name][:2]
+
+
+def test_translations_of_a_supercell_leave_its_pose_recognisable() -> None:
+    """Three different atoms, twice along x: nothing turns the crystal onto itself."""
+    atoms, kinds = np.array([[0.0, 0.0, 0.0], [0.1, 0.2, 0.33], [0.4, 0.3, 0.15]]), ["a", "b", "c"]
+    twice = Points(np.concatenate([atoms, atoms + np.eye(3)[0]]), 2 * kinds, cell=np.diag([2.0, 1.1, 1.3]))
+    assert stabiliser(twice).order == 2
+    assert recognisable(twice).everything
+    cube = recognisable(Points(np.array([[0.0, 0, 0], [1, 0, 0]]), cell=np.diag([2.0, 1, 1])))
+    assert "up to D4h only (16 elements look alike)" in str(cube)  # not 32: a translation turns nothing
+
+
+def test_crystals_of_the_plane_are_none() -> None:
+    with pytest.raises(ArgumentError, match="Crystals fill space"):
+        stabiliser(np.zeros((1, 2)), cell=np.eye(3))
+
+
+def test_the_ladder_of_a_crystal_sees_its_moments() -> None:
+    """Two moments along z, one way up: the antiferromagnet's exchange of sites holds up to their difference."""
+    iron = np.array([[0.0, 0, 0], [0.5, 0.5, 0.5]])
+    for moments, names in (([1, -1], ["P4/mnc"]), ([1, -1.01], ["P4/m", "P4/mnc"])):
+        crystal = Points(iron, features=np.outer(moments, [0, 0, 1]), cell=np.eye(3))
+        assert [rung.name for rung in symmetry_ladder(crystal, rep=O3.rep("1x1e")).rungs] == names
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_strained_cell_is_symmetric_up_to_a_tolerance(seed: int) -> None:
+    """Noise in the vectors of the cell: the rotations are still exact ones, and the strain counts as a residual."""
+    rng = np.random.default_rng(seed)
+    cell = CELL + 1e-4 * rng.normal(size=(3, 3))
+    found = stabiliser(POSITIONS @ np.linalg.inv(CELL) @ cell, KINDS, cell=cell, tolerance=1e-2)
+    exact = stabiliser(POSITIONS, KINDS, cell=CELL)
+    assert (found.name, found.order) == (exact.name, exact.order)
+    assert np.abs(found.elements @ found.elements.swapaxes(-1, -2) - np.eye(3)).max() < 1e-12
+    assert 1e-6 < found.residuals.max() < 1e-2
+
+
+def test_the_ladder_of_a_stretched_cube_knows_by_how_much() -> None:
+    """One atom in a cell that is 1 % longer in z: no atom moves, but the cell does."""
+    rungs = symmetry_ladder(np.zeros((1, 3)), cell=np.diag([1.0, 1.0, 1.01])).rungs
+    assert [rung.name for rung in rungs] == ["P4/mmm", "Pm-3m"]
+    assert [rung.residual for rung in rungs] == [0, pytest.approx(0.01, rel=0.05)]
+
+
+def test_large_supercells_keep_all_translations() -> None:
+    """Rock salt, 3 × 3 × 3 cubes of 8 atoms: 48 operations with each of 108 translations; a field along z leaves 8."""
+    atoms = bulk("NaCl", "rocksalt", a=5.64, cubic=True).repeat(3)
+    salt = Points(atoms.positions, atoms.numbers, cell=atoms.cell[:])
+    report = curie_check(salt, np.array([0.0, 0, 1]), rep_out=VECTOR)
+    assert (report.H.order, report.H.space.crystal, len(report.H.space.pure)) == (48 * 108, "Fm-3m", 108)
+    assert (report.K.order, report.answers) == (8 * 108, 6)

@@ -473,3 +473,11 @@ def test_mistakes_are_named(image: np.ndarray, options: dict, error: type[Except
     assert issubclass(error, IntertwineError)
     with pytest.raises(error, match=message):
         image_stabiliser(image, **options)
+
+
+def test_a_tolerance_takes_mirrors_too_where_all_rotations_are_there() -> None:
+    """O(2) is larger than SO(2), though both are infinite."""
+    rows, columns = np.indices((65, 65)) - 32
+    spot = np.exp(-(rows**2 + columns**2) / 100)
+    assert image_stabiliser(spot, tolerance=0.05).approximate.name == "O(2)"
+    assert image_stabiliser(spot, tolerance=0.05, group=SO2).approximate.name == "SO(2)"

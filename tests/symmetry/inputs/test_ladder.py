@@ -7,7 +7,7 @@ import pytest
 
 from intertwine.catalog import O3, point_group
 from intertwine.errors import ArgumentError
-from intertwine.symmetry import symmetry_ladder
+from intertwine.symmetry import Points, symmetry_ladder
 from tests.symmetry.clouds import SQUARE
 
 
@@ -58,3 +58,14 @@ def test_continuous_symmetry_has_no_rungs() -> None:
         symmetry_ladder(np.array([[0.0, 0, 1], [0, 0, -1]]))
     with pytest.raises(ArgumentError, match="is continuous"):
         symmetry_ladder(np.array([0.0, 0, 1]), rep=O3.rep("1x1o"))
+    with pytest.raises(ArgumentError, match=r"Up to a deviation of 0\.5 .* pass a smaller `largest`"):
+        symmetry_ladder(np.array([0, 0, 1, 0, 0.1, 1]), rep=O3.rep("1x1o + 1x1o"), largest=0.5)
+
+
+def test_features_move_along() -> None:
+    """Corners that bear 1 and 2 in turn are a rectangle's; 1 and 1.01, a square's up to the difference."""
+    for high, names in ((2.0, ["D2h"]), (1.01, ["D2h", "D4h"])):
+        cloud = Points(SQUARE, features=np.array([[1.0], [high], [1.0], [high]]))
+        assert [rung.name for rung in symmetry_ladder(cloud, rep=O3.rep("1x0e")).rungs] == names
+    with pytest.raises(ArgumentError, match="their rep"):
+        symmetry_ladder(cloud)

@@ -302,3 +302,27 @@ def test_a_group_of_matrices() -> None:
     found = stabiliser(np.zeros(BINARY_T.defining.dim), rep=BINARY_T.defining)
     assert found.order == 24
     assert stabiliser(np.eye(BINARY_T.defining.dim)[0], rep=BINARY_T.defining).order == 1
+
+
+@pytest.mark.parametrize("tolerance", [-1.0, float("nan")])
+def test_tolerances_are_not_negative(tolerance: float) -> None:
+    with pytest.raises(IntertwineError, match="A tolerance is 0 or a positive number"):
+        stabiliser(np.eye(3), tolerance=tolerance)
+
+
+# among the elements of a subgroup -------------------------------------------------------------------------------------
+
+
+def test_a_subgroup_to_look_in() -> None:
+    """A square on a table has no use for what turns it over, nor a vector for mirrors without reflections."""
+    assert stabiliser(SQUARE, group=O3.subgroup("Cinfv")).name == "C4v"
+    z, part = np.array([0.0, 0.0, 1.0]), O3.subgroup("SO(3)")
+    assert stabiliser(z, rep=O3.rep("1x1o"), group=part).name == "Cinf"
+
+
+def test_every_common_element_of_a_rod_and_a_turned_cylinder_is_found() -> None:
+    """D∞h about one axis and C∞h about another share C2h in every pose: also where two of a grid's dips are merged."""
+    rod, part = np.array([[0.0, 0.0, 1.0], [0.0, 0.0, -1.0]]), O3.subgroup("Cinfh", axis=(1, 0, 0))
+    for seed in (*range(20), 199):
+        g = O3.sample(1, seed)[0]
+        assert stabiliser(3 * rod @ g.T + 1, group=part.conjugate(g)).name == "C2h"

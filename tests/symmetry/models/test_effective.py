@@ -193,7 +193,22 @@ def test_mistakes_are_explained() -> None:
     product = nn.TensorProduct(INPUTS, INPUTS, SO2.rep("1x0"), shared_weights=False)
     with pytest.raises(ArgumentError, match="1 of the 3 inputs of this one have no rep"):
         effective_symmetry(product)
+    vector = O3.rep("1x1o")
+    for centre in (lambda r: r - r.mean(0), lambda r: r.mean(0)):  # of clouds: rows see one another
+        with pytest.raises(ArgumentError, match=r"call equivariance_report\(model, batch"):
+            effective_symmetry(centre, rep_in=vector, rep_out=vector)
     with pytest.raises(RepMismatchError, match="The declared group is O"):
         effective_symmetry(nn.Linear(INPUTS, HIDDEN), declared=O2)
     with pytest.raises(ArgumentError, match="The candidate flip is a matrix"):
         effective_symmetry(layers(INPUTS, HIDDEN, SO2.rep("1x0")), candidates={"flip": np.eye(3)})
+
+
+def test_models_that_read_nothing_have_no_fewer_symmetries() -> None:
+    """Constants and zeros: nothing is searched where nothing is read, and nothing is missing."""
+    rep = SO2.rep("1x1")
+    for model, out in ((lambda x: 0 * x, rep), (lambda x: torch.ones_like(x), SO2.rep("2x0"))):
+        found = effective_symmetry(model, rep_in=rep, rep_out=out)
+        assert found.extra == 0
+        assert "less than declared" not in str(found)
+    with pytest.raises(ArgumentError, match="gave NaN or infinity"):
+        effective_symmetry(lambda x: 0 * x / 0, rep_in=rep, rep_out=rep)

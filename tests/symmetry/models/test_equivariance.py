@@ -179,6 +179,23 @@ def test_tables_that_were_rounded_to_float32_are_named(buffer: bool) -> None:
     assert equivariance_report(network()).tables == ()
 
 
+def test_what_passes_through_float32_is_not_called_real() -> None:
+    """In float32 itself nothing is lost, so that the error there may even be smaller."""
+    report = equivariance_report(Through(), torch.randn(4, 3, generator=torch.Generator().manual_seed(0)))
+    assert 1e-9 < report.error < 3e-7
+    assert "so it is real" not in str(report)
+    assert "look for what is cast to float32 on its way" in str(report)
+
+
+class Through(torch.nn.Module):
+    """A vector, doubled in float32."""
+
+    reps_in, rep_out = (O3.defining,), O3.defining
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (2 * x.float()).to(x.dtype)
+
+
 def test_a_model_that_only_runs_in_float32_is_judged_there() -> None:
     constant = torch.ones(1, 3)  # float32
 
@@ -422,6 +439,49 @@ def test_nan_is_an_error() -> None:
     assert report.error == math.inf
     assert not report.exact
     assert report.to_dict()["error"] is None
+
+
+def test_outputs_that_are_no_numbers_are_called_so() -> None:
+    report = equivariance_report(lambda x: x / 0.0 * 0.0, reps_in=O3.defining, rep_out=O3.defining)
+    assert "outputs hold NaN or infinity" in str(report)
+    assert not any(math.isnan(error) for error in report.symmetric.values())
+
+
+def test_a_model_that_writes_into_its_inputs_is_not_blamed_for_that() -> None:
+    """f(x) = 2x is equivariant, whatever becomes of x."""
+    report = equivariance_report(lambda x: x.mul_(2), reps_in=O3.defining, rep_out=O3.defining)
+    assert report.exact
+    assert "changes input 0 in place" in str(report)
+    assert report.gradients
+    batch = torch.ones(2, 3)
+    equivariance_report(lambda x: x.mul_(2), batch, O3.defining, O3.defining)
+    assert torch.equal(batch, torch.ones(2, 3))
+
+
+def test_chance_is_the_cause_of_noise() -> None:
+    torch.manual_seed(0)
+    report = equivariance_report(lambda x: x + 1e-3 * torch.randn_like(x), reps_in=O3.defining, rep_out=O3.defining)
+    assert report.cause == "chance"
+    assert "Two calls on the same inputs differ" in report.complaint()
+    assert equivariance_report(Wrapped(Stated())).chance == 0
+
+
+def test_zeros_say_nothing() -> None:
+    for model, batch in ((torch.zeros_like, None), (torch.clone, torch.ones(0, 3))):
+        assert "nothing but zeros" in str(equivariance_report(model, batch, O3.defining, O3.defining))
+
+
+def test_what_is_no_feature_is_refused_in_a_sentence() -> None:
+    """A dict, a tuple, an energy without an axis of its own, integers; classes are invariants like others."""
+    scalar = O3.rep("1x0e")
+    for model in (lambda x: {"forces": x}, lambda x: (x, x)):
+        with pytest.raises(ShapeError, match="returns one of its outputs"):
+            equivariance_report(model, None, O3.defining, O3.defining)
+    with pytest.raises(ShapeError, match=r"Return y\[\.\.\., None\]"):
+        equivariance_report(lambda x: x.square().sum(-1), None, O3.defining, scalar)
+    with pytest.raises(ShapeError, match=r"torch\.int64 came"):
+        equivariance_report(torch.clone, torch.ones(2, 3, dtype=torch.int64), O3.defining, O3.defining)
+    assert equivariance_report(lambda x: x.norm(dim=-1, keepdim=True).int(), None, O3.defining, scalar).exact
 
 
 def test_inputs_of_the_wrong_size_are_refused() -> None:

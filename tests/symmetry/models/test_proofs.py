@@ -1,5 +1,6 @@
 """What is proved of a network holds; and the theorems of Schur's lemma come out, with their numbers."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -12,12 +13,13 @@ from torch import nn as plain
 from intertwine import nn
 from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, group
 from intertwine.catalog.base import CatalogGroup
-from intertwine.errors import ArgumentError
+from intertwine.errors import ArgumentError, ShapeError
 from intertwine.reps import Rep
 from intertwine.reps.harmonics import spherical_harmonics
 from intertwine.rules import LinearRule
 from intertwine.symmetry import Provable, prove
 from intertwine.symmetry.models.facts import antisymmetric_commutant, direct_sum
+from intertwine.symmetry.models.proofs import _found
 from intertwine.symmetry.models.proving import Prover
 from intertwine.symmetry.models.supergroups import extensions
 from intertwine.symmetry.models.tracing import trace
@@ -122,6 +124,7 @@ def test_what_is_proved_holds(G: CatalogGroup) -> None:
         model, rng = RandomNetwork(G, seed), np.random.default_rng(seed)
         matrices = transformations(model.reps_in[0], rng)
         found, prover = prove(model, candidates=matrices), prover_of(model)
+        assert "contradict" not in str(found), (seed, model.kinds)
         assert violations(model, found, matrices) < 1e-9, (seed, model.kinds)
         assert reading_violation(model, prover) < 1e-12, (seed, model.kinds)
         assert algebra_violation(model, prover, rng) < 1e-9, (seed, model.kinds)
@@ -157,8 +160,40 @@ def test_a_false_proof_would_be_noticed() -> None:
     rep = SO2.rep("2x0 + 2x1")
     model = Lying(rep, rep)
     matrices = transformations(rep, np.random.default_rng(0))
-    assert violations(model, prove(model, candidates=matrices), matrices) > 0.1
+    traced = trace(model, [torch.randn(4, rep.dim, dtype=torch.float64)], [rep], rep)
+    assert violations(model, _found(traced, matrices, {}), matrices) > 0.1
     assert algebra_violation(model, prover_of(model), np.random.default_rng(0)) > 0.01
+
+
+class Cross(plain.Module):
+    """A cross product that says that it is linear: equivariant, but even under inversion."""
+
+    reps_in, rep_out = (SO3.rep("2x1"),), SO3.rep("1x1")
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.linalg.cross(*x.unflatten(-1, (3, 2)).unbind(-1))
+
+    def symmetry_rule(self) -> LinearRule:
+        return LinearRule(*self.reps_in, self.rep_out)
+
+
+class Summing(nn.EquivariantModule):
+    """An activation whose function is not one of each number: it permutes nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(dihedral(4).regular, dihedral(4).regular)
+        self.layer = nn.Activation(self.rep_in)
+        self.layer.even = lambda z: z.cumsum(-1)  # after the constructor, which would refuse it
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x)
+
+
+@pytest.mark.parametrize("model", [Lying(SO2.rep("2x1"), SO2.rep("2x1")), Cross(), Summing()])
+def test_rules_that_numbers_contradict_prove_nothing(model: plain.Module) -> None:
+    found = prove(model)
+    assert (found.proofs, found.equivariant) == ((), False)
+    assert "its numbers contradict its rules" in str(found)
 
 
 # theorems -------------------------------------------------------------------------------------------------------------
@@ -376,6 +411,81 @@ def test_rules_are_believed_only_of_what_computes_them() -> None:
     hooked = nn.Linear(rep, rep)
     hooked.register_forward_hook(lambda module, inputs, output: output.abs())
     assert not prove(hooked).equivariant
+
+
+class Turned(plain.Identity):
+    """Somebody's identity that is none, in code that a graph cannot follow."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flip(-1) if float(x.sum()) < 1e9 else x
+
+
+def hooked(module: plain.Module, change: Callable[..., Tensor]) -> plain.Module:
+    module.register_forward_hook(change)
+    return module
+
+
+def test_plain_modules_are_believed_only_as_torch_wrote_them() -> None:
+    """Subclasses, hooks, and dropout that a function holds in train mode, small enough to do nothing in a few calls."""
+    rep = SO2.rep("2x1")
+    flipped = hooked(plain.Identity(), lambda module, inputs, output: output.flip(-1))
+    for between in (Turned(), flipped, plain.Dropout(1e-6).train()):
+        first = nn.Linear(rep, rep)
+        found = prove(lambda x, first=first, between=between: between(first(x)), rep, rep)
+        assert not found.equivariant, between
+        assert found.opaque
+
+
+def test_plain_modules_that_do_nothing_do_not_end_proofs() -> None:
+    rep = SO2.rep("2x1")
+    first, between = nn.Linear(rep, rep), plain.Identity().train()
+    assert prove(lambda x: between(first(x)), rep, rep).equivariant
+    assert prove(plain.Sequential(first, plain.Dropout(0.5), plain.Identity()).train(), rep, rep).equivariant
+
+
+def test_hooks_cannot_smuggle_vectors_to_invariants() -> None:
+    kept: list[Tensor] = []
+    rep = SO2.rep("2x0 + 2x1")
+    to_scalars, tap = nn.Linear(rep, SO2.rep("4x0")), hooked(plain.Tanh(), lambda m, x, y: kept.append(x[0]))
+    last = hooked(plain.Tanh(), lambda m, x, y: y + kept[-1][..., 2:3])
+
+    def model(x: Tensor) -> Tensor:
+        tap(x)
+        return last(to_scalars(x))
+
+    found = prove(model, rep, SO2.rep("4x0"))
+    assert not found.equivariant
+    assert not found.proofs
+
+
+def test_the_part_that_cannot_be_followed_is_named() -> None:
+    rep = SO2.rep("2x1")
+    model = plain.Sequential(nn.Linear(rep, rep), plain.Sequential(Turned(), nn.Linear(rep, rep)))
+    assert prove(model, rep, rep).opaque == ("1.0 (Turned)",)
+
+
+def test_layers_of_another_group_end_proofs() -> None:
+    """O(3) layers in a network that is said to be one of SO(3); their biases are constants, not zeros."""
+    first = nn.Linear(O3.rep("1x1o"), O3.rep("1x0e + 1x1o"))
+    torch.nn.init.ones_(first.bias)
+    product = nn.TensorProduct(first.rep_out, first.rep_out, O3.rep("1x1o"))
+    beside = nn.Linear(2 * first.rep_out, O3.rep("1x1o"))
+    for model in (
+        lambda x: product(first(x), first(x)),
+        lambda x: beside(torch.cat([first(x), first(x)], -1)),
+    ):
+        found = prove(model, SO3.rep("1x1"), SO3.rep("1x1"))
+        assert (found.proofs, found.equivariant) == ((), False)
+        assert "it reads 1x1 as 1x1o" in str(found)
+
+
+def test_outputs_are_one_tensor_of_the_right_size() -> None:
+    rep = SO3.rep("1x1")
+    for model in (lambda x: {"forces": x}, lambda x: (x, x)):
+        with pytest.raises(ShapeError, match=r"equivariance is asked of one tensor.*\['forces'\]"):
+            prove(model, rep, rep)
+    with pytest.raises(ShapeError, match="6 numbers on the last axis"):
+        prove(lambda x: x, rep, SO3.rep("2x1"))
 
 
 # larger groups --------------------------------------------------------------------------------------------------------

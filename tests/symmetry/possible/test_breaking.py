@@ -260,3 +260,5 @@ def test_what_can_be_recognised() -> None:
     assert "up to C3 only (3 elements look alike)" in str(turned)
     assert json.loads(json.dumps(achiral.to_dict()))["flip"] is False
     assert not recognisable(SQUARE).rotation
+    antiprism = np.concatenate([ring(3, height=1.0), ring(3, height=-1.0, turn=np.pi)])
+    assert "its own mirror image, the inversion, so" in str(recognisable(antiprism))

@@ -248,3 +248,13 @@ def test_errors_say_what_came() -> None:
         dataset_floor([SQUARE], [SQUARE * np.nan], rep_out=VECTOR)
     with pytest.raises(ArgumentError, match="pass rep_out"):
         dataset_floor([SQUARE], [SQUARE])
+
+
+def test_rounding_in_files_is_no_floor() -> None:
+    """Copies with seven digits, asked for at a matching tolerance: nothing is lost, and nothing is said to be."""
+    rng = np.random.default_rng(0)
+    turns = O3.sample(3, seed=0)
+    clouds = [SQUARE @ g.T + 1e-7 * rng.normal(size=SQUARE.shape) for g in turns]
+    found = dataset_floor(clouds, [0.5 * SQUARE @ g.T for g in turns], rep_out=VECTOR, tolerance=1e-4)
+    assert "0 of 3 samples cannot be fitted exactly" in str(found)
+    assert found.repeats == ((0, 1, 2),)

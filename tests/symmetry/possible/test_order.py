@@ -236,3 +236,25 @@ def test_two_that_work_together() -> None:
     whole = order_parameters(report, degree=2)  # 2o holds both
     assert [p.irrep.label for p in whole.most_symmetric] == ["2o"]
     assert whole.together == ()
+
+
+def test_fields_say_how_much_each_site_gets() -> None:
+    """Numbers that differ from corner to corner are said on one scale, and images only where there are some."""
+    triangle = ring(3)
+    lifted = np.array([[0.1, 0, 1], [0, 0, 0.5], [0, 0, 0]])
+    fields = order_parameters(curie_check(triangle, lifted - lifted.mean(0), rep_out=O3.rep("1x1o")), 1, sites=[0])
+    labels = next(p for p in fields if p.irrep.label == "0o")
+    said = [part.split(" at ") for part in labels.polynomial.replace("pseudoscalar", "").replace("−", "-").split(", ")]
+    numbers = [float(number) if number.strip(" -") else float(number.strip() + "1") for number, _ in said]
+    assert "images" not in labels.polynomial
+    assert np.abs(labels.vector[[int(place) for _, place in said], 0] - numbers).max() < 0.01
+    sides = order_parameters(curie_check(SQUARE, STRETCH, rep_out=O3.rep("1x1o")), 0, sites=[0])
+    assert sides[0].polynomial.endswith("and images")
+
+
+def test_long_polynomials_are_cut_in_the_table_only() -> None:
+    found = order_parameters(curie_check(SQUARE, np.array([1.0, 0.5, 0.25]), rep_out=O3.rep("1x1o")), degree=4)
+    longest = max((p.polynomial for p in found), key=len)
+    assert len(longest) > 100
+    assert longest not in str(found)
+    assert max(map(len, str(found).splitlines())) < 130

@@ -321,3 +321,18 @@ def test_odd_coefficients() -> None:
             polynomial_text(bad)
     with pytest.raises(ShapeError, match="came for degree 3"):
         polynomial_text(np.ones(3), 3, 3)
+
+
+def test_noise_in_directions_is_not_said() -> None:
+    """Coordinates from files have seven digits."""
+    normal = np.array([0.5, -(0.75**0.5), -6e-8])
+    assert element_name(np.eye(3) - 2 * np.outer(normal, normal)) in (
+        "the mirror perpendicular to (0.5, −0.866, 0)",
+        "the mirror perpendicular to (−0.5, 0.866, 0)",
+    )
+
+
+def test_the_closest_element_is_told_from_the_map() -> None:
+    said = str(identify_action(2 * np.eye(3), O3.rep("1x1o")))
+    assert "your map is no element of O(3)" in said
+    assert "that one is in" in said

@@ -178,8 +178,8 @@ def _candidates(a: np.ndarray, b: np.ndarray, rep: Rep, tolerance: float, lie: n
     for piece in (np.eye(size),) if group.is_proper else (np.eye(size), other):
         moved = rep.evaluate(piece[None])[0] @ a  # ρ(R s) a = ρ(R) ρ(s) a
         errors = _errors(grid, _parts(moved, rep), b, rep)
-        starts = np.flatnonzero(errors <= errors[neighbours].min(1) + 1e-12)
-        starts = starts[np.argsort(errors[starts], kind="stable")][: STARTS if not len(lie) else STARTS // 4]
+        lowest = errors <= errors[neighbours].min(1) + 1e-12
+        starts = np.lexsort((errors, ~lowest))[: STARTS if not len(lie) else STARTS // 4]  # local minima first
         solved = _refined(grid[starts], moved, b, rep) @ piece
         off = np.linalg.norm(rep.evaluate(solved) @ a - b, axis=-1)
         found.add(solved[off <= 2 * tolerance])

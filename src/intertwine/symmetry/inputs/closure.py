@@ -13,7 +13,7 @@ Product = Callable[[int, int], int | None]
 """The number of the product of two numbered elements; None if it does not leave the input as it is."""
 
 
-def largest_group(seeds: Sequence[int], product: Product, identity: int = 0) -> list[int]:
+def largest_group(seeds: Sequence[int], product: Product, identity: int = 0, most: int = MOST) -> list[int]:
     """The numbers of the elements of a group, made greedily from elements in their order.
 
     An element that would generate products that do not leave the input as it is, is left out. So if the elements, with
@@ -23,22 +23,23 @@ def largest_group(seeds: Sequence[int], product: Product, identity: int = 0) -> 
         seeds: numbers of elements, those that are surest first.
         product: how they multiply; it may number elements that are not among the seeds.
         identity: the number of the identity.
+        most: more elements than this are not looked for.
     """
     members, generators = [identity], list[int]()
     for seed in seeds:
-        if seed not in members and (more := _generated([*generators, seed], product, identity)) is not None:
+        if seed not in members and (more := _generated([*generators, seed], product, identity, most)) is not None:
             members, generators = more, [*generators, seed]
     return members
 
 
-def _generated(generators: list[int], product: Product, identity: int) -> list[int] | None:
+def _generated(generators: list[int], product: Product, identity: int, most: int) -> list[int] | None:
     """All products of generators; None if one of them is no symmetry."""
     found = [identity]
     known = set(found)
     for element in found:  # grows while it runs
         for generator in generators:
             image = product(element, generator)
-            if image is None or len(found) > MOST:
+            if image is None or len(found) > most:
                 return None
             if image not in known:
                 known.add(image)

@@ -54,9 +54,8 @@ class SpaceGroup:
     def __str__(self) -> str:
         whole = f"; the crystal itself has {self.crystal}" if self.crystal != self.symbol else ""
         more = f", {len(self.pure)} of them pure translations" if len(self.pure) > 1 else ""
-        return (
-            f"space group {self.symbol} (no. {self.number}): {len(self.shifts)} operations keep the cell{more}{whole}"
-        )
+        kept = f"{len(self.shifts)} operations keep" if len(self.shifts) > 1 else "1 operation keeps"
+        return f"space group {self.symbol} (no. {self.number}): {kept} the cell{more}{whole}"
 
     def __repr__(self) -> str:
         return f"<SpaceGroup {self.symbol}, {len(self.shifts)} operations>"
@@ -79,7 +78,8 @@ def crystal_operations(positions: np.ndarray, kinds: np.ndarray, cell: np.ndarra
         positions: `(N, 3)`, Cartesian.
         kinds: `(N,)`.
         cell: the vectors of the cell, as rows.
-        tolerance: the largest distance between a moved atom and its partner, over the cube root of the volume per atom.
+        tolerance: the largest distance between a moved atom, or vector of the cell, and its partner, over the cube root
+            of the volume per atom.
 
     Raises `MissingExtraError` without spglib, and `ArgumentError` for cells and atoms that are no crystal.
     """
@@ -87,7 +87,7 @@ def crystal_operations(positions: np.ndarray, kinds: np.ndarray, cell: np.ndarra
     scale = length_scale(cell, len(positions))
     fractional = positions @ np.linalg.inv(cell)
     numbers = np.unique(kinds, return_inverse=True)[1] + 1
-    found = _asked("get_symmetry_dataset", (cell, fractional, numbers), symprec=max(tolerance * scale, 1e-8))
+    found = _asked("get_symmetry_dataset", (cell / scale, fractional, numbers), symprec=max(tolerance, 1e-8))
     if found is None:
         raise ArgumentError(
             f"spglib finds no symmetry of these {len(positions)} atoms at the tolerance {tolerance:g}: atoms may be "
@@ -97,12 +97,10 @@ def crystal_operations(positions: np.ndarray, kinds: np.ndarray, cell: np.ndarra
     symbol, number = _named(rotations, shifts, cell)
     space = SpaceGroup(symbol, number, str(found.international), cell, rotations, shifts % 1.0)
     images = fractional @ rotations.swapaxes(-1, -2) + shifts[:, None]
-    away = _away(images[:, :, None], fractional, cell)
-    away = np.where(kinds[:, None] == kinds, away, np.inf)
-    permutations = away.argmin(-1)
-    residuals = np.take_along_axis(away, permutations[..., None], -1)[..., 0].max(1, initial=0.0) / scale
-    elements = cell.T @ rotations @ np.linalg.inv(cell).T
-    return Operations(space, elements, permutations, residuals)
+    permutations = _partners(images, fractional, kinds, cell)
+    off = _away(images, fractional[permutations], cell).max(1, initial=0.0)
+    residuals = np.maximum(off, _strains(space).max(1)) / scale
+    return Operations(space, _orthogonal(space), permutations, residuals)
 
 
 def checked_cell(cell: np.ndarray) -> np.ndarray:
@@ -123,14 +121,31 @@ def length_scale(cell: np.ndarray, count: int) -> float:
 
 
 def displacements(positions: np.ndarray, space: SpaceGroup, permutations: np.ndarray) -> np.ndarray:
-    """How far each operation leaves all atoms together from their partners, `(h,)`: the norm over atoms."""
+    """How far each operation leaves atoms and vectors of the cell from their partners, `(h,)`: the norm over all."""
     fractional = positions @ np.linalg.inv(space.cell)
     images = fractional @ space.fractional.swapaxes(-1, -2) + space.shifts[:, None]
-    return np.asarray(np.linalg.norm(_away(images, fractional[permutations], space.cell), axis=1))
+    off = np.linalg.norm(_away(images, fractional[permutations], space.cell), axis=1)
+    return np.asarray(np.hypot(off, np.linalg.norm(_strains(space), axis=1)))
+
+
+def _orthogonal(space: SpaceGroup) -> np.ndarray:
+    """The rotations `(h, 3, 3)` of the cell closest to the given one whose lengths and angles they keep exactly."""
+    metric = np.mean(space.fractional.swapaxes(-1, -2) @ (space.cell @ space.cell.T) @ space.fractional, 0)
+    root = np.linalg.cholesky(metric)
+    u, _, vt = np.linalg.svd(np.linalg.inv(root) @ space.cell)
+    ideal = root @ u @ vt
+    return np.asarray(ideal.T @ space.fractional @ np.linalg.inv(ideal).T)
+
+
+def _strains(space: SpaceGroup) -> np.ndarray:
+    """How far each rotation leaves the vectors of the cell from those of the lattice, `(h, 3)`."""
+    return np.asarray(np.linalg.norm(_orthogonal(space) @ space.cell.T - space.cell.T @ space.fractional, axis=1))
 
 
 def kept_operations(space: SpaceGroup, permutations: np.ndarray, residuals: np.ndarray, tolerance: float) -> np.ndarray:
     """The places of the largest group of operations with residuals up to a tolerance (their products up to twice)."""
+    if (residuals <= tolerance).all():
+        return np.arange(len(residuals))  # all that spglib found is a group
     table = {(w.tobytes(), p.tobytes()): i for i, (w, p) in enumerate(zip(space.fractional, permutations, strict=True))}
 
     def product(i: int, j: int) -> int | None:
@@ -146,7 +161,21 @@ def kept_operations(space: SpaceGroup, permutations: np.ndarray, residuals: np.n
         for i, (w, p) in enumerate(zip(space.fractional, permutations, strict=True))
         if (w == np.eye(3, dtype=int)).all() and (p == still).all()
     )
-    return np.sort(largest_group(seeds, product, identity))
+    return np.sort(largest_group(seeds, product, identity, len(table)))
+
+
+def _partners(images: np.ndarray, fractional: np.ndarray, kinds: np.ndarray, cell: np.ndarray) -> np.ndarray:
+    """The nearest atom of its kind, `(h, N)`, of each atom's image under each operation, in this cell or around it."""
+    from scipy.spatial import KDTree
+
+    around = np.array([*np.ndindex(3, 3, 3)]) - 1
+    permutations = np.zeros(images.shape[:2], dtype=np.int64)
+    for kind in np.unique(kinds):
+        members = np.flatnonzero(kinds == kind)
+        copies = (around[:, None] + fractional[members] % 1.0).reshape(-1, 3) @ cell
+        _, nearest = KDTree(copies).query((images[:, members] % 1.0) @ cell)
+        permutations[:, members] = members[nearest % len(members)]
+    return permutations
 
 
 def _away(a: np.ndarray, b: np.ndarray, cell: np.ndarray) -> np.ndarray:
@@ -156,7 +185,8 @@ def _away(a: np.ndarray, b: np.ndarray, cell: np.ndarray) -> np.ndarray:
 
 
 def _named(rotations: np.ndarray, shifts: np.ndarray, cell: np.ndarray) -> tuple[str, int]:
-    found = _asked("get_spacegroup_type_from_symmetry", rotations, shifts, lattice=cell, symprec=1e-3)
+    unit = cell / length_scale(cell, 1)  # spglib's tolerance is a length
+    found = _asked("get_spacegroup_type_from_symmetry", rotations, shifts, lattice=unit, symprec=1e-3)
     return ("P1", 1) if found is None else (str(found.international_short), int(found.number))
 
 

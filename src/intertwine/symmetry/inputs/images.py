@@ -255,7 +255,8 @@ def image_stabiliser(
     best = (_in_doubt(rungs) or _by_width(rungs))[0].symmetry
     if tolerance is not None:
         allowed = [one for one in found if one.residual <= max(tolerance, ROUNDING)]
-        best = _stabiliser(max(allowed, key=lambda one: (one.order, -one.residual)), look.harmonics, group, tolerance)
+        largest_first = sorted(allowed, key=lambda one: (-one.order, one.name != "O(2)", one.residual))
+        best = _stabiliser(largest_first[0], look.harmonics, group, tolerance)
     rep, vector = look.harmonics.vector(group)
     shifts = _translations(content, exact_tolerance)
     cut = bool((np.abs(content[:, _border(content)]).max(1) > SEEN + 5 * noise_levels(content)).any())

@@ -17,7 +17,7 @@ from intertwine.symmetry.inputs.alignment import alignments
 from intertwine.symmetry.inputs.clouds import checked_cloud, cloud_symmetries, line_through
 from intertwine.symmetry.inputs.naming import named_subgroup
 from intertwine.symmetry.inputs.points import Points
-from intertwine.symmetry.inputs.stabiliser import stabiliser
+from intertwine.symmetry.inputs.stabiliser import distances, stabiliser
 
 ROUNDING = 1e-6
 """Residuals below this, the last digit of most files, count as zero."""
@@ -122,9 +122,9 @@ def symmetry_ladder(
     Args:
         x: positions `(N, 2)` or `(N, 3)`, `Points`, or a vector `(rep.dim,)`.
         labels: a kind for each point.
-        rep: the rep of a vector.
+        rep: the rep of a vector, or of the features of `Points`, which must move along.
         cell: the vectors of a crystal's cell, as rows: the rungs are then its space groups at growing tolerances.
-        group: for clouds, SO(2), O(2), SO(3) or O(3). Default: O(2) or O(3).
+        group: for clouds, SO(2), O(2), SO(3) or O(3). Default: that of `rep`, or O(2) or O(3).
         largest: the largest residual, relative to the size of the input.
 
     Raises `ArgumentError` for continuous symmetry (points on a line, a vector with an axis), whose name `stabiliser`
@@ -134,37 +134,37 @@ def symmetry_ladder(
     >>> [(rung.name, f"{rung.residual:.0e}") for rung in symmetry_ladder(nearly).rungs]
     [('D2h', '0e+00'), ('D4h', '1e-02')]
     """
-    if isinstance(x, Points):
-        labels, cell, x = x.labels, x.cell, x.positions
-    x = to_numpy(x)
-    if cell is not None:
-        return _of_crystal(x, labels, cell, group or O3, largest)
+    cloud = x if isinstance(x, Points) else Points(x, labels, None, cell)
+    x, rep = to_numpy(cloud.positions), None if rep is None else as_rep(rep)
+    if cloud.cell is not None:
+        return _of_crystal(cloud, rep, group, largest)
     if rep is not None and x.ndim == 1:
-        rep = as_rep(rep)
         whole = rep.group
         found = alignments(x, x, rep, largest)
-        _require_finite(len(found.lie) > 0)
+        _require_finite(len(found.lie) > 0, largest)
         elements, residuals = found.elements, found.residuals
     else:
-        whole = group or (O2 if x.ndim == 2 and x.shape[1] == 2 else O3)
-        centred, kinds, _ = checked_cloud(x, whole, labels, None, None)
-        _require_finite(line_through(centred, largest) is not None)
-        elements, permutations = cloud_symmetries(centred, kinds, whole, None, None, largest)
-        residuals = _cloud_residuals(centred, elements, permutations)
+        usual = O2 if x.ndim == 2 and x.shape[1] == 2 else O3
+        whole = group or (usual if rep is None else rep.group)  # type: ignore[assignment]
+        centred, kinds, features = checked_cloud(x, whole, cloud.labels, cloud.features, rep)
+        _require_finite(line_through(centred, largest) is not None, largest)
+        elements, permutations = cloud_symmetries(centred, kinds, whole, features, rep, largest)
+        residuals = distances(centred, elements, permutations)
+        if features is not None and rep is not None:
+            off = distances(features, rep.evaluate(elements), permutations, whole=True)
+            elements, residuals = elements[off <= largest], np.maximum(residuals, off)[off <= largest]
     if not isinstance(whole, CatalogGroup):
         raise ArgumentError(f"A group of the catalogue was expected, but {whole} came.")
     return Ladder(whole.name, _rungs(whole, elements, residuals, largest), largest)
 
 
-def _of_crystal(
-    x: np.ndarray, labels: Sequence[int] | np.ndarray | None, cell: np.ndarray, group: CatalogGroup, largest: float
-) -> Ladder:
+def _of_crystal(crystal: Points, rep: Rep | None, group: CatalogGroup | None, largest: float) -> Ladder:
     """The space groups that spglib finds at five tolerances in each power of ten."""
     steps = np.geomspace(ROUNDING, largest, max(2, 1 + round(5 * math.log10(largest / ROUNDING))))
     found: dict[tuple[str, int], float] = {}
     for tolerance in steps:
         try:
-            now = stabiliser(x, labels, cell=cell, group=group, tolerance=float(tolerance))
+            now = stabiliser(crystal, rep=rep, group=group, tolerance=float(tolerance))
         except ArgumentError:
             if not found:
                 raise
@@ -174,23 +174,18 @@ def _of_crystal(
     rungs = sorted(((residual, order, name) for (name, order), residual in found.items()))
     ends = [residual for residual, _, _ in rungs[1:]] + [largest]
     return Ladder(
-        group.name,
+        now.group.name,
         tuple(Rung(name, order, residual, end) for (residual, order, name), end in zip(rungs, ends, strict=True)),
         largest,
     )
 
 
-def _require_finite(continuous: bool) -> None:
+def _require_finite(continuous: bool, largest: float) -> None:
     if continuous:
         raise ArgumentError(
-            "The symmetry is continuous, and has no ladder of finite groups. Call stabiliser for its name."
+            f"Up to a deviation of {largest:g} the symmetry is continuous, and has no ladder of finite groups. Call "
+            "stabiliser for its name, or pass a smaller `largest` if it is so only nearly."
         )
-
-
-def _cloud_residuals(centred: np.ndarray, elements: np.ndarray, permutations: np.ndarray) -> np.ndarray:
-    """The largest distance between a moved point and its partner, in a cloud of radius 1."""
-    moved = centred @ elements.swapaxes(-1, -2)
-    return np.asarray(np.linalg.norm(moved - centred[permutations], axis=-1).max(1, initial=0.0))
 
 
 def _rungs(group: CatalogGroup, elements: np.ndarray, residuals: np.ndarray, largest: float) -> tuple[Rung, ...]:

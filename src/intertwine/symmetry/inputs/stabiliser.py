@@ -156,7 +156,7 @@ def stabiliser(
     rep: Rep | Irrep | None = None,
     *,
     cell: np.ndarray | None = None,
-    group: CatalogGroup | None = None,
+    group: CatalogGroup | Subgroup | None = None,
     tolerance: float = 1e-6,
 ) -> Stabiliser:
     """The subgroup of a group that leaves an input as it is.
@@ -172,7 +172,8 @@ def stabiliser(
         tensors: a vector of `rep` at each point.
         rep: the rep of the vector, or of the tensors.
         cell: the vectors of a crystal's cell, as rows.
-        group: for clouds: SO(2), O(2), SO(3), O(3). Default: that of `rep`, or O(2) or O(3).
+        group: for clouds: SO(2), O(2), SO(3) or O(3). Default: that of `rep`, or O(2) or O(3). A subgroup, also for a
+            vector one of the group of `rep`, if only its elements count.
         tolerance: the largest residual of an element: the distance between a moved point and its partner over the
             radius of the cloud (in a crystal over the cube root of the volume per atom), or |ρ(g) x − x| / |x|.
             Products of such elements count up to twice of it. If the elements do not form a group even so, because the
@@ -188,8 +189,13 @@ def stabiliser(
     >>> stabiliser(np.array([0.0, 0.0, 2.0]), rep=O3.rep("1x1o")).name  # a vector: a cone
     'Cinfv'
     """
+    if isinstance(group, Subgroup):
+        parent: CatalogGroup = group.parent  # type: ignore[assignment]
+        return within(stabiliser(x, labels, tensors, rep, cell=cell, group=parent, tolerance=tolerance), group)
     if isinstance(x, Points):
         labels, tensors, cell, x = x.labels, x.features, x.cell, x.positions
+    if not tolerance >= 0:
+        raise ArgumentError(f"A tolerance is 0 or a positive number, but {tolerance} came.")
     x = to_numpy(x)
     if x.ndim == 1 and rep is not None and labels is None and tensors is None:
         return _of_vector(x, as_rep(rep), tolerance)
@@ -259,9 +265,9 @@ def cloud_stabiliser(
     if subgroup.group.is_finite:
         rough, elements = elements, subgroup.embed(subgroup.group.elements())
         permutations = permutations[np.argmin(np.abs(elements[:, None] - rough).max((-1, -2)), 1)]
-    residuals = _distances(centred, elements, permutations)
+    residuals = distances(centred, elements, permutations)
     if rep is not None and features is not None:
-        residuals = np.maximum(residuals, _distances(features, rep.evaluate(elements), permutations, whole=True))
+        residuals = np.maximum(residuals, distances(features, rep.evaluate(elements), permutations, whole=True))
     return Stabiliser(subgroup, elements, residuals, permutations, tolerance, points - points.mean(0))
 
 
@@ -275,10 +281,12 @@ def crystal_stabiliser(
     tolerance: float,
 ) -> Stabiliser:
     """`stabiliser` of a crystal: the operations that keep its cell."""
+    if group.dim != 3:
+        raise ArgumentError(f"Crystals fill space, so their group is SO(3) or O(3), but {group} came.")
     _, kinds, features = checked_cloud(points, group, labels, tensors, rep)
     found = crystal_operations(to_numpy(points), kinds, cell, tolerance)
     if rep is not None and features is not None:
-        off = _distances(features, rep.evaluate(found.elements), found.permutations, whole=True)
+        off = distances(features, rep.evaluate(found.elements), found.permutations, whole=True)
         found = replace(found, residuals=np.maximum(found.residuals, off))
     allowed = np.where((np.linalg.det(found.elements) > 0) | (not group.is_proper), found.residuals, np.inf)
     kept = kept_operations(found.space, found.permutations, allowed, max(tolerance, 1e-6))
@@ -317,13 +325,14 @@ def within(H: Stabiliser, part: Subgroup) -> Stabiliser:
         raise RepMismatchError(f"{part} is no subgroup of {H.group}. Pass a subgroup of the group of rep_out.")
     if H.continuous and not part.group.is_finite:
         return _both_continuous(H, part)
+    near = max(H.tolerance, 1e-6)  # axes that were fitted to a noisy input
     if H.continuous:
         elements = part.embed(part.group.elements())
-        elements = elements[H.subgroup.contains(elements, 1e-6)]
+        elements = elements[H.subgroup.contains(elements, near)]
         permutations = None if H.permutations is None else H.permutations[H._pieces(elements)]
         residuals = np.zeros(len(elements))
     else:
-        kept = np.flatnonzero(part.contains(H.elements, 1e-6))
+        kept = np.flatnonzero(part.contains(H.elements, near))
         if H.space is not None and H.permutations is not None and H.centred is not None:
             found = Operations(H.space, H.elements, H.permutations, H.residuals)
             return of_operations(H.group, found, kept, H.tolerance, H.centred)
@@ -353,7 +362,7 @@ def fixed_space(subgroup: Subgroup, rep: Rep) -> np.ndarray:
     return copies[trivial][:, 0, :] if trivial in copies else np.zeros((restricted.dim, 0))
 
 
-def _distances(x: np.ndarray, matrices: np.ndarray, permutations: np.ndarray, whole: bool = False) -> np.ndarray:
+def distances(x: np.ndarray, matrices: np.ndarray, permutations: np.ndarray, whole: bool = False) -> np.ndarray:
     """How far rows `(N, d)` that matrices `(h, d, d)` move are from their partners: the farthest, or all together."""
     off = np.linalg.norm(x @ matrices.swapaxes(-1, -2) - x[permutations], axis=-1)
     if whole:

@@ -100,7 +100,12 @@ class EffectiveSymmetry:
     @property
     def extra(self) -> int:
         """How many continuous symmetries there are beyond the declared ones and the scaling of a homogeneous map."""
-        return self.algebra - self.declared_dimension - int(self.homogeneous and self.searched_all)
+        return self.algebra - self.declared_dimension - int(self._scaling)
+
+    @property
+    def _scaling(self) -> bool:
+        """Whether scaling is one of the continuous symmetries that were found; not where nothing is read."""
+        return self.homogeneous and self.searched_all and any(self.read.values())
 
     @property
     def larger(self) -> bool:
@@ -143,8 +148,7 @@ class EffectiveSymmetry:
 
     def _beyond(self) -> Iterator[str]:
         more = f"{self.extra} more than declared" if self.extra > 0 else "as declared"
-        scaling = self.homogeneous and self.searched_all
-        more = "less than declared" if self.extra < 0 else more + ", and scaling" * scaling
+        more = "less than declared" if self.extra < 0 else more + ", and scaling" * self._scaling
         what = "of input and output" if self.searched_all else "by rotations of copies of irreps"
         yield (
             f"continuous symmetries {what}: {self.algebra} ({more}; measured: singular values drop from "
@@ -198,8 +202,9 @@ def effective_symmetry(
         samples: the number of random inputs, or more if there are more unknowns.
         seed: of the random inputs.
 
-    Raises `ArgumentError` for models with inputs that are no features (see `prove`) and for candidates of another size,
-    and `RepMismatchError` if the reps belong to another group than the declared one.
+    Raises `ArgumentError` for models with inputs that are no features or whose rows see one another, such as those of
+    points and graphs (see `prove` and `equivariance_report`), and for candidates of another size, and
+    `RepMismatchError` if the reps belong to another group than the declared one.
 
     >>> from intertwine.catalog import SO2
     >>> from intertwine import nn
@@ -224,9 +229,28 @@ def effective_symmetry(
     whole = Rep(out.group, tuple(term for rep in known for term in rep.terms))
     provable = prove(function, known, out, candidates=candidates)
     with evaluating(function):
+        _check_rows(function, known, out)
         s = sampled(lambda x: function(*x.split([rep.dim for rep in known], -1)), whole, out, samples, seed)
         tried = tuple(_tried(function, known, s, provable, tried_candidates(known, candidates)))
     return _result(model, out.group.name, provable, s, algebra(s), tried)
+
+
+def _check_rows(function: Callable[..., Tensor], known: Sequence[Rep], out: Rep) -> None:
+    """Raise an error for a model whose rows see one another, such as one of the points of a cloud."""
+    x = torch.randn(3, sum(rep.dim for rep in known), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    whole, part = (function(*rows.split([rep.dim for rep in known], -1)).detach() for rows in (x, x[:2]))
+    if not torch.isfinite(whole).all():
+        raise ArgumentError(
+            "effective_symmetry looks at values at random inputs, but this model gave NaN or infinity there. Pass a "
+            "function that scales its inputs to where the model is defined."
+        )
+    if whole.shape == (3, out.dim) and torch.allclose(whole[:2], part, rtol=1e-6, atol=1e-9 * float(whole.norm())):
+        return
+    raise ArgumentError(
+        "effective_symmetry looks at models of feature vectors, which take each row (batch, rep.dim) by itself, but "
+        f"this one took 3 rows to the shape {tuple(whole.shape)}, or its rows depend on one another. Of models of "
+        "points and graphs call equivariance_report(model, batch, …, positions=…) or prove(model)."
+    )
 
 
 def _tried(

@@ -163,7 +163,8 @@ def _report(model: Callable[..., Tensor], trial: Trial, samples: int, seed: int)
         layers=layers,
         resolution=_resolution(trial, calls, layers, worst.error),
         tables=rounded_tables(trial.model) if dtype == torch.float64 else (),
-        notes=(*unknown, *training_notes(trial, [Move(g) for g in few], bound)),
+        chance=trial.chance,
+        notes=(*trial.notes, *unknown, *training_notes(trial, [Move(g) for g in few], bound)),
     )
 
 

@@ -15,7 +15,7 @@ from intertwine.catalog import O2, O3
 from intertwine.reps import Block, Irrep, Rep, clebsch_gordan
 from intertwine.rules import Applied, ConvolutionRule, LinearRule, MixingRule, ProductRule, Rule, Stretched, TermRule
 from intertwine.symmetry.models.facts import Facts, Logic
-from intertwine.symmetry.models.tracing import Traced, rule_of
+from intertwine.symmetry.models.tracing import Traced, is_changed, rule_of
 
 F = TypeVar("F")
 
@@ -26,8 +26,6 @@ SAME = {operator.neg, torch.neg, "neg", "clone", "contiguous", operator.pos}
 AVERAGES = {torch.sum, torch.mean, "sum", "mean"}
 CATENATIONS = {torch.cat, torch.concat, torch.concatenate}
 SHAPES = {"shape", "dtype", "device", "ndim", "size", "dim"}
-IDLE = (nn.Identity, nn.Dropout)
-"""Modules that do nothing in eval mode."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +60,7 @@ class Follower(Generic[F]):
 
     def __init__(self, traced: Traced, logic: Logic[F], start: Callable[[int, Irrep], F]) -> None:
         self.traced, self.logic, self.start = traced, logic, start
-        group = traced.rep_out.group
-        self.trivial = Irrep(group, group.labels(0)[0])
+        self.trivial = _trivial(traced.rep_out)
         self.opaque: list[str] = []
         self.streams: dict[fx.Node, Stream[F]] = {}
 
@@ -99,7 +96,7 @@ class Follower(Generic[F]):
         module = self.traced.root.get_submodule(str(node.target))
         rule = rule_of(module)
         streams = [self.streams[arg] for arg in node.args if isinstance(arg, fx.Node)]
-        if isinstance(module, IDLE) and len(streams) == 1:
+        if len(streams) == 1 and is_idle(module):
             return streams[0]
         if rule is None or len(streams) != len(node.args) or node.kwargs:
             return self._function(node)
@@ -166,7 +163,9 @@ class Follower(Generic[F]):
         if axis not in (-1, self.traced.widths.get(node.name, (0, 0))[1] - 1):
             return None
         streams = [self.streams[part] for part in parts if isinstance(part, fx.Node)]
-        rep = Rep(self.trivial.group, tuple(term for stream in streams for term in stream.rep.terms))
+        if len({stream.rep.group for stream in streams}) > 1:
+            return None
+        rep = Rep(streams[0].rep.group, tuple(term for stream in streams for term in stream.rep.terms))
         return Stream(rep, self._summed([stream.facts for stream in streams]))
 
     def _function(self, node: fx.Node) -> Stream[F]:
@@ -253,17 +252,18 @@ class Follower(Generic[F]):
             for _, irrep in rule.rep_out.isotypic
             if irrep in stream.facts
         }
-        bias = {self.trivial: self.logic.constant(1)} if rule.bias and rule.rep_out.count(self.trivial) else {}
+        trivial = _trivial(rule.rep_out)
+        bias = {trivial: self.logic.constant(1)} if rule.bias and rule.rep_out.count(trivial) else {}
         return self._summed([facts, bias])
 
     def _terms(self, stream: Stream[F], rule: TermRule) -> Facts[F]:
-        gate = stream.facts.get(self.trivial, self.logic.constant(1))
-        found = []
+        trivial, found = _trivial(stream.rep), []
+        gate = stream.facts.get(trivial, self.logic.constant(1))
         for term in rule.terms:
             before = _one(term.block_in if isinstance(term, Applied) else term.block)
             facts = {irrep: stream.facts[irrep] for _, irrep in before.isotypic if irrep in stream.facts}
             if isinstance(term, Applied):
-                facts = facts or {self.trivial: self.logic.constant(1)}
+                facts = facts or {trivial: self.logic.constant(1)}
                 found.append(self.logic.applied(facts, before, _one(term.block_out), term.parity))
             elif isinstance(term, Stretched):
                 found.append(self.logic.stretched(facts) if facts else {})
@@ -292,6 +292,12 @@ class Follower(Generic[F]):
         return self._summed([facts, own])
 
 
+def is_idle(module: nn.Module) -> bool:
+    """Whether a module does nothing at all. Not a subclass of torch's own, which may do anything."""
+    resting = type(module) is nn.Identity or (type(module) is nn.Dropout and not module.training)
+    return resting and not is_changed(module)
+
+
 def layout(rep: Rep) -> tuple[tuple[int, Block], ...]:
     """The terms, with equal neighbours of dimension 1 gathered: their numbers lie alike however they are grouped."""
     terms: list[tuple[int, Block]] = []
@@ -300,6 +306,11 @@ def layout(rep: Rep) -> tuple[tuple[int, Block], ...]:
             m += terms.pop()[0]
         terms.append((m, block))
     return tuple(terms)
+
+
+def _trivial(rep: Rep) -> Irrep:
+    """The invariants of the rep's group: a layer inside a model may be one of another group."""
+    return Irrep(rep.group, rep.group.labels(0)[0])
 
 
 def _one(block: Block) -> Rep:

@@ -61,7 +61,7 @@ def part_calls(trial: Trial) -> list[PartCall]:
         if name and (reps := _stated(part)) is not None and reps[1].group == trial.out.group:
             handles.append(part.register_forward_hook(_recorder(name, *reps, calls), with_kwargs=True))
     try:
-        trial.model(*trial.values)
+        trial.output(trial.values)
     finally:
         for handle in handles:
             handle.remove()

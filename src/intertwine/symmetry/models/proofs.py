@@ -6,15 +6,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from intertwine.errors import ArgumentError
 from intertwine.reps import Irrep, Rep
+from intertwine.symmetry.models.doubting import contradiction
 from intertwine.symmetry.models.facts import Facts, Motion, Sources
 from intertwine.symmetry.models.proving import Freedom, Prover
 from intertwine.symmetry.models.supergroups import Extension, extensions
 from intertwine.symmetry.models.tracing import Traced, trace
-from intertwine.testing import evaluating, make_inputs, signature
+from intertwine.symmetry.models.trial import Trial
+from intertwine.testing import check_sizes, evaluating, make_inputs, signature
 
 SCHUR = "linear maps join equal irreps only, and norms and gates mix nothing (Schur)"
 
@@ -106,7 +109,9 @@ def prove(
       products are minded. Without any,
       natural elements of larger groups are tried: inversion for SO(3), T, O and I, mirrors and turns for SO(2) and C_n.
 
-    What is not proved may still hold: measure it. A parity of a function of numbers is tried on numbers, not proved.
+    What is not proved may still hold: measure it. Two things are believed: the rule that a layer states, and the parity
+    of a function of numbers, which is tried on numbers. So proofs are held against the model's outputs, and where these
+    contradict them (a wrong rule, say, or state that parts share behind the graph) nothing is proved.
 
     Args:
         model: a module, or a function of tensors that uses modules; in eval mode.
@@ -115,7 +120,8 @@ def prove(
         candidates: matrices by name, instead of the natural ones.
         inputs: inputs to try the graph on, needed only if they cannot be made up; see `intertwine.testing`.
 
-    Raises `ArgumentError` for reps that are not known and for candidates of another size.
+    Raises `ArgumentError` for reps that are not known and for candidates of another size, and `ShapeError` for an input
+    or output that has not the size of its rep, or is no tensor.
 
     >>> from intertwine.catalog import SO3
     >>> from intertwine import nn
@@ -126,13 +132,23 @@ def prove(
     """
     reps, out = signature(model, reps_in, rep_out)
     values = make_inputs(model, inputs, reps, 0, "Pass inputs=….")
-    with evaluating(model):
-        traced = trace(model, values, reps, out)
+    check_sizes(model, values, reps)
     matrices = tried_candidates(reps, candidates)
-    if traced is None:
-        nothing = {irrep.label: None for _, irrep in out.isotypic}
-        return Provable((), ("the model",), False, dict.fromkeys(matrices, nothing), 0, 0)
-    return _found(traced, matrices, natural_candidates(reps) if candidates is None else {})
+    with evaluating(model), torch.no_grad():
+        traced = trace(model, values, reps, out)
+        if traced is None:
+            return _nothing("the model", out, matrices)
+        found = _found(traced, matrices, natural_candidates(reps) if candidates is None else {})
+        trial = Trial(model, reps, out, tuple(values))
+        off = contradiction(trial, found.equivariant, matrices, found.motions)
+    if off is None:
+        return found
+    return _nothing(f"the model (its numbers contradict its rules by {off:.1e})", out, matrices)
+
+
+def _nothing(opaque: str, out: Rep, matrices: Mapping[str, np.ndarray]) -> Provable:
+    nothing = {irrep.label: None for _, irrep in out.isotypic}
+    return Provable((), (opaque,), False, dict.fromkeys(matrices, nothing), 0, 0)
 
 
 def natural_candidates(reps: Sequence[Rep | None]) -> dict[str, tuple[Extension, np.ndarray]]:

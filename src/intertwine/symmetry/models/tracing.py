@@ -11,6 +11,7 @@ from torch import Tensor, fx, nn
 
 from intertwine.reps import Rep
 from intertwine.rules import Rule
+from intertwine.testing import flattened
 
 _FAILURES = (
     fx.proxy.TraceError,
@@ -49,10 +50,14 @@ def rule_of(module: nn.Module) -> Rule | None:
     cls = type(module)
     stated = next((base for base in cls.__mro__ if "symmetry_rule" in vars(base)), None)
     computed = next((base for base in cls.__mro__ if "forward" in vars(base)), None)
-    changed = module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module)
-    if stated is None or stated is not computed or changed:
+    if stated is None or stated is not computed or is_changed(module):
         return None
     return module.symmetry_rule()  # type: ignore[operator, no-any-return]
+
+
+def is_changed(module: nn.Module) -> bool:
+    """Whether a module computes something else than its class does, by a hook or a `forward` of its own."""
+    return bool(module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module))
 
 
 def trace(
@@ -65,6 +70,8 @@ def trace(
         inputs: inputs to try it on.
         reps: their reps, None for what the group leaves alone.
         rep_out: the rep of the output.
+
+    Raises `ShapeError` for an output that is no tensor, or has not the size of its rep.
     """
     tracer = _Tracer()
     try:
@@ -76,6 +83,7 @@ def trace(
             first, second = model(*inputs), model(*inputs)
     except _FAILURES:
         return None
+    flattened(model, first, rep_out)
     if not (torch.equal(first, second) and again.shape == first.shape and torch.allclose(again, first, 1e-9, 1e-12)):
         return None
     for node in reversed(graph.nodes):
@@ -99,7 +107,8 @@ class _Tracer(fx.Tracer):
     """Stops at layers that state a rule, and at parts that cannot be followed."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return rule_of(m) is not None or super().is_leaf_module(m, module_qualified_name)
+        plain = super().is_leaf_module(m, module_qualified_name) and not is_changed(m)
+        return plain or rule_of(m) is not None
 
     def path_of_module(self, mod: nn.Module) -> str:
         try:
@@ -110,11 +119,13 @@ class _Tracer(fx.Tracer):
             return name
 
     def call_module(self, m: nn.Module, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        within = self.module_stack.copy()
         try:
             return super().call_module(m, forward, args, kwargs)
         except _FAILURES:
             if isinstance(m, _Holder):
                 raise
+            self.module_stack = within  # a failure leaves the parts on it that were being followed
             return self.create_proxy("call_module", self.path_of_module(m), args, kwargs)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -174,8 +175,9 @@ class Trial:
     layout: Layout | None = None
 
     def output(self, values: Sequence[Tensor]) -> Tensor:
-        """The outputs `(..., out.dim)`."""
-        return flattened(self.model, self.model(*values), self.out)
+        """The outputs `(..., out.dim)`; the values themselves stay, though a model may change its inputs in place."""
+        y = flattened(self.model, self.model(*(x.clone() for x in values)), self.out)
+        return y if y.is_floating_point() else y.double()
 
     @cached_property
     def reference(self) -> Tensor:
@@ -184,8 +186,25 @@ class Trial:
 
     @cached_property
     def size(self) -> float:
-        """The largest output, which errors are relative to; 1 if all are 0."""
-        return largest(self.reference) or 1.0
+        """The largest output, which errors are relative to; 1 if all are 0, or one is no number."""
+        size = largest(self.reference)
+        return size if 0 < size < math.inf else 1.0
+
+    @cached_property
+    def chance(self) -> float:
+        """How much a second call on the same inputs differs, relative to the largest output."""
+        return largest(self.output(self.values) - self.reference) / self.size
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What makes the answers of a trial worth less, in words."""
+        copies = [x.clone() for x in self.values]
+        self.model(*copies)
+        changed = [f"input {i}" for i, x in enumerate(copies) if x._version]
+        found = [f"it changes {' and '.join(changed)} in place, so each call was given a copy"] if changed else []
+        if not self.reference.any():
+            found.append("it gave nothing but zeros, which any group leaves alone: pass other inputs as batch=…")
+        return tuple(found)
 
     @cached_property
     def follows(self) -> bool:

@@ -49,7 +49,8 @@ class EquivarianceReport:
         layers: the errors of the parts that state their reps, in the order in which they are called.
         resolution: the first part that fails, at other numbers of samples, where it has such a number.
         tables: constants that hold no more digits than float32 does.
-        notes: what differs in train mode, in words.
+        chance: how much a second call on the same inputs differs.
+        notes: what differs in train mode, and what makes these numbers worth less, in words.
     """
 
     model: str
@@ -70,6 +71,7 @@ class EquivarianceReport:
     layers: tuple[LayerError, ...]
     resolution: ResolutionLadder | None
     tables: tuple[str, ...]
+    chance: float
     notes: tuple[str, ...]
 
     @property
@@ -90,14 +92,22 @@ class EquivarianceReport:
 
     @property
     def cause(self) -> str:
-        """Where the error comes from: rounding, float32 tables, ties, the backward pass, aliasing, or "real"."""
+        """Where it comes from: rounding, chance, float32 tables, ties, the backward pass, aliasing, or "real"."""
         if self.exact:
             return "rounding"
+        if not self.chance < self.bound:
+            return "chance" if math.isfinite(self.chance) else "real"
         if self.error < self.bound and self.largest["derivatives"] < self.bound:
             return "ties" if self.largest["symmetric inputs"] >= self.bound else "backward pass"
         if self.dtype == "float64" and self.tables and self.error < SINGLE:
             return "float32 tables"
         return "aliasing" if self.resolution is not None and self.resolution.aliasing else "real"
+
+    @property
+    def moves(self) -> str:
+        """The group, and what else inputs were moved by."""
+        others = tuple(kind for kind in ("translations", "relabelled points") if kind in self.elements)
+        return f"{self.group} with {_and(others)}" if others else self.group
 
     @property
     def first_offender(self) -> str | None:
@@ -107,10 +117,12 @@ class EquivarianceReport:
     def complaint(self, tolerance: float | None = None) -> str | None:
         """One sentence about what exceeds a tolerance (default: what rounding explains); None if nothing does."""
         accepted = self.bound if tolerance is None else tolerance
-        subject = f"{self.model} is not equivariant under {self.group}"
+        subject = f"{self.model} is not equivariant under {self.moves}"
         for kind, error in self.largest.items():
             if not error <= accepted:
-                return f"{subject}: error {error:.1e} {self._where(kind)}, accepted {accepted:.1e} in {self.dtype}."
+                random = f" Two calls on the same inputs differ by {self.chance:.1e}." if self.cause == "chance" else ""
+                where = f"{self._where(kind)}, accepted {accepted:.1e} in {self.dtype}"
+                return f"{subject}: error {error:.1e} {where}.{random}"
         limit = self.limits.get("float32", math.inf)
         if tolerance is None and self.single is not None and not self.single <= limit:
             return (
@@ -143,11 +155,13 @@ class EquivarianceReport:
 
     def _title(self) -> str:
         verdict = "is equivariant up to rounding" if self.exact else "is NOT equivariant"
-        text = f"{self.model} {verdict} under {self.group}: error {self.error:.1e} in {self.dtype}"
+        text = f"{self.model} {verdict} under {self.moves}: error {self.error:.1e} in {self.dtype}"
         if self.single is None:
             return text
         if self.error < self.bound:
             meaning = "; it falls with the precision" if self.single > 30 * self.error else ""
+        elif self.dtype == "float64" and self.error < SINGLE:
+            meaning = "; of the size of rounding in float32"
         elif self.single < 30 * self.error:
             meaning = "; the same in both, so it is real"
         else:
@@ -170,8 +184,13 @@ class EquivarianceReport:
 
     def _reasons(self) -> list[str]:
         lines = []
+        if not math.isfinite(self.error):
+            lines.append("outputs hold NaN or infinity")
+        if self.cause == "chance":
+            lines.append(f"two calls on the same inputs differ by {self.chance:.1e}: it is random, or keeps a state")
         if self.cause == "ties":
-            lines.append("it fails on symmetric inputs only: look for ties in argmax, top-k, sorting or neighbours")
+            where = "ties in argmax, top-k, sorting or neighbours, or in a frame"
+            lines.append(f"it fails on symmetric inputs only: look for {where}")
         if self.cause == "backward pass":
             lines.append(
                 "outputs are equivariant and gradients are not: look for NaN and for backward passes of your own"
@@ -189,7 +208,7 @@ class EquivarianceReport:
 
     def _tables(self) -> str:
         if not self.tables:
-            return "look for a constant that was rounded on its way; keep tables in float64 and cast them when used"
+            return "look for what is cast to float32 on its way; keep tables in float64 and cast them when used"
         shown = ", ".join(self.tables[:3]) + (", …" if len(self.tables) > 3 else "")
         return f"these constants hold float32 numbers: {shown}; keep tables in float64 and cast them when used"
 

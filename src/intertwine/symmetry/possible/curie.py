@@ -170,17 +170,20 @@ def curie_check(
             raise RepMismatchError(
                 f"The map is to be equivariant under {whole}, but the rep {rep} belongs to {rep.group}."
             )
-    target = to_numpy(y.features if isinstance(y, Points) and y.features is not None else y)
-    cloud = Points(np.asarray(x)) if not isinstance(x, Points) and np.ndim(x) == 2 else x
-    if isinstance(cloud, Points):
-        cloud = replace(cloud, positions=to_numpy(cloud.positions))
+    wanted = y.features if isinstance(y, Points) else y
+    if wanted is None:
+        raise ArgumentError("The target is a cloud without features. Pass Points(…, features=…), or the numbers alone.")
+    target = to_numpy(wanted)
+    cloud = x if isinstance(x, Points) else to_numpy(x)
+    if isinstance(cloud, Points) or cloud.ndim == 2:
+        cloud = replace(cloud, positions=to_numpy(cloud.positions)) if isinstance(cloud, Points) else Points(cloud)
         H = stabiliser(cloud, rep=found_in, group=whole, tolerance=tolerance)  # type: ignore[arg-type]
     elif found_in is None:
         raise ArgumentError("The rep of the input is needed to know how symmetries move it: pass rep_in=….")
     else:
         H = stabiliser(cloud, rep=found_in, tolerance=tolerance)
     H = H if part is None else within(H, part)
-    return replace(_report(cloud, target, H, rep_out, found_in), part=part)
+    return _report(cloud, target, H, rep_out, found_in, part)
 
 
 def attainable(y: np.ndarray, H: Stabiliser, rep_out: Rep) -> np.ndarray:
@@ -209,10 +212,12 @@ def moved(y: np.ndarray, rep: Rep, elements: np.ndarray, permutations: np.ndarra
     return out
 
 
-def _report(x: Points | np.ndarray, y: np.ndarray, H: Stabiliser, rep_out: Rep, rep_in: Rep | None) -> CurieReport:
+def _report(
+    x: Points | np.ndarray, y: np.ndarray, H: Stabiliser, rep_out: Rep, rep_in: Rep | None, part: Subgroup | None
+) -> CurieReport:
     best = attainable(y, H, rep_out)
     lost = y - best
-    K = kept_by(x, y, H, rep_out, rep_in)
+    K = kept_by(x, y, H, rep_out, rep_in, part)
     floor = float(np.mean(lost**2))
     return CurieReport(
         H=H,
@@ -228,18 +233,29 @@ def _report(x: Points | np.ndarray, y: np.ndarray, H: Stabiliser, rep_out: Rep, 
         rep_out=rep_out,
         rep_in=rep_in,
         x=x,
+        part=part,
     )
 
 
-def kept_by(x: Points | np.ndarray, y: np.ndarray, H: Stabiliser, rep_out: Rep, rep_in: Rep | None) -> Stabiliser:
-    """The elements of H that leave the target as it is, as a subgroup of the whole group."""
+def kept_by(
+    x: Points | np.ndarray,
+    y: np.ndarray,
+    H: Stabiliser,
+    rep_out: Rep,
+    rep_in: Rep | None,
+    part: Subgroup | None = None,
+) -> Stabiliser:
+    """The elements of H that leave the target as it is, as a subgroup of the whole group.
+
+    Those of a continuous H are found in the whole group; `part` is the subgroup that H was looked for in, if any.
+    """
     size = max(float(np.linalg.norm(y)), 1e-300)
     tolerance = max(10 * H.tolerance, 1e-9)
     if H.space is not None and H.permutations is not None:
         off = np.linalg.norm((moved(y, rep_out, H.elements, H.permutations) - y).reshape(len(H.elements), -1), axis=1)
-        found = Operations(H.space, H.elements, H.permutations, off / size)
-        kept = kept_operations(H.space, H.permutations, found.residuals, tolerance)
-        return of_operations(H.group, found, kept, tolerance, to_numpy(x.positions))  # type: ignore[union-attr]
+        operations = Operations(H.space, H.elements, H.permutations, off / size)
+        kept = kept_operations(H.space, H.permutations, operations.residuals, tolerance)
+        return of_operations(H.group, operations, kept, tolerance, to_numpy(x.positions))  # type: ignore[union-attr]
     if not H.continuous:
         off = np.linalg.norm((moved(y, rep_out, H.elements, H.permutations) - y).reshape(len(H.elements), -1), axis=1)
         good = largest_among(H.elements, off / size, tolerance)
@@ -252,9 +268,11 @@ def kept_by(x: Points | np.ndarray, y: np.ndarray, H: Stabiliser, rep_out: Rep, 
         permutations = None if H.permutations is None else H.permutations[good]
         return Stabiliser(subgroup, H.elements[good], off[good] / size, permutations, tolerance, H.centred)
     if isinstance(x, Points):
-        return _kept_on_a_line(x, y, H, rep_out, rep_in, tolerance)
-    scale = max(float(np.linalg.norm(x)), 1e-300)
-    return stabiliser(np.concatenate([x / scale, y / size]), rep=as_rep(rep_in) + rep_out, tolerance=tolerance)  # type: ignore[arg-type]
+        found = _kept_on_a_line(x, y, H, rep_out, rep_in, tolerance)
+    else:
+        both = np.concatenate([x / max(float(np.linalg.norm(x)), 1e-300), y / size])
+        found = stabiliser(both, rep=as_rep(rep_in) + rep_out, tolerance=tolerance)  # type: ignore[arg-type]
+    return found if part is None else within(found, part)
 
 
 def _kept_on_a_line(

@@ -38,6 +38,7 @@ class DatasetFloor:
         by_symmetry: the part of the mean squared error that symmetric inputs alone cost; NaN for other losses.
         by_conflict: the part that contradictory targets cost on top.
         power: the mean square of the targets, the mean squared error of the answer 0.
+        tolerance: that of the inputs; deviations of this size cost nothing that is told of.
     """
 
     floors: np.ndarray
@@ -48,6 +49,7 @@ class DatasetFloor:
     by_symmetry: float
     by_conflict: float
     power: float
+    tolerance: float = 1e-6
 
     def share(self, loss: float) -> float:
         """The part of a loss that is floor: 1 says that training is done; more, that the map is not equivariant.
@@ -76,7 +78,7 @@ class DatasetFloor:
         }
 
     def __str__(self) -> str:
-        rounding = 1e-12 * max(self.power, 1e-300)
+        rounding = max(1e-12, self.tolerance**2) * max(self.power, 1e-300)
         hurt = int((self.floors > rounding).sum())
         squared = not np.isnan(self.by_symmetry)
         total, by_symmetry, by_conflict = (
@@ -166,6 +168,7 @@ def dataset_floor(
         by_symmetry=sum(t.by_symmetry for t in told) / count,
         by_conflict=sum(t.by_conflict for t in told) / count,
         power=sum(float(np.mean(target**2)) for target in y) / count,
+        tolerance=tolerance,
     )
 
 

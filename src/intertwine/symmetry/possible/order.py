@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from torch import Tensor
 
+from intertwine.catalog import words
 from intertwine.errors import ArgumentError
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.symmetry.inputs.stabiliser import Stabiliser
@@ -107,7 +108,7 @@ class OrderParameters:
             floor = "0" if works else f"{p.floor:.3g}"
             share = "" if p.gradient is None else f"{100 * p.gradient:.1f} %"
             rank = str(i) if works else "–"
-            rows.append((rank, p.irrep.label, p.polynomial, p.stabiliser, floor, share, self._note(p, works)))
+            rows.append((rank, p.irrep.label, _short(p.polynomial), p.stabiliser, floor, share, self._note(p, works)))
         if all(p.gradient is None for p in self.found):
             rows = [(*row[:5], row[6]) for row in rows]
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
@@ -239,7 +240,9 @@ def _together(report: CurieReport, found: Sequence[OrderParameter]) -> tuple[Ord
 def _left(parameters: Sequence[OrderParameter], report: CurieReport) -> tuple[float, float]:
     """The floor, and the order of the symmetry, that several order parameters leave together."""
     rep = Rep(report.H.group, tuple((1, p.irrep) for p in parameters))
-    left = kept_by(report.x, np.concatenate([p.vector for p in parameters], -1), report.H, rep, report.rep_in)
+    left = kept_by(
+        report.x, np.concatenate([p.vector for p in parameters], -1), report.H, rep, report.rep_in, report.part
+    )
     return _floor(report, left), float(left.order)
 
 
@@ -264,7 +267,7 @@ def _candidates(report: CurieReport, irrep: Irrep) -> list[np.ndarray]:
 
 def _tried(report: CurieReport, irrep: Irrep, vector: np.ndarray, sites: np.ndarray | None) -> OrderParameter:
     """What is left of the symmetry, and of the floor, when the vector or field is one more input."""
-    left = kept_by(report.x, vector, report.H, irrep.irreps, report.rep_in)
+    left = kept_by(report.x, vector, report.H, irrep.irreps, report.rep_in, report.part)
     floor = _floor(report, left)
     named = component_name(irrep, vector) if sites is None else _field_text(report, irrep, vector, sites)
     return OrderParameter(
@@ -280,12 +283,32 @@ def _tried(report: CurieReport, irrep: Irrep, vector: np.ndarray, sites: np.ndar
 
 def _field_text(report: CurieReport, irrep: Irrep, field: np.ndarray, sites: np.ndarray) -> str:
     """The polynomials at one site of each orbit of K; the symmetries that are kept make the others from them."""
-    permutations = kept_by(report.x, field, report.H, irrep.irreps, report.rep_in).permutations
+    permutations = kept_by(report.x, field, report.H, irrep.irreps, report.rep_in, report.part).permutations
     if permutations is None:
         return ""
-    firsts = [int(orbit[0]) for orbit in orbits(permutations, sites) if np.abs(field[orbit[0]]).max() > 1e-9]
-    said = [f"{component_name(irrep, field[i])} at {i}" for i in firsts]
-    return ", ".join(said) + " and images"
+    found = [orbit for orbit in orbits(permutations, sites) if np.abs(field[orbit[0]]).max() > 1e-9]
+    said = [f"{_at_site(irrep, field[orbit[0]])} at {orbit[0]}" for orbit in found]
+    return ", ".join(said) + " and images" * any(len(orbit) > 1 for orbit in found)
+
+
+def _short(text: str, most: int = 72) -> str:
+    """The terms of a long sum, or the sites of a field, that fit; all are in `OrderParameter.polynomial`."""
+    if " at " in text:
+        cut = text.find(", ", 2 * most)
+    else:
+        cut = max(text.rfind(sign, 0, most) for sign in (" + ", " − ")) if len(text) > most else -1
+    return text if cut < 0 else f"{text[:cut]} …"
+
+
+def _at_site(irrep: Irrep, vector: np.ndarray) -> str:
+    """The polynomial at one site, with its size where it is smaller than at the others (which is at most 1)."""
+    name, size = component_name(irrep, vector), float(np.linalg.norm(vector))
+    if name not in ("1", "pseudoscalar"):
+        return name if size > 0.999 else f"{name} (size {size:.2g})"
+    number = words.number(round(float(vector[0]), 2))
+    if name == "1":
+        return number
+    return number.replace("1", name) if number in ("1", "−1") else f"{number} {name}"
 
 
 def _as_large(left: Stabiliser, K: Stabiliser) -> bool:

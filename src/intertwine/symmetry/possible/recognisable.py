@@ -37,8 +37,9 @@ class Recognisable:
         return {"rotation": self.rotation, "flip": self.flip, "symmetry": self.symmetry.to_dict()}
 
     def __str__(self) -> str:
-        size = "infinitely many" if self.symmetry.continuous else str(int(self.symmetry.order))
-        turned = "yes" if self.rotation else f"no: up to {self.symmetry.name} only ({size} elements look alike)"
+        known = self.symmetry.subgroup  # of a crystal the point group: translations leave its pose as it is
+        size = "infinitely many" if self.symmetry.continuous else str(int(known.group.order))
+        turned = "yes" if self.rotation else f"no: up to {known.name} only ({size} elements look alike)"
         lines = [f"rotation: {turned}"]
         if self.flip is not None:
             lines.append(f"flip: {'yes' if self.flip else 'no: ' + self._why()}")
@@ -46,8 +47,8 @@ class Recognisable:
 
     def _why(self) -> str:
         flips = self.symmetry.elements[np.linalg.det(self.symmetry.elements) < 0]
-        first = next((g for g in flips), None)
-        said = f", {element_name(first)}" if first is not None else ""
+        simplest = min(map(element_name, flips), key=len, default="")
+        said = f", {simplest}" if simplest else ""
         return f"the input equals its own mirror image{said}, so the determinant is undefined"
 
 
@@ -75,6 +76,7 @@ def recognisable(
     """
     found = stabiliser(x, labels, tensors, rep, group=group, tolerance=tolerance)
     proper = np.linalg.det(found.elements) > 0
-    turns = int(proper.sum()) > 1 or found.continuous
+    moving = np.abs(found.elements - np.eye(found.group.dim)).max((-1, -2)) > 1e-6
+    turns = bool((proper & moving).any()) or found.continuous
     flip = None if found.group.is_proper else not bool((~proper).any())
     return Recognisable(found, not turns, flip)

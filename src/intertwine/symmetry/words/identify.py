@@ -69,10 +69,11 @@ class Action:
             ]
         if not self.faithful:
             lines.append("other elements act on these features in the same way; this is one of them")
+        it = "it" if self.error < 1e-3 else "that one"
         if self.inside:
-            lines.append(f"it is in      {', '.join(self.inside)}")
+            lines.append(f"{it} is in      {', '.join(self.inside)}")
         if self.outside:
-            lines.append(f"it is not in  {', '.join(self.outside)}")
+            lines.append(f"{it} is not in  {', '.join(self.outside)}")
         return "\n".join(lines)
 
 
@@ -211,15 +212,20 @@ def _spatial_name(g: np.ndarray) -> str:
     if np.abs(sine).max() < 1e-6:
         axis = axis * np.sign(axis[np.argmax(np.abs(axis) > 1e-6)])
     angle = np.arctan2(axis @ sine, np.trace(rotation) - 1)
-    name = words.direction_name(np.round(axis, 9)) or words.vector(axis)
+    name = _direction(axis)
     half = abs(abs(angle) - np.pi) < 1e-6
     if proper:
         return f"the half-turn about {name}" if half else f"the rotation by {_degrees(angle)} about {name}"
     if half:
         return f"the mirror {name} → −{name}" if len(name) == 1 else f"the mirror perpendicular to {name}"
     # −R(angle) about an axis is the reflection across it after R(180° − angle) about the opposite axis
-    name = words.direction_name(np.round(-axis, 9)) or words.vector(-axis)
+    name = _direction(-axis)
     return f"the rotation by {_degrees(np.pi - angle)} about {name} followed by the reflection across it"
+
+
+def _direction(axis: np.ndarray) -> str:
+    """x, −y, z, or the components, without the noise in the fifth digit that coordinates from files bring."""
+    return words.direction_name(np.round(axis, 9)) or words.vector(np.round(axis, 4) + 0.0)
 
 
 def _degrees(angle: float) -> str:
