@@ -38,7 +38,7 @@ def test_a_folder_gives_a_table(tmp_path: Path) -> None:
         "rectangle": ["4", "D2h", "8", "", ""],
         "nearly": ["4", "D2h", "8", "D4h", "2.0e-02"],
         "line": ["3", "Dinfh", "∞", "", ""],
-        "bent": ["3", "C2v", "4", "Dinfh", ""],
+        "bent": ["3", "C2v", "4", "Dinfh", "1.0e-02"],
         "dot": ["1", "O(3)", "∞", "", ""],
         "plane": ["4", "D4", "8", "", ""],
     }.items():

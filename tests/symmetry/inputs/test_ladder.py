@@ -58,8 +58,26 @@ def test_continuous_symmetry_has_no_rungs() -> None:
         symmetry_ladder(np.array([[0.0, 0, 1], [0, 0, -1]]))
     with pytest.raises(ArgumentError, match="is continuous"):
         symmetry_ladder(np.array([0.0, 0, 1]), rep=O3.rep("1x1o"))
-    with pytest.raises(ArgumentError, match=r"Up to a deviation of 0\.5 .* pass a smaller `largest`"):
-        symmetry_ladder(np.array([0, 0, 1, 0, 0.1, 1]), rep=O3.rep("1x1o + 1x1o"), largest=0.5)
+
+
+def test_nearly_continuous_symmetry_is_the_last_rung() -> None:
+    """A bent line is a triangle exactly, and a line up to the bend; two nearly parallel vectors are one axis."""
+    bent = symmetry_ladder(np.array([[0, 0, 1], [0, 0.01, 0], [0, 0, -1.0]]))
+    assert [(rung.name, rung.order) for rung in bent.rungs] == [("C2v", 4), ("Dinfh", np.inf)]
+    assert bent.rungs[-1].residual == pytest.approx(1e-2, rel=0.5)
+    assert "∞" in str(bent)
+    assert json.loads(json.dumps(bent.to_dict(), allow_nan=False))["rungs"][-1]["order"] is None
+    vectors = symmetry_ladder(np.array([0, 0, 1, 0, 0.1, 1]), rep=O3.rep("1x1o + 1x1o"), largest=0.5)
+    assert [rung.name for rung in vectors.rungs] == ["Cs", "Cinfv"]
+
+
+def test_spurious_near_symmetries_do_not_hide_a_rung() -> None:
+    """On an outline of 60 points a shift by one point moves each only a little, but makes no group with the mirrors."""
+    t = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+    outline = np.stack([2 * np.cos(t) + 0.2 * np.cos(2 * t + 1), np.sin(t) + 0.1 * np.sin(3 * t)], -1)
+    for largest in (0.2, 0.3, 0.5):
+        names = [rung.name for rung in symmetry_ladder(outline, largest=largest).rungs]
+        assert names[:2] == ["C1", "D1"]
 
 
 def test_features_move_along() -> None:

@@ -42,6 +42,20 @@ def cloud_symmetries(
     return np.array(matcher.elements)[members], np.array(matcher.permutations)[members]
 
 
+def nearly_symmetries(
+    centred: np.ndarray, kinds: np.ndarray, group: Group, tolerance: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All elements that leave a cloud, not on a line, as it is up to a tolerance, whether or not they form a group.
+
+    Elements `(h, n, n)`, where points go `(h, N)`, and the largest distance of a moved point from its partner `(h,)`.
+    """
+    matcher = Matcher(centred, kinds, tolerance)
+    matcher.group(_candidates(centred, kinds, group, tolerance), lambda _g, _p: True)
+    residuals = np.array(matcher.residuals)
+    near = residuals <= tolerance
+    return np.array(matcher.elements)[near], np.array(matcher.permutations)[near], residuals[near]
+
+
 def checked_cloud(
     points: np.ndarray,
     group: Group,

@@ -14,13 +14,16 @@ from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.symmetry.inputs.alignment import alignments
-from intertwine.symmetry.inputs.clouds import checked_cloud, cloud_symmetries, line_through
-from intertwine.symmetry.inputs.naming import named_subgroup
+from intertwine.symmetry.inputs.clouds import checked_cloud, line_through, nearly_symmetries
 from intertwine.symmetry.inputs.points import Points
-from intertwine.symmetry.inputs.stabiliser import distances, stabiliser
+from intertwine.symmetry.inputs.stabiliser import Stabiliser, distances, stabiliser
 
 ROUNDING = 1e-6
 """Residuals below this, the last digit of most files, count as zero."""
+GAP = 1.2
+"""Residuals that differ by less than this factor belong to one step."""
+DENSE = 1.5
+"""Where residuals leave no gaps, one is tried in each interval of this factor."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +32,13 @@ class Rung:
 
     Args:
         name: the group.
-        order: the number of its elements.
+        order: the number of its elements; infinite for a continuous one.
         residual: the largest residual of them: how far the input is from having the symmetry.
         until: the smallest residual of the elements that it leaves out; for the last rung the largest looked at.
     """
 
     name: str
-    order: int
+    order: float
     residual: float
     until: float
 
@@ -81,7 +84,7 @@ class Ladder:
 
     def to_dict(self) -> dict[str, object]:
         """Plain numbers and texts, for JSON."""
-        rungs = [asdict(rung) for rung in self.rungs]
+        rungs = [{**asdict(rung), "order": None if rung.order == math.inf else int(rung.order)} for rung in self.rungs]
         return {
             "group": self.group,
             "largest": self.largest,
@@ -95,7 +98,7 @@ class Ladder:
         for rung in self.rungs:
             until = f"{rung.until:.1e}" if rung.until < self.largest else f"> {self.largest:.1e}"
             residual = "rounding" if rung.residual <= ROUNDING else f"{rung.residual:.1e}"
-            rows.append((rung.name, str(rung.order), residual, until))
+            rows.append((rung.name, "∞" if rung.order == math.inf else str(int(rung.order)), residual, until))
         widths = [max(len(row[i]) for row in rows) for i in range(4)]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
         if (pair := self.ambiguous) is not None:
@@ -116,8 +119,8 @@ def symmetry_ladder(
 ) -> Ladder:
     """The approximate symmetries of a cloud of points, a crystal, or a vector of a rep, as rungs of tolerance.
 
-    All elements with a residual up to `largest` are found once; sorted by residual, those below each gap that form a
-    group make a rung.
+    The residuals of all elements up to `largest` are found first. At each gap between them, the stabiliser at that
+    tolerance is a rung if it is larger than the one before. The last rung may be continuous: nearly a line, say.
 
     Args:
         x: positions `(N, 2)` or `(N, 3)`, `Points`, or a vector `(rep.dim,)`.
@@ -127,76 +130,70 @@ def symmetry_ladder(
         group: for clouds, SO(2), O(2), SO(3) or O(3). Default: that of `rep`, or O(2) or O(3).
         largest: the largest residual, relative to the size of the input.
 
-    Raises `ArgumentError` for continuous symmetry (points on a line, a vector with an axis), whose name `stabiliser`
-    gives.
+    Raises `ArgumentError` for inputs whose exact symmetry is continuous (points on a line, a vector with an axis):
+    `stabiliser` names it.
 
     >>> nearly = np.array([[1.01, 1, 0], [-1.01, 1, 0], [-1.01, -1, 0], [1.01, -1, 0]])
     >>> [(rung.name, f"{rung.residual:.0e}") for rung in symmetry_ladder(nearly).rungs]
     [('D2h', '0e+00'), ('D4h', '1e-02')]
     """
     cloud = x if isinstance(x, Points) else Points(x, labels, None, cell)
-    x, rep = to_numpy(cloud.positions), None if rep is None else as_rep(rep)
-    if cloud.cell is not None:
-        return _of_crystal(cloud, rep, group, largest)
-    if rep is not None and x.ndim == 1:
-        whole = rep.group
-        found = alignments(x, x, rep, largest)
-        _require_finite(len(found.lie) > 0, largest)
-        elements, residuals = found.elements, found.residuals
-    else:
-        usual = O2 if x.ndim == 2 and x.shape[1] == 2 else O3
-        whole = group or (usual if rep is None else rep.group)  # type: ignore[assignment]
-        centred, kinds, features = checked_cloud(x, whole, cloud.labels, cloud.features, rep)
-        _require_finite(line_through(centred, largest) is not None, largest)
-        elements, permutations = cloud_symmetries(centred, kinds, whole, features, rep, largest)
-        residuals = distances(centred, elements, permutations)
-        if features is not None and rep is not None:
-            off = distances(features, rep.evaluate(elements), permutations, whole=True)
-            elements, residuals = elements[off <= largest], np.maximum(residuals, off)[off <= largest]
-    if not isinstance(whole, CatalogGroup):
-        raise ArgumentError(f"A group of the catalogue was expected, but {whole} came.")
-    return Ladder(whole.name, _rungs(whole, elements, residuals, largest), largest)
+    positions, rep = to_numpy(cloud.positions), None if rep is None else as_rep(rep)
+    if cloud.cell is None and (rep is None or positions.ndim != 1):
+        group = group or (rep.group if rep else O2 if positions.ndim == 2 and positions.shape[1] == 2 else O3)  # type: ignore[assignment]
+    steps = _jumps(_deviations(cloud, positions, group, rep, largest))
+    if not len(steps):
+        steps = np.geomspace(ROUNDING, largest, max(2, 1 + round(5 * math.log10(max(largest / ROUNDING, 1.0)))))
+    return _climbed(positions if positions.ndim == 1 else cloud, rep, group, steps, largest)
 
 
-def _of_crystal(crystal: Points, rep: Rep | None, group: CatalogGroup | None, largest: float) -> Ladder:
-    """The space groups that spglib finds at five tolerances in each power of ten."""
-    steps = np.geomspace(ROUNDING, largest, max(2, 1 + round(5 * math.log10(largest / ROUNDING))))
-    found: dict[tuple[str, int], float] = {}
-    for tolerance in steps:
+def _deviations(
+    cloud: Points, positions: np.ndarray, group: CatalogGroup | None, rep: Rep | None, largest: float
+) -> np.ndarray:
+    """The residuals of all elements that nearly leave an input as it is; none if these are not finitely many."""
+    if positions.ndim == 1 and rep is not None:
+        found = alignments(positions, positions, rep, largest)
+        return np.zeros(0) if len(found.lie) else found.residuals
+    if cloud.cell is not None or group is None:
+        return np.zeros(0)
+    centred, kinds, features = checked_cloud(positions, group, cloud.labels, cloud.features, rep)
+    if line_through(centred, largest) is not None:
+        return np.zeros(0)
+    elements, permutations, residuals = nearly_symmetries(centred, kinds, group, largest)
+    if features is not None and rep is not None:
+        residuals = np.maximum(residuals, distances(features, rep.evaluate(elements), permutations, whole=True))
+    return np.asarray(residuals[residuals <= largest])
+
+
+def _jumps(residuals: np.ndarray) -> np.ndarray:
+    """Tolerances to try: residuals that are followed by a gap, and some of those that are too dense for gaps."""
+    ascending = np.unique(np.maximum(residuals, ROUNDING))
+    chosen = [r for r, after in zip(ascending, [*ascending[1:], math.inf], strict=False) if after > GAP * r]
+    intervals = np.floor(np.log(ascending) / math.log(DENSE))
+    return np.union1d(chosen, ascending[np.flatnonzero(np.diff(intervals, append=math.inf))])
+
+
+def _climbed(
+    x: Points | np.ndarray, rep: Rep | None, group: CatalogGroup | None, steps: np.ndarray, largest: float
+) -> Ladder:
+    """The stabilisers at growing tolerances, each rung a larger group than the one before."""
+    found: list[tuple[float, Stabiliser]] = []
+    for tolerance in np.union1d(steps, ROUNDING):
         try:
-            now = stabiliser(crystal, rep=rep, group=group, tolerance=float(tolerance))
+            now = stabiliser(x, rep=rep, group=group, tolerance=float(tolerance) * (1 + 1e-9))
         except ArgumentError:
             if not found:
                 raise
-            break  # so large a tolerance that atoms coincide
+            continue  # what is left at this tolerance is no group, or points coincide
         residual = float(now.residuals.max(initial=0.0))
-        found.setdefault((now.name, int(now.order)), residual if residual > ROUNDING else 0.0)
-    rungs = sorted(((residual, order, name) for (name, order), residual in found.items()))
-    ends = [residual for residual, _, _ in rungs[1:]] + [largest]
-    return Ladder(
-        now.group.name,
-        tuple(Rung(name, order, residual, end) for (residual, order, name), end in zip(rungs, ends, strict=True)),
-        largest,
-    )
-
-
-def _require_finite(continuous: bool, largest: float) -> None:
-    if continuous:
-        raise ArgumentError(
-            f"Up to a deviation of {largest:g} the symmetry is continuous, and has no ladder of finite groups. Call "
-            "stabiliser for its name, or pass a smaller `largest` if it is so only nearly."
-        )
-
-
-def _rungs(group: CatalogGroup, elements: np.ndarray, residuals: np.ndarray, largest: float) -> tuple[Rung, ...]:
-    order = np.argsort(residuals, kind="stable")
-    elements, residuals = elements[order], np.where(residuals[order] < ROUNDING, 0.0, residuals[order])
-    found: list[Rung] = []
-    for count in range(1, len(elements) + 1):
-        until = float(residuals[count]) if count < len(elements) else largest
-        if count < len(elements) and until <= 1.2 * max(float(residuals[count - 1]), 1e-9):
-            continue  # no gap here
-        subgroup = named_subgroup(group, elements[:count], group.lie_generators[:0])
-        if subgroup is not None:
-            found.append(Rung(subgroup.name, count, float(residuals[count - 1]), until))
-    return tuple(found)
+        residual = float(tolerance) if now.continuous else residual if residual > ROUNDING else 0.0
+        if now.continuous and not found:
+            raise ArgumentError(
+                "The symmetry is continuous, and has no ladder of finite groups. Call stabiliser for its name."
+            )
+        if residual <= largest and (not found or now.order > found[-1][1].order):
+            found.append((residual, now))
+    ends = [residual for residual, _ in found[1:]] + [largest]
+    rungs = [Rung(s.name, s.order, residual, end) for (residual, s), end in zip(found, ends, strict=True)]
+    wide = [rung for i, rung in enumerate(rungs) if i in (0, len(rungs) - 1) or rung.until > GAP * rung.residual]
+    return Ladder(found[0][1].group.name, tuple(wide), largest)
