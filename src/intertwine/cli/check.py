@@ -59,7 +59,8 @@ def check(
         found = {"asked": asked.words, **report.to_dict(), **(orders.to_dict() if orders is not None else {})}
         text = json.dumps(found, ensure_ascii=False, indent=2, allow_nan=False)
     else:
-        text = "\n".join([asked.words, str(report), *([f"\n{orders}"] if orders is not None else [])])
+        said = str(report) if orders is None else str(report).split("\n fix ")[0]  # the table below is the fix
+        text = "\n".join([asked.words, said, *([f"\n{orders}"] if orders is not None else [])])
     Console().print(text, markup=False, highlight=False, soft_wrap=True)
     if not report.possible:
         raise typer.Exit(1)

@@ -60,7 +60,8 @@ class Question:
         """The average of the target over those of the input's symmetries that it keeps up to the tolerance."""
         length = max(float(np.linalg.norm(self.y)), 1e-300)
         slack = max(10 * tolerance, 2 * tolerance * self.size * self.y.size**0.5 / length)
-        K = kept_by(self.x, self.y, replace(H, tolerance=slack / 10), self.rep_out, self.rep_in)
+        part = self.group if isinstance(self.group, Subgroup) else None
+        K = kept_by(self.x, self.y, replace(H, tolerance=slack / 10), self.rep_out, self.rep_in, part)
         elements, weights, permutations = K.averaging(self.rep_out.degree)
         mean = np.tensordot(weights, moved(self.y, self.rep_out, elements, permutations), 1)
         return np.where(np.abs(mean) < 1e-9 * np.abs(self.y).max(), 0.0, mean)

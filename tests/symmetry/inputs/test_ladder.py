@@ -72,12 +72,19 @@ def test_nearly_continuous_symmetry_is_the_last_rung() -> None:
 
 
 def test_spurious_near_symmetries_do_not_hide_a_rung() -> None:
-    """On an outline of 60 points a shift by one point moves each only a little, but makes no group with the mirrors."""
-    t = np.linspace(0, 2 * np.pi, 60, endpoint=False)
-    outline = np.stack([2 * np.cos(t) + 0.2 * np.cos(2 * t + 1), np.sin(t) + 0.1 * np.sin(3 * t)], -1)
-    for largest in (0.2, 0.3, 0.5):
+    """On an outline of 24 points a shift by one point moves each only a little, but makes no group with the mirrors."""
+    t = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    outline = np.stack([2 * np.cos(t) + 0.1 * np.cos(2 * t + 1), np.sin(t) + 0.05 * np.sin(3 * t)], -1)
+    for largest in (0.06, 0.1, 0.2):
         names = [rung.name for rung in symmetry_ladder(outline, largest=largest).rungs]
         assert names[:2] == ["C1", "D1"]
+
+
+def test_deviations_beyond_the_distance_of_neighbours_say_nothing() -> None:
+    """Then each point has several partners."""
+    ring = np.stack([np.cos(np.linspace(0, 2 * np.pi, 50)[:-1]), np.sin(np.linspace(0, 2 * np.pi, 50)[:-1])], -1)
+    assert symmetry_ladder(ring, largest=0.5).largest == pytest.approx(2 * np.sin(np.pi / 49))
+    assert symmetry_ladder(SQUARE, largest=0.5).largest == 0.5
 
 
 def test_features_move_along() -> None:

@@ -489,3 +489,14 @@ def test_inputs_of_the_wrong_size_are_refused() -> None:
         equivariance_report(torch.relu, torch.ones(4, 2), O3.defining, O3.defining)
     with pytest.raises(ArgumentError, match="1 reps_in, but 2 inputs came"):
         equivariance_report(torch.relu, (torch.ones(4, 3),) * 2, O3.defining, O3.defining)
+
+
+def test_a_frame_that_cannot_tell_a_pose_is_named() -> None:
+    """Three copies of one vector span no frame: every part is equivariant where it is defined, and it never is."""
+    rep, vector = O3.rep("1x0e + 1x1o"), O3.rep("1x1o")
+    frame = nn.Sequential(nn.Linear(rep, 3 * O3.defining), nn.heads.GroupElement(O3))
+    model = nn.Canonicalize(torch.nn.Linear(rep.dim, 3), frame, rep, vector)
+    report = equivariance_report(model)
+    assert not report.exact
+    assert any("frame.layers.1 (GroupElement) is undefined on 4 of 4 inputs" in note for note in report.notes)
+    assert "no pose can be told" in str(report)

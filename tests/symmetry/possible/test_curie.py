@@ -408,3 +408,11 @@ def test_what_two_groups_share(points: list[list[float]], part: Subgroup, left: 
 def test_only_subgroups_of_the_output_s_group() -> None:
     with pytest.raises(RepMismatchError, match="belongs to O\\(3\\)"):
         curie_check(SQUARE, STRETCH, rep_out=O3.defining, group=SO3.subgroup("D4"))
+
+
+def test_a_tolerance_of_zero_is_that_of_rounding() -> None:
+    """Exact symmetries in a random pose are off by the last digit."""
+    for seed in range(5):
+        g = O3.sample(1, seed)[0]
+        report = curie_check(SQUARE @ g.T, STRETCH @ g.T, rep_out=O3.defining, tolerance=0)
+        assert (report.H.name, report.K.name, report.possible) == ("D4h", "D2h", False)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from intertwine.catalog import O2, O3, SO3, group
+from intertwine.errors import ArgumentError
 from intertwine.groups import Subgroup
-from intertwine.symmetry import branching, explain, stabiliser
+from intertwine.symmetry import branching, explain
 from intertwine.symmetry.words.branching import branches
 from intertwine.symmetry.words.polynomials import component_name, harmonic_coefficients
 
@@ -74,4 +75,6 @@ def test_ids_of_escnn_are_explained() -> None:
     assert "a twisted cylinder" in text
     assert "z is reversed" in text
     assert "1o  0e: z  |  1: x, y" in str(explain(("cone", -1)))
-    assert stabiliser(np.array([0, 0, 1.0]), rep=O3.rep("1x1o")).name == "Cinfv"
+    assert "Td" in str(explain("fulltetra"))
+    with pytest.raises(ArgumentError, match="from 0 on, but -1 came"):
+        explain("D3", degree=-1)

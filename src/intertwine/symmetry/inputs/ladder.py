@@ -128,7 +128,8 @@ def symmetry_ladder(
         rep: the rep of a vector, or of the features of `Points`, which must move along.
         cell: the vectors of a crystal's cell, as rows: the rungs are then its space groups at growing tolerances.
         group: for clouds, SO(2), O(2), SO(3) or O(3). Default: that of `rep`, or O(2) or O(3).
-        largest: the largest residual, relative to the size of the input.
+        largest: the largest residual, relative to the size of the input; in clouds no more than the median distance
+            between nearest points of a kind, beyond which everything is symmetric.
 
     Raises `ArgumentError` for inputs whose exact symmetry is continuous (points on a line, a vector with an axis):
     `stabiliser` names it.
@@ -141,10 +142,26 @@ def symmetry_ladder(
     positions, rep = to_numpy(cloud.positions), None if rep is None else as_rep(rep)
     if cloud.cell is None and (rep is None or positions.ndim != 1):
         group = group or (rep.group if rep else O2 if positions.ndim == 2 and positions.shape[1] == 2 else O3)  # type: ignore[assignment]
+        largest = min(largest, _spacing(*checked_cloud(positions, group, cloud.labels, cloud.features, rep)[:2]))  # type: ignore[arg-type]
     steps = _jumps(_deviations(cloud, positions, group, rep, largest))
     if not len(steps):
         steps = np.geomspace(ROUNDING, largest, max(2, 1 + round(5 * math.log10(max(largest / ROUNDING, 1.0)))))
     return _climbed(positions if positions.ndim == 1 else cloud, rep, group, steps, largest)
+
+
+def _spacing(centred: np.ndarray, kinds: np.ndarray) -> float:
+    """The median distance of points to the nearest of their kind; infinite where kinds are single points.
+
+    At larger deviations each point has several partners, and everything is symmetric.
+    """
+    from scipy.spatial import KDTree
+
+    nearest = np.full(len(centred), np.inf)
+    for kind in np.unique(kinds):
+        members = np.flatnonzero(kinds == kind)
+        if len(members) > 1:
+            nearest[members] = KDTree(centred[members]).query(centred[members], 2)[0][:, 1]
+    return float(np.median(nearest))
 
 
 def _deviations(

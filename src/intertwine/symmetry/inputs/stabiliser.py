@@ -22,6 +22,9 @@ from intertwine.symmetry.inputs.lines import line_symmetry
 from intertwine.symmetry.inputs.naming import named_subgroup
 from intertwine.symmetry.inputs.points import Points
 
+ROUNDING = 1e-12
+"""What float64 makes of exact symmetries: smaller tolerances are taken for this one."""
+
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Stabiliser:
@@ -196,6 +199,7 @@ def stabiliser(
         labels, tensors, cell, x = x.labels, x.features, x.cell, x.positions
     if not tolerance >= 0:
         raise ArgumentError(f"A tolerance is 0 or a positive number, but {tolerance} came.")
+    tolerance = max(tolerance, ROUNDING)
     x = to_numpy(x)
     if x.ndim == 1 and rep is not None and labels is None and tensors is None:
         return _of_vector(x, as_rep(rep), tolerance)

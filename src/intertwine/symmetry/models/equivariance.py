@@ -17,6 +17,7 @@ from intertwine.symmetry.models.parts import (
     LayerError,
     PartCall,
     count_parts,
+    degenerate_notes,
     layer_errors,
     part_calls,
     rounded_tables,
@@ -164,7 +165,7 @@ def _report(model: Callable[..., Tensor], trial: Trial, samples: int, seed: int)
         resolution=_resolution(trial, calls, layers, worst.error),
         tables=rounded_tables(trial.model) if dtype == torch.float64 else (),
         chance=trial.chance,
-        notes=(*trial.notes, *unknown, *training_notes(trial, [Move(g) for g in few], bound)),
+        notes=(*trial.notes, *degenerate_notes(trial), *unknown, *training_notes(trial, [Move(g) for g in few], bound)),
     )
 
 

@@ -154,6 +154,40 @@ def _only_float32(x: Tensor) -> bool:
     return bool((x == x.float().double()).all()) and bool((x != x.bfloat16().double()).any())
 
 
+# poses that cannot be told --------------------------------------------------------------------------------------------
+
+
+def degenerate_notes(trial: Trial) -> tuple[str, ...]:
+    """The first part, in words, that says by `degenerate(*inputs)` that what it gives is undefined on these inputs."""
+    if not isinstance(trial.model, nn.Module):
+        return ()
+    found: list[str] = []
+    handles = [
+        part.register_forward_hook(_doubter(name or type(part).__name__, found))
+        for name, part in trial.model.named_modules()
+        if callable(getattr(part, "degenerate", None))
+    ]
+    try:
+        trial.output(trial.values)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return tuple(found[:1])
+
+
+def _doubter(name: str, found: list[str]) -> Callable[..., None]:
+    def record(part: nn.Module, args: tuple[object, ...], _: object) -> None:
+        undefined = part.degenerate(*args)  # type: ignore[operator]
+        count = int(undefined.sum()) if isinstance(undefined, Tensor) else 0
+        if count:
+            found.append(
+                f"{name} ({type(part).__name__}) is undefined on {count} of {undefined.numel()} inputs, as its "  # type: ignore[union-attr]
+                "`degenerate` says: no pose can be told there. Give it more independent vectors, or average over poses"
+            )
+
+    return record
+
+
 # training mode -------------------------------------------------------------------------------------------------------
 
 

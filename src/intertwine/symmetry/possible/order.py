@@ -126,8 +126,10 @@ class OrderParameters:
     def _note(self, p: OrderParameter, works: bool) -> str:
         if works:
             return "most symmetric" if p.exact else "breaks more than needed"
-        if p.floor < self.report.floor * (1 - 1e-9):
+        if p.floor < self.report.floor * (1 - 1e-3):
             return "helps in part"
+        if p.floor < self.report.floor * (1 - 1e-9):
+            return "hardly helps"
         return "wrong axes" if p.stabiliser == self.report.K.name else "does not help"
 
 

@@ -78,6 +78,8 @@ def explain(*things: CatalogGroup | Subgroup | str | tuple[object, ...], degree:
     if len(things) == 1 and isinstance(things[0], str) and " in " in things[0] and " in space" not in things[0]:
         inner, outer = (part.strip() for part in things[0].split(" in ", 1))
         return explain(outer, *_copies(_group(outer), inner), degree=degree)
+    if degree < 0:
+        raise ArgumentError(f"Irreps are restricted up to a degree from 0 on, but {degree} came.")
     if not things:
         raise ArgumentError("explain takes a group or its name, such as 'D6', and perhaps names of subgroups of it.")
     things = tuple(convert_escnn_id(thing) if _is_escnn_id(thing) else thing for thing in things)
@@ -92,7 +94,9 @@ def explain(*things: CatalogGroup | Subgroup | str | tuple[object, ...], degree:
 
 
 def _is_escnn_id(thing: object) -> bool:
-    return isinstance(thing, tuple) or (isinstance(thing, str) and thing.startswith("(") and "," in thing)
+    if isinstance(thing, str):
+        return (thing.startswith("(") and "," in thing) or thing in ("so3", "o3", "fulltetra")
+    return isinstance(thing, tuple)
 
 
 def _group(thing: object) -> CatalogGroup:
