@@ -238,9 +238,10 @@ def _of_vector(x: np.ndarray, rep: Rep, tolerance: float) -> Stabiliser:
 
 def _no_group(count: int, tolerance: float, residuals: np.ndarray) -> ArgumentError:
     shown = ", ".join(f"{r:.1g}" for r in np.sort(residuals)[-3:])
+    largest = f" (the largest: {shown})" if shown else ""
     return ArgumentError(
-        f"The {count} elements with residuals below the tolerance {tolerance:g} (the largest: {shown}) do not form a "
-        "group: the input is near a larger symmetry. Pass a smaller or a larger tolerance."
+        f"The {count} elements with residuals below the tolerance {tolerance:g}{largest} do not form a group: the input "
+        "is near a larger symmetry. Pass a smaller or a larger tolerance."
     )
 
 
