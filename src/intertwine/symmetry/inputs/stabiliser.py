@@ -240,8 +240,8 @@ def _no_group(count: int, tolerance: float, residuals: np.ndarray) -> ArgumentEr
     shown = ", ".join(f"{r:.1g}" for r in np.sort(residuals)[-3:])
     largest = f" (the largest: {shown})" if shown else ""
     return ArgumentError(
-        f"The {count} elements with residuals below the tolerance {tolerance:g}{largest} do not form a group: the input "
-        "is near a larger symmetry. Pass a smaller or a larger tolerance."
+        f"The {count} elements with residuals below the tolerance {tolerance:g}{largest} do not form a group: the "
+        "input is near a larger symmetry. Pass a smaller or a larger tolerance."
     )
 
 
