@@ -33,7 +33,7 @@ def assert_equivariant(request: pytest.FixtureRequest) -> Callable[..., None]:
     with the worst element and the seed, and the whole report stands in the section below.
 
         def test_my_model(assert_equivariant):
-            assert_equivariant(MyModel(), (features, edges, vectors), positions=None)
+            assert_equivariant(MyModel(), (features, positions), positions=1)
     """
 
     def check(

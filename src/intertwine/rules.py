@@ -1,7 +1,8 @@
 """What a layer is, as data for proofs: which irreps it joins, and by what kind of function.
 
 A layer states its rule by a method `symmetry_rule()`. `intertwine.symmetry` reads rules and never a layer, so a layer
-of your own takes part in proofs once it has such a method.
+of your own takes part in proofs once it has such a method. The class that has `forward` states the rule: a subclass
+with another `forward` computes something else, and says so again, or is not understood.
 """
 
 from __future__ import annotations
@@ -41,7 +42,11 @@ class Applied:
 
 @dataclass(frozen=True)
 class Stretched:
-    """A term each of whose blocks is multiplied by a function of its own length."""
+    """A term each of whose blocks is multiplied by a function of its own length.
+
+    Args:
+        block: the block, before and after.
+    """
 
     block: Block
 
@@ -75,7 +80,12 @@ class TermRule:
 
 @dataclass(frozen=True)
 class ProductRule:
-    """A bilinear map that commutes with the group, any such map; a third input may give its weights."""
+    """A bilinear map that commutes with the group, any such map; a third input may give its weights.
+
+    Args:
+        rep_1, rep_2: the reps of the factors.
+        rep_out: the rep of the product.
+    """
 
     rep_1: Rep
     rep_2: Rep
@@ -104,7 +114,11 @@ class ConvolutionRule:
 
 @dataclass(frozen=True)
 class MixingRule:
-    """A nonlinearity in which every number may reach every other, such as one on sampled values."""
+    """A nonlinearity in which every number may reach every other, such as one on sampled values.
+
+    Args:
+        rep_in, rep_out: the reps.
+    """
 
     rep_in: Rep
     rep_out: Rep

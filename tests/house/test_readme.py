@@ -1,7 +1,9 @@
 """What README.md and the docs say is true: it is the first thing that anybody tries."""
 
+import io
 import re
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from types import ModuleType
 
@@ -13,10 +15,20 @@ from tests.house.source import ROOT
 README = ROOT / "README.md"
 
 
-def blocks(text: str, *languages: str) -> list[str]:
-    """The fenced blocks of some languages, each on the lines where it stands in the file."""
+def fenced(text: str) -> list[tuple[str, str]]:
+    """The fenced blocks with their languages, each on the lines where it stands in the file."""
     fences = re.finditer(r"^```(\w*)[^\n]*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    return ["\n" * text.count("\n", 0, fence.start(2)) + fence[2] for fence in fences if fence[1] in languages]
+    return [(fence[1], "\n" * text.count("\n", 0, fence.start(2)) + fence[2]) for fence in fences]
+
+
+def blocks(text: str, *languages: str) -> list[str]:
+    """The fenced blocks of some languages."""
+    return [block for language, block in fenced(text) if language in languages]
+
+
+def without_rounding(text: str) -> str:
+    """A text in which all numbers of the size of rounding are the same: they differ from machine to machine."""
+    return re.sub(r"\d(\.\d+)?e-(09|[1-9]\d)", "rounding", text.strip("\n"))
 
 
 def shell(text: str) -> str:
@@ -41,15 +53,39 @@ PAGES = [
 
 @pytest.mark.parametrize("page", PAGES)
 def test_python_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An example that fails costs a newcomer's trust. All blocks of a page share one namespace, as in one session."""
-    code = blocks((ROOT / page).read_text("utf-8"), "python")
-    assert code
+    """An example that fails costs a newcomer's trust. All blocks of a page share one namespace, as in one session.
+
+    A block of text below shows what the code above it prints, or a part of that.
+    """
+    code, printed = fenced((ROOT / page).read_text("utf-8")), ""
+    assert "python" in dict(code)
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
     session = ModuleType("__main__")
     monkeypatch.setitem(sys.modules, "__main__", session)  # so that classes of the page can be pickled, as in a script
-    for block in code:
-        exec(compile(block, page, "exec"), session.__dict__)
+    for language, block in code:
+        if language == "python":
+            with redirect_stdout(io.StringIO()) as output:
+                exec(compile(block, page, "exec"), session.__dict__)
+            printed = output.getvalue()
+        elif language == "text":
+            assert without_rounding(block) in without_rounding(printed)
+
+
+def anchors(text: str) -> set[str]:
+    """The names under which a page can be entered, as on GitHub: one for each heading."""
+    headings = re.findall(r"^#+ +(.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", [*PAGES, "docs/conventions.md", "CHANGELOG.md"])
+def test_links_lead_somewhere(page: str) -> None:
+    """Links within the repository point to files and headings that are there."""
+    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", (ROOT / page).read_text("utf-8")):
+        path, _, anchor = target.partition("#")
+        file = (ROOT / page).parent / path if path else ROOT / page
+        assert file.is_file(), target
+        assert not anchor or anchor in anchors(file.read_text("utf-8")), target
 
 
 def test_make_targets_exist() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -42,6 +41,7 @@ def check(
     """
     from intertwine.cli.files import read_samples
     from intertwine.cli.question import question
+    from intertwine.cli.speaking import complain, say, say_json
     from intertwine.errors import IntertwineError
 
     try:
@@ -50,17 +50,15 @@ def check(
         asked = question(start, finish, target, rep_in, rep_out, group)
         report, orders = asked.answer(tolerance)
     except IntertwineError as error:
-        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        complain(error)
         raise typer.Exit(2) from error
     except Exception as error:  # a traceback ends with code 1, which would be an answer
         Console(stderr=True).print_exception()
         raise typer.Exit(2) from error
     if as_json:
-        found = {"asked": asked.words, **report.to_dict(), **(orders.to_dict() if orders is not None else {})}
-        text = json.dumps(found, ensure_ascii=False, indent=2, allow_nan=False)
+        say_json({"asked": asked.words, **report.to_dict(), **(orders.to_dict() if orders is not None else {})})
     else:
         said = str(report) if orders is None else str(report).split("\n fix ")[0]  # the table below is the fix
-        text = "\n".join([asked.words, said, *([f"\n{orders}"] if orders is not None else [])])
-    Console().print(text, markup=False, highlight=False, soft_wrap=True)
+        say("\n".join([asked.words, said, *([f"\n{orders}"] if orders is not None else [])]))
     if not report.possible:
         raise typer.Exit(1)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 
 def explain(
@@ -21,6 +19,7 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False,
 ) -> None:
     """Explain a group or compare subgroups: explain D6, explain "O(3)" Cinfv Dinf, explain "O(2) in O(3)"."""
+    from intertwine.cli.speaking import complain, say, say_json
     from intertwine.errors import IntertwineError
     from intertwine.symmetry import explain as explained
 
@@ -29,14 +28,15 @@ def explain(
         if figure is not None:
             _draw(things, figure)
     except IntertwineError as error:
-        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        complain(error)
         raise typer.Exit(2) from error
     except OSError as error:
-        problem = f"The picture cannot be written to {figure}: {error.strerror}."
-        Console(stderr=True).print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
+        complain(f"The picture cannot be written to {figure}: {error.strerror}.")
         raise typer.Exit(2) from error
-    text = json.dumps(found.to_dict(), ensure_ascii=False, indent=2) if as_json else str(found)
-    Console().print(text, markup=False, highlight=False, soft_wrap=True)
+    if as_json:
+        say_json(found.to_dict())
+    else:
+        say(found)
 
 
 def _draw(things: list[str], path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,6 +34,7 @@ def symmetry(
     Folders within folders are not entered, and hidden files are passed over.
     """
     from intertwine.cli.files import files_in
+    from intertwine.cli.speaking import complain, say, say_json
     from intertwine.cli.survey import Survey
     from intertwine.errors import LabelError
 
@@ -52,15 +52,14 @@ def symmetry(
     except LabelError as error:
         errors["--group"] = str(error)
     for sentence in errors.values():
-        problems.print(sentence, style="red", markup=False, highlight=False, soft_wrap=True)
+        complain(sentence)
     if as_json:
-        rows = {name: entry.to_dict() for name, entry in found.items()} | {n: {"error": e} for n, e in errors.items()}
-        text = json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False)
-        Console().print(text, markup=False, highlight=False, soft_wrap=True)
+        rows = {name: entry.to_dict() for name, entry in found.items()}
+        say_json(rows | {name: {"error": sentence} for name, sentence in errors.items()})
     elif len(files) > 1 or len(found) > 1:
         Console().print(_table(found))
     elif found:
-        Console().print(*map(str, found.values()), markup=False, highlight=False, soft_wrap=True)
+        say(next(iter(found.values())))
     if errors:
         raise typer.Exit(2)
 

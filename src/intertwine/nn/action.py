@@ -15,6 +15,7 @@ from intertwine.errors import ShapeError
 from intertwine.groups import Group
 from intertwine.nn.coordinates import IrrepCoordinates
 from intertwine.nn.module import defining_rep, trivial_irrep
+from intertwine.nn.precision import own_precision
 from intertwine.ops import TableModule
 from intertwine.reps import Rep
 
@@ -33,6 +34,8 @@ class Action(TableModule):
 
     Args:
         rep: how the features move.
+
+    Raises `ShapeError`, when called, for elements and features whose leading axes do not fit.
     """
 
     def __init__(self, rep: Rep) -> None:
@@ -55,7 +58,7 @@ class Action(TableModule):
                 "of the elements are those of the features, or the first of them."
             )
         dtype = torch.promote_types(x.dtype, torch.float32)
-        with torch.autocast(x.device.type, enabled=False):
+        with own_precision(x):
             g = g.to(dtype).reshape((*g.shape[:-2], *(1,) * inner, *g.shape[-2:]))
             moved = self._moved(g, self.coordinates.to_irreps(x.to(dtype)), inverse)
             return self.coordinates.from_irreps(moved).to(x.dtype)

@@ -26,7 +26,8 @@ class Poses(EquivariantModule):
         rep_in: the rep of the input, or one per input, None for one that the group leaves alone.
         rep_out: the rep of the output.
 
-    Raises `RepMismatchError` for reps of different groups.
+    Raises `ArgumentError` for a backbone that is no module and without an input that moves, `RepMismatchError` for reps
+    of different groups.
     """
 
     def __init__(self, backbone: nn.Module, rep_in: RepsIn, rep_out: Rep | Irrep) -> None:
@@ -97,7 +98,8 @@ class Canonicalize(Poses):
     Inputs are `(*batch, ..., dim)` for elements `(*batch, n, n)`: one element may move a cloud of points, features
     `(B, N, dim)` and positions `(B, N, n)`. To make it invariant under translations too, see `Centred`.
 
-    Raises `ArgumentError` for a frame that gives no elements, `RepMismatchError` for reps of other groups.
+    Raises `ArgumentError` for a backbone that is no module and for a frame that gives no elements, `RepMismatchError`
+    for reps of other groups and a frame of other inputs.
 
     Source: Kaba et al. 2023 (arXiv:2211.06489).
 
@@ -176,7 +178,8 @@ class FrameAveraging(Poses):
             every input are the batch.
         rep_out: the rep of the output.
 
-    Raises `ArgumentError` for what is no `Frames`, `RepMismatchError` for reps and frames of different groups.
+    Raises `ArgumentError` for a backbone that is no module and for what is no `Frames`, `RepMismatchError` for reps and
+    frames of different groups.
 
     Source: Puny et al. 2022 (arXiv:2110.03336), Dym et al. 2024 (arXiv:2402.16077).
 
@@ -196,7 +199,7 @@ class FrameAveraging(Poses):
                 f"FrameAveraging takes frames such as nn.frames.PCA(group), but {type(frames).__name__} came. "
                 "Call nn.Canonicalize for a module that gives one element."
             )
-        read = getattr(frames, "rep", None)
+        read = frames.rep
         if frames.group != self.group or (read is not None and read != self.reps_in[0]):
             raise RepMismatchError(
                 f"The frames are those of {frames.group}{'' if read is None else f' for features of {read}'}, but the "
@@ -256,12 +259,13 @@ class Centred(nn.Module):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """The module's output; the last input is positions `(..., N, n)`."""
-        return self.module(*inputs[:-1], self.centred(inputs[-1]))  # type: ignore[no-any-return]
-
-    def centred(self, positions: Tensor) -> Tensor:
-        """Positions `(..., N, n)` about their centroid."""
-        return positions - positions.mean(-2, keepdim=True)
+        return self.module(*inputs[:-1], _centred(inputs[-1]))  # type: ignore[no-any-return]
 
     def degenerate(self, *inputs: Tensor, threshold: float = 1e-3) -> Tensor:
         """Where the module's frames are undefined or nearly so."""
-        return self.module.degenerate(*inputs[:-1], self.centred(inputs[-1]), threshold=threshold)  # type: ignore[operator, no-any-return]
+        return self.module.degenerate(*inputs[:-1], _centred(inputs[-1]), threshold=threshold)  # type: ignore[operator, no-any-return]
+
+
+def _centred(positions: Tensor) -> Tensor:
+    """Positions `(..., N, n)` about their centroid."""
+    return positions - positions.mean(-2, keepdim=True)

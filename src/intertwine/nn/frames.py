@@ -12,9 +12,9 @@ from torch import Tensor
 
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.groups import Group
-from intertwine.nn.heads.closest import in_full_precision
-from intertwine.nn.heads.projections import gram_schmidt, own_precision
+from intertwine.nn.heads.projections import gram_schmidt
 from intertwine.nn.module import defining_rep
+from intertwine.nn.precision import in_full_precision, own_precision
 from intertwine.ops import TableModule
 from intertwine.reps import Rep
 
@@ -26,11 +26,12 @@ class Frames(TableModule, ABC):
 
     Args:
         group: the group that the elements are in.
+        rep: the rep of the first input, where the frames are read off its features.
     """
 
-    def __init__(self, group: Group) -> None:
+    def __init__(self, group: Group, rep: Rep | None = None) -> None:
         super().__init__()
-        self.group = group
+        self.group, self.rep = group, rep
 
     @abstractmethod
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
@@ -104,8 +105,8 @@ class VectorFrames(Frames, ABC):
             )
         if rep is not None and rep.group != group:
             raise RepMismatchError(f"{name} of {group} takes features of a rep of it, but {rep} of {rep.group} came.")
-        super().__init__(group)
-        self.rep, self.n, self.proper = rep, group.dim, group.is_proper
+        super().__init__(group, rep)
+        self.n, self.proper = group.dim, group.is_proper
         vector = defining_rep(group).terms[0][1]
         terms = [] if rep is None else zip(rep.terms, rep.slices, strict=True)
         self.places = [(where, m) for (m, block), where in terms if block == vector]

@@ -80,11 +80,17 @@ def test_spurious_near_symmetries_do_not_hide_a_rung() -> None:
         assert names[:2] == ["C1", "D1"]
 
 
-def test_deviations_beyond_the_distance_of_neighbours_say_nothing() -> None:
-    """Then each point has several partners."""
+def test_deviations_near_the_distance_of_neighbours_say_nothing() -> None:
+    """Halfway between two points each has several partners."""
     ring = np.stack([np.cos(np.linspace(0, 2 * np.pi, 50)[:-1]), np.sin(np.linspace(0, 2 * np.pi, 50)[:-1])], -1)
-    assert symmetry_ladder(ring, largest=0.5).largest == pytest.approx(2 * np.sin(np.pi / 49))
-    assert symmetry_ladder(SQUARE, largest=0.5).largest == 0.5
+    assert symmetry_ladder(ring, largest=0.5).largest == pytest.approx(2 / 3 * np.sin(np.pi / 49))
+    assert symmetry_ladder(SQUARE, largest=0.4).largest == 0.4
+
+
+@pytest.mark.parametrize("largest", [-1.0, np.inf, np.nan])
+def test_the_largest_residual_is_a_number(largest: float) -> None:
+    with pytest.raises(ArgumentError, match="largest residual"):
+        symmetry_ladder(SQUARE, largest=largest)
 
 
 def test_features_move_along() -> None:

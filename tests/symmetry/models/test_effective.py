@@ -12,7 +12,7 @@ from intertwine.catalog import O2, O3, SO2, SO3
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, RepMismatchError
 from intertwine.symmetry import effective_symmetry
-from intertwine.symmetry.models import measuring
+from intertwine.symmetry.models import commuting
 from intertwine.symmetry.models.facts import direct_sum
 from tests.symmetry.networks import GROUPS, RandomNetwork
 
@@ -71,7 +71,7 @@ def test_a_product_stops_it() -> None:
     rep = SO3.rep("3x2")
     torch.manual_seed(0)
     linear, product = nn.Linear(rep, rep), nn.TensorProduct(rep, rep, SO3.rep("2x2"))
-    found = effective_symmetry(lambda x: product(linear(x), linear(x)), rep_in=rep, rep_out=product.rep_out)
+    found = effective_symmetry(lambda x: product(linear(x), linear(x)), reps_in=rep, rep_out=product.rep_out)
     assert (found.algebra, found.homogeneous, found.extra, found.proven_dimension) == (4, True, 0, 3)
     assert not found.larger
 
@@ -121,7 +121,7 @@ def test_large_inputs_are_searched_for_rotations_of_copies() -> None:
 
 def test_the_founding_case_by_rotations_of_copies(monkeypatch: pytest.MonkeyPatch) -> None:
     """Six phases of the coefficients and one of the output: four solutions, three of which move what is ignored."""
-    monkeypatch.setattr(measuring, "UNKNOWNS", 0)
+    monkeypatch.setattr(commuting, "UNKNOWNS", 0)
     found = effective_symmetry(layers(INPUTS, HIDDEN, HIDDEN, SO2.rep("4x0 + 1x1")), candidates={})
     assert (found.algebra, found.idle, found.declared_dimension) == (1, 3, 1)
 
@@ -132,7 +132,7 @@ def test_few_outputs_do_not_invent_symmetries() -> None:
     torch.manual_seed(0)
     product = nn.TensorProduct(rep, rep, SO3.rep("1x0"))
     mixed = nn.Sequential(nn.Linear(SO3.rep("1x0"), SO3.rep("1x0")))
-    found = effective_symmetry(lambda x: mixed(product(x, x)), rep_in=rep, rep_out=mixed.rep_out)
+    found = effective_symmetry(lambda x: mixed(product(x, x)), reps_in=rep, rep_out=mixed.rep_out)
     assert found.algebra == 276 + 1  # so(24) of a quadratic form in 24 numbers, and scaling
 
 
@@ -156,14 +156,14 @@ def test_parity_that_does_not_fit_is_measured() -> None:
         linear, product = nn.Linear(rep, rep), nn.TensorProduct(rep, rep, SO3.rep("1x1"))
         last = nn.Linear(rep, SO3.rep("1x1"))
         model = lambda x, linear=linear, product=product, last=last: product(linear(x), x) + last(x)  # noqa: E731
-        (candidate,) = effective_symmetry(model, rep_in=rep, rep_out=product.rep_out).candidates
+        (candidate,) = effective_symmetry(model, reps_in=rep, rep_out=product.rep_out).candidates
         verdicts.append((candidate.proven, candidate.holds))
     assert verdicts == [(False, True), (False, False)]
 
 
 def test_a_product_of_the_input_with_itself_is_a_homogeneous_map() -> None:
     product = nn.TensorProduct(INPUTS, INPUTS, SO2.rep("4x0 + 2x1")).double()
-    found = effective_symmetry(lambda x: product(x, x), rep_in=INPUTS, rep_out=product.rep_out, candidates=CANDIDATES)
+    found = effective_symmetry(lambda x: product(x, x), reps_in=INPUTS, rep_out=product.rep_out, candidates=CANDIDATES)
     assert found.read == {"0": 16, "1": 16}
     assert found.homogeneous
     assert found.extra == 0
@@ -179,7 +179,7 @@ def test_the_model_is_left_as_it_came() -> None:
 
 def test_a_broken_declaration_shows() -> None:
     rep = SO2.rep("1x0 + 1x1")
-    found = effective_symmetry(torch.sin, rep_in=rep, rep_out=rep)
+    found = effective_symmetry(torch.sin, reps_in=rep, rep_out=rep)
     assert found.lie_errors[0] > 0.05
     assert "does NOT hold" in str(found)
 
@@ -196,7 +196,7 @@ def test_mistakes_are_explained() -> None:
     vector = O3.rep("1x1o")
     for centre in (lambda r: r - r.mean(0), lambda r: r.mean(0)):  # of clouds: rows see one another
         with pytest.raises(ArgumentError, match=r"call equivariance_report\(model, batch"):
-            effective_symmetry(centre, rep_in=vector, rep_out=vector)
+            effective_symmetry(centre, reps_in=vector, rep_out=vector)
     with pytest.raises(RepMismatchError, match="The declared group is O"):
         effective_symmetry(nn.Linear(INPUTS, HIDDEN), declared=O2)
     with pytest.raises(ArgumentError, match="The candidate flip is a matrix"):
@@ -207,8 +207,8 @@ def test_models_that_read_nothing_have_no_fewer_symmetries() -> None:
     """Constants and zeros: nothing is searched where nothing is read, and nothing is missing."""
     rep = SO2.rep("1x1")
     for model, out in ((lambda x: 0 * x, rep), (lambda x: torch.ones_like(x), SO2.rep("2x0"))):
-        found = effective_symmetry(model, rep_in=rep, rep_out=out)
+        found = effective_symmetry(model, reps_in=rep, rep_out=out)
         assert found.extra == 0
         assert "less than declared" not in str(found)
     with pytest.raises(ArgumentError, match="gave NaN or infinity"):
-        effective_symmetry(lambda x: 0 * x / 0, rep_in=rep, rep_out=rep)
+        effective_symmetry(lambda x: 0 * x / 0, reps_in=rep, rep_out=rep)

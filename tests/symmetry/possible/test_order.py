@@ -8,7 +8,14 @@ import pytest
 from intertwine.catalog import O3, SO3, point_group
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError
-from intertwine.symmetry import OrderParameters, Points, curie_check, harmonic_coefficients, order_parameters
+from intertwine.symmetry import (
+    OrderParameters,
+    Points,
+    breaking_inputs,
+    curie_check,
+    harmonic_coefficients,
+    order_parameters,
+)
 from tests.symmetry.clouds import CORNERS, RECTANGLE, SQUARE, ring
 from tests.symmetry.posed import EVERYTHING, unit
 from tests.symmetry.square import STRETCH, peaks
@@ -258,3 +265,37 @@ def test_long_polynomials_are_cut_in_the_table_only() -> None:
     assert len(longest) > 100
     assert longest not in str(found)
     assert max(map(len, str(found).splitlines())) < 130
+
+
+# noise ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("noise", [1e-4, 1e-2])
+@pytest.mark.parametrize("shape", ["square", "line"])
+def test_noise_in_the_input_and_the_target_changes_no_answer(shape: str, noise: float) -> None:
+    """Not even the best answer with the target's symmetry reaches a noisy target: what it leaves is no floor of ours.
+
+    What was found before: only vectors that break everything, for they fit the noise.
+    """
+    rng = np.random.default_rng(1)
+    x = SQUARE if shape == "square" else np.array([[0.0, 0, -1], [0, 0, 0], [0, 0, 1]])
+    y = x * [-1.0, 1, 0] if shape == "square" else np.array([[0.0, 0, 1]] * 3)
+    exact = order_parameters(curie_check(x, y, rep_out=O3.rep("1x1o")), degree=3)
+    x, y = (a + noise * rng.normal(size=a.shape) for a in (x, y))
+    report = curie_check(x, y, rep_out=O3.rep("1x1o"), tolerance=6 * noise)
+    found = order_parameters(report, degree=3)
+    assert not report.possible
+    assert 0 < report.noise < 20 * noise**2
+    assert [(p.irrep, p.stabiliser) for p in found.most_symmetric] == [(p.irrep, p.stabiliser) for p in exact][
+        : len(exact.most_symmetric)
+    ]
+    assert breaking_inputs(report, found[0]).size == report.answers
+
+
+def test_a_target_that_is_symmetric_up_to_noise_is_possible() -> None:
+    """Its K is all of H, so no input could help."""
+    y = SQUARE + 1e-3 * np.random.default_rng(2).normal(size=SQUARE.shape)
+    report = curie_check(SQUARE, y, rep_out=O3.rep("1x1o"), tolerance=1e-3)
+    assert report.possible
+    assert "within the tolerance" in str(report)
+    assert not curie_check(SQUARE, y, rep_out=O3.rep("1x1o")).possible

@@ -15,6 +15,7 @@ from intertwine.errors import ArgumentError
 from intertwine.groups import Group
 from intertwine.groups.rotations import TURNS
 from intertwine.nn.heads.projections import gram_schmidt, polar
+from intertwine.nn.precision import in_full_precision
 from intertwine.ops import TableModule
 
 Projection = Callable[[Tensor, bool], Tensor]
@@ -143,15 +144,6 @@ def closest_in(group: Group, projection: Projection | None, temperature: float) 
         "GroupElement predicts elements of SO(2), O(2), SO(3) or O(3), of a finite group, or of a continuous group of "
         f"space about z such as Cinfv, but {group}{own} came."
     )
-
-
-def in_full_precision(m: Tensor) -> Tensor:
-    """M over its largest entry, in a dtype that matrix decompositions take; 0 where derivatives would overflow."""
-    m = m.to(torch.promote_types(m.dtype, torch.float32))
-    limits = torch.finfo(m.dtype)
-    size = m.detach().abs().amax((-2, -1), keepdim=True)
-    zero = size < limits.tiny / limits.eps**2
-    return torch.where(zero, torch.zeros_like(m), m / torch.where(zero, torch.ones_like(size), size))
 
 
 def confidence(closest: Closest, m: Tensor) -> Tensor:

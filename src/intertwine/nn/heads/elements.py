@@ -2,16 +2,51 @@
 
 from __future__ import annotations
 
+from abc import ABC
+
 from torch import Tensor
 
 from intertwine.errors import ArgumentError
 from intertwine.groups import Group
-from intertwine.nn.heads.closest import ClosestListed, Projection, closest_in, confidence, in_full_precision
-from intertwine.nn.heads.projections import own_precision
+from intertwine.nn.heads.closest import Closest, ClosestListed, Projection, closest_in, confidence
 from intertwine.nn.module import EquivariantModule, defining_rep
+from intertwine.nn.precision import in_full_precision, own_precision
+from intertwine.reps import Irrep, Rep
 
 
-class GroupElement(EquivariantModule):
+class Head(EquivariantModule, ABC):
+    """What heads share: n vectors of the defining rep are the columns of a matrix M, and some element is closest to it.
+
+    Args:
+        group: the group.
+        rep_out: the rep of the output.
+        closest: the way to the closest element.
+    """
+
+    def __init__(self, group: Group, rep_out: Rep | Irrep, closest: Closest) -> None:
+        super().__init__(group.dim * defining_rep(group), rep_out)
+        self.n, self.closest = group.dim, closest
+
+    def matrix(self, x: Tensor) -> Tensor:
+        """The matrix M `(..., n, n)` whose columns are the vectors in features `(..., n · n)`."""
+        self.check(x, self.rep_in)
+        return x.reshape((*x.shape[:-1], self.n, self.n))
+
+    def confidence(self, x: Tensor) -> Tensor:
+        """How far `(...)` the element g is ahead of all others, relative to M: 0 for a tie, 1 where M is an element.
+
+        `min over h ≠ g of (tr(gᵀ M) − tr(hᵀ M)) / (n − tr(gᵀ h)) / s_1`, with s the singular values of M, largest
+        first. In O(n) that is `s_n / s_1`, in SO(n) `(s_(n−1) + sign(det M) s_n) / (2 s_1)`. For SO(n) by
+        `gram_schmidt`: the smallest singular value of the first n − 1 columns over s_1.
+        """
+        return confidence(self.closest, self.matrix(x))
+
+    def degenerate(self, x: Tensor, threshold: float = 1e-3) -> Tensor:
+        """Where `(...)` the element is undefined or nearly so: the confidence is below a threshold."""
+        return ~(self.confidence(x) > threshold)
+
+
+class GroupElement(Head):
     """Vectors to an element of a group, equivariantly: `f(g x) = g f(x)`.
 
     n vectors of the defining rep are the columns of a matrix M, and the element g with the largest `tr(gᵀ M)` is
@@ -56,9 +91,7 @@ class GroupElement(EquivariantModule):
 
     def __init__(self, group: Group, projection: Projection | None = None, temperature: float = 0.1) -> None:
         closest = closest_in(group, projection, temperature)
-        rep = group.dim * defining_rep(group)
-        super().__init__(rep, rep)
-        self.n, self.closest = group.dim, closest
+        super().__init__(group, group.dim * defining_rep(group), closest)
 
     def forward(self, x: Tensor) -> Tensor:
         """The elements `(..., n, n)` for features `(..., n · n)` of `rep_in`."""
@@ -66,26 +99,8 @@ class GroupElement(EquivariantModule):
         with own_precision(m):
             return self.closest(m).to(x.dtype)  # type: ignore[no-any-return]
 
-    def matrix(self, x: Tensor) -> Tensor:
-        """The matrix M `(..., n, n)` whose columns are the vectors."""
-        self.check(x, self.rep_in)
-        return x.reshape((*x.shape[:-1], self.n, self.n))
 
-    def confidence(self, x: Tensor) -> Tensor:
-        """How far `(...)` the element g is ahead of all others, relative to M: 0 for a tie, 1 where M is an element.
-
-        `min over h ≠ g of (tr(gᵀ M) − tr(hᵀ M)) / (n − tr(gᵀ h)) / s_1`, with s the singular values of M, largest
-        first. In O(n) that is `s_n / s_1`, in SO(n) `(s_(n−1) + sign(det M) s_n) / (2 s_1)`. For SO(n) by
-        `gram_schmidt`: the smallest singular value of the first n − 1 columns over s_1.
-        """
-        return confidence(self.closest, self.matrix(x))
-
-    def degenerate(self, x: Tensor, threshold: float = 1e-3) -> Tensor:
-        """Where `(...)` the element is undefined or nearly so: the confidence is below a threshold."""
-        return ~(self.confidence(x) > threshold)
-
-
-class ElementScores(EquivariantModule):
+class ElementScores(Head):
     """Vectors to a score for each element of a finite group: which of them moved the input?
 
     n vectors of the defining rep are the columns of a matrix M; the score of g is `tr(gᵀ M)`, largest for the element
@@ -105,12 +120,13 @@ class ElementScores(EquivariantModule):
     [[0, -1], [1, 0]]
     """
 
+    closest: ClosestListed
+
     def __init__(self, group: Group) -> None:
         if not isinstance(group, Group) or not group.is_finite:
             raise ArgumentError(f"ElementScores tells elements of a finite group, but {group} came. Call GroupElement.")
-        super().__init__(group.dim * defining_rep(group), group.regular)  # type: ignore[attr-defined]
-        self.n = group.dim
-        self.closest = ClosestListed(group, temperature=1.0)
+        known = defining_rep(group).group  # an error in words for a group that has no reps
+        super().__init__(group, known.regular, ClosestListed(group, temperature=1.0))  # type: ignore[attr-defined]
 
     @property
     def elements(self) -> Tensor:
@@ -119,20 +135,8 @@ class ElementScores(EquivariantModule):
 
     def forward(self, x: Tensor) -> Tensor:
         """The scores `(..., order)` for features `(..., n · n)` of `rep_in`."""
-        return self.closest.scores(self._matrix(x))
+        return self.closest.scores(self.matrix(x))
 
     def element(self, x: Tensor) -> Tensor:
         """The elements `(..., n, n)` with the largest scores."""
         return self.elements.to(x.dtype)[self.forward(x).argmax(-1)]
-
-    def confidence(self, x: Tensor) -> Tensor:
-        """How far `(...)` the best score is ahead, as `GroupElement.confidence`: 0 for a tie, 1 for exact vectors."""
-        return confidence(self.closest, self._matrix(x))
-
-    def degenerate(self, x: Tensor, threshold: float = 1e-3) -> Tensor:
-        """Where `(...)` the best element is undefined or nearly so: the confidence is below a threshold."""
-        return ~(self.confidence(x) > threshold)
-
-    def _matrix(self, x: Tensor) -> Tensor:
-        self.check(x, self.rep_in)
-        return x.reshape((*x.shape[:-1], self.n, self.n))

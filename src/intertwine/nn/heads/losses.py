@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from intertwine._arrays import as_array, to_numpy
@@ -43,7 +42,7 @@ class PoseLoss(TableModule):
 
     symmetries: Tensor
 
-    def __init__(self, stabiliser_elements: Any = None) -> None:
+    def __init__(self, stabiliser_elements: np.ndarray | Tensor | None = None) -> None:
         super().__init__()
         self.given = stabiliser_elements is not None
         table = to_numpy(as_array(stabiliser_elements)) if self.given else np.ones((1, 1, 1))
@@ -72,7 +71,7 @@ class PoseLoss(TableModule):
         return (predicted[..., None, :, :] - poses).square().sum((-1, -2)).amin(-1)
 
 
-class FlipLoss(TableModule):
+class FlipLoss(nn.Module):
     """Whether an element of O(n) is a flip, learned from the matrix M that it is made of: logistic loss on det M.
 
     `log(1 + exp(−det(Q*) · n^(n/2) det M / |M|ⁿ · sharpness))`: the determinant of the element itself is ±1 and has no
@@ -81,6 +80,8 @@ class FlipLoss(TableModule):
 
     Args:
         sharpness: how steep the logistic function is.
+
+    Raises `ShapeError`, when called, for what are no 2 × 2 or 3 × 3 matrices of one size.
 
     Source: the logistic loss is that of Cox 1958 (doi:10.1111/j.2517-6161.1958.tb00292.x).
 
@@ -111,6 +112,8 @@ def rotation_angle(q: Tensor, r: Tensor) -> Tensor:
 
     The length of the shortest path between them; infinite where one is a rotation and the other is not, since no path
     connects these. For judging poses: train with `PoseLoss`, which has no kinks (at 0 and π the gradient here is 0).
+
+    Raises `ShapeError` for what are no 2 × 2 or 3 × 3 matrices of one size.
 
     >>> quarter_turn = torch.tensor([[0.0, -1.0], [1.0, 0.0]])
     >>> round(float(rotation_angle(torch.eye(2), quarter_turn)), 4)

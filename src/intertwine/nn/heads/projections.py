@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from intertwine.nn.precision import own_precision
+
 
 def polar(m: Tensor, proper: bool) -> Tensor:
     """The orthogonal matrix (or rotation) closest to m `(..., n, n)`, n = 2 or 3: U Vᵀ (or U diag(1, …, det) Vᵀ).
@@ -84,11 +86,6 @@ def _polar_derivative(m: Tensor, q: Tensor, change: Tensor) -> Tensor:
     zero = torch.zeros_like(x[..., 0])
     rows = [zero, -x[..., 2], x[..., 1], x[..., 2], zero, -x[..., 0], -x[..., 1], x[..., 0], zero]
     return q @ torch.stack(rows, -1).reshape(q.shape)
-
-
-def own_precision(m: Tensor) -> torch.autocast:
-    """A context without autocast, since decompositions of matrices need their full precision."""
-    return torch.autocast(m.device.type, enabled=False)
 
 
 def _solve(system: Tensor, right: Tensor, values: Tensor, vectors: Tensor) -> Tensor:

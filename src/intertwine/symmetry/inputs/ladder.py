@@ -128,16 +128,18 @@ def symmetry_ladder(
         rep: the rep of a vector, or of the features of `Points`, which must move along.
         cell: the vectors of a crystal's cell, as rows: the rungs are then its space groups at growing tolerances.
         group: for clouds, SO(2), O(2), SO(3) or O(3). Default: that of `rep`, or O(2) or O(3).
-        largest: the largest residual, relative to the size of the input; in clouds no more than the median distance
-            between nearest points of a kind, beyond which everything is symmetric.
+        largest: the largest residual, relative to the size of the input; in clouds no more than a third of the median
+            distance between nearest points of a kind, for from half of it on everything is symmetric.
 
     Raises `ArgumentError` for inputs whose exact symmetry is continuous (points on a line, a vector with an axis):
-    `stabiliser` names it.
+    `stabiliser` names it; and for a largest residual that is negative or not finite.
 
     >>> nearly = np.array([[1.01, 1, 0], [-1.01, 1, 0], [-1.01, -1, 0], [1.01, -1, 0]])
     >>> [(rung.name, f"{rung.residual:.0e}") for rung in symmetry_ladder(nearly).rungs]
     [('D2h', '0e+00'), ('D4h', '1e-02')]
     """
+    if not 0 <= largest < math.inf:
+        raise ArgumentError(f"The largest residual is a finite number that is not negative, but {largest} came.")
     cloud = x if isinstance(x, Points) else Points(x, labels, None, cell)
     positions, rep = to_numpy(cloud.positions), None if rep is None else as_rep(rep)
     if cloud.cell is None and (rep is None or positions.ndim != 1):
@@ -150,9 +152,9 @@ def symmetry_ladder(
 
 
 def _spacing(centred: np.ndarray, kinds: np.ndarray) -> float:
-    """The median distance of points to the nearest of their kind; infinite where kinds are single points.
+    """A third of the median distance of points to the nearest of their kind; infinite where kinds are single points.
 
-    At larger deviations each point has several partners, and everything is symmetric.
+    Products of elements count up to twice a tolerance, and halfway between two points each has several partners.
     """
     from scipy.spatial import KDTree
 
@@ -161,7 +163,7 @@ def _spacing(centred: np.ndarray, kinds: np.ndarray) -> float:
         members = np.flatnonzero(kinds == kind)
         if len(members) > 1:
             nearest[members] = KDTree(centred[members]).query(centred[members], 2)[0][:, 1]
-    return float(np.median(nearest))
+    return float(np.median(nearest)) / 3
 
 
 def _deviations(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import reduce
+from operator import add
 
 import numpy as np
 import torch
@@ -13,17 +15,19 @@ from torch import Tensor, nn
 from intertwine.errors import ArgumentError, RepMismatchError
 from intertwine.groups import Group
 from intertwine.reps import Irrep, Rep
-from intertwine.symmetry.models.measuring import (
+from intertwine.symmetry.models.commuting import (
     Algebra,
     Sampled,
     algebra,
     fitted,
     homogeneous,
-    lie_errors,
+    lie_defects,
     rank,
     sampled,
 )
 from intertwine.symmetry.models.proofs import Proof, Provable, prove, tried_candidates
+from intertwine.symmetry.models.trial import model_name
+from intertwine.symmetry.models.verdict import plain
 from intertwine.testing import evaluating, signature
 
 
@@ -67,7 +71,8 @@ class EffectiveSymmetry:
         declared: the group that it is said to be equivariant under.
         proven: what holds for all inputs and all weights.
         opaque: the parts that are not understood, where proofs end.
-        lie_errors: for each generator of the declared Lie algebra the relative defect of `J_f(x) dρ(X) x = dρ(X) f(x)`.
+        lie_errors: for each generator of the declared Lie algebra the defect of `J_f(x) dρ(X) x = dρ(X) f(x)`, relative
+            to `|J_f(x) x|`.
         read: for each irrep of the output how many directions of the input it depends on, measured.
         inputs: how many there are.
         algebra: the dimension of the space of pairs (X, Y) with `J_f(x) X x = Y f(x)`, less those that only move what
@@ -118,8 +123,8 @@ class EffectiveSymmetry:
         return tuple(proof for proof in self.proven if proof.about == kind)
 
     def to_dict(self) -> dict[str, object]:
-        """Plain numbers and texts, for JSON."""
-        return {**asdict(self), "larger": self.larger}
+        """Plain numbers and texts, for JSON; infinite residuals are None."""
+        return plain({**asdict(self), "larger": self.larger})
 
     def __str__(self) -> str:
         return "\n  ".join([self._title(), *self._continuous(), *self._reading(), *self._beyond()])
@@ -143,8 +148,9 @@ class EffectiveSymmetry:
         proofs = {proof.output: proof for proof in self.about("reading")}
         for label, count in self.read.items():
             ignored = f"; {self.inputs - count} are ignored" if count < self.inputs else ""
-            how = f"PROVEN: {proofs[label].statement.split(' read ')[1]}" if label in proofs else "measured"
-            yield f"outputs of type {label} read {count} of {self.inputs} directions of the input{ignored} ({how})"
+            subject = f"outputs of type {label} read "
+            how = f"PROVEN: {proofs[label].statement.removeprefix(subject)}" if label in proofs else "measured"
+            yield f"{subject}{count} of {self.inputs} directions of the input{ignored} ({how})"
 
     def _beyond(self) -> Iterator[str]:
         more = f"{self.extra} more than declared" if self.extra > 0 else "as declared"
@@ -174,7 +180,7 @@ class EffectiveSymmetry:
 def effective_symmetry(
     model: Callable[..., Tensor],
     declared: Group | None = None,
-    rep_in: Sequence[Rep | Irrep] | Rep | Irrep | None = None,
+    reps_in: Sequence[Rep | Irrep] | Rep | Irrep | None = None,
     rep_out: Rep | Irrep | None = None,
     *,
     candidates: Mapping[str, np.ndarray] | None = None,
@@ -196,7 +202,8 @@ def effective_symmetry(
     Args:
         model: a module, or a function of features `(batch, rep.dim)`, one for each rep.
         declared: the group; default that of the reps.
-        rep_in, rep_out: the reps; default those of the module.
+        reps_in: the reps of the inputs; default `model.reps_in`.
+        rep_out: the rep of the output; default `model.rep_out`.
         candidates: matrices by name on the input, several inputs side by side: mirrors, say, of the larger group that
             the input comes from. They are tried instead of the natural ones.
         samples: the number of random inputs, or more if there are more unknowns.
@@ -213,7 +220,7 @@ def effective_symmetry(
     >>> effective_symmetry(net).read
     {'0': 1, '1': 2, '2': 2}
     """
-    reps, out = signature(model, rep_in, rep_out)
+    reps, out = signature(model, reps_in, rep_out)
     known = [rep for rep in reps if rep is not None]
     if len(known) != len(reps) or not known:
         raise ArgumentError(
@@ -226,7 +233,7 @@ def effective_symmetry(
             "rep.restrict(subgroup) to bring the reps to it."
         )
     function = copy.deepcopy(model).double() if isinstance(model, nn.Module) else model
-    whole = Rep(out.group, tuple(term for rep in known for term in rep.terms))
+    whole = reduce(add, known)
     provable = prove(function, known, out, candidates=candidates)
     with evaluating(function):
         _check_rows(function, known, out)
@@ -278,11 +285,11 @@ def _result(
     model: object, declared: str, provable: Provable, s: Sampled, found: Algebra, tried: tuple[Candidate, ...]
 ) -> EffectiveSymmetry:
     return EffectiveSymmetry(
-        model=type(model).__name__ if isinstance(model, nn.Module) else getattr(model, "__name__", repr(model)),
+        model=model_name(model),
         declared=declared,
         proven=provable.proofs,
         opaque=provable.opaque,
-        lie_errors=lie_errors(s),
+        lie_errors=lie_defects(s),
         read={label: rank(torch.einsum("qoi,ob->qbi", s.jacobian, part)) for label, part in _parts(s.out)},
         inputs=s.rep.dim,
         algebra=found.dimension,

@@ -11,8 +11,15 @@ from torch import Tensor, nn
 
 from intertwine.errors import LawError
 from intertwine.reps import Irrep, Rep
-from intertwine.symmetry.models.measures import Measured, gradient_errors, lie_errors, measured, moves, quantiles
-from intertwine.symmetry.models.measures import simplest_failure as first_failure
+from intertwine.symmetry.models.measures import (
+    Measured,
+    gradient_errors,
+    lie_errors,
+    measured,
+    moves,
+    quantiles,
+    simplest_failure,
+)
 from intertwine.symmetry.models.parts import (
     LayerError,
     PartCall,
@@ -25,7 +32,7 @@ from intertwine.symmetry.models.parts import (
 )
 from intertwine.symmetry.models.resolution import ResolutionLadder, layer_ladder
 from intertwine.symmetry.models.symmetric_inputs import symmetric_errors
-from intertwine.symmetry.models.trial import Move, Permute, Trial, layout_of
+from intertwine.symmetry.models.trial import Move, Permute, Trial, layout_of, model_name
 from intertwine.symmetry.models.verdict import EquivarianceReport, tolerance_of
 from intertwine.testing import check_sizes, evaluating, law_elements, make_inputs, signature
 
@@ -144,9 +151,10 @@ def _report(model: Callable[..., Tensor], trial: Trial, samples: int, seed: int)
     calls = part_calls(trial)
     layers = layer_errors(calls)
     gradients, unknown = _gradients(trial, few, seed)
-    simplest, holds = first_failure(trial, max(bound, worst.error / 100), bound) if worst.error >= bound else (None, ())
+    clear = max(bound, worst.error / 100)
+    simplest, holds = simplest_failure(trial, clear, bound) if worst.error >= bound else (None, ())
     return EquivarianceReport(
-        model=type(model).__name__ if isinstance(model, nn.Module) else getattr(model, "__name__", repr(model)),
+        model=model_name(model),
         group=trial.out.group.name,
         dtype=_name(dtype),
         limits={_name(d): tolerance_of(d, depth) for d in (dtype, *_own_dtypes(model))},
@@ -162,7 +170,7 @@ def _report(model: Callable[..., Tensor], trial: Trial, samples: int, seed: int)
         holds=tuple(move.name for move in holds),
         symmetric=symmetric_errors(trial, seed),
         layers=layers,
-        resolution=_resolution(trial, calls, layers, worst.error),
+        resolution=_resolution(trial, calls, layers, worst.error, bound),
         tables=rounded_tables(trial.model) if dtype == torch.float64 else (),
         chance=trial.chance,
         notes=(*trial.notes, *degenerate_notes(trial), *unknown, *training_notes(trial, [Move(g) for g in few], bound)),
@@ -205,10 +213,9 @@ def _gradients(trial: Trial, elements: np.ndarray, seed: int) -> tuple[dict[str,
 
 
 def _resolution(
-    trial: Trial, calls: Sequence[PartCall], layers: Sequence[LayerError], worst: float
+    trial: Trial, calls: Sequence[PartCall], layers: Sequence[LayerError], worst: float, bound: float
 ) -> ResolutionLadder | None:
     """The ladder of the first part that fails, or of a model without parts, if it can be sampled otherwise."""
-    bound = tolerance_of(trial.reference.dtype)
     name = next((layer.name for layer in layers if not layer.error < bound), None)
     call = next((call for call in calls if call.name == name), None)
     if call is not None:

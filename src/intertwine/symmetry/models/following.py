@@ -6,6 +6,7 @@ import operator
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Generic, TypeVar
 
 import torch
@@ -165,7 +166,7 @@ class Follower(Generic[F]):
         streams = [self.streams[part] for part in parts if isinstance(part, fx.Node)]
         if len({stream.rep.group for stream in streams}) > 1:
             return None
-        rep = Rep(streams[0].rep.group, tuple(term for stream in streams for term in stream.rep.terms))
+        rep = reduce(operator.add, (stream.rep for stream in streams))
         return Stream(rep, self._summed([stream.facts for stream in streams]))
 
     def _function(self, node: fx.Node) -> Stream[F]:

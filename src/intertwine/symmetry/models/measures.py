@@ -45,23 +45,22 @@ def moves(trial: Trial, samples: int, seed: int) -> list[Move]:
     if not group.averages_by_sampling and len(covering := group.quadrature(1)[0]) <= FEW:
         elements = np.concatenate([covering, elements])
     found = [Move(g) for g in elements]
-    if trial.layout is None:
+    if (layout := trial.layout) is None:
         return found
     generator = torch.Generator().manual_seed(seed)
-    orders = [_order(trial, generator) for _ in range(3)]
-    shifts: list[Tensor | None] = [_shift(trial, generator) for _ in range(3)]
+    orders = [_order(trial.values, layout, generator) for _ in range(3)]
+    shifts = [_shift(trial.values, layout, generator) for _ in range(3)]
     found += [Move(order=order) for order in orders]
     found += [Move(shift=shift) for shift in shifts if shift is not None]
     last = elements[-3:]
     return found + [Move(g, order, shift) for g, order, shift in zip(last, orders, shifts, strict=False)]
 
 
-def _order(trial: Trial, generator: torch.Generator) -> Tensor:
+def _order(values: Sequence[Tensor], layout: Layout, generator: torch.Generator) -> Tensor:
     """A random order of the points that keeps each cloud together where an input numbers clouds in order."""
-    layout = _layout(trial)
     order = torch.randperm(layout.points, generator=generator)
     for i in layout.on_points:
-        x = trial.values[i]
+        x = values[i]
         if not x.is_floating_point() and x.ndim == 1 and _numbers_clouds(x):
             return order[torch.argsort(x.cpu()[order], stable=True)]
     return order
@@ -72,19 +71,12 @@ def _numbers_clouds(x: Tensor) -> bool:
     return bool(x[0] == 0) and bool(((steps == 0) | (steps == 1)).all())
 
 
-def _shift(trial: Trial, generator: torch.Generator) -> Tensor | None:
-    """A random translation, a few times as long as the cloud is wide."""
-    place = _layout(trial).positions
-    if place is None:
+def _shift(values: Sequence[Tensor], layout: Layout, generator: torch.Generator) -> Tensor | None:
+    """A random translation, a few times as long as the cloud is wide; None without positions."""
+    if layout.positions is None:
         return None
-    positions = trial.values[place].double().cpu()
+    positions = values[layout.positions].double().cpu()
     return 3 * (largest(positions) or 1.0) * torch.randn(positions.shape[-1], generator=generator, dtype=torch.float64)
-
-
-def _layout(trial: Trial) -> Layout:
-    if trial.layout is None:
-        raise RuntimeError("This is a fault of intertwine: moves of points were asked for without points.")
-    return trial.layout
 
 
 def measured(trial: Trial, tried: Sequence[Move]) -> Iterator[Measured]:

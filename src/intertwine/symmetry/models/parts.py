@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -15,6 +15,9 @@ from intertwine.testing import Reps, law_elements
 
 CALLS = 3
 """How many calls of one part are looked at."""
+
+Watcher = Callable[[nn.Module, tuple[object, ...], dict[str, object], object], None]
+"""What is told of each call of a part: the part, its arguments, those by name, and its output."""
 
 
 @dataclass(frozen=True)
@@ -54,18 +57,26 @@ class PartCall:
 def part_calls(trial: Trial) -> list[PartCall]:
     """The calls of the parts of a model that state reps of its group, in the order in which they end."""
     calls: list[PartCall] = []
-    handles = []
-    if not isinstance(trial.model, nn.Module):
-        return []
-    for name, part in trial.model.named_modules():
-        if name and (reps := _stated(part)) is not None and reps[1].group == trial.out.group:
-            handles.append(part.register_forward_hook(_recorder(name, *reps, calls), with_kwargs=True))
+    stated = ((name, part, _stated(part)) for name, part in _named(trial.model) if name)
+    mine = [(name, part, reps) for name, part, reps in stated if reps is not None and reps[1].group == trial.out.group]
+    _watch(trial, {part: _recorder(name, *reps, calls) for name, part, reps in mine})
+    return calls
+
+
+def _named(model: object) -> list[tuple[str, nn.Module]]:
+    """The parts of a module with their names, "" for the whole; none of a function."""
+    return [*model.named_modules()] if isinstance(model, nn.Module) else []
+
+
+def _watch(trial: Trial, watchers: Mapping[nn.Module, Watcher]) -> None:
+    """Run a model once, and call a watcher after each call of its part."""
+    handles = [part.register_forward_hook(watcher, with_kwargs=True) for part, watcher in watchers.items()]
     try:
-        trial.output(trial.values)
+        if handles:
+            trial.output(trial.values)
     finally:
         for handle in handles:
             handle.remove()
-    return calls
 
 
 def layer_errors(calls: Sequence[PartCall]) -> tuple[LayerError, ...]:
@@ -89,7 +100,7 @@ def _stated(part: nn.Module) -> tuple[Reps, Rep] | None:
         return None
 
 
-def _recorder(name: str, reps: Reps, out: Rep, calls: list[PartCall]) -> Callable[..., None]:
+def _recorder(name: str, reps: Reps, out: Rep, calls: list[PartCall]) -> Watcher:
     def record(part: nn.Module, args: tuple[object, ...], kwargs: dict[str, object], output: object) -> None:
         if sum(call.name == name for call in calls) >= CALLS or not isinstance(output, Tensor):
             return
@@ -159,30 +170,20 @@ def _only_float32(x: Tensor) -> bool:
 
 def degenerate_notes(trial: Trial) -> tuple[str, ...]:
     """The first part, in words, that says by `degenerate(*inputs)` that what it gives is undefined on these inputs."""
-    if not isinstance(trial.model, nn.Module):
-        return ()
     found: list[str] = []
-    handles = [
-        part.register_forward_hook(_doubter(name or type(part).__name__, found))
-        for name, part in trial.model.named_modules()
-        if callable(getattr(part, "degenerate", None))
-    ]
-    try:
-        trial.output(trial.values)
-    finally:
-        for handle in handles:
-            handle.remove()
+    able = [(name, part) for name, part in _named(trial.model) if callable(getattr(part, "degenerate", None))]
+    _watch(trial, {part: _doubter(name or type(part).__name__, found) for name, part in able})
     return tuple(found[:1])
 
 
-def _doubter(name: str, found: list[str]) -> Callable[..., None]:
-    def record(part: nn.Module, args: tuple[object, ...], _: object) -> None:
-        undefined = part.degenerate(*args)  # type: ignore[operator]
-        count = int(undefined.sum()) if isinstance(undefined, Tensor) else 0
-        if count:
+def _doubter(name: str, found: list[str]) -> Watcher:
+    def record(part: nn.Module, args: tuple[object, ...], kwargs: dict[str, object], _: object) -> None:
+        undefined = part.degenerate(*args, **kwargs)  # type: ignore[operator]
+        if isinstance(undefined, Tensor) and undefined.any():
             found.append(
-                f"{name} ({type(part).__name__}) is undefined on {count} of {undefined.numel()} inputs, as its "  # type: ignore[union-attr]
-                "`degenerate` says: no pose can be told there. Give it more independent vectors, or average over poses"
+                f"{name} ({type(part).__name__}) is undefined on {int(undefined.sum())} of {undefined.numel()} inputs, "
+                "as its `degenerate` says: no pose can be told there. Give it more independent vectors, or average "
+                "over poses"
             )
 
     return record
@@ -193,9 +194,7 @@ def _doubter(name: str, found: list[str]) -> Callable[..., None]:
 
 def training_notes(trial: Trial, moves: Sequence[Move], bound: float) -> tuple[str, ...]:
     """What is different in train mode, in words: dropout, and statistics of batches."""
-    if not isinstance(trial.model, nn.Module):
-        return ()
-    parts = [(name or type(part).__name__, part) for name, part in trial.model.named_modules()]
+    parts = [(name or type(part).__name__, part) for name, part in _named(trial.model)]
     drops = [name for name, part in parts if isinstance(part, nn.modules.dropout._DropoutNd) and part.p > 0]
     norms = [name for name, part in parts if isinstance(part, nn.modules.batchnorm._NormBase)]
     notes = []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import reduce
+from operator import add
 
 import numpy as np
 import torch
@@ -95,9 +97,10 @@ def prove(
 ) -> Provable:
     """What is certain about a network from its layers alone, for all inputs and all weights.
 
-    The network is followed by `torch.fx`. Understood are layers with a `symmetry_rule()` (those of `intertwine.nn`,
-    and yours: see `intertwine.rules`), sums, `torch.cat` along the last axis, products with one invariant or a number,
-    rows `x[index]` and sums over rows, and any function of invariants. Everything else is opaque.
+    The network is followed by `torch.fx`. Understood are layers with a `symmetry_rule()` (linear layers, products,
+    convolutions, activations and gates of `intertwine.nn`, and yours: see `intertwine.rules`), sums, `torch.cat` along
+    the last axis, products with one invariant or a number, rows `x[index]` and sums over rows, and any function of
+    invariants. Everything else is opaque.
 
     - What outputs of each type can read at all.
     - Whether the network commutes with its group: with each generator.
@@ -106,8 +109,8 @@ def prove(
       derivation of their Clebsch–Gordan tables.
     - Candidates: matrices on the input, all inputs side by side. One passes a layer if it acts on all copies of an
       irrep alike, commutes with the irrep's endomorphisms and is carried over by each table; so parities of tensor
-      products are minded. Without any,
-      natural elements of larger groups are tried: inversion for SO(3), T, O and I, mirrors and turns for SO(2) and C_n.
+      products are minded. Without any, natural elements of larger groups are tried: inversion for SO(3), T, O and I,
+      mirrors and turns for SO(2) and C_n.
 
     What is not proved may still hold: measure it. Two things are believed: the rule that a layer states, and the parity
     of a function of numbers, which is tried on numbers. So proofs are held against the model's outputs, and where these
@@ -156,7 +159,7 @@ def natural_candidates(reps: Sequence[Rep | None]) -> dict[str, tuple[Extension,
     known = [rep for rep in reps if rep is not None]
     if not known:
         return {}
-    whole = Rep(known[0].group, tuple(term for rep in known for term in rep.terms))
+    whole = reduce(add, known)
     tried = [(extension, extension.matrix(whole)) for extension in extensions(whole.group)]
     return {extension.name: (extension, matrix) for extension, matrix in tried if matrix is not None}
 

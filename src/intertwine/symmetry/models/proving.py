@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -72,7 +72,10 @@ class Prover:
 
     def motions(self, matrix: np.ndarray) -> Facts[Motion]:
         """How the irreps of the output move under a matrix on all inputs side by side; always zero ones are absent."""
-        start = {place: motion for number in self.slices for place, motion in self._started(number, matrix).items()}
+        return self._moved({place: u for number in self.slices for place, u in self._started(number, matrix).items()})
+
+    def _moved(self, start: Mapping[tuple[int, Irrep], Motion]) -> Facts[Motion]:
+        """How the irreps of the output move when those of the inputs do."""
         return Follower(self.traced, Moving(), lambda number, irrep: start[number, irrep]).run()
 
     def _started(self, number: int, matrix: np.ndarray) -> dict[tuple[int, Irrep], Motion]:
@@ -95,8 +98,7 @@ class Prover:
         return all(self._follows(g) for g in self.group.generators)
 
     def _follows(self, g: np.ndarray) -> bool:
-        start = {(number, irrep): np.asarray(irrep.matrix(g)) for number, irrep in self.inputs}
-        facts = Follower(self.traced, Moving(), lambda number, irrep: start[number, irrep]).run()
+        facts = self._moved({(number, irrep): np.asarray(irrep.matrix(g)) for number, irrep in self.inputs})
         return all(u is not None and np.abs(u - irrep.matrix(g)).max() < EXACT for irrep, u in facts.items())
 
     # a whole algebra -------------------------------------------------------------------------------------------------
@@ -137,7 +139,7 @@ class Prover:
         """Whether some outputs surely follow a reflection of the first component of one irrep of an input."""
         start: dict[tuple[int, Irrep], Motion] = {key: np.eye(key[1].dim) for key in self.inputs}
         start[place] = np.diag([-1.0] + [1.0] * (place[1].dim - 1))
-        facts = Follower(self.traced, Moving(), lambda number, irrep: start[number, irrep]).run()
+        facts = self._moved(start)
         return all(facts[irrep] is not None for irrep in outputs)
 
 

@@ -119,7 +119,7 @@ def breaking_inputs(report: CurieReport, parameter: OrderParameter) -> BreakingI
     2 inputs (1 bit): 2e vectors, the orbit of the order parameter under D4h
     closed under D4h. An ideal set exists, and this is one: as many inputs as there are answers, 2.
     """
-    if parameter.floor > 1e-9 * report.power:
+    if not report.reaches(parameter.floor):
         raise ArgumentError(
             f"The order parameter {parameter.polynomial} leaves a floor of {parameter.floor:.3g}. Choose one of "
             "order_parameters(report).working."

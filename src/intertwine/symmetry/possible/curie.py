@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -62,8 +63,18 @@ class CurieReport:
 
     @property
     def possible(self) -> bool:
-        """Whether the target can be reached: it is at least as symmetric as the input."""
-        return self.floor <= 1e-12 * max(self.power, 1e-300)
+        """Whether the target can be reached: it is at least as symmetric as the input, up to the tolerance."""
+        return self.floor <= self.noise + 1e-12 * max(self.power, 1e-300)
+
+    @cached_property
+    def noise(self) -> float:
+        """The part of the floor that is no loss of symmetry: how far the target is from having all of K exactly."""
+        return float(np.mean((self.y - attainable(self.y, self.K, self.rep_out)) ** 2))
+
+    def reaches(self, floor: float) -> bool:
+        """Whether a mean squared error is as small as that of the best answer with the symmetry K."""
+        slack = self.H.tolerance**2 if self.K.continuous else 0.0  # its axis is fitted anew, and noise turns it
+        return floor <= self.noise + max(slack, 1e-9) * self.power
 
     def to_dict(self) -> dict[str, object]:
         """The numbers, for JSON."""
@@ -73,6 +84,7 @@ class CurieReport:
             "H": self.H.to_dict(),
             "K": self.K.to_dict(),
             "floor": self.floor,
+            "noise": self.noise,
             "power": self.power,
             "answers": None if np.isinf(self.answers) else self.answers,
             "gain": None if np.isinf(self.gain) else self.gain,
@@ -89,7 +101,8 @@ class CurieReport:
         )
         lines = [verdict, f" input  : {self.H}".replace("\n", "\n          ")]
         if self.possible:
-            lines.append(f" target : keeps all of it ({self.K.name}); floor 0")
+            floor = "floor 0" if self.floor <= 1e-12 * self.power else f"floor {self.floor:.3g}, within the tolerance"
+            lines.append(f" target : keeps all of it ({self.K.name}); {floor}")
             return "\n".join(lines)
         share = 100 * self.floor / max(self.power, 1e-300)
         lost = ", ".join(f"{label}" for label, part in self.irreps.items() if part > 1e-9 and label != self._trivial)
@@ -250,7 +263,7 @@ def kept_by(
     Those of a continuous H are found in the whole group; `part` is the subgroup that H was looked for in, if any.
     """
     size = max(float(np.linalg.norm(y)), 1e-300)
-    tolerance = max(10 * H.tolerance, 1e-9)
+    tolerance = min(max(10 * H.tolerance, 1e-9), 0.3)  # elements that change the target by all of it are not kept
     if H.space is not None and H.permutations is not None:
         off = np.linalg.norm((moved(y, rep_out, H.elements, H.permutations) - y).reshape(len(H.elements), -1), axis=1)
         operations = Operations(H.space, H.elements, H.permutations, off / size)

@@ -70,8 +70,8 @@ class OrderParameters:
 
     @property
     def working(self) -> tuple[OrderParameter, ...]:
-        """Those that leave no floor."""
-        return tuple(p for p in self.found if p.floor <= 1e-9 * self.report.power)
+        """Those that leave no floor, beyond the noise in the target."""
+        return tuple(p for p in self.found if self.report.reaches(p.floor))
 
     @property
     def most_symmetric(self) -> tuple[OrderParameter, ...]:
@@ -105,7 +105,7 @@ class OrderParameters:
         rows: list[tuple[str, ...]] = [("rank", "irrep", "component", "leaves", "floor", "gradient", "")]
         for i, p in enumerate(self.found, start=1):
             works = p in self.working
-            floor = "0" if works else f"{p.floor:.3g}"
+            floor = "0" if p.floor <= 1e-9 * self.report.power else f"{p.floor:.3g}"
             share = "" if p.gradient is None else f"{100 * p.gradient:.1f} %"
             rank = str(i) if works else "–"
             rows.append((rank, p.irrep.label, _short(p.polynomial), p.stabiliser, floor, share, self._note(p, works)))
@@ -194,7 +194,7 @@ def order_parameters(
                 parameter = replace(parameter, gradient=gradient.along(irrep, parameter.vector))
             found.setdefault((irrep.label, parameter.stabiliser, parameter.polynomial), parameter)
     ranked = tuple(sorted(found.values(), key=lambda p: _rank(report, p)))
-    works = any(p.floor <= 1e-9 * report.power for p in ranked)
+    works = any(report.reaches(p.floor) for p in ranked)
     return OrderParameters(report, ranked, () if works else _together(report, ranked))
 
 
@@ -203,12 +203,12 @@ def _of_irrep(report: CurieReport, irrep: Irrep, sites: np.ndarray | None) -> li
     kept = Kept(*report.K.averaging(irrep.degree))
     vectors = _candidates(report, irrep) if sites is None else site_candidates(report, irrep, sites, kept)
     tried = [_tried(report, irrep, vector, sites) for vector in vectors]
-    if irrep.degree > 2 or any(p.floor <= 1e-9 * report.power for p in tried):
+    if irrep.degree > 2 or any(report.reaches(p.floor) for p in tried):
         return tried
     for part in smaller(report.K):
         more = _fixed_by(report, irrep, part) if sites is None else site_candidates(report, irrep, sites, part)
         for p in (_tried(report, irrep, vector, sites) for vector in more):
-            if p.floor <= 1e-9 * report.power:
+            if report.reaches(p.floor):
                 return [*tried, p]
     return tried
 
@@ -221,7 +221,7 @@ def _fixed_by(report: CurieReport, irrep: Irrep, part: Kept) -> list[np.ndarray]
 
 
 def _rank(report: CurieReport, p: OrderParameter) -> tuple[object, ...]:
-    works = p.floor <= 1e-9 * report.power
+    works = report.reaches(p.floor)
     learned = 0.0 if p.gradient is None or not works else -round(p.gradient, 9)
     return (not works, not p.exact, -p.order if works else p.floor, learned, p.irrep.key)
 
@@ -230,7 +230,7 @@ def _together(report: CurieReport, found: Sequence[OrderParameter]) -> tuple[Ord
     """Order parameters, chosen greedily, that leave no floor when all are given; empty if there are none."""
     chosen: list[OrderParameter] = []
     best = (report.floor, float(report.H.order))
-    while best[0] > 1e-9 * report.power:
+    while not report.reaches(best[0]):
         tried = [(_left([*chosen, p], report), i) for i, p in enumerate(found) if p not in chosen]
         (result, place) = min(tried, default=(best, -1))
         if result >= best:
@@ -279,7 +279,7 @@ def _tried(report: CurieReport, irrep: Irrep, vector: np.ndarray, sites: np.ndar
         stabiliser=left.name,
         order=left.order,
         floor=floor,
-        exact=floor <= 1e-9 * report.power and _as_large(left, report.K),
+        exact=report.reaches(floor) and _as_large(left, report.K),
     )
 
 

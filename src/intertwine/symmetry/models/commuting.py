@@ -88,8 +88,8 @@ def rank(jacobian: Tensor) -> int:
     return int((values > ZERO * values.max()).sum()) if values.numel() and float(values.max()) > ZERO else 0
 
 
-def lie_errors(s: Sampled) -> tuple[float, ...]:
-    """For each generator of the Lie algebra the relative defect of `J_f(x) dρ(X) x = dρ(X) f(x)`."""
+def lie_defects(s: Sampled) -> tuple[float, ...]:
+    """For each generator of the Lie algebra the defect of `J_f(x) dρ(X) x = dρ(X) f(x)`, relative to `|J_f(x) x|`."""
     found = []
     for generator in s.out.group.lie_generators:
         into, onto = (torch.as_tensor(r.lie_matrix(generator)) for r in (s.rep, s.out))
