@@ -100,3 +100,12 @@ def test_features_move_along() -> None:
         assert [rung.name for rung in symmetry_ladder(cloud, rep=O3.rep("1x0e")).rungs] == names
     with pytest.raises(ArgumentError, match="their rep"):
         symmetry_ladder(cloud)
+
+
+def test_a_dense_noisy_cloud_has_the_symmetry_that_its_noise_allows() -> None:
+    """Neighbours are close, so little is looked at beyond the noise; nothing there speaks against Ih."""
+    rng = np.random.default_rng(0)
+    cloud = np.concatenate([point_group("Ih").elements() @ rng.normal(size=3) for _ in range(2)])
+    ladder = symmetry_ladder(cloud + 1e-3 * rng.normal(size=cloud.shape))
+    assert ladder.largest < 0.1
+    assert (ladder.best.name, ladder.best.until) == ("Ih", 0.1)

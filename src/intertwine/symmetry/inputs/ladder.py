@@ -34,7 +34,7 @@ class Rung:
         name: the group.
         order: the number of its elements; infinite for a continuous one.
         residual: the largest residual of them: how far the input is from having the symmetry.
-        until: the smallest residual of the elements that it leaves out; for the last rung the largest looked at.
+        until: the smallest residual of the elements that it leaves out; for the last rung the largest asked for.
     """
 
     name: str
@@ -138,6 +138,7 @@ def symmetry_ladder(
     >>> [(rung.name, f"{rung.residual:.0e}") for rung in symmetry_ladder(nearly).rungs]
     [('D2h', '0e+00'), ('D4h', '1e-02')]
     """
+    asked = largest
     if not 0 <= largest < math.inf:
         raise ArgumentError(f"The largest residual is a finite number that is not negative, but {largest} came.")
     cloud = x if isinstance(x, Points) else Points(x, labels, None, cell)
@@ -148,7 +149,7 @@ def symmetry_ladder(
     steps = _jumps(_deviations(cloud, positions, group, rep, largest))
     if not len(steps):
         steps = np.geomspace(ROUNDING, largest, max(2, 1 + round(5 * math.log10(max(largest / ROUNDING, 1.0)))))
-    return _climbed(positions if positions.ndim == 1 else cloud, rep, group, steps, largest)
+    return _climbed(positions if positions.ndim == 1 else cloud, rep, group, steps, (largest, asked))
 
 
 def _spacing(centred: np.ndarray, kinds: np.ndarray) -> float:
@@ -193,9 +194,10 @@ def _jumps(residuals: np.ndarray) -> np.ndarray:
 
 
 def _climbed(
-    x: Points | np.ndarray, rep: Rep | None, group: CatalogGroup | None, steps: np.ndarray, largest: float
+    x: Points | np.ndarray, rep: Rep | None, group: CatalogGroup | None, steps: np.ndarray, limits: tuple[float, float]
 ) -> Ladder:
     """The stabilisers at growing tolerances, each rung a larger group than the one before."""
+    largest, asked = limits  # looked at, and asked for: no rung beyond the one speaks against the last
     found: list[tuple[float, Stabiliser]] = []
     for tolerance in np.union1d(steps, ROUNDING):
         try:
@@ -212,7 +214,7 @@ def _climbed(
             )
         if residual <= largest and (not found or now.order > found[-1][1].order):
             found.append((residual, now))
-    ends = [residual for residual, _ in found[1:]] + [largest]
+    ends = [residual for residual, _ in found[1:]] + [asked]
     rungs = [Rung(s.name, s.order, residual, end) for (residual, s), end in zip(found, ends, strict=True)]
     wide = [rung for i, rung in enumerate(rungs) if i in (0, len(rungs) - 1) or rung.until > GAP * rung.residual]
     return Ladder(found[0][1].group.name, tuple(wide), largest)
