@@ -178,7 +178,7 @@ def check_module(
     inputs = make_inputs(module, None, reps, seed, _IN_MODULE, batch)
     error = equivariance_error(module, inputs, seed=seed)
     if not error <= tolerance:
-        raise LawError(f"{_name(module)} is not equivariant: error {error:.1e}, accepted {tolerance:.1e}.")
+        raise LawError(f"{named(module)} is not equivariant: error {error:.1e}, accepted {tolerance:.1e}.")
     checks = ["equivariance"]
     _check_parameters(module, inputs)
     if gradients:
@@ -188,7 +188,7 @@ def check_module(
     _check_empty(module, inputs, reps)
     copies = _check_state(module, inputs)
     checks += ["gradients of all parameters", "dtypes", "empty batches", f"state, {copies}"]
-    return ModuleReport(_name(module), error, low, tuple(checks))
+    return ModuleReport(named(module), error, low, tuple(checks))
 
 
 def signature(module: Callable[..., Any], reps_in: Any, rep_out: Any, advice: str = _IN_CALL) -> tuple[Reps, Rep]:
@@ -199,13 +199,13 @@ def signature(module: Callable[..., Any], reps_in: Any, rep_out: Any, advice: st
     given = getattr(module, "reps_in", None) if reps_in is None else reps_in
     out = getattr(module, "rep_out", None) if rep_out is None else rep_out
     if given is None or out is None:
-        raise ArgumentError(f"The reps of {_name(module)} are not known. {advice}")
+        raise ArgumentError(f"The reps of {named(module)} are not known. {advice}")
     listed = given if isinstance(given, Sequence) and not isinstance(given, str) else (given,)
     reps, out = tuple(None if rep is None else as_rep(rep) for rep in listed), as_rep(out)
     for rep in reps:
         if rep is not None and rep.group != out.group:
             raise RepMismatchError(
-                f"{_name(module)} takes {rep}, a rep of {rep.group}, and gives {out}, a rep of {out.group}: "
+                f"{named(module)} takes {rep}, a rep of {rep.group}, and gives {out}, a rep of {out.group}: "
                 "equivariance is a statement about one group. Call rep.restrict(subgroup) to bring them to one."
             )
     return reps, out
@@ -230,7 +230,7 @@ def make_inputs(
             torch.randn(batch, rep.dim, generator=generator, dtype=torch.float64) for rep in reps if rep is not None
         )
     else:
-        raise ArgumentError(f"Inputs of {_name(module)} cannot be made up. {advice}")
+        raise ArgumentError(f"Inputs of {named(module)} cannot be made up. {advice}")
     first = next(module.parameters(), None) if isinstance(module, nn.Module) else None
     like = torch.zeros((), dtype=torch.float64) if first is None else first
     return tuple(x.to(like.device, like.dtype) if x.is_floating_point() else x.to(like.device) for x in values)
@@ -240,18 +240,18 @@ def check_sizes(module: object, values: Sequence[Tensor], reps: Reps) -> None:
     """Raise unless there is one input per rep, of floating-point numbers with the rep's size on its last axis."""
     if len(values) != len(reps):
         raise ArgumentError(
-            f"{_name(module)} has {len(reps)} reps_in, but {len(values)} inputs came. Give one rep per input, None "
+            f"{named(module)} has {len(reps)} reps_in, but {len(values)} inputs came. Give one rep per input, None "
             "where the group does nothing."
         )
     for i, (x, rep) in enumerate(zip(values, reps, strict=True)):
         if rep is not None and (x.ndim == 0 or x.shape[-1] != rep.dim):
             raise ShapeError(
-                f"Input {i} of {_name(module)} has the rep {rep} of {rep.group}, {rep.dim} numbers on the last axis, "
+                f"Input {i} of {named(module)} has the rep {rep} of {rep.group}, {rep.dim} numbers on the last axis, "
                 f"but a tensor of shape {tuple(x.shape)} came. Check reps_in and inputs."
             )
         if rep is not None and not x.is_floating_point():
             raise ShapeError(
-                f"Input {i} of {_name(module)} has the rep {rep} of {rep.group}, whose elements turn numbers into "
+                f"Input {i} of {named(module)} has the rep {rep} of {rep.group}, whose elements turn numbers into "
                 f"fractions, but a tensor of {x.dtype} came. Call x.double() first, or give it the rep None."
             )
 
@@ -263,14 +263,14 @@ def flattened(module: object, y: Tensor, rep: Rep) -> Tensor:
     """
     if not isinstance(y, Tensor):
         raise ShapeError(
-            f"{_name(module)} gives a {type(y).__name__}, but equivariance is asked of one tensor. Pass a function "
+            f"{named(module)} gives a {type(y).__name__}, but equivariance is asked of one tensor. Pass a function "
             "that returns one of its outputs, such as lambda *x: model(*x)['forces'], with reps_in=… and rep_out=…."
         )
     if y.ndim and y.shape[-1] == rep.dim:
         return y
     if y.ndim < 2 or y.shape[-1] * y.shape[-2] != rep.dim:
         raise ShapeError(
-            f"The output of {_name(module)} has the rep {rep} of {rep.group}, {rep.dim} numbers on the last axis, but "
+            f"The output of {named(module)} has the rep {rep} of {rep.group}, {rep.dim} numbers on the last axis, but "
             f"a tensor of shape {tuple(y.shape)} came. "
             f"{'Return y[..., None], or check rep_out.' if rep.dim == 1 else 'Check rep_out.'}"
         )
@@ -282,7 +282,8 @@ def _largest(x: Tensor) -> float:
     return float(x.detach().abs().max()) if x.numel() else 0.0
 
 
-def _name(module: object) -> str:
+def named(module: object) -> str:
+    """What a model is called: the class of a module, the name of a function."""
     return type(module).__name__ if isinstance(module, nn.Module) else getattr(module, "__name__", repr(module))
 
 
@@ -300,7 +301,7 @@ def _check_parameters(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
     (y * torch.linspace(0.5, 1.5, y.numel(), dtype=y.dtype).reshape(y.shape)).sum().backward()
     for name, parameter in module.named_parameters():
         if parameter.grad is None or not parameter.grad.isfinite().all() or not parameter.grad.any():
-            raise LawError(f"{_name(module)}: the parameter {name} gets no finite, nonzero gradient.")
+            raise LawError(f"{named(module)}: the parameter {name} gets no finite, nonzero gradient.")
     module.zero_grad()
 
 
@@ -320,7 +321,7 @@ def _check_derivatives(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         torch.autograd.gradcheck(function, values, fast_mode=True)
         torch.autograd.gradgradcheck(function, values, fast_mode=True)
     except RuntimeError as error:
-        raise LawError(f"{_name(module)}: a derivative is wrong. {error}") from error
+        raise LawError(f"{named(module)}: a derivative is wrong. {error}") from error
 
 
 def _check_dtypes(module: nn.Module, inputs: tuple[Tensor, ...]) -> float:
@@ -331,11 +332,11 @@ def _check_dtypes(module: nn.Module, inputs: tuple[Tensor, ...]) -> float:
         difference = _largest(y.double() - exact) / (_largest(exact) or 1.0)
         differences[dtype] = difference
         if y.dtype != dtype or not difference <= bound:
-            raise LawError(f"{_name(module)}: {dtype} gives {y.dtype}, off by {difference:.1e} (accepted {bound:.0e}).")
+            raise LawError(f"{named(module)}: {dtype} gives {y.dtype}, off by {difference:.1e} (accepted {bound:.0e}).")
     again = copy.deepcopy(module).float().double()
     again.load_state_dict(module.state_dict())
     if not torch.equal(again(*inputs), exact):
-        raise LawError(f"{_name(module)}: a table lost precision on the way through float32.")
+        raise LawError(f"{named(module)}: a table lost precision on the way through float32.")
     return differences[torch.float32]
 
 
@@ -348,9 +349,9 @@ def _check_empty(module: nn.Module, inputs: tuple[Tensor, ...], reps: Reps) -> N
     try:
         y = module(*empty)
     except (RuntimeError, IndexError) as error:
-        raise LawError(f"{_name(module)}: an empty batch does not work. {error}") from error
+        raise LawError(f"{named(module)}: an empty batch does not work. {error}") from error
     if y.shape[0] != empty[0].shape[0] or not y.isfinite().all():
-        raise LawError(f"{_name(module)}: an empty batch gave an output of shape {tuple(y.shape)}.")
+        raise LawError(f"{named(module)}: an empty batch gave an output of shape {tuple(y.shape)}.")
 
 
 def _check_state(module: nn.Module, inputs: tuple[Tensor, ...]) -> str:
@@ -358,25 +359,25 @@ def _check_state(module: nn.Module, inputs: tuple[Tensor, ...]) -> str:
     keys = list(module.eval().state_dict())
     allowed = {name for name, _ in module.named_parameters()} | {k for k in keys if "running" in k}
     if set(keys) != allowed or list(module.train().state_dict()) != keys:
-        raise LawError(f"{_name(module)}: the state dict holds {sorted(set(keys) ^ allowed)} besides its parameters.")
+        raise LawError(f"{named(module)}: the state dict holds {sorted(set(keys) ^ allowed)} besides its parameters.")
     module.eval()
     exact, stream = module(*inputs), io.BytesIO()
     torch.save(module.state_dict(), stream)
-    named = all(map(_has_a_place, {type(part) for part in module.modules()}))
+    findable = all(map(_has_a_place, {type(part) for part in module.modules()}))
     try:
         twins = {"deepcopy": copy.deepcopy(module)}
-        if named:
+        if findable:
             twins["pickle"] = pickle.loads(pickle.dumps(module))
     except (AttributeError, TypeError, pickle.PicklingError) as error:
         raise LawError(
-            f"{_name(module)} cannot be copied and pickled, as training on several GPUs does. {error}"
+            f"{named(module)} cannot be copied and pickled, as training on several GPUs does. {error}"
         ) from error
     twins["checkpoint"] = copy.deepcopy(module)
     twins["checkpoint"].load_state_dict(torch.load(io.BytesIO(stream.getvalue()), weights_only=True))
     for how, twin in twins.items():
         if not torch.equal(twin(*inputs), exact):
-            raise LawError(f"{_name(module)}: its {how} computes something else.")
-    return "copies and pickles" if named else "copies"
+            raise LawError(f"{named(module)}: its {how} computes something else.")
+    return "copies and pickles" if findable else "copies"
 
 
 def _has_a_place(cls: type) -> bool:

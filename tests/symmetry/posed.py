@@ -132,3 +132,18 @@ def check_group(found: Stabiliser) -> None:
     if p is not None:
         assert (np.sort(p, 1) == np.arange(p.shape[1])).all()
         np.testing.assert_array_equal(p[:, p], p[distances.argmin(-1)])
+
+
+TENSORS = {  # of Ihrig and Golubitsky's kind: degrees 0 … 4, both parities, K = SO(3), Kh = O(3)
+    "0e": "O(3)",
+    "0o": "SO(3)",
+    "1e": "Cinfh",
+    "1o": "Cinfv",
+    "2e": "D2h Dinfh",
+    "2o": "D2 D2d Dinf",
+    "3e": "Ci C2h S6 Cinfh Th D3d",
+    "3o": "C1 Cs C2v C3v Cinfv D3h Td",
+    "4e": "Ci C2h D3d D4h Dinfh D2h Oh",
+    "4o": "C1 Cs C2 D3 D4 Dinf C2v D3h D4d D2 D2d O",
+}
+"""The symmetries that one tensor of O(3) can have."""

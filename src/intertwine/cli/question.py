@@ -14,7 +14,7 @@ from intertwine.errors import ArgumentError
 from intertwine.groups import Subgroup
 from intertwine.reps import Rep
 from intertwine.symmetry import CurieReport, OrderParameters, Points, Stabiliser, curie_check, order_parameters
-from intertwine.symmetry.possible.curie import kept_by, moved
+from intertwine.symmetry.possible.curie import attainable, kept_by
 
 AXIAL = ("magmom", "magmoms")
 """Names of vectors that do not change sign under inversion."""
@@ -62,8 +62,7 @@ class Question:
         slack = max(10 * tolerance, 2 * tolerance * self.size * self.y.size**0.5 / length)
         part = self.group if isinstance(self.group, Subgroup) else None
         K = kept_by(self.x, self.y, replace(H, tolerance=slack / 10), self.rep_out, self.rep_in, part)
-        elements, weights, permutations = K.averaging(self.rep_out.degree)
-        mean = np.tensordot(weights, moved(self.y, self.rep_out, elements, permutations), 1)
+        mean = attainable(self.y, K, self.rep_out)
         return np.where(np.abs(mean) < 1e-9 * np.abs(self.y).max(), 0.0, mean)
 
     def _asked(self, y: np.ndarray, tolerance: float) -> CurieReport:

@@ -6,24 +6,12 @@ import pytest
 from intertwine.catalog import O2, O3, SO3, dihedral, group, matrix_group
 from intertwine.errors import ArgumentError
 from intertwine.symmetry import isotropy_subgroups, stabiliser
-
-TABLE = {  # of Ihrig and Golubitsky's kind: degrees 0 … 4, both parities, K = SO(3), Kh = O(3)
-    "0e": "O(3)",
-    "0o": "SO(3)",
-    "1e": "Cinfh",
-    "1o": "Cinfv",
-    "2e": "D2h Dinfh",
-    "2o": "D2 D2d Dinf",
-    "3e": "Ci C2h S6 Cinfh Th D3d",
-    "3o": "C1 Cs C2v C3v Cinfv D3h Td",
-    "4e": "Ci C2h D3d D4h Dinfh D2h Oh",
-    "4o": "C1 Cs C2 D3 D4 Dinf C2v D3h D4d D2 D2d O",
-}
+from tests.symmetry.posed import TENSORS
 
 
-@pytest.mark.parametrize("label", TABLE)
+@pytest.mark.parametrize("label", TENSORS)
 def test_the_table_of_tensors(label: str) -> None:
-    assert {H.name for H in isotropy_subgroups(O3.irrep(label))} == set(TABLE[label].split())
+    assert {H.name for H in isotropy_subgroups(O3.irrep(label))} == set(TENSORS[label].split())
 
 
 def test_among_rotations_parity_does_not_matter() -> None:

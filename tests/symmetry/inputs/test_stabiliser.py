@@ -13,7 +13,7 @@ from intertwine.errors import ArgumentError, IntertwineError, RepMismatchError, 
 from intertwine.symmetry import harmonic_coefficients, stabiliser
 from tests.registry import BINARY_T, SU2, close, seeds
 from tests.symmetry.clouds import CORNERS, SQUARE, prism
-from tests.symmetry.posed import EVERYTHING, check_group, each_name, fixed_vector, off, posed_vector, unit
+from tests.symmetry.posed import EVERYTHING, TENSORS, check_group, each_name, fixed_vector, off, posed_vector, unit
 
 # vectors of O(3) ------------------------------------------------------------------------------------------------------
 
@@ -121,14 +121,6 @@ GENERIC = {
     "4e": "Ci",
     "4o": "C1",
 }
-SPECIAL = {  # by a subgroup of O(3) one of whose fixed vectors has just this symmetry
-    "2e": "D2h Dinfh",
-    "2o": "D2 D2d Dinf",
-    "3e": "Ci C2h S6 Cinfh Th D3d",
-    "3o": "C1 Cs C2v C3v Cinfv D3h Td",
-    "4e": "Ci C2h D3d D4h Dinfh D2h Oh",
-    "4o": "C1 Cs C2 D3 D4 Dinf C2v D3h D4d D2 D2d O",
-}
 
 
 @pytest.mark.parametrize(("label", "name"), GENERIC.items())
@@ -137,7 +129,7 @@ def test_one_generic_tensor(label: str, name: str) -> None:
     assert stabiliser(unit(np.random.default_rng(3), rep.dim), rep=rep).name == name
 
 
-@pytest.mark.parametrize(("label", "names"), SPECIAL.items())
+@pytest.mark.parametrize(("label", "names"), TENSORS.items())
 def test_the_possible_symmetries_of_one_tensor(label: str, names: str) -> None:
     """The isotropy subgroups of O(3) in an irrep: those H that a generic vector of Fix(H) has; and no others."""
     rep, found = O3.rep(f"1x{label}"), set()

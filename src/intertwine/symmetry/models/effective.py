@@ -26,9 +26,8 @@ from intertwine.symmetry.models.commuting import (
     sampled,
 )
 from intertwine.symmetry.models.proofs import Proof, Provable, prove, tried_candidates
-from intertwine.symmetry.models.trial import model_name
 from intertwine.symmetry.models.verdict import plain
-from intertwine.testing import evaluating, signature
+from intertwine.testing import evaluating, named, signature
 
 
 @dataclass(frozen=True)
@@ -285,7 +284,7 @@ def _result(
     model: object, declared: str, provable: Provable, s: Sampled, found: Algebra, tried: tuple[Candidate, ...]
 ) -> EffectiveSymmetry:
     return EffectiveSymmetry(
-        model=model_name(model),
+        model=named(model),
         declared=declared,
         proven=provable.proofs,
         opaque=provable.opaque,

@@ -32,9 +32,9 @@ from intertwine.symmetry.models.parts import (
 )
 from intertwine.symmetry.models.resolution import ResolutionLadder, layer_ladder
 from intertwine.symmetry.models.symmetric_inputs import symmetric_errors
-from intertwine.symmetry.models.trial import Move, Permute, Trial, layout_of, model_name
+from intertwine.symmetry.models.trial import Move, Permute, Trial, layout_of
 from intertwine.symmetry.models.verdict import EquivarianceReport, tolerance_of
-from intertwine.testing import check_sizes, evaluating, law_elements, make_inputs, signature
+from intertwine.testing import check_sizes, evaluating, law_elements, make_inputs, named, signature
 
 GRADIENTS = 2
 """How many random elements gradients are tried on, besides the generators."""
@@ -154,7 +154,7 @@ def _report(model: Callable[..., Tensor], trial: Trial, samples: int, seed: int)
     clear = max(bound, worst.error / 100)
     simplest, holds = simplest_failure(trial, clear, bound) if worst.error >= bound else (None, ())
     return EquivarianceReport(
-        model=model_name(model),
+        model=named(model),
         group=trial.out.group.name,
         dtype=_name(dtype),
         limits={_name(d): tolerance_of(d, depth) for d in (dtype, *_own_dtypes(model))},

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from intertwine.catalog import words
 from intertwine.errors import ArgumentError
@@ -247,11 +247,6 @@ class Trial:
     def error(self, move: Move) -> float:
         """The largest entry of the defect."""
         return largest(self.defect(move))
-
-
-def model_name(model: object) -> str:
-    """What a model is called: the class of a module, the name of a function."""
-    return type(model).__name__ if isinstance(model, nn.Module) else getattr(model, "__name__", repr(model))
 
 
 def largest(x: Tensor) -> float:

@@ -213,11 +213,17 @@ def _of_irrep(report: CurieReport, irrep: Irrep, sites: np.ndarray | None) -> li
     return tried
 
 
+def _beyond(report: CurieReport, irrep: Irrep, fixed: np.ndarray) -> list[np.ndarray]:
+    """A generic vector among those that a smaller symmetry fixes, with nothing that H fixes, if there is one."""
+    all_fixed = report.H.fixed(irrep)
+    u, sizes, _ = np.linalg.svd(fixed - all_fixed @ (all_fixed.T @ fixed), full_matrices=False)
+    return generic(u[:, sizes > 1e-6])
+
+
 def _fixed_by(report: CurieReport, irrep: Irrep, part: Kept) -> list[np.ndarray]:
     """A generic vector that a subgroup fixes but the input's symmetry does not."""
-    kept, all_fixed = part.fixed(irrep), report.H.fixed(irrep)
-    u, sizes, _ = np.linalg.svd(kept - all_fixed @ (all_fixed.T @ kept), full_matrices=False)
-    return [upright(irrep, v / np.linalg.norm(v)) for v in generic(u[:, sizes > 1e-6])]
+    found = _beyond(report, irrep, part.fixed(irrep))
+    return [upright(irrep, v / np.linalg.norm(v)) for v in found]
 
 
 def _rank(report: CurieReport, p: OrderParameter) -> tuple[object, ...]:
@@ -255,10 +261,7 @@ def _floor(report: CurieReport, left: Stabiliser) -> float:
 
 def _candidates(report: CurieReport, irrep: Irrep) -> list[np.ndarray]:
     """A generic vector that K fixes but H does not, and the vectors of the one-dimensional irreps of H in the irrep."""
-    kept, all_fixed = report.K.fixed(irrep), report.H.fixed(irrep)
-    kept = kept - all_fixed @ (all_fixed.T @ kept)
-    u, sizes, _ = np.linalg.svd(kept, full_matrices=False)
-    found = generic(u[:, sizes > 1e-6])
+    found = _beyond(report, irrep, report.K.fixed(irrep))
     if irrep.degree <= 2:
         restricted = irrep.irreps.restrict(report.H.subgroup)
         for small, columns in restricted.copies.items():
@@ -271,7 +274,7 @@ def _tried(report: CurieReport, irrep: Irrep, vector: np.ndarray, sites: np.ndar
     """What is left of the symmetry, and of the floor, when the vector or field is one more input."""
     left = kept_by(report.x, vector, report.H, irrep.irreps, report.rep_in, report.part)
     floor = _floor(report, left)
-    named = component_name(irrep, vector) if sites is None else _field_text(report, irrep, vector, sites)
+    named = component_name(irrep, vector) if sites is None else _field_text(left, irrep, vector, sites)
     return OrderParameter(
         irrep=irrep,
         vector=vector,
@@ -283,12 +286,11 @@ def _tried(report: CurieReport, irrep: Irrep, vector: np.ndarray, sites: np.ndar
     )
 
 
-def _field_text(report: CurieReport, irrep: Irrep, field: np.ndarray, sites: np.ndarray) -> str:
-    """The polynomials at one site of each orbit of K; the symmetries that are kept make the others from them."""
-    permutations = kept_by(report.x, field, report.H, irrep.irreps, report.rep_in, report.part).permutations
-    if permutations is None:
+def _field_text(left: Stabiliser, irrep: Irrep, field: np.ndarray, sites: np.ndarray) -> str:
+    """The polynomials at one site of each orbit of the symmetries that are left; these make the others from them."""
+    if left.permutations is None:
         return ""
-    found = [orbit for orbit in orbits(permutations, sites) if np.abs(field[orbit[0]]).max() > 1e-9]
+    found = [orbit for orbit in orbits(left.permutations, sites) if np.abs(field[orbit[0]]).max() > 1e-9]
     said = [f"{_at_site(irrep, field[orbit[0]])} at {orbit[0]}" for orbit in found]
     return ", ".join(said) + " and images" * any(len(orbit) > 1 for orbit in found)
 
