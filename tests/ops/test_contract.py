@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from intertwine.errors import ShapeError
 from intertwine.ops import Contraction
@@ -138,6 +139,30 @@ def test_the_dtype_of_the_inputs_decides(plan: Plan) -> None:
     out = Contraction(plan).float()(*values)
     assert out.dtype == torch.float64
     close(out, contract(plan, *values), 1e-5)
+
+
+class Kernels(TorchDispatchMode):
+    """The names of the kernels that run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.names.append(func.name())
+        return func(*args, **(kwargs or {}))
+
+
+@each_plan
+def test_nothing_is_dearer_without_gradients(plan: Plan) -> None:
+    """Shared weights make one product of the batch, whether or not anything asks for gradients."""
+    contraction, arguments = fast(plan), inputs(plan, (), (7,))
+    found = []
+    for wanted in (False, True):
+        with torch.set_grad_enabled(wanted), Kernels() as kernels:
+            contraction(*(x.detach().requires_grad_(wanted) for x in arguments))
+        found.append([name for name in kernels.names if "mm" in name])
+    assert found[0] == found[1]
 
 
 def test_copies_compute_the_same() -> None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from intertwine.ops.contract.layout import weighted_layout
 from intertwine.ops.contract.reference import contract
-from intertwine.ops.contract.torch import Then, WeightedContraction, flatten_batch
+from intertwine.ops.contract.torch import Then, WeightedContraction, common_batch, flatten_batch
 from intertwine.plan import Plan
 
 
@@ -55,11 +55,11 @@ class Contraction(nn.Module):
         """The output `(..., size)`."""
         if self.fast is None:
             return contract(self.plan, *inputs)
-        batch = torch.broadcast_shapes(*(x.shape[:-1] for x in inputs))
+        batch = common_batch(inputs)
         weights, *features = inputs
         shared = weights if weights.ndim == 1 else flatten_batch(weights, batch)
         flat = self.segments(shared, *(flatten_batch(x, batch) for x in features), then=lambda part: part.flatten(1))
-        out = torch.cat([*flat, shared.new_zeros((prod(batch), 0))], -1)
+        out = torch.cat(flat, -1) if flat else shared.new_zeros((prod(batch), 0))
         return out.reshape((*batch, self.plan.output.size))
 
     def extra_repr(self) -> str:

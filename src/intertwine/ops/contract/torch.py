@@ -12,7 +12,7 @@ The number of torch calls grows with the segments, not with the paths.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
 
 import torch
@@ -51,10 +51,10 @@ class WeightedContraction(TableModule):
         for number, group in enumerate(self.groups):
             rows = self._rows(number, group, x, y)
             for target, first, paths in group.rows:
-                d_out, u = self.plan.output.segments[target][0], rows.shape[-1]
-                size = d_out * paths * group.copies
-                part = rows[:, first * group.copies : first * group.copies + size]
-                pieces.setdefault(target, []).append(part.reshape(x.shape[0], d_out, paths * group.copies * u))
+                copies, (d_out, _), u = paths * group.copies, self.plan.output.segments[target], rows.shape[-1]
+                size, start = d_out * copies, first * group.copies
+                part = rows if size == rows.shape[1] else rows.narrow(1, start, size)
+                pieces.setdefault(target, []).append(part if copies == 1 else part.reshape(len(x), d_out, copies * u))
         return [then(self._weigh(target, pieces.get(target), weights, x)) for target in range(len(self.weight_slices))]
 
     def _rows(self, number: int, group: Group, x: Tensor, y: Tensor | None) -> Tensor:
@@ -86,10 +86,25 @@ class WeightedContraction(TableModule):
         if self.indexed[target]:
             chosen = weights.index_select(-1, getattr(self, f"index_{target}"))
         else:
-            chosen = weights[..., self.weight_slices[target]]
+            where = self.weight_slices[target]
+            chosen = weights.narrow(-1, where.start, where.stop - where.start)
         if self.weight_scales[target] != 1:
             chosen = chosen * self.weight_scales[target]
-        return rows @ chosen.reshape((*weights.shape[:-1], rows.shape[-1], w))
+        matrix = chosen.reshape((*weights.shape[:-1], rows.shape[-1], w))
+        if weights.ndim > 1:
+            return rows @ matrix
+        # torch makes one product of this by itself only where the weights need gradients, else one per sample
+        return (rows.flatten(0, 1) @ matrix).reshape(rows.shape[0], d_out, w)
+
+
+def common_batch(inputs: Sequence[Tensor]) -> torch.Size:
+    """The leading axes that inputs `(..., size)` broadcast to."""
+    batch = inputs[-1].shape[:-1]
+    if all(
+        x.ndim == 1 or x.shape[:-1] == batch for x in inputs
+    ):  # at batch 1, torch's function costs a fifth of a call
+        return batch
+    return torch.broadcast_shapes(*(x.shape[:-1] for x in inputs))
 
 
 def flatten_batch(x: Tensor, batch: torch.Size) -> Tensor:
