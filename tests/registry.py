@@ -58,7 +58,7 @@ SKEW = (1.0, -2.0, 0.5)  # an axis in no special position
 _SUBGROUPS: list[tuple[CatalogGroup, str, list[dict]]] = [
     (O3, "Cinf Cinfv Cinfh Dinf Dinfh C1 C2 C3 C4 C1v C2v C3v C6v D1 D2 D3 D4 SO(3) O(3)", [{}, {"axis": SKEW}]),
     (O3, "Cinfv Dinf C3v D3 Dinfh", [{"axis": (1, 0, 0)}, {"mirror": (0, 1, 1)}, {"axis": SKEW, "mirror": (1, 1, 0)}]),
-    (O3, "Cs Ci C2h C3h S4 S6 D2h D3h D2d D3d T Td Th O Oh I Ih", [{}, {"axis": SKEW}]),
+    (O3, "Cs Ci C2h C3h S4 S6 D1h D2h D3h D1d D2d D3d T Td Th O Oh I Ih", [{}, {"axis": SKEW}]),
     (O3, "D3h D2d Td I", [{"axis": (1, 0, 0), "mirror": (0, 1, 1)}, {"axis": SKEW, "mirror": (1, 1, 0)}]),
     (SO3, "T O I", [{}, {"axis": SKEW, "mirror": (0, 0, 1)}]),
     (point_group("Dinfh"), "Cinfv Dinf Cinfh C3v D4 S4 D3d", [{}]),
@@ -84,7 +84,7 @@ SUBGROUPS: list[Subgroup] = [
 ]
 
 
-FAMILIES = {O3: ("C1v", "D1", *family_names(7)), SO3: ("D1", *(H.name for H in SO3.subgroups(7)))}
+FAMILIES = {O3: ("C1v", "D1", "D1d", "D1h", *family_names(7)), SO3: ("D1", *(H.name for H in SO3.subgroups(7)))}
 """The names of the subgroups of SO(3) and of O(3), with at most seven turns about an axis."""
 
 

@@ -31,8 +31,6 @@ from intertwine.errors import ArgumentError, LabelError
         ("D4 in space", point_group("D4")),
         ("S2", point_group("Ci")),
         ("C1h", point_group("Cs")),
-        ("D1h", point_group("C2v")),
-        ("D1d", point_group("C2h")),
         ("C3i", point_group("S6")),
         ("V", point_group("D2")),
         ("S4", point_group("S4")),  # four elements: the symmetric group is Sym(4)

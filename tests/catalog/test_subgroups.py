@@ -12,7 +12,7 @@ from intertwine.catalog.recognise import recognise
 from intertwine.catalog.schoenflies import family_names
 from intertwine.errors import ArgumentError, ElementError, RepMismatchError
 from intertwine.groups import Subgroup
-from intertwine.groups.rotations import random_rotations
+from intertwine.groups.rotations import axis_rotation, random_rotations
 from tests.registry import BINARY_T, Q8, SKEW, close, evaluate, groups, reps, seeds, some, subgroups
 
 # how many there are ---------------------------------------------------------------------------------------------------
@@ -148,6 +148,22 @@ def test_a_group_is_recognised_in_any_pose(name: str) -> None:
         assert np.abs(back[:, None] - g).max((-1, -2)).min(1).max() < 1e-6
 
 
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 8, "inf"])
+@pytest.mark.parametrize("parent", [O3, point_group("O(3)")], ids=str)
+def test_the_reference_direction_is_x(parent: CatalogGroup, n: int | str) -> None:
+    """C_nv holds the mirror y → −y; D_n, D_nd and D_nh hold the half-turn about x; n-fold turns are about z: any n."""
+    mirror, turn, level = np.diag([1.0, -1, 1]), np.diag([1.0, -1, -1]), np.diag([1.0, 1, -1])
+    assert parent.subgroup(f"C{n}v").contains(mirror, 1e-12)
+    for name in [f"D{n}", f"D{n}h", *([f"D{n}d"] if n != "inf" else [])]:
+        H = parent.subgroup(name)
+        assert H.contains(turn, 1e-12), name
+        assert H.contains(level, 1e-12) == name.endswith("h"), name
+        if n != "inf":
+            around = axis_rotation(2, 2 * np.pi / int(n))
+            assert H.contains(around, 1e-12), name
+            assert H.group.order == 2 * int(n) * (1 if name == f"D{n}" else 2), name
+
+
 @pytest.mark.parametrize("name", ["Oh", "Ih", "D6h", "Th", "D4d", "S8", "C6v", "D5h"])
 def test_subgroups_are_where_they_say(name: str) -> None:
     """In the group, and with the name, axis and reference direction that it is called by."""
@@ -191,10 +207,11 @@ def test_of_several_places_the_standard_one_is_taken() -> None:
         ("Dinfh", "(True, True, -1)", None),
         ("D6h", "(True, True, 6)", None),
         ("D5d", "(True, True, 5)", None),
+        ("D1d", "(True, True, 1)", None),
         ("Cinfv", "('cone', -1)", None),
         ("C3v", "('cone', 3)", None),
         ("Cs", "('cone', 1)", None),
-        *((name, None, None) for name in ("C3h", "S4", "S8", "D3h", "D2d", "D4d")),
+        *((name, None, None) for name in ("C3h", "S4", "S8", "D1h", "D3h", "D2d", "D4d")),
     ],
 )
 def test_ids_in_escnn(name: str, in_o3: str | None, in_so3: str | None) -> None:

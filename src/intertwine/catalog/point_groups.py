@@ -12,7 +12,7 @@ from intertwine.catalog.planar import O2, SO2, Cyclic, Dihedral, PlanarGroup
 from intertwine.catalog.polyhedral import NAMES, PolyhedralGroup
 from intertwine.errors import LabelError
 
-ALIASES = {"C1h": "Cs", "S1": "Cs", "S2": "Ci", "SO2": "Cinf", "C3i": "S6", "D1h": "C2v", "D1d": "C2h", "V": "D2"}
+ALIASES = {"C1h": "Cs", "S1": "Cs", "S2": "Ci", "SO2": "Cinf", "C3i": "S6", "V": "D2"}
 ALIASES |= {"K": "SO3", "Kh": "O3"}
 NAMES_IN_WORDS = (
     "Cn, Cnv, Cnh, S2n, Dn, Dnd, Dnh with a number for n, Cs, Ci, T, Td, Th, O, Oh, I, Ih, Cinf, Cinfv, Cinfh, Dinf, "

@@ -22,6 +22,8 @@ SHAPES = {
     "Ci": "an object with a centre, and nothing else",
     "C1": "an object without any symmetry",
     "C2v": "a pyramid on a rectangle",
+    "D1h": "a pyramid on a rectangle, C2v about the axis of the half-turn",
+    "D1d": "a pinwheel with 2 sails that looks the same from below, C2h about the axis of the half-turn",
     "D2": "a twisted brick",
     "D2h": "a brick",
     "D2d": "a tennis ball",
@@ -118,8 +120,11 @@ def _rotation_words(title: str, elements: np.ndarray, frame: np.ndarray) -> str:
     across = sum(abs(axis @ frame[:, 2]) < 0.1 for axis, _ in axes)
     sentence = f"Its main axis is {_where(frame[:, 2])}. {words.rotations(main[0] if main else 1, 'it')}"
     if across:
-        half = f"half-turns about {across} axes perpendicular to it, one of them {_where(frame[:, 0], 'b')}"
-        sentence = f"{sentence[:-1]}, and {half}."
+        first = _where(frame[:, 0], "b")
+        half = f"half-turns about {across} axes perpendicular to it, one of them {first}"
+        sentence = (
+            f"{sentence[:-1]}, and {half if across > 1 else f'the half-turn about {first}, perpendicular to it'}."
+        )
     return sentence
 
 
@@ -135,7 +140,7 @@ def _reflection_words(title: str, elements: np.ndarray, main: np.ndarray) -> str
         upright = len(normals) - int(level)
         parts += ["the mirror perpendicular to its axis"] * int(level)
         which = "mirror planes" if title[0] in "TOI" else "mirrors that contain its axis"
-        parts += [f"{upright} {which}"] * (upright > 0)
+        parts += [f"{upright} {which}" if upright > 1 else "the mirror that contains its axis"] * (upright > 0)
     if (np.abs(traces + 3) < 1e-6).any():
         parts.append("the inversion")
     rest = len(improper) - len(mirrors) - int((np.abs(traces + 3) < 1e-6).sum())

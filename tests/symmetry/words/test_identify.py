@@ -231,13 +231,20 @@ def test_names_and_ids_are_inverse() -> None:
     assert not missing & {"C4h", "D4h", "D3d", "S6", "Ci", "Cs", "C3v", "Td", "Oh", "Ih", "Cinfv", "Dinf"}
 
 
-@given(angle=st.floats(0, 3.1), n=st.integers(2, 6))
+@given(angle=st.floats(0, 3.1), n=st.integers(1, 6))
 def test_angles_of_ids_are_twice_the_axis(angle: float, n: int) -> None:
-    """(False, t, n) turns about the axis at t/2; ('cone', t, n) reflects in the mirror that holds it."""
-    axis = np.array([np.cos(angle / 2), np.sin(angle / 2), 0])
-    turn, mirror = 2 * np.outer(axis, axis) - np.eye(3), np.eye(3) - 2 * np.outer(*2 * [np.cross(axis, [0, 0, 1])])
+    """(False, t, n) and (True, t, n) turn about the axis at t/2; ('cone', t, n) reflects in the mirror at −t/2."""
+    c, s = np.cos(angle), np.sin(angle)
+    turn, mirror = np.array([[[c, s, 0], [s, -c, 0], [0, 0, z]] for z in (-1, 1)])
     assert convert_escnn_id((False, angle, n)).contains(turn, 1e-9)
-    assert convert_escnn_id(("cone", angle, n)).contains(mirror, 1e-9)
+    assert convert_escnn_id((True, angle, n)).contains(np.stack([turn, -np.eye(3)]), 1e-9).all()
+    assert convert_escnn_id(("cone", angle, n)).contains(mirror * [[1, -1, 1], [-1, 1, 1], [1, 1, 1]], 1e-9)
+
+
+def test_a_cone_of_escnn() -> None:
+    """The flip of ('cone', 0.6, 1) as escnn 1.0.11 and 1.0.13 compute it."""
+    flip = [[0.825335615, -0.564642473, 0], [-0.564642473, -0.825335615, 0], [0, 0, 1]]
+    assert convert_escnn_id(("cone", 0.6, 1)).contains(np.array(flip), 1e-8)
 
 
 def test_ids_of_rotations() -> None:

@@ -236,7 +236,9 @@ def _degrees(angle: float) -> str:
 def convert_escnn_id(identifier: object, parent: CatalogGroup = O3) -> Subgroup:
     """The subgroup of O(3) or SO(3) that an id of escnn names: positional tuples such as ('cone', -1).
 
-    escnn's ids hold half angles: the mirror (or half-turn axis) of (False, t, n) and ('cone', t, n) lies at t/2 from x.
+    escnn's ids hold twice an angle from x: the half-turn axis of (False, t, n) and (True, t, n) lies at t/2. The mirror
+    of ('cone', t, n) lies at −t/2 in escnn's code (1.0.13), which is followed here since trained networks hold it; its
+    documentation says +t/2.
 
     Args:
         identifier: the id, as a tuple, or as text.
@@ -261,7 +263,8 @@ def convert_escnn_id(identifier: object, parent: CatalogGroup = O3) -> Subgroup:
     name, angle = found
     if not angle:
         return parent.subgroup(name)
-    return parent.subgroup(name, mirror=tuple(axis_rotation(2, angle / 2)[:, 0].tolist()))
+    turned = -angle / 2 if entries[0] == "cone" else angle / 2
+    return parent.subgroup(name, mirror=tuple(axis_rotation(2, turned)[:, 0].tolist()))
 
 
 def _entries(identifier: object) -> tuple[object, ...]:
