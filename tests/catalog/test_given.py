@@ -271,3 +271,41 @@ def test_a_function_that_jumps_is_no_rep() -> None:
 
     with pytest.raises(ArgumentError, match="no rep"):
         decompose(SO2, spinor)
+
+
+TENSORS = {
+    (O3, 3): "1x0o + 3x1o + 2x2o + 1x3o",
+    (O3, 4): "3x0e + 6x1e + 6x2e + 3x3e + 1x4e",
+    (SO3, 3): "1x0 + 3x1 + 2x2 + 1x3",
+    (Ih, 3): "1xAu + 3xT1u + 2xHu + 1xT2u + 1xGu",
+    (Oh, 4): "4xA1g + 10xT1g + 7xEg + 10xT2g + 3xA2g",
+    (point_group("Td"), 4): "4xA1 + 10xT2 + 7xE + 10xT1 + 3xA2",
+}
+
+
+@pytest.mark.parametrize(("group", "rank"), TENSORS, ids=str)
+def test_tensors_of_high_rank_by_kron(group: CatalogGroup, rank: int) -> None:
+    """`np.kron` takes one element at a time: of a batch it would make the batch to the power of the rank."""
+    largest = 0
+
+    def matrix(g: np.ndarray) -> np.ndarray:
+        nonlocal largest
+        product = np.ones((1, 1))
+        for _ in range(rank):
+            product = np.kron(product, g)
+            largest = max(largest, product.size)
+        return product
+
+    rep, Q = decompose(group, matrix)
+    assert str(rep) == TENSORS[group, rank]
+    assert largest <= (2 * 3**2) ** rank
+    g = group.sample(1, 1)[0]
+    close(Q @ rep.matrix(g) @ Q.T, matrix(g))
+
+
+def test_a_function_that_reads_a_batch_otherwise() -> None:
+    """Two elements of a group of 2 × 2 matrices, transposed as a whole, look like two matrices, but are others."""
+    rep, Q = decompose(O2, lambda g: np.linalg.inv(g).T)
+    assert str(rep) == "1x1"
+    g = O2.sample(1, 1)[0]
+    close(Q @ rep.matrix(g) @ Q.T, g)

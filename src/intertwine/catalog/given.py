@@ -67,18 +67,25 @@ def decompose(group: CatalogGroup, matrices: Matrices) -> tuple[Rep, np.ndarray]
 
 
 def _several(function: Callable[[np.ndarray], np.ndarray], g: np.ndarray) -> object:
-    """The matrices of elements `(q, n, n)`, one after the other where a function takes only one at a time."""
+    """The matrices of elements `(q, n, n)`, one after the other where a function takes only one at a time.
+
+    Two elements tell which it is: `np.kron` of a whole batch with itself would be the batch squared.
+    """
+    few = g[[0, -1]]
+    alone = _tried(lambda: np.stack([to_numpy(function(x)) for x in few]))
+    together = _tried(lambda: to_numpy(function(few)))
+    if alone is None or alone.ndim != 3 or alone.shape[1] != alone.shape[2]:
+        return function(g)  # it takes none by itself, or makes no matrix of it
+    same = together is not None and together.shape == alone.shape and np.allclose(together, alone)
+    return function(g) if same else [function(x) for x in g]
+
+
+def _tried(call: Callable[[], np.ndarray]) -> np.ndarray | None:
+    """What a user's function gives; None where it does not take what it gets."""
     try:
-        together = function(g)
-        if np.ndim(together) == 3 and len(together) == len(g):
-            return together
-    except (TypeError, ValueError, IndexError):
-        return [function(x) for x in g]
-    try:
-        alone = np.stack([to_numpy(function(x)) for x in g])
-    except (TypeError, ValueError, IndexError):
-        return together
-    return alone if alone.ndim == 3 and alone.shape[1] == alone.shape[2] else together
+        return call()
+    except (TypeError, ValueError, IndexError, RuntimeError):
+        return None
 
 
 def _stack(matrices: object) -> np.ndarray:
