@@ -98,6 +98,21 @@ def test_they_move_with_their_rep(harmonics: object, n: int, seed: int) -> None:
         close(moved, harmonics(range(7), r, normalize=normalize) @ matrices, 1e-12 * max(1e2, np.abs(moved).max()))
 
 
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float16", 2e-2), ("float32", 3e-6), ("float64", 5e-15)])
+@pytest.mark.parametrize("degree", [22, 185, 400])
+def test_no_degree_is_too_high(degree: int, dtype: str, tolerance: float) -> None:
+    """At the poles, near them and elsewhere: |Y_l|² = 2l + 1, and at the poles only m = 0 is left."""
+    near = [[0, 1, 0], [0, -1, 0], [1e-3, 1, 0], [1e-2, 1, 1e-3], [0.1, -1, 0.1], [0.3, 1, 0.2], [1, 0, 0], [1, 1, 1]]
+    values = spherical_harmonics(degree, np.array(near, dtype)).astype(np.float64) / np.sqrt(2 * degree + 1)
+    assert np.abs(np.linalg.norm(values, axis=1) - 1).max() < tolerance * degree
+    poles = np.outer([1, (-1) ** degree], np.eye(2 * degree + 1)[degree])
+    assert np.abs(values[:2] - poles).max() < tolerance * degree
+    angle = np.arctan2(0.3, 0.2)  # and Y_m ~ cos mφ, sin mφ, about the polar axis
+    pairs = np.stack([values[5, degree + 1 :], values[5, :degree][::-1]], -1)
+    turns = np.stack([np.cos(angle * np.arange(1, degree + 1)), np.sin(angle * np.arange(1, degree + 1))], -1)
+    assert np.abs(pairs - turns * np.sum(pairs * turns, -1, keepdims=True)).max() < tolerance * degree
+
+
 @given(seeds)
 def test_the_product_with_the_vector_raises_the_degree(seed: int) -> None:
     """Y_l+1 is the (l + 1)-part of Y_l ⊗ r, for the polynomials: this fixes the basis and its signs."""

@@ -73,7 +73,7 @@ def spherical_harmonics(
 
     Raises `ShapeError` for vectors that are not three-dimensional and `ArgumentError` for other arguments.
 
-    Source: fully normalised Legendre recurrence as in Holmes & Featherstone 2002, doi:10.1007/s00190-002-0216-2.
+    Source: products of harmonics with r, as in Varshalovich et al. 1988, doi:10.1142/0270, section 5.7.
 
     >>> spherical_harmonics(1, np.array([0.0, 0.0, 2.0]), normalization="norm")
     array([0., 0., 1.])
@@ -91,36 +91,48 @@ def spherical_harmonics(
 def _spherical_blocks(top: int, r: Array) -> list[Array]:
     """The component-normalised harmonics of degree 0 … top as homogeneous polynomials, one array per degree.
 
-    `Y_{l,±m} = P_l^m(y, r²) · (cos, sin part of (z + i x)^m)` where P_l^m is kept for all m ≥ 0 as one array.
+    Each is the part of degree l of r times the one before, made as long as it should be (see `_steps`). About the axis
+    r a step takes each order m by itself, and lengthens none more than m = 0. So errors do not grow, and no factor
+    leaves the range of the dtype, whatever the degree.
     """
     xp = namespace(r)
     x, y, z = (r[..., i, None] for i in range(3))
-    squared = x * x + y * y + z * z
-    cosines, sines = xp.ones_like(x), x[..., :0]
-    cosine, sine, diagonal = xp.ones_like(x), xp.zeros_like(x), 1.0
-    before, last = x[..., :0], xp.ones_like(x)
-    blocks = [last]
+    blocks = [xp.ones_like(x)]
+    side = xp.zeros_like(r[..., :2])
     for degree in range(1, top + 1):
-        cosine, sine = z * cosine - x * sine, z * sine + x * cosine
-        cosines, sines = xp.concatenate([cosines, cosine], -1), xp.concatenate([sine, sines], -1)
-        diagonal *= sqrt((2 * degree + 1) / (2 * degree)) * (sqrt(2) if degree == 1 else 1)
-        legendre = _next_legendre(degree, y, squared, before, last, diagonal)
-        blocks.append(xp.concatenate([xp.flip(legendre[..., 1:], (-1,)) * sines, legendre * cosines], -1))
-        before, last = last, legendre
+        last = xp.concatenate([side, blocks[-1], side], -1)
+        same, below, above, turned_below, turned_above = (like(step, y) for step in _steps(degree))
+        turned = xp.flip(last, (-1,))
+        along = below * last[..., :-2] + above * last[..., 2:]
+        across = turned_below * turned[..., :-2] + turned_above * turned[..., 2:]
+        blocks.append(y * (same * last[..., 1:-1]) + z * along + x * across)
     return blocks
 
 
-def _next_legendre(degree: int, y: Array, squared: Array, before: Array, last: Array, diagonal: float) -> Array:
-    """P_l^m for m = 0 … l from those of degrees l − 2 and l − 1."""
-    a: list[float] = []  # plain numbers, of which torch.compile makes constants
-    b: list[float] = []
-    for m in range(degree - 1):
-        below = (degree - m) * (degree + m)
-        a.append(sqrt((2 * degree - 1) * (2 * degree + 1) / below))
-        b.append(sqrt((2 * degree + 1) * (degree + m - 1) * (degree - m - 1) / (below * max(2 * degree - 3, 1))))
-    first = like(a, y) * (y * last[..., : degree - 1]) - like(b, y) * (squared * before)
-    second = sqrt(2 * degree + 1) * (y * last[..., degree - 1 :])
-    return namespace(y).concatenate([first, second, diagonal + 0 * y], -1)
+def _steps(degree: int) -> list[list[float]]:
+    """The factors, for m = −l … l, of y Y_m, z Y_{m−1}, z Y_{m+1}, x Y_{1−m} and x Y_{−1−m} of degree l − 1 in Y_m.
+
+    From sin θ e^{±iφ} Y and cos θ Y in terms of the neighbouring degrees: with n = |m|, k = (2l + 1) / (l c) and
+    c² = (2l − 1)(2l + 1), the neighbours n − 1 and n + 1 count k √((l + n)(l + n − 1)) / 2 and
+    −k √((l − n)(l − n − 1)) / 2; m = 0, which has no partner, is shorter by √2. Cosines are m ≥ 0, sines m < 0.
+    """
+    scale = (2 * degree + 1) / degree / sqrt((2 * degree - 1) * (2 * degree + 1))
+    same: list[float] = []  # plain numbers, of which torch.compile makes constants
+    rows: list[list[float]] = [[], [], [], []]
+    for m in range(-degree, degree + 1):
+        n = abs(m)
+        same.append(scale * sqrt((degree - n) * (degree + n)))
+        inner = scale / 2 * sqrt((degree + n) * (degree + n - 1)) * (sqrt(2) if n == 1 else 1)
+        outer = -scale / 2 * sqrt(max((degree - n) * (degree - n - 1), 0)) * (sqrt(2) if n == 0 else 1)
+        if m > 0:
+            factors = (inner, outer, -inner if m > 1 else 0.0, outer)
+        elif m < 0:
+            factors = (outer, inner if m < -1 else 0.0, -outer, inner)
+        else:
+            factors = (0.0, outer, 0.0, outer)
+        for row, factor in zip(rows, factors, strict=True):
+            row.append(factor)
+    return [same, *rows]
 
 
 def circular_harmonics(

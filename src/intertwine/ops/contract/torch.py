@@ -54,7 +54,9 @@ class WeightedContraction(TableModule):
                 copies, (d_out, _), u = paths * group.copies, self.plan.output.segments[target], rows.shape[-1]
                 size, start = d_out * copies, first * group.copies
                 part = rows if size == rows.shape[1] else rows.narrow(1, start, size)
-                pieces.setdefault(target, []).append(part if copies == 1 else part.reshape(len(x), d_out, copies * u))
+                pieces.setdefault(target, []).append(
+                    part if copies == 1 else part.reshape(x.shape[0], d_out, copies * u)
+                )
         return [then(self._weigh(target, pieces.get(target), weights, x)) for target in range(len(self.weight_slices))]
 
     def _rows(self, number: int, group: Group, x: Tensor, y: Tensor | None) -> Tensor:
