@@ -98,7 +98,7 @@ def test_they_move_with_their_rep(harmonics: object, n: int, seed: int) -> None:
         close(moved, harmonics(range(7), r, normalize=normalize) @ matrices, 1e-12 * max(1e2, np.abs(moved).max()))
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float16", 2e-2), ("float32", 3e-6), ("float64", 5e-15)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float16", 2e-3), ("float32", 3e-7), ("float64", 2e-15)])
 @pytest.mark.parametrize("degree", [22, 185, 400])
 def test_no_degree_is_too_high(degree: int, dtype: str, tolerance: float) -> None:
     """At the poles, near them and elsewhere: |Y_l|² = 2l + 1, and at the poles only m = 0 is left."""
