@@ -96,17 +96,23 @@ def test_mistakes_are_explained(things: tuple, error: type[Exception], words: st
         explain(*things)
 
 
-def test_functions_stand_where_character_tables_have_them() -> None:
-    """Textbook columns: in C4v z is A1, Rz A2, x² − y² B1, xy B2, and (x, y), (xz, yz) E."""
-    rows = dict(line.split("  ", 1) for line in section(explain("C4v"), "Functions").splitlines()[1:])
-    assert {label: text.strip() for label, text in rows.items()} == {
-        "A1": "z, x² + y² − 2z²",
-        "A2": "Rz",
-        "B1": "x² − y²",
-        "B2": "xy",
-        "E": "(x, y), (Ry, Rx), (xz, yz)",
-    }
-    assert "A2''   z\n" in str(explain("D3h"))
+FUNCTIONS = {  # Cotton, Chemical Applications of Group Theory (1990), appendix IIA
+    "C4v": "A1 z, x² + y², z² | A2 Rz | B1 x² − y² | B2 xy | E (x, y), (Rx, Ry), (xz, yz)",
+    "C2v": "A1 z, x², y², z² | A2 Rz, xy | B1 x, Ry, xz | B2 y, Rx, yz",
+    "D2h": "Ag x², y², z² | B1g Rz, xy | B2g Ry, xz | B3g Rx, yz | Au – | B1u z | B2u y | B3u x",
+    "C3h": "A' Rz, x² + y², z² | E' (x, y), (x² − y², xy) | A'' z | E'' (Rx, Ry), (xz, yz)",
+    "Td": "A1 x² + y² + z² | A2 – | E (2z² − x² − y², x² − y²) | T1 (Rx, Ry, Rz) | T2 (x, y, z), (xy, xz, yz)",
+    "Oh": "A1g x² + y² + z² | A2g – | Eg (2z² − x² − y², x² − y²) | T1g (Rx, Ry, Rz) | T2g (xy, xz, yz) "
+    "| A1u – | A2u – | Eu – | T1u (x, y, z) | T2u –",
+    "Ih": "Ag x² + y² + z² | T1g (Rx, Ry, Rz) | T2g – | Gg – | Hg (2z² − x² − y², x² − y², xy, xz, yz) | Au – | "
+    "T1u (x, y, z) | T2u – | Gu – | Hu –",
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_stand_where_character_tables_have_them(name: str) -> None:
+    rows = [line.split(maxsplit=1) for line in section(explain(name), "Functions").splitlines()[1:]]
+    assert rows == [row.split(maxsplit=1) for row in FUNCTIONS[name].split(" | ")]
 
 
 def test_chemists_get_mulliken_symbols() -> None:

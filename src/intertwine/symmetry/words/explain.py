@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -18,10 +18,11 @@ from intertwine.catalog.point_groups import find_point_group, schoenflies
 from intertwine.catalog.tables import columns
 from intertwine.errors import ArgumentError, LabelError
 from intertwine.groups import Subgroup
-from intertwine.reps import Rep
+from intertwine.reps import Irrep, Rep
+from intertwine.reps.harmonics import spherical_harmonics
 from intertwine.symmetry.words.branching import branches, branching
 from intertwine.symmetry.words.identify import convert_escnn_id
-from intertwine.symmetry.words.polynomials import polynomial_text, upright
+from intertwine.symmetry.words.polynomials import polynomial_text, quadratic_forms, upright
 
 TABLE_LIMIT = 24
 """The largest number of classes whose characters are printed."""
@@ -184,14 +185,35 @@ def _irreps(group: CatalogGroup) -> str:
 
 def _functions(group: PointGroup) -> str:
     """Which irreps the coordinates, the rotations and the quadratic forms belong to, as character tables say it."""
-    found: dict[str, list[str]] = {irrep.label: [] for irrep in group.irreps(int(group.order))}
+    found: dict[str, list[str]] = {irrep.label: [] for irrep in group.character_table().irreps}
     whole = O3.subgroup(group)
-    for label, name in (("1o", "{}"), ("1e", "R{}"), ("2e", "{}")):
+    for label, name in (("1o", "{}"), ("1e", "R{}")):
         for irrep, basis in branches(O3.irrep(label), whole):
-            signed = [upright(O3.irrep(label), column) for column in basis.T]
-            texts = [name.format(polynomial_text(column)) for column in signed]
-            found[irrep.label].append(texts[0] if len(texts) == 1 else f"({', '.join(texts)})")
+            texts = [name.format(polynomial_text(upright(O3.irrep(label), column))) for column in basis.T]
+            found[irrep.label].append(_pair(sorted(texts)))
+    for irrep, spans in _quadratic_parts(whole).items():
+        if irrep.dim == 1:
+            found[irrep.label] += quadratic_forms(np.concatenate(spans, 1))
+        else:
+            found[irrep.label] += [_pair(quadratic_forms(span)) for span in spans]
     return _left(["irrep", "functions"], [[label, ", ".join(texts) or "–"] for label, texts in found.items()])
+
+
+def _pair(texts: Sequence[str]) -> str:
+    """Functions that turn into each other stand in brackets."""
+    return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
+
+
+def _quadratic_parts(subgroup: Subgroup) -> dict[Irrep, list[np.ndarray]]:
+    """The irreps inside the quadratic forms, each copy by its vectors in x², y², z², √2 xy, √2 xz, √2 yz."""
+    r = np.random.default_rng(0).normal(size=(20, 3))
+    forms = np.concatenate([r**2, np.sqrt(2) * r[:, [0, 0, 1]] * r[:, [1, 2, 2]]], 1)
+    harmonics = np.linalg.lstsq(forms, spherical_harmonics(2, r, "norm", normalize=False), rcond=None)[0]
+    found: dict[Irrep, list[np.ndarray]] = {}
+    for label, vectors in (("0e", np.array([[1.0, 1, 1, 0, 0, 0]]).T), ("2e", harmonics)):
+        for irrep, basis in branches(O3.irrep(label), subgroup):
+            found.setdefault(irrep, []).append(vectors @ basis)
+    return found
 
 
 def _subgroups(group: CatalogGroup) -> str:

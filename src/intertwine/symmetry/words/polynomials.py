@@ -86,14 +86,41 @@ def polynomial_text(coefficients: np.ndarray, dim: int = 3, degree: int | None =
     values = harmonics_function(dim)([degree], r) @ coefficients
     powers = [p for p in np.ndindex(*(degree + 1,) * dim) if sum(p) == degree]
     monomials = np.stack([np.prod(r ** np.array(p), axis=1) for p in powers], 1)
-    found = np.linalg.lstsq(monomials, values, rcond=None)[0]
+    return _in_whole_numbers(powers, np.linalg.lstsq(monomials, values, rcond=None)[0])
+
+
+def quadratic_forms(span: np.ndarray) -> tuple[str, ...]:
+    """A basis of a space of quadratic forms as textbooks write it: x² + y², z², or 2z² − x² − y², x² − y².
+
+    One after the other x², y², z², xy, xz, yz are projected onto the space, z² first where all forms have trace 0.
+
+    Args:
+        span: coefficients `(6, k)` in x², y², z², √2 xy, √2 xz, √2 yz, as columns that are independent.
+
+    >>> quadratic_forms(np.array([[1.0, 1, 1, 0, 0, 0]]).T)
+    ('x² + y² + z²',)
+    """
+    basis = np.linalg.qr(span)[0]
+    traceless = np.abs(basis[:3].sum(0)).max() < 1e-6
+    found = np.zeros((0, 6))
+    for place in (2, 0, 1, 3, 4, 5) if traceless else range(6):
+        form = basis @ basis[place]
+        form = form - found.T @ (found @ form)
+        if (size := np.linalg.norm(form)) > 1e-6:
+            found = np.concatenate([found, form[None] / size])
+    scale = np.array([1, 1, 1, *3 * [np.sqrt(2)]])
+    return tuple(_in_whole_numbers(_SQUARES, row * scale, positive_first=True) for row in found)
+
+
+def _in_whole_numbers(powers: list[tuple[int, ...]], found: np.ndarray, positive_first: bool = False) -> str:
+    """A polynomial with its coefficients scaled to small whole numbers where that is possible."""
     if not (size := np.abs(found).max(initial=0.0)):
         return "0"
     scaled = found / np.abs(found[np.abs(found) > 1e-6 * size]).min()
     whole = next((n for n in range(1, 61) if np.abs(n * scaled - np.round(n * scaled)).max() < 1e-6 * n), None)
     numbers = np.round(whole * scaled) if whole else found / size
     terms = sorted(((p, c) for p, c in zip(powers, numbers, strict=True) if abs(c) > 1e-4), reverse=True)
-    return _sum_of(terms)
+    return _sum_of(sorted(terms, key=lambda term: term[1] < 0) if positive_first else terms)
 
 
 def component_name(irrep: Irrep, vector: np.ndarray) -> str:
@@ -135,4 +162,5 @@ def _sum_of(terms: list[tuple[tuple[int, ...], float]]) -> str:
     return ("−" if sign == "−" else "") + rest
 
 
+_SQUARES: list[tuple[int, ...]] = [(2, 0, 0), (0, 2, 0), (0, 0, 2), (1, 1, 0), (1, 0, 1), (0, 1, 1)]
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
