@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from intertwine import __version__
 from intertwine.errors import MissingExtraError
 
 try:
@@ -21,6 +24,17 @@ app.command()(check)
 app.command()(symmetry)
 
 
+def _version(asked: bool) -> None:
+    """Prints the version, and ends, where that is asked for."""
+    if asked:
+        typer.echo(f"intertwine {__version__}")
+        raise typer.Exit(0)
+
+
 @app.callback()
-def main() -> None:
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
     """Equivariant neural networks, and the symmetry behind them."""

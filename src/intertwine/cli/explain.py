@@ -14,19 +14,19 @@ def explain(
     ],
     degree: Annotated[int, typer.Option(help="Irreps up to this degree are restricted.")] = 3,
     figure: Annotated[
-        Path | None, typer.Option(help="Write an interactive picture of axes and mirrors to this HTML file.")
+        Path | None, typer.Option(help="Write interactive pictures of axes and mirrors to this .html file.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False,
 ) -> None:
     """Explain a group or compare subgroups: explain D6, explain "O(3)" Cinfv Dinf, explain "O(2) in O(3)"."""
     from intertwine.cli.speaking import complain, say, say_json
     from intertwine.errors import IntertwineError
-    from intertwine.symmetry import explain as explained
+    from intertwine.symmetry import explain as explanation
 
     try:
-        found = explained(*things, degree=degree)
+        found = explanation(*things, degree=degree)
         if figure is not None:
-            _draw(things, figure)
+            _draw(things, figure, found.title)
     except IntertwineError as error:
         complain(error)
         raise typer.Exit(2) from error
@@ -39,10 +39,9 @@ def explain(
         say(found)
 
 
-def _draw(things: list[str], path: Path) -> None:
-    """Writes the picture of the last thing that was named: a subgroup, or the group."""
-    from intertwine.catalog import group
-    from intertwine.viz import symmetry_figure  # plotly is only needed here
+def _draw(things: list[str], path: Path, title: str) -> None:
+    """Writes pictures of all that is explained."""
+    from intertwine.symmetry.words.explain import explained
+    from intertwine.viz import symmetry_figure, write_page  # plotly is only needed here
 
-    shown = group(things[0]) if len(things) == 1 else group(things[0]).subgroup(things[-1])
-    symmetry_figure(shown).write_html(path, include_plotlyjs=True)
+    write_page([symmetry_figure(thing) for thing in explained(*things)], path, title)

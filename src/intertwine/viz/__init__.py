@@ -1,6 +1,7 @@
 """Plotly figures of symmetry: arrays or groups in, figures out. No function here evaluates a network or a harmonic."""
 
 from intertwine.viz.curves import angle_curves, bars, error_bars, loss_curves
+from intertwine.viz.page import write_page
 from intertwine.viz.plane import outlines, task_picture, task_pictures
 from intertwine.viz.solids import Solid, signals_on_points, surface, surfaces
 from intertwine.viz.stereogram import stereogram
@@ -20,4 +21,5 @@ __all__ = [
     "symmetry_figure",
     "task_picture",
     "task_pictures",
+    "write_page",
 ]

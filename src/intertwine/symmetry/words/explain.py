@@ -76,22 +76,33 @@ def explain(*things: CatalogGroup | Subgroup | str | tuple[object, ...], degree:
     >>> print(explain("O(3)", "Cinfv").sections[0].text.splitlines()[0])
     Cinfv is a copy of O(2) inside O(3): the symmetry of a cone.
     """
-    if len(things) == 1 and isinstance(things[0], str) and " in " in things[0] and " in space" not in things[0]:
-        inner, outer = (part.strip() for part in things[0].split(" in ", 1))
-        return explain(outer, *_copies(_group(outer), inner), degree=degree)
     if degree < 0:
         raise ArgumentError(f"Irreps are restricted up to a degree from 0 on, but {degree} came.")
+    found = explained(*things)
+    if isinstance(found[0], CatalogGroup):
+        return _explain_group(found[0])
+    subgroups = tuple(thing for thing in found if isinstance(thing, Subgroup))
+    return _compare(subgroups, degree) if len(subgroups) > 1 else _explain_subgroup(subgroups[0], degree)
+
+
+def explained(
+    *things: CatalogGroup | Subgroup | str | tuple[object, ...],
+) -> tuple[CatalogGroup | Subgroup, ...]:
+    """What `explain` explains when it is given these things: one group, or one or more subgroups.
+
+    >>> explained("O(2) in O(3)")
+    (tw.O3.subgroup('Cinfv'), tw.O3.subgroup('Dinf'))
+    """
+    if len(things) == 1 and isinstance(things[0], str) and " in " in things[0] and " in space" not in things[0]:
+        inner, outer = (part.strip() for part in things[0].split(" in ", 1))
+        return _copies(_group(outer), inner)
     if not things:
         raise ArgumentError("explain takes a group or its name, such as 'D6', and perhaps names of subgroups of it.")
     things = tuple(convert_escnn_id(thing) if _is_escnn_id(thing) else thing for thing in things)
     if isinstance(things[0], Subgroup):
-        subgroups = tuple(_subgroup(None, thing) for thing in things)
-    else:
-        parent = _group(things[0])
-        subgroups = tuple(_subgroup(parent, thing) for thing in things[1:])
-        if not subgroups:
-            return _explain_group(parent)
-    return _explain_subgroup(subgroups[0], degree) if len(subgroups) == 1 else _compare(subgroups, degree)
+        return tuple(_subgroup(None, thing) for thing in things)
+    parent = _group(things[0])
+    return tuple(_subgroup(parent, thing) for thing in things[1:]) or (parent,)
 
 
 def _is_escnn_id(thing: object) -> bool:
