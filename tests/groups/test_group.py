@@ -342,3 +342,19 @@ def test_what_a_group_says_of_itself(group: Group) -> None:
     assert group.is_proper == bool((np.linalg.det(some(group, 0)) > 0).all())
     wholes = ("SO(2)", "O(2)", "O(2) by matrices", "SO(3)", "O(3)", "Sym(1)")
     assert group.is_whole == (str(group) in wholes)
+
+
+@each_group
+def test_arrays_are_the_callers_own(group: CatalogGroup) -> None:
+    """They may be written to, and torch may share their memory; the group stays as it is."""
+
+    def handed_out() -> list[np.ndarray]:
+        found = [group.generators, group.lie_generators, group.sample(2)]
+        found += [group.elements()] if group.is_finite else []
+        return found + ([] if group.averages_by_sampling else list(group.quadrature(2)))
+
+    before = [array.copy() for array in handed_out()]
+    for array in handed_out():
+        torch.from_numpy(array).fill_(7.0)
+    for array, expected in zip(handed_out(), before, strict=True):
+        np.testing.assert_array_equal(array, expected)

@@ -63,17 +63,17 @@ class MatrixGroup(CatalogGroup):
     @property
     def lie_generators(self) -> np.ndarray:
         """A basis `(k, n, n)` of the Lie algebra."""
-        return self.lie.array
+        return self.lie.array.copy()
 
-    @cached_property
-    def generators(self) -> np.ndarray:  # type: ignore[override]
+    @property
+    def generators(self) -> np.ndarray:
         """exp X for the basis of the Lie algebra, scaled so that the fastest turn is by one radian; then the others."""
         turns = [exponential(x / np.linalg.norm(x, 2)) for x in self.lie.array]
-        return read_only(np.concatenate([np.array(turns).reshape(-1, self.dim, self.dim), self.discrete.array]))
+        return np.concatenate([np.array(turns).reshape(-1, self.dim, self.dim), self.discrete.array])
 
     def elements(self) -> np.ndarray:
         """All elements of a finite group, in the order of their shortest words, the identity first."""
-        return super().elements() if len(self.lie.array) else _elements(self.discrete)
+        return super().elements() if len(self.lie.array) else _elements(self.discrete).copy()
 
     @property
     def averages_by_sampling(self) -> bool:
@@ -100,7 +100,8 @@ class MatrixGroup(CatalogGroup):
         """
         if self.is_finite:
             return self.elements(), np.full(len(self.elements()), 1 / len(self.elements()))
-        return _solved_quadrature(self, int(degree))
+        g, weights = _solved_quadrature(self, int(degree))
+        return g.copy(), weights.copy()
 
     def _defect(self, g: np.ndarray) -> np.ndarray:
         """Finite: the distance to the nearest element. Continuous: how far g moves the invariant tensors."""

@@ -76,7 +76,7 @@ class PlanarGroup(CatalogGroup, ABC):
     @property
     def lie_generators(self) -> np.ndarray:
         """The infinitesimal rotation, for SO(2) and O(2)."""
-        return QUARTER_TURN[None] if self.rotations is None else np.zeros((0, 2, 2))
+        return QUARTER_TURN[None].copy() if self.rotations is None else np.zeros((0, 2, 2))
 
     def elements(self) -> np.ndarray:
         """The rotations by multiples of 2π/n, then (for D_n) the same after the mirror y → −y."""

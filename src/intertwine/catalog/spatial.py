@@ -154,7 +154,8 @@ class SO3(SpatialGroup):
 
     def quadrature(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
         """Euler angles: equally spaced, and Gauss–Legendre for the middle one."""
-        return rotation_quadrature(degree)
+        g, weights = rotation_quadrature(degree)
+        return g.copy(), weights.copy()
 
     def _defect(self, g: np.ndarray) -> np.ndarray:
         """The defect of orthogonality and of the determinant."""

@@ -69,7 +69,7 @@ class SymmetricGroup(CatalogGroup):
                 f"{self} has {self.order} elements; they are listed up to n = {LISTED}. Call sample(n, seed) for "
                 "random ones."
             )
-        return _all(self.n)
+        return _all(self.n).copy()
 
     def sample(self, n: int, seed: Seed = 0) -> np.ndarray:
         """n random elements `(n, dim, dim)`, uniform.
