@@ -14,6 +14,7 @@ from intertwine.errors import ArgumentError
 from intertwine.groups import Subgroup
 from intertwine.reps import Rep
 from intertwine.symmetry import CurieReport, OrderParameters, Points, Stabiliser, curie_check, order_parameters
+from intertwine.symmetry.inputs.lattices import Lattice
 from intertwine.symmetry.possible.curie import attainable, kept_by
 
 AXIAL = ("magmom", "magmoms")
@@ -58,6 +59,7 @@ class Question:
 
     def _symmetric(self, H: Stabiliser, tolerance: float) -> np.ndarray:
         """The average of the target over those of the input's symmetries that it keeps up to the tolerance."""
+        tolerance = max(tolerance, H.tolerance)  # which the rounding of positions may have raised
         length = max(float(np.linalg.norm(self.y)), 1e-300)
         slack = max(10 * tolerance, 2 * tolerance * self.size * self.y.size**0.5 / length)
         part = self.group if isinstance(self.group, Subgroup) else None
@@ -121,13 +123,10 @@ def _about_displacements(start: Sample, finish: Sample, rep_in: str, group: str)
     whole, part = _groups(group, points.positions.shape[1])
     moves = _displacements(start, finish)
     centred = points.positions - points.positions.mean(0)
-    size = float(np.linalg.norm(centred, axis=1).max())
-    if points.cell is not None:
-        size = float(abs(np.linalg.det(points.cell)) / len(centred)) ** (1 / 3)
     words = f"{_title(start, finish)}: displacements {_at(moves)}, as {whole.defining} of {_under(whole, part)}"
-    if points.cell is None and len(moves) <= MANY and _shuffled(points, centred + moves, float((moves**2).sum())):
+    if points.lattice is None and len(moves) <= MANY and _shuffled(points, centred + moves, float((moves**2).sum())):
         words += "\nNote: in another order the points would move much less. Are both files in the same order?"
-    return Question(points, moves, start.rep(rep_in, whole), whole.defining, part, size, words)
+    return Question(points, moves, start.rep(rep_in, whole), whole.defining, part, points.scale, words)
 
 
 def _title(start: Sample, finish: Sample) -> str:
@@ -171,7 +170,7 @@ def _rep(text: str, y: np.ndarray, whole: CatalogGroup, name: str) -> Rep:
 
 
 def _displacements(start: Sample, finish: Sample) -> np.ndarray:
-    """How far each point moves, the mean left out; in a crystal to the nearest image, and in its first cell."""
+    """How far each point moves, the mean left out; in a crystal to the nearest image, in its first cell."""
     a, b = start.points, finish.points
     if start is finish:
         raise ArgumentError(
@@ -184,12 +183,25 @@ def _displacements(start: Sample, finish: Sample) -> np.ndarray:
             "Input and target are the same points, in the same order."
         )
     _check_order(start, finish)
-    if a.cell is None or b.cell is None:
+    if a.lattice is None or b.lattice is None:
         moves = b.positions - a.positions
+    elif a.lattice.rank != b.lattice.rank:
+        raise ArgumentError(
+            f"{start.path} has {a.lattice.rank} periods and {finish.path} has {b.lattice.rank}. Input and target are "
+            "the same points in cells of the same kind."
+        )
     else:
-        parts = b.positions @ np.linalg.inv(b.cell) - a.positions @ np.linalg.inv(a.cell)
-        moves = (parts - np.round(parts)) @ a.cell
+        (before, off), (after, away) = _along(a.positions, a.lattice), _along(b.positions, b.lattice)
+        parts = after - before
+        moves = (parts - np.round(parts)) @ a.lattice.cell[a.lattice.periodic] + away - off
     return np.asarray(moves - moves.mean(0))
+
+
+def _along(positions: np.ndarray, lattice: Lattice) -> tuple[np.ndarray, np.ndarray]:
+    """Positions as parts of the periods, `(N, d)`, and what is left of them across, `(N, 3)`."""
+    periods = lattice.cell[lattice.periodic]
+    parts = positions @ np.linalg.pinv(periods)
+    return parts, positions - parts @ periods
 
 
 def _check_order(start: Sample, finish: Sample) -> None:

@@ -20,7 +20,7 @@ class Found:
 
     Args:
         exact: its symmetry up to the tolerance.
-        ladder: its approximate symmetries; None where they are continuous or those of a crystal.
+        ladder: its approximate symmetries; None where they are continuous.
         nearly: the name of the largest approximate symmetry.
         deviation: how far the structure is from it, relative to its size; None where that is continuous.
     """
@@ -97,8 +97,8 @@ class Survey:
         rep = sample.rep("", whole)
         exact = stabiliser(points, rep=rep, group=whole, tolerance=self.tolerance)
         with suppress(ArgumentError):  # points near a line have no ladder of finite groups
-            if not exact.continuous and points.cell is None and rep is None:
-                ladder = symmetry_ladder(points.positions, points.labels, group=whole, largest=self.largest)
+            if not exact.continuous and rep is None:
+                ladder = symmetry_ladder(points, group=whole, largest=self.largest)
                 return Found(exact, ladder, ladder.rungs[-1].name, ladder.rungs[-1].residual)
         with suppress(ArgumentError):
             near = stabiliser(points, rep=rep, group=whole, tolerance=self.largest)
