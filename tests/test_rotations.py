@@ -188,7 +188,7 @@ def test_angles_are_exact_at_both_ends(angle: float) -> None:
     np.testing.assert_allclose(rot.to_axis_angle(R)[1], angle, rtol=1e-14)
     close(rot.to_axis_angle(R)[0], axis if angle else np.array([0, 0, 1]), 1e-14)
     close(rot.to_rotation_vector(R), angle * axis, 1e-14)
-    np.testing.assert_allclose(rot.angle_between(S, R @ S), angle, rtol=0, atol=1e-15)
+    np.testing.assert_allclose(rot.angle_between(S, R @ S), angle, rtol=0, atol=1e-14)
 
 
 @given(seeds)
@@ -206,7 +206,7 @@ def test_the_angle_between_rotations_is_a_distance(seed: int) -> None:
 def test_half_turns_have_a_first_positive_number() -> None:
     for axis in ([1, 0, 0], [0, 1, 0], [0, 0, 1], [0.6, -0.8, 0], [0, 0.6, -0.8]):
         R = 2 * np.outer(axis, axis) - np.eye(3)
-        close(rot.to_quaternion(R), np.array([0, *axis]), 1e-15)
+        close(rot.to_quaternion(R), np.array([0, *axis]), 1e-14)
         close(rot.to_rotation_vector(R), PI * np.array(axis), 1e-14)
 
 
@@ -216,8 +216,8 @@ def test_at_gimbal_lock_the_last_angle_that_turns_along_is_zero(convention: str)
         R = rot.from_euler([0.3, middle, 0.5], convention)
         angles = rot.to_euler(R, convention)
         assert angles[2 if convention.isupper() else 0] == 0
-        close(angles[1], middle, 1e-15)
-        close(rot.from_euler(angles, convention), R, 1e-15)
+        close(angles[1], middle, 1e-14)
+        close(rot.from_euler(angles, convention), R, 1e-14)
 
 
 # gradients ------------------------------------------------------------------------------------------------------------
@@ -334,7 +334,7 @@ def test_transforms_of_functions(there: Function, back: Function, size: int) -> 
     R = torch.as_tensor(random())
     x = back(R)
     for function, at in ((back, R), (there, x)):
-        close(vmap(function)(at), function(at), 1e-15)
+        close(vmap(function)(at), function(at), 1e-14)
         close(vmap(jacrev(function))(at), vmap(jacfwd(function))(at), 1e-13)
         assert function(at.to("meta")).shape == function(at).shape
         compiled = torch.compile(function, fullgraph=True, backend="aot_eager")

@@ -150,7 +150,7 @@ def test_orders_of_smoothness() -> None:
     assert derivative(PolynomialCutoff(2.0), inside, 2).abs() < 1e-4
     assert derivative(PolynomialCutoff(2.0), inside, 3).abs() > 1
     for order in range(1, 6):
-        assert derivative(SmoothCutoff(2.0), 2.0 - 1e-3, order).abs() < 1e-100
+        assert derivative(SmoothCutoff(2.0), 2.0 - 1e-3, order).abs() < math.exp(-250)
 
 
 def test_halfway() -> None:

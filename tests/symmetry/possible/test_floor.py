@@ -64,7 +64,7 @@ def test_displacements() -> None:
     assert loss_floor(SQUARE, STRETCH, O3.rep("1x1o")) == pytest.approx(1 / 24)
     assert loss_floor(SQUARE[:, :2], STRETCH[:, :2], O2.rep("1x1")) == pytest.approx(1 / 16)
     assert loss_floor(SQUARE[:, :2], STRETCH[:, :2], SO2.rep("1x1")) == pytest.approx(1 / 16)
-    assert loss_floor(RECTANGLE, -STRETCH, O3.rep("1x1o")) < 1e-30
+    assert loss_floor(RECTANGLE, -STRETCH, O3.rep("1x1o")) < 1e-25
 
 
 # features that break the symmetry -------------------------------------------------------------------------------------
@@ -253,5 +253,5 @@ def test_features_on_a_line_count() -> None:
     dumbbell, across = np.outer([-1, 1], [0, 0, 1.0]), np.tile([1.0, 0, 0], (2, 1))
     given = {"features": across, "rep_in": O3.rep("1x1o")}
     assert loss_floor(dumbbell, across, O3.rep("1x1o")) == pytest.approx(1 / 3)
-    assert loss_floor(dumbbell, across, O3.rep("1x1o"), **given) < 1e-30
+    assert loss_floor(dumbbell, across, O3.rep("1x1o"), **given) < 1e-25
     assert loss_floor(dumbbell, across[:, [1, 0, 2]], O3.rep("1x1o"), **given) == pytest.approx(1 / 3)

@@ -79,7 +79,7 @@ def test_what_works_removes_the_floor(group: CatalogGroup) -> None:
         for size in (1.0, -0.01):
             features = np.tile(size * p.vector, (4, 1))
             report = curie_check(Points(SQUARE, features=features), target, p.irrep.irreps, rep)
-            assert report.floor == pytest.approx(p.floor, abs=1e-20)
+            assert report.floor == pytest.approx(p.floor, rel=1e-9, abs=1e-20)
             assert report.H.name == p.stabiliser
 
 
