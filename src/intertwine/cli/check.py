@@ -24,6 +24,9 @@ def check(
         str, typer.Option(help="The network's group: SO(2), O(2), SO(3), O(3), or a part of them such as Cinfv.")
     ] = "",
     frame: Annotated[int, typer.Option(help="Which frame of a trajectory; negative numbers count from the end.")] = -1,
+    form: Annotated[
+        str, typer.Option("--format", help="What files are, whatever their names: csv, npy, npz, xyz, cif … as in ase.")
+    ] = "",
     cell: Annotated[bool, typer.Option(help="Whether structures in a periodic cell are crystals.")] = True,
     tolerance: Annotated[
         float,
@@ -45,8 +48,8 @@ def check(
     from intertwine.errors import IntertwineError
 
     try:
-        start = read_samples(input_file, frame, cell=cell)[0]
-        finish = start if target_file is None else read_samples(target_file, frame, cell=cell)[0]
+        start = read_samples(input_file, frame, cell=cell, form=form)[0]
+        finish = start if target_file is None else read_samples(target_file, frame, cell=cell, form=form)[0]
         asked = question(start, finish, target, rep_in, rep_out, group)
         report, orders = asked.answer(tolerance)
     except IntertwineError as error:

@@ -9,7 +9,7 @@ import numpy as np
 from intertwine.catalog import O2, O3
 from intertwine.catalog import group as group_by_name
 from intertwine.catalog.base import CatalogGroup
-from intertwine.cli.files import Sample
+from intertwine.cli.reading.sample import Sample
 from intertwine.errors import ArgumentError
 from intertwine.groups import Subgroup
 from intertwine.reps import Rep

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from intertwine.catalog import O2, O3
 from intertwine.catalog.base import CatalogGroup
-from intertwine.cli.files import Sample, read_samples
+from intertwine.cli.files import read_samples
+from intertwine.cli.reading.sample import Sample
 from intertwine.errors import ArgumentError, IntertwineError
 from intertwine.symmetry import Ladder, Stabiliser, stabiliser, symmetry_ladder
 
@@ -66,6 +67,7 @@ class Survey:
         group: SO(2), O(2), SO(3), O(3), or None for O(2) or O(3).
         frame: which frame of trajectories, None for all.
         cell: whether structures in a periodic cell are crystals.
+        form: the format of the files; none if their names say it.
         tolerance: the deviation up to which points count as symmetric.
         largest: the largest deviation of approximate symmetry.
     """
@@ -73,13 +75,14 @@ class Survey:
     group: CatalogGroup | None
     frame: int | None
     cell: bool
+    form: str
     tolerance: float
     largest: float
 
     def look(self, file: Path) -> Iterator[tuple[str, Found | str]]:
         """What each frame of a file has, by its name; or the sentence that says why that is not known."""
         try:
-            samples = read_samples(file, self.frame, cell=self.cell)
+            samples = read_samples(file, self.frame, cell=self.cell, form=self.form)
         except IntertwineError as error:
             yield str(file), str(error)
             return

@@ -19,6 +19,9 @@ def symmetry(
     paths: Annotated[list[Path], typer.Argument(help="Files (.xyz, .cif, .csv, .npy, .npz …), or folders of them.")],
     group: Annotated[str, typer.Option(help="SO(2), O(2), SO(3) or O(3); default O(2) or O(3).")] = "",
     frame: Annotated[int | None, typer.Option(help="Which frame of trajectories; default all of them.")] = None,
+    form: Annotated[
+        str, typer.Option("--format", help="What files are, whatever their names: csv, npy, npz, xyz, cif … as in ase.")
+    ] = "",
     cell: Annotated[bool, typer.Option(help="Whether structures in a periodic cell are crystals.")] = True,
     tolerance: Annotated[
         float,
@@ -44,7 +47,7 @@ def symmetry(
     files = [file for path in paths for file in files_in(path) or [path]]
     quiet = len(files) < 2 or not problems.is_terminal
     try:
-        survey = Survey(_named(group), frame, cell, tolerance, largest)
+        survey = Survey(_named(group), frame, cell, form, tolerance, largest)
         for file in track(files, "Looking", console=problems, transient=True, disable=quiet):
             entries = dict(survey.look(file))
             errors |= {name: entry for name, entry in entries.items() if isinstance(entry, str)}
