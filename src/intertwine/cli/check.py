@@ -51,7 +51,7 @@ def check(
         start = read_samples(input_file, frame, cell=cell, form=form)[0]
         finish = start if target_file is None else read_samples(target_file, frame, cell=cell, form=form)[0]
         asked = question(start, finish, target, rep_in, rep_out, group)
-        report, orders = asked.answer(tolerance)
+        answer = asked.answer(tolerance)
     except IntertwineError as error:
         complain(error)
         raise typer.Exit(2) from error
@@ -59,9 +59,8 @@ def check(
         Console(stderr=True).print_exception()
         raise typer.Exit(2) from error
     if as_json:
-        say_json({"asked": asked.words, **report.to_dict(), **(orders.to_dict() if orders is not None else {})})
+        say_json(answer.to_dict())
     else:
-        said = str(report) if orders is None else str(report).split("\n fix ")[0]  # the table below is the fix
-        say("\n".join([asked.words, said, *([f"\n{orders}"] if orders is not None else [])]))
-    if not report.possible:
+        say(answer)
+    if not answer.report.possible:
         raise typer.Exit(1)

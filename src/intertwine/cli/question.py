@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -10,10 +12,19 @@ from intertwine.catalog import O2, O3
 from intertwine.catalog import group as group_by_name
 from intertwine.catalog.base import CatalogGroup
 from intertwine.cli.reading.sample import Sample
+from intertwine.cli.speaking import rounding
 from intertwine.errors import ArgumentError
 from intertwine.groups import Subgroup
 from intertwine.reps import Rep
-from intertwine.symmetry import CurieReport, OrderParameters, Points, Stabiliser, curie_check, order_parameters
+from intertwine.symmetry import (
+    CurieReport,
+    OrderParameters,
+    Points,
+    Stabiliser,
+    curie_check,
+    order_parameters,
+    symmetry_ladder,
+)
 from intertwine.symmetry.possible.curie import attainable, kept_by
 
 AXIAL = ("magmom", "magmoms")
@@ -21,6 +32,65 @@ AXIAL = ("magmom", "magmoms")
 
 MANY = 1000
 """More points than anybody looks for another order of."""
+
+
+CLEAR = math.log10(3)
+"""A gap above a deviation that leaves no doubt, in powers of ten."""
+
+
+@dataclass(frozen=True)
+class Nearly:
+    """A larger symmetry that the input nearly has.
+
+    Args:
+        name: the group.
+        deviation: how far the input is from it, relative to its size.
+        possible: whether the target would be possible if the input had it.
+    """
+
+    name: str
+    deviation: float
+    possible: bool
+
+    def __str__(self) -> str:
+        then = "" if self.possible else ": if that is meant, the target is IMPOSSIBLE"
+        return f"The input nearly has {self.name} (deviation {self.deviation:.1e}){then}."
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What `intertwine check` says.
+
+    Args:
+        words: what was asked.
+        asked: the tolerance that was asked for.
+        report: whether the target is possible.
+        orders: what would make it possible, if it is not.
+        nearly: the larger symmetry that the input nearly has, if there is one.
+    """
+
+    words: str
+    asked: float
+    report: CurieReport
+    orders: OrderParameters | None
+    nearly: Nearly | None
+
+    def to_dict(self) -> dict[str, object]:
+        """All that as plain numbers and texts, for JSON."""
+        return {
+            "asked": self.words,
+            "tolerance": self.report.H.tolerance,
+            **self.report.to_dict(),
+            **({} if self.orders is None else self.orders.to_dict()),
+            "nearly": None if self.nearly is None else asdict(self.nearly),
+        }
+
+    def __str__(self) -> str:
+        said = str(self.report)
+        said = said if self.orders is None else said.split("\n fix ")[0]  # the table below is the fix
+        notes = [rounding(self.report.H.tolerance, self.asked), "" if self.nearly is None else str(self.nearly)]
+        table = [] if self.orders is None else [f"\n{self.orders}"]
+        return "\n".join([self.words, said, *filter(None, notes), *table])
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,16 +115,38 @@ class Question:
     size: float
     words: str
 
-    def answer(self, tolerance: float) -> tuple[CurieReport, OrderParameters | None]:
-        """The report, and the order parameters that would make an impossible target possible.
+    def answer(self, tolerance: float) -> Answer:
+        """The report, the order parameters that would make an impossible target possible, and what is nearly so.
 
         Files hold rounded numbers. So a target that keeps symmetries up to the tolerance is taken for the nearest one
         that keeps them exactly.
         """
+        report = self._answered(tolerance)
+        orders = None if report.possible or report.H.continuous else order_parameters(report)
+        return Answer(self.words, tolerance, report, orders, self._nearly(report))
+
+    def _answered(self, tolerance: float) -> CurieReport:
         report = self._asked(self.y, tolerance)
-        if not report.possible:
-            report = self._asked(self._symmetric(report.H, tolerance), tolerance)
-        return report, None if report.possible or report.H.continuous else order_parameters(report)
+        return report if report.possible else self._asked(self._symmetric(report.H, report.H.tolerance), tolerance)
+
+    def _nearly(self, report: CurieReport) -> Nearly | None:
+        """The symmetry that the input has, clearly, at a larger tolerance: the first that makes the target impossible.
+
+        If none does, it is the largest.
+        """
+        if report.H.continuous or (isinstance(self.x, Points) and len(self.x.positions) > MANY):
+            return None
+        nearly, whole = None, report.H.group
+        with suppress(ArgumentError):  # what has no ladder is not near anything that has a name
+            for rung in symmetry_ladder(self.x, rep=self.rep_in, group=whole).rungs:
+                if rung.residual <= report.H.tolerance or rung.width < CLEAR:
+                    continue
+                near = self._answered(rung.residual * (1 + 1e-6))
+                if near.H.order > report.H.order:
+                    nearly = Nearly(near.H.name, rung.residual, near.possible)
+                    if not near.possible:
+                        break
+        return nearly
 
     def _symmetric(self, H: Stabiliser, tolerance: float) -> np.ndarray:
         """The average of the target over those of the input's symmetries that it keeps up to the tolerance."""

@@ -11,6 +11,7 @@ from intertwine.catalog import O2, O3
 from intertwine.catalog.base import CatalogGroup
 from intertwine.cli.files import read_samples
 from intertwine.cli.reading.sample import Sample
+from intertwine.cli.speaking import rounding
 from intertwine.errors import ArgumentError, IntertwineError
 from intertwine.symmetry import Ladder, Stabiliser, stabiliser, symmetry_ladder
 
@@ -21,21 +22,24 @@ class Found:
 
     Args:
         exact: its symmetry up to the tolerance.
-        ladder: its approximate symmetries; None where they are continuous or those of a crystal.
+        ladder: its approximate symmetries; None where they are continuous, or features move along.
         nearly: the name of the largest approximate symmetry.
         deviation: how far the structure is from it, relative to its size; None where that is continuous.
+        asked: the tolerance that was asked for; that of the exact symmetry is larger where the file's digits are few.
     """
 
     exact: Stabiliser
     ladder: Ladder | None
     nearly: str
     deviation: float | None
+    asked: float
 
     def to_dict(self) -> dict[str, object]:
         """Names, order and ladder, for JSON."""
         return {
             "symmetry": self.exact.name,
             "order": None if self.exact.continuous else int(self.exact.order),
+            "tolerance": self.exact.tolerance,
             "deviation": float(self.exact.residuals.max(initial=0.0)),
             "nearly": {"symmetry": self.nearly, "deviation": self.deviation},
             "ladder": None if self.ladder is None else self.ladder.to_dict(),
@@ -44,7 +48,8 @@ class Found:
     def __str__(self) -> str:
         nearly = f"nearly {self.nearly}{self._off and ', deviation '}{self._off}"
         rest = self.ladder or (nearly if self.nearly != self.exact.name else "")
-        return f"{self.exact}\n\n{rest}".rstrip()
+        digits = rounding(self.exact.tolerance, self.asked)
+        return f"{self.exact}\n{digits}\n\n{rest}".replace("\n\n\n", "\n\n").rstrip()
 
     @property
     def _off(self) -> str:
@@ -99,12 +104,12 @@ class Survey:
         whole = self.group or (O2 if points.positions.shape[1] == 2 else O3)
         rep = sample.rep("", whole)
         exact = stabiliser(points, rep=rep, group=whole, tolerance=self.tolerance)
-        with suppress(ArgumentError):  # points near a line have no ladder of finite groups
-            if not exact.continuous and points.cell is None and rep is None:
-                ladder = symmetry_ladder(points.positions, points.labels, group=whole, largest=self.largest)
-                return Found(exact, ladder, ladder.rungs[-1].name, ladder.rungs[-1].residual)
+        if not exact.continuous and rep is None:
+            with suppress(ArgumentError):  # points near a line have no ladder of finite groups
+                ladder = symmetry_ladder(points, group=whole, largest=self.largest)
+                return Found(exact, ladder, ladder.rungs[-1].name, ladder.rungs[-1].residual, self.tolerance)
         with suppress(ArgumentError):
             near = stabiliser(points, rep=rep, group=whole, tolerance=self.largest)
             if (off := float(near.residuals.max(initial=0.0))) <= self.largest:
-                return Found(exact, None, near.name, None if near.continuous else off)
-        return Found(exact, None, exact.name, float(exact.residuals.max(initial=0.0)))
+                return Found(exact, None, near.name, None if near.continuous else off, self.tolerance)
+        return Found(exact, None, exact.name, float(exact.residuals.max(initial=0.0)), self.tolerance)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -37,21 +36,24 @@ def symmetry(
     Folders within folders are not entered, and hidden files are passed over.
     """
     from intertwine.cli.files import files_in
-    from intertwine.cli.speaking import complain, say, say_json
+    from intertwine.cli.speaking import complain, progress, say, say_json
     from intertwine.cli.survey import Survey
     from intertwine.errors import LabelError
 
-    problems = Console(stderr=True)
     found: dict[str, Found] = {}
     errors: dict[str, str] = {}
     files = [file for path in paths for file in files_in(path) or [path]]
-    quiet = len(files) < 2 or not problems.is_terminal
     try:
         survey = Survey(_named(group), frame, cell, form, tolerance, largest)
-        for file in track(files, "Looking", console=problems, transient=True, disable=quiet):
-            entries = dict(survey.look(file))
-            errors |= {name: entry for name, entry in entries.items() if isinstance(entry, str)}
-            found |= {name: entry for name, entry in entries.items() if not isinstance(entry, str)}
+        with progress(len(files)) as show:
+            for done, file in enumerate(files):
+                show(file.name, done)
+                for name, entry in survey.look(file):
+                    show(Path(name).name, done)
+                    if isinstance(entry, str):
+                        errors[name] = entry
+                    else:
+                        found[name] = entry
     except LabelError as error:
         errors["--group"] = str(error)
     for sentence in errors.values():
@@ -83,4 +85,8 @@ def _table(found: dict[str, Found]) -> Table:
     one_folder = len({Path(name).parent for name in found}) == 1
     for name, entry in found.items():
         table.add_row(Path(name).name if one_folder else name, *entry.row)
+    if rounded := [entry.exact.tolerance for entry in found.values() if entry.exact.tolerance > entry.asked]:
+        table.caption = (
+            f"In {len(rounded)} of them the tolerance is that of the file's digits, up to {max(rounded):.1e}"
+        )
     return table
