@@ -1,39 +1,52 @@
-"""The symmetry of crystals: the operations of the space group that keep the cell, found by spglib."""
+"""The symmetry of crystals, layers and rods: the operations that keep the cell, and the names that spglib gives them."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from intertwine.errors import ArgumentError, MissingExtraError, ShapeError
-from intertwine.symmetry.inputs.closure import largest_group
+from intertwine.errors import ArgumentError, MissingExtraError
+from intertwine.symmetry.inputs.lattices import Lattice
+from intertwine.symmetry.inputs.lines import LineSymmetry
+from intertwine.symmetry.inputs.operations import Atoms, group_among, nearly_operations
+
+ROUNDING = 1e-6
+"""What positions and cells make of exact symmetries: smaller tolerances are taken for this one."""
+GENERIC = np.array([[0.137, 0.271, 0.5], [0.419, 0.083, 0.31], [0.233, 0.347, -0.17]])
+"""Points that no symmetry of a layer but the ones that are asked for exchanges."""
+KINDS = {3: "space group", 2: "layer group", 1: "rod group"}
+"""What the group is called, by the number of periods."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class SpaceGroup:
     """What a stabiliser knows beyond rotations when its input is a crystal: operation k is x → R_k x + t_k.
 
-    Operations that differ by a vector of the given cell count once: they move a crystal of such cells in the same way.
+    Operations that differ by a period of the given cell count once: they move a crystal of such cells in the same way.
 
     Args:
-        symbol: the international symbol of the group of these operations.
-        number: its number, 1 … 230.
+        symbol: the international symbol of the group of these operations; of a rod "rod group" with its point group.
+        number: its number, 1 … 230; of a layer group 1 … 80; of a rod group, which is not looked up, 0.
         crystal: the symbol of the whole crystal's group: larger where the cell is a supercell that some of its
             rotations do not keep.
-        cell: the vectors of the cell, as rows `(3, 3)`.
-        fractional: the rotations as integer matrices in the cell's basis, `(h, 3, 3)`.
+        lattice: the periods.
+        fractional: the rotations in the cell's basis, `(h, 3, 3)`: integers along periods.
         shifts: the translations as parts of the cell's vectors, `(h, 3)`.
     """
 
     symbol: str
     number: int
     crystal: str
-    cell: np.ndarray
+    lattice: Lattice
     fractional: np.ndarray
     shifts: np.ndarray
+
+    @property
+    def cell(self) -> np.ndarray:
+        """The vectors of the cell, as rows `(3, 3)`; those that are no periods are replaced by ones across."""
+        return self.lattice.cell
 
     @property
     def translations(self) -> np.ndarray:
@@ -43,19 +56,42 @@ class SpaceGroup:
     @property
     def pure(self) -> np.ndarray:
         """The translations `(t, 3)` of operations without rotation: only 0, unless the cell is a supercell."""
-        return np.asarray(self.translations[(self.fractional == np.eye(3, dtype=int)).all((1, 2))])
+        return np.asarray(self.translations[self.unturned])
 
-    def among(self, kept: np.ndarray) -> SpaceGroup:
-        """The group of some of the operations, given by their places."""
-        fractional, shifts = self.fractional[kept], self.shifts[kept]
-        symbol, number = _named(fractional, shifts, self.cell)
-        return SpaceGroup(symbol, number, self.crystal, self.cell, fractional, shifts)
+    @property
+    def unturned(self) -> np.ndarray:
+        """Whether operations have no rotation, `(h,)`."""
+        return np.asarray(np.abs(self.fractional - np.eye(3)).max((1, 2)) < 1e-6)
+
+    @property
+    def keys(self) -> np.ndarray:
+        """Integer matrices that tell operations with equal permutations apart: along the periods, and determinants."""
+        periods, (count, rank) = np.flatnonzero(self.lattice.periodic), (len(self.shifts), self.lattice.rank)
+        keys = np.zeros((count, rank + 1, rank + 1), dtype=np.int64)
+        keys[:, :rank, :rank] = np.round(self.fractional[:, periods[:, None], periods])
+        keys[:, rank, rank] = np.round(np.linalg.det(self.fractional))
+        return keys
+
+    def part(self, kept: np.ndarray) -> SpaceGroup:
+        """Some of the operations, given by their places, under the old name."""
+        return replace(self, fractional=self.fractional[kept], shifts=self.shifts[kept])
+
+    def among(self, kept: np.ndarray, rotations: np.ndarray, point_group: str) -> SpaceGroup:
+        """The group of some of the operations, given by their places, with exact rotations and their group's name."""
+        part = self.part(kept)
+        if self.lattice.rank == 1:
+            matrices = np.linalg.inv(self.cell.T) @ rotations @ self.cell.T
+            symbol = f"rod group with point group {point_group}"
+            return replace(part, symbol=symbol, number=0, crystal=symbol, fractional=matrices)
+        symbol, number = _named(part)
+        return replace(part, symbol=symbol, number=number, crystal=self.crystal or symbol)
 
     def __str__(self) -> str:
-        whole = f"; the crystal itself has {self.crystal}" if self.crystal != self.symbol else ""
+        whole = f"; the {'layer' if self.lattice.rank == 2 else 'crystal'} itself has {self.crystal}"
         more = f", {len(self.pure)} of them pure translations" if len(self.pure) > 1 else ""
         kept = f"{len(self.shifts)} operations keep" if len(self.shifts) > 1 else "1 operation keeps"
-        return f"space group {self.symbol} (no. {self.number}): {kept} the cell{more}{whole}"
+        title = f"{KINDS[self.lattice.rank]} {self.symbol} (no. {self.number})" if self.number else self.symbol
+        return f"{title}: {kept} the cell{more}{whole if self.crystal != self.symbol else ''}"
 
     def __repr__(self) -> str:
         return f"<SpaceGroup {self.symbol}, {len(self.shifts)} operations>"
@@ -63,7 +99,7 @@ class SpaceGroup:
 
 @dataclass(frozen=True, eq=False)
 class Operations:
-    """Operations of a crystal: rotations `(h, 3, 3)`, permutations `(h, N)`, residual distances `(h,)`."""
+    """Operations of a crystal: rotations `(h, 3, 3)`, permutations `(h, N)`, residuals `(h,)`."""
 
     space: SpaceGroup
     elements: np.ndarray
@@ -71,123 +107,146 @@ class Operations:
     residuals: np.ndarray
 
 
-def crystal_operations(positions: np.ndarray, kinds: np.ndarray, cell: np.ndarray, tolerance: float) -> Operations:
-    """All operations that move a crystal onto itself, modulo the translations of its cell.
+def crystal_operations(lattice: Lattice, positions: np.ndarray, kinds: np.ndarray, tolerance: float) -> Operations:
+    """All operations with residuals up to twice a tolerance, modulo periods: a group of them is yet to be chosen.
+
+    A residual is the largest distance between a moved atom, or vector of the shortest cell, and its partner, over the
+    cube root of the volume per atom.
 
     Args:
+        lattice: the periods.
         positions: `(N, 3)`, Cartesian.
         kinds: `(N,)`.
-        cell: the vectors of the cell, as rows.
-        tolerance: the largest distance between a moved atom, or vector of the cell, and its partner, over the cube root
-            of the volume per atom.
+        tolerance: the residual that operations may have, and their products twice.
 
-    Raises `MissingExtraError` without spglib, and `ArgumentError` for cells and atoms that are no crystal.
+    Raises `ArgumentError` for atoms that coincide modulo periods.
     """
-    cell = checked_cell(cell)
-    scale = length_scale(cell, len(positions))
-    fractional = positions @ np.linalg.inv(cell)
-    numbers = np.unique(kinds, return_inverse=True)[1] + 1
-    found = _asked("get_symmetry_dataset", (cell / scale, fractional, numbers), symprec=max(tolerance, 1e-8))
-    if found is None:
-        raise ArgumentError(
-            f"spglib finds no symmetry of these {len(positions)} atoms at the tolerance {tolerance:g}: atoms may be "
-            "closer than that. Pass another tolerance, or remove atoms that are there twice."
-        )
-    rotations, shifts = np.asarray(found.rotations), np.asarray(found.translations)
-    symbol, number = _named(rotations, shifts, cell)
-    space = SpaceGroup(symbol, number, str(found.international), cell, rotations, shifts % 1.0)
-    images = fractional @ rotations.swapaxes(-1, -2) + shifts[:, None]
-    permutations = _partners(images, fractional, kinds, cell)
-    off = _away(images, fractional[permutations], cell).max(1, initial=0.0)
-    residuals = np.maximum(off, _strains(space).max(1)) / scale
-    return Operations(space, _orthogonal(space), permutations, residuals)
+    scale = lattice.scale(len(positions))
+    maps = nearly_operations(lattice, positions, kinds, 2 * tolerance * scale)
+    space = SpaceGroup("", 0, "", lattice, maps.matrices, maps.shifts)
+    return Operations(space, lattice.rotations(maps.matrices), maps.permutations, maps.residuals / scale)
 
 
-def checked_cell(cell: np.ndarray) -> np.ndarray:
-    """The vectors of a cell as rows `(3, 3)`, or an error that says what is off."""
-    cell = np.asarray(cell, dtype=np.float64)
-    if cell.shape != (3, 3):
-        raise ShapeError(f"A cell holds three vectors as rows (3, 3), but an array of shape {cell.shape} came.")
-    if not np.isfinite(cell).all() or abs(np.linalg.det(cell)) < 1e-9 * np.abs(cell).max(initial=0.0) ** 3:
-        raise ArgumentError(
-            "The cell holds NaN, or its vectors lie in a plane. Pass three independent vectors as rows."
-        )
-    return cell
+def crystal_symbol(found: Operations, positions: np.ndarray, kinds: np.ndarray, tolerance: float) -> str:
+    """The symbol of a whole crystal or layer of atoms, also where its cell is a supercell; empty for a rod."""
+    kept = kept_operations(found.space, found.permutations, found.residuals, tolerance)
+    space = found.space.part(kept)
+    lattice, pure = space.lattice, space.unturned
+    if pure.sum() == 1 or lattice.rank == 1:
+        return "" if lattice.rank == 1 else _named(space)[0]
+    goal, parts = found.permutations[kept][pure], lattice.parts(positions)
+    off = parts[goal] - space.shifts[pure][:, None] - parts
+    mean = parts + (off - lattice.whole(off)).mean(0)
+    first = np.unique(goal.min(0))
+    smaller = Lattice(_primitive(space) @ lattice.cell, lattice.periodic)
+    inner = crystal_operations(smaller, mean[first] @ lattice.cell, kinds[first], tolerance)
+    kept = kept_operations(inner.space, inner.permutations, inner.residuals, tolerance)
+    return _named(inner.space.part(kept))[0]
 
 
-def length_scale(cell: np.ndarray, count: int) -> float:
-    """The cube root of the volume per atom: the unit of tolerances."""
-    return float((abs(np.linalg.det(cell)) / count) ** (1 / 3))
+def chain_symmetry(
+    lattice: Lattice, positions: np.ndarray, kinds: np.ndarray, proper: bool, tolerance: float
+) -> LineSymmetry | None:
+    """The symmetry of atoms on one line along their only period, as of a cloud on a line; None if they are on none."""
+    parts, periods = lattice.parts(positions), lattice.periodic
+    parts = parts - parts.mean(0) * ~periods
+    if lattice.rank > 1 or np.linalg.norm(parts * ~periods @ lattice.cell, axis=1).max() > tolerance * lattice.scale(
+        len(parts)
+    ):
+        return None
+    found = crystal_operations(lattice, parts * periods @ lattice.cell, kinds, tolerance)
+    good = found.residuals <= tolerance
+    along, across = lattice.cell[periods][0], lattice.cell[~periods][0]
+    axis, normal = along / np.linalg.norm(along), across / np.linalg.norm(across)
+    mirror = np.eye(3) - 2 * np.outer(normal, normal)
+    elements, goals, residuals = [], [], []
+    for way, turn in ((1, np.eye(3)), (-1, mirror @ (np.eye(3) - 2 * np.outer(axis, axis)))):
+        for k in np.flatnonzero(good & (found.space.fractional[:, periods, periods][:, 0] == way))[:1]:
+            elements += [turn] if proper else [turn, mirror @ turn]
+            goals += [found.permutations[k]] * (1 if proper else 2)
+            residuals += [found.residuals[k]] * (1 if proper else 2)
+    lie = np.cross(np.eye(3), axis)[None]
+    return LineSymmetry(np.array(elements), np.array(goals), np.array(residuals), lie)
+
+
+def typical_spacing(lattice: Lattice, positions: np.ndarray, kinds: np.ndarray) -> float:
+    """The median distance of atoms to the nearest of their kind, images among them, in the unit of tolerances."""
+    scale = lattice.scale(len(positions))
+    return float(np.median(Atoms.of(lattice.reduced()[0], positions, kinds, scale).spacings)) / scale
 
 
 def displacements(positions: np.ndarray, space: SpaceGroup, permutations: np.ndarray) -> np.ndarray:
     """How far each operation leaves atoms and vectors of the cell from their partners, `(h,)`: the norm over all."""
-    fractional = positions @ np.linalg.inv(space.cell)
-    images = fractional @ space.fractional.swapaxes(-1, -2) + space.shifts[:, None]
-    off = np.linalg.norm(_away(images, fractional[permutations], space.cell), axis=1)
-    return np.asarray(np.hypot(off, np.linalg.norm(_strains(space), axis=1)))
-
-
-def _orthogonal(space: SpaceGroup) -> np.ndarray:
-    """The rotations `(h, 3, 3)` of the cell closest to the given one whose lengths and angles they keep exactly."""
-    metric = np.mean(space.fractional.swapaxes(-1, -2) @ (space.cell @ space.cell.T) @ space.fractional, 0)
-    root = np.linalg.cholesky(metric)
-    u, _, vt = np.linalg.svd(np.linalg.inv(root) @ space.cell)
-    ideal = root @ u @ vt
-    return np.asarray(ideal.T @ space.fractional @ np.linalg.inv(ideal).T)
-
-
-def _strains(space: SpaceGroup) -> np.ndarray:
-    """How far each rotation leaves the vectors of the cell from those of the lattice, `(h, 3)`."""
-    return np.asarray(np.linalg.norm(_orthogonal(space) @ space.cell.T - space.cell.T @ space.fractional, axis=1))
+    parts = space.lattice.parts(positions)
+    off = parts @ space.fractional.swapaxes(-1, -2) + space.shifts[:, None] - parts[permutations]
+    away = np.linalg.norm((off - space.lattice.whole(off)) @ space.cell, axis=(1, 2))
+    return np.asarray(np.hypot(away, np.linalg.norm(space.lattice.strains(space.fractional), axis=1)))
 
 
 def kept_operations(space: SpaceGroup, permutations: np.ndarray, residuals: np.ndarray, tolerance: float) -> np.ndarray:
     """The places of the largest group of operations with residuals up to a tolerance (their products up to twice)."""
-    if (residuals <= tolerance).all():
-        return np.arange(len(residuals))  # all that spglib found is a group
-    table = {(w.tobytes(), p.tobytes()): i for i, (w, p) in enumerate(zip(space.fractional, permutations, strict=True))}
-
-    def product(i: int, j: int) -> int | None:
-        w = space.fractional[i] @ space.fractional[j]
-        found = table.get((w.astype(space.fractional.dtype).tobytes(), permutations[i][permutations[j]].tobytes()))
-        return found if found is not None and residuals[found] <= 2 * tolerance else None
-
-    order = np.argsort(residuals, kind="stable")
-    seeds: Sequence[int] = order[residuals[order] <= tolerance].tolist()
-    still = np.arange(permutations.shape[1])
-    identity = next(
-        i
-        for i, (w, p) in enumerate(zip(space.fractional, permutations, strict=True))
-        if (w == np.eye(3, dtype=int)).all() and (p == still).all()
-    )
-    return np.sort(largest_group(seeds, product, identity, len(table)))
+    return group_among(space.keys, permutations, residuals, tolerance)
 
 
-def _partners(images: np.ndarray, fractional: np.ndarray, kinds: np.ndarray, cell: np.ndarray) -> np.ndarray:
-    """The nearest atom of its kind, `(h, N)`, of each atom's image under each operation, in this cell or around it."""
-    from scipy.spatial import KDTree
+# names ----------------------------------------------------------------------------------------------------------------
 
+
+def _named(space: SpaceGroup) -> tuple[str, int]:
+    """The symbol and number of the space or layer group of some operations that form a group.
+
+    Shifts that were fitted to all atoms multiply exactly, since permutations and rotations do. So only the cell has to be
+    made exactly symmetric.
+    """
+    basis = _primitive(space)
+    first = np.unique(space.fractional, axis=0, return_index=True)[1]
+    rotations = np.round(np.linalg.inv(basis.T) @ space.fractional[first] @ basis.T).astype(np.int64)
+    shifts = space.shifts[first] @ np.linalg.inv(basis)
+    cell = basis @ space.cell
+    cell = np.linalg.cholesky(np.mean(rotations.swapaxes(-1, -2) @ (cell @ cell.T) @ rotations, 0))
+    cell = cell / abs(np.linalg.det(cell)) ** (1 / 3)  # spglib's tolerance is a length
+    if space.lattice.rank == 3:
+        found = _asked("get_spacegroup_type_from_symmetry", rotations, shifts, lattice=cell, symprec=1e-5)
+        short = None if found is None else found.international_short
+    else:
+        found = _asked("get_layergroup", *_generic_layer(rotations, shifts, cell, space.lattice.periodic))
+        short = None if found is None else found.international
+    if found is None:
+        raise ArgumentError(
+            f"spglib has no name for the {len(space.shifts)} operations that were found. Pass another tolerance."
+        )
+    return str(short), int(found.number)
+
+
+def _primitive(space: SpaceGroup) -> np.ndarray:
+    """The shortest periods of a crystal, as rows in the basis of its cell; other vectors are left as they are."""
+    lattice, periods = space.lattice.reduced()[0], space.lattice.periodic
     around = np.array([*np.ndindex(3, 3, 3)]) - 1
-    permutations = np.zeros(images.shape[:2], dtype=np.int64)
-    for kind in np.unique(kinds):
-        members = np.flatnonzero(kinds == kind)
-        copies = (around[:, None] + fractional[members] % 1.0).reshape(-1, 3) @ cell
-        _, nearest = KDTree(copies).query((images[:, members] % 1.0) @ cell)
-        permutations[:, members] = members[nearest % len(members)]
-    return permutations
+    around = around[(around[:, ~periods] == 0).all(1)] * 1.0
+    parts = lattice.parts(space.pure)
+    vectors = ((parts - lattice.whole(parts))[:, None] + around).reshape(-1, 3) @ lattice.cell
+    lengths = np.linalg.norm(vectors, axis=1)
+    chosen: list[np.ndarray] = []
+    for vector in (vectors / lengths.max())[np.argsort(lengths, kind="stable")]:
+        if np.linalg.matrix_rank([*chosen, vector], tol=1e-6) > len(chosen):
+            chosen.append(vector)
+        if len(chosen) == lattice.rank:
+            break
+    basis = space.cell.copy()
+    basis[periods] = np.array(chosen) * lengths.max()
+    return np.asarray(space.lattice.parts(basis))
 
 
-def _away(a: np.ndarray, b: np.ndarray, cell: np.ndarray) -> np.ndarray:
-    """The distance of fractional coordinates to the nearest image; exact for distances below half the cell."""
-    difference = a - b
-    return np.asarray(np.linalg.norm((difference - np.round(difference)) @ cell, axis=-1))
-
-
-def _named(rotations: np.ndarray, shifts: np.ndarray, cell: np.ndarray) -> tuple[str, int]:
-    unit = cell / length_scale(cell, 1)  # spglib's tolerance is a length
-    found = _asked("get_spacegroup_type_from_symmetry", rotations, shifts, lattice=unit, symprec=1e-3)
-    return ("P1", 1) if found is None else (str(found.international_short), int(found.number))
+def _generic_layer(
+    rotations: np.ndarray, shifts: np.ndarray, cell: np.ndarray, periodic: np.ndarray
+) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], int, float]:
+    """A layer that has some operations and no others, as spglib wants to be asked: a cell, the axis, a tolerance."""
+    axis = int(np.flatnonzero(~periodic)[0])
+    points = np.insert(GENERIC[:, :2], axis, GENERIC[:, 2], 1)
+    images = points @ rotations.swapaxes(-1, -2) + shifts[:, None] * periodic
+    images[..., axis] /= 10
+    cell = cell.copy()
+    cell[axis] *= 10
+    return (cell, images.reshape(-1, 3), np.tile([1, 2, 3], len(rotations))), axis, 1e-5
 
 
 def _asked(question: str, *arguments: object, **options: object):  # type: ignore[no-untyped-def]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -15,8 +15,17 @@ from intertwine.errors import ArgumentError
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.symmetry.inputs.alignment import alignments
 from intertwine.symmetry.inputs.clouds import checked_cloud, line_through, nearly_symmetries
+from intertwine.symmetry.inputs.crystals import typical_spacing
+from intertwine.symmetry.inputs.lattices import Lattice
 from intertwine.symmetry.inputs.points import Points
-from intertwine.symmetry.inputs.stabiliser import Stabiliser, distances, stabiliser
+from intertwine.symmetry.inputs.stabiliser import (
+    Stabiliser,
+    distances,
+    largest_kept,
+    nearly_kept,
+    rounding,
+    stabiliser,
+)
 
 ROUNDING = 1e-6
 """Residuals below this, the last digit of most files, count as zero."""
@@ -56,11 +65,13 @@ class Ladder:
         group: the group that they are subgroups of.
         rungs: small groups first.
         largest: the largest residual that was looked at.
+        rounding: residuals up to this say nothing: the rounding of positions can cause them.
     """
 
     group: str
     rungs: tuple[Rung, ...]
     largest: float
+    rounding: float = ROUNDING
 
     @property
     def best(self) -> Rung:
@@ -97,7 +108,7 @@ class Ladder:
         rows = [("symmetry", "elements", "holds up to", "until")]
         for rung in self.rungs:
             until = f"{rung.until:.1e}" if rung.until < self.largest else f"> {self.largest:.1e}"
-            residual = "rounding" if rung.residual <= ROUNDING else f"{rung.residual:.1e}"
+            residual = "rounding" if rung.residual <= self.rounding else f"{rung.residual:.1e}"
             rows.append((rung.name, "∞" if rung.order == math.inf else str(int(rung.order)), residual, until))
         widths = [max(len(row[i]) for row in rows) for i in range(4)]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
@@ -106,6 +117,15 @@ class Ladder:
         else:
             lines.append(f"best: {self.best.name}")
         return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Residuals: the largest that is looked at, the largest asked for, and the least that says anything."""
+
+    largest: float
+    asked: float
+    least: float
 
 
 def symmetry_ladder(
@@ -126,10 +146,11 @@ def symmetry_ladder(
         x: positions `(N, 2)` or `(N, 3)`, `Points`, or a vector `(rep.dim,)`.
         labels: a kind for each point.
         rep: the rep of a vector, or of the features of `Points`, which must move along.
-        cell: the vectors of a crystal's cell, as rows: the rungs are then its space groups at growing tolerances.
+        cell: the vectors of a crystal's cell, as rows: the rungs are then its space groups. `Points` with a cell may also
+            be layers and rods.
         group: for clouds, SO(2), O(2), SO(3) or O(3). Default: that of `rep`, or O(2) or O(3).
-        largest: the largest residual, relative to the size of the input; in clouds no more than a third of the median
-            distance between nearest points of a kind, for from half of it on everything is symmetric.
+        largest: the largest residual, relative to the size of the input (see `stabiliser`); no more than a third of the
+            median distance between nearest points of a kind, for from half of it on everything is symmetric.
 
     Raises `ArgumentError` for inputs whose exact symmetry is continuous (points on a line, a vector with an axis):
     `stabiliser` names it; and for a largest residual that is negative or not finite.
@@ -143,13 +164,31 @@ def symmetry_ladder(
         raise ArgumentError(f"The largest residual is a finite number that is not negative, but {largest} came.")
     cloud = x if isinstance(x, Points) else Points(x, labels, None, cell)
     positions, rep = to_numpy(cloud.positions), None if rep is None else as_rep(rep)
-    if cloud.cell is None and (rep is None or positions.ndim != 1):
+    limits = Limits(largest, asked, ROUNDING)
+    if positions.ndim != 1 or rep is None:
         group = group or (rep.group if rep else O2 if positions.ndim == 2 and positions.shape[1] == 2 else O3)  # type: ignore[assignment]
+        limits = replace(limits, least=max(ROUNDING, rounding(cloud)))
+        if (lattice := cloud.lattice) is not None:
+            return _of_crystal(cloud, lattice, rep, group, limits)  # type: ignore[arg-type]
         largest = min(largest, _spacing(*checked_cloud(positions, group, cloud.labels, cloud.features, rep)[:2]))  # type: ignore[arg-type]
     steps = _jumps(_deviations(cloud, positions, group, rep, largest))
     if not len(steps):
         steps = np.geomspace(ROUNDING, largest, max(2, 1 + round(5 * math.log10(max(largest / ROUNDING, 1.0)))))
-    return _climbed(positions if positions.ndim == 1 else cloud, rep, group, steps, (largest, asked))
+    x = positions if positions.ndim == 1 else cloud
+    return _climbed(lambda t: stabiliser(x, rep=rep, group=group, tolerance=t), steps, replace(limits, largest=largest))
+
+
+def _of_crystal(cloud: Points, lattice: Lattice, rep: Rep | None, group: CatalogGroup, limits: Limits) -> Ladder:
+    """The ladder of a crystal, a layer or a rod: all operations are found once, and at each step a group of them."""
+    exact = stabiliser(cloud, rep=rep, group=group, tolerance=limits.least)  # complains of what is no crystal
+    points = to_numpy(cloud.positions)
+    largest = min(limits.asked, typical_spacing(lattice, points, cloud.kinds) / 3)
+    limits = replace(limits, largest=largest)
+    if exact.continuous or largest <= limits.least:
+        return _climbed(lambda _: exact, np.zeros(0), limits)
+    found, _ = nearly_kept(cloud, lattice, rep, group, largest)
+    steps = _jumps(found.residuals[found.residuals <= largest])
+    return _climbed(lambda t: largest_kept(group, found, t, points), steps, limits)
 
 
 def _spacing(centred: np.ndarray, kinds: np.ndarray) -> float:
@@ -174,7 +213,7 @@ def _deviations(
     if positions.ndim == 1 and rep is not None:
         found = alignments(positions, positions, rep, largest)
         return np.zeros(0) if len(found.lie) else found.residuals
-    if cloud.cell is not None or group is None:
+    if group is None:
         return np.zeros(0)
     centred, kinds, features = checked_cloud(positions, group, cloud.labels, cloud.features, rep)
     if line_through(centred, largest) is not None:
@@ -193,15 +232,12 @@ def _jumps(residuals: np.ndarray) -> np.ndarray:
     return np.union1d(chosen, ascending[np.flatnonzero(np.diff(intervals, append=math.inf))])
 
 
-def _climbed(
-    x: Points | np.ndarray, rep: Rep | None, group: CatalogGroup | None, steps: np.ndarray, limits: tuple[float, float]
-) -> Ladder:
+def _climbed(at: Callable[[float], Stabiliser], steps: np.ndarray, limits: Limits) -> Ladder:
     """The stabilisers at growing tolerances, each rung a larger group than the one before."""
-    largest, asked = limits  # looked at, and asked for: no rung beyond the one speaks against the last
     found: list[tuple[float, Stabiliser]] = []
-    for tolerance in np.union1d(steps, ROUNDING):
+    for tolerance in np.union1d(np.maximum(steps, limits.least), limits.least):
         try:
-            now = stabiliser(x, rep=rep, group=group, tolerance=float(tolerance) * (1 + 1e-9))
+            now = at(float(tolerance) * (1 + 1e-9))
         except ArgumentError:
             if not found:
                 raise
@@ -212,9 +248,9 @@ def _climbed(
             raise ArgumentError(
                 "The symmetry is continuous, and has no ladder of finite groups. Call stabiliser for its name."
             )
-        if residual <= largest and (not found or now.order > found[-1][1].order):
+        if not found or (residual <= limits.largest and now.order > found[-1][1].order):
             found.append((residual, now))
-    ends = [residual for residual, _ in found[1:]] + [asked]
+    ends = [residual for residual, _ in found[1:]] + [limits.asked]  # no rung beyond speaks against the last
     rungs = [Rung(s.name, s.order, residual, end) for (residual, s), end in zip(found, ends, strict=True)]
     wide = [rung for i, rung in enumerate(rungs) if i in (0, len(rungs) - 1) or rung.until > GAP * rung.residual]
-    return Ladder(found[0][1].group.name, tuple(wide), largest)
+    return Ladder(found[0][1].group.name, tuple(wide), limits.largest, limits.least)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from intertwine._arrays import to_numpy
+from intertwine.symmetry.inputs.lattices import Lattice, lattice_of
+
 
 @dataclass(frozen=True, eq=False)
 class Points:
@@ -32,3 +35,30 @@ class Points:
     cell: np.ndarray | None = None
     periodic: Sequence[bool] | np.ndarray | None = None
     precision: float = 0.0
+
+    @property
+    def kinds(self) -> np.ndarray:
+        """The number of the kind of each point, `(N,)`."""
+        if self.labels is None:
+            return np.zeros(len(self.positions), dtype=np.int64)
+        return np.asarray(np.unique(np.asarray(self.labels), return_inverse=True)[1])
+
+    @property
+    def lattice(self) -> Lattice | None:
+        """The periods of a crystal, a layer or a rod; None for a cloud or molecule.
+
+        Raises `ShapeError` and `ArgumentError` for a cell that is none: NaN, or vectors in a plane.
+        """
+        cell = None if self.cell is None else to_numpy(self.cell)
+        return lattice_of(cell, self.periodic, to_numpy(self.positions))
+
+    @property
+    def scale(self) -> float:
+        """The length that residuals and tolerances are relative to.
+
+        In a cloud the distance of the farthest point from the centre, in a crystal the cube root of the volume per atom.
+        """
+        positions = to_numpy(self.positions)
+        if (lattice := self.lattice) is not None:
+            return lattice.scale(len(positions))
+        return float(np.linalg.norm(positions - positions.mean(0), axis=1).max(initial=0.0))

@@ -17,13 +17,25 @@ from intertwine.groups import Subgroup
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.symmetry.inputs.alignment import isotropy
 from intertwine.symmetry.inputs.clouds import checked_cloud, cloud_symmetries, line_through
-from intertwine.symmetry.inputs.crystals import Operations, SpaceGroup, crystal_operations, kept_operations
-from intertwine.symmetry.inputs.lines import line_symmetry
+from intertwine.symmetry.inputs.crystals import (
+    Operations,
+    SpaceGroup,
+    chain_symmetry,
+    crystal_operations,
+    crystal_symbol,
+    kept_operations,
+)
+from intertwine.symmetry.inputs.crystals import ROUNDING as CELL_ROUNDING
+from intertwine.symmetry.inputs.lattices import Lattice
+from intertwine.symmetry.inputs.lines import LineSymmetry, line_symmetry
 from intertwine.symmetry.inputs.naming import named_subgroup
 from intertwine.symmetry.inputs.points import Points
 
 ROUNDING = 1e-12
 """What float64 makes of exact symmetries: smaller tolerances are taken for this one."""
+ROUNDED = 5.0
+"""How far positions that are rounded by one unit leave a point from its partner: each may be off by √3 units, more in a
+slanted cell, and the centre by as much."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -39,6 +51,7 @@ class Stabiliser:
         centred: for a cloud, the positions about the centre, `(N, n)`.
         space: for a crystal, its space group; `subgroup` is then the point group, and an element occurs once for each
             operation with that rotation.
+        asked: the tolerance that was asked for, where that was less than the rounding of positions can cause; else 0.
     """
 
     subgroup: Subgroup
@@ -48,6 +61,7 @@ class Stabiliser:
     tolerance: float
     centred: np.ndarray | None = None
     space: SpaceGroup | None = None
+    asked: float = 0.0
 
     @property
     def group(self) -> CatalogGroup:
@@ -132,6 +146,8 @@ class Stabiliser:
         if self.axes:
             shown = [f"{_order(order)} {_line(axis)}" for order, axis in self.axes]
             lines.append("axes: " + ", ".join(shown[:8]) + (", …" if len(shown) > 8 else ""))
+        if self.asked:
+            lines.append(f"up to {self.tolerance:.1g}, not {self.asked:.1g}: so much the rounding of positions can cause")
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -166,7 +182,8 @@ def stabiliser(
 
     - `stabiliser(points)`: of a cloud of points `(N, 2)` or `(N, 3)` about its centre, with labels, and with tensors
       `(N, rep.dim)` at the points that must move along; or of `Points` that hold all that;
-    - `stabiliser(points, labels, cell=cell)`: of a crystal, modulo the translations of its cell (needs spglib);
+    - `stabiliser(points, labels, cell=cell)`: of a crystal, modulo the translations of its cell (needs spglib), or of
+      `Points` with a cell: a layer or a rod where not all its vectors are periods;
     - `stabiliser(x, rep=rep)`: of a vector `(rep.dim,)` of any rep of a finite group, SO(2), O(2), SO(3) or O(3).
 
     Args:
@@ -178,7 +195,8 @@ def stabiliser(
         group: for clouds: SO(2), O(2), SO(3) or O(3). Default: that of `rep`, or O(2) or O(3). A subgroup, also for a
             vector one of the group of `rep`, if only its elements count.
         tolerance: the largest residual of an element: the distance between a moved point and its partner over the
-            radius of the cloud (in a crystal over the cube root of the volume per atom), or |ρ(g) x − x| / |x|.
+            radius of the cloud (in a crystal over the cube root of the volume per atom), or |ρ(g) x − x| / |x|. It is
+            at least what the rounding of positions can cause (`Points.precision`).
             Products of such elements count up to twice of it. If the elements do not form a group even so, because the
             input is near a larger symmetry, the largest group among them is returned, made from those with the smallest
             residuals.
@@ -195,13 +213,12 @@ def stabiliser(
     if isinstance(group, Subgroup):
         parent: CatalogGroup = group.parent  # type: ignore[assignment]
         return within(stabiliser(x, labels, tensors, rep, cell=cell, group=parent, tolerance=tolerance), group)
-    if isinstance(x, Points):
-        labels, tensors, cell, x = x.labels, x.features, x.cell, x.positions
+    cloud = x if isinstance(x, Points) else Points(x, labels, tensors, cell)
     if not tolerance >= 0:
         raise ArgumentError(f"A tolerance is 0 or a positive number, but {tolerance} came.")
     tolerance = max(tolerance, ROUNDING)
-    x = to_numpy(x)
-    if x.ndim == 1 and rep is not None and labels is None and tensors is None:
+    x = to_numpy(cloud.positions)
+    if x.ndim == 1 and rep is not None and cloud.labels is None and cloud.features is None:
         return _of_vector(x, as_rep(rep), tolerance)
     if x.ndim != 2:
         raise ShapeError(
@@ -209,12 +226,22 @@ def stabiliser(
             f"{x.shape} came. Call stabiliser(points) or stabiliser(x, rep=rep)."
         )
     found = rep if rep is None else as_rep(rep)
-    whole = group or (found.group if found is not None else None) or (O2 if x.shape[1] == 2 else O3)
-    if (tensors is None) != (rep is None):
+    whole: CatalogGroup = group or (found.group if found is not None else None) or (O2 if x.shape[1] == 2 else O3)  # type: ignore[assignment]
+    if (cloud.features is None) != (rep is None):
         raise ArgumentError("Tensors and their rep come together: pass tensors=… and rep=….")
-    if cell is not None:
-        return crystal_stabiliser(x, labels, cell, tensors, found, whole, tolerance)  # type: ignore[arg-type]
-    return cloud_stabiliser(x, labels, tensors, found, whole, tolerance)  # type: ignore[arg-type]
+    asked, tolerance = tolerance, max(tolerance, rounding(cloud))
+    if (lattice := cloud.lattice) is not None:
+        result = crystal_stabiliser(cloud, lattice, found, whole, tolerance)
+    else:
+        result = cloud_stabiliser(x, cloud.labels, cloud.features, found, whole, tolerance)
+    return result if asked == tolerance else replace(result, asked=asked)
+
+
+def rounding(cloud: Points) -> float:
+    """The residual that the rounding of positions can cause in what is symmetric without it."""
+    if not 0 <= cloud.precision < np.inf:
+        raise ArgumentError(f"The precision of positions is a length, or 0, but {cloud.precision} came.")
+    return ROUNDED * cloud.precision / max(cloud.scale, 1e-300) if cloud.precision else 0.0
 
 
 def _of_vector(x: np.ndarray, rep: Rep, tolerance: float) -> Stabiliser:
@@ -277,24 +304,49 @@ def cloud_stabiliser(
 
 
 def crystal_stabiliser(
-    points: np.ndarray,
-    labels: Sequence[int] | np.ndarray | None,
-    cell: np.ndarray,
-    tensors: np.ndarray | None,
-    rep: Rep | None,
-    group: CatalogGroup,
-    tolerance: float,
+    cloud: Points, lattice: Lattice, rep: Rep | None, group: CatalogGroup, tolerance: float
 ) -> Stabiliser:
-    """`stabiliser` of a crystal: the operations that keep its cell."""
+    """`stabiliser` of a crystal, a layer or a rod: the operations that keep its cell."""
+    points, tolerance = to_numpy(cloud.positions), max(tolerance, CELL_ROUNDING)
+    chain = chain_symmetry(lattice, points, cloud.kinds, group.is_proper, tolerance)
+    if chain is not None:
+        return _of_chain(chain, rep, group, tolerance, points - points.mean(0))
+    found, bare = nearly_kept(cloud, lattice, rep, group, tolerance)
+    found = replace(found, space=replace(found.space, crystal=crystal_symbol(bare, points, cloud.kinds, tolerance)))
+    return largest_kept(group, found, tolerance, points)
+
+
+def _of_chain(
+    chain: LineSymmetry, rep: Rep | None, group: CatalogGroup, tolerance: float, centred: np.ndarray
+) -> Stabiliser:
+    subgroup = named_subgroup(group, chain.elements, chain.lie)
+    if rep is not None or subgroup is None:
+        raise ArgumentError(
+            "The atoms lie on one line along their only period, so that their symmetry is continuous, and which part of "
+            "it features keep is not looked for. Leave the features out, or leave the cell out for a molecule."
+        )
+    return Stabiliser(subgroup, chain.elements, chain.residuals, chain.permutations, tolerance, centred)
+
+
+def nearly_kept(
+    cloud: Points, lattice: Lattice, rep: Rep | None, group: CatalogGroup, tolerance: float
+) -> tuple[Operations, Operations]:
+    """The operations that nearly keep a crystal with its features, and those that nearly keep its atoms."""
     if group.dim != 3:
         raise ArgumentError(f"Crystals fill space, so their group is SO(3) or O(3), but {group} came.")
-    _, kinds, features = checked_cloud(points, group, labels, tensors, rep)
-    found = crystal_operations(to_numpy(points), kinds, cell, tolerance)
+    points = to_numpy(cloud.positions)
+    _, _, features = checked_cloud(points, group, cloud.labels, cloud.features, rep)
+    bare = crystal_operations(lattice, points, cloud.kinds, tolerance)
+    residuals = np.where((np.linalg.det(bare.elements) > 0) | (not group.is_proper), bare.residuals, np.inf)
     if rep is not None and features is not None:
-        off = distances(features, rep.evaluate(found.elements), found.permutations, whole=True)
-        found = replace(found, residuals=np.maximum(found.residuals, off))
-    allowed = np.where((np.linalg.det(found.elements) > 0) | (not group.is_proper), found.residuals, np.inf)
-    kept = kept_operations(found.space, found.permutations, allowed, max(tolerance, 1e-6))
+        off = distances(features, rep.evaluate(bare.elements), bare.permutations, whole=True)
+        residuals = np.maximum(residuals, off)
+    return replace(bare, residuals=residuals), bare
+
+
+def largest_kept(group: CatalogGroup, found: Operations, tolerance: float, points: np.ndarray) -> Stabiliser:
+    """The stabiliser that those operations of a crystal make up whose residuals are within a tolerance."""
+    kept = kept_operations(found.space, found.permutations, found.residuals, tolerance)
     return of_operations(group, found, kept, tolerance, points)
 
 
@@ -302,21 +354,34 @@ def of_operations(
     group: CatalogGroup, found: Operations, kept: np.ndarray, tolerance: float, points: np.ndarray
 ) -> Stabiliser:
     """The stabiliser that some operations of a crystal make up, given by their places, with exact rotations."""
-    rough, space = found.elements[kept], found.space.among(kept)
-    _, first = np.unique(space.fractional, axis=0, return_index=True)
+    rough = found.elements[kept]
+    first = _different(rough)
     subgroup = named_subgroup(group, rough[first], group.lie_generators[:0])
     if subgroup is None:
         raise _no_group(len(first), tolerance, found.residuals[kept])
     exact = subgroup.embed(subgroup.group.elements())
+    elements = exact[np.argmin(np.abs(rough[:, None] - exact).max((-1, -2)), 1)]
     return Stabiliser(
         subgroup=subgroup,
-        elements=exact[np.argmin(np.abs(rough[:, None] - exact).max((-1, -2)), 1)],
+        elements=elements,
         residuals=found.residuals[kept],
         permutations=found.permutations[kept],
         tolerance=tolerance,
         centred=points - points.mean(0),
-        space=space,
+        space=found.space.among(kept, elements, subgroup.name),
     )
+
+
+def _different(rough: np.ndarray) -> np.ndarray:
+    """The place of the first of each of the different rotations `(h, 3, 3)` of a group, which hold noise.
+
+    Different rotations of a group of h elements are turned by at least 2π/h against each other.
+    """
+    left, first = np.arange(len(rough)), []
+    while len(left):
+        first.append(left[0])
+        left = left[np.linalg.norm(rough[left] - rough[left[0]], axis=(1, 2)) > np.sqrt(2) * np.sin(np.pi / len(rough))]
+    return np.array(first)
 
 
 def within(H: Stabiliser, part: Subgroup) -> Stabiliser:

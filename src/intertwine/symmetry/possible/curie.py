@@ -14,7 +14,7 @@ from intertwine.groups import Subgroup
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.reps.irrep import trace
 from intertwine.symmetry.inputs.closure import largest_among
-from intertwine.symmetry.inputs.crystals import Operations, displacements, kept_operations, length_scale
+from intertwine.symmetry.inputs.crystals import Operations, displacements, kept_operations
 from intertwine.symmetry.inputs.naming import named_subgroup
 from intertwine.symmetry.inputs.points import Points
 from intertwine.symmetry.inputs.stabiliser import Stabiliser, cloud_stabiliser, of_operations, stabiliser, within
@@ -195,6 +195,11 @@ def curie_check(
         raise ArgumentError("The rep of the input is needed to know how symmetries move it: pass rep_in=….")
     else:
         H = stabiliser(cloud, rep=found_in, tolerance=tolerance)
+    if isinstance(cloud, Points) and H.continuous and cloud.lattice is not None:
+        raise ArgumentError(
+            f"The atoms lie on one line along their only period, with the continuous symmetry {H.name}. What such an "
+            "input can become is not worked out. Leave the cell out for a molecule."
+        )
     H = H if part is None else within(H, part)
     return _report(cloud, target, H, rep_out, found_in, part)
 
@@ -360,7 +365,7 @@ def _gain(x: Points | np.ndarray, y: np.ndarray, H: Stabiliser, rep_out: Rep, re
         return 0.0
     if isinstance(x, Points) and H.space is not None and permutations is not None:
         distance = displacements(to_numpy(x.positions), H.space, permutations)
-        size = length_scale(H.space.cell, permutations.shape[1])
+        size = H.space.lattice.scale(permutations.shape[1])
     elif isinstance(x, Points) and H.centred is not None and permutations is not None:
         partners = H.centred[permutations]
         distance = np.linalg.norm((H.centred @ elements.swapaxes(-1, -2) - partners).reshape(len(elements), -1), axis=1)

@@ -208,7 +208,7 @@ def _checked(
 
 
 def _check_clouds(clouds: list[Points], y: list[np.ndarray], rep_out: Rep) -> None:
-    if any(cloud.cell is not None for cloud in clouds):
+    if any(cloud.lattice is not None for cloud in clouds):
         raise ArgumentError(
             "Crystals are not compared with each other here. Pass clouds without a cell, or call curie_check for each."
         )

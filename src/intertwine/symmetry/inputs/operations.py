@@ -1,0 +1,306 @@
+"""All operations that nearly move a crystal, a layer or a rod onto itself, whatever group they form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from intertwine.errors import ArgumentError
+from intertwine.symmetry.inputs.closure import largest_group
+from intertwine.symmetry.inputs.clouds import FAR
+from intertwine.symmetry.inputs.lattices import Lattice
+
+ROWS = 200_000
+"""How many moved atoms are looked up at once."""
+FOLDED = 0.25
+"""Atoms this close, in units of the volume per atom, are too close for a crystal if only its periods bring them there."""
+
+
+@dataclass(frozen=True, eq=False)
+class Maps:
+    """Maps x → W x + t of coordinates in the basis of a cell, and where they take atoms.
+
+    Args:
+        matrices: W, `(k, 3, 3)`; integers along periods.
+        shifts: t, `(k, 3)`.
+        permutations: atom i goes to atom `permutations[k, i]`, or next to it.
+        residuals: how far the farthest atom, or vector of the cell, is left from its partner, `(k,)`: a length.
+    """
+
+    matrices: np.ndarray
+    shifts: np.ndarray
+    permutations: np.ndarray
+    residuals: np.ndarray
+
+    def among(self, places: np.ndarray) -> Maps:
+        """Some of them."""
+        return Maps(self.matrices[places], self.shifts[places], self.permutations[places], self.residuals[places])
+
+    @staticmethod
+    def joined(parts: list[Maps]) -> Maps:
+        """Those of several."""
+        names = ("matrices", "shifts", "permutations", "residuals")
+        return Maps(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+@dataclass(frozen=True, eq=False)
+class Atoms:
+    """Atoms in a cell with a reduced basis.
+
+    Args:
+        lattice: the cell.
+        parts: positions in its basis `(N, 3)`, about their centre in the directions without periods.
+        kinds: a kind for each, `(N,)`.
+        reach: how far partners are looked for.
+    """
+
+    lattice: Lattice
+    parts: np.ndarray
+    kinds: np.ndarray
+    reach: float
+
+    @staticmethod
+    def of(lattice: Lattice, positions: np.ndarray, kinds: np.ndarray, reach: float) -> Atoms:
+        """Atoms with Cartesian positions, in a reduced lattice; they reach half its height at most."""
+        parts, height = lattice.parts(positions), 1 / np.linalg.norm(np.linalg.inv(lattice.cell), axis=0)
+        centred = parts - parts.mean(0) * ~lattice.periodic
+        return Atoms(lattice, centred, kinds, min(reach, float(height[lattice.periodic].min()) / 2))
+
+    @cached_property
+    def members(self) -> list[np.ndarray]:
+        """The atoms of each kind, those of the rarest first."""
+        return sorted((np.flatnonzero(self.kinds == kind) for kind in np.unique(self.kinds)), key=len)
+
+    @cached_property
+    def trees(self) -> list:  # type: ignore[type-arg]
+        """For each kind a search tree of its atoms in and around the cell, and their numbers."""
+        from scipy.spatial import KDTree  # scipy costs a tenth of a second that most users of the library need not pay
+
+        cell, periodic = self.lattice.cell, self.lattice.periodic
+        around = np.array([*np.ndindex(3, 3, 3)]) - 1
+        around = around[(around[:, ~periodic] == 0).all(1)]
+        margin = np.where(periodic, self.reach * np.linalg.norm(np.linalg.inv(cell), axis=0) + 1e-6, np.inf)
+        found = []
+        for members in self.members:
+            copies = (self.wrapped(self.parts[members]) + around[:, None]).reshape(-1, 3)
+            near = ((copies >= -margin) & (copies <= 1 + margin)).all(1)
+            found.append((KDTree(copies[near] @ cell), np.tile(members, len(around))[near]))
+        return found
+
+    def wrapped(self, parts: np.ndarray) -> np.ndarray:
+        """Coordinates in the first cell along the periods."""
+        return np.asarray(parts - np.floor(parts) * self.lattice.periodic)
+
+    @cached_property
+    def radii(self) -> np.ndarray:
+        """Distances from the centre in the directions without periods, `(N,)`."""
+        return np.asarray(np.linalg.norm((self.parts * ~self.lattice.periodic) @ self.lattice.cell, axis=1))
+
+    @cached_property
+    def spacings(self) -> np.ndarray:
+        """The distance of each atom to the nearest image of another one, or of itself, of its kind, `(N,)`."""
+        found = np.empty(len(self.parts))
+        shortest = float(np.linalg.norm(self.lattice.cell[self.lattice.periodic], axis=1).min())
+        for members, (tree, _) in zip(self.members, self.trees, strict=True):
+            off, _ = tree.query(self.wrapped(self.parts[members]) @ self.lattice.cell, 2)
+            found[members] = np.minimum(off[:, 1], shortest)  # of itself; a copy beyond the margin may be missing
+        return found
+
+    @cached_property
+    def straight(self) -> bool:
+        """Whether they lie on one line along the only period, so that turns about it do not matter."""
+        return self.lattice.rank == 1 and bool(self.radii.max() <= 1e-9 * np.abs(self.lattice.cell).max())
+
+    def anchor(self) -> tuple[int, np.ndarray]:
+        """An atom that has few of its kind, in a rod away from the axis, and all atoms that it may go to."""
+        rod = self.lattice.rank == 1 and not self.straight
+        far = self.radii > FAR * self.radii.max() if rod else np.ones(len(self.parts), dtype=bool)
+        first = min((members[far[members]] for members in self.members if far[members].any()), key=len)[0]
+        alike = (self.kinds == self.kinds[first]) & (np.abs(self.radii - self.radii[first]) <= self.reach)
+        return int(first), np.flatnonzero(alike)
+
+    def matched(self, matrices: np.ndarray, shifts: np.ndarray, first: int, targets: np.ndarray) -> Maps:
+        """Those of some maps that take each atom near one of its kind, and the first to its target; fitted to all."""
+        left = np.arange(len(matrices))
+        goal = np.empty((len(matrices), len(self.parts)), dtype=np.int64)
+        for members, (tree, numbers) in zip(self.members, self.trees, strict=True):
+            for some in np.split(members, [1, 6]):  # few atoms tell most maps that are no symmetries
+                images = self.wrapped(self.parts[some] @ matrices[left].swapaxes(-1, -2) + shifts[left, None])
+                off, place = tree.query(images @ self.lattice.cell, distance_upper_bound=self.reach)
+                goal[left[:, None], some] = numbers[np.minimum(place, len(numbers) - 1)]
+                left = left[np.isfinite(off).all(1)]
+        left = np.array([k for k in left if self._one_to_one(matrices[k], shifts[k], goal[k])], dtype=np.int64)
+        left = left[goal[left, first] == targets[left]]
+        return self.fitted(matrices[left], shifts[left], goal[left])
+
+    def _one_to_one(self, matrix: np.ndarray, shift: np.ndarray, goal: np.ndarray) -> bool:
+        """Whether atoms have partners of their own; where nearest ones are shared, the best ones are assigned."""
+        from scipy.optimize import linear_sum_assignment
+
+        if len(np.unique(goal)) == len(goal):
+            return True
+        images = self.parts @ matrix.T + shift
+        for members in self.members:
+            apart = images[members, None] - self.parts[members]
+            squares = np.sum(((apart - self.lattice.whole(apart)) @ self.lattice.cell) ** 2, -1)
+            rows, columns = linear_sum_assignment(squares)
+            if squares[rows, columns].max() > self.reach**2:
+                return False
+            goal[members[rows]] = members[columns]
+        return True
+
+    def fitted(self, matrices: np.ndarray, shifts: np.ndarray, goal: np.ndarray) -> Maps:
+        """Maps with the shifts, and in a rod the angles, that bring atoms closest to given partners."""
+        if self.lattice.rank == 1 and not self.straight:
+            matrices = self._turned(matrices, goal)
+        off = self.parts[goal] - self.parts @ matrices.swapaxes(-1, -2) - shifts[:, None]
+        off = off - self.lattice.whole(off)
+        mean = off.mean(1)
+        away = np.linalg.norm((off - mean[:, None]) @ self.lattice.cell, axis=-1).max(1, initial=0.0)
+        return Maps(matrices, shifts + mean, goal, np.maximum(away, self.lattice.strains(matrices).max(1)))
+
+    def _turned(self, matrices: np.ndarray, goal: np.ndarray) -> np.ndarray:
+        """Maps of a rod turned about its axis so that atoms come closest to their partners (Procrustes)."""
+        across = self.parts[:, ~self.lattice.periodic]
+        block = np.ix_(range(len(matrices)), ~self.lattice.periodic, ~self.lattice.periodic)
+        u, _, vt = np.linalg.svd(across[goal].swapaxes(-1, -2) @ across)
+        signs = np.ones(u.shape[:2])
+        signs[:, 1] = np.sign(np.linalg.det(u) * np.linalg.det(vt) * np.linalg.det(matrices[block]))
+        matrices = matrices.copy()
+        matrices[block] = u * signs[:, None] @ vt
+        return matrices
+
+
+def nearly_operations(lattice: Lattice, positions: np.ndarray, kinds: np.ndarray, largest: float) -> Maps:
+    """All maps that leave a crystal, a layer or a rod as it is up to a residual, a length, modulo its periods.
+
+    The matrices are those that nearly keep the lattice; in a rod, those that take an atom away from the axis to another
+    one. An atom of a rare kind goes to any of its kind. Translations are found first: other operations need to be looked
+    for up to these only. Every operation with a residual up to the largest is found, as long as atoms are nearer to
+    their partners than to others.
+
+    Args:
+        lattice: the periods.
+        positions: `(N, 3)`.
+        kinds: `(N,)`.
+        largest: the largest residual.
+
+    Raises `ArgumentError` for atoms of one kind at one place modulo the periods, and for cells that are far too small.
+    """
+    short, change = lattice.reduced()
+    atoms = Atoms.of(short, positions, kinds, (6 if lattice.rank == 1 else 3) * largest)
+    centre = short.parts(positions).mean(0) * ~lattice.periodic
+    _check_spacing(atoms, positions, largest / 2)
+    found = _searched(atoms, largest)
+    matrices, back = found.matrices, np.linalg.inv(change).T  # from coordinates in the given basis to those in this one
+    shifts = found.shifts + centre - centre @ matrices.swapaxes(-1, -2)
+    matrices = change.T @ matrices @ back
+    matrices = matrices if lattice.rank == 1 else np.round(matrices).astype(np.int64)
+    shifts = shifts @ change
+    return Maps(matrices, shifts - np.floor(shifts) * lattice.periodic, found.permutations, found.residuals)
+
+
+def _searched(atoms: Atoms, largest: float) -> Maps:
+    """All operations: translations, and one of the others for each, with all translations."""
+    first, targets = atoms.anchor()
+    pure = _from_anchor(atoms, first, *_translations(targets))
+    still = np.ones((len(pure.shifts), 1, 1), dtype=np.int64)
+    group = pure.among(group_among(still, pure.permutations, pure.residuals, largest / 4))
+    fewer = np.unique(group.permutations[:, targets].min(0))
+    maps, found = _from_anchor(atoms, first, *_candidates(atoms, first, fewer, largest)), []
+    for some in _portions(len(maps.shifts), len(atoms.parts) * len(group.shifts)):
+        goal = group.permutations[:, maps.permutations[some]].reshape(-1, len(atoms.parts))
+        shifts = (group.shifts[:, None] + maps.shifts[some]).reshape(-1, 3)
+        every = atoms.fitted(np.tile(maps.matrices[some], (len(group.shifts), 1, 1)), shifts, goal)
+        found.append(every.among(np.flatnonzero(every.residuals <= largest * (1 + 1e-9))))
+    return Maps.joined(found)
+
+
+def _portions(count: int, size: int) -> list[np.ndarray]:
+    return np.array_split(np.arange(count), max(1, count * size // ROWS))
+
+
+def _translations(targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return np.tile(np.eye(3, dtype=np.int64), (len(targets), 1, 1)), targets
+
+
+def _candidates(atoms: Atoms, first: int, targets: np.ndarray, largest: float) -> tuple[np.ndarray, np.ndarray]:
+    """Matrices `(k, 3, 3)` that an operation may have, and atoms `(k,)` that it may take the first one to."""
+    lattice = atoms.lattice
+    if lattice.rank > 1 or atoms.straight:
+        matrices = lattice.automorphisms(largest)
+        return np.repeat(matrices, len(targets), 0), np.tile(targets, len(matrices))
+    across = atoms.parts[:, ~lattice.periodic]
+    start, ends = _frames(across[[first]])[0], _frames(across[targets])
+    found = []
+    for way, flip in np.array([*np.ndindex(2, 2)]) * 2 - 1:
+        matrices = np.tile(way * np.eye(3), (len(targets), 1, 1))
+        matrices[np.ix_(range(len(targets)), ~lattice.periodic, ~lattice.periodic)] = ends @ np.diag([1, flip]) @ start.T
+        found.append(matrices)
+    return np.concatenate(found), np.tile(targets, 4)
+
+
+def _frames(vectors: np.ndarray) -> np.ndarray:
+    """Rotations `(k, 2, 2)` of the plane whose first columns point along vectors."""
+    x = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.stack([x, np.stack([-x[:, 1], x[:, 0]], -1)], -1)
+
+
+def _from_anchor(atoms: Atoms, first: int, matrices: np.ndarray, targets: np.ndarray) -> Maps:
+    """The maps with given matrices that take the first atom to given ones, and all others next to partners."""
+    shifts = (atoms.parts[targets] - atoms.parts[first] @ matrices.swapaxes(-1, -2)) * atoms.lattice.periodic
+    portions = _portions(len(targets), len(atoms.parts))
+    return Maps.joined([atoms.matched(matrices[k], shifts[k], first, targets[k]) for k in portions])
+
+
+def group_among(keys: np.ndarray, permutations: np.ndarray, residuals: np.ndarray, tolerance: float) -> np.ndarray:
+    """The places of the largest group of maps with residuals up to a tolerance (their products up to twice).
+
+    Args:
+        keys: integer matrices `(k, d, d)` that multiply as the maps do, and tell apart those of equal permutation.
+        permutations: where they take atoms `(k, N)`; of all maps with residuals up to twice the tolerance.
+        residuals: `(k,)`.
+        tolerance: up to which they count.
+    """
+    if (residuals <= tolerance).all():
+        return np.arange(len(residuals))  # products would be among them
+    table = {(w.tobytes(), p.tobytes()): i for i, (w, p) in enumerate(zip(keys, permutations, strict=True))}
+
+    def product(i: int, j: int) -> int | None:
+        found = table.get(((keys[i] @ keys[j]).tobytes(), permutations[i][permutations[j]].tobytes()))
+        return found if found is not None and residuals[found] <= 2 * tolerance else None
+
+    order = np.argsort(residuals, kind="stable")
+    still = np.eye(keys.shape[-1], dtype=keys.dtype).tobytes(), np.arange(permutations.shape[1]).tobytes()
+    return np.sort(largest_group(order[residuals[order] <= tolerance].tolist(), product, table[still], len(table)))
+
+
+def _check_spacing(atoms: Atoms, positions: np.ndarray, tolerance: float) -> None:
+    """An error for atoms that coincide, or that only a cell far too small brings together."""
+    scale, closest = atoms.lattice.scale(len(positions)), float(atoms.spacings.min())
+    if (np.ptp(atoms.parts[:, atoms.lattice.periodic], 0) > 2).any():
+        alone = replace(atoms, kinds=np.zeros(len(positions)), reach=FOLDED * scale)
+        if (near := float(alone.spacings.min())) < min(FOLDED * scale, nearest_distances(positions).min() / 3):
+            raise ArgumentError(
+                f"The {len(positions)} atoms lie far outside of the cell, and its periods bring some of them as close "
+                f"as {near:.2g}: the cell is no period of these atoms. Leave it out for a molecule, or pass the right one."
+            )
+    if closest <= 1e-6 * scale:
+        raise ArgumentError(
+            "Two atoms of one kind coincide, up to periods of the cell, so it is not clear which goes where. Keep one "
+            "of each such pair, label them differently, or leave the cell out for a molecule."
+        )
+    if closest <= tolerance:
+        raise ArgumentError(
+            f"Two atoms of one kind are closer than the tolerance, {closest / scale:.2g} in units of the volume per "
+            "atom. Pass a smaller tolerance, or keep one of each such pair."
+        )
+
+
+def nearest_distances(positions: np.ndarray) -> np.ndarray:
+    """The distance of each point to the nearest other one, `(N,)`; infinite for a single point."""
+    from scipy.spatial import KDTree
+
+    return np.asarray(KDTree(positions).query(positions, 2)[0][:, 1])
