@@ -29,13 +29,6 @@ def complain(problem: object) -> None:
     Console(stderr=True).print(str(problem), style="red", markup=False, highlight=False, soft_wrap=True)
 
 
-def rounding(used: float, asked: float) -> str:
-    """The sentence that says that a tolerance is not the one asked for; none if it is."""
-    if used <= asked * (1 + 1e-9):
-        return ""
-    return f"tolerance {used:.1e}, not {asked:.1e}: the file's numbers are rounded that much"
-
-
 @contextmanager
 def progress(total: int, console: Console | None = None, soon: float = SOON) -> Iterator[Callable[[str, int], None]]:
     """A bar on the standard error for what takes long, if somebody sits before it; it is gone in the end.

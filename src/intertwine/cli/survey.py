@@ -11,7 +11,6 @@ from intertwine.catalog import O2, O3
 from intertwine.catalog.base import CatalogGroup
 from intertwine.cli.files import read_samples
 from intertwine.cli.reading.sample import Sample
-from intertwine.cli.speaking import rounding
 from intertwine.errors import ArgumentError, IntertwineError
 from intertwine.symmetry import Ladder, Stabiliser, stabiliser, symmetry_ladder
 
@@ -25,14 +24,12 @@ class Found:
         ladder: its approximate symmetries; None where they are continuous, or features move along.
         nearly: the name of the largest approximate symmetry.
         deviation: how far the structure is from it, relative to its size; None where that is continuous.
-        asked: the tolerance that was asked for; that of the exact symmetry is larger where the file's digits are few.
     """
 
     exact: Stabiliser
     ladder: Ladder | None
     nearly: str
     deviation: float | None
-    asked: float
 
     def to_dict(self) -> dict[str, object]:
         """Names, order and ladder, for JSON."""
@@ -48,8 +45,7 @@ class Found:
     def __str__(self) -> str:
         nearly = f"nearly {self.nearly}{self._off and ', deviation '}{self._off}"
         rest = self.ladder or (nearly if self.nearly != self.exact.name else "")
-        digits = rounding(self.exact.tolerance, self.asked)
-        return f"{self.exact}\n{digits}\n\n{rest}".replace("\n\n\n", "\n\n").rstrip()
+        return f"{self.exact}\n\n{rest}".rstrip()
 
     @property
     def _off(self) -> str:
@@ -107,9 +103,9 @@ class Survey:
         if not exact.continuous and rep is None:
             with suppress(ArgumentError):  # points near a line have no ladder of finite groups
                 ladder = symmetry_ladder(points, group=whole, largest=self.largest)
-                return Found(exact, ladder, ladder.rungs[-1].name, ladder.rungs[-1].residual, self.tolerance)
+                return Found(exact, ladder, ladder.rungs[-1].name, ladder.rungs[-1].residual)
         with suppress(ArgumentError):
             near = stabiliser(points, rep=rep, group=whole, tolerance=self.largest)
             if (off := float(near.residuals.max(initial=0.0))) <= self.largest:
-                return Found(exact, None, near.name, None if near.continuous else off, self.tolerance)
-        return Found(exact, None, exact.name, float(exact.residuals.max(initial=0.0)), self.tolerance)
+                return Found(exact, None, near.name, None if near.continuous else off)
+        return Found(exact, None, exact.name, float(exact.residuals.max(initial=0.0)))

@@ -62,7 +62,7 @@ def symmetry(
         rows = {name: entry.to_dict() for name, entry in found.items()}
         say_json(rows | {name: {"error": sentence} for name, sentence in errors.items()})
     elif len(files) > 1 or len(found) > 1:
-        Console().print(_table(found))
+        Console().print(_table(found, tolerance))
     elif found:
         say(next(iter(found.values())))
     if errors:
@@ -79,14 +79,12 @@ def _named(group: str) -> CatalogGroup | None:
     return found
 
 
-def _table(found: dict[str, Found]) -> Table:
+def _table(found: dict[str, Found], tolerance: float) -> Table:
     table = Table("File", "Points", "Symmetry", "Elements", "Nearly", "Deviation")
     table.columns[0].overflow = "fold"
     one_folder = len({Path(name).parent for name in found}) == 1
     for name, entry in found.items():
         table.add_row(Path(name).name if one_folder else name, *entry.row)
-    if rounded := [entry.exact.tolerance for entry in found.values() if entry.exact.tolerance > entry.asked]:
-        table.caption = (
-            f"In {len(rounded)} of them the tolerance is that of the file's digits, up to {max(rounded):.1e}"
-        )
+    if rounded := [entry.exact.tolerance for entry in found.values() if entry.exact.tolerance > tolerance]:
+        table.caption = f"tolerance {tolerance:g}; of {len(rounded)} what their digits carry, up to {max(rounded):.1e}"
     return table

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from intertwine.cli.reading.text import carried, decimals, half_unit
+from intertwine.cli.reading.text import carried, decimals, rounded
 from intertwine.errors import ArgumentError
 from intertwine.symmetry import Points
 
@@ -61,7 +61,7 @@ def table(text: str) -> Points:
     cells = _with_points([cell for row in numbers for cell in row])
     positions = np.array([float(cell) for cell in cells]).reshape(len(rows), -1)
     kinds = None if columns.kind is None else np.array(_kinds([row[columns.kind] for row in rows]))
-    rounding = half_unit(decimals(cell) for cell in cells if np.isfinite(float(cell)) and float(cell))
+    rounding = rounded(positions, [decimals(cell) for cell in cells]) if np.isfinite(positions).all() else 0.0
     return Points(positions, kinds, precision=max(rounding, carried(positions)))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -46,16 +46,23 @@ def half_unit(decimals: Iterable[int], fewest: int = FEWEST) -> float:
     return 0.5 * 10.0**-typical if fewest <= typical <= MOST else 0.0
 
 
-def decimals(token: str) -> int:
-    """The decimals of a printed number; of one with all digits of a binary number those that it needs.
+def rounded(numbers: np.ndarray, decimals: Sequence[int]) -> float:
+    """`half_unit` of coordinates: zeros say nothing, and two decimals are rounded where all numbers have just two."""
+    alike = len({*decimals}) == 1
+    return half_unit((d for d, x in zip(decimals, np.ravel(numbers), strict=True) if x), FEWEST - alike)
 
-    >>> decimals("-0.500"), decimals("1.25e-2"), decimals("1.250000000000000000e-01"), decimals("7")
-    (3, 4, 3, 0)
+
+def decimals(token: str) -> int:
+    """The decimals of a printed number; of one with all digits of a binary number those that it needs, if not too few.
+
+    >>> decimals("-0.500"), decimals("1.25e-2"), decimals("1.235000000000000000e-01"), decimals("7")
+    (3, 4, 4, 0)
     """
     digits, _, exponent = token.lower().partition("e")
     count = len(digits.partition(".")[2]) - int(exponent or 0)
     if count > MOST and "e" not in (shortest := repr(float(token))):
-        return len(shortest.partition(".")[2])
+        needed = len(shortest.partition(".")[2])
+        return needed if needed >= FEWEST else count
     return max(count, 0)
 
 
@@ -83,15 +90,16 @@ class Digits:
         """Half a unit of the last digit of Cartesian or else fractional coordinates, as a length."""
         if not np.isfinite(positions).all():
             return 0.0
-        if (found := self.of(positions[positions != 0])) is not None:
-            return half_unit(found, fewest)
+        if (found := self.of(positions)) is not None:
+            return rounded(positions, found)
         if cell is not None:
             fractions = np.round(positions @ np.linalg.inv(cell), 12)
             fractions = fractions[fractions * 8 % 1 != 0]  # 0.5 and 0.25 are meant as they are
             if (found := self.of(fractions)) is not None:
                 fewest = 2 if (np.abs(fractions * 6 - np.round(fractions * 6)) < 0.03).all() else fewest  # 0.33
                 return half_unit(found, fewest) * float(np.linalg.norm(cell, axis=1).max())
-        return half_unit(found, fewest) / 0.1 if (found := self.of(positions[positions != 0] / 10)) else 0.0  # nm
+        nanometres = positions / 10
+        return 10 * rounded(nanometres, found) if (found := self.of(nanometres)) is not None else 0.0
 
 
 def _key(number: float) -> float:
