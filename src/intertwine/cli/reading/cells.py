@@ -13,6 +13,8 @@ from intertwine.errors import ArgumentError, MissingExtraError
 
 ONE_PLACE = 0.05
 """Images of a site closer than this, in Å, are one atom whose coordinates are rounded."""
+RENAMED = {"abm2": "aem2", "aba2": "aea2", "cmca": "cmce", "cmma": "cmme", "ccca": "ccce"}
+"""Symbols of space groups before 1992."""
 SETTINGS = 530
 """The settings of space groups that spglib knows."""
 
@@ -87,8 +89,8 @@ def _name(held: dict[str, float]) -> str:
     return "".join(kind if full else f"{kind}{round(share, 4):g}" for kind, share in sorted(held.items()))
 
 
-def operations_named(name: str, cell: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """The rotations and shifts of a space group by its Hermann–Mauguin symbol; None if it is not known.
+def operations_named(name: str, cell: np.ndarray, hall: bool = False) -> tuple[np.ndarray, np.ndarray] | None:
+    """The rotations and shifts of a space group by its Hermann–Mauguin or Hall symbol; None if it is not known.
 
     Of several settings with one symbol it is the standard one; the hexagonal one for R groups in a hexagonal cell, and
     the first of two origins unless the symbol ends with :2.
@@ -97,17 +99,30 @@ def operations_named(name: str, cell: np.ndarray) -> tuple[np.ndarray, np.ndarra
         import spglib
     except ImportError as error:
         raise MissingExtraError.of("spglib", "crystals") from error
-    symbol, _, choice = name.strip().strip("'\"").replace("_", "").replace(" ", "").lower().partition(":")
+    symbol, _, choice = _plain(name).partition(":")
     symbol, choice = (f"r{symbol[1:]}", "h") if symbol.startswith("h") else (symbol, choice)
-    hexagonal = abs(float(cell[0] @ cell[1]) / np.linalg.norm(cell[0]) / np.linalg.norm(cell[1]) + 0.5) < 1e-3
-    choice = choice or ("h" if hexagonal else "r") * symbol.startswith("r")
-    for number in range(1, SETTINGS + 1):
-        known: Any = spglib.get_spacegroup_type(number)
-        names = (known.international_short, known.international_full, *known.international.split("="))
-        if symbol in {re.sub("[_ ]", "", text).lower() for text in names} and choice in ("", known.choice.lower()):
-            found: Any = spglib.get_symmetry_from_database(number)
-            return found["rotations"], found["translations"]
+    if symbol.startswith("r") and not choice:
+        sides = np.linalg.norm(cell, axis=1)
+        choice = "h" if abs(float(cell[0] @ cell[1]) / (sides[0] * sides[1]) + 0.5) < 1e-3 else "r"
+    for wanted in (symbol, *_modern(symbol)):
+        for number in range(1, SETTINGS + 1):
+            known: Any = spglib.get_spacegroup_type(number)
+            names = (known.international_short, known.international_full, *known.international.split("="))
+            same = _plain(name) == _plain(known.hall_symbol) if hall else wanted in map(_plain, names)
+            if same and (hall or choice in ("", known.choice.lower())):
+                found: Any = spglib.get_symmetry_from_database(number)
+                return found["rotations"], found["translations"]
     return None
+
+
+def _plain(symbol: str) -> str:
+    return re.sub("[_ '\"]", "", symbol).lower()
+
+
+def _modern(symbol: str) -> list[str]:
+    """What else a symbol may be called: P21/n is P 1 21/n 1, Cmca is Cmce, and Fm3m is Fm-3m."""
+    cubic = re.sub("^([pif][mnda])3", r"\1-3", symbol)
+    return [f"{symbol[:1]}1{symbol[1:]}1", RENAMED.get(symbol, symbol), cubic]
 
 
 def snapped(shifts: np.ndarray) -> np.ndarray:

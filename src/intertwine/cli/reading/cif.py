@@ -22,6 +22,7 @@ LENGTHS = tuple(f"_cell_length_{side}" for side in "abc")
 ANGLES = tuple(f"_cell_angle_{angle}" for angle in ("alpha", "beta", "gamma"))
 LISTED = ("_space_group_symop_operation_xyz", "_space_group_symop.operation_xyz", "_symmetry_equiv_pos_as_xyz")
 NAMED = ("_space_group_name_h-m_alt", "_symmetry_space_group_name_h-m")
+HALL = ("_space_group_name_hall", "_symmetry_space_group_name_hall")
 NUMBERED = ("_space_group_it_number", "_space_group.it_number", "_symmetry_int_tables_number")
 UNKNOWN = ("", "?", ".")
 
@@ -42,9 +43,9 @@ def _points(block: Any, digits: Digits) -> Points:
     kinds = _elements(block)
     whole = "_atom_site_fract_x" in block
     listed = [_listed(block, f"_atom_site_{'fract' if whole else 'cartn'}_{axis}") for axis in "xyz"]
-    numbers = np.array([[_number(value, f"site {i + 1}") for i, value in enumerate(column)] for column in listed]).T
-    if numbers.shape != (len(kinds), 3):
+    if {len(column) for column in listed} != {len(kinds)}:
         raise ArgumentError("its sites do not all have a kind and three coordinates")
+    numbers = np.array([[_number(value, f"site {i + 1}") for i, value in enumerate(column)] for column in listed]).T
     if not all(name in block for name in LENGTHS):
         if whole:
             raise ArgumentError("its coordinates are parts of a cell, but no cell is given")
@@ -85,14 +86,17 @@ def _operations(block: Any, cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if texts := [text for name in LISTED for text in _listed(block, name) if str(text) not in UNKNOWN]:
         rotations, shifts = parse_sitesym([str(text) for text in texts])
         return np.asarray(rotations), snapped(np.asarray(shifts))
-    names = [str(block[name]) for name in NAMED if str(block.get(name, "?")) not in UNKNOWN]
-    if names and (found := operations_named(names[0], cell)):
-        return found
-    numbers = [str(block[name]) for name in NUMBERED if str(block.get(name, "?")) not in UNKNOWN]
+    names, halls, numbers = (
+        [str(block[name]) for name in tags if str(block.get(name, "?")) not in UNKNOWN]
+        for tags in (NAMED, HALL, NUMBERED)
+    )
+    for name in (*halls, *names):
+        if (found := operations_named(name, cell, hall=name in halls)) is not None:
+            return found
     if numbers and numbers[0].isdigit() and 1 <= int(numbers[0]) <= 230:
         return Spacegroup(int(numbers[0])).get_op()
-    if names or numbers:
-        raise ArgumentError(f"it lists no operations, and its space group {(names or numbers)[0]} is not known")
+    if unknown := [*names, *halls, *numbers]:
+        raise ArgumentError(f"it lists no operations, and its space group {unknown[0]} is not known")
     return np.eye(3)[None], np.zeros((1, 3))
 
 

@@ -29,7 +29,7 @@ COUNTING = ("number", "numbers", "atom", "atoms", "name", "names")
 """Names of columns that hold kinds, unless they count the rows."""
 INDEX = ("", "#", "id", "ids", "idx", "index", "i", "no", "nr", "row", "serial", "unnamed:0", "frame", "atomid")
 """What columns are called that tell rows apart."""
-REAL = re.compile(r"[-+]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eEdD][-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?)", re.IGNORECASE)
+REAL = re.compile(r"[-+]?(?:\d+(?:\.\d*|,\d+)?|[.,]\d+)(?:[eEdD][-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?)", re.IGNORECASE)
 SITE = re.compile(r"([A-Z][a-z]?)\d+")
 """The name of an atom: its element, and its place in a list."""
 
@@ -106,10 +106,9 @@ def _separator(lines: list[str]) -> str:
         return ";"
     if len({line.count("\t") for line in bare}) == 1 and "\t" in bare[0]:
         return "\t"
-    decimal = all(any(map(_is_number, line.split())) and "," in line for line in bare[1:] or bare)
-    if all("," in line for line in bare) and not (decimal and all(len(line.split()) > 1 for line in bare)):
-        return ","
-    return " "
+    words = [line.split() for line in bare[1:] or bare]
+    spaced = all(len(row) > 1 and all(_is_number(word) for word in row if "," in word) for row in words)
+    return "," if all("," in line for line in bare) and not spaced else " "
 
 
 def _named(heading: Sequence[str], rows: list[list[str]]) -> Columns:

@@ -117,4 +117,4 @@ def in_words(error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError):
         return "it is not a text"
     text = str(error).strip().splitlines()
-    return text[0][:200].rstrip(".") if text else f"its reader stopped with {type(error).__name__}"
+    return text[0][:200].rstrip(".") if text else f"it is not laid out as its format asks ({type(error).__name__})"
