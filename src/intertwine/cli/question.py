@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 
@@ -52,10 +52,6 @@ class Nearly:
     deviation: float
     possible: bool
 
-    def __str__(self) -> str:
-        then = "" if self.possible else ": if that is meant, the target is IMPOSSIBLE"
-        return f"The input nearly has {self.name} (deviation {self.deviation:.1e}){then}."
-
 
 @dataclass(frozen=True, eq=False)
 class Answer:
@@ -86,9 +82,14 @@ class Answer:
     def __str__(self) -> str:
         said = str(self.report)
         said = said if self.orders is None else said.split("\n fix ")[0]  # the table below is the fix
-        note = [] if self.nearly is None else [str(self.nearly)]
         table = [] if self.orders is None else [f"\n{self.orders}"]
-        return "\n".join([self.words, said, *note, *table])
+        return "\n".join([self.words, said, *self._note(), *table])
+
+    def _note(self) -> Iterator[str]:
+        """What the input nearly has, and whether that would change the verdict."""
+        if self.nearly is not None:
+            then = ": if that is meant, the target is IMPOSSIBLE" * (self.report.possible and not self.nearly.possible)
+            yield f"The input nearly has {self.nearly.name} (deviation {self.nearly.deviation:.1e}){then}."
 
 
 @dataclass(frozen=True, eq=False)

@@ -97,6 +97,7 @@ def test_names_say_which_column_is_the_kind(heading: str, row: str, kinds: list[
         (lines("x,y,y", "{x},{y},{z}"), "names y twice"),
         (lines("x,y,z,colour", "{x},{y},{z},red"), "whether its column colour is the kind"),
         ("number,x,y,z\n1,0,0,0\n2,0,0,1\n", "may be those of rows or of elements"),
+        ("x,y,z,kind\n0,0,0,A\n1,0,0,\n", "its row 2 has no kind"),
         ("x;y;z\n0,5;0.5;1\n1;1;1\n", "some of its numbers have decimal commas"),
         ("x;y;z\n1.234,5;0;1\n", "'1.234,5 0 1' came"),
     ],

@@ -40,3 +40,6 @@ def test_fractions_are_rounded_as_parts_of_the_cell() -> None:
         assert Digits(text).precision(fractions @ cell, cell) == pytest.approx(5 * unit / 2)
     exact = np.array([[0.5, 0.25, 0.0]])
     assert Digits("0.5 0.25 0").precision(exact @ cell, cell) == 0
+    wide = np.diag([4.0, 4.0, 4.0])  # where most Cartesian coordinates are integers, which are not what the file says
+    fractions = np.array([[0, 0, 0], [0.5, 0.5, 0.505], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]])
+    assert Digits("0 0 0\n.5 .5 .505\n.5 .5 0\n.5 0 .5\n0 .5 .5").precision(fractions @ wide, wide) == 4 * 5e-4

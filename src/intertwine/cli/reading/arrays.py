@@ -11,7 +11,9 @@ from intertwine.cli.reading.text import carried
 from intertwine.errors import ArgumentError
 from intertwine.symmetry import Points
 
-LAYOUT = ("positions", "labels", "numbers", "features", "cell", "pbc", "x", "rep_in", "rep_out")
+KINDS = ("labels", "kinds", "numbers", "atomic_numbers", "Z", "symbols", "species", "elements", "types")
+"""What the kinds of points may be called."""
+LAYOUT = ("positions", *KINDS, "features", "cell", "pbc", "x", "rep_in", "rep_out")
 """The names in a .npz file that say what the input is; the others are targets."""
 NUMBERS = "fiub"
 """The kinds of numpy's real numbers."""
@@ -45,6 +47,6 @@ def _named(path: Path, found: dict[str, np.ndarray], cell: bool) -> Sample:
         return Sample(path, _real(found["x"]), numbers, reps)
     if "positions" not in found:
         raise ArgumentError(f"it needs an array named positions, or a vector named x, but holds {', '.join(found)}")
-    positions, labels = found["positions"], found.get("labels", found.get("numbers"))
+    positions, labels = found["positions"], next((found[name] for name in KINDS if name in found), None)
     points = Points(_real(positions).astype(float), labels, found.get("features"), precision=carried(positions))
     return Sample(path, in_cell(points, found.get("cell"), found.get("pbc")) if cell else points, numbers, reps)

@@ -60,9 +60,10 @@ def table(text: str) -> Points:
         raise ArgumentError(f"rows of x, y, z and perhaps a kind are expected, but {' '.join(bad[0])[:40]!r} came")
     cells = _with_points([cell for row in numbers for cell in row])
     positions = np.array([float(cell) for cell in cells]).reshape(len(rows), -1)
-    kinds = None if columns.kind is None else np.array(_kinds([row[columns.kind] for row in rows]))
-    rounding = rounded(positions, [decimals(cell) for cell in cells]) if np.isfinite(positions).all() else 0.0
-    return Points(positions, kinds, precision=max(rounding, carried(positions)))
+    kinds = None if columns.kind is None else _kinds([row[columns.kind] for row in rows])
+    printed = [(float(cell), decimals(cell)) for cell in cells]
+    rounding = rounded(printed) if np.isfinite(positions).all() else 0.0
+    return Points(positions, None if kinds is None else np.array(kinds), precision=max(rounding, carried(positions)))
 
 
 def _split(text: str) -> tuple[list[str] | None, list[list[str]]]:
@@ -125,7 +126,7 @@ def _named(heading: Sequence[str], rows: list[list[str]]) -> Columns:
         raise ArgumentError(f"its heading, {', '.join(heading)}, names {twice[0]} twice")
     coordinates = tuple(found.index(axis) for axis in axes)
     columns = list(zip(*rows, strict=True))
-    kinds = [names.index(name) for name in KINDS if name in names]
+    kinds = [names.index(name) for name in KINDS if name in names and any(columns[names.index(name)])]
     kinds = [place for place in kinds if names[place] not in COUNTING or not _counts(columns[place])]
     if kinds:
         return Columns(coordinates, kinds[0])
@@ -176,6 +177,10 @@ def _counts(column: Sequence[str]) -> bool:
 
 def _kinds(column: Sequence[str]) -> list[str]:
     """The kinds that a column holds. Names of atoms that are all different, such as C1, H1, H2, stand for elements."""
+    if not all(column):
+        raise ArgumentError(
+            f"its row {list(map(bool, column)).index(False) + 1} has no kind, although a column is for it"
+        )
     sites = [SITE.fullmatch(name) for name in column]
     if all(sites) and len({*column}) == len(column) > 1:
         return [site[1] for site in sites if site]

@@ -14,6 +14,8 @@ CONTROLS = re.compile(r"[\x00-\x08\x0e-\x19\x1b-\x1f]")
 """What no text holds."""
 SAMPLE = 1 << 20
 """From this many letters at the beginning and at the end it is seen how numbers are printed."""
+ENOUGH = 3000
+"""So many numbers show how all of them are printed."""
 FEWEST, MOST = 3, 12
 """With fewer decimals numbers are written by hand, and meant as they are; more are those of binary numbers."""
 
@@ -26,7 +28,7 @@ def decoded(data: bytes) -> str | None:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = data.decode("latin-1")
-    return None if CONTROLS.search(text) else text
+    return None if CONTROLS.search(text) else text.rstrip("\x1a")  # DOS ends texts with it
 
 
 def carried(positions: np.ndarray) -> float:
@@ -46,10 +48,10 @@ def half_unit(decimals: Iterable[int], fewest: int = FEWEST) -> float:
     return 0.5 * 10.0**-typical if fewest <= typical <= MOST else 0.0
 
 
-def rounded(numbers: np.ndarray, decimals: Sequence[int]) -> float:
-    """`half_unit` of coordinates: zeros say nothing, and two decimals are rounded where all numbers have just two."""
-    alike = len({*decimals}) == 1
-    return half_unit((d for d, x in zip(decimals, np.ravel(numbers), strict=True) if x), FEWEST - alike)
+def rounded(printed: Sequence[tuple[float, int]]) -> float:
+    """`half_unit` of coordinates and their decimals: zeros say nothing; two decimals do where all numbers have two."""
+    alike = len({count for _, count in printed}) == 1
+    return half_unit((count for number, count in printed if number), FEWEST - alike)
 
 
 def decimals(token: str) -> int:
@@ -79,27 +81,27 @@ class Digits:
             value = _key(float(token))
             self._decimals[value] = max(self._decimals.get(value, 0), decimals(token))
 
-    def of(self, numbers: np.ndarray) -> list[int] | None:
-        """The decimals of each number; None where most of them are not in the text. Integers have none."""
-        values = [_key(value) for value in np.ravel(numbers).tolist()]
-        known = [self._decimals.get(value, 0 if value == int(value) else None) for value in values]
-        found = [count for count in known if count is not None]
-        return found if len(found) > 0.9 * len(values) else None
+    def of(self, numbers: np.ndarray) -> list[tuple[float, int]]:
+        """Some numbers with their decimals; none where most of them are not in the text, but for integers."""
+        values = [_key(value) for value in np.ravel(numbers)[:ENOUGH].tolist()]
+        known = [(value, self._decimals[value]) for value in values if value in self._decimals]
+        others = [value for value in values if value not in self._decimals]
+        whole = [(value, 0) for value in others if value == int(value)]
+        return [*known, *whole] if len(known) > 9 * (len(others) - len(whole)) else []
 
     def precision(self, positions: np.ndarray, cell: np.ndarray | None = None, fewest: int = FEWEST) -> float:
         """Half a unit of the last digit of Cartesian or else fractional coordinates, as a length."""
         if not np.isfinite(positions).all():
             return 0.0
-        if (found := self.of(positions)) is not None:
-            return rounded(positions, found)
+        if found := self.of(positions):
+            return rounded(found)
         if cell is not None:
             fractions = np.round(positions @ np.linalg.inv(cell), 12)
             fractions = fractions[fractions * 8 % 1 != 0]  # 0.5 and 0.25 are meant as they are
-            if (found := self.of(fractions)) is not None:
+            if found := self.of(fractions):
                 fewest = 2 if (np.abs(fractions * 6 - np.round(fractions * 6)) < 0.03).all() else fewest  # 0.33
-                return half_unit(found, fewest) * float(np.linalg.norm(cell, axis=1).max())
-        nanometres = positions / 10
-        return 10 * rounded(nanometres, found) if (found := self.of(nanometres)) is not None else 0.0
+                return half_unit((count for _, count in found), fewest) * float(np.linalg.norm(cell, axis=1).max())
+        return 10 * rounded(self.of(positions / 10))  # nanometres
 
 
 def _key(number: float) -> float:
