@@ -25,6 +25,7 @@ from intertwine.symmetry import (
     order_parameters,
     symmetry_ladder,
 )
+from intertwine.symmetry.inputs.lattices import Lattice
 from intertwine.symmetry.possible.curie import attainable, kept_by
 
 AXIAL = ("magmom", "magmoms")
@@ -128,7 +129,7 @@ class Question:
 
     def _answered(self, tolerance: float) -> CurieReport:
         report = self._asked(self.y, tolerance)
-        return report if report.possible else self._asked(self._symmetric(report.H, report.H.tolerance), tolerance)
+        return report if report.possible else self._asked(self._symmetric(report.H), tolerance)
 
     def _nearly(self, report: CurieReport) -> Nearly | None:
         """The symmetry that the input has, clearly, at a larger tolerance; one that makes the target impossible first.
@@ -146,10 +147,10 @@ class Question:
                     found += [Nearly(near.H.name, rung.residual, near.possible)] * (near.H.order > report.H.order)
         return min(found, key=lambda near: near.possible, default=None)
 
-    def _symmetric(self, H: Stabiliser, tolerance: float) -> np.ndarray:
+    def _symmetric(self, H: Stabiliser) -> np.ndarray:
         """The average of the target over those of the input's symmetries that it keeps up to the tolerance."""
         length = max(float(np.linalg.norm(self.y)), 1e-300)
-        slack = max(10 * tolerance, (2 * tolerance * self.size + self.rounding) * self.y.size**0.5 / length)
+        slack = max(10 * H.tolerance, (2 * H.tolerance * self.size + self.rounding) * self.y.size**0.5 / length)
         part = self.group if isinstance(self.group, Subgroup) else None
         K = kept_by(self.x, self.y, replace(H, tolerance=slack / 10), self.rep_out, self.rep_in, part)
         mean = attainable(self.y, K, self.rep_out)
@@ -214,13 +215,10 @@ def _about_displacements(start: Sample, finish: Sample, rep_in: str, group: str)
     if np.linalg.norm(moves, axis=1).max() <= rounding:
         moves = np.zeros_like(moves)
     centred = points.positions - points.positions.mean(0)
-    size = float(np.linalg.norm(centred, axis=1).max())
-    if points.cell is not None:
-        size = float(abs(np.linalg.det(points.cell)) / len(centred)) ** (1 / 3)
     words = f"{_title(start, finish)}: displacements {_at(moves)}, as {whole.defining} of {_under(whole, part)}"
-    if points.cell is None and len(moves) <= MANY and _shuffled(points, centred + moves, float((moves**2).sum())):
+    if points.lattice is None and len(moves) <= MANY and _shuffled(points, centred + moves, float((moves**2).sum())):
         words += "\nNote: in another order the points would move much less. Are both files in the same order?"
-    return Question(points, moves, start.rep(rep_in, whole), whole.defining, part, size, rounding, words)
+    return Question(points, moves, start.rep(rep_in, whole), whole.defining, part, points.scale, rounding, words)
 
 
 def _title(start: Sample, finish: Sample) -> str:
@@ -264,7 +262,7 @@ def _rep(text: str, y: np.ndarray, whole: CatalogGroup, name: str) -> Rep:
 
 
 def _displacements(start: Sample, finish: Sample) -> np.ndarray:
-    """How far each point moves, the mean left out; in a crystal to the nearest image, and in its first cell."""
+    """How far each point moves, the mean left out; in a crystal to the nearest image, in its first cell."""
     a, b = start.points, finish.points
     if start is finish:
         raise ArgumentError(
@@ -277,12 +275,25 @@ def _displacements(start: Sample, finish: Sample) -> np.ndarray:
             "Input and target are the same points, in the same order."
         )
     _check_order(start, finish)
-    if a.cell is None or b.cell is None:
+    if a.lattice is None or b.lattice is None:
         moves = b.positions - a.positions
+    elif a.lattice.rank != b.lattice.rank:
+        raise ArgumentError(
+            f"{start.path} has {a.lattice.rank} periods and {finish.path} has {b.lattice.rank}. Input and target are "
+            "the same points in cells of the same kind."
+        )
     else:
-        parts = b.positions @ np.linalg.inv(b.cell) - a.positions @ np.linalg.inv(a.cell)
-        moves = (parts - np.round(parts)) @ a.cell
+        (before, off), (after, away) = _along(a.positions, a.lattice), _along(b.positions, b.lattice)
+        parts = after - before
+        moves = (parts - np.round(parts)) @ a.lattice.cell[a.lattice.periodic] + away - off
     return np.asarray(moves - moves.mean(0))
+
+
+def _along(positions: np.ndarray, lattice: Lattice) -> tuple[np.ndarray, np.ndarray]:
+    """Positions as parts of the periods, `(N, d)`, and what is left of them across, `(N, 3)`."""
+    periods = lattice.cell[lattice.periodic]
+    parts = positions @ np.linalg.pinv(periods)
+    return parts, positions - parts @ periods
 
 
 def _check_order(start: Sample, finish: Sample) -> None:

@@ -1,4 +1,4 @@
-"""The symmetry of crystals, layers and rods: the operations that keep the cell, and the names that spglib gives them."""
+"""The symmetry of crystals, layers and rods: the operations that keep the cell, and their names, from spglib."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from intertwine.symmetry.inputs.lattices import Lattice
 from intertwine.symmetry.inputs.lines import LineSymmetry
 from intertwine.symmetry.inputs.operations import Atoms, group_among, nearly_operations
 
-ROUNDING = 1e-6
+FINEST = 1e-6
 """What positions and cells make of exact symmetries: smaller tolerances are taken for this one."""
 GENERIC = np.array([[0.137, 0.271, 0.5], [0.419, 0.083, 0.31], [0.233, 0.347, -0.17]])
 """Points that no symmetry of a layer but the ones that are asked for exchanges."""
@@ -169,10 +169,14 @@ def chain_symmetry(
     return LineSymmetry(np.array(elements), np.array(goals), np.array(residuals), lie)
 
 
-def typical_spacing(lattice: Lattice, positions: np.ndarray, kinds: np.ndarray) -> float:
-    """The median distance of atoms to the nearest of their kind, images among them, in the unit of tolerances."""
+def telling(lattice: Lattice, positions: np.ndarray, kinds: np.ndarray) -> float:
+    """The largest residual that says something: from half the distance between atoms of a kind on, partners are open.
+
+    It is a third of the median distance to the nearest of a kind, and half of the smallest one at most.
+    """
     scale = lattice.scale(len(positions))
-    return float(np.median(Atoms.of(lattice.reduced()[0], positions, kinds, scale).spacings)) / scale
+    spacings = Atoms.of(lattice.reduced()[0], positions, kinds, scale).spacings / scale
+    return float(min(np.median(spacings) / 3, spacings.min() / 2))
 
 
 def displacements(positions: np.ndarray, space: SpaceGroup, permutations: np.ndarray) -> np.ndarray:
@@ -188,14 +192,26 @@ def kept_operations(space: SpaceGroup, permutations: np.ndarray, residuals: np.n
     return group_among(space.keys, permutations, residuals, tolerance)
 
 
+def different(rough: np.ndarray) -> np.ndarray:
+    """The place of the first of each of the different rotations `(h, 3, 3)` of a group, which hold noise.
+
+    Different rotations of a group of h elements are turned by at least 2π/h against each other.
+    """
+    left, first = np.arange(len(rough)), []
+    while len(left):
+        first.append(left[0])
+        left = left[np.linalg.norm(rough[left] - rough[left[0]], axis=(1, 2)) > np.sqrt(2) * np.sin(np.pi / len(rough))]
+    return np.array(first)
+
+
 # names ----------------------------------------------------------------------------------------------------------------
 
 
 def _named(space: SpaceGroup) -> tuple[str, int]:
     """The symbol and number of the space or layer group of some operations that form a group.
 
-    Shifts that were fitted to all atoms multiply exactly, since permutations and rotations do. So only the cell has to be
-    made exactly symmetric.
+    Shifts that were fitted to all atoms multiply exactly, since permutations and rotations do. So only the cell has to
+    be made exactly symmetric.
     """
     basis = _primitive(space)
     first = np.unique(space.fractional, axis=0, return_index=True)[1]
@@ -218,7 +234,10 @@ def _named(space: SpaceGroup) -> tuple[str, int]:
 
 
 def _primitive(space: SpaceGroup) -> np.ndarray:
-    """The shortest periods of a crystal, as rows in the basis of its cell; other vectors are left as they are."""
+    """The shortest periods of a crystal, as rows in the basis of its cell; other vectors are left as they are.
+
+    They are right-handed: a screw is told from its mirror image by that.
+    """
     lattice, periods = space.lattice.reduced()[0], space.lattice.periodic
     around = np.array([*np.ndindex(3, 3, 3)]) - 1
     around = around[(around[:, ~periods] == 0).all(1)] * 1.0
@@ -233,6 +252,7 @@ def _primitive(space: SpaceGroup) -> np.ndarray:
             break
     basis = space.cell.copy()
     basis[periods] = np.array(chosen) * lengths.max()
+    basis[periods] *= np.sign(np.linalg.det(basis))  # of all three
     return np.asarray(space.lattice.parts(basis))
 
 

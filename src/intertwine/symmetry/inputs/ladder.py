@@ -15,7 +15,7 @@ from intertwine.errors import ArgumentError
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.symmetry.inputs.alignment import alignments
 from intertwine.symmetry.inputs.clouds import checked_cloud, line_through, nearly_symmetries
-from intertwine.symmetry.inputs.crystals import typical_spacing
+from intertwine.symmetry.inputs.crystals import telling
 from intertwine.symmetry.inputs.lattices import Lattice
 from intertwine.symmetry.inputs.points import Points
 from intertwine.symmetry.inputs.stabiliser import (
@@ -146,8 +146,8 @@ def symmetry_ladder(
         x: positions `(N, 2)` or `(N, 3)`, `Points`, or a vector `(rep.dim,)`.
         labels: a kind for each point.
         rep: the rep of a vector, or of the features of `Points`, which must move along.
-        cell: the vectors of a crystal's cell, as rows: the rungs are then its space groups. `Points` with a cell may also
-            be layers and rods.
+        cell: the vectors of a crystal's cell, as rows: the rungs are then its space groups. `Points` with a cell may
+            also be layers and rods.
         group: for clouds, SO(2), O(2), SO(3) or O(3). Default: that of `rep`, or O(2) or O(3).
         largest: the largest residual, relative to the size of the input (see `stabiliser`); no more than a third of the
             median distance between nearest points of a kind, for from half of it on everything is symmetric.
@@ -182,7 +182,7 @@ def _of_crystal(cloud: Points, lattice: Lattice, rep: Rep | None, group: Catalog
     """The ladder of a crystal, a layer or a rod: all operations are found once, and at each step a group of them."""
     exact = stabiliser(cloud, rep=rep, group=group, tolerance=limits.least)  # complains of what is no crystal
     points = to_numpy(cloud.positions)
-    largest = min(limits.asked, typical_spacing(lattice, points, cloud.kinds) / 3)
+    largest = min(limits.asked, telling(lattice, points, cloud.kinds))
     limits = replace(limits, largest=largest)
     if exact.continuous or largest <= limits.least:
         return _climbed(lambda _: exact, np.zeros(0), limits)

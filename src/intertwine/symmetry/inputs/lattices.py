@@ -18,9 +18,8 @@ class Lattice:
     """The periods of a crystal, a layer or a rod.
 
     Args:
-        cell: three vectors as rows `(3, 3)`: the periods and, in place of vectors that are none, vectors of equal length
-            at right angles to them and to each other. These are as long as the atoms reach, so that the determinant is
-            a volume that does not depend on the box.
+        cell: three vectors as rows `(3, 3)`: the periods and, in place of vectors that are none, vectors at right
+            angles to all others, as long as the atoms reach. So the volume does not depend on the box.
         periodic: which of them are periods, `(3,)`.
     """
 
@@ -53,7 +52,7 @@ class Lattice:
     def strains(self, matrices: np.ndarray) -> np.ndarray:
         """How far matrices `(k, 3, 3)` in the basis leave each vector of the cell from its partner, `(k, 3)`.
 
-        Compared are the vector's image by the closest orthogonal matrix, and the vector of the lattice it should become.
+        Compared are its image by the closest orthogonal matrix, and the vector of the lattice that it should become.
         """
         return np.asarray(np.linalg.norm(self.rotations(matrices) @ self.cell.T - self.cell.T @ matrices, axis=1))
 
@@ -65,8 +64,8 @@ class Lattice:
     def automorphisms(self, largest: float) -> np.ndarray:
         """All integer matrices `(k, 3, 3)` that keep a reduced lattice up to a strain, with 1 or −1 across the periods.
 
-        Column i holds the image of vector i. It is as long as the vector, up to the strain, and in a shortest basis such
-        lattice vectors have coefficients −1, 0 and 1, with room for the strain up to 2.
+        Column i holds the image of vector i. It is as long as the vector, up to the strain, and such vectors of the
+        lattice have coefficients −1, 0 and 1 in a shortest basis; up to 2 leaves room for the strain.
         """
         periods = np.flatnonzero(self.periodic)
         whole = np.array([*np.ndindex(*[5] * len(periods))]) - 2
@@ -146,9 +145,10 @@ def _shortest(basis: np.ndarray) -> np.ndarray:
     while len(basis) > 1:
         change = change[np.argsort(np.linalg.norm(change @ basis, axis=1), kind="stable")]
         change[:-1] = _shortest((change @ basis)[:-1]) @ change[:-1]
-        shorter, last = np.split(change @ basis, [len(basis) - 1])
-        near = np.round(np.linalg.lstsq(shorter.T, last[0], rcond=None)[0]).astype(np.int64)
-        near = near + np.array([*np.ndindex(*[3] * len(near))]) - 1
+        whole = change @ basis
+        shorter, last = whole[:-1], whole[-1]
+        around = np.array([*np.ndindex(*[3] * len(shorter))]) - 1
+        near = np.round(np.linalg.lstsq(shorter.T, last, rcond=None)[0]).astype(np.int64) + around
         lengths = np.linalg.norm(last - near @ shorter, axis=1)
         if lengths.min() > np.linalg.norm(last) * (1 - 1e-9):
             break

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -14,8 +14,10 @@ from intertwine.symmetry.inputs.lattices import Lattice
 
 ROWS = 200_000
 """How many moved atoms are looked up at once."""
-FOLDED = 0.25
-"""Atoms this close, in units of the volume per atom, are too close for a crystal if only its periods bring them there."""
+FOLDED = 0.1
+"""Atoms this close, in units of the volume per atom, are too close for a crystal, if its periods bring them there."""
+OUTSIDE = 5
+"""Atoms that lie this many periods apart, in all directions, are looked at with suspicion."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,9 +165,9 @@ class Atoms:
 
     def _turned(self, matrices: np.ndarray, goal: np.ndarray) -> np.ndarray:
         """Maps of a rod turned about its axis so that atoms come closest to their partners (Procrustes)."""
-        across = self.parts[:, ~self.lattice.periodic]
-        block = np.ix_(range(len(matrices)), ~self.lattice.periodic, ~self.lattice.periodic)
-        u, _, vt = np.linalg.svd(across[goal].swapaxes(-1, -2) @ across)
+        across = np.flatnonzero(~self.lattice.periodic)
+        block, x = (slice(None), across[:, None], across), self.parts[:, across]
+        u, _, vt = np.linalg.svd(x[goal].swapaxes(-1, -2) @ x)
         signs = np.ones(u.shape[:2])
         signs[:, 1] = np.sign(np.linalg.det(u) * np.linalg.det(vt) * np.linalg.det(matrices[block]))
         matrices = matrices.copy()
@@ -177,9 +179,9 @@ def nearly_operations(lattice: Lattice, positions: np.ndarray, kinds: np.ndarray
     """All maps that leave a crystal, a layer or a rod as it is up to a residual, a length, modulo its periods.
 
     The matrices are those that nearly keep the lattice; in a rod, those that take an atom away from the axis to another
-    one. An atom of a rare kind goes to any of its kind. Translations are found first: other operations need to be looked
-    for up to these only. Every operation with a residual up to the largest is found, as long as atoms are nearer to
-    their partners than to others.
+    one. An atom of a rare kind goes to any of its kind. Translations are found first: other operations need to be
+    looked for up to these only. Every operation with a residual up to the largest is found, as long as atoms are nearer
+    to their partners than to others.
 
     Args:
         lattice: the periods.
@@ -187,12 +189,12 @@ def nearly_operations(lattice: Lattice, positions: np.ndarray, kinds: np.ndarray
         kinds: `(N,)`.
         largest: the largest residual.
 
-    Raises `ArgumentError` for atoms of one kind at one place modulo the periods, and for cells that are far too small.
+    Raises `ArgumentError` for atoms of one kind at one place modulo the periods.
     """
     short, change = lattice.reduced()
     atoms = Atoms.of(short, positions, kinds, (6 if lattice.rank == 1 else 3) * largest)
     centre = short.parts(positions).mean(0) * ~lattice.periodic
-    _check_spacing(atoms, positions, largest / 2)
+    _check_spacing(atoms, largest / 2)
     found = _searched(atoms, largest)
     matrices, back = found.matrices, np.linalg.inv(change).T  # from coordinates in the given basis to those in this one
     shifts = found.shifts + centre - centre @ matrices.swapaxes(-1, -2)
@@ -232,12 +234,12 @@ def _candidates(atoms: Atoms, first: int, targets: np.ndarray, largest: float) -
     if lattice.rank > 1 or atoms.straight:
         matrices = lattice.automorphisms(largest)
         return np.repeat(matrices, len(targets), 0), np.tile(targets, len(matrices))
-    across = atoms.parts[:, ~lattice.periodic]
-    start, ends = _frames(across[[first]])[0], _frames(across[targets])
+    across = np.flatnonzero(~lattice.periodic)
+    start, ends = _frames(atoms.parts[[first]][:, across])[0], _frames(atoms.parts[targets][:, across])
     found = []
     for way, flip in np.array([*np.ndindex(2, 2)]) * 2 - 1:
         matrices = np.tile(way * np.eye(3), (len(targets), 1, 1))
-        matrices[np.ix_(range(len(targets)), ~lattice.periodic, ~lattice.periodic)] = ends @ np.diag([1, flip]) @ start.T
+        matrices[:, across[:, None], across] = ends @ np.diag([1, flip]) @ start.T
         found.append(matrices)
     return np.concatenate(found), np.tile(targets, 4)
 
@@ -277,16 +279,22 @@ def group_among(keys: np.ndarray, permutations: np.ndarray, residuals: np.ndarra
     return np.sort(largest_group(order[residuals[order] <= tolerance].tolist(), product, table[still], len(table)))
 
 
-def _check_spacing(atoms: Atoms, positions: np.ndarray, tolerance: float) -> None:
-    """An error for atoms that coincide, or that only a cell far too small brings together."""
-    scale, closest = atoms.lattice.scale(len(positions)), float(atoms.spacings.min())
-    if (np.ptp(atoms.parts[:, atoms.lattice.periodic], 0) > 2).any():
-        alone = replace(atoms, kinds=np.zeros(len(positions)), reach=FOLDED * scale)
-        if (near := float(alone.spacings.min())) < min(FOLDED * scale, nearest_distances(positions).min() / 3):
-            raise ArgumentError(
-                f"The {len(positions)} atoms lie far outside of the cell, and its periods bring some of them as close "
-                f"as {near:.2g}: the cell is no period of these atoms. Leave it out for a molecule, or pass the right one."
-            )
+def check_periods(lattice: Lattice, positions: np.ndarray) -> None:
+    """An error for atoms that lie far outside of a crystal's cell, and that only its periods bring close together."""
+    short, close = lattice.reduced()[0], FOLDED * lattice.scale(len(positions))
+    if lattice.rank < 3 or (np.ptp(short.parts(positions), 0) <= OUTSIDE).any():
+        return
+    folded = Atoms.of(short, positions, np.zeros(len(positions)), close).spacings.min()
+    if folded < min(close, nearest_distances(positions).min() / 3):
+        raise ArgumentError(
+            f"The {len(positions)} atoms lie far outside of the cell, and its periods bring some of them as close as "
+            f"{folded:.2g}: they are none of these atoms. Leave the cell out for a molecule, or pass the right one."
+        )
+
+
+def _check_spacing(atoms: Atoms, tolerance: float) -> None:
+    """An error for atoms that coincide modulo periods, or nearly."""
+    scale, closest = atoms.lattice.scale(len(atoms.parts)), float(atoms.spacings.min())
     if closest <= 1e-6 * scale:
         raise ArgumentError(
             "Two atoms of one kind coincide, up to periods of the cell, so it is not clear which goes where. Keep one "

@@ -56,7 +56,8 @@ class Points:
     def scale(self) -> float:
         """The length that residuals and tolerances are relative to.
 
-        In a cloud the distance of the farthest point from the centre, in a crystal the cube root of the volume per atom.
+        In a cloud the distance of the farthest point from the centre, in a crystal the cube root of the volume per
+        atom.
         """
         positions = to_numpy(self.positions)
         if (lattice := self.lattice) is not None:

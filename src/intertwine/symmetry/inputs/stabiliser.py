@@ -18,17 +18,19 @@ from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.symmetry.inputs.alignment import isotropy
 from intertwine.symmetry.inputs.clouds import checked_cloud, cloud_symmetries, line_through
 from intertwine.symmetry.inputs.crystals import (
+    FINEST,
     Operations,
     SpaceGroup,
     chain_symmetry,
     crystal_operations,
     crystal_symbol,
+    different,
     kept_operations,
 )
-from intertwine.symmetry.inputs.crystals import ROUNDING as CELL_ROUNDING
 from intertwine.symmetry.inputs.lattices import Lattice
 from intertwine.symmetry.inputs.lines import LineSymmetry, line_symmetry
 from intertwine.symmetry.inputs.naming import named_subgroup
+from intertwine.symmetry.inputs.operations import check_periods
 from intertwine.symmetry.inputs.points import Points
 
 ROUNDING = 1e-12
@@ -142,12 +144,15 @@ class Stabiliser:
         worst = float(self.residuals.max(initial=0.0))
         lines = [f"symmetry {self.name} in {self.group}, {size}; largest residual {worst:.1g}"]
         if self.space is not None:
-            lines = [f"{self.space}; point group {self.subgroup.name}; largest residual {worst:.1g}"]
+            point = "" if self.space.symbol.endswith(self.subgroup.name) else f"; point group {self.subgroup.name}"
+            lines = [f"{self.space}{point}; largest residual {worst:.1g}"]
         if self.axes:
             shown = [f"{_order(order)} {_line(axis)}" for order, axis in self.axes]
             lines.append("axes: " + ", ".join(shown[:8]) + (", …" if len(shown) > 8 else ""))
         if self.asked:
-            lines.append(f"up to {self.tolerance:.1g}, not {self.asked:.1g}: so much the rounding of positions can cause")
+            lines.append(
+                f"up to {self.tolerance:.1g}, not {self.asked:.1g}: so much the rounding of positions can cause"
+            )
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -212,7 +217,8 @@ def stabiliser(
     """
     if isinstance(group, Subgroup):
         parent: CatalogGroup = group.parent  # type: ignore[assignment]
-        return within(stabiliser(x, labels, tensors, rep, cell=cell, group=parent, tolerance=tolerance), group)
+        H = stabiliser(x, labels, tensors, rep, cell=cell, group=parent, tolerance=tolerance)
+        return replace(within(H, group), asked=H.asked)
     cloud = x if isinstance(x, Points) else Points(x, labels, tensors, cell)
     if not tolerance >= 0:
         raise ArgumentError(f"A tolerance is 0 or a positive number, but {tolerance} came.")
@@ -307,7 +313,8 @@ def crystal_stabiliser(
     cloud: Points, lattice: Lattice, rep: Rep | None, group: CatalogGroup, tolerance: float
 ) -> Stabiliser:
     """`stabiliser` of a crystal, a layer or a rod: the operations that keep its cell."""
-    points, tolerance = to_numpy(cloud.positions), max(tolerance, CELL_ROUNDING)
+    points, tolerance = to_numpy(cloud.positions), max(tolerance, FINEST)
+    check_periods(lattice, points)
     chain = chain_symmetry(lattice, points, cloud.kinds, group.is_proper, tolerance)
     if chain is not None:
         return _of_chain(chain, rep, group, tolerance, points - points.mean(0))
@@ -322,8 +329,8 @@ def _of_chain(
     subgroup = named_subgroup(group, chain.elements, chain.lie)
     if rep is not None or subgroup is None:
         raise ArgumentError(
-            "The atoms lie on one line along their only period, so that their symmetry is continuous, and which part of "
-            "it features keep is not looked for. Leave the features out, or leave the cell out for a molecule."
+            "The atoms lie on one line along their only period, so that their symmetry is continuous, and which part "
+            "of it features keep is not looked for. Leave the features out, or the cell for a molecule."
         )
     return Stabiliser(subgroup, chain.elements, chain.residuals, chain.permutations, tolerance, centred)
 
@@ -355,7 +362,7 @@ def of_operations(
 ) -> Stabiliser:
     """The stabiliser that some operations of a crystal make up, given by their places, with exact rotations."""
     rough = found.elements[kept]
-    first = _different(rough)
+    first = different(rough)
     subgroup = named_subgroup(group, rough[first], group.lie_generators[:0])
     if subgroup is None:
         raise _no_group(len(first), tolerance, found.residuals[kept])
@@ -370,18 +377,6 @@ def of_operations(
         centred=points - points.mean(0),
         space=found.space.among(kept, elements, subgroup.name),
     )
-
-
-def _different(rough: np.ndarray) -> np.ndarray:
-    """The place of the first of each of the different rotations `(h, 3, 3)` of a group, which hold noise.
-
-    Different rotations of a group of h elements are turned by at least 2π/h against each other.
-    """
-    left, first = np.arange(len(rough)), []
-    while len(left):
-        first.append(left[0])
-        left = left[np.linalg.norm(rough[left] - rough[left[0]], axis=(1, 2)) > np.sqrt(2) * np.sin(np.pi / len(rough))]
-    return np.array(first)
 
 
 def within(H: Stabiliser, part: Subgroup) -> Stabiliser:

@@ -200,7 +200,7 @@ def curie_check(
             f"The atoms lie on one line along their only period, with the continuous symmetry {H.name}. What such an "
             "input can become is not worked out. Leave the cell out for a molecule."
         )
-    H = H if part is None else within(H, part)
+    H = H if part is None else replace(within(H, part), asked=H.asked)
     return _report(cloud, target, H, rep_out, found_in, part)
 
 
