@@ -44,14 +44,16 @@ def check(
     """
     from intertwine.cli.files import read_samples
     from intertwine.cli.question import question
-    from intertwine.cli.speaking import complain, say, say_json
+    from intertwine.cli.speaking import complain, progress, say, say_json
     from intertwine.errors import IntertwineError
 
     try:
         start = read_samples(input_file, frame, cell=cell, form=form)[0]
         finish = start if target_file is None else read_samples(target_file, frame, cell=cell, form=form)[0]
         asked = question(start, finish, target, rep_in, rep_out, group)
-        answer = asked.answer(tolerance)
+        with progress(1) as show:
+            show(input_file.name, 0)
+            answer = asked.answer(tolerance)
     except IntertwineError as error:
         complain(error)
         raise typer.Exit(2) from error

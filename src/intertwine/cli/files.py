@@ -24,7 +24,7 @@ def files_in(folder: Path) -> list[Path]:
 
 
 def read_samples(path: Path, frame: int | None = -1, *, cell: bool = True, form: str = "") -> list[Sample]:
-    """What a file holds: .npy, .npz (see `LAYOUT`), .csv (x, y, z and a kind), or whatever ase reads.
+    """What a file holds: arrays in .npy or .npz, a table of points in .csv or the like, or whatever ase reads.
 
     Args:
         path: the file.

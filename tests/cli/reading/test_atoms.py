@@ -144,3 +144,27 @@ def test_arrays_have_cells_too(tmp_path: Path) -> None:
         np.savez(tmp_path / "b.npz", positions=np.zeros((1, 3)), **wrong)
         with pytest.raises(ArgumentError, match=words):
             read_samples(tmp_path / "b.npz")
+
+
+def test_occupied_sites_stay_so_in_files_of_ase(tmp_path: Path) -> None:
+    """Its trajectories keep how much there is at sites, but not which atoms are at them."""
+    spacegroup = pytest.importorskip("ase.spacegroup")
+    for share, kind in ((0.6, "Fe0.6"), (1, "Fe")):
+        shares = {"occupancies": [1, share], "cellpar": [3, 3, 3, 90, 90, 90]}
+        atoms = spacegroup.crystal(["Fe", "Fe"], [(0, 0, 0), (0.5, 0.5, 0.5)], spacegroup=221, **shares)
+        atoms.write(tmp_path / "a.extxyz")
+        assert sorted(read_samples(tmp_path / "a.extxyz")[0].points.labels) == ["Fe", kind]
+    atoms.write(tmp_path / "a.traj")
+    assert list(read_samples(tmp_path / "a.traj")[0].points.labels) == ["Fe", "Fe"]
+    atoms.info["occupancy"]["1"] = {"Fe": 0.5}
+    atoms.write(tmp_path / "a.traj")
+    with pytest.raises(ArgumentError, match="does not say which atoms are at them"):
+        read_samples(tmp_path / "a.traj")
+
+
+def test_a_part_of_a_cell_is_no_cell(tmp_path: Path) -> None:
+    text = "TITL x\nCELL 0.7 3 3 3 90 90 90\nLATT -1\nSFAC Fe\nFe 1 0 0 0 1.0\nEND\n"
+    assert len(read_samples(written(tmp_path / "a.res", text))[0].points.positions) == 1
+    for other in (text.replace("-1", "1"), text.replace("SFAC", "SYMM -X,-Y,0.5+Z\nSFAC")):
+        with pytest.raises(ArgumentError, match="lists a part of a crystal's cell"):
+            read_samples(written(tmp_path / "b.res", other))

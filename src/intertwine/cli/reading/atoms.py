@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from intertwine.cli.reading.arrays import NUMBERS
+from intertwine.cli.reading.cells import site_name
 from intertwine.cli.reading.cif import by_cif
 from intertwine.cli.reading.pdb import filled, models
 from intertwine.cli.reading.sample import Sample, in_cell
@@ -21,6 +22,8 @@ from intertwine.symmetry import Points
 
 PER_ATOM = ("forces", "charges", "magmoms", "energies", "stresses")
 """What ase's calculators compute for each atom; all else is for the whole."""
+PART = re.compile("^(SYMM|LATT +(?!-1))", re.MULTILINE | re.IGNORECASE)
+"""What says in a .res file that operations are left to the reader."""
 
 
 def known_format(form: str) -> str:
@@ -60,6 +63,8 @@ def by_ase(path: Path, form: str, frame: slice, cell: bool) -> list[Sample]:
         form = form or filetype(str(plain))
         if form == "cif":
             return list(by_cif(path, text, cell))[frame]
+        if form == "res" and PART.search(text):
+            raise ArgumentError("it lists a part of a crystal's cell, which is not read. Write all atoms, or a .cif")
         if form in SPLIT:
             return _in_parts(path, form, text, frame, cell)
         return _by_name(path, plain, form, frame, cell, Digits(text))
@@ -103,8 +108,7 @@ def _precision(atoms: Any, digits: Digits | None) -> float:
 
 def _sample(path: Path, atoms: Any, cell: bool, precision: float, kinds: np.ndarray | None = None) -> Sample:
     """Positions, kinds and cell of ase's atoms, with everything that is stored or was computed for them."""
-    labels = np.array(atoms.get_chemical_symbols()) if kinds is None else kinds
-    points = Points(atoms.get_positions(), labels, precision=precision)
+    points = Points(atoms.get_positions(), _kinds(atoms) if kinds is None else kinds, precision=precision)
     kept = {name: array for name, array in atoms.arrays.items() if name not in ("numbers", "positions")}
     computed = atoms.calc.results if atoms.calc is not None else {}
     local = {name: computed[name] for name in PER_ATOM if name in computed}
@@ -115,6 +119,16 @@ def _sample(path: Path, atoms: Any, cell: bool, precision: float, kinds: np.ndar
     arrays = {**{name: array.reshape(-1) for name, array in whole.items()}, **per_atom}
     arrays = {name: array for name, array in arrays.items() if array.dtype.kind in NUMBERS}
     return Sample(path, in_cell(points, atoms.cell.array, atoms.pbc) if cell else points, arrays)
+
+
+def _kinds(atoms: Any) -> np.ndarray:
+    """The elements of ase's atoms, or what is at their sites where it knows how these are occupied."""
+    shares, sites = atoms.info.get("occupancy"), atoms.arrays.get("spacegroup_kinds")
+    elements = atoms.get_chemical_symbols()
+    names = {int(site): site_name(held) for site, held in shares.items()} if isinstance(shares, dict) else {}
+    if sites is None and not {*names.values()} <= {*elements}:
+        raise ArgumentError("some of its sites are occupied in part, but it does not say which atoms are at them")
+    return np.array([names[site] for site in sites] if names and sites is not None else elements)
 
 
 def _records(text: str) -> Iterator[str]:

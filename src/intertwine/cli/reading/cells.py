@@ -60,7 +60,7 @@ class Sites:
                     orbit = np.vstack([orbit, image])
             atoms = np.vstack([atoms, orbit % 1.0])
             origins = np.concatenate([origins, np.full(len(orbit), place)])
-        names = [_name(held) for held in holds]
+        names = [site_name(held) for held in holds]
         return Filled(atoms @ self.cell, np.array([names[place] for place in origins]), origins)
 
     def _away(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -83,7 +83,7 @@ def _add(held: dict[str, float], kind: str, share: float) -> None:
         held[kind] = held.get(kind, 0.0) + share
 
 
-def _name(held: dict[str, float]) -> str:
+def site_name(held: dict[str, float]) -> str:
     """What is at a site: Fe where it is full, else Fe0.5 or Al0.4Fe0.6."""
     full = len(held) == 1 and abs(sum(held.values()) - 1) < 1e-3
     return "".join(kind if full else f"{kind}{round(share, 4):g}" for kind, share in sorted(held.items()))
