@@ -33,7 +33,7 @@ DIALECTS = {
     "prefixes": lines("pos_x,pos_y,pos_z", "{x},{y},{z}"),
     "an empty column": lines("x,y,,z", "{x},{y},,{z}"),
     "columns after z": lines("x,y,z,charge", "{x},{y},{z},0.{i}"),
-    "velocities": lines("id,x,y,z,vx,vy,vz", "{i},{x},{y},{z},0.{i},.2,.3"),
+    "velocities": lines("id,x,y,z,vx,vy,vz", "{i},{x},{y},{z},0,{i},.3"),
     "decimal commas, semicolons": lines("x;y;z", "{x};{y};{z}", comma=True),
     "decimal commas, tabs": lines("x\ty\tz", "{x}\t{y}\t{z}", comma=True),
     "decimal commas, spaces": lines("x y z", "{x}   {y} {z}", comma=True),

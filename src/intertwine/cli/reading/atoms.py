@@ -32,13 +32,8 @@ def known_format(form: str) -> str:
         from ase.io.formats import extension2format, ioformats
     except ImportError as error:
         raise MissingExtraError.of("ase", "atoms") from error
-    name = (
-        form
-        if form in ioformats and form != "xyz"
-        else extension2format[form].name
-        if form in extension2format
-        else form
-    )
+    names = {ending: known.name for ending, known in extension2format.items()} | {name: name for name in ioformats}
+    name = {**names, "xyz": "extxyz"}.get(form, form)  # which reads all that is an .xyz file
     if name and (name not in ioformats or not ioformats[name].can_read):
         raise ArgumentError(
             f"no format called {form!r} is read; csv, npy, npz, extxyz, cif, pdb, sdf and vasp are some"
@@ -57,9 +52,8 @@ def by_ase(path: Path, form: str, frame: slice, cell: bool) -> list[Sample]:
     text = decoded(data)
     if text is None:
         return _by_name(path, path, form, frame, cell, None)
-    with TemporaryDirectory() as folder:  # some readers want a file, all of them want UTF-8 without a mark
-        plain = Path(folder) / path.name.removesuffix(".gz").removesuffix(".bz2").removesuffix(".xz")
-        plain.write_text(text, "utf-8")
+    with TemporaryDirectory() as folder:
+        plain = _plain(path, data, text, Path(folder))
         form = form or filetype(str(plain))
         if form == "cif":
             return list(by_cif(path, text, cell))[frame]
@@ -68,6 +62,16 @@ def by_ase(path: Path, form: str, frame: slice, cell: bool) -> list[Sample]:
         if form in SPLIT:
             return _in_parts(path, form, text, frame, cell)
         return _by_name(path, plain, form, frame, cell, Digits(text))
+
+
+def _plain(path: Path, data: bytes, text: str, folder: Path) -> Path:
+    """A file in UTF-8 without a mark, as readers want it: the file itself, or a copy in a folder."""
+    packed = path.suffix in (".gz", ".bz2", ".xz")
+    if not packed and text.encode() == data:
+        return path
+    copy = folder / (path.stem if packed else path.name)
+    copy.write_text(text, "utf-8")
+    return copy
 
 
 def _by_name(path: Path, plain: Path, form: str, frame: slice, cell: bool, digits: Digits | None) -> list[Sample]:
@@ -150,6 +154,8 @@ def _frames(text: str, length: Callable[[list[str]], int]) -> Iterator[str]:
             place += 1
             continue
         count = length(lines[place : place + 2])
+        while lines[place + count : place + count + 1] and lines[place + count].startswith("VEC"):
+            count += 1  # the cell, in old files
         yield "\n".join(lines[place : place + count]) + "\n"
         place += count
 

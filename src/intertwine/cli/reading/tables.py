@@ -27,6 +27,8 @@ KINDS = (
 """What the column of kinds is called, the surest names first."""
 COUNTING = ("number", "numbers", "atom", "atoms", "name", "names")
 """Names of columns that hold kinds, unless they count the rows."""
+VECTOR = re.compile(r"(?:v|f|d|vel|velocity|force|forces)[xyz]")
+"""What columns of vectors at the points are called."""
 INDEX = ("", "#", "id", "ids", "idx", "index", "i", "no", "nr", "row", "serial", "unnamed:0", "frame", "atomid")
 """What columns are called that tell rows apart."""
 REAL = re.compile(r"[-+]?(?:\d+(?:\.\d*|,\d+)?|[.,]\d+)(?:[eEdD][-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?)", re.IGNORECASE)
@@ -130,7 +132,8 @@ def _named(heading: Sequence[str], rows: list[list[str]]) -> Columns:
     kinds = [place for place in kinds if names[place] not in COUNTING or not _counts(columns[place])]
     if kinds:
         return Columns(coordinates, kinds[0])
-    rest = [i for i, name in enumerate(names) if i not in coordinates and name not in (*INDEX, *COUNTING)]
+    passed = [name in (*INDEX, *COUNTING) or VECTOR.fullmatch(name) is not None for name in names]
+    rest = [i for i in range(len(names)) if i not in coordinates and not passed[i]]
     if unclear := [heading[i] for i in rest if not all(map(_is_real, columns[i])) and any(columns[i])]:
         raise ArgumentError(
             f"nothing says whether its column {unclear[0]} is the kind of the points. Call it kind, or leave it out"
