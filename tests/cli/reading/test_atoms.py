@@ -35,6 +35,8 @@ def test_every_molecule_of_an_sdf_file_is_read(tmp_path: Path, ending: str) -> N
     assert "[1]" in run("symmetry", written(tmp_path / "b.sdf", text[: text.index("no 3")])).stdout
     (last,) = read_samples(path, -1)
     assert len(last.points.positions) == 3
+    pair = written(tmp_path / "pair.mol", molecule("", WATER) + "\n" + molecule("", "O 0 0 0\n") + "\n")
+    assert [len(found.points.positions) for found in read_samples(pair, None)] == [3, 1]
     path.write_bytes((molecule("", WATER) + "\n$$$$\n" + molecule("cut", WATER)[:60]).encode())
     with pytest.raises(ArgumentError, match="in frame 1, "):
         read_samples(path, None)
@@ -43,7 +45,7 @@ def test_every_molecule_of_an_sdf_file_is_read(tmp_path: Path, ending: str) -> N
         read_samples(path)
 
 
-@pytest.mark.parametrize("form", ["gen", "gromacs", "extxyz"])
+@pytest.mark.parametrize("form", ["gen", "gromacs", "extxyz", "vasp", "res"])
 @pytest.mark.parametrize("between", ["", "\n"])
 def test_frames_follow_each_other(tmp_path: Path, form: str, between: str) -> None:
     """Readers of ase pass over all but one, or over what follows an empty line."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +13,8 @@ import numpy as np
 from intertwine.cli.reading.arrays import NUMBERS
 from intertwine.cli.reading.cells import site_name
 from intertwine.cli.reading.cif import by_cif
-from intertwine.cli.reading.pdb import filled, models
+from intertwine.cli.reading.frames import SPLIT
+from intertwine.cli.reading.pdb import filled
 from intertwine.cli.reading.sample import Sample, in_cell
 from intertwine.cli.reading.text import Digits, carried, decoded, in_words
 from intertwine.errors import ArgumentError, MissingExtraError
@@ -59,8 +59,9 @@ def by_ase(path: Path, form: str, frame: slice, cell: bool) -> list[Sample]:
             return list(by_cif(path, text, cell))[frame]
         if form == "res" and PART.search(text):
             raise ArgumentError("it lists a part of a crystal's cell, which is not read. Write all atoms, or a .cif")
-        if form in SPLIT:
-            return _in_parts(path, form, text, frame, cell)
+        parts = list(SPLIT[form](text)) if form in SPLIT else []
+        if len(parts) > (form == "vasp"):  # one of whose kinds may stand in files beside it
+            return _in_parts(path, form, parts, frame, cell, Path(folder))
         return _by_name(path, plain, form, frame, cell, Digits(text))
 
 
@@ -85,23 +86,32 @@ def _by_name(path: Path, plain: Path, form: str, frame: slice, cell: bool, digit
     ]
 
 
-def _in_parts(path: Path, form: str, text: str, frame: slice, cell: bool) -> list[Sample]:
+def _in_parts(path: Path, form: str, parts: list[str], frame: slice, cell: bool, folder: Path) -> list[Sample]:
     """The chosen structures of a format whose reader in ase would pass over some of them."""
     from ase.io import read
 
-    digits, found = Digits(text), []
-    parts = list(enumerate(SPLIT[form](text)))
-    for place, part in parts[frame]:
+    digits, found = Digits("\n".join(parts)), []
+    for place, part in list(enumerate(parts))[frame]:
         try:
-            atoms, kinds = read(StringIO(part), format=form), None
+            atoms, kinds = read(_source(part, form, folder), format=form), None
             precision = _precision(atoms, digits)
             if form == "proteindatabank" and cell:
-                atoms, kinds = filled(atoms, text)
+                atoms, kinds = filled(atoms, part)
         except Exception as error:  # readers raise many kinds of errors
             where = f"in frame {place}, " if len(parts) > 1 else ""
             raise ArgumentError(where + in_words(error)) from error
         found.append(_sample(path, atoms, cell, precision, kinds))
     return found
+
+
+def _source(part: str, form: str, folder: Path) -> StringIO | Path:
+    """The text of a structure as its reader takes it: open, or in a file."""
+    from ase.io.formats import ioformats
+
+    if ioformats[form].acceptsfd:
+        return StringIO(part)
+    (folder / "part").write_text(part, "utf-8")
+    return folder / "part"
 
 
 def _precision(atoms: Any, digits: Digits | None) -> float:
@@ -133,70 +143,3 @@ def _kinds(atoms: Any) -> np.ndarray:
     if sites is None and not {*names.values()} <= {*elements}:
         raise ArgumentError("some of its sites are occupied in part, but it does not say which atoms are at them")
     return np.array([names[site] for site in sites] if names and sites is not None else elements)
-
-
-def _records(text: str) -> Iterator[str]:
-    """The molecules of an .sdf or .mol file."""
-    for i, part in enumerate("\n".join(text.splitlines()).split("\n$$$$")):
-        record = part.removeprefix("\n") if i else part  # the first line is a title, and may be empty
-        if "V3000" in "".join(record.splitlines()[3:4]):
-            raise ArgumentError("it is of the version V3000, which is not read. Write it as V2000")
-        if record.strip():
-            yield record
-
-
-def _frames(text: str, length: Callable[[list[str]], int]) -> Iterator[str]:
-    """Frames one after another, with empty lines between them or not, by what their first lines say of their length."""
-    lines = text.splitlines()
-    place = 0
-    while place < len(lines):
-        if not lines[place].strip():
-            place += 1
-            continue
-        count = length(lines[place : place + 2])
-        while lines[place + count : place + count + 1] and lines[place + count].startswith("VEC"):
-            count += 1  # the cell, in old files
-        yield "\n".join(lines[place : place + count]) + "\n"
-        place += count
-
-
-def _xyz(text: str) -> Iterator[str]:
-    """The frames of an .xyz file, with elements where it has their numbers."""
-    from ase.data import chemical_symbols
-
-    for frame in _frames(text, lambda lines: 2 + _count(lines[0])):
-        head, comment, *rows = frame.split("\n")
-        first = [row.split()[0] for row in rows if row.strip()]
-        named = "Properties=" not in comment or "Properties=species:S:1" in comment
-        if not named or not all(name.isdigit() and int(name) < len(chemical_symbols) for name in first):
-            yield frame
-            continue
-        if len(first) > 2 and first == [str(i + int(first[0])) for i in range(len(first))]:
-            raise ArgumentError("its first column counts the atoms, where elements are expected")
-        atoms = [
-            re.sub(r"\d+", chemical_symbols[int(name)], row, count=1) for name, row in zip(first, rows, strict=False)
-        ]
-        yield "\n".join([head, comment, *atoms]) + "\n"
-
-
-def _gen(text: str) -> Iterator[str]:
-    """The frames of a .gen file: those with a cell end with four lines for it."""
-    return _frames(text, lambda lines: 2 + _count(lines[0]) + 4 * (lines[0].split()[1:2] != ["C"]))
-
-
-def _count(line: str) -> int:
-    words = line.split()
-    if not words or not words[0].isdigit():
-        raise ArgumentError(f"a number of atoms is expected where {line.strip()[:40]!r} stands")
-    return int(words[0])
-
-
-SPLIT: dict[str, Callable[[str], Iterable[str]]] = {
-    "extxyz": _xyz,
-    "gen": _gen,
-    "gromacs": lambda text: _frames(text, lambda lines: 3 + _count(lines[-1])),
-    "mol": _records,
-    "proteindatabank": models,
-    "sdf": _records,
-}
-"""How files of some formats are cut into structures, of which their readers would pass over some."""

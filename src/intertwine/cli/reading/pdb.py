@@ -16,16 +16,16 @@ FILLER = re.compile(r"CRYST1( +[01](\.0*)?){3} ")
 
 
 def models(text: str) -> list[str]:
-    """The texts of the models, each with the cell that stands before the first."""
-    cell, found = "", [list[str]()]
+    """The texts of the models, each with the cell and the operations that stand before the first."""
+    head, found = "", [list[str]()]
     for line in text.splitlines():
-        if line.startswith("CRYST1"):
-            cell = "" if FILLER.match(line) else f"{line}\n"
+        if line.startswith("REMARK 290") or (line.startswith("CRYST1") and not FILLER.match(line)):
+            head += f"{line}\n"
         elif line.startswith(("MODEL ", "ENDMDL")) or line.strip() == "END":
             found.append([])
         elif line.startswith(ATOMS):
             found[-1].append(line)
-    return ["\n".join([cell + lines[0], *lines[1:]]) + "\n" for lines in found if lines]
+    return [head + "\n".join(lines) + "\n" for lines in found if lines]
 
 
 def filled(atoms: Any, text: str) -> tuple[Any, np.ndarray | None]:
