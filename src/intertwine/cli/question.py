@@ -193,7 +193,7 @@ def question(
 def _about_a_vector(
     start: Sample, finish: Sample, name: str, y: np.ndarray | None, rep_in: str, rep_out: str, group: str
 ) -> Question:
-    x = np.asarray(start.x)
+    x = np.asarray(start.x, dtype=float)
     if not rep_in:
         raise ArgumentError(
             f"{start.path} holds a vector of {len(x)} numbers, and nothing says how it turns. Pass its rep, for "
