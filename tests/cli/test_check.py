@@ -6,6 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from intertwine.cli.files import Sample
+from intertwine.cli.question import question
+from intertwine.symmetry import Points
 from tests.cli.commands import RECTANGLE, SQUARE, WATER, array, run, table, written
 from tests.symmetry.posed import pose
 
@@ -404,3 +407,16 @@ def test_a_bug_is_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     result = CliRunner().invoke(app, ["check", str(square), str(square)])
     assert result.exit_code == ERROR
     assert "a bug" in result.stderr
+
+
+def test_atoms_of_a_layer_move_across_its_box() -> None:
+    """Along the periods to the nearest image, across them as far as they went, whatever the third vector."""
+    cells = np.diag([2.0, 2.0, 1.0]), np.diag([2.0, 2.0, 7.0])
+    flat, wrapped = np.zeros((2, 3)), np.array([[0.0, 0.1, 0.9], [1.9, -2.1, -0.9]])
+    flat[1] = [0, 0, 3]
+    start, finish = (
+        Sample(Path(name), Points(positions, [0, 1], cell=cell, periodic=(True, True, False)))
+        for name, positions, cell in (("a", flat, cells[0]), ("b", flat + wrapped, cells[1]))
+    )
+    moves = question(start, finish).y
+    assert np.abs(moves - [[0.05, 0.1, 0.9], [-0.05, -0.1, -0.9]]).max() < 1e-12

@@ -12,7 +12,7 @@ from intertwine.symmetry.inputs.lattices import Lattice
 from intertwine.symmetry.inputs.lines import LineSymmetry
 from intertwine.symmetry.inputs.operations import Atoms, group_among, nearly_operations
 
-FINEST = 1e-6
+NEGLIGIBLE = 1e-6
 """What positions and cells make of exact symmetries: smaller tolerances are taken for this one."""
 GENERIC = np.array([[0.137, 0.271, 0.5], [0.419, 0.083, 0.31], [0.233, 0.347, -0.17]])
 """Points that no symmetry of a layer but the ones that are asked for exchanges."""
@@ -148,13 +148,10 @@ def chain_symmetry(
     lattice: Lattice, positions: np.ndarray, kinds: np.ndarray, proper: bool, tolerance: float
 ) -> LineSymmetry | None:
     """The symmetry of atoms on one line along their only period, as of a cloud on a line; None if they are on none."""
-    parts, periods = lattice.parts(positions), lattice.periodic
-    parts = parts - parts.mean(0) * ~periods
-    if lattice.rank > 1 or np.linalg.norm(parts * ~periods @ lattice.cell, axis=1).max() > tolerance * lattice.scale(
-        len(parts)
-    ):
+    if bend(lattice, positions) > tolerance:
         return None
-    found = crystal_operations(lattice, parts * periods @ lattice.cell, kinds, tolerance)
+    periods = lattice.periodic
+    found = crystal_operations(lattice, lattice.parts(positions) * periods @ lattice.cell, kinds, tolerance)
     good = found.residuals <= tolerance
     along, across = lattice.cell[periods][0], lattice.cell[~periods][0]
     axis, normal = along / np.linalg.norm(along), across / np.linalg.norm(across)
@@ -167,6 +164,15 @@ def chain_symmetry(
             residuals += [found.residuals[k]] * (1 if proper else 2)
     lie = np.cross(np.eye(3), axis)[None]
     return LineSymmetry(np.array(elements), np.array(goals), np.array(residuals), lie)
+
+
+def bend(lattice: Lattice, positions: np.ndarray) -> float:
+    """How far atoms are from one line along their only period, in the unit of tolerances; infinite for more periods."""
+    across = (positions - positions.mean(0)) @ lattice.cell[~lattice.periodic].T
+    length = np.linalg.norm(lattice.cell[~lattice.periodic], axis=1).max(initial=0.0)
+    if lattice.rank > 1:
+        return np.inf
+    return float(np.linalg.norm(across, axis=1).max() / length / lattice.scale(len(positions)))
 
 
 def telling(lattice: Lattice, positions: np.ndarray, kinds: np.ndarray) -> float:

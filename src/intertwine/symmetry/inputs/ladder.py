@@ -15,7 +15,7 @@ from intertwine.errors import ArgumentError
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.symmetry.inputs.alignment import alignments
 from intertwine.symmetry.inputs.clouds import checked_cloud, line_through, nearly_symmetries
-from intertwine.symmetry.inputs.crystals import telling
+from intertwine.symmetry.inputs.crystals import bend, telling
 from intertwine.symmetry.inputs.lattices import Lattice
 from intertwine.symmetry.inputs.points import Points
 from intertwine.symmetry.inputs.stabiliser import (
@@ -187,8 +187,14 @@ def _of_crystal(cloud: Points, lattice: Lattice, rep: Rep | None, group: Catalog
     if exact.continuous or largest <= limits.least:
         return _climbed(lambda _: exact, np.zeros(0), limits)
     found, _ = nearly_kept(cloud, lattice, rep, group, largest)
-    steps = _jumps(found.residuals[found.residuals <= largest])
-    return _climbed(lambda t: largest_kept(group, found, t, points), steps, limits)
+    steps, straight = _jumps(found.residuals[found.residuals <= largest]), bend(lattice, points)
+
+    def at(tolerance: float) -> Stabiliser:
+        if straight <= tolerance:
+            return stabiliser(cloud, rep=rep, group=group, tolerance=tolerance)
+        return largest_kept(group, found, tolerance, points)
+
+    return _climbed(at, np.append(steps, straight) if straight <= largest else steps, limits)
 
 
 def _spacing(centred: np.ndarray, kinds: np.ndarray) -> float:

@@ -18,7 +18,7 @@ from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.symmetry.inputs.alignment import isotropy
 from intertwine.symmetry.inputs.clouds import checked_cloud, cloud_symmetries, line_through
 from intertwine.symmetry.inputs.crystals import (
-    FINEST,
+    NEGLIGIBLE,
     Operations,
     SpaceGroup,
     chain_symmetry,
@@ -38,6 +38,8 @@ ROUNDING = 1e-12
 ROUNDED = 5.0
 """How far positions that are rounded by one unit leave a point from its partner: each may be off by √3 units, more in a
 slanted cell, and the centre by as much."""
+COARSE = 0.05
+"""Rounding counts up to this residual: numbers with fewer digits are rather exact ones."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -149,7 +151,7 @@ class Stabiliser:
         if self.axes:
             shown = [f"{_order(order)} {_line(axis)}" for order, axis in self.axes]
             lines.append("axes: " + ", ".join(shown[:8]) + (", …" if len(shown) > 8 else ""))
-        if self.asked:
+        if self.asked and worst > self.asked:
             lines.append(
                 f"up to {self.tolerance:.1g}, not {self.asked:.1g}: so much the rounding of positions can cause"
             )
@@ -244,10 +246,10 @@ def stabiliser(
 
 
 def rounding(cloud: Points) -> float:
-    """The residual that the rounding of positions can cause in what is symmetric without it."""
+    """The residual that the rounding of positions can cause in what is symmetric without it, up to `COARSE`."""
     if not 0 <= cloud.precision < np.inf:
         raise ArgumentError(f"The precision of positions is a length, or 0, but {cloud.precision} came.")
-    return ROUNDED * cloud.precision / max(cloud.scale, 1e-300) if cloud.precision else 0.0
+    return min(ROUNDED * cloud.precision / max(cloud.scale, 1e-300), COARSE) if cloud.precision else 0.0
 
 
 def _of_vector(x: np.ndarray, rep: Rep, tolerance: float) -> Stabiliser:
@@ -313,7 +315,10 @@ def crystal_stabiliser(
     cloud: Points, lattice: Lattice, rep: Rep | None, group: CatalogGroup, tolerance: float
 ) -> Stabiliser:
     """`stabiliser` of a crystal, a layer or a rod: the operations that keep its cell."""
-    points, tolerance = to_numpy(cloud.positions), max(tolerance, FINEST)
+    points, tolerance = to_numpy(cloud.positions), max(tolerance, NEGLIGIBLE)
+    if group.dim != 3:
+        raise ArgumentError(f"Crystals fill space, so their group is SO(3) or O(3), but {group} came.")
+    checked_cloud(points, group, cloud.labels, cloud.features, rep)
     check_periods(lattice, points)
     chain = chain_symmetry(lattice, points, cloud.kinds, group.is_proper, tolerance)
     if chain is not None:
@@ -339,8 +344,6 @@ def nearly_kept(
     cloud: Points, lattice: Lattice, rep: Rep | None, group: CatalogGroup, tolerance: float
 ) -> tuple[Operations, Operations]:
     """The operations that nearly keep a crystal with its features, and those that nearly keep its atoms."""
-    if group.dim != 3:
-        raise ArgumentError(f"Crystals fill space, so their group is SO(3) or O(3), but {group} came.")
     points = to_numpy(cloud.positions)
     _, _, features = checked_cloud(points, group, cloud.labels, cloud.features, rep)
     bare = crystal_operations(lattice, points, cloud.kinds, tolerance)
