@@ -97,7 +97,7 @@ def test_methane_has_no_dipole_with_any_number_of_digits(tmp_path: Path, places:
     result = run("check", path, "--target", "dipole")
     assert result.exit_code == IMPOSSIBLE
     assert "symmetry Td in O(3)" in result.stdout
-    assert ("so much the rounding of positions can cause" in result.stdout) == (places < 5)
+    assert ("so much the rounding of positions can cause" in result.stdout) == (places < 4)
 
 
 def test_a_verdict_names_the_symmetry_that_the_input_nearly_has(tmp_path: Path) -> None:

@@ -85,6 +85,7 @@ def _table(found: dict[str, Found], tolerance: float) -> Table:
     one_folder = len({Path(name).parent for name in found}) == 1
     for name, entry in found.items():
         table.add_row(Path(name).name if one_folder else name, *entry.row)
-    if rounded := [entry.exact.tolerance for entry in found.values() if entry.exact.tolerance > tolerance]:
+    exact = [entry.exact for entry in found.values()]
+    if rounded := [one.tolerance for one in exact if one.residuals.max(initial=0.0) > tolerance]:
         table.caption = f"tolerance {tolerance:g}; of {len(rounded)} what their digits carry, up to {max(rounded):.1e}"
     return table
