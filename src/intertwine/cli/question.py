@@ -34,7 +34,6 @@ AXIAL = ("magmom", "magmoms")
 MANY = 1000
 """More points than anybody looks for another order of."""
 
-
 CLEAR = math.log10(3)
 """A gap above a deviation that leaves no doubt, in powers of ten."""
 
