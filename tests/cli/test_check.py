@@ -86,6 +86,52 @@ def test_a_tolerance_decides_what_is_symmetric(tmp_path: Path) -> None:
     assert run("check", nearly, goal, "--tolerance", "0.05").exit_code == IMPOSSIBLE
 
 
+@pytest.mark.parametrize("places", [2, 3, 4, 8])
+def test_methane_has_no_dipole_with_any_number_of_digits(tmp_path: Path, places: int) -> None:
+    """Turned any way, and rounded: the symmetry is that within the file's digits."""
+    pytest.importorskip("ase")
+    bonds = np.array([[0, 0, 0], [1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) * 0.6291
+    rows = [" ".join(f"{x:.{places}f}" for x in row) for row in bonds @ pose(np.random.default_rng(5)).T]
+    atoms = "\n".join(f"{kind} {row}" for kind, row in zip("CHHHH", rows, strict=True))
+    path = written(tmp_path / "a.xyz", f'5\ndipole="0 0 1" Properties=species:S:1:pos:R:3\n{atoms}\n')
+    result = run("check", path, "--target", "dipole")
+    assert result.exit_code == IMPOSSIBLE
+    assert "symmetry Td in O(3)" in result.stdout
+    assert ("so much the rounding of positions can cause" in result.stdout) == (places < 4)
+
+
+def test_a_verdict_names_the_symmetry_that_the_input_nearly_has(tmp_path: Path) -> None:
+    nearly, goal = array(tmp_path / "nearly.npy", SQUARE * [1.01, 1, 1]), array(tmp_path / "goal.npy", RECTANGLE)
+    result = run("check", nearly, goal)
+    assert result.exit_code == POSSIBLE
+    assert "The input nearly has D4h (deviation 1.0e-02): if that is meant, the target is IMPOSSIBLE." in result.stdout
+    found = json.loads(run("check", nearly, goal, "--json").stdout, parse_constant=reject_constant)["nearly"]
+    assert (found["name"], found["possible"]) == ("D4h", False)
+    taller = array(tmp_path / "taller.npy", SQUARE * [1.111, 1.1, 1])  # as square as the input
+    assert "nearly has D4h (deviation 1.0e-02)." in run("check", nearly, taller).stdout
+    assert "nearly" not in run("check", array(tmp_path / "square.npy", SQUARE), goal).stdout
+
+
+@pytest.mark.parametrize("form", ["{:.3f}", "{:.8f}", "{!r}"])
+def test_a_rigid_shift_moves_nothing(tmp_path: Path, form: str) -> None:
+    """Subtracting rounded or large numbers leaves displacements of their rounding, which no symmetry keeps."""
+    angles = np.arange(6) * np.pi / 3
+    ring = np.stack([np.cos(angles), np.sin(angles), 0 * angles], 1) @ pose(np.random.default_rng(2)).T * 1.397
+    start, moved = (
+        written(tmp_path / name, "\n".join(",".join(form.format(float(x)) for x in row) for row in points))
+        for name, points in (("a.csv", ring), ("b.csv", ring + np.array([1 / 3, 2.7, -111.1])))
+    )
+    result = run("check", start, moved)
+    assert result.exit_code == POSSIBLE
+    assert "symmetry D6h" in result.stdout
+    far = array(tmp_path / "far.npy", ring + np.array([1e6, 0, 0]))
+    assert run("check", array(tmp_path / "near.npy", ring), far).exit_code == POSSIBLE
+    np.save(tmp_path / "single.npy", (ring + 100).astype(np.float32))
+    assert run("check", tmp_path / "near.npy", tmp_path / "single.npy").exit_code == POSSIBLE
+    pulled = array(tmp_path / "pulled.npy", ring + 0.01 * np.eye(6, 3))
+    assert run("check", tmp_path / "near.npy", pulled).exit_code == IMPOSSIBLE
+
+
 def test_a_network_that_knows_more_can_do_more(tmp_path: Path) -> None:
     """Under SO(3), O(3) and the cone the square is too symmetric; under one mirror it is not."""
     files = array(tmp_path / "square.npy", SQUARE), array(tmp_path / "rectangle.npy", RECTANGLE)
@@ -246,6 +292,19 @@ def test_a_cubic_crystal_cannot_become_polar(perovskite: tuple[Path, Path]) -> N
 
 def test_a_cell_can_be_left_out(perovskite: tuple[Path, Path]) -> None:
     assert "symmetry C3v in O(3)" in run("check", *perovskite, "--no-cell").stdout
+
+
+def test_a_displacement_that_hexagonal_crystals_forbid(tmp_path: Path) -> None:
+    """Fractions of four digits leave magnesium hexagonal, so that one atom cannot move across the axis."""
+    pytest.importorskip("ase")
+    pytest.importorskip("spglib")
+    head = "Mg\n1.0\n3.209 0 0\n-1.6045 2.7790755 0\n0 0 5.211\nMg\n2\nDirect\n"
+    start = written(tmp_path / "a.vasp", head + "0.3333 0.6667 0.2500\n0.6667 0.3333 0.7500\n")
+    finish = written(tmp_path / "b.vasp", head + "0.3433 0.6867 0.2500\n0.6667 0.3333 0.7500\n")
+    result = run("check", start, finish)
+    assert result.exit_code == IMPOSSIBLE
+    assert "P6_3/mmc" in result.stdout
+    assert run("check", finish, start).exit_code == POSSIBLE
 
 
 # vectors and features -------------------------------------------------------------------------------------------------

@@ -42,6 +42,9 @@ def test_npz_files_name_their_arrays(tmp_path: Path) -> None:
     assert list(found.points.labels) == [0, 1, 0, 1]
     assert list(found.arrays) == ["dipole"]
     assert found.reps == {"rep_out": "1x1o"}
+    for name in ("numbers", "Z", "species"):
+        np.savez(tmp_path / "c.npz", positions=SQUARE, **{name: [6, 1, 6, 1]})
+        assert list(read_samples(tmp_path / "c.npz")[0].points.labels) == [6, 1, 6, 1]
     np.savez(tmp_path / "b.npz", pos=SQUARE)
     with pytest.raises(ArgumentError, match="needs an array named positions, or a vector named x, but holds pos"):
         read_samples(tmp_path / "b.npz")

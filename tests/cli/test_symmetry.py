@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.cli.commands import RECTANGLE, SQUARE, WATER, array, run, table, written
+from tests.symmetry.posed import pose
 
 
 def row(text: str, name: str) -> list[str]:
@@ -169,3 +170,23 @@ def test_molecules_and_crystals_are_read_by_ase(tmp_path: Path) -> None:
     assert "symmetry Cinfv in O(3)" in run("symmetry", crystal, "--no-cell").stdout
     polar = written(tmp_path / "polar.extxyz", f"2\n{comment}\nCs 0 0 0\nCl 2.05 2.05 2.15\n")
     assert row(run("symmetry", crystal, polar).stdout, "polar")[1:5] == ["2", "P4mm", "8", "Pm-3m"]
+    lines = [line.split()[:2] for line in run("symmetry", polar).stdout.splitlines() if line.startswith("P")]
+    assert lines == [["P4mm", "8"], ["Pm-3m", "48"]]  # crystals have ladders, too
+
+
+def test_the_digits_of_a_file_set_the_tolerance(tmp_path: Path) -> None:
+    """Benzene with three decimals, turned: D6h up to what these can cause, which one file and a table say."""
+    angles = np.arange(6) * np.pi / 3
+    ring = np.stack([np.cos(angles), np.sin(angles), 0 * angles], 1) @ pose(np.random.default_rng(2)).T * 1.397
+    rough, fine = (
+        written(tmp_path / f"{places}.csv", "\n".join(",".join(f"{x:.{places}f}" for x in row) for row in ring))
+        for places in (3, 9)
+    )
+    result = run("symmetry", rough)
+    assert "symmetry D6h" in result.stdout
+    assert "not 0.0001: so much the rounding of positions can cause" in result.stdout
+    assert "rounding of positions" not in run("symmetry", fine).stdout
+    result = run("symmetry", rough, fine)
+    assert row(result.stdout, "3.csv")[2:4] == row(result.stdout, "9.csv")[2:4] == ["D6h", "24"]
+    assert "of 1 what their digits carry" in result.stdout
+    assert json.loads(run("symmetry", rough, "--json").stdout)[str(rough)]["tolerance"] > 1e-3

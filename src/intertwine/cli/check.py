@@ -24,6 +24,9 @@ def check(
         str, typer.Option(help="The network's group: SO(2), O(2), SO(3), O(3), or a part of them such as Cinfv.")
     ] = "",
     frame: Annotated[int, typer.Option(help="Which frame of a trajectory; negative numbers count from the end.")] = -1,
+    form: Annotated[
+        str, typer.Option("--format", help="What files are, whatever their names: csv, npy, npz, xyz, cif … as in ase.")
+    ] = "",
     cell: Annotated[bool, typer.Option(help="Whether structures in a periodic cell are crystals.")] = True,
     tolerance: Annotated[
         float,
@@ -41,14 +44,16 @@ def check(
     """
     from intertwine.cli.files import read_samples
     from intertwine.cli.question import question
-    from intertwine.cli.speaking import complain, say, say_json
+    from intertwine.cli.speaking import complain, progress, say, say_json
     from intertwine.errors import IntertwineError
 
     try:
-        start = read_samples(input_file, frame, cell=cell)[0]
-        finish = start if target_file is None else read_samples(target_file, frame, cell=cell)[0]
+        start = read_samples(input_file, frame, cell=cell, form=form)[0]
+        finish = start if target_file is None else read_samples(target_file, frame, cell=cell, form=form)[0]
         asked = question(start, finish, target, rep_in, rep_out, group)
-        report, orders = asked.answer(tolerance)
+        with progress(1) as show:
+            show(input_file.name, 0)
+            answer = asked.answer(tolerance)
     except IntertwineError as error:
         complain(error)
         raise typer.Exit(2) from error
@@ -56,9 +61,8 @@ def check(
         Console(stderr=True).print_exception()
         raise typer.Exit(2) from error
     if as_json:
-        say_json({"asked": asked.words, **report.to_dict(), **(orders.to_dict() if orders is not None else {})})
+        say_json(answer.to_dict())
     else:
-        said = str(report) if orders is None else str(report).split("\n fix ")[0]  # the table below is the fix
-        say("\n".join([asked.words, said, *([f"\n{orders}"] if orders is not None else [])]))
-    if not report.possible:
+        say(answer)
+    if not answer.report.possible:
         raise typer.Exit(1)

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
 from intertwine.catalog import O2, O3
 from intertwine.catalog import group as group_by_name
 from intertwine.catalog.base import CatalogGroup
-from intertwine.cli.files import Sample
+from intertwine.cli.reading.sample import Sample
 from intertwine.errors import ArgumentError
 from intertwine.groups import Subgroup
 from intertwine.reps import Rep
-from intertwine.symmetry import CurieReport, OrderParameters, Points, Stabiliser, curie_check, order_parameters
+from intertwine.symmetry import (
+    CurieReport,
+    OrderParameters,
+    Points,
+    Stabiliser,
+    curie_check,
+    order_parameters,
+    symmetry_ladder,
+)
 from intertwine.symmetry.inputs.lattices import Lattice
 from intertwine.symmetry.possible.curie import attainable, kept_by
 
@@ -22,6 +33,63 @@ AXIAL = ("magmom", "magmoms")
 
 MANY = 1000
 """More points than anybody looks for another order of."""
+
+CLEAR = math.log10(3)
+"""A gap above a deviation that leaves no doubt, in powers of ten."""
+
+
+@dataclass(frozen=True)
+class Nearly:
+    """A larger symmetry that the input nearly has.
+
+    Args:
+        name: the group.
+        deviation: how far the input is from it, relative to its size.
+        possible: whether the target would be possible if the input had it.
+    """
+
+    name: str
+    deviation: float
+    possible: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What `intertwine check` says.
+
+    Args:
+        words: what was asked.
+        report: whether the target is possible.
+        orders: what would make it possible, if it is not.
+        nearly: the larger symmetry that the input nearly has, if there is one.
+    """
+
+    words: str
+    report: CurieReport
+    orders: OrderParameters | None
+    nearly: Nearly | None
+
+    def to_dict(self) -> dict[str, object]:
+        """All that as plain numbers and texts, for JSON."""
+        return {
+            "asked": self.words,
+            "tolerance": self.report.H.tolerance,
+            **self.report.to_dict(),
+            **({} if self.orders is None else self.orders.to_dict()),
+            "nearly": None if self.nearly is None else asdict(self.nearly),
+        }
+
+    def __str__(self) -> str:
+        said = str(self.report)
+        said = said if self.orders is None else said.split("\n fix ")[0]  # the table below is the fix
+        table = [] if self.orders is None else [f"\n{self.orders}"]
+        return "\n".join([self.words, said, *self._note(), *table])
+
+    def _note(self) -> Iterator[str]:
+        """What the input nearly has, and whether that would change the verdict."""
+        if self.nearly is not None:
+            then = ": if that is meant, the target is IMPOSSIBLE" * (self.report.possible and not self.nearly.possible)
+            yield f"The input nearly has {self.nearly.name} (deviation {self.nearly.deviation:.1e}){then}."
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +103,7 @@ class Question:
         rep_out: the rep of the target.
         group: the group of the network.
         size: of displacements between two files, the size of the input, which their rounding is relative to; else 0.
+        rounding: how far the digits of both files leave a displacement open.
         words: all this for a reader.
     """
 
@@ -44,24 +113,43 @@ class Question:
     rep_out: Rep
     group: CatalogGroup | Subgroup
     size: float
+    rounding: float
     words: str
 
-    def answer(self, tolerance: float) -> tuple[CurieReport, OrderParameters | None]:
-        """The report, and the order parameters that would make an impossible target possible.
+    def answer(self, tolerance: float) -> Answer:
+        """The report, the order parameters that would make an impossible target possible, and what is nearly so.
 
         Files hold rounded numbers. So a target that keeps symmetries up to the tolerance is taken for the nearest one
         that keeps them exactly.
         """
-        report = self._asked(self.y, tolerance)
-        if not report.possible:
-            report = self._asked(self._symmetric(report.H, tolerance), tolerance)
-        return report, None if report.possible or report.H.continuous else order_parameters(report)
+        report = self._answered(tolerance)
+        orders = None if report.possible or report.H.continuous else order_parameters(report)
+        return Answer(self.words, report, orders, self._nearly(report))
 
-    def _symmetric(self, H: Stabiliser, tolerance: float) -> np.ndarray:
+    def _answered(self, tolerance: float) -> CurieReport:
+        report = self._asked(self.y, tolerance)
+        return report if report.possible else self._asked(self._symmetric(report.H), tolerance)
+
+    def _nearly(self, report: CurieReport) -> Nearly | None:
+        """The symmetry that the input has, clearly, at a larger tolerance; one that makes the target impossible first.
+
+        The clearest is that with the widest gap above its deviation.
+        """
+        if report.H.continuous or (isinstance(self.x, Points) and len(self.x.positions) > MANY):
+            return None
+        found = list[Nearly]()
+        with suppress(ArgumentError):  # what has no ladder is near nothing that has a name
+            ladder = symmetry_ladder(self.x, rep=self.rep_in, group=report.H.group)
+            for rung in sorted(ladder.rungs, key=lambda rung: -rung.width):
+                if rung.width > CLEAR and rung.residual > report.H.tolerance:
+                    near = self._answered(rung.residual * (1 + 1e-6))
+                    found += [Nearly(near.H.name, rung.residual, near.possible)] * (near.H.order > report.H.order)
+        return min(found, key=lambda near: near.possible, default=None)
+
+    def _symmetric(self, H: Stabiliser) -> np.ndarray:
         """The average of the target over those of the input's symmetries that it keeps up to the tolerance."""
-        tolerance = max(tolerance, H.tolerance)  # which the rounding of positions may have raised
         length = max(float(np.linalg.norm(self.y)), 1e-300)
-        slack = max(10 * tolerance, 2 * tolerance * self.size * self.y.size**0.5 / length)
+        slack = max(10 * H.tolerance, (2 * H.tolerance * self.size + self.rounding) * self.y.size**0.5 / length)
         part = self.group if isinstance(self.group, Subgroup) else None
         K = kept_by(self.x, self.y, replace(H, tolerance=slack / 10), self.rep_out, self.rep_in, part)
         mean = attainable(self.y, K, self.rep_out)
@@ -98,13 +186,13 @@ def question(
     out = _rep(rep_out, y, whole, name)
     words = f"{name or 'a target'} {_at(y)}, as {out} of {_under(whole, part)}"
     rep = start.rep(rep_in, whole)
-    return Question(start.points, y, rep, out, part, 0.0, f"{_title(start, finish)}: {words}")
+    return Question(start.points, y, rep, out, part, 0.0, 0.0, f"{_title(start, finish)}: {words}")
 
 
 def _about_a_vector(
     start: Sample, finish: Sample, name: str, y: np.ndarray | None, rep_in: str, rep_out: str, group: str
 ) -> Question:
-    x = np.asarray(start.x)
+    x = np.asarray(start.x, dtype=float)
     if not rep_in:
         raise ArgumentError(
             f"{start.path} holds a vector of {len(x)} numbers, and nothing says how it turns. Pass its rep, for "
@@ -115,18 +203,21 @@ def _about_a_vector(
     whole, part = _groups(group, None)
     out = _rep(rep_out, y, whole, name)
     words = f"{_title(start, finish)}: from {rep_in} to {out} of {whole}"
-    return Question(x, y, whole.rep(rep_in), out, part, 0.0, words)
+    return Question(x, y, whole.rep(rep_in), out, part, 0.0, 0.0, words)
 
 
 def _about_displacements(start: Sample, finish: Sample, rep_in: str, group: str) -> Question:
     points = start.points
     whole, part = _groups(group, points.positions.shape[1])
     moves = _displacements(start, finish)
+    rounding = 2 * moves.shape[1] ** 0.5 * (points.precision + finish.points.precision)
+    if np.linalg.norm(moves, axis=1).max() <= rounding:
+        moves = np.zeros_like(moves)
     centred = points.positions - points.positions.mean(0)
     words = f"{_title(start, finish)}: displacements {_at(moves)}, as {whole.defining} of {_under(whole, part)}"
     if points.lattice is None and len(moves) <= MANY and _shuffled(points, centred + moves, float((moves**2).sum())):
         words += "\nNote: in another order the points would move much less. Are both files in the same order?"
-    return Question(points, moves, start.rep(rep_in, whole), whole.defining, part, points.scale, words)
+    return Question(points, moves, start.rep(rep_in, whole), whole.defining, part, points.scale, rounding, words)
 
 
 def _title(start: Sample, finish: Sample) -> str:
@@ -208,7 +299,7 @@ def _check_order(start: Sample, finish: Sample) -> None:
     """An error where the kinds of two files tell that points are not in the same order."""
     if start.points.labels is None or finish.points.labels is None:
         return
-    a, b = np.asarray(start.points.labels).astype(str), np.asarray(finish.points.labels).astype(str)
+    a, b = _elements(start.points.labels), _elements(finish.points.labels)
     if (a == b).all():
         return
     place = int(np.flatnonzero(a != b)[0])
@@ -217,6 +308,17 @@ def _check_order(start: Sample, finish: Sample) -> None:
         f"{finish.path} holds {alike}: point {place + 1} is {a[place]} in {start.path.name}, but {b[place]} in "
         f"{finish.path.name}. Input and target are the same points, in the same order."
     )
+
+
+def _elements(labels: Sequence[object] | np.ndarray) -> np.ndarray:
+    """Kinds as texts, those that are numbers of elements by their symbols."""
+    names = [str(label).removesuffix(".0") for label in labels]
+    try:
+        from ase.data import chemical_symbols
+    except ImportError:
+        return np.array(names)
+    known = {str(number): symbol for number, symbol in enumerate(chemical_symbols) if number}
+    return np.array([known.get(name, name) for name in names])
 
 
 def _shuffled(points: Points, moved: np.ndarray, cost: float) -> bool:

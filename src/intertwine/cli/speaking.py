@@ -1,10 +1,17 @@
-"""How commands answer and complain: as text or JSON for the reader or program behind, in red for what went wrong."""
+"""How commands answer, complain and show that they work: as text or JSON for the reader or program behind."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Timer
 
 from rich.console import Console
+from rich.progress import Progress
+
+SOON = 2.0
+"""From so many seconds on somebody who waits sees a bar."""
 
 
 def say(answer: object) -> None:
@@ -20,3 +27,23 @@ def say_json(found: object) -> None:
 def complain(problem: object) -> None:
     """Print what went wrong, one sentence, in red to the standard error."""
     Console(stderr=True).print(str(problem), style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def progress(total: int, console: Console | None = None, soon: float = SOON) -> Iterator[Callable[[str, int], None]]:
+    """A bar on the standard error for what takes long, if somebody sits before it; it is gone in the end.
+
+    It yields what is called with the name of the thing that comes next and the number of things that are done.
+    """
+    console = console or Console(stderr=True)
+    bar = Progress(console=console, transient=True, disable=not console.is_terminal)
+    task = bar.add_task("", total=total if total > 1 else None)  # of one thing nobody knows how much is done
+    timer = Timer(soon, bar.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield lambda name, done: bar.update(task, description=name, completed=done)
+    finally:
+        timer.cancel()
+        timer.join()
+        bar.stop()

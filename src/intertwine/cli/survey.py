@@ -9,7 +9,8 @@ from pathlib import Path
 
 from intertwine.catalog import O2, O3
 from intertwine.catalog.base import CatalogGroup
-from intertwine.cli.files import Sample, read_samples
+from intertwine.cli.files import read_samples
+from intertwine.cli.reading.sample import Sample
 from intertwine.errors import ArgumentError, IntertwineError
 from intertwine.symmetry import Ladder, Stabiliser, stabiliser, symmetry_ladder
 
@@ -20,7 +21,7 @@ class Found:
 
     Args:
         exact: its symmetry up to the tolerance.
-        ladder: its approximate symmetries; None where they are continuous.
+        ladder: its approximate symmetries; None where they are continuous, or features move along.
         nearly: the name of the largest approximate symmetry.
         deviation: how far the structure is from it, relative to its size; None where that is continuous.
     """
@@ -35,6 +36,7 @@ class Found:
         return {
             "symmetry": self.exact.name,
             "order": None if self.exact.continuous else int(self.exact.order),
+            "tolerance": self.exact.tolerance,
             "deviation": float(self.exact.residuals.max(initial=0.0)),
             "nearly": {"symmetry": self.nearly, "deviation": self.deviation},
             "ladder": None if self.ladder is None else self.ladder.to_dict(),
@@ -66,6 +68,7 @@ class Survey:
         group: SO(2), O(2), SO(3), O(3), or None for O(2) or O(3).
         frame: which frame of trajectories, None for all.
         cell: whether structures in a periodic cell are crystals.
+        form: the format of the files; none if their names say it.
         tolerance: the deviation up to which points count as symmetric.
         largest: the largest deviation of approximate symmetry.
     """
@@ -73,13 +76,14 @@ class Survey:
     group: CatalogGroup | None
     frame: int | None
     cell: bool
+    form: str
     tolerance: float
     largest: float
 
     def look(self, file: Path) -> Iterator[tuple[str, Found | str]]:
         """What each frame of a file has, by its name; or the sentence that says why that is not known."""
         try:
-            samples = read_samples(file, self.frame, cell=self.cell)
+            samples = read_samples(file, self.frame, cell=self.cell, form=self.form)
         except IntertwineError as error:
             yield str(file), str(error)
             return
@@ -96,8 +100,8 @@ class Survey:
         whole = self.group or (O2 if points.positions.shape[1] == 2 else O3)
         rep = sample.rep("", whole)
         exact = stabiliser(points, rep=rep, group=whole, tolerance=self.tolerance)
-        with suppress(ArgumentError):  # points near a line have no ladder of finite groups
-            if not exact.continuous and rep is None:
+        if not exact.continuous and rep is None:
+            with suppress(ArgumentError):  # points near a line have no ladder of finite groups
                 ladder = symmetry_ladder(points, group=whole, largest=self.largest)
                 return Found(exact, ladder, ladder.rungs[-1].name, ladder.rungs[-1].residual)
         with suppress(ArgumentError):

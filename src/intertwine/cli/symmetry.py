@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -19,6 +18,9 @@ def symmetry(
     paths: Annotated[list[Path], typer.Argument(help="Files (.xyz, .cif, .csv, .npy, .npz …), or folders of them.")],
     group: Annotated[str, typer.Option(help="SO(2), O(2), SO(3) or O(3); default O(2) or O(3).")] = "",
     frame: Annotated[int | None, typer.Option(help="Which frame of trajectories; default all of them.")] = None,
+    form: Annotated[
+        str, typer.Option("--format", help="What files are, whatever their names: csv, npy, npz, xyz, cif … as in ase.")
+    ] = "",
     cell: Annotated[bool, typer.Option(help="Whether structures in a periodic cell are crystals.")] = True,
     tolerance: Annotated[
         float,
@@ -34,21 +36,24 @@ def symmetry(
     Folders within folders are not entered, and hidden files are passed over.
     """
     from intertwine.cli.files import files_in
-    from intertwine.cli.speaking import complain, say, say_json
+    from intertwine.cli.speaking import complain, progress, say, say_json
     from intertwine.cli.survey import Survey
     from intertwine.errors import LabelError
 
-    problems = Console(stderr=True)
     found: dict[str, Found] = {}
     errors: dict[str, str] = {}
     files = [file for path in paths for file in files_in(path) or [path]]
-    quiet = len(files) < 2 or not problems.is_terminal
     try:
-        survey = Survey(_named(group), frame, cell, tolerance, largest)
-        for file in track(files, "Looking", console=problems, transient=True, disable=quiet):
-            entries = dict(survey.look(file))
-            errors |= {name: entry for name, entry in entries.items() if isinstance(entry, str)}
-            found |= {name: entry for name, entry in entries.items() if not isinstance(entry, str)}
+        survey = Survey(_named(group), frame, cell, form, tolerance, largest)
+        with progress(len(files)) as show:
+            for done, file in enumerate(files):
+                show(file.name, done)
+                for name, entry in survey.look(file):
+                    show(Path(name).name, done)
+                    if isinstance(entry, str):
+                        errors[name] = entry
+                    else:
+                        found[name] = entry
     except LabelError as error:
         errors["--group"] = str(error)
     for sentence in errors.values():
@@ -57,7 +62,7 @@ def symmetry(
         rows = {name: entry.to_dict() for name, entry in found.items()}
         say_json(rows | {name: {"error": sentence} for name, sentence in errors.items()})
     elif len(files) > 1 or len(found) > 1:
-        Console().print(_table(found))
+        Console().print(_table(found, tolerance))
     elif found:
         say(next(iter(found.values())))
     if errors:
@@ -74,10 +79,13 @@ def _named(group: str) -> CatalogGroup | None:
     return found
 
 
-def _table(found: dict[str, Found]) -> Table:
+def _table(found: dict[str, Found], tolerance: float) -> Table:
     table = Table("File", "Points", "Symmetry", "Elements", "Nearly", "Deviation")
     table.columns[0].overflow = "fold"
     one_folder = len({Path(name).parent for name in found}) == 1
     for name, entry in found.items():
         table.add_row(Path(name).name if one_folder else name, *entry.row)
+    exact = [entry.exact for entry in found.values()]
+    if rounded := [one.tolerance for one in exact if one.residuals.max(initial=0.0) > tolerance]:
+        table.caption = f"tolerance {tolerance:g}; of {len(rounded)} what their digits carry, up to {max(rounded):.1e}"
     return table

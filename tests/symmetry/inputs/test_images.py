@@ -428,6 +428,8 @@ def test_noise_has_no_symmetry() -> None:
     for seed in range(5):
         found = image_stabiliser(np.random.default_rng(seed).normal(size=(48, 48)))
         assert (found.exact.name, found.approximate.name) == ("C1", "C1")
+        assert str(found).startswith("no symmetry beyond the identity, on the pixel grid or by any angle (")
+        assert "C1" not in str(found)
 
 
 def test_it_is_for_people_and_programs() -> None:

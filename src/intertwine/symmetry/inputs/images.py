@@ -155,6 +155,8 @@ class ImageSymmetry:
             f"exactly, on the pixel grid: {_placed(self.exact, self.exact_centre)}",
             f"{upto} ({errors}): {_placed(self.approximate, self.centroid)}",
         ]
+        if self.exact.order == self.approximate.order == 1:
+            lines = [f"no symmetry beyond the identity, on the pixel grid or by any angle ({errors})"]
         if not self.vector.any():
             lines.insert(0, "the image has no content beside its background")
         lines += [f"no larger group below {_percent(rung.until)}" for rung in self.rungs

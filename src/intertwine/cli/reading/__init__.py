@@ -1,0 +1,1 @@
+"""What files hold, one file for each family of formats."""

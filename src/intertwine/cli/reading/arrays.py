@@ -1,0 +1,52 @@
+"""Arrays in numpy's files: points, vectors of reps, and numbers that belong to them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from intertwine.cli.reading.sample import Sample, in_cell
+from intertwine.cli.reading.text import carried
+from intertwine.errors import ArgumentError
+from intertwine.symmetry import Points
+
+KINDS = ("labels", "kinds", "numbers", "atomic_numbers", "Z", "symbols", "species", "elements", "types")
+"""What the kinds of points may be called."""
+LAYOUT = ("positions", *KINDS, "features", "cell", "pbc", "x", "rep_in", "rep_out")
+"""The names in a .npz file that say what the input is; the others are targets."""
+NUMBERS = "fiub"
+"""The kinds of numpy's real numbers."""
+HEADS = (b"\x93NUMPY", b"PK")
+"""How .npy and .npz files begin."""
+
+
+def by_numpy(path: Path, cell: bool) -> Sample:
+    """What a .npy or a .npz file holds; see `LAYOUT`."""
+    with path.open("rb") as file:
+        if not file.read(8).startswith(HEADS):
+            raise ArgumentError("numpy did not write it. If it is of another format, name that with --format")
+    held = np.load(path, allow_pickle=False)
+    if isinstance(held, np.ndarray):
+        return Sample(path, _real(held))
+    with held:
+        return _named(path, {name: held[name] for name in held.files}, cell)
+
+
+def _real(array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind not in NUMBERS:
+        raise ArgumentError(f"real numbers are expected, but {array.dtype} came")
+    return array if array.dtype.kind == "f" else array.astype(float)  # single precision carries fewer digits
+
+
+def _named(path: Path, found: dict[str, np.ndarray], cell: bool) -> Sample:
+    others = {name: array for name, array in found.items() if name not in LAYOUT and array.dtype.kind in NUMBERS}
+    numbers = {name: array if array.ndim == 2 else array.reshape(-1) for name, array in others.items()}
+    reps = {name: str(array) for name, array in found.items() if name in ("rep_in", "rep_out")}
+    if "x" in found:
+        return Sample(path, _real(found["x"]), numbers, reps)
+    if "positions" not in found:
+        raise ArgumentError(f"it needs an array named positions, or a vector named x, but holds {', '.join(found)}")
+    positions, labels = found["positions"], next((found[name] for name in KINDS if name in found), None)
+    points = Points(_real(positions).astype(float), labels, found.get("features"), precision=carried(positions))
+    return Sample(path, in_cell(points, found.get("cell"), found.get("pbc")) if cell else points, numbers, reps)

@@ -1,0 +1,137 @@
+"""Crystals in .cif files: sites, how much of each is occupied, and the operations that fill the cell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from intertwine.cli.reading.cells import ONE_PLACE, Sites, checked_lattice, operations_named, snapped
+from intertwine.cli.reading.sample import Sample, in_cell
+from intertwine.cli.reading.text import Digits, carried
+from intertwine.errors import ArgumentError
+from intertwine.symmetry import Points
+
+FARTHEST = 1e6
+"""Fractions beyond this have no digits left."""
+LENGTHS = tuple(f"_cell_length_{side}" for side in "abc")
+ANGLES = tuple(f"_cell_angle_{angle}" for angle in ("alpha", "beta", "gamma"))
+LISTED = ("_space_group_symop_operation_xyz", "_space_group_symop.operation_xyz", "_symmetry_equiv_pos_as_xyz")
+NAMED = ("_space_group_name_h-m_alt", "_symmetry_space_group_name_h-m")
+HALL = ("_space_group_name_hall", "_symmetry_space_group_name_hall")
+NUMBERED = ("_space_group_it_number", "_space_group.it_number", "_symmetry_int_tables_number")
+UNKNOWN = ("", "?", ".")
+
+
+def by_cif(path: Path, text: str, cell: bool) -> Iterator[Sample]:
+    """The structures of a .cif file, with ase's parser."""
+    from ase.io.cif import parse_cif
+
+    digits = Digits(text)
+    for block in parse_cif(StringIO(text)):
+        if "_atom_site_fract_x" in block or "_atom_site_cartn_x" in block:
+            points = _points(block, digits)
+            yield Sample(path, points if cell else Points(points.positions, points.labels, precision=points.precision))
+
+
+def _points(block: Any, digits: Digits) -> Points:
+    """The atoms of a block: in its cell, as its operations fill it, or without a cell as they are."""
+    kinds = _elements(block)
+    whole = "_atom_site_fract_x" in block
+    listed = [_listed(block, f"_atom_site_{'fract' if whole else 'cartn'}_{axis}") for axis in "xyz"]
+    if {len(column) for column in listed} != {len(kinds)}:
+        raise ArgumentError("its sites do not all have a kind and three coordinates")
+    numbers = np.array([[_number(value, f"site {i + 1}") for i, value in enumerate(column)] for column in listed]).T
+    if not all(name in block for name in LENGTHS):
+        if whole:
+            raise ArgumentError("its coordinates are parts of a cell, but no cell is given")
+        return Points(numbers, np.array(kinds), precision=digits.precision(numbers))
+    cell = _lattice(block)
+    fractions = numbers if whole else numbers @ np.linalg.inv(cell)
+    if np.abs(fractions).max() > FARTHEST:
+        raise ArgumentError(f"a site lies {np.abs(fractions).max():.0e} cells away from the first one")
+    parts = [1.0 if str(value) in UNKNOWN else _number(value, "an occupancy") for value in _shares(block, len(kinds))]
+    positions = fractions @ cell
+    rounding = digits.precision(positions, cell)
+    coarse = digits.precision(positions, cell, fewest=2)
+    there = np.array(parts) > 0
+    sites = Sites(fractions[there], np.array(kinds)[there].tolist(), np.array(parts)[there], cell)
+    atoms = sites.filled(*_operations(block, cell), near=max(ONE_PLACE, 4 * coarse))
+    precision = max(rounding, carried(atoms.positions))
+    return in_cell(Points(atoms.positions, atoms.kinds, precision=precision), cell)
+
+
+def _lattice(block: Any) -> np.ndarray:
+    from ase.cell import Cell
+
+    lengths = [_number(block[name], name) for name in LENGTHS]
+    angles = [_number(block.get(name, 90.0), name) for name in ANGLES]
+    if min(lengths) <= 0 or max(lengths) > FARTHEST:
+        raise ArgumentError(f"its cell has edges of {', '.join(f'{length:g}' for length in lengths)} Å")
+    cosines = np.cos(np.radians(angles))
+    if not 1 + 2 * cosines.prod() - (cosines**2).sum() > 0:
+        raise ArgumentError(f"no cell has the angles {', '.join(f'{angle:g}' for angle in angles)}°")
+    return checked_lattice(np.array(Cell.new([*lengths, *angles])))
+
+
+def _operations(block: Any, cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The operations that a block lists, or those of the space group that it names; else the identity alone."""
+    from ase.spacegroup import Spacegroup
+    from ase.spacegroup.spacegroup import parse_sitesym
+
+    if texts := [text for name in LISTED for text in _listed(block, name) if str(text) not in UNKNOWN]:
+        rotations, shifts = parse_sitesym([str(text) for text in texts])
+        return np.asarray(rotations), snapped(np.asarray(shifts))
+    names, halls, numbers = (
+        [str(block[name]) for name in tags if str(block.get(name, "?")) not in UNKNOWN]
+        for tags in (NAMED, HALL, NUMBERED)
+    )
+    for name in (*halls, *names):
+        if (found := operations_named(name, cell, hall=name in halls)) is not None:
+            return found
+    if numbers and numbers[0].isdigit() and 1 <= int(numbers[0]) <= 230:
+        return Spacegroup(int(numbers[0])).get_op()
+    if unknown := [*names, *halls, *numbers]:
+        raise ArgumentError(f"it lists no operations, and its space group {unknown[0]} is not known")
+    return np.eye(3)[None], np.zeros((1, 3))
+
+
+def _elements(block: Any) -> list[str]:
+    """The element of each site, from the column of types or that of labels."""
+    from ase.data import atomic_numbers
+
+    names = _listed(block, "_atom_site_type_symbol") or _listed(block, "_atom_site_label")
+    found = []
+    for i, name in enumerate(names):
+        letters = re.match(r"[A-Za-z]*", str(name))[0].capitalize()  # type: ignore[index]
+        letters = {"D": "H", "T": "H"}.get(letters, letters)
+        choices = [letters, *(letters[:n] for n in (2, 1) if "_atom_site_type_symbol" not in block)]
+        known = [choice for choice in choices if choice in atomic_numbers]
+        if not known:
+            raise ArgumentError(f"site {i + 1} is of the kind {name}, which is no element")
+        found.append(known[0])
+    return found
+
+
+def _shares(block: Any, count: int) -> list[object]:
+    return _listed(block, "_atom_site_occupancy") or [1.0] * count
+
+
+def _listed(block: Any, name: str) -> list[Any]:
+    """The values of a name that may stand in a loop or alone; none if it is missing."""
+    values = block.get(name, [])
+    return values if isinstance(values, list) else [values]
+
+
+def _number(value: object, what: str) -> float:
+    """A number, or a fraction such as 1/3."""
+    text = str(value).strip()
+    try:
+        over, _, under = text.partition("/")
+        return float(over) / float(under or 1)
+    except (ValueError, ZeroDivisionError):
+        raise ArgumentError(f"{what} has {text!r} where a number is expected") from None

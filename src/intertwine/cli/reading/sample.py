@@ -1,0 +1,114 @@
+"""What a file, or one frame of it, holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from intertwine.catalog.base import CatalogGroup
+from intertwine.cli.reading.text import carried
+from intertwine.errors import ArgumentError
+from intertwine.reps import Rep
+from intertwine.symmetry import Points
+
+LARGEST = 1e100
+"""Larger coordinates have no squares."""
+
+
+def in_cell(points: Points, cell: np.ndarray | None, periodic: object = None) -> Points:
+    """The points as a crystal, or with fewer periods a layer or a rod; a cell of zeros, or without periods, is none.
+
+    Args:
+        points: the points.
+        cell: its vectors as rows `(3, 3)`, or the lengths `(3,)` of orthogonal ones.
+        periodic: which vectors are periods: None or true for all that are not zero, or three booleans.
+    """
+    cell = np.zeros((3, 3)) if cell is None else np.asarray(cell, dtype=float)
+    cell = np.diag(cell) if cell.shape == (3,) else cell
+    if cell.shape != (3, 3) or not np.isfinite(cell).all():
+        raise ArgumentError(f"its cell is expected as three vectors (3, 3) of finite numbers, but {cell.tolist()} came")
+    asked = np.asarray(True if periodic is None else periodic, dtype=bool)
+    if asked.shape not in ((), (1,), (3,)):
+        raise ArgumentError(f"three booleans say which vectors of the cell are periods, but {asked.tolist()} came")
+    periods = cell.any(1) & asked
+    return replace(points, cell=cell, periodic=tuple(periods.tolist())) if periods.any() else points
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """What a file, or one frame of it, holds.
+
+    Args:
+        path: the file.
+        x: points, or the plain array of a .npy file, or the vector `x` of a .npz file.
+        arrays: the other numbers by their names: `(N, d)` at the points, or `(d,)` for the whole.
+        reps: the reps that a .npz file names, as `rep_in` and `rep_out`.
+    """
+
+    path: Path
+    x: Points | np.ndarray
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    reps: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def points(self) -> Points:
+        """The points, if that is what the file holds; else `ArgumentError`."""
+        x = self.x if isinstance(self.x, Points) else Points(self.x.astype(float), precision=carried(self.x))
+        if x.positions.ndim == 2 and not len(x.positions):
+            raise ArgumentError(f"{self.path} holds no points.")
+        if x.positions.ndim != 2 or x.positions.shape[1] not in (2, 3):
+            call = "stabiliser(x, rep=…)" if x.positions.ndim == 1 else "image_stabiliser(image)"
+            raise ArgumentError(
+                f"{self.path} holds an array of shape {x.positions.shape}, but points (N, 2) or (N, 3) are expected. "
+                f"For {'a vector' if x.positions.ndim == 1 else 'an image'}, call tw.symmetry.{call} in Python."
+            )
+        if not np.isfinite(x.positions).all():
+            raise ArgumentError(f"{self.path} holds NaN or infinite positions.")
+        if np.abs(x.positions).max() > LARGEST:
+            raise ArgumentError(f"{self.path} holds positions beyond {LARGEST:g}, too large to compute with.")
+        return x
+
+    def rep(self, name: str, group: CatalogGroup) -> Rep | None:
+        """The rep of the features, by the name that is asked for, or that the file has; None without features.
+
+        Raises `ArgumentError` for features without a rep, and a rep without features.
+        """
+        name, features = name or self.reps.get("rep_in", ""), self.points.features
+        if features is not None and not name:
+            raise ArgumentError(
+                f"{self.path} holds features of shape {np.shape(features)}, and nothing says how they turn. Store "
+                "their rep in it as rep_in, or pass --rep-in to intertwine check."
+            )
+        if features is None and name:
+            raise ArgumentError(
+                f"--rep-in says how features turn, but {self.path} holds none. Store them as features in a .npz file."
+            )
+        return group.rep(name) if name else None
+
+    @property
+    def held(self) -> str:
+        """The names of the arrays, for messages."""
+        return ", ".join(self.arrays) or "nothing but positions"
+
+    def target(self, name: str, turns: bool) -> tuple[str, np.ndarray | None]:
+        """The numbers that are the target, with their name; no numbers where positions are.
+
+        Args:
+            name: the name that was asked for, if any; `targets` needs no asking.
+            turns: whether it is known how they turn, so that an array (N, 3) holds numbers rather than positions.
+        """
+        name = name or ("targets" if "targets" in self.arrays else "")
+        if name and name not in self.arrays:
+            raise ArgumentError(f"{self.path} holds no numbers called {name!r}: it holds {self.held}.")
+        if name:
+            return name, self.arrays[name].astype(float)
+        if isinstance(self.x, np.ndarray) and (turns or self.x.ndim != 2 or self.x.shape[1] not in (2, 3)):
+            return "", self.x.astype(float)
+        if turns:
+            raise ArgumentError(
+                f"--rep-out says how a target turns, but not which it is. Name it with --target: {self.path} holds "
+                f"{self.held}."
+            )
+        return "", None
