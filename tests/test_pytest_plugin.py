@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -72,9 +73,9 @@ def test_a_failure_is_one_line_and_the_report_stands_below(tmp_path: Path) -> No
 def test_the_seed_is_an_option_or_in_the_ini_file(tmp_path: Path) -> None:
     (tmp_path / "test_models.py").write_text(TESTS, "utf-8")
     (tmp_path / "pytest.ini").write_text("[pytest]\nequivariance_seed = 4\n", "utf-8")
-    from_file, given = (
-        messages(run(tmp_path, "-k", "broken", *options)) for options in ((), ("--equivariance-seed=7",))
-    )
+    with ThreadPoolExecutor() as pool:
+        outputs = pool.map(lambda options: run(tmp_path, "-k", "broken", *options), ((), ("--equivariance-seed=7",)))
+    from_file, given = map(messages, outputs)
     assert from_file["test_broken"].endswith("Seed 4.")
     assert given["test_broken"].endswith("Seed 7.")
     assert from_file["test_broken"].split("error")[1].split()[0] != given["test_broken"].split("error")[1].split()[0]

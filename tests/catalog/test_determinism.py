@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -23,18 +24,18 @@ for group in groups:
 """
 
 
-def run(**environment: str) -> list[tuple[str, np.ndarray]]:
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, env={**os.environ, **environment}, check=False
-    )
+def run(number: str) -> list[tuple[str, np.ndarray]]:
+    """What a process with a hash seed, and as many threads, prints."""
+    environment = os.environ | dict.fromkeys(("PYTHONHASHSEED", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), number)
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
     rows = [line.split(" : ") if " : " in line else line.split(" :") for line in done.stdout.splitlines()]
     return [(shape, np.array(numbers.split(), dtype=float)) for shape, numbers in rows]
 
 
 def test_fresh_processes_agree() -> None:
-    first = run(PYTHONHASHSEED="1", OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
-    second = run(PYTHONHASHSEED="2", OMP_NUM_THREADS="2", OPENBLAS_NUM_THREADS="2")
+    with ThreadPoolExecutor() as pool:
+        first, second = pool.map(run, ("1", "2"))
     assert len(first) > 300
     assert [shape for shape, _ in first] == [shape for shape, _ in second]
     for (_, a), (_, b) in zip(first, second, strict=True):
