@@ -12,7 +12,7 @@ ONE_THREAD := OMP_NUM_THREADS=1
 # What another machine may have: no vector instructions in torch, more threads, other hashes.
 OTHER := ATEN_CPU_CAPABILITY=default OMP_NUM_THREADS=2 PYTHONHASHSEED=2
 
-.PHONY: test test-slow lint demo clean
+.PHONY: test test-slow lint docs demo bench clean
 
 test: lint
 	$(ONE_THREAD) $(PYTEST) -m "not slow"
@@ -26,8 +26,21 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: $(READY)
+	$(BIN)/python -m sphinx -q -W -b html -d out/doctrees docs out/site
+
 demo: $(READY)
 	$(BIN)/intertwine tour --out out
+
+# e3nn in an environment apart: it must not decide which versions the library is developed with.
+bench: .bench/.ready
+	cd benchmarks && for script in e3nn_*.py; do ../.bench/bin/python $$script || exit 1; done
+
+.bench/.ready:
+	$(PYTHON) -m venv .bench
+	.bench/bin/python -m pip install $(TORCH)
+	.bench/bin/python -m pip install e3nn==0.6.0 -e .
+	touch $@
 
 # The stamp: install again only when pyproject.toml is newer.
 $(READY): pyproject.toml | $(BIN)/python
