@@ -3,6 +3,7 @@
 from intertwine.nn import frames, heads, radial
 from intertwine.nn.activation import Activation, Gate, NormActivation
 from intertwine.nn.canonical import Canonicalize, Centred, FrameAveraging
+from intertwine.nn.checkpoints import CONVENTION, load_weights, save_weights
 from intertwine.nn.fourier import FourierActivation
 from intertwine.nn.linear import Linear
 from intertwine.nn.module import EquivariantModule
@@ -13,6 +14,7 @@ from intertwine.nn.sequential import Sequential
 from intertwine.nn.tensor_product import TensorProduct
 
 __all__ = [
+    "CONVENTION",
     "Activation",
     "Canonicalize",
     "Centred",
@@ -29,5 +31,7 @@ __all__ = [
     "TensorProduct",
     "frames",
     "heads",
+    "load_weights",
     "radial",
+    "save_weights",
 ]

@@ -1,0 +1,131 @@
+"""Weights on disk that know under which conventions, and between which reps, they were trained."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from intertwine.errors import ArgumentError, MissingExtraError, RepMismatchError
+from intertwine.nn.module import EquivariantModule
+from intertwine.reps import Rep
+
+CONVENTION = 1
+"""The number of the conventions (bases, signs, orders, normalisations) that weights belong to; changes make it grow."""
+
+
+def save_weights(module: nn.Module, path: str | Path) -> Path:
+    """Write the state dict of a module to a safetensors file, with the number of the conventions and all reps.
+
+    A state dict holds numbers alone: weights of `2x1o → 3x1o` fit into `3x1o → 2x1o`, and mean nothing there.
+
+    Args:
+        module: a layer or network, or a torch module that holds some.
+        path: the file.
+
+    Returns:
+        The path.
+
+    Raises `MissingExtraError` where safetensors is not installed.
+
+    >>> from tempfile import mkdtemp
+    >>> from intertwine.catalog import O3
+    >>> from intertwine.nn import Linear
+    >>> path = save_weights(Linear(O3.rep("2x1o"), O3.rep("3x1o")), Path(mkdtemp()) / "weights.safetensors")
+    >>> load_weights(Linear(O3.rep("3x1o"), O3.rep("2x1o")), path)
+    Traceback (most recent call last):
+    intertwine.errors.RepMismatchError: The weights in weights.safetensors belong to another network: ...
+    """
+    path = Path(path)
+    tensors = {name: value.detach().cpu().contiguous().clone() for name, value in module.state_dict().items()}
+    metadata = {"convention": str(CONVENTION), "reps": json.dumps(_reps(module))}
+    _safetensors().save_file(tensors, path, metadata)
+    return path
+
+
+def load_weights(module: nn.Module, path: str | Path) -> nn.Module:
+    """Load what `save_weights` wrote into a module, after a look at conventions and reps.
+
+    Args:
+        module: the same network as the one that was saved; its dtype and device stay.
+        path: the file.
+
+    Returns:
+        The module.
+
+    Raises `RepMismatchError` for reps that differ, and `ArgumentError` for other conventions, for files without them,
+    and for weights that are missing or too many.
+    """
+    path = Path(path)
+    with _safetensors().safe_open(path, "pt") as file:
+        metadata, tensors = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    if "convention" not in metadata or "reps" not in metadata:
+        raise ArgumentError(
+            f"{path.name} does not say which conventions its weights belong to. Load files that save_weights wrote; "
+            "for others, call module.load_state_dict(…), and know what they mean."
+        )
+    if metadata["convention"] != str(CONVENTION):
+        raise ArgumentError(
+            f"The weights in {path.name} belong to the conventions number {metadata['convention']}, but this version "
+            f"of intertwine has number {CONVENTION}. Load them with the version that wrote them."
+        )
+    _require_same(path, json.loads(metadata["reps"]), _reps(module))
+    try:
+        module.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise ArgumentError(f"The weights in {path.name} do not fit: {' '.join(str(error).split())}") from error
+    return module
+
+
+def _reps(module: nn.Module) -> dict[str, list[list[str]]]:
+    """For each equivariant part, by its name, the reps of its inputs and its output: in words, with fingerprints."""
+    return {
+        name: [_identity(rep) for rep in (*part.reps_in, part.rep_out)]
+        for name, part in module.named_modules()
+        if isinstance(part, EquivariantModule)
+    }
+
+
+def _identity(rep: Rep | None) -> list[str]:
+    """A rep as it prints, and what tells it from others that print alike: the bases of its blocks, up to rounding."""
+    if rep is None:
+        return ["nothing", ""]
+    digest = hashlib.sha256()
+    for m, block in rep.terms:
+        digest.update(f"{m} {[(n, irrep.label) for n, irrep in block.content]}".encode())
+        if block.basis is not None:
+            digest.update((np.round(block.basis, 6) + 0.0).tobytes())
+    return [f"{rep} of {rep.group}", digest.hexdigest()[:16]]
+
+
+def _require_same(path: Path, saved: dict[str, list[list[str]]], own: dict[str, list[list[str]]]) -> None:
+    """Raises `RepMismatchError` that names the first part whose reps differ."""
+    for name in [*own, *saved]:
+        if own.get(name) == saved.get(name):
+            continue
+        part = f"part {name!r}" if name else "the module itself"
+        there, here = (_words(reps.get(name)) for reps in (saved, own))
+        hint = " They print alike, but their coordinates differ." if there == here else ""
+        raise RepMismatchError(
+            f"The weights in {path.name} belong to another network: {part} has {there} there and {here} here.{hint} "
+            "Make the module with the same reps."
+        )
+
+
+def _words(reps: list[list[str]] | None) -> str:
+    if reps is None:
+        return "no counterpart"
+    *inputs, output = (words for words, _ in reps)
+    return f"{', '.join(inputs)} → {output}"
+
+
+def _safetensors():  # type: ignore[no-untyped-def]
+    try:
+        import safetensors
+        import safetensors.torch
+    except ImportError as error:
+        raise MissingExtraError.of("safetensors", "weights") from error
+    return safetensors.torch

@@ -1,0 +1,74 @@
+"""Weights on disk come back into the same network, and into no other."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from intertwine import nn
+from intertwine.catalog import O2, O3, SO3
+from intertwine.errors import ArgumentError, RepMismatchError
+from tests.modules import Make, each_module, example
+
+pytest.importorskip("safetensors")
+
+
+@each_module
+def test_weights_come_back(make: Make, tmp_path: Path) -> None:
+    first, second = make().double().eval(), make().double().eval()
+    nn.save_weights(first, tmp_path / "weights.safetensors")
+    assert nn.load_weights(second, tmp_path / "weights.safetensors") is second
+    values = example(first)
+    torch.testing.assert_close(second(*values), first(*values), rtol=0, atol=0)
+
+
+def test_equal_sizes_are_no_equal_reps(tmp_path: Path) -> None:
+    path = nn.save_weights(nn.Linear(O3.rep("2x1o"), O3.rep("3x1o")), tmp_path / "w.safetensors")
+    for other in (
+        nn.Linear(O3.rep("3x1o"), O3.rep("2x1o")),
+        nn.Linear(O3.rep("2x1e"), O3.rep("3x1e")),
+        nn.Linear(SO3.rep("2x1"), SO3.rep("3x1")),
+        nn.Sequential(nn.Linear(O3.rep("2x1o"), O3.rep("3x1o"))),
+    ):
+        before = [p.clone() for p in other.parameters()]
+        with pytest.raises(RepMismatchError, match=r"2x1o of O\(3\) → 3x1o of O\(3\) (there|here)"):
+            nn.load_weights(other, path)
+        assert all(map(torch.equal, other.parameters(), before))  # bad input loses nothing
+
+
+def test_equal_names_are_no_equal_coordinates(tmp_path: Path) -> None:
+    turn = np.array([[0.6, -0.8], [0.8, 0.6]])
+    mine, yours = (O2.rep("1x1").change_basis(Q, "mine") for Q in (turn, turn.T))
+    path = nn.save_weights(nn.Linear(mine, mine), tmp_path / "w.safetensors")
+    nn.load_weights(nn.Linear(mine, mine), path)
+    with pytest.raises(RepMismatchError, match="They print alike, but their coordinates differ"):
+        nn.load_weights(nn.Linear(yours, yours), path)
+
+
+def test_a_plain_network_around_layers(tmp_path: Path) -> None:
+    def network(hidden: str) -> torch.nn.Module:
+        rep = O2.rep(hidden)
+        return torch.nn.ModuleDict({"first": nn.Linear(O2.rep("2x1"), rep), "second": nn.Linear(rep, O2.rep("2x1"))})
+
+    path = nn.save_weights(network("4x1"), tmp_path / "w.safetensors")
+    nn.load_weights(network("4x1"), path)
+    with pytest.raises(RepMismatchError, match=r"part 'first' has 2x1 of O\(2\) → 4x1 of O\(2\) there and"):
+        nn.load_weights(network("3x1 + 1x0e"), path)
+
+
+def test_other_conventions_and_other_files(tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    layer, path = nn.Linear(O2.rep("1x1"), O2.rep("1x1")), tmp_path / "w.safetensors"
+    save_file(layer.state_dict(), path)
+    with pytest.raises(ArgumentError, match=r"w\.safetensors does not say which conventions"):
+        nn.load_weights(layer, path)
+    save_file(layer.state_dict(), path, {"convention": "0", "reps": json.dumps({})})
+    with pytest.raises(ArgumentError, match="belong to the conventions number 0"):
+        nn.load_weights(layer, path)
+    wide = torch.nn.ModuleList([layer, torch.nn.Linear(2, 2)])
+    nn.save_weights(wide, path)
+    with pytest.raises(ArgumentError, match=r"do not fit: .*Missing key"):
+        nn.load_weights(torch.nn.ModuleList([layer, torch.nn.LayerNorm(2), torch.nn.Linear(1, 1)]), path)
