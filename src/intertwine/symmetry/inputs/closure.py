@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -11,6 +12,49 @@ MOST = 4000
 
 Product = Callable[[int, int], int | None]
 """The number of the product of two numbered elements; None if it does not leave the input as it is."""
+
+
+def growing_groups(
+    least: Sequence[float],
+    residuals: Sequence[float],
+    product: Product,
+    tolerance: float,
+    identity: int = 0,
+    most: int = MOST,
+) -> list[tuple[float, list[int]]]:
+    """The groups that elements make at growing tolerances, up to a given one: each holds the one before.
+
+    A group counts from the tolerance on within which its generators are; other elements, being their products, may be
+    off by twice as much. At each tolerance it is made as large as it can be without losing elements. So what is found
+    at one tolerance is found at every larger one, and does not depend on how far the search goes.
+
+    Args:
+        least: the tolerance from which on each numbered element counts.
+        residuals: how far each leaves the input from where it was, where it is a product.
+        product: how they multiply; it may number more elements, and append to both.
+        tolerance: the largest.
+        identity: the number of the identity.
+        most: larger groups are not looked for.
+
+    Returns the tolerances from which on groups count, with the numbers of their elements.
+    """
+    queue = [(residual, i) for i, residual in enumerate(least) if residual <= tolerance]
+    heapq.heapify(queue)
+    members, generators = {identity}, list[int]()
+    groups = [(0.0, [identity])]
+    while queue:
+        now, seed = heapq.heappop(queue)
+        if seed in members:
+            continue
+        found = _generated([*generators, seed], product, identity, most, lambda i: residuals[i] <= 2 * tolerance)
+        if found is None:
+            continue
+        if (later := max(residuals[i] for i in found) / 2) > now:
+            heapq.heappush(queue, (later, seed))
+            continue
+        members, generators = set(found), [*generators, seed]
+        groups.append((now, found))
+    return groups
 
 
 def largest_group(seeds: Sequence[int], product: Product, identity: int = 0, most: int = MOST) -> list[int]:
@@ -32,14 +76,16 @@ def largest_group(seeds: Sequence[int], product: Product, identity: int = 0, mos
     return members
 
 
-def _generated(generators: list[int], product: Product, identity: int, most: int) -> list[int] | None:
+def _generated(
+    generators: list[int], product: Product, identity: int, most: int, near: Callable[[int], bool] = lambda _: True
+) -> list[int] | None:
     """All products of generators; None if one of them is no symmetry."""
     found = [identity]
     known = set(found)
     for element in found:  # grows while it runs
         for generator in generators:
             image = product(element, generator)
-            if image is None or len(found) > most:
+            if image is None or not near(image) or len(found) > most:
                 return None
             if image not in known:
                 known.add(image)

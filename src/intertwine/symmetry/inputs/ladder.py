@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -14,9 +14,10 @@ from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.symmetry.inputs.alignment import alignments
-from intertwine.symmetry.inputs.clouds import checked_cloud, line_through, nearly_symmetries
+from intertwine.symmetry.inputs.clouds import checked_cloud, nearest_line, reversal
 from intertwine.symmetry.inputs.points import Points
-from intertwine.symmetry.inputs.stabiliser import Stabiliser, distances, stabiliser
+from intertwine.symmetry.inputs.search import spacings
+from intertwine.symmetry.inputs.stabiliser import Stabiliser, cloud_stabilisers, stabiliser
 
 ROUNDING = 1e-6
 """Residuals below this, the last digit of most files, count as zero."""
@@ -145,44 +146,25 @@ def symmetry_ladder(
     positions, rep = to_numpy(cloud.positions), None if rep is None else as_rep(rep)
     if cloud.cell is None and (rep is None or positions.ndim != 1):
         group = group or (rep.group if rep else O2 if positions.ndim == 2 and positions.shape[1] == 2 else O3)  # type: ignore[assignment]
-        largest = min(largest, _spacing(*checked_cloud(positions, group, cloud.labels, cloud.features, rep)[:2]))  # type: ignore[arg-type]
-    steps = _jumps(_deviations(cloud, positions, group, rep, largest))
-    if not len(steps):
-        steps = np.geomspace(ROUNDING, largest, max(2, 1 + round(5 * math.log10(max(largest / ROUNDING, 1.0)))))
-    return _climbed(positions if positions.ndim == 1 else cloud, rep, group, steps, (largest, asked))
-
-
-def _spacing(centred: np.ndarray, kinds: np.ndarray) -> float:
-    """A third of the median distance of points to the nearest of their kind; infinite where kinds are single points.
-
-    Products of elements count up to twice a tolerance, and halfway between two points each has several partners.
-    """
-    from scipy.spatial import KDTree
-
-    nearest = np.full(len(centred), np.inf)
-    for kind in np.unique(kinds):
-        members = np.flatnonzero(kinds == kind)
-        if len(members) > 1:
-            nearest[members] = KDTree(centred[members]).query(centred[members], 2)[0][:, 1]
-    return float(np.median(nearest)) / 3
-
-
-def _deviations(
-    cloud: Points, positions: np.ndarray, group: CatalogGroup | None, rep: Rep | None, largest: float
-) -> np.ndarray:
-    """The residuals of all elements that nearly leave an input as it is; none if these are not finitely many."""
+        centred, kinds, _ = checked_cloud(positions, group, cloud.labels, cloud.features, rep)  # type: ignore[arg-type]
+        largest = min(largest, float(np.median(spacings(centred, kinds))) / 3)
+        axis, line = nearest_line(centred)
+        steps = np.array([line, max(line, reversal(centred, kinds, axis)[1])])
+        return _climbed(_of_cloud(cloud, rep, group, steps, largest), (largest, asked))  # type: ignore[arg-type]
+    steps = np.zeros(0)
     if positions.ndim == 1 and rep is not None:
         found = alignments(positions, positions, rep, largest)
-        return np.zeros(0) if len(found.lie) else found.residuals
-    if cloud.cell is not None or group is None:
-        return np.zeros(0)
-    centred, kinds, features = checked_cloud(positions, group, cloud.labels, cloud.features, rep)
-    if line_through(centred, largest) is not None:
-        return np.zeros(0)
-    elements, permutations, residuals = nearly_symmetries(centred, kinds, group, largest)
-    if features is not None and rep is not None:
-        residuals = np.maximum(residuals, distances(features, rep.evaluate(elements), permutations, whole=True))
-    return np.asarray(residuals[residuals <= largest])
+        steps = _jumps(found.residuals) if not len(found.lie) else steps
+    if not len(steps):
+        steps = _dense(ROUNDING, largest)
+    return _climbed(
+        _at(np.union1d(steps, ROUNDING), positions if positions.ndim == 1 else cloud, rep, group), (largest, asked)
+    )
+
+
+def _dense(start: float, end: float) -> np.ndarray:
+    """Tolerances to try where it is not known at which ones the symmetry grows."""
+    return np.geomspace(start, end, max(2, 1 + round(5 * math.log10(max(end / start, 1.0)))))
 
 
 def _jumps(residuals: np.ndarray) -> np.ndarray:
@@ -193,27 +175,50 @@ def _jumps(residuals: np.ndarray) -> np.ndarray:
     return np.union1d(chosen, ascending[np.flatnonzero(np.diff(intervals, append=math.inf))])
 
 
-def _climbed(
-    x: Points | np.ndarray, rep: Rep | None, group: CatalogGroup | None, steps: np.ndarray, limits: tuple[float, float]
-) -> Ladder:
-    """The stabilisers at growing tolerances, each rung a larger group than the one before."""
+def _of_cloud(
+    cloud: Points, rep: Rep | None, group: CatalogGroup, lines: np.ndarray, largest: float
+) -> Iterator[tuple[float, Stabiliser]]:
+    """The stabilisers of a cloud and the tolerances from which on they count; `lines`: where it becomes a line."""
+    if (line := lines.min()) > ROUNDING:
+        below = min(largest, line * (1 - 1e-9))
+        yield from cloud_stabilisers(to_numpy(cloud.positions), cloud.labels, cloud.features, rep, group, below)
+    if line <= largest:
+        steps = np.union1d(np.maximum(lines, ROUNDING), _dense(max(line, ROUNDING), largest))
+        yield from _at(steps[steps <= largest], cloud, rep, group)
+
+
+def _at(
+    steps: np.ndarray, x: Points | np.ndarray, rep: Rep | None, group: CatalogGroup | None
+) -> Iterator[tuple[float, Stabiliser]]:
+    """The stabilisers at growing tolerances, with these."""
+    for place, tolerance in enumerate(steps):
+        try:
+            yield float(tolerance), stabiliser(x, rep=rep, group=group, tolerance=float(tolerance) * (1 + 1e-9))
+        except ArgumentError:
+            if not place:
+                raise
+            # what is left at this tolerance is no group, or points coincide
+
+
+def _size(found: Stabiliser) -> tuple[float, int]:
+    """How large a stabiliser is, also a continuous one: that has more or fewer connected pieces."""
+    return found.order, len(found.elements)
+
+
+def _climbed(steps: Iterator[tuple[float, Stabiliser]], limits: tuple[float, float]) -> Ladder:
+    """The rungs that stabilisers at growing tolerances are, each a larger group than the one before."""
     largest, asked = limits  # looked at, and asked for: no rung beyond the one speaks against the last
     found: list[tuple[float, Stabiliser]] = []
-    for tolerance in np.union1d(steps, ROUNDING):
-        try:
-            now = stabiliser(x, rep=rep, group=group, tolerance=float(tolerance) * (1 + 1e-9))
-        except ArgumentError:
-            if not found:
-                raise
-            continue  # what is left at this tolerance is no group, or points coincide
+    for tolerance, now in steps:
         residual = float(now.residuals.max(initial=0.0))
-        residual = float(tolerance) if now.continuous else residual if residual > ROUNDING else 0.0
-        if now.continuous and not found:
+        residual = tolerance if now.continuous else residual if residual > ROUNDING else 0.0
+        exact = tolerance <= ROUNDING
+        if now.continuous and exact:
             raise ArgumentError(
                 "The symmetry is continuous, and has no ladder of finite groups. Call stabiliser for its name."
             )
-        if residual <= largest and (not found or now.order > found[-1][1].order):
-            found.append((residual, now))
+        if exact or (residual <= largest and _size(now) > _size(found[-1][1])):
+            found = [*found[: 0 if exact else None], (residual, now)]
     ends = [residual for residual, _ in found[1:]] + [asked]
     rungs = [Rung(s.name, s.order, residual, end) for (residual, s), end in zip(found, ends, strict=True)]
     wide = [rung for i, rung in enumerate(rungs) if i in (0, len(rungs) - 1) or rung.until > GAP * rung.residual]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -257,14 +258,42 @@ def cloud_stabiliser(
     """`stabiliser` of a cloud; of one on a line also with a vector, after its rep, that belongs to the whole cloud."""
     centred, kinds, features = checked_cloud(points, group, labels, tensors, rep)
     if (axis := line_through(centred, tolerance)) is None:
-        elements, permutations = cloud_symmetries(centred, kinds, group, features, rep, tolerance)
-        lie = group.lie_generators[:0]
-    else:
-        bare, nothing = group.rep(f"1x{group.labels(0)[0]}"), np.zeros((len(centred), 1))
-        kind, values = (bare, nothing) if rep is None or features is None else (rep, features)
-        line = line_symmetry(centred, kinds, axis, group, kind, values, tolerance, one)
-        elements, permutations, lie = line.elements, line.permutations, line.lie
-    subgroup = named_subgroup(group, elements, lie)
+        *_, last = cloud_symmetries(centred, kinds, group, features, rep, tolerance)
+        return _of_cloud(points, centred, features, rep, group, last)
+    bare, nothing = group.rep(f"1x{group.labels(0)[0]}"), np.zeros((len(centred), 1))
+    kind, values = (bare, nothing) if rep is None or features is None else (rep, features)
+    line = line_symmetry(centred, kinds, axis, group, kind, values, tolerance, one)
+    found = tolerance, line.elements, line.permutations
+    return _of_cloud(points, centred, features, rep, group, found, line.lie)
+
+
+def cloud_stabilisers(
+    points: np.ndarray,
+    labels: Sequence[int] | np.ndarray | None,
+    tensors: np.ndarray | None,
+    rep: Rep | None,
+    group: CatalogGroup,
+    tolerance: float,
+) -> Iterator[tuple[float, Stabiliser]]:
+    """The stabilisers of a cloud, not on a line, from each tolerance on at which it grows; without those of no name."""
+    centred, kinds, features = checked_cloud(points, group, labels, tensors, rep)
+    for found in cloud_symmetries(centred, kinds, group, features, rep, tolerance):
+        with suppress(ArgumentError):
+            yield found[0], _of_cloud(points, centred, features, rep, group, found)
+
+
+def _of_cloud(
+    points: np.ndarray,
+    centred: np.ndarray,
+    features: np.ndarray | None,
+    rep: Rep | None,
+    group: CatalogGroup,
+    found: tuple[float, np.ndarray, np.ndarray],
+    lie: np.ndarray | None = None,
+) -> Stabiliser:
+    """The stabiliser that elements with permutations make up, which were found at a tolerance."""
+    tolerance, elements, permutations = found
+    subgroup = named_subgroup(group, elements, group.lie_generators[:0] if lie is None else lie)
     if subgroup is None:
         raise _no_group(len(elements), tolerance, np.zeros(0))
     if subgroup.group.is_finite:
