@@ -106,10 +106,9 @@ def largest_among(elements: np.ndarray, residuals: np.ndarray, tolerance: float)
     def number(g: np.ndarray) -> int:
         return int(np.argmin(np.abs(flat - g.reshape(-1)).max(1)))
 
-    def product(i: int, j: int) -> int | None:
-        found = number(elements[i] @ elements[j])
-        return found if residuals[found] <= 2 * tolerance else None
+    def product(i: int, j: int) -> int:
+        return number(elements[i] @ elements[j])
 
-    order = np.argsort(residuals, kind="stable")
-    seeds = order[residuals[order] <= tolerance].tolist()
-    return np.sort(largest_group(seeds, product, number(np.eye(elements.shape[-1]))))
+    off = residuals.tolist()
+    *_, (_, members) = growing_groups(off, off, product, tolerance, number(np.eye(elements.shape[-1])))
+    return np.sort(members)

@@ -120,8 +120,9 @@ def symmetry_ladder(
 ) -> Ladder:
     """The approximate symmetries of a cloud of points, a crystal, or a vector of a rep, as rungs of tolerance.
 
-    The residuals of all elements up to `largest` are found first. At each gap between them, the stabiliser at that
-    tolerance is a rung if it is larger than the one before. The last rung may be continuous: nearly a line, say.
+    The elements with residuals up to `largest` are found first. Each group that they make up to a tolerance, larger than
+    the one before, is a rung; so each rung is the stabiliser at its residual. The last one may be continuous: nearly a
+    line, say.
 
     Args:
         x: positions `(N, 2)` or `(N, 3)`, `Points`, or a vector `(rep.dim,)`.

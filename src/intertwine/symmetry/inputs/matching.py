@@ -9,11 +9,8 @@ import numpy as np
 from intertwine.symmetry.inputs.closure import growing_groups
 from intertwine.symmetry.inputs.search import displacements, fitted
 
-ROUNDS = 40
-"""How often weights are adapted, at most, to make the largest distance small."""
-
-CLOSE = 1e-3
-"""The part by which a residual may be larger than the least one."""
+FEW, ROUNDS = 10, 300
+"""How often weights are adapted to make the largest distance small; at most, where it decides whether one counts."""
 
 EXACT = 1e-9
 """Residuals below this are rounding, and not made smaller."""
@@ -87,13 +84,16 @@ class Matcher:
         """
         least, left = np.full(len(permutations), np.inf), np.arange(len(permutations))
         weights = np.ones(permutations.shape)
-        for _ in range(ROUNDS):
+        for count in range(ROUNDS):
             images = self.points[permutations[left]]
             g = fitted(self.points, weights[..., None] * images, signs[left])
             off = displacements(self.points, g, permutations[left])
             bound = np.sqrt((weights * off**2).sum(1) / weights.sum(1))
             least[left] = np.minimum(least[left], self._off(g, permutations[left]))
-            goes = (bound <= tolerance) & (bound < (1 - CLOSE) * least[left]) & (off.max(1) > EXACT)
+            goes = (bound <= tolerance) & (bound < (1 - EXACT) * least[left]) & (off.max(1) > EXACT)
+            goes &= (least[left] > tolerance) | (count < FEW)
             left, weights = left[goes], (weights * off)[goes]
+            if not len(left):
+                break
             weights /= weights.max(1, keepdims=True)
         return least

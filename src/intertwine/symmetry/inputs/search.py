@@ -104,10 +104,11 @@ class Search:
         like = [np.flatnonzero(self._like(i, tolerance)) for i in references]
         if len(like) == 1:
             return like[0][:, None]
-        apart, ends = np.linalg.norm(np.subtract(*self.points[references])), []
+        apart, squares, ends = np.linalg.norm(np.subtract(*self.points[references])), self.radii**2, []
+        allowed = 4 * tolerance * (apart + tolerance) + 1e-15  # for the square of a distance that is off by twice it
         for some in np.array_split(like[0], 1 + len(like[0]) * len(like[1]) // ROWS):
-            distances = np.linalg.norm(self.points[some, None] - self.points[like[1]], axis=-1)
-            a, b = np.nonzero((np.abs(distances - apart) <= 2 * tolerance) & (some[:, None] != like[1]))
+            off = squares[some, None] + squares[like[1]] - apart**2 - 2 * self.points[some] @ self.points[like[1]].T
+            a, b = np.nonzero((np.abs(off) <= allowed) & (some[:, None] != like[1]))
             ends.append(np.stack([some[a], like[1][b]], -1))
         return np.concatenate(ends)
 
@@ -142,26 +143,21 @@ class Search:
             partners, good = self._partners(g, places, slack)
             signs = signs[good]
             g = fitted(self.points[places], self.points[partners], signs)
-        places, slack = stages[-1]
-        for shared in (False, False, True, True):
-            partners, good = self._partners(g, places, slack)
-            permutations = np.empty_like(partners)
-            permutations[:, places] = partners
-            permutations, signs = _distinct(permutations, signs[good])
+        for own in (False, False, True, True):
+            partners, good = self._partners(g, *stages[-1])
+            permutations, signs = _distinct(partners[:, np.argsort(self.order)], signs[good])
+            if own:
+                permutations = self._own_partners(permutations, signs, 1.5 * tolerance)
             g = fitted(self.points, self.points[permutations], signs)
-            once = (np.diff(np.sort(permutations, 1), axis=1) > 0).all(1)
             off = displacements(self.points, g, permutations).max(1)
-            for k in np.flatnonzero(~once & (off <= 1.5 * tolerance)) if shared else ():
-                if (partners := self._assigned(g[k], 1.5 * tolerance)) is not None:  # one each
-                    permutations[k], once[k] = partners, True
-            g = fitted(self.points, self.points[permutations], signs)
-            off = displacements(self.points, g, permutations).max(1, initial=0.0)
-            yield permutations[good := once & (off <= 2 * tolerance)], signs[good]
+            once = (np.diff(np.sort(permutations, 1), axis=1) > 0).all(1)
+            near = once & (off <= 2 * tolerance)
+            yield permutations[near], signs[near]
             left = ~once | (off > tolerance)
             g, signs = g[left], signs[left]
 
     def _partners(self, g: np.ndarray, places: np.ndarray, slack: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The nearest points `(k, m)` to points that maps move, and the numbers `(k,)` of the maps where all are near."""
+        """The nearest points `(k, m)` to moved ones, for the k maps that leave all of them near; and which maps."""
         partners, good = np.empty((len(g), len(places)), dtype=np.int64), np.arange(len(g))
         start, size = 0, 8
         while start < len(places) and len(good):
@@ -174,20 +170,26 @@ class Search:
             start, size = start + size, 8 * size
         return partners[good], good
 
-    def _assigned(self, g: np.ndarray, slack: float) -> np.ndarray | None:
-        """The partners, each for one point, with the smallest sum of squared distances; None if there are none."""
+    def _own_partners(self, permutations: np.ndarray, signs: np.ndarray, slack: float) -> np.ndarray:
+        """Permutations `(k, N)`, where several points had one partner and can have others within a distance.
+
+        Those with the smallest sum of squared distances are taken.
+        """
         from scipy.sparse import csr_array
         from scipy.sparse.csgraph import maximum_bipartite_matching, min_weight_full_bipartite_matching
         from scipy.spatial import KDTree
 
-        moved = KDTree(self._lifted(self.points @ g.T, self.kinds))
-        near = moved.sparse_distance_matrix(self.tree, slack, output_type="ndarray")
-        if min(len(np.unique(near[side])) for side in "ij") < len(self.points):
-            return None
-        weights = csr_array((near["v"] ** 2 + 1.0, (near["i"], near["j"])))  # zeros would be no edges
-        if (maximum_bipartite_matching(weights) < 0).any():  # which the other function is slow to see
-            return None
-        return np.asarray(min_weight_full_bipartite_matching(weights)[1])
+        g, size = fitted(self.points, self.points[permutations], signs), len(self.points)
+        off = displacements(self.points, g, permutations).max(1)
+        for place in np.flatnonzero(off <= slack):
+            if len(np.unique(permutations[place])) == size:
+                continue
+            moved = KDTree(self._lifted(self.points @ g[place].T, self.kinds))
+            near = moved.sparse_distance_matrix(self.tree, slack, output_type="ndarray")
+            weights = csr_array((near["v"] ** 2 + 1.0, (near["i"], near["j"])), (size, size))  # zeros would be no edges
+            if len(np.unique(near["j"])) == size and (maximum_bipartite_matching(weights) >= 0).all():
+                permutations[place] = min_weight_full_bipartite_matching(weights)[1]
+        return permutations
 
     def _lifted(self, points: np.ndarray, kinds: np.ndarray) -> np.ndarray:
         """Positions `(..., m, n)` with one more coordinate for the kinds `(m,)`."""

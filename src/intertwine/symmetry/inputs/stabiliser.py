@@ -179,10 +179,10 @@ def stabiliser(
         group: for clouds: SO(2), O(2), SO(3) or O(3). Default: that of `rep`, or O(2) or O(3). A subgroup, also for a
             vector one of the group of `rep`, if only its elements count.
         tolerance: the largest residual of an element: the distance between a moved point and its partner over the
-            radius of the cloud (in a crystal over the cube root of the volume per atom), or |ρ(g) x − x| / |x|.
-            Products of such elements count up to twice of it. If the elements do not form a group even so, because the
-            input is near a larger symmetry, the largest group among them is returned, made from those with the smallest
-            residuals.
+            radius of the cloud (in a crystal over the cube root of the volume per atom), or |ρ(g) x − x| / |x|; in a
+            cloud at most half the median distance of points to the nearest of their kind. Products of such elements
+            count up to twice of it. If the elements do not form a group even so, because the input is near a larger
+            symmetry, one of the largest groups among them is returned, made from those with the smallest residuals.
 
     Raises `ShapeError` and `ArgumentError` for inputs that do not fit, and `ArgumentError` when the group that was
     found cannot be named, because its elements are closer to each other than the noise.
