@@ -40,19 +40,19 @@ def growing_groups(
     """
     queue = [(residual, i) for i, residual in enumerate(least) if residual <= tolerance]
     heapq.heapify(queue)
-    members, generators = {identity}, list[int]()
-    groups = [(0.0, [identity])]
+    members, generators = [identity], list[int]()
+    groups, known = [(0.0, members)], {identity}
     while queue:
         now, seed = heapq.heappop(queue)
-        if seed in members:
+        if seed in known:
             continue
-        found = _generated([*generators, seed], product, identity, most, lambda i: residuals[i] <= 2 * tolerance)
+        found = _generated(members, [*generators, seed], product, most, lambda i: residuals[i] <= 2 * tolerance)
         if found is None:
             continue
         if (later := max(residuals[i] for i in found) / 2) > now:
             heapq.heappush(queue, (later, seed))
             continue
-        members, generators = set(found), [*generators, seed]
+        members, known, generators = found, set(found), [*generators, seed]
         groups.append((now, found))
     return groups
 
@@ -71,25 +71,43 @@ def largest_group(seeds: Sequence[int], product: Product, identity: int = 0, mos
     """
     members, generators = [identity], list[int]()
     for seed in seeds:
-        if seed not in members and (more := _generated([*generators, seed], product, identity, most)) is not None:
+        if seed not in members and (more := _generated(members, [*generators, seed], product, most)) is not None:
             members, generators = more, [*generators, seed]
     return members
 
 
 def _generated(
-    generators: list[int], product: Product, identity: int, most: int, near: Callable[[int], bool] = lambda _: True
+    group: Sequence[int],
+    generators: list[int],
+    product: Product,
+    most: int,
+    near: Callable[[int], bool] = lambda _: True,
 ) -> list[int] | None:
-    """All products of generators; None if one of them is no symmetry."""
-    found = [identity]
+    """A group with more generators, coset by coset (Dimino); None if one of its elements is no symmetry.
+
+    Args:
+        group: the numbers of its elements, the identity first.
+        generators: those of the group, and more.
+        product: how elements multiply.
+        most: larger groups are not looked for.
+        near: which elements are symmetries.
+    """
+    found, first = list(group), list(group[:1])
     known = set(found)
-    for element in found:  # grows while it runs
+    for element in first:  # of each coset; grows while it runs
         for generator in generators:
             image = product(element, generator)
-            if image is None or not near(image) or len(found) > most:
+            if image in known:
+                continue
+            if image is None or len(found) > most:
                 return None
-            if image not in known:
-                known.add(image)
-                found.append(image)
+            first.append(image)
+            for member in group:
+                if (other := product(member, image)) is None or not near(other):
+                    return None
+                if other not in known:
+                    known.add(other)
+                    found.append(other)
     return found
 
 

@@ -120,9 +120,9 @@ def symmetry_ladder(
 ) -> Ladder:
     """The approximate symmetries of a cloud of points, a crystal, or a vector of a rep, as rungs of tolerance.
 
-    The elements with residuals up to `largest` are found first. Each group that they make up to a tolerance, larger than
-    the one before, is a rung; so each rung is the stabiliser at its residual. The last one may be continuous: nearly a
-    line, say.
+    The elements with residuals up to `largest` are found first. Each group that they make up to some tolerance, larger
+    than the one before, is a rung; so each rung is the stabiliser at its residual. The last one may be continuous:
+    nearly a line, say.
 
     Args:
         x: positions `(N, 2)` or `(N, 3)`, `Points`, or a vector `(rep.dim,)`.

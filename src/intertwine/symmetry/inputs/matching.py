@@ -12,8 +12,8 @@ from intertwine.symmetry.inputs.search import displacements, fitted
 FEW, ROUNDS = 10, 300
 """How often weights are adapted to make the largest distance small; at most, where it decides whether one counts."""
 
-EXACT = 1e-9
-"""Residuals below this are rounding, and not made smaller."""
+EXACT, ROUNDING = 1e-9, 1e-13
+"""Residuals below this are not made smaller; below that they are none."""
 
 Off = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """How far elements `(k, n, n)` with permutations `(k, N)` leave what points bear from where it is, `(k,)`."""
@@ -49,6 +49,7 @@ class Matcher:
         permutations, signs = permutations[places], signs[places]
         g = fitted(self.points, self.points[permutations], signs)
         residuals = self._off(g, permutations)
+        residuals[residuals < ROUNDING] = 0.0
         least, some = residuals.copy(), np.flatnonzero((residuals > EXACT) & (residuals <= 2 * tolerance))
         least[some] = np.minimum(residuals[some], self._least(permutations[some], signs[some], tolerance))
         for place, key in enumerate(new):

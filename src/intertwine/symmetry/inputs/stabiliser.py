@@ -298,7 +298,7 @@ def _of_cloud(
         raise _no_group(len(elements), tolerance, np.zeros(0))
     if subgroup.group.is_finite:
         rough, elements = elements, subgroup.embed(subgroup.group.elements())
-        permutations = permutations[np.argmin(np.abs(elements[:, None] - rough).max((-1, -2)), 1)]
+        permutations = permutations[np.argmax(np.tensordot(elements, rough, ((1, 2), (1, 2))), 1)]  # of the nearest
     residuals = distances(centred, elements, permutations)
     if rep is not None and features is not None:
         residuals = np.maximum(residuals, distances(features, rep.evaluate(elements), permutations, whole=True))
