@@ -258,8 +258,8 @@ def cloud_stabiliser(
     """`stabiliser` of a cloud; of one on a line also with a vector, after its rep, that belongs to the whole cloud."""
     centred, kinds, features = checked_cloud(points, group, labels, tensors, rep)
     if (axis := line_through(centred, tolerance)) is None:
-        *_, last = cloud_symmetries(centred, kinds, group, features, rep, tolerance)
-        return _of_cloud(points, centred, features, rep, group, last)
+        _, elements, permutations = cloud_symmetries(centred, kinds, group, features, rep, tolerance)[-1]
+        return _of_cloud(points, centred, features, rep, group, (tolerance, elements, permutations))
     bare, nothing = group.rep(f"1x{group.labels(0)[0]}"), np.zeros((len(centred), 1))
     kind, values = (bare, nothing) if rep is None or features is None else (rep, features)
     line = line_symmetry(centred, kinds, axis, group, kind, values, tolerance, one)
