@@ -83,7 +83,7 @@ class Search:
         allowed = allowed[np.unique(np.linspace(0, len(allowed) - 1, SHORTLIST).round().astype(int))]
         distances = np.linalg.norm(self.points - self.points[first], axis=1)
         alike = [self._like(i, tolerance) & (np.abs(distances - distances[i]) <= 2 * tolerance) for i in allowed]
-        return np.array([first, allowed[np.argmin(np.sum(alike, 1) / away[allowed])]])
+        return np.array([first, allowed[np.argmin(np.sum(alike, 1) / np.sqrt(away[allowed]))]])
 
     def _counts(self, tolerance: float) -> np.ndarray:
         """How many points have the kind and the radius of each."""
