@@ -126,12 +126,12 @@ def nearest_line(points: np.ndarray) -> tuple[np.ndarray, float]:
     return axis, float(np.linalg.norm(points - np.outer(points @ axis, axis), axis=1).max())
 
 
-def reversal(points: np.ndarray, kinds: np.ndarray, axis: np.ndarray) -> tuple[np.ndarray, float]:
-    """Where the points of a line go when it is turned round, and how far they are then from others along it."""
+def reversal(points: np.ndarray, kinds: np.ndarray, axis: np.ndarray, tolerance: float) -> np.ndarray | None:
+    """Where the points of a line go when it is turned round; None if it does not come back."""
     heights = points @ axis
     back = np.zeros(len(points), dtype=np.int64)
     for kind in np.unique(kinds):
         members = np.flatnonzero(kinds == kind)
         order = members[np.argsort(heights[members], kind="stable")]
         back[order] = order[::-1]
-    return back, float(np.abs(heights + heights[back]).max())
+    return back if np.abs(heights + heights[back]).max() <= tolerance else None

@@ -14,7 +14,7 @@ from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.symmetry.inputs.alignment import alignments
-from intertwine.symmetry.inputs.clouds import checked_cloud, nearest_line, reversal
+from intertwine.symmetry.inputs.clouds import checked_cloud, nearest_line
 from intertwine.symmetry.inputs.points import Points
 from intertwine.symmetry.inputs.search import spacings
 from intertwine.symmetry.inputs.stabiliser import Stabiliser, cloud_stabilisers, stabiliser
@@ -149,23 +149,19 @@ def symmetry_ladder(
         group = group or (rep.group if rep else O2 if positions.ndim == 2 and positions.shape[1] == 2 else O3)  # type: ignore[assignment]
         centred, kinds, _ = checked_cloud(positions, group, cloud.labels, cloud.features, rep)  # type: ignore[arg-type]
         largest = min(largest, float(np.median(spacings(centred, kinds))) / 3)
-        axis, line = nearest_line(centred)
-        steps = np.array([line, max(line, reversal(centred, kinds, axis)[1])])
-        return _climbed(_of_cloud(cloud, rep, group, steps, largest), (largest, asked))  # type: ignore[arg-type]
-    steps = np.zeros(0)
+        line = nearest_line(centred)[1]
+        return _climbed(_of_cloud(cloud, rep, group, line, largest), (largest, asked))  # type: ignore[arg-type]
+    steps = _dense(largest)
     if positions.ndim == 1 and rep is not None:
         found = alignments(positions, positions, rep, largest)
-        steps = _jumps(found.residuals) if not len(found.lie) else steps
-    if not len(steps):
-        steps = _dense(ROUNDING, largest)
-    return _climbed(
-        _at(np.union1d(steps, ROUNDING), positions if positions.ndim == 1 else cloud, rep, group), (largest, asked)
-    )
+        steps = steps if len(found.lie) else np.union1d(_jumps(found.residuals), ROUNDING)
+    return _climbed(_at(steps, positions if positions.ndim == 1 else cloud, rep, group), (largest, asked))
 
 
-def _dense(start: float, end: float) -> np.ndarray:
+def _dense(largest: float) -> np.ndarray:
     """Tolerances to try where it is not known at which ones the symmetry grows."""
-    return np.geomspace(start, end, max(2, 1 + round(5 * math.log10(max(end / start, 1.0)))))
+    largest = max(largest, ROUNDING)
+    return np.geomspace(ROUNDING, largest, max(2, 1 + round(5 * math.log10(largest / ROUNDING))))
 
 
 def _jumps(residuals: np.ndarray) -> np.ndarray:
@@ -177,26 +173,26 @@ def _jumps(residuals: np.ndarray) -> np.ndarray:
 
 
 def _of_cloud(
-    cloud: Points, rep: Rep | None, group: CatalogGroup, lines: np.ndarray, largest: float
+    cloud: Points, rep: Rep | None, group: CatalogGroup, line: float, largest: float
 ) -> Iterator[tuple[float, Stabiliser]]:
-    """The stabilisers of a cloud and the tolerances from which on they count; `lines`: where it becomes a line."""
-    if (line := lines.min()) > ROUNDING:
+    """The stabilisers of a cloud, and the tolerances from which on they count; `line` is how far it is from a line."""
+    if line > ROUNDING:
         below = min(largest, line * (1 - 1e-9))
         yield from cloud_stabilisers(to_numpy(cloud.positions), cloud.labels, cloud.features, rep, group, below)
     if line <= largest:
-        steps = np.union1d(np.maximum(lines, ROUNDING), _dense(max(line, ROUNDING), largest))
-        yield from _at(steps[steps <= largest], cloud, rep, group)
+        steps = _dense(largest)
+        yield from _at(steps[steps >= line], cloud, rep, group)
 
 
 def _at(
     steps: np.ndarray, x: Points | np.ndarray, rep: Rep | None, group: CatalogGroup | None
 ) -> Iterator[tuple[float, Stabiliser]]:
     """The stabilisers at growing tolerances, with these."""
-    for place, tolerance in enumerate(steps):
+    for tolerance in steps.tolist():
         try:
-            yield float(tolerance), stabiliser(x, rep=rep, group=group, tolerance=float(tolerance) * (1 + 1e-9))
+            yield tolerance, stabiliser(x, rep=rep, group=group, tolerance=tolerance * (1 + 1e-9))
         except ArgumentError:
-            if not place:
+            if tolerance <= ROUNDING:
                 raise
             # what is left at this tolerance is no group, or points coincide
 

@@ -65,8 +65,7 @@ def line_symmetry(
     half = frame @ np.diag([1.0, -1.0, -1.0]) @ frame.T
     still = alignments(*_stacked(rep, tensors, tensors, one, one, about), tolerance)
     pieces = [(about.embed(still.elements), keep, still.residuals)]
-    back, off = reversal(points, kinds, axis)
-    if off <= tolerance:
+    if (back := reversal(points, kinds, axis, tolerance)) is not None:
         target = tensors[back] @ rep.evaluate(half[None])[0]
         other = one if one is None else (one[0], one[0].evaluate(half[None])[0].T @ one[1])
         turned = alignments(*_stacked(rep, tensors, target, one, other, about), tolerance)
