@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -202,11 +203,11 @@ def stabiliser(
         group: for clouds: SO(2), O(2), SO(3) or O(3). Default: that of `rep`, or O(2) or O(3). A subgroup, also for a
             vector one of the group of `rep`, if only its elements count.
         tolerance: the largest residual of an element: the distance between a moved point and its partner over the
-            radius of the cloud (in a crystal over the cube root of the volume per atom), or |ρ(g) x − x| / |x|. It is
-            at least what the rounding of positions can cause (`Points.precision`).
-            Products of such elements count up to twice of it. If the elements do not form a group even so, because the
-            input is near a larger symmetry, the largest group among them is returned, made from those with the smallest
-            residuals.
+            radius of the cloud (in a crystal over the cube root of the volume per atom), or |ρ(g) x − x| / |x|; in a
+            cloud at most half the median distance of points to the nearest of their kind; and at least what the
+            rounding of positions can cause (`Points.precision`). Products of such elements count up to twice of it. If
+            the elements do not form a group even so, because the input is near a larger symmetry, one of the largest
+            groups among them is returned, made from those with the smallest residuals.
 
     Raises `ShapeError` and `ArgumentError` for inputs that do not fit, and `ArgumentError` when the group that was
     found cannot be named, because its elements are closer to each other than the noise.
@@ -292,19 +293,47 @@ def cloud_stabiliser(
     """`stabiliser` of a cloud; of one on a line also with a vector, after its rep, that belongs to the whole cloud."""
     centred, kinds, features = checked_cloud(points, group, labels, tensors, rep)
     if (axis := line_through(centred, tolerance)) is None:
-        elements, permutations = cloud_symmetries(centred, kinds, group, features, rep, tolerance)
-        lie = group.lie_generators[:0]
-    else:
-        bare, nothing = group.rep(f"1x{group.labels(0)[0]}"), np.zeros((len(centred), 1))
-        kind, values = (bare, nothing) if rep is None or features is None else (rep, features)
-        line = line_symmetry(centred, kinds, axis, group, kind, values, tolerance, one)
-        elements, permutations, lie = line.elements, line.permutations, line.lie
-    subgroup = named_subgroup(group, elements, lie)
+        _, elements, permutations = cloud_symmetries(centred, kinds, group, features, rep, tolerance)[-1]
+        return _of_cloud(points, centred, features, rep, group, (tolerance, elements, permutations))
+    bare, nothing = group.rep(f"1x{group.labels(0)[0]}"), np.zeros((len(centred), 1))
+    kind, values = (bare, nothing) if rep is None or features is None else (rep, features)
+    line = line_symmetry(centred, kinds, axis, group, kind, values, tolerance, one)
+    found = tolerance, line.elements, line.permutations
+    return _of_cloud(points, centred, features, rep, group, found, line.lie)
+
+
+def cloud_stabilisers(
+    points: np.ndarray,
+    labels: Sequence[int] | np.ndarray | None,
+    tensors: np.ndarray | None,
+    rep: Rep | None,
+    group: CatalogGroup,
+    tolerance: float,
+) -> Iterator[tuple[float, Stabiliser]]:
+    """The stabilisers of a cloud, not on a line, from each tolerance on at which it grows; without those of no name."""
+    centred, kinds, features = checked_cloud(points, group, labels, tensors, rep)
+    for found in cloud_symmetries(centred, kinds, group, features, rep, tolerance):
+        with suppress(ArgumentError):
+            yield found[0], _of_cloud(points, centred, features, rep, group, found)
+
+
+def _of_cloud(
+    points: np.ndarray,
+    centred: np.ndarray,
+    features: np.ndarray | None,
+    rep: Rep | None,
+    group: CatalogGroup,
+    found: tuple[float, np.ndarray, np.ndarray],
+    lie: np.ndarray | None = None,
+) -> Stabiliser:
+    """The stabiliser that elements with permutations make up, which were found at a tolerance."""
+    tolerance, elements, permutations = found
+    subgroup = named_subgroup(group, elements, group.lie_generators[:0] if lie is None else lie)
     if subgroup is None:
         raise _no_group(len(elements), tolerance, np.zeros(0))
     if subgroup.group.is_finite:
         rough, elements = elements, subgroup.embed(subgroup.group.elements())
-        permutations = permutations[np.argmin(np.abs(elements[:, None] - rough).max((-1, -2)), 1)]
+        permutations = permutations[np.argmax(np.tensordot(elements, rough, ((1, 2), (1, 2))), 1)]  # of the nearest
     residuals = distances(centred, elements, permutations)
     if rep is not None and features is not None:
         residuals = np.maximum(residuals, distances(features, rep.evaluate(elements), permutations, whole=True))
