@@ -17,17 +17,11 @@ from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.symmetry.inputs.alignment import alignments
 from intertwine.symmetry.inputs.clouds import checked_cloud, nearest_line
 from intertwine.symmetry.inputs.crystals import bend, telling
+from intertwine.symmetry.inputs.isotropy_group import Stabiliser
 from intertwine.symmetry.inputs.lattices import Lattice
 from intertwine.symmetry.inputs.points import Points
 from intertwine.symmetry.inputs.search import spacings
-from intertwine.symmetry.inputs.stabiliser import (
-    Stabiliser,
-    cloud_stabilisers,
-    largest_kept,
-    nearly_kept,
-    rounding,
-    stabiliser,
-)
+from intertwine.symmetry.inputs.stabiliser import cloud_stabilisers, largest_kept, nearly_kept, rounding, stabiliser
 
 ROUNDING = 1e-6
 """Residuals below this, the last digit of most files, count as zero."""

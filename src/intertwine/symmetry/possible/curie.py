@@ -15,9 +15,10 @@ from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.reps.irrep import trace
 from intertwine.symmetry.inputs.closure import largest_among
 from intertwine.symmetry.inputs.crystals import Operations, displacements, kept_operations
+from intertwine.symmetry.inputs.isotropy_group import Stabiliser
 from intertwine.symmetry.inputs.naming import named_subgroup
 from intertwine.symmetry.inputs.points import Points
-from intertwine.symmetry.inputs.stabiliser import Stabiliser, cloud_stabiliser, of_operations, stabiliser, within
+from intertwine.symmetry.inputs.stabiliser import cloud_stabiliser, of_operations, stabiliser, within
 from intertwine.symmetry.words.identify import element_name
 
 BROKEN_TRANSLATIONS = "k ≠ 0"

@@ -14,8 +14,9 @@ from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.symmetry.inputs.alignment import alignments
+from intertwine.symmetry.inputs.isotropy_group import Stabiliser
 from intertwine.symmetry.inputs.points import Points
-from intertwine.symmetry.inputs.stabiliser import Stabiliser, stabiliser
+from intertwine.symmetry.inputs.stabiliser import stabiliser
 from intertwine.symmetry.possible.congruent import Member, congruent_groups, prepared
 from intertwine.symmetry.possible.curie import curie_check, moved
 from intertwine.symmetry.possible.losses import Loss, floor_of
