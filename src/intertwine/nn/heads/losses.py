@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Container
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch.nn import functional as F
 
 from intertwine._arrays import as_array, to_numpy
 from intertwine.errors import ShapeError
+from intertwine.nn.heads.projections import remembered
 from intertwine.ops import TableModule
 from intertwine.reps.wigner import determinant_2, determinant_3
 
@@ -23,6 +25,13 @@ class PoseLoss(TableModule):
     `Q* h Q*⁻¹`.) The distance is chordal, `|Q − R|² = Σ (Q − R)_ij² = 8 sin²(θ/2)` for rotations of space that differ
     by an angle θ, and `2n − 2 tr(Qᵀ R)` in general: smooth everywhere. `rotation_angle` gives θ itself.
 
+    No path of elements joins rotations and flips, nor two elements of a finite group, so that this distance has no
+    gradient from the one to the other: a network that starts with the wrong ones would keep them for ever. So for what
+    `GroupElement` returns (that very tensor, not a part or a copy of it) the gradient has a second term, from the
+    matrix M before it was projected: that of `n (1 − c)²`, where c is the cosine between M and `Q* h`. It has no
+    minimum but M ∝ Q* h, wherever it starts, and fades there, so that M need not be orthogonal for Q to be right. The
+    value of the loss is the distance alone.
+
     Args:
         stabiliser_elements: the symmetries h of the reference shape, `(h, n, n)`, an array or tensor. Default: none
             but the identity. Of a continuous symmetry `found = tw.symmetry.stabiliser(shape)` pass many elements:
@@ -30,7 +39,8 @@ class PoseLoss(TableModule):
 
     Raises `ShapeError` for elements that are no matrices, and, when called, for Q and Q* that do not fit.
 
-    Source: Hartley et al. 2013 (doi:10.1007/s11263-012-0601-0).
+    Source: Hartley et al. 2013 (doi:10.1007/s11263-012-0601-0); losses of matrices before the projection: Levinson et
+    al. 2020 (arXiv:2006.14616).
 
     >>> import intertwine as tw
     >>> square = np.array([[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]])
@@ -60,23 +70,32 @@ class PoseLoss(TableModule):
     def each(self, predicted: Tensor, target: Tensor) -> Tensor:
         """The loss `(...)` of each element."""
         _require_squares(predicted, target)
+        distance, m = self._distance(predicted, target), remembered(predicted)
+        if m is None:
+            return distance
+        n = m.shape[-1]
+        across = self._distance(m * (math.sqrt(n) / _size(m)), target).square() / (4 * n)
+        return distance + (across - across.detach()).to(distance.dtype)
+
+    def _distance(self, m: Tensor, target: Tensor) -> Tensor:
+        """`min over h |M − Q* h|²`."""
         if not self.given:
-            return (predicted - target).square().sum((-1, -2))
+            return (m - target).square().sum((-1, -2))
         if self.symmetries.shape[-1] != target.shape[-1]:
             raise ShapeError(
                 f"The targets are matrices of shape {tuple(target.shape)}, but the symmetries of the shape are "
                 f"{self.symmetries.shape[-1]} × {self.symmetries.shape[-1]}. Use one group for both."
             )
         poses = target[..., None, :, :] @ self.symmetries.to(target.dtype)
-        return (predicted[..., None, :, :] - poses).square().sum((-1, -2)).amin(-1)
+        return (m[..., None, :, :] - poses).square().sum((-1, -2)).amin(-1)
 
 
 class FlipLoss(nn.Module):
     """Whether an element of O(n) is a flip, learned from the matrix M that it is made of: logistic loss on det M.
 
     `log(1 + exp(−det(Q*) · n^(n/2) det M / |M|ⁿ · sharpness))`: the determinant of the element itself is ±1 and has no
-    gradient, that of M has. Divided by the size of M it lies between −1 and 1 (Hadamard's inequality). Add this to
-    `PoseLoss`, whose gradient never crosses det M = 0.
+    gradient, that of M has. Divided by the size of M it lies between −1 and 1 (Hadamard's inequality). For tasks where
+    the flip matters and the rotation does not, or beside a loss of your own; `PoseLoss` learns flips by itself.
 
     Args:
         sharpness: how steep the logistic function is.
@@ -101,10 +120,8 @@ class FlipLoss(nn.Module):
         """The mean loss, a number, for M `(..., n, n)` (as `head.matrix(x)` gives it) and elements `(..., n, n)`."""
         _require_squares(m, target, sizes=(2, 3))
         n = m.shape[-1]
-        squared = m.square().sum((-1, -2)) / n
-        size = torch.where(squared == 0, torch.ones_like(squared), squared).sqrt()[..., None, None]
         sign = torch.sign(_determinant(target.detach()))
-        return F.softplus(-self.sharpness * sign * _determinant(m / size)).mean()
+        return F.softplus(-self.sharpness * sign * _determinant(m * (math.sqrt(n) / _size(m)))).mean()
 
 
 def rotation_angle(q: Tensor, r: Tensor) -> Tensor:
@@ -129,6 +146,12 @@ def rotation_angle(q: Tensor, r: Tensor) -> Tensor:
     sine = torch.where(straight, torch.zeros_like(sine), sine)
     angle = torch.atan2(sine, (trace - (n - 2)) / 2)
     return torch.where(_determinant(between) > 0, angle, torch.full_like(angle, torch.inf))
+
+
+def _size(m: Tensor) -> Tensor:
+    """|M| `(..., 1, 1)`; 1 where M is 0."""
+    squared = m.square().sum((-1, -2), keepdim=True)
+    return torch.where(squared == 0, torch.ones_like(squared), squared).sqrt()
 
 
 def _determinant(m: Tensor) -> Tensor:

@@ -12,6 +12,22 @@ from torch.autograd import forward_ad
 from intertwine.nn.precision import own_precision
 
 
+def remembering(element: Tensor, m: Tensor) -> Tensor:
+    """The element, with the matrix M that it is closest to at hand for losses, where derivatives are wanted.
+
+    An element is the same for all M around, so which connected component of the group it is in has no gradient. The
+    matrix stays with this very tensor: not with parts, copies and results of it.
+    """
+    if torch.is_grad_enabled():
+        element.unprojected = m  # type: ignore[attr-defined]
+    return element
+
+
+def remembered(element: Tensor) -> Tensor | None:
+    """The matrix M that an element was made of, if a head gave it, derivatives are wanted, and nothing came between."""
+    return getattr(element, "unprojected", None) if torch.is_grad_enabled() else None
+
+
 def polar(m: Tensor, proper: bool) -> Tensor:
     """The orthogonal matrix (or rotation) closest to m `(..., n, n)`, n = 2 or 3: U Vᵀ (or U diag(1, …, det) Vᵀ).
 
