@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from intertwine._arrays import plain_shape
 from intertwine.errors import ArgumentError, ShapeError, UnreachableWarning
 from intertwine.groups import Group
 from intertwine.ops import TableModule
@@ -65,7 +66,7 @@ class EquivariantModule(TableModule, ABC):
                 f"{type(self).__name__} takes {what} as floating-point numbers, but a tensor of {x.dtype} came. "
                 "Call x.float() first."
             )
-        if x.ndim == 0 or x.shape[-1] != rep.dim:
+        if x.ndim == 0 or plain_shape(x)[-1] != rep.dim:
             raise ShapeError(
                 f"{type(self).__name__} takes {what} of the rep {rep} of {rep.group}, {rep.dim} numbers on the last "
                 f"axis, but a tensor of shape {tuple(x.shape)} came. Check rep_out of the layer before, or call "

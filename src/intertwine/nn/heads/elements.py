@@ -8,7 +8,7 @@ from torch import Tensor
 
 from intertwine.errors import ArgumentError
 from intertwine.groups import Group
-from intertwine.nn.heads.closest import Closest, ClosestListed, Projection, closest_in, confidence
+from intertwine.nn.heads.closest import Closest, ClosestListed, Projection, closest_in, confidence, rows
 from intertwine.nn.heads.projections import remembering
 from intertwine.nn.module import EquivariantModule, defining_rep
 from intertwine.nn.precision import in_full_precision, own_precision
@@ -142,4 +142,4 @@ class ElementScores(Head):
 
     def element(self, x: Tensor) -> Tensor:
         """The elements `(..., n, n)` with the largest scores."""
-        return self.elements.to(x.dtype)[self.forward(x).argmax(-1)]
+        return rows(self.elements.to(x.dtype), self.forward(x).argmax(-1))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from intertwine._arrays import as_array, to_numpy
+from intertwine._arrays import as_array, plain_shape, to_numpy
 from intertwine.errors import ShapeError
 from intertwine.nn.heads.projections import remembered
 from intertwine.ops import TableModule
@@ -73,7 +73,7 @@ class PoseLoss(TableModule):
         distance, m = self._distance(predicted, target), remembered(predicted)
         if m is None:
             return distance
-        n = m.shape[-1]
+        n = plain_shape(m)[-1]
         across = self._distance(m * (math.sqrt(n) / _size(m)), target).square() / (4 * n)
         return distance + (across - across.detach()).to(distance.dtype)
 
@@ -81,7 +81,7 @@ class PoseLoss(TableModule):
         """`min over h |M − Q* h|²`."""
         if not self.given:
             return (m - target).square().sum((-1, -2))
-        if self.symmetries.shape[-1] != target.shape[-1]:
+        if plain_shape(self.symmetries)[-1] != plain_shape(target)[-1]:
             raise ShapeError(
                 f"The targets are matrices of shape {tuple(target.shape)}, but the symmetries of the shape are "
                 f"{self.symmetries.shape[-1]} × {self.symmetries.shape[-1]}. Use one group for both."
@@ -119,7 +119,7 @@ class FlipLoss(nn.Module):
     def forward(self, m: Tensor, target: Tensor) -> Tensor:
         """The mean loss, a number, for M `(..., n, n)` (as `head.matrix(x)` gives it) and elements `(..., n, n)`."""
         _require_squares(m, target, sizes=(2, 3))
-        n = m.shape[-1]
+        n = plain_shape(m)[-1]
         sign = torch.sign(_determinant(target.detach()))
         return F.softplus(-self.sharpness * sign * _determinant(m * (math.sqrt(n) / _size(m)))).mean()
 
@@ -138,7 +138,7 @@ def rotation_angle(q: Tensor, r: Tensor) -> Tensor:
     """
     _require_squares(q, r, sizes=(2, 3))
     between = q.transpose(-1, -2) @ r
-    skew, n = between - between.transpose(-1, -2), between.shape[-1]
+    skew, n = between - between.transpose(-1, -2), plain_shape(between)[-1]
     trace = between.diagonal(dim1=-2, dim2=-1).sum(-1)
     squared = skew.square().sum((-1, -2))  # 8 sin²θ
     straight = squared == 0
@@ -156,12 +156,12 @@ def _size(m: Tensor) -> Tensor:
 
 def _determinant(m: Tensor) -> Tensor:
     """The determinant as a polynomial: its gradient is finite for singular matrices too."""
-    return determinant_2(m) if m.shape[-1] == 2 else determinant_3(m)  # type: ignore[no-any-return]
+    return determinant_2(m) if plain_shape(m)[-1] == 2 else determinant_3(m)  # type: ignore[no-any-return]
 
 
 def _require_squares(*matrices: Tensor, sizes: Container[int] | None = None) -> None:
     """Raise `ShapeError` unless all are square matrices of one size, of those that are listed."""
-    shapes = [tuple(m.shape[-2:]) for m in matrices]
+    shapes = [plain_shape(m)[-2:] for m in matrices]
     n = shapes[0][-1] if shapes[0] else 0
     if any(shape != (n, n) for shape in shapes) or (sizes is not None and n not in sizes):
         raise ShapeError(
