@@ -34,6 +34,10 @@ def test_the_distance_of_poses() -> None:
     q.requires_grad_()
     (gradient,) = torch.autograd.grad(rotation_angle(q, q.detach()).sum(), q)
     assert gradient.isfinite().all()
+    for signs in ([1.0, 1.0], [-1.0, -1.0], [1.0, -1.0], [1.0, 1.0, -1.0]):
+        g = torch.diag(torch.tensor(signs, dtype=torch.float64))
+        second = torch.func.hessian(lambda r, g=g: rotation_angle(g, r))(torch.eye(len(g), dtype=torch.float64))
+        assert second.isfinite().all()
 
 
 def test_poses_of_a_symmetric_shape() -> None:

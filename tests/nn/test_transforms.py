@@ -10,6 +10,7 @@ from torch.autograd import forward_ad
 from torch.func import grad, hessian, jacfwd, jacrev, jvp, vmap
 
 from intertwine.catalog import cyclic, dihedral, group, point_group
+from intertwine.errors import ShapeError
 from intertwine.nn.frames import eigenvectors
 from intertwine.nn.heads import ElementScores, GroupElement
 from tests.modules import MODULES, Make, example
@@ -119,6 +120,13 @@ def test_traces(make: Make) -> None:
         traced = torch.jit.trace(module, example(module), check_trace=False)
     others = example(module, batch=7)
     same(traced(*others), module(*others))
+
+
+@pytest.mark.filterwarnings("error", "ignore::DeprecationWarning")
+def test_a_wrong_size_is_told_of_in_a_trace_too() -> None:
+    layer = MODULES["Linear, O(3)"]()
+    with pytest.raises(ShapeError, match=r"but a tensor of shape \(4, 3\) came"):
+        torch.jit.trace(layer, (torch.zeros(4, 3),))
 
 
 HEADS = [GroupElement(group(name)) for name in ("C1", "D3", "Oh", "Cinfv", "Dinfh")]

@@ -121,7 +121,7 @@ class VectorFrames(Frames, ABC):
             if inputs[-1].ndim < 2 or plain_shape(inputs[-1])[-1] != self.n:
                 raise ShapeError(
                     f"{type(self).__name__} of {self.group} takes vectors (..., N, {self.n}) as the last input, but a "
-                    f"tensor of shape {tuple(inputs[-1].shape)} came. Pass rep=… for frames of the vectors in features."
+                    f"tensor of shape {plain_shape(inputs[-1])} came. Pass rep=… for frames of the vectors in features."
                 )
             return inputs[-1]
         x = inputs[0]

@@ -69,7 +69,7 @@ class EquivariantModule(TableModule, ABC):
         if x.ndim == 0 or plain_shape(x)[-1] != rep.dim:
             raise ShapeError(
                 f"{type(self).__name__} takes {what} of the rep {rep} of {rep.group}, {rep.dim} numbers on the last "
-                f"axis, but a tensor of shape {tuple(x.shape)} came. Check rep_out of the layer before, or call "
+                f"axis, but a tensor of shape {plain_shape(x)} came. Check rep_out of the layer before, or call "
                 "rep.join(blocks) to build such features."
             )
 

@@ -52,7 +52,7 @@ class OrderParameter(EquivariantModule):
         self.check(x, self.rep_in)
         if self.sites is not None and (x.ndim < 2 or plain_shape(x)[-2] != self.sites):
             raise ShapeError(
-                f"This order parameter belongs to {self.sites} points, but features of shape {tuple(x.shape)} came. "
+                f"This order parameter belongs to {self.sites} points, but features of shape {plain_shape(x)} came. "
                 "Pass (..., points, channels), the points in their order."
             )
         return torch.cat([x, self.value.to(x.dtype).expand(*x.shape[:-1], self.extra.dim)], -1)

@@ -159,16 +159,16 @@ class PointConv(EquivariantModule):
     def _check_graph(self, x: Tensor, edges: Tensor, vectors: Tensor) -> None:
         self.check(x, self.rep_in)
         if x.ndim != 2:
-            raise ShapeError(f"PointConv takes features of shape (N, {self.rep_in.dim}), but got {tuple(x.shape)}.")
+            raise ShapeError(f"PointConv takes features of shape (N, {self.rep_in.dim}), but got {plain_shape(x)}.")
         if edges.ndim != 2 or plain_shape(edges)[0] != 2 or edges.dtype not in (torch.int64, torch.int32):
             raise ShapeError(
                 f"PointConv takes edges of shape (2, E), source and target, and dtype int64 or int32, but got "
-                f"{tuple(edges.shape)} of {edges.dtype}."
+                f"{plain_shape(edges)} of {edges.dtype}."
             )
         if plain_shape(vectors) != (plain_shape(edges)[1], self.action.dim):
             raise ShapeError(
                 f"PointConv takes one vector from source to target per edge, shape ({edges.shape[1]}, "
-                f"{self.action.dim}), but got {tuple(vectors.shape)}."
+                f"{self.action.dim}), but got {plain_shape(vectors)}."
             )
         if not (torch.compiler.is_compiling() or is_tracing()):  # recorded code must not look at values
             _check_values(edges, vectors, x.shape[0])

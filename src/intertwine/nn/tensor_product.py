@@ -82,7 +82,7 @@ class TensorProduct(EquivariantModule):
         if plain_shape(used)[-1:] != (self.weight_numel,):
             raise ShapeError(
                 f"This TensorProduct takes {self.weight_numel} weights per sample on the last axis, but weights of "
-                f"shape {tuple(used.shape)} came. See module.weight_numel."
+                f"shape {plain_shape(used)} came. See module.weight_numel."
             )
         return used
 

@@ -48,7 +48,7 @@ def _check(r: Array, n: int, normalization: str, function: str) -> None:
         )
     if r.ndim == 0 or plain_shape(r)[-1] != n:
         raise ShapeError(
-            f"{function} takes vectors of shape (..., {n}), but an array of shape {tuple(r.shape)} came. "
+            f"{function} takes vectors of shape (..., {n}), but an array of shape {plain_shape(r)} came. "
             "Put the coordinates on the last axis."
         )
 

@@ -120,7 +120,7 @@ class ClosestListed(Closest):
         elements, scores = self.elements.to(m.dtype), self.scores(m)
         best, number = scores.max(-1)
         apart = m.shape[-1] - rows(elements, number).flatten(-2) @ elements.flatten(1).T
-        own = number[..., None] == torch.arange(len(elements), device=m.device)
+        own = number[..., None] == torch.arange(elements.shape[0], device=m.device)
         return ((best[..., None] - scores) / apart.masked_fill(own, 1)).masked_fill(own, math.inf).amin(-1)
 
     def scores(self, m: Tensor) -> Tensor:

@@ -83,7 +83,7 @@ class PoseLoss(TableModule):
             return (m - target).square().sum((-1, -2))
         if plain_shape(self.symmetries)[-1] != plain_shape(target)[-1]:
             raise ShapeError(
-                f"The targets are matrices of shape {tuple(target.shape)}, but the symmetries of the shape are "
+                f"The targets are matrices of shape {plain_shape(target)}, but the symmetries of the shape are "
                 f"{self.symmetries.shape[-1]} × {self.symmetries.shape[-1]}. Use one group for both."
             )
         poses = target[..., None, :, :] @ self.symmetries.to(target.dtype)
@@ -144,8 +144,10 @@ def rotation_angle(q: Tensor, r: Tensor) -> Tensor:
     straight = squared == 0
     sine = torch.where(straight, torch.ones_like(squared), squared).sqrt() / 8**0.5
     sine = torch.where(straight, torch.zeros_like(sine), sine)
-    angle = torch.atan2(sine, (trace - (n - 2)) / 2)
-    return torch.where(_determinant(between) > 0, angle, torch.full_like(angle, torch.inf))
+    proper = _determinant(between) > 0
+    cosine = torch.where(proper, (trace - (n - 2)) / 2, torch.ones_like(trace))  # of a mirror both may be 0
+    angle = torch.atan2(sine, cosine)
+    return torch.where(proper, angle, torch.full_like(angle, torch.inf))
 
 
 def _size(m: Tensor) -> Tensor:
@@ -166,5 +168,5 @@ def _require_squares(*matrices: Tensor, sizes: Container[int] | None = None) -> 
     if any(shape != (n, n) for shape in shapes) or (sizes is not None and n not in sizes):
         raise ShapeError(
             f"Poses are compared as matrices of one shape (..., n, n){'' if sizes is None else ', n = 2 or 3'}, but "
-            f"tensors of shape {' and '.join(str(tuple(m.shape)) for m in matrices)} came."
+            f"tensors of shape {' and '.join(str(plain_shape(m)) for m in matrices)} came."
         )

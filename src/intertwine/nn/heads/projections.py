@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from intertwine._arrays import plain_shape
+from intertwine._arrays import is_tracing, plain_shape
 from intertwine.nn.precision import own_precision
 
 
@@ -19,7 +19,7 @@ def remembering(element: Tensor, m: Tensor) -> Tensor:
     An element is the same for all M around, so which connected component of the group it is in has no gradient. The
     matrix stays with this very tensor: not with parts, copies and results of it.
     """
-    if torch.is_grad_enabled():
+    if torch.is_grad_enabled() and not is_tracing():
         element.unprojected = m  # type: ignore[attr-defined]
     return element
 
