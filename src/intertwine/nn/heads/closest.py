@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from intertwine._arrays import plain_shape
+from intertwine._arrays import is_tracing, plain_shape
 from intertwine.errors import ArgumentError
 from intertwine.groups import Group
 from intertwine.groups.rotations import TURNS
@@ -149,6 +149,23 @@ def closest_in(group: Group, projection: Projection | None, temperature: float) 
         "GroupElement predicts elements of SO(2), O(2), SO(3) or O(3), of a finite group, or of a continuous group of "
         f"space about z such as Cinfv, but {group}{own} came."
     )
+
+
+def remembering(element: Tensor, m: Tensor, closest: Closest) -> Tensor:
+    """The element, with the matrix M that it is closest to at hand for losses, where derivatives are wanted.
+
+    An element is the same for all M around, so which connected component of the group it is in has no gradient. The
+    matrix stays with this very tensor: not with parts, copies and results of it.
+    """
+    if torch.is_grad_enabled() and not is_tracing():
+        element.unprojected, element.closest = m, closest  # type: ignore[attr-defined]
+    return element
+
+
+def remembered(element: Tensor) -> tuple[Tensor, Closest] | None:
+    """M, and the way from there to the element, if a head gave it, derivatives are wanted, and nothing came between."""
+    known = torch.is_grad_enabled() and hasattr(element, "unprojected")
+    return (element.unprojected, element.closest) if known else None  # type: ignore[attr-defined]
 
 
 def confidence(closest: Closest, m: Tensor) -> Tensor:

@@ -8,8 +8,7 @@ from torch import Tensor
 
 from intertwine.errors import ArgumentError
 from intertwine.groups import Group
-from intertwine.nn.heads.closest import Closest, ClosestListed, Projection, closest_in, confidence, rows
-from intertwine.nn.heads.projections import remembering
+from intertwine.nn.heads.closest import Closest, ClosestListed, Projection, closest_in, confidence, remembering, rows
 from intertwine.nn.module import EquivariantModule, defining_rep
 from intertwine.nn.precision import in_full_precision, own_precision
 from intertwine.reps import Irrep, Rep
@@ -100,7 +99,7 @@ class GroupElement(Head):
         """The elements `(..., n, n)` for features `(..., n · n)` of `rep_in`."""
         m = in_full_precision(self.matrix(x))
         with own_precision(m):
-            return remembering(self.closest(m).to(x.dtype), m)
+            return remembering(self.closest(m).to(x.dtype), m, self.closest)
 
 
 class ElementScores(Head):

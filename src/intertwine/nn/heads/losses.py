@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 from intertwine._arrays import as_array, plain_shape, to_numpy
 from intertwine.errors import ShapeError
-from intertwine.nn.heads.projections import remembered
+from intertwine.nn.heads.closest import remembered
+from intertwine.nn.precision import own_precision
 from intertwine.ops import TableModule
 from intertwine.reps.wigner import determinant_2, determinant_3
 
@@ -28,9 +29,9 @@ class PoseLoss(TableModule):
     No path of elements joins rotations and flips, nor two elements of a finite group, so that this distance has no
     gradient from the one to the other: a network that starts with the wrong ones would keep them for ever. So for what
     `GroupElement` returns (that very tensor, not a part or a copy of it) the gradient has a second term, from the
-    matrix M before it was projected: that of `n (1 − c)²`, where c is the cosine between M and `Q* h`. It has no
-    minimum but M ∝ Q* h, wherever it starts, and fades there, so that M need not be orthogonal for Q to be right. The
-    value of the loss is the distance alone.
+    matrix M before it was projected, scaled to |M|² = n. With R the closest of the right poses, it is that of
+    `max over g of tr((g − R)ᵀ M) + |g − R|² / 4`: convex in M, 0 where R is ahead of all other g by a margin, and else
+    positive. So it leads to R from every start, and then leaves M alone. The value of the loss is the distance alone.
 
     Args:
         stabiliser_elements: the symmetries h of the reference shape, `(h, n, n)`, an array or tensor. Default: none
@@ -39,8 +40,8 @@ class PoseLoss(TableModule):
 
     Raises `ShapeError` for elements that are no matrices, and, when called, for Q and Q* that do not fit.
 
-    Source: Hartley et al. 2013 (doi:10.1007/s11263-012-0601-0); losses of matrices before the projection: Levinson et
-    al. 2020 (arXiv:2006.14616).
+    Source: Hartley et al. 2013 (doi:10.1007/s11263-012-0601-0); losses with a margin over all rivals: Tsochantaridis
+    et al. 2005 (JMLR 6, 1453), Blondel et al. 2020 (arXiv:1901.02324).
 
     >>> import intertwine as tw
     >>> square = np.array([[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]])
@@ -70,24 +71,30 @@ class PoseLoss(TableModule):
     def each(self, predicted: Tensor, target: Tensor) -> Tensor:
         """The loss `(...)` of each element."""
         _require_squares(predicted, target)
-        distance, m = self._distance(predicted, target), remembered(predicted)
-        if m is None:
+        poses = self._poses(target)
+        distance, known = _off(predicted, poses).amin(-1), remembered(predicted)
+        if known is None:
             return distance
-        n = plain_shape(m)[-1]
-        across = self._distance(m * (math.sqrt(n) / _size(m)), target).square() / (4 * n)
+        m, closest = known
+        m = m * (math.sqrt(plain_shape(m)[-1]) / _size(m))
+        with own_precision(m):
+            fixed, poses = m.detach(), poses.to(m.dtype)
+            best = torch.arange(poses.shape[-3], device=m.device) == _off(fixed, poses).argmin(-1)[..., None]
+            wanted = (poses * best[..., None, None]).sum(-3)
+            rival = closest(fixed - wanted / 2).detach()
+        across = ((rival - wanted) * m).sum((-1, -2))
         return distance + (across - across.detach()).to(distance.dtype)
 
-    def _distance(self, m: Tensor, target: Tensor) -> Tensor:
-        """`min over h |M − Q* h|²`."""
+    def _poses(self, target: Tensor) -> Tensor:
+        """All poses Q* h that are right, `(..., h, n, n)`."""
         if not self.given:
-            return (m - target).square().sum((-1, -2))
+            return target[..., None, :, :]
         if plain_shape(self.symmetries)[-1] != plain_shape(target)[-1]:
             raise ShapeError(
                 f"The targets are matrices of shape {plain_shape(target)}, but the symmetries of the shape are "
                 f"{self.symmetries.shape[-1]} × {self.symmetries.shape[-1]}. Use one group for both."
             )
-        poses = target[..., None, :, :] @ self.symmetries.to(target.dtype)
-        return (m[..., None, :, :] - poses).square().sum((-1, -2)).amin(-1)
+        return target[..., None, :, :] @ self.symmetries.to(target.dtype)
 
 
 class FlipLoss(nn.Module):
@@ -148,6 +155,11 @@ def rotation_angle(q: Tensor, r: Tensor) -> Tensor:
     cosine = torch.where(proper, (trace - (n - 2)) / 2, torch.ones_like(trace))  # of a mirror both may be 0
     angle = torch.atan2(sine, cosine)
     return torch.where(proper, angle, torch.full_like(angle, torch.inf))
+
+
+def _off(m: Tensor, poses: Tensor) -> Tensor:
+    """`|M − Q|²` for each of some poses, `(..., h)`."""
+    return (m[..., None, :, :] - poses).square().sum((-1, -2))
 
 
 def _size(m: Tensor) -> Tensor:

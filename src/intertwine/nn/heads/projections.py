@@ -9,24 +9,8 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from intertwine._arrays import is_tracing, plain_shape
+from intertwine._arrays import plain_shape
 from intertwine.nn.precision import own_precision
-
-
-def remembering(element: Tensor, m: Tensor) -> Tensor:
-    """The element, with the matrix M that it is closest to at hand for losses, where derivatives are wanted.
-
-    An element is the same for all M around, so which connected component of the group it is in has no gradient. The
-    matrix stays with this very tensor: not with parts, copies and results of it.
-    """
-    if torch.is_grad_enabled() and not is_tracing():
-        element.unprojected = m  # type: ignore[attr-defined]
-    return element
-
-
-def remembered(element: Tensor) -> Tensor | None:
-    """The matrix M that an element was made of, if a head gave it, derivatives are wanted, and nothing came between."""
-    return getattr(element, "unprojected", None) if torch.is_grad_enabled() else None
 
 
 def polar(m: Tensor, proper: bool) -> Tensor:
