@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from intertwine._arrays import as_array, plain_shape, to_numpy
 from intertwine.errors import ShapeError
-from intertwine.nn.heads.closest import remembered
+from intertwine.nn.heads.closest import ClosestListed, remembered
 from intertwine.nn.precision import own_precision
 from intertwine.ops import TableModule
 from intertwine.reps.wigner import determinant_2, determinant_3
@@ -31,7 +31,8 @@ class PoseLoss(TableModule):
     `GroupElement` returns (that very tensor, not a part or a copy of it) the gradient has a second term, from the
     matrix M before it was projected, scaled to |M|² = n. With R the closest of the right poses, it is that of
     `max over g of tr((g − R)ᵀ M) + |g − R|² / 4`: convex in M, 0 where R is ahead of all other g by a margin, and else
-    positive. So it leads to R from every start, and then leaves M alone. The value of the loss is the distance alone.
+    positive. So it leads to R from every start, and then leaves M alone. (In a finite group, where the distance has
+    steps, it is the only term.) The value of the loss is the distance alone.
 
     Args:
         stabiliser_elements: the symmetries h of the reference shape, `(h, n, n)`, an array or tensor. Default: none
@@ -83,6 +84,8 @@ class PoseLoss(TableModule):
             wanted = (poses * best[..., None, None]).sum(-3)
             rival = closest(fixed - wanted / 2).detach()
         across = ((rival - wanted) * m).sum((-1, -2))
+        if isinstance(closest, ClosestListed):  # the softmax behind its elements would pull to others that are wrong
+            distance = distance.detach()
         return distance + (across - across.detach()).to(distance.dtype)
 
     def _poses(self, target: Tensor) -> Tensor:
