@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -13,6 +14,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from intertwine.cli.speaking import say
+
+SILENCE = 15.0  # the most seconds without a line, where there are no bars
 
 
 def tour(
@@ -30,7 +33,9 @@ def tour(
     for row in summary.rows:
         table.add_row(row.story, row.result, f"{row.seconds:.1f}")
     console.print(table)
-    console.print(f"The report is in [bold]{summary.report}[/bold]: open it in a browser, no network needed.")
+    console.print(
+        f"The report is in [bold]{summary.report}[/bold]: open it in a browser, no network needed.", soft_wrap=True
+    )
 
 
 @contextmanager
@@ -48,14 +53,18 @@ def _bars(stories: tuple[str, ...], console: Console) -> Iterator[Callable[[str,
 
 
 def _line_by_line() -> Callable[[str, str, float], None]:
-    """A line whenever something else is being done: a file or a pipe has no room for bars."""
-    last = ""
+    """A line whenever something else is being done, and now and then between: a file has no room for bars."""
+    last, spoken = "", 0.0
 
-    def advance(story: str, doing: str, _share: float) -> None:
-        nonlocal last
-        line = f"{story}: {doing}"
+    def advance(story: str, doing: str, share: float) -> None:
+        nonlocal last, spoken
+        line, now = f"{story}: {doing}", time.monotonic()
         if line != last:
             say(line)
-        last = line
+        elif now > spoken + SILENCE:
+            say(f"{line}, {share:.0%}")
+        else:
+            return
+        last, spoken = line, now
 
     return advance

@@ -201,9 +201,12 @@ def error_bars(errors: Mapping[str, float], tolerance: float | None = None, titl
     fig.update_traces(hovertemplate=hover, textfont={"size": 11, "color": MUTED}, cliponaxis=False)
     if tolerance is not None:
         fig.add_vline(x=tolerance, line={"color": INK, "dash": "dash", "width": 1.2})
-        words = {"text": f"tolerance {power(tolerance, 1)}", "x": np.log10(tolerance), "y": 1, "yref": "paper"}
-        fig.add_annotation(**words, yanchor="bottom", showarrow=False, font={"size": 11})
-    return on_phones(fig, {"xaxis.dtick": 2 * step, "xaxis.range": narrow, "xaxis.title.text": ""})
+        line = {"text": f"tolerance {power(tolerance, 1)}", "x": np.log10(tolerance), "y": 1, "yref": "paper"}
+        fig.add_annotation(**line, yanchor="bottom", showarrow=False, font={"size": 11})
+    few = range(int(low // step + 1) * step, int(high) + 1, 2 * step)
+    words = [f"10<sup>{n}</sup>".replace("-", "−") if n else "1" for n in few]
+    ticks = {"xaxis.tickmode": "array", "xaxis.tickvals": [10.0**n for n in few], "xaxis.ticktext": words}
+    return on_phones(fig, ticks | {"xaxis.range": narrow, "xaxis.title.text": ""})
 
 
 def _some(things: Mapping[str, object], function: str) -> None:
