@@ -14,7 +14,7 @@ def contract(plan: Plan, *inputs: Tensor) -> Tensor:
 
     >>> import numpy as np
     >>> from intertwine._arrays import Table
-    from intertwine.plan import Path
+    >>> from intertwine.plan import Path
     >>> dot = Plan(
     ...     (Operand("i", ((3,),)), Operand("j", ((3,),)), Operand("", ((),))),
     ...     "ij",
