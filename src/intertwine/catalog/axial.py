@@ -10,8 +10,8 @@ import numpy as np
 
 from intertwine._arrays import Array, namespace
 from intertwine.catalog.mulliken import axial_symbols
+from intertwine.catalog.parity import SignedGroup
 from intertwine.catalog.planar import PlanarGroup
-from intertwine.catalog.signed import SignedGroup
 from intertwine.errors import LabelError
 from intertwine.groups.group import Seed, generator
 from intertwine.reps.rep import Rep

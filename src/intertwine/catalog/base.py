@@ -47,7 +47,7 @@ class CatalogGroup(Group, ABC):
         Raises `LabelError` for an unknown name, and `ArgumentError` for an axis or a mirror, which such groups of
         matrices do not have, and for a continuous group.
         """
-        from intertwine.catalog.listed import listed_subgroup  # it makes groups of matrices
+        from intertwine.catalog.finite_subgroups import listed_subgroup  # it makes groups of matrices
 
         return listed_subgroup(self, name, axis, mirror)
 
@@ -59,7 +59,7 @@ class CatalogGroup(Group, ABC):
 
         Raises `ArgumentError` for a continuous group without names for its subgroups, and above 2000 elements.
         """
-        from intertwine.catalog.listed import listed_subgroups
+        from intertwine.catalog.finite_subgroups import listed_subgroups
 
         del turns  # a finite group has no more
         return listed_subgroups(self)
@@ -282,7 +282,7 @@ class CatalogGroup(Group, ABC):
         >>> len(elements), O3.grid("gauss", 4).degree
         (48, 4)
         """
-        from intertwine.catalog.grids import group_elements_grid
+        from intertwine.catalog.element_grids import group_elements_grid
 
         return group_elements_grid(self, kind, n, seed)
 
@@ -323,7 +323,7 @@ class PointGroup(CatalogGroup, ABC):
         >>> Oh.subgroup("C3v").embed(Oh.subgroup("C3v").group.elements()).shape
         (6, 3, 3)
         """
-        from intertwine.catalog.schoenflies import point_subgroup  # it makes point groups
+        from intertwine.catalog.point_subgroups import point_subgroup  # it makes point groups
 
         return point_subgroup(self, name, axis, mirror)
 
@@ -335,7 +335,7 @@ class PointGroup(CatalogGroup, ABC):
         Args:
             turns: of a continuous group the finite ones are listed up to this number of rotations about an axis.
         """
-        from intertwine.catalog.schoenflies import point_subgroups
+        from intertwine.catalog.point_subgroups import point_subgroups
 
         return point_subgroups(self, turns)
 

@@ -79,7 +79,7 @@ def lattice(group: CatalogGroup, turns: int) -> SubgroupLattice:
         rows = [[group.table.inside_a_conjugate(small, large) for large in members] for small in members]
     elif isinstance(group, PlanarGroup):
         rows = [[_in_the_plane(small.group, large.group) for large in subgroups] for small in subgroups]
-    elif group.is_whole and group.dim == 3:
+    elif group.is_full and group.dim == 3:
         names = [schoenflies(H.name) for H in subgroups]
         rows = [[small in _inside(large, turns) for large in names] for small in names]
     else:
@@ -102,7 +102,7 @@ def _in_the_plane(small: object, large: object) -> bool:
 @cache
 def _inside(name: str, turns: int) -> frozenset[str]:
     """The Schoenflies names of the subgroups of a group with a Schoenflies name, itself included."""
-    from intertwine.catalog.schoenflies import family_names
+    from intertwine.catalog.point_subgroups import family_names
 
     if name in ("SO3", "O3"):
         every = {schoenflies(family) for family in family_names(turns)}

@@ -76,9 +76,9 @@ class MatrixGroup(CatalogGroup):
         return super().elements() if len(self.lie.array) else _elements(self.discrete).copy()
 
     @property
-    def averages_by_sampling(self) -> bool:
-        """For the continuous ones: an exact quadrature would need very many elements."""
-        return not self.is_finite
+    def has_quadrature(self) -> bool:
+        """For the finite ones: an exact quadrature of a continuous one would need very many elements."""
+        return self.is_finite
 
     def sample(self, n: int, seed: Seed = 0) -> np.ndarray:
         """n random elements `(n, dim, dim)`, uniform in the Haar measure.

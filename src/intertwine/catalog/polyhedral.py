@@ -9,7 +9,7 @@ import numpy as np
 
 from intertwine._arrays import Array, Table
 from intertwine.catalog.matrix import MatrixGroup
-from intertwine.catalog.signed import SignedGroup
+from intertwine.catalog.parity import SignedGroup
 from intertwine.errors import LabelError
 from intertwine.groups.group import Seed, generator
 from intertwine.groups.rotations import POLYHEDRON_GENERATORS

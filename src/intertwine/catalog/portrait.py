@@ -7,10 +7,20 @@ import numpy as np
 from intertwine.catalog import words
 from intertwine.catalog.axial import AxialGroup
 from intertwine.catalog.base import CatalogGroup, PointGroup
-from intertwine.catalog.kinds import CONE, DIHEDRAL, HANDED_SPHERE, ROTATIONS, SOLID, SPHERE, Found, Kind, find_subgroup
 from intertwine.catalog.notation import escnn_id, hermann_mauguin, orbifold
 from intertwine.catalog.point_groups import find_point_group, schoenflies
 from intertwine.catalog.recognise import rotation_axes
+from intertwine.catalog.subgroup_families import (
+    CONE,
+    DIHEDRAL,
+    HANDED_SPHERE,
+    ROTATIONS,
+    SOLID,
+    SPHERE,
+    Found,
+    Kind,
+    find_subgroup,
+)
 from intertwine.groups import Group, Subgroup
 from intertwine.groups.subgroup import no_words
 from intertwine.reps.decompose import multiplicities

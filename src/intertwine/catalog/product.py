@@ -48,9 +48,9 @@ class DirectProduct(CatalogGroup):
         return self.left.order * self.right.order
 
     @property
-    def averages_by_sampling(self) -> bool:
-        """Where a factor does so."""
-        return self.left.averages_by_sampling or self.right.averages_by_sampling
+    def has_quadrature(self) -> bool:
+        """Where both factors have one."""
+        return self.left.has_quadrature and self.right.has_quadrature
 
     def pair(self, a: Array, b: Array) -> Array:
         """The elements diag(a, b) `(..., m + n, m + n)` of a `(..., m, m)` and b `(..., n, n)`."""

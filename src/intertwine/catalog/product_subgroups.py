@@ -9,7 +9,7 @@ import numpy as np
 
 from intertwine._arrays import Array, Table, like
 from intertwine.catalog.base import CatalogGroup
-from intertwine.catalog.listed import listed_subgroups
+from intertwine.catalog.finite_subgroups import listed_subgroups
 from intertwine.catalog.matrix import MatrixGroup
 from intertwine.catalog.product import DirectProduct
 from intertwine.errors import ArgumentError, LabelError

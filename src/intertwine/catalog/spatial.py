@@ -11,8 +11,8 @@ import numpy as np
 
 from intertwine._arrays import Array
 from intertwine.catalog.base import CatalogGroup, PointGroup, Vector
-from intertwine.catalog.kinds import asked_subgroup
-from intertwine.catalog.schoenflies import spatial_subgroup, spatial_subgroups, unknown_subgroup
+from intertwine.catalog.point_subgroups import spatial_subgroup, spatial_subgroups, unknown_subgroup
+from intertwine.catalog.subgroup_families import asked_subgroup
 from intertwine.errors import LabelError
 from intertwine.groups import Subgroup
 from intertwine.groups.grids import rotation_grid

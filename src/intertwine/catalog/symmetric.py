@@ -53,9 +53,9 @@ class SymmetricGroup(CatalogGroup):
         return factorial(self.n)
 
     @property
-    def averages_by_sampling(self) -> bool:
-        """For n above 8, where there are too many elements to go through."""
-        return self.n > LISTED
+    def has_quadrature(self) -> bool:
+        """For n up to 8; above there are too many elements to go through."""
+        return self.n <= LISTED
 
     @property
     def generators(self) -> np.ndarray:

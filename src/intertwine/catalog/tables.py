@@ -9,8 +9,8 @@ import numpy as np
 from intertwine._arrays import Table
 from intertwine.catalog import words
 from intertwine.catalog.base import CatalogGroup, PointGroup
-from intertwine.catalog.kinds import find_subgroup
-from intertwine.catalog.symbols import class_names
+from intertwine.catalog.class_symbols import class_names
+from intertwine.catalog.subgroup_families import find_subgroup
 from intertwine.errors import ArgumentError
 from intertwine.groups import Subgroup
 from intertwine.reps.irrep import Irrep

@@ -238,7 +238,7 @@ def _groups(name: str, dim: int | None) -> tuple[CatalogGroup, CatalogGroup | Su
     if not name:
         return whole, whole
     found = group_by_name(name)
-    if dim is None or found.is_whole:
+    if dim is None or found.is_full:
         return found, found
     return whole, whole.subgroup(name)
 

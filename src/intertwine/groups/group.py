@@ -66,7 +66,7 @@ class Group(ABC):
         return bool((np.linalg.det(self.generators) > 0).all())
 
     @property
-    def is_whole(self) -> bool:
+    def is_full(self) -> bool:
         """Whether the group is all of SO(n) or O(n): its Lie algebra holds every antisymmetric n × n matrix."""
         return len(self.lie_generators) == self.dim * (self.dim - 1) // 2
 
@@ -103,9 +103,9 @@ class Group(ABC):
         """
 
     @property
-    def averages_by_sampling(self) -> bool:
-        """Whether Haar averages are taken by random elements and eigenvectors, because a quadrature would be large."""
-        return False
+    def has_quadrature(self) -> bool:
+        """Whether Haar averages are sums over few elements; if not, they are taken by random ones and eigenvectors."""
+        return True
 
     @abstractmethod
     def quadrature(self, degree: int) -> tuple[np.ndarray, np.ndarray]:

@@ -98,7 +98,7 @@ class VectorFrames(Frames, ABC):
 
     def __init__(self, group: Group, rep: Rep | None = None) -> None:
         name = type(self).__name__
-        if not isinstance(group, Group) or group.is_finite or not group.is_whole or group.dim not in (2, 3):
+        if not isinstance(group, Group) or group.is_finite or not group.is_full or group.dim not in (2, 3):
             raise ArgumentError(
                 f"{name} makes frames of SO(2), O(2), SO(3) or O(3), but {group} came. Call WholeGroup for a finite "
                 "group, or nn.Canonicalize with nn.heads.GroupElement."

@@ -41,7 +41,7 @@ def decompose(
         irrep = Irrep(group, label)
         if irrep.dim == size and np.allclose(irrep.evaluate(generators), images, rtol=0, atol=1e-12):
             return ((1, irrep),), np.eye(size)
-    if group.averages_by_sampling:
+    if not group.has_quadrature:
         elements = group.sample(SAMPLES)
         matrices, largest = matrix(elements), degree + group.dim
         while degree < largest and not _fills(group, elements, matrices, degree):
@@ -173,7 +173,7 @@ class HaarProjector:
 
 def invariant_tensors(group: Group, a: Irrep, b: Irrep, c: Irrep) -> np.ndarray:
     """An orthonormal basis `(m, d_a, d_b, d_c)` of the equivariant bilinear maps a × b → c, in a fixed gauge."""
-    if group.averages_by_sampling:
+    if not group.has_quadrature:
         return _sampled_couplings(a, b, c)
     elements, weights = group.quadrature(a.degree + b.degree + c.degree)
     projector = HaarProjector(tuple(irrep.evaluate(elements) for irrep in (a, b, c)), weights)

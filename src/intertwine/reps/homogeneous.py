@@ -143,7 +143,7 @@ def induced_terms(subgroup: Subgroup, rep: Rep, title: str, source: str) -> Term
         )
     group, representatives = subgroup.parent, _cosets(subgroup)
 
-    by_table = group.is_finite and not group.averages_by_sampling
+    by_table = group.is_finite and group.has_quadrature
 
     def matrix(g: np.ndarray) -> np.ndarray:
         return (_induced_by_table if by_table else induced_matrix)(subgroup, rep, representatives, g)

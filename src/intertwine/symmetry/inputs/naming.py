@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from intertwine.catalog.base import CatalogGroup, PointGroup
-from intertwine.catalog.listed import listed_subgroups
+from intertwine.catalog.finite_subgroups import listed_subgroups
 from intertwine.catalog.planar import PlanarGroup
 from intertwine.catalog.point_groups import find_point_group
 from intertwine.catalog.recognise import recognise, refined

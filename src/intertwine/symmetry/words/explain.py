@@ -11,10 +11,10 @@ from intertwine.catalog import O3, words
 from intertwine.catalog import group as group_by_name
 from intertwine.catalog.axial import AxialGroup
 from intertwine.catalog.base import CatalogGroup, PointGroup, plain_name
-from intertwine.catalog.kinds import asked_subgroup, find_subgroup
 from intertwine.catalog.notation import escnn_id, hermann_mauguin, orbifold
 from intertwine.catalog.planar import PlanarGroup
 from intertwine.catalog.point_groups import find_point_group, schoenflies
+from intertwine.catalog.subgroup_families import asked_subgroup, find_subgroup
 from intertwine.catalog.tables import columns
 from intertwine.errors import ArgumentError, LabelError
 from intertwine.groups import Subgroup
@@ -314,7 +314,7 @@ def _legend(group: CatalogGroup) -> str:
     if isinstance(group, PointGroup):
         kinds = "Mulliken symbols: A and B have one component, E two, T three, G four, H five"
         return f"{kinds}; g and u: even and odd under the inversion, ' and '' under z → −z." if group.is_finite else ""
-    if group.is_whole and group.dim == 3:
+    if group.is_full and group.dim == 3:
         parity = ", 1e a pseudovector, 0o a pseudoscalar; e and o: even and odd under the inversion"
         return f"{group.name}: {'1 is a vector' if group.is_proper else '1o is a vector' + parity}."
     return ""

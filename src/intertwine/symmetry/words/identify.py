@@ -149,7 +149,7 @@ def _matrix(transformation: Map | np.ndarray, rep: Rep) -> np.ndarray:
 
 def _places(group: CatalogGroup, g: np.ndarray) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The continuous subgroups, in their standard settings, that hold an element, and those that do not."""
-    if not (group.is_whole and group.dim == 3):
+    if not (group.is_full and group.dim == 3):
         return (), ()
     known = [H for H in group.subgroups(1) if not H.group.is_finite]
     inside = tuple(_label(H) for H in known if H.contains(g, 1e-6))

@@ -25,13 +25,13 @@ def group_elements_grid(group: CatalogGroup, kind: str, n: int | None, seed: See
         return Grid(elements, np.full(len(elements), 1 / len(elements)), math.inf)
     if isinstance(group, PlanarGroup) and not group.is_finite and kind == "regular":
         return _with_flips(turn_grid(kind, n, seed), np.diag([1.0, -1.0]), group.mirrors)
-    if group.is_whole and group.dim == 3:
+    if group.is_full and group.dim == 3:
         return _with_flips(rotation_grid(kind, n, seed), -np.eye(3), not group.is_proper)
-    if kind == "gauss" and not group.averages_by_sampling:
+    if kind == "gauss" and group.has_quadrature:
         elements, weights = group.quadrature(_positive(kind, n, least=0))
         return Grid(elements, weights, int(n or 0))
     regular = ["regular"] * (group.is_finite or isinstance(group, PlanarGroup))
-    kinds = ", ".join(["random", *regular, *["gauss"] * (not group.averages_by_sampling)])
+    kinds = ", ".join(["random", *regular, *["gauss"] * group.has_quadrature])
     raise ArgumentError(f"{group} has no grid of the kind {kind!r}. Its kinds are {kinds}.")
 
 

@@ -8,11 +8,11 @@ import numpy as np
 
 from intertwine._arrays import Table
 from intertwine.catalog.base import CatalogGroup, PointGroup, Vector, plain_name
-from intertwine.catalog.frames import standard_frame
-from intertwine.catalog.kinds import Found, asked_subgroup, find_subgroup
 from intertwine.catalog.point_groups import NAMES_IN_WORDS, suggestion
 from intertwine.catalog.portrait import describe
 from intertwine.catalog.recognise import recognise
+from intertwine.catalog.standard_frame import standard_frame
+from intertwine.catalog.subgroup_families import Found, asked_subgroup, find_subgroup
 from intertwine.errors import LabelError
 from intertwine.groups import Subgroup
 
@@ -144,7 +144,7 @@ def _families(parent: CatalogGroup, turns: int) -> tuple[Subgroup, ...]:
     """The families about the main axis of a continuous group, and small groups about an axis perpendicular to it."""
     found = [find_subgroup(name) for name in family_names(turns)]
     placed = [spatial_subgroup(parent, known) for known in found if known and not _too_improper(parent, known)]
-    names = () if parent.is_whole else ("C2",) if parent.is_proper else ("C2", "Cs", "C2v", "C2h")
+    names = () if parent.is_full else ("C2",) if parent.is_proper else ("C2", "Cs", "C2v", "C2h")
     across = [_placed(parent, *_across(name)) for name in names]
     inside = [H for H in (*placed, *across) if np.all(parent.contains(H.embed(H.group.generators)))]
     return tuple(sorted(inside, key=lambda H: H.group.order))
