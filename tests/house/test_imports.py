@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "reps": BASE | {"groups"},
     "catalog": BASE | {"groups", "reps"},
     "plan": BASE,  # a plan knows no group
-    "kernels": ALGEBRA | {"plan"},  # builds plans
+    "kernels": BASE | {"groups", "reps", "plan"},  # builds plans
     "ops": BASE | {"plan"},  # knows plans and tensors, never a group
     "testing": BASE | {"groups", "reps"},  # the laws hold for every callable, not for our modules only
     "rules": BASE | {"groups", "reps"},  # what a layer is, as data: layers state it, symmetry reads it

@@ -217,7 +217,7 @@ class AxialGroup(SignedGroup):
     def defining(self) -> Rep:
         """The vector (x, y, z)."""
         plane = [f"{m}x{self._symbol(block.name, False)}" for m, block in self.plane.defining.terms]
-        trivial = self.plane.labels(0)[0]
+        trivial = self.plane.trivial
         height = self._symbol(trivial, True) if self.height is None else self._symbol(self.height, False)
         return self.rep(" + ".join([*plane, f"1x{height}"]))
 

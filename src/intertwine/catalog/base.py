@@ -18,11 +18,11 @@ from intertwine.groups.grids import Grid
 from intertwine.groups.group import Seed
 from intertwine.reps.blocks import BasisBlock, decomposed
 from intertwine.reps.decompose import isometries
+from intertwine.reps.harmonics import harmonics_rep
 from intertwine.reps.homogeneous import HomogeneousSpace, induced_terms
 from intertwine.reps.irrep import Block, Irrep
 from intertwine.reps.rep import Rep, parse_rep
 from intertwine.reps.splitting import clean
-from intertwine.reps.wigner import harmonic_matrix
 
 if TYPE_CHECKING:
     from intertwine.catalog.lattice import SubgroupLattice
@@ -176,7 +176,7 @@ class CatalogGroup(Group, ABC):
         1xA1g + 1xT1u + 1xEg
         """
         self._require_own(subgroup)
-        trivial = Rep(subgroup.group, ((1, Irrep(subgroup.group, subgroup.group.labels(0)[0])),))
+        trivial = Rep(subgroup.group, ((1, Irrep(subgroup.group, subgroup.group.trivial)),))
         source = f"{self!r}.quotient({subgroup!r})"
         return Rep(self, induced_terms(subgroup, trivial, f"[{self.name}/{subgroup.name}]", source))
 
@@ -218,7 +218,7 @@ class CatalogGroup(Group, ABC):
         1x0e + 1x0o + 2x1
         """
         self._require_own(subgroup)
-        trivial = Rep(subgroup.group, ((1, Irrep(subgroup.group, subgroup.group.labels(0)[0])),))
+        trivial = Rep(subgroup.group, ((1, Irrep(subgroup.group, subgroup.group.trivial)),))
         return HomogeneousSpace(subgroup, trivial if fibre is None else fibre).rep(degree)
 
     def _require_own(self, subgroup: Subgroup) -> None:
@@ -346,46 +346,13 @@ def plain_name(name: object) -> str:
     return text.replace("\\infty", "inf").replace("∞", "inf")
 
 
-def harmonics_rep(action: Rep, degree: int) -> Rep:
-    """The harmonics of the space that an action moves, degrees 0 … degree, as a rep of the action's group.
-
-    Args:
-        action: a rep of dimension 2 or 3: how the group moves the coordinates.
-        degree: the largest degree.
-
-    Raises `ArgumentError` for an action of another dimension or a negative degree.
-    """
-    if action.dim not in (2, 3):
-        raise ArgumentError(
-            f"Harmonics are functions of 2 or 3 coordinates, but the action {action} of {action.group} has dimension "
-            f"{action.dim}. Pass an action whose dim is 2 or 3."
-        )
-    if not isinstance(degree, int | np.integer) or degree < 0:
-        raise ArgumentError(f"The largest degree of harmonics is an integer from 0 on, but {degree!r} came.")
-    terms: list[tuple[int, Block]] = []
-    for j in range(degree + 1):
-        terms += _harmonic_terms(action, j)
-    return Rep(action.group, tuple(terms))
-
-
-def defining_rep(group: CatalogGroup, degree: int) -> Rep:
+def defining_block(group: CatalogGroup, degree: int) -> Rep:
     """The rep whose matrices are the elements themselves, of irreps up to a degree; a block called "defining"."""
     return Rep(group, decomposed(group, _itself, group.dim, degree, "defining", f"{group!r}.defining"))
 
 
 def _itself(g: np.ndarray) -> np.ndarray:
     return g
-
-
-@cache
-def _harmonic_terms(action: Rep, degree: int) -> tuple[tuple[int, Block], ...]:
-    group, reach = action.group, degree * max(action.degree, 1)
-
-    def matrix(g: np.ndarray) -> np.ndarray:
-        return harmonic_matrix(degree, action.evaluate(g))
-
-    size = 2 * degree + 1 if action.dim == 3 else min(degree, 1) + 1
-    return decomposed(group, matrix, size, reach, f"Y{degree}", f"{group!r}.harmonics({degree}, {action!r})[-1:]")
 
 
 @cache

@@ -10,7 +10,7 @@ from functools import cache, cached_property, reduce
 import numpy as np
 
 from intertwine._arrays import Array, Table, read_only
-from intertwine.catalog.base import CatalogGroup, defining_rep
+from intertwine.catalog.base import CatalogGroup, defining_block
 from intertwine.errors import ArgumentError, LabelError
 from intertwine.groups.finite import closure
 from intertwine.groups.group import Seed, generator, orthogonality_residual
@@ -170,7 +170,7 @@ class MatrixGroup(CatalogGroup):
     @cached_property
     def defining(self) -> Rep:
         """The rep whose matrices are the elements themselves."""
-        return defining_rep(self, 1)
+        return defining_block(self, 1)
 
     def __repr__(self) -> str:
         return self.source

@@ -10,7 +10,7 @@ from functools import cache, cached_property
 import numpy as np
 
 from intertwine._arrays import Array, namespace, read_only
-from intertwine.catalog.base import CatalogGroup, PointGroup, Vector, defining_rep
+from intertwine.catalog.base import CatalogGroup, PointGroup, Vector, defining_block
 from intertwine.errors import ArgumentError, LabelError
 from intertwine.groups import Subgroup
 from intertwine.groups.group import Seed, generator
@@ -191,7 +191,7 @@ class DirectProduct(CatalogGroup):
     def defining(self) -> Rep:
         """The vectors of both groups, one after the other."""
         degree = max(self.left.defining.degree, self.right.defining.degree)
-        return defining_rep(self, degree)
+        return defining_block(self, degree)
 
     def subgroup(
         self, name: str | PointGroup, axis: Vector | None = None, mirror: Vector | float | None = None

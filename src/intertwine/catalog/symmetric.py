@@ -11,7 +11,7 @@ from math import factorial
 import numpy as np
 
 from intertwine._arrays import Array, like, namespace, read_only
-from intertwine.catalog.base import CatalogGroup, defining_rep
+from intertwine.catalog.base import CatalogGroup, defining_block
 from intertwine.errors import ArgumentError, LabelError
 from intertwine.groups.group import Seed, generator
 from intertwine.reps.decompose import invariant_tensors
@@ -152,7 +152,7 @@ class SymmetricGroup(CatalogGroup):
     @cached_property
     def defining(self) -> Rep:
         """The permutations of n numbers."""
-        return defining_rep(self, 1)
+        return defining_block(self, 1)
 
     def __repr__(self) -> str:
         return f"tw.symmetric({self.n})"

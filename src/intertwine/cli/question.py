@@ -249,7 +249,7 @@ def _rep(text: str, y: np.ndarray, whole: CatalogGroup, name: str) -> Rep:
         return whole.rep(text)
     if name in AXIAL and y.shape[-1] == 3:
         return whole.rep("1x1e")
-    vector, scalar = whole.defining, f"1x{whole.labels(0)[0]}"
+    vector, scalar = whole.defining, f"1x{whole.trivial}"
     known = {vector.dim**2: vector * vector, vector.dim: vector, 1: whole.rep(scalar)}
     if y.shape[-1] not in known:
         where = " at each point" if y.ndim == 2 else ""

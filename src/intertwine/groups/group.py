@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,7 @@ class Group(ABC):
     everything else in the library follows from these.
 
     This class is the mathematics alone. Groups from the catalogue (`tw.O3`, `tw.cyclic(4)`, `tw.group(name)`) add
-    `irrep`, `irreps`, `rep`, `harmonics`, `defining`, `regular` and `subgroup`: see `help(tw.O3)`.
+    `irrep`, `irreps`, `rep`, `harmonics`, `regular` and `subgroup`: see `help(tw.O3)`.
     """
 
     @property
@@ -113,6 +114,18 @@ class Group(ABC):
 
         `Σ w_q f(g_q) = ∫ f(g) dg` when f is a product of irrep matrix elements whose degrees sum to at most `degree`.
         """
+
+    # reps ------------------------------------------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def defining(self) -> Any:
+        """The rep whose matrices are the elements themselves, a `Rep`: this room knows no more of it than its name."""
+
+    @property
+    def trivial(self) -> str:
+        """The label of the irrep in which every element acts as 1."""
+        return self.labels(0)[0]
 
     # irreps, by label ------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,6 @@ from torch import Tensor
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.groups import Group
 from intertwine.nn.heads.projections import gram_schmidt
-from intertwine.nn.module import defining_rep
 from intertwine.nn.precision import in_full_precision, own_precision
 from intertwine.ops import TableModule
 from intertwine.reps import Rep
@@ -107,7 +106,7 @@ class VectorFrames(Frames, ABC):
             raise RepMismatchError(f"{name} of {group} takes features of a rep of it, but {rep} of {rep.group} came.")
         super().__init__(group, rep)
         self.n, self.proper = group.dim, group.is_proper
-        vector = defining_rep(group).terms[0][1]
+        vector = group.defining.terms[0][1]
         terms = [] if rep is None else zip(rep.terms, rep.slices, strict=True)
         self.places = [(where, m) for (m, block), where in terms if block == vector]
         if rep is not None and not self.places:

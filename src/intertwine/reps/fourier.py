@@ -73,7 +73,7 @@ def circle_grid(group: Group, degree: int, samples: int) -> FourierGrid:
     1x0e + 1x1 + 1x2 (8, 5)
     """
     _check(group, degree, samples)
-    trivial = group.labels(0)[0]
+    trivial = group.trivial
     rep = Rep(group, tuple((1, Irrep(group, str(k) if k else trivial)) for k in range(degree + 1)))
     elements = group.quadrature(samples - 1)[0][:samples]
     return FourierGrid(rep, Table(elements), Table(circular_harmonics(range(degree + 1), elements[:, :, 0])))

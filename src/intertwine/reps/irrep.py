@@ -106,7 +106,7 @@ class Irrep(Block):
     @property
     def is_trivial(self) -> bool:
         """Whether every element acts as 1."""
-        return self.label == self.group.labels(0)[0]
+        return self.label == self.group.trivial
 
     @cached_property
     def key(self) -> tuple[int, ...]:

@@ -274,7 +274,7 @@ class Rep:
         """
         from intertwine.reps.powers import molien
 
-        label = self.group.labels(0)[0] if irrep is None else label_of(self.group, irrep)
+        label = self.group.trivial if irrep is None else label_of(self.group, irrep)
         return molien(self, degree, Irrep(self.group, label))
 
     def change_basis(self, basis: np.ndarray, name: str) -> Rep:

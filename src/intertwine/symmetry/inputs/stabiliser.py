@@ -295,7 +295,7 @@ def cloud_stabiliser(
         elements, permutations = cloud_symmetries(centred, kinds, group, features, rep, tolerance)
         lie = group.lie_generators[:0]
     else:
-        bare, nothing = group.rep(f"1x{group.labels(0)[0]}"), np.zeros((len(centred), 1))
+        bare, nothing = group.rep(f"1x{group.trivial}"), np.zeros((len(centred), 1))
         kind, values = (bare, nothing) if rep is None or features is None else (rep, features)
         line = line_symmetry(centred, kinds, axis, group, kind, values, tolerance, one)
         elements, permutations, lie = line.elements, line.permutations, line.lie
@@ -425,7 +425,7 @@ def _both_continuous(H: Stabiliser, part: Subgroup) -> Stabiliser:
 def fixed_space(subgroup: Subgroup, rep: Rep) -> np.ndarray:
     """An orthonormal basis `(rep.dim, k)` of the vectors of a rep that a subgroup leaves as they are."""
     restricted = rep.restrict(subgroup)
-    trivial = Irrep(restricted.group, restricted.group.labels(0)[0])
+    trivial = Irrep(restricted.group, restricted.group.trivial)
     copies = restricted.copies
     return copies[trivial][:, 0, :] if trivial in copies else np.zeros((restricted.dim, 0))
 
