@@ -345,6 +345,14 @@ def test_what_a_group_says_of_itself(group: Group) -> None:
 
 
 @each_group
+def test_the_trivial_irrep_is_one_everywhere(group: CatalogGroup) -> None:
+    trivial = group.irrep(group.trivial)
+    assert trivial.is_trivial
+    assert trivial.degree == 0
+    close(trivial.matrix(some(group, 0)), 1.0)
+
+
+@each_group
 def test_arrays_are_the_callers_own(group: CatalogGroup) -> None:
     """They may be written to, and torch may share their memory; the group stays as it is."""
 

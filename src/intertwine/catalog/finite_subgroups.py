@@ -6,15 +6,18 @@ from functools import cache
 
 import numpy as np
 
-from intertwine._arrays import Array, Table
-from intertwine.catalog.base import CatalogGroup, Vector
-from intertwine.catalog.matrix import MatrixGroup, letters
-from intertwine.catalog.product import DirectProduct
+from intertwine._arrays import Table
+from intertwine.catalog.standard_frame import Vector
+from intertwine.catalog.subgroup_families import unchanged
+from intertwine.catalog.with_reps import GroupWithReps
+from intertwine.catalog.words import letters
 from intertwine.errors import ArgumentError, LabelError
 from intertwine.groups import Subgroup
 
 
-def listed_subgroup(parent: CatalogGroup, name: object, axis: Vector | None, mirror: Vector | float | None) -> Subgroup:
+def listed_subgroup(
+    parent: GroupWithReps, name: object, axis: Vector | None, mirror: Vector | float | None
+) -> Subgroup:
     """The subgroup of a finite group called by its order and a letter."""
     if axis is not None or mirror is not None:
         raise ArgumentError(f"The subgroups of {parent} have no axes and mirrors to choose. Leave them out.")
@@ -25,7 +28,7 @@ def listed_subgroup(parent: CatalogGroup, name: object, axis: Vector | None, mir
 
 
 @cache
-def listed_subgroups(parent: CatalogGroup) -> tuple[Subgroup, ...]:
+def listed_subgroups(parent: GroupWithReps) -> tuple[Subgroup, ...]:
     """The subgroups of a finite group, one of each class, called by their orders and letters."""
     if not parent.is_finite:
         raise ArgumentError(
@@ -38,58 +41,15 @@ def listed_subgroups(parent: CatalogGroup) -> tuple[Subgroup, ...]:
     return tuple(_listed(parent, members, f"{len(members)}{next(endings[len(members)])}") for members in classes)
 
 
-def _listed(parent: CatalogGroup, members: np.ndarray, name: str) -> Subgroup:
+def _listed(parent: GroupWithReps, members: np.ndarray, name: str) -> Subgroup:
     table = parent.table
-    generators = table.elements[table.few_generators(members)].reshape(-1, parent.dim, parent.dim)
-    arguments = f"discrete={generators.tolist() or [np.eye(parent.dim).tolist()]}, name={name!r}"
+    generators = table.elements[table.few_generators(members) or [0]]
     return Subgroup(
         parent=parent,
-        group=MatrixGroup(
-            name,
-            Table(np.zeros((0, parent.dim, parent.dim))),
-            Table(generators if len(generators) else np.eye(parent.dim)[None]),
-            (),
-            f"tw.matrix_group({arguments})",
-        ),
+        group=parent.of_matrices(name, np.zeros((0, parent.dim, parent.dim)), generators),
         name=name,
-        pattern=_same,
-        read=_same,
+        pattern=unchanged,
+        read=unchanged,
         frame=Table(np.eye(parent.dim)),
-        words=_words,
         expression=f"{parent!r}.subgroup({name!r})",
     )
-
-
-def _same(h: Array) -> Array:
-    return h
-
-
-def _words(subgroup: Subgroup) -> tuple[str, ...]:
-    """What `describe` says of it."""
-    parent, group = subgroup.parent, subgroup.group
-    if not (isinstance(parent, CatalogGroup) and isinstance(group, CatalogGroup)):
-        return ()
-    table = group.table
-    counts = {order: int((table.orders == order).sum()) for order in sorted(set(table.orders.tolist()))}
-    held = ", ".join(f"{count} of order {order}" for order, count in counts.items())
-    members = parent.table.index(subgroup.embed(table.elements))
-    normal = bool(np.isin(parent.table.conjugates[:, members], members).all())
-    abelian = bool((table.products == table.products.T).all())
-    lines = (
-        f"{subgroup.name} is a subgroup of {parent} with {len(table)} element{'s' * (len(table) > 1)}: {held}.",
-        f"It is {'abelian' if abelian else 'not abelian'} and {'normal' if normal else 'not normal'} in {parent}.",
-    )
-    if not isinstance(parent, DirectProduct):
-        return lines
-    sizes = [len(np.unique(part.reshape(len(members), -1).round(6), axis=0)) for part in _projections(parent, members)]
-    kind = "so it is the product of the two" if np.prod(sizes) == len(members) else "so it is twisted: they are tied"
-    return (
-        *lines,
-        f"Its projections to {parent.left} and {parent.right} have {sizes[0]} and {sizes[1]} elements, {kind}.",
-    )
-
-
-def _projections(parent: DirectProduct, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The factors of elements of a product given by their numbers."""
-    a, b = parent.factors(parent.table.elements[members])
-    return a, b

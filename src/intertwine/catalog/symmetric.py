@@ -11,7 +11,10 @@ from math import factorial
 import numpy as np
 
 from intertwine._arrays import Array, like, namespace, read_only
-from intertwine.catalog.base import CatalogGroup, defining_block
+from intertwine.catalog import class_symbols
+from intertwine.catalog.base import CatalogGroup
+from intertwine.catalog.class_symbols import Symbol
+from intertwine.catalog.with_reps import defining_block
 from intertwine.errors import ArgumentError, LabelError
 from intertwine.groups.group import Seed, generator
 from intertwine.reps.decompose import invariant_tensors
@@ -153,6 +156,10 @@ class SymmetricGroup(CatalogGroup):
     def defining(self) -> Rep:
         """The permutations of n numbers."""
         return defining_block(self, 1)
+
+    def class_symbols(self) -> list[Symbol]:
+        """The lengths of the cycles."""
+        return class_symbols.of_permutations(self.table)
 
     def __repr__(self) -> str:
         return f"tw.symmetric({self.n})"

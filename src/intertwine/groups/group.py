@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -37,8 +38,8 @@ class Group(ABC):
     A final class gives the name, the elements and, for every irrep label, dimension, real type, matrices and couplings;
     everything else in the library follows from these.
 
-    This class is the mathematics alone. Groups from the catalogue (`tw.O3`, `tw.cyclic(4)`, `tw.group(name)`) add
-    `irrep`, `irreps`, `rep`, `harmonics`, `regular` and `subgroup`: see `help(tw.O3)`.
+    This class is the mathematics alone. Groups from the catalogue (`tw.O3`, `tw.cyclic(4)`, `tw.group(name)`) have
+    `irrep`, `irreps`, `rep`, `harmonics`, `defining`, `regular` and `subgroup`: see `help(tw.O3)`.
     """
 
     @property
@@ -56,17 +57,17 @@ class Group(ABC):
         """The number of elements; `math.inf` for a continuous group."""
         return math.inf
 
-    @property
+    @cached_property
     def is_finite(self) -> bool:
         """Whether the group has finitely many elements."""
         return self.order != math.inf
 
-    @property
+    @cached_property
     def is_proper(self) -> bool:
         """Whether all elements have determinant +1: no mirrors, no inversion."""
         return bool((np.linalg.det(self.generators) > 0).all())
 
-    @property
+    @cached_property
     def is_full(self) -> bool:
         """Whether the group is all of SO(n) or O(n): its Lie algebra holds every antisymmetric n × n matrix."""
         return len(self.lie_generators) == self.dim * (self.dim - 1) // 2
