@@ -7,6 +7,8 @@ Formulas below the ops are written once, with operators and functions that numpy
 from __future__ import annotations
 
 import sys
+import warnings
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,27 @@ def namespace(x: Array) -> Any:
     return torch if torch is not None and isinstance(x, torch.Tensor) else np
 
 
+def plain_shape(x: Array) -> tuple[int, ...]:
+    """The shape of `x` in plain numbers, to check it by: while `torch.jit.trace` records they are tensors to torch."""
+    if not is_tracing():
+        return tuple(x.shape)
+    with untraced():
+        return tuple(int(size) for size in x.shape)
+
+
+def untraced() -> AbstractContextManager[Any]:
+    """A context for what `torch.jit.trace` may take for a constant without a warning: tables, and checks of shapes."""
+    if not is_tracing():
+        return nullcontext()
+    return warnings.catch_warnings(action="ignore", category=sys.modules["torch"].jit.TracerWarning)
+
+
+def is_tracing() -> bool:
+    """Whether `torch.jit.trace` records what is done."""
+    torch = sys.modules.get("torch")
+    return torch is not None and torch.jit.is_tracing()
+
+
 def as_array(x: Any) -> Array:
     """`x` itself if it is a floating tensor or array, a float64 array of it otherwise."""
     if is_torch(x):
@@ -40,7 +63,8 @@ def as_array(x: Any) -> Array:
 def like(table: np.ndarray | list[float], x: Array) -> Array:
     """The constant `table` with the kind, dtype and device of `x`."""
     if is_torch(x):
-        return namespace(x).tensor(table, dtype=x.dtype, device=x.device)  # a copy: tables may be read-only
+        with untraced():
+            return namespace(x).tensor(table, dtype=x.dtype, device=x.device)  # a copy: tables may be read-only
     return np.asarray(table).astype(np.result_type(x.dtype, np.float16), copy=False)
 
 

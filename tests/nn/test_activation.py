@@ -1,5 +1,6 @@
 """Nonlinearities: on scalars by parity, by norms without a dead zone, by gates."""
 
+import math
 import pickle
 from collections.abc import Callable
 
@@ -40,6 +41,33 @@ def test_gains() -> None:
     assert gain(plain.functional.silu) == pytest.approx(1.67653, abs=1e-5)
     assert gain(torch.tanh) == pytest.approx(1.59254, abs=1e-4)
     assert gain(lambda z: z**3) == pytest.approx(15**-0.5, abs=1e-9)
+
+
+def test_gains_of_functions_with_jumps() -> None:
+    """E[f²] of steps is a sum of normal probabilities P(z > k), whichever side and however close the jumps lie."""
+
+    def beyond(k: float) -> float:
+        return math.erfc(k / math.sqrt(2)) / 2
+
+    squares = {
+        torch.sign: 1.0,
+        lambda z: (z > 0).to(z.dtype): 0.5,
+        lambda z: (z > 0.3).to(z.dtype): beyond(0.3),
+        lambda z: (z.abs() < 1e-3).to(z.dtype): 1 - 2 * beyond(1e-3),
+        lambda z: ((z > 0.7) & (z <= 0.702)).to(z.dtype): beyond(0.7) - beyond(0.702),
+        torch.floor: sum(k * k * (beyond(k) - beyond(k + 1)) for k in range(-9, 9)),
+        torch.round: 2 * sum((2 * k - 1) * beyond(k - 0.5) for k in range(1, 9)),
+        plain.Hardshrink(1.0): 2 * (math.exp(-0.5) / math.sqrt(2 * math.pi) + beyond(1)),
+        plain.Threshold(-1.0, 2.0): 3 * beyond(1) + 1 - math.exp(-0.5) / math.sqrt(2 * math.pi),
+        lambda z: (z - 0.123).abs(): 1 + 0.123**2,
+        lambda z: torch.sin(50 * z): 0.5,
+    }
+    for function, square in squares.items():
+        assert gain(function) == pytest.approx(square**-0.5, rel=1e-9), function
+    sphere = 2 * beyond(1) + 2 * math.exp(-0.5) / math.sqrt(2 * math.pi)  # P(|x| > 1) in space
+    tail = sphere + 2 / 3 * math.exp(-0.5) / math.sqrt(2 * math.pi)  # of |x|² / 3: a chi-squared of 5 degrees
+    assert gain(lambda length: (length > 1).to(length.dtype), 3) == pytest.approx(tail**-0.5, rel=1e-9)
+    assert gain(torch.ones_like, 500) == pytest.approx(1, rel=1e-9)
 
 
 @pytest.mark.parametrize("function", [lambda z: 0 * z, lambda z: z / 0, torch.log, "silu"])

@@ -4,13 +4,15 @@ import html
 import json
 import re
 from html.parser import HTMLParser
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from intertwine.errors import ArgumentError
-from intertwine.tour import markup
+from intertwine.symmetry import explain
+from intertwine.tour import markup, rectangle, which_o2
 from intertwine.tour.report import Report, environment
 
 pytest.importorskip("plotly")
@@ -177,6 +179,48 @@ def test_code_is_shown_as_typed() -> None:
     assert html.unescape(re.sub(r"<[^>]+>", "", marked)) == source
     assert '<span class="k">return</span>' in marked
     assert markup.code("$ make demo (") == "<pre><code>$ make demo (</code></pre>"
+
+
+PRINTED = """IMPOSSIBLE for any map
+ input  : symmetry D4 in SO(3), 8 elements; residual 8.3e-01
+          axes: C4 z, C2 x
+
+rank  irrep  component
+1     2      x² − y²
+–     1      z < y
+"""
+
+
+def test_printed_tables_scroll_and_sentences_wrap() -> None:
+    """A table is one block that keeps its lines; a sentence goes on below its own beginning; no word is changed."""
+    marked = markup.printed(PRINTED)
+    assert html.unescape(re.sub(r"<[^>]+>", "", marked)) == PRINTED
+    (rows,) = re.findall(r'<span class="rows">(.*?)</span>', marked, re.S)
+    assert rows == "rank  irrep  component\n1     2      x² − y²\n–     1      z &lt; y\n"
+    assert re.findall(r'<span class="hang" style="--lead: (\d+)ch"> +(\w+)', marked) == [
+        ("10", "input"),
+        ("16", "axes"),
+    ]
+    assert '<span class="whole">8.3e-01</span>' in marked
+
+
+def test_every_kind_of_answer_in_the_tour_keeps_its_columns() -> None:
+    """Whatever has columns scrolls; what is a sentence does not, be it as long as it may."""
+    _, orders = rectangle.square_to_rectangle_asked()
+    for answer in (orders, which_o2.named_flip(), explain("O(2) in O(3)", degree=2)):
+        text = str(answer)
+        rows = "".join(re.findall(r'<span class="rows">(.*?)</span>', markup.printed(text), re.S))
+        assert html.unescape(rows).splitlines() == [line for line in text.splitlines() if "  " in line.strip()]
+        assert rows
+    for answer in (which_o2.blind_network(), which_o2.achiral_shape(), rectangle.square_to_rectangle_asked()[0]):
+        assert "rows" not in markup.printed(str(answer))
+
+
+def test_the_style_scrolls_rows_and_lets_labels_out() -> None:
+    style = (files("intertwine.tour") / "assets" / "report.css").read_text("utf-8")
+    rules = dict(re.findall(r"^([.\w ]+) \{ (.*?) \}", style, re.M))
+    assert {"white-space: pre", "overflow-x: auto", "display: block"} <= {r.strip() for r in rules[".rows"].split(";")}
+    assert "overflow: visible" in rules[".plot svg"]
 
 
 def test_the_environment_names_versions() -> None:

@@ -1,7 +1,9 @@
 """The five stories: their numbers, and the report that tells them."""
 
+import html
 import math
 import re
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -111,3 +113,10 @@ def test_the_command_writes_a_report(tmp_path: Path) -> None:
     outside_scripts = re.sub(r"<script.*?</script>", "", page, flags=re.S)
     assert not re.search(r'(src|href)="(https?:)?//', outside_scripts)
     assert "7.070199516e-04" in page
+    programs = re.findall(r'<div class="program">(.*?)</div>', page, re.S)
+    assert len(programs) == len(STORIES) + 1
+    for program in programs:
+        parts = re.findall(r"<pre>(.*?)</pre>", program, re.S)
+        path = tmp_path / "copied.py"
+        path.write_text(html.unescape(re.sub(r"<[^>]+>", "", "\n\n\n".join(parts))), "utf-8")
+        runpy.run_path(str(path))

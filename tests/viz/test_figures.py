@@ -95,6 +95,17 @@ def test_errors_beyond_the_tolerance_look_different() -> None:
     assert len(set(marker.color)) == 2
 
 
+def test_the_line_of_the_tolerance_crosses_no_number() -> None:
+    """Numbers stand on the far side of it, and there is room for them, the more so on a phone."""
+    errors = {"good": 1e-13, "bad": 1e-8}
+    fig = error_bars(errors, tolerance=1e-10)
+    assert fig.data[0].textposition == ("middle left", "middle right")
+    for low, high in (fig.layout.xaxis.range, fig.layout.meta["phone"]["xaxis.range"]):
+        assert low < -13 - 0.15 * (high - low) / 1.4 < -8 + 0.15 * (high - low) / 1.4 < high
+    assert set(error_bars(errors).data[0].textposition) == {"middle right"}
+    assert np.allclose(np.log10(fig.layout.meta["phone"]["xaxis.tickvals"]), [-13, -11, -9])  # none where nothing is
+
+
 def test_bars_carry_their_errors() -> None:
     plain, _ = bars(["x"], {"a": [0.5], "b": [0.7]}, {"a": [0.1]}).data
     assert plain.error_y.array == (0.1,)
@@ -108,6 +119,19 @@ def test_frames_are_drawn_as_they_are() -> None:
     assert first.x > 0
     assert second.y < 0
     assert np.allclose([first.y, second.x], 0)
+
+
+@pytest.mark.parametrize(("columns", "group"), [(6, 2), (5, 2), (6, 3), (2, 2), (1, 2), (7, 3)])
+def test_what_belongs_together_stands_in_one_row(columns: int, group: int) -> None:
+    """Before and after are side by side on every screen, whatever the number of columns."""
+    fig = outlines([SQUARE[:, :2]] * 12, columns=columns, group=group)
+    axes = [f"yaxis{i + 1 if i else ''}" for i in range(12)]
+    wide = [tuple(fig.layout[axis].domain) for axis in axes]
+    tall = [tuple(fig.layout.meta["phone"][f"{axis}.domain"]) for axis in axes]
+    for rows in (wide, tall):
+        assert all(len(set(rows[i : i + group])) == 1 for i in range(0, 12, group))
+    assert max(wide.count(row) for row in wide) <= max(columns, group)
+    assert max(tall.count(row) for row in tall) <= max(columns // 2, group)
 
 
 def test_outlines_close() -> None:
@@ -125,6 +149,18 @@ def test_signals_are_surfaces_about_their_points() -> None:
     assert fig.layout.scene.aspectratio.x == fig.layout.scene.aspectratio.y == fig.layout.scene.aspectratio.z
     spans = [np.ptp(axis.range) for axis in (fig.layout.scene.xaxis, fig.layout.scene.yaxis, fig.layout.scene.zaxis)]
     assert np.allclose(spans, spans[0])
+
+
+def test_labels_of_solids_are_above_their_marks() -> None:
+    """Not among the traces, where the edge of a scene would cut them: above the ends of axes, at the rim of mirrors."""
+    fig = surface(SPHERE, np.ones(U.shape), **MARKS)
+    assert not any(trace.text for trace in fig.data if trace.type == "scatter3d")
+    axis, mirror = fig.layout.scene.annotations
+    assert (axis.text, mirror.text) == ("<b>z</b>", "<b>σ</b>")
+    assert (axis.x, axis.y, axis.z) == (0, 0, max(fig.data[1].z))
+    assert np.linalg.norm([mirror.x, mirror.y, mirror.z]) == pytest.approx(axis.z)
+    low, high = fig.layout.scene.zaxis.range
+    assert low < axis.z < high  # plotly hides what lies outside
 
 
 def test_mirror_planes_contain_what_they_leave_alone() -> None:
@@ -179,6 +215,7 @@ def test_phone_changes_add_up() -> None:
         (lambda: task_picture(SQUARE[0], TALL[0]), ShapeError, "start"),
         (lambda: task_pictures({}), ArgumentError, "no task"),
         (lambda: outlines([]), ArgumentError, "0 outlines"),
+        (lambda: outlines([SQUARE[:, :2]], group=0), ArgumentError, "groups of 0"),
         (lambda: outlines([SQUARE]), ShapeError, "outline"),
         (lambda: outlines([SQUARE[:, :2]], frames=np.ones((1, 2))), ShapeError, "frames"),
         (lambda: surface(SPHERE, np.ones((3, 3))), ShapeError, "every direction"),

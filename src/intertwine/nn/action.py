@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from intertwine._arrays import read_only
+from intertwine._arrays import plain_shape, read_only
 from intertwine.errors import ShapeError
 from intertwine.groups import Group
 from intertwine.nn.coordinates import IrrepCoordinates
@@ -53,7 +53,7 @@ class Action(TableModule):
         inner = x.ndim - 1 - (g.ndim - 2)
         if inner < 0:
             raise ShapeError(
-                f"Elements of shape {tuple(g.shape)} cannot move features of shape {tuple(x.shape)}: the leading axes "
+                f"Elements of shape {plain_shape(g)} cannot move features of shape {plain_shape(x)}: the leading axes "
                 "of the elements are those of the features, or the first of them."
             )
         dtype = torch.promote_types(x.dtype, torch.float32)

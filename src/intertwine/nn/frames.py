@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
+from intertwine._arrays import plain_shape
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.groups import Group
 from intertwine.nn.heads.projections import gram_schmidt
@@ -74,7 +76,7 @@ class WholeGroup(Frames):
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
         """The elements `(*batch, order, n, n)`, the same for each sample, and weights `(*batch, order)`."""
-        batch, order = inputs[0].shape[: inputs[0].ndim - self.axes], len(self.elements)
+        batch, order = inputs[0].shape[: inputs[0].ndim - self.axes], plain_shape(self.elements)[0]
         elements = self.elements.to(inputs[0].dtype)
         return elements.expand((*batch, *elements.shape)), elements.new_full((*batch, order), 1 / order)
 
@@ -115,10 +117,10 @@ class VectorFrames(Frames, ABC):
     def vectors(self, *inputs: Tensor) -> Tensor:
         """The vectors `(*batch, m, n)` in the inputs."""
         if self.rep is None:
-            if inputs[-1].ndim < 2 or inputs[-1].shape[-1] != self.n:
+            if inputs[-1].ndim < 2 or plain_shape(inputs[-1])[-1] != self.n:
                 raise ShapeError(
                     f"{type(self).__name__} of {self.group} takes vectors (..., N, {self.n}) as the last input, but a "
-                    f"tensor of shape {tuple(inputs[-1].shape)} came. Pass rep=… for frames of the vectors in features."
+                    f"tensor of shape {plain_shape(inputs[-1])} came. Pass rep=… for frames of the vectors in features."
                 )
             return inputs[-1]
         x = inputs[0]
@@ -128,7 +130,7 @@ class VectorFrames(Frames, ABC):
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
         """The elements `(*batch, k, n, n)` and weights `(*batch, k)`."""
         vectors = self.vectors(*inputs)
-        if vectors.shape[-2] < self.n - 1:
+        if plain_shape(vectors)[-2] < self.n - 1:
             raise ShapeError(
                 f"{type(self).__name__} of {self.group} takes {self.n - 1} vectors or more, but {vectors.shape[-2]} "
                 "came. Give the input more vectors, or call nn.Canonicalize with a frame that makes them."
@@ -178,7 +180,7 @@ class PCA(VectorFrames):
             axes = torch.cat([axes[..., :-1], axes[..., -1:] * hand], -1)
         signs = self.signs.to(axes.dtype)
         elements = axes[..., None, :, :] * signs[:, None, :]
-        return elements, elements.new_full(elements.shape[:-2], 1 / len(signs))
+        return elements, elements.new_full(elements.shape[:-2], 1 / plain_shape(signs)[0])
 
     def degenerate(self, *inputs: Tensor, threshold: float = 1e-3) -> Tensor:
         """Where the smallest distance between eigenvalues, relative to the largest of them, is below a threshold."""
@@ -257,7 +259,8 @@ def eigenvectors(c: Tensor) -> Tensor:
     Their signs are arbitrary: use them in ways that do not depend on these. Where eigenvalues meet, the gradient, which
     is infinite, is set to 0 in those directions.
     """
-    return _Eigenvectors.apply(c)  # type: ignore[no-any-return]
+    function = _Eigenvectors if torch.compiler.is_compiling() else _EigenvectorsBothWays  # compile refuses a jvp
+    return function.apply(c)  # type: ignore[no-any-return]
 
 
 class _Eigenvectors(torch.autograd.Function):
@@ -280,11 +283,32 @@ class _Eigenvectors(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
         c, u = ctx.saved_tensors
         with own_precision(c):
-            values = (u * (c @ u)).sum(-2)
-            gaps = values[..., None, :] - values[..., :, None]
-            size = values.detach().abs().amax(-1)[..., None, None]
-            null = gaps.abs() <= 10 * torch.finfo(c.dtype).eps * size
-            inverse = torch.where(null, torch.zeros_like(gaps), 1 / torch.where(null, torch.ones_like(gaps), gaps))
-            inner = inverse * (u.transpose(-1, -2) @ gradient)
-            full = u @ inner @ u.transpose(-1, -2)
+            full = u @ (_inverse_gaps(c, u) * (u.transpose(-1, -2) @ gradient)) @ u.transpose(-1, -2)
             return (full + full.transpose(-1, -2)) / 2
+
+
+class _EigenvectorsBothWays(_Eigenvectors):
+    """The same, with derivatives in forward mode too."""
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        _Eigenvectors.setup_context(ctx, inputs, output)
+        ctx.save_for_forward(inputs[0], output)
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor) -> Tensor:  # type: ignore[override]
+        # torch calls this with forward mode off, in which an outer level's tangents would be lost without a word.
+        with forward_ad._set_fwd_grad_enabled(True):
+            c, u = (forward_ad.unpack_dual(x).primal for x in ctx.saved_tensors)
+            with own_precision(c):
+                change = (tangent + tangent.transpose(-1, -2)) / 2
+                return u @ (_inverse_gaps(c, u) * (u.transpose(-1, -2) @ change @ u))
+
+
+def _inverse_gaps(c: Tensor, u: Tensor) -> Tensor:
+    """`1 / (λ_j − λ_i)` for the eigenvalues λ of C, 0 where they meet."""
+    values = (u * (c @ u)).sum(-2)
+    gaps = values[..., None, :] - values[..., :, None]
+    size = values.detach().abs().amax(-1)[..., None, None]
+    null = gaps.abs() <= 10 * torch.finfo(c.dtype).eps * size
+    return torch.where(null, torch.zeros_like(gaps), 1 / torch.where(null, torch.ones_like(gaps), gaps))

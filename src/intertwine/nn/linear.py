@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from intertwine._arrays import plain_shape
 from intertwine.kernels import linear_plan
 from intertwine.kernels.plans import unreached_irreps
 from intertwine.nn.coordinates import IrrepCoordinates
@@ -55,7 +56,7 @@ class Linear(EquivariantModule):
         self.check(x, self.rep_in)
         y = self.contraction(self.weight.to(x.dtype), self.before.to_irreps(x))
         if self.bias is not None:
-            y = y + F.pad(self.bias.to(x.dtype), (0, self.rep_out.dim - len(self.bias)))
+            y = y + F.pad(self.bias.to(x.dtype), (0, self.rep_out.dim - plain_shape(self.bias)[0]))
         return self.after.from_irreps(y)
 
     def symmetry_rule(self) -> LinearRule:

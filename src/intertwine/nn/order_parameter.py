@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from intertwine._arrays import plain_shape
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.nn.module import EquivariantModule
 from intertwine.reps import Irrep, Rep, as_rep
@@ -49,9 +50,9 @@ class OrderParameter(EquivariantModule):
     def forward(self, x: Tensor) -> Tensor:
         """Features and w `(..., rep_out.dim)` for features `(..., rep_in.dim)`; with sites `(..., N, rep_in.dim)`."""
         self.check(x, self.rep_in)
-        if self.sites is not None and (x.ndim < 2 or x.shape[-2] != self.sites):
+        if self.sites is not None and (x.ndim < 2 or plain_shape(x)[-2] != self.sites):
             raise ShapeError(
-                f"This order parameter belongs to {self.sites} points, but features of shape {tuple(x.shape)} came. "
+                f"This order parameter belongs to {self.sites} points, but features of shape {plain_shape(x)} came. "
                 "Pass (..., points, channels), the points in their order."
             )
         return torch.cat([x, self.value.to(x.dtype).expand(*x.shape[:-1], self.extra.dim)], -1)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from intertwine._arrays import is_tracing, plain_shape
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.kernels import kernel_table, linear_plan
 from intertwine.nn.coordinates import IrrepCoordinates
@@ -45,8 +46,8 @@ class PointConv(EquivariantModule):
         action: how the group moves the vectors: a rep of dimension 2 or 3; default the group's defining rep.
 
     Raises and warns like `Linear`, and on calls raises `ShapeError` or `ArgumentError` for edges or vectors that do not
-    fit, are not finite or point to no feature (values are looked at in eager mode only, not in compiled or exported
-    code). Graphs without edges work; several graphs are one graph without edges between them.
+    fit, are not finite or point to no feature (values are looked at in eager mode only, not in compiled, exported or
+    traced code). Graphs without edges work; several graphs are one graph without edges between them.
 
     Source: Thomas et al. 2018 (arXiv:1802.08219), Weiler et al. 2018 (arXiv:1807.02547).
 
@@ -158,18 +159,18 @@ class PointConv(EquivariantModule):
     def _check_graph(self, x: Tensor, edges: Tensor, vectors: Tensor) -> None:
         self.check(x, self.rep_in)
         if x.ndim != 2:
-            raise ShapeError(f"PointConv takes features of shape (N, {self.rep_in.dim}), but got {tuple(x.shape)}.")
-        if edges.ndim != 2 or edges.shape[0] != 2 or edges.dtype not in (torch.int64, torch.int32):
+            raise ShapeError(f"PointConv takes features of shape (N, {self.rep_in.dim}), but got {plain_shape(x)}.")
+        if edges.ndim != 2 or plain_shape(edges)[0] != 2 or edges.dtype not in (torch.int64, torch.int32):
             raise ShapeError(
                 f"PointConv takes edges of shape (2, E), source and target, and dtype int64 or int32, but got "
-                f"{tuple(edges.shape)} of {edges.dtype}."
+                f"{plain_shape(edges)} of {edges.dtype}."
             )
-        if vectors.shape != (edges.shape[1], self.action.dim):
+        if plain_shape(vectors) != (plain_shape(edges)[1], self.action.dim):
             raise ShapeError(
                 f"PointConv takes one vector from source to target per edge, shape ({edges.shape[1]}, "
-                f"{self.action.dim}), but got {tuple(vectors.shape)}."
+                f"{self.action.dim}), but got {plain_shape(vectors)}."
             )
-        if not torch.compiler.is_compiling():  # compiled code must not look at values
+        if not (torch.compiler.is_compiling() or is_tracing()):  # recorded code must not look at values
             _check_values(edges, vectors, x.shape[0])
 
 

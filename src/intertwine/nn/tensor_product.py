@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from intertwine._arrays import plain_shape
 from intertwine.errors import ShapeError
 from intertwine.kernels import bilinear_plan
 from intertwine.kernels.plans import unreached_irreps
@@ -78,10 +79,10 @@ class TensorProduct(EquivariantModule):
             raise ShapeError(
                 f"This TensorProduct {wanted}, but {came}. Choose with shared_weights=True or False when making it."
             )
-        if used.shape[-1:] != (self.weight_numel,):
+        if plain_shape(used)[-1:] != (self.weight_numel,):
             raise ShapeError(
                 f"This TensorProduct takes {self.weight_numel} weights per sample on the last axis, but weights of "
-                f"shape {tuple(used.shape)} came. See module.weight_numel."
+                f"shape {plain_shape(used)} came. See module.weight_numel."
             )
         return used
 
@@ -96,7 +97,7 @@ class TensorProduct(EquivariantModule):
 
 def _check_batches(x: Tensor, y: Tensor, weight: Tensor) -> None:
     """Raise `ShapeError` unless the leading axes of the inputs broadcast; outside of compiled code."""
-    shapes = [tuple(t.shape[:-1]) for t in (x, y, weight)]
+    shapes = [plain_shape(t)[:-1] for t in (x, y, weight)]
     try:
         if not torch.compiler.is_compiling():
             torch.broadcast_shapes(*shapes)

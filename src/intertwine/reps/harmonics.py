@@ -12,7 +12,7 @@ from math import pi, sqrt
 
 import numpy as np
 
-from intertwine._arrays import Array, as_array, like, namespace
+from intertwine._arrays import Array, as_array, like, namespace, plain_shape
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.reps.blocks import Terms, decomposed
 from intertwine.reps.irrep import Block
@@ -51,9 +51,9 @@ def _check(r: Array, n: int, normalization: str, function: str) -> None:
             f"The normalization {normalization!r} is unknown. Pass 'component' (|Y_l|² = 2l + 1), 'norm' (|Y_l| = 1) "
             "or 'integral' (orthonormal over the sphere or circle)."
         )
-    if r.ndim == 0 or r.shape[-1] != n:
+    if r.ndim == 0 or plain_shape(r)[-1] != n:
         raise ShapeError(
-            f"{function} takes vectors of shape (..., {n}), but an array of shape {tuple(r.shape)} came. "
+            f"{function} takes vectors of shape (..., {n}), but an array of shape {plain_shape(r)} came. "
             "Put the coordinates on the last axis."
         )
 

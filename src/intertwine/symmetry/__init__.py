@@ -3,10 +3,11 @@
 from intertwine.symmetry.inputs.crystals import SpaceGroup
 from intertwine.symmetry.inputs.images import ImageRung, ImageSymmetry, image_stabiliser
 from intertwine.symmetry.inputs.isotropy import isotropy_subgroups
+from intertwine.symmetry.inputs.isotropy_group import Stabiliser
 from intertwine.symmetry.inputs.ladder import Ladder, Rung, symmetry_ladder
 from intertwine.symmetry.inputs.normaliser import complement, normaliser
 from intertwine.symmetry.inputs.points import Points
-from intertwine.symmetry.inputs.stabiliser import Stabiliser, stabiliser
+from intertwine.symmetry.inputs.stabiliser import stabiliser
 from intertwine.symmetry.models.effective import Candidate, EffectiveSymmetry, effective_symmetry
 from intertwine.symmetry.models.equivariance import assert_equivariant, equivariance_report
 from intertwine.symmetry.models.proofs import Proof, Provable, prove

@@ -8,6 +8,9 @@ import keyword
 import re
 import tokenize
 from collections.abc import Sequence
+from itertools import groupby
+
+from intertwine.tour.program import Program
 
 TAGS = ("b", "i", "code", "sub", "sup", "br")
 
@@ -34,8 +37,11 @@ def inline(text: str) -> str:
 
 def _marked(text: str) -> str:
     escaped = _TAG.sub(r"<\1\2>", html.escape(text, quote=True))
-    whole = _POWER.sub(r'<span class="whole">\g<0></span>', escaped)
-    return _BOLD.sub(r"<b>\1</b>", _LINK.sub(r'<a href="\2">\1</a>', whole))
+    return _BOLD.sub(r"<b>\1</b>", _LINK.sub(r'<a href="\2">\1</a>', _whole(escaped)))
+
+
+def _whole(escaped: str) -> str:
+    return _POWER.sub(r'<span class="whole">\g<0></span>', escaped)
 
 
 def paragraphs(text: str) -> str:
@@ -85,13 +91,52 @@ def code(source: str) -> str:
     return f"<pre><code>{marked}</code></pre>"
 
 
+def program(shown: Program) -> str:
+    """A program as HTML: its imports, its helpers folded away, its main part; the page offers to copy it whole.
+
+    >>> "<summary>its helpers: one</summary>" in program(Program("", "one = 1", "print(one)", ("one",)))
+    True
+    """
+    names = ", ".join(shown.names)
+    folded = f"<details><summary>its helpers: {names}</summary>{code(shown.helpers)}</details>" if names else ""
+    imports = code(shown.imports) if shown.imports else ""
+    return f'<div class="program">{imports}{folded}{code(shown.main)}</div>'
+
+
 def printed(text: str) -> str:
-    """What a program printed, as HTML; sentences wrap.
+    r"""What a program printed, as HTML: sentences wrap, each below its own beginning; tables scroll sideways instead.
+
+    Lines with a gap of two spaces and more are a table's, but not those of the form "name : words".
 
     >>> printed("1 < 2")
     '<pre class="printed"><code>1 &lt; 2</code></pre>'
+    >>> printed("a  b\n1  2")
+    '<pre class="printed"><code><span class="rows">a  b\n1  2</span></code></pre>'
     """
-    return f'<pre class="printed"><code>{html.escape(text)}</code></pre>'
+    marked = "".join(
+        f'<span class="rows">{html.escape("".join(run))}</span>' if is_table else "".join(map(_sentence, run))
+        for is_table, run in groupby(text.splitlines(keepends=True), _is_row)
+    )
+    return f'<pre class="printed"><code>{marked}</code></pre>'
+
+
+_GAP = re.compile(r"\S {2,}\S")
+_LEAD = re.compile(r" *(?:\w[\w ]{0,11}: )?(?=\S)")  # what the words of a line stand behind: an indent, a name
+
+
+def _is_row(line: str) -> bool:
+    return bool(_GAP.search(line[len(_lead(line)) :]))
+
+
+def _lead(line: str) -> str:
+    lead = _LEAD.match(line)
+    return lead[0] if lead else ""
+
+
+def _sentence(line: str) -> str:
+    words = _whole(html.escape(line))
+    lead = len(_lead(line))
+    return f'<span class="hang" style="--lead: {lead}ch">{words}</span>' if lead else words
 
 
 _KINDS = {tokenize.COMMENT: "c", tokenize.STRING: "s", tokenize.NUMBER: "m"}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from intertwine.errors import ArgumentError, MissingExtraError
 from intertwine.tour import markup
+from intertwine.tour.program import Program
 from intertwine.viz.theme import DARK
 
 if TYPE_CHECKING:
@@ -87,9 +88,9 @@ class Section:
         self._blocks.append(markup.table(header, rows, caption))
         return self
 
-    def code(self, source: str) -> Section:
-        """Add Python code as it would be typed."""
-        self._blocks.append(markup.code(source))
+    def code(self, source: str | Program) -> Section:
+        """Add Python code as it would be typed, or a program that can be copied whole."""
+        self._blocks.append(markup.program(source) if isinstance(source, Program) else markup.code(source))
         return self
 
     def printed(self, text: str) -> Section:

@@ -64,9 +64,10 @@ def run_tour(
     with one_thread():
         for name, tell in zip(STORIES, tellers, strict=True):
             start = time.perf_counter()
+            progress(name, "begins", 0.0)
             result = tell(report, quick, seed, partial(progress, name))
             rows.append(TourRow(name, result, time.perf_counter() - start))
-            progress(name, "done", 1.0)
+            progress(name, f"done in {rows[-1].seconds:.1f} s", 1.0)
     total = sum(row.seconds for row in rows)
     report.footnote(environment()).footnote(f"Seed {seed}; {total:.0f} seconds in all{', --quick' if quick else ''}.")
     report.footnote("Stories 1 to 3: T. Smidt, Simple Tasks and Symmetry (2019), doi:10.5281/zenodo.3348277.")

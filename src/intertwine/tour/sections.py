@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import re
-
 import numpy as np
 
 from intertwine.catalog import O2
@@ -13,17 +10,13 @@ from intertwine.symmetry import explain
 from intertwine.tour import cells as cell_story
 from intertwine.tour import rectangle, which_o2
 from intertwine.tour.cells import CellResult
+from intertwine.tour.program import program_of
 from intertwine.tour.rectangle import DEGREE, TaskResult, TutorialNetwork
 from intertwine.tour.report import Report, Section
 from intertwine.tour.which_o2 import PoseNetwork, PoseResult, SurpriseRow
 from intertwine.viz import Solid, bars, error_bars, loss_curves, outlines, signals_on_points, surfaces, task_picture
 
 ROUNDING = 1e-20  # a mean squared error below it is 0 but for rounding
-
-
-def _source(thing: object) -> str:
-    """The source of a class or function, without the remarks that only type checkers read."""
-    return re.sub(r"  # type: ignore\S*", "", inspect.getsource(thing))  # type: ignore[arg-type]
 
 
 def sphere_grid(latitudes: int = 41, longitudes: int = 61) -> np.ndarray:
@@ -86,8 +79,7 @@ def tell_rectangle_to_square(report: Report, result: TaskResult) -> str:
     )
     _figures(section, result, "rectangle → square")
     _turned(section, result)
-    section.code(_source(TutorialNetwork))
-    section.code(_source(rectangle.run_task))
+    section.code(program_of(TutorialNetwork, rectangle.run_task))
     return line
 
 
@@ -119,7 +111,7 @@ def tell_square_to_rectangle(report: Report, result: TaskResult) -> str:
         "Look at the signals: each corner points both ways. The half-turn about its diagonal leaves the square "
         "alone and exchanges the two, so the network cannot prefer one: odd degrees cancel, even degrees stay."
     )
-    section.code(_source(rectangle.square_to_rectangle))
+    section.code(program_of(rectangle.square_to_rectangle))
     return line
 
 
@@ -138,7 +130,7 @@ def tell_order_parameter(report: Report, result: TaskResult) -> str:
         "Name features by their polynomial, never by their index: component 8 of degrees 0 … 5 is x² − y² in one "
         "convention and z² − x² in another. `tw.symmetry.harmonic_coefficients` takes the polynomial."
     )
-    section.code(_source(rectangle.square_to_rectangle_with_order_parameter))
+    section.code(program_of(rectangle.square_to_rectangle_with_order_parameter))
     return line
 
 
@@ -158,7 +150,7 @@ def tell_which_o2(report: Report, pose: PoseResult, surprise: tuple[SurpriseRow,
     section.figure(_flip_figure(), "One shape: as it is, mirrored (cone), half-turned (twisted cylinder).")
     section.text("What is the flip of my data? `print(tw.symmetry.identify_action(my_flip, rep))`:")
     section.printed(str(which_o2.named_flip()))
-    section.text('And which O(2) is that? `print(tw.explain("O(2) in O(3)"))`:')
+    section.text('And which O(2) is that? `print(tw.explain("O(2) in O(3)", degree=2))`:')
     section.printed(str(explain("O(2) in O(3)", degree=2)))
     _pose(section, pose)
     _surprise(section, surprise)
@@ -199,7 +191,7 @@ def _pose(section: Section, pose: PoseResult) -> None:
         "`print(tw.symmetry.recognisable(achiral_shape, rep=rep))` says so:"
     )
     section.printed(str(which_o2.achiral_shape()))
-    section.code(_source(PoseNetwork))
+    section.code(program_of(PoseNetwork))
 
 
 def _surprise(section: Section, rows: tuple[SurpriseRow, ...]) -> None:
@@ -231,7 +223,7 @@ def _surprise(section: Section, rows: tuple[SurpriseRow, ...]) -> None:
     )
     section.text("`tw.symmetry.effective_symmetry` proves it from the layers, and measures what cannot be proved:")
     section.printed(str(which_o2.blind_network()))
-    section.code(_source(which_o2.unwilling_invariance))
+    section.code(program_of(which_o2.unwilling_invariance))
 
 
 def _bound(row: SurpriseRow) -> str:
@@ -275,7 +267,7 @@ def tell_cells(report: Report, result: CellResult) -> str:
         f"from its mirror image: {result.changed[-1, 1].mean():.0%} of its answers change."
     )
     _cell_poses(section, result)
-    section.code(_source(cell_story.InvariantClassifier))
+    section.code(program_of(cell_story.InvariantClassifier))
     return line
 
 
@@ -298,5 +290,5 @@ def _cell_poses(section: Section, result: CellResult) -> None:
     )
     titles = ["as found" if i % 2 == 0 else "moved" for i in range(len(outlines_shown))]
     section.figure(
-        outlines(outlines_shown, titles, frames), "Test cells before and after a move, and the pose read off."
+        outlines(outlines_shown, titles, frames, group=2), "Test cells before and after a move, and the pose read off."
     )

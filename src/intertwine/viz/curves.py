@@ -181,26 +181,32 @@ def error_bars(errors: Mapping[str, float], tolerance: float | None = None, titl
     bad = values > (np.inf if tolerance is None else tolerance)
     fig = figure(title, height=90 + 30 * len(values) + (36 if title else 0), showlegend=False)
     low, high = np.floor(np.log10(shown.min())) - 0.5, np.ceil(np.log10(shown.max()))
-    high += 0.16 * (high - low)  # room for the last number
     step = max(1, round((high - low) / 5))
-    fig.update_xaxes(type="log", **POWERS, dtick=step, tickangle=0, range=[low, high], title_text="error")
+    left = ~bad if tolerance is not None else np.zeros_like(bad)  # the line of the tolerance crosses no number
+    wide, narrow = (
+        [float(low - room * (high - low) * left.any()), float(high + room * (high - low) * (~left).any())]
+        for room in (0.2, 0.65)
+    )
+    fig.update_xaxes(type="log", **POWERS, dtick=step, tickangle=0, range=wide, title_text="error")
     fig.update_yaxes(autorange="reversed", ticks="", showgrid=True)
     marker = {
         "size": 10,
         "color": [ORANGE if wrong else BLUE for wrong in bad],
         "symbol": ["x" if wrong else "circle" for wrong in bad],
     }
-    text = [f" {power(value, 2)}" for value in values]
+    text = [f" {power(value, 2)} " for value in values]
     hover = "%{y}: %{text}<extra></extra>"
-    fig.add_trace(
-        go.Scatter(x=shown, y=list(errors), mode="markers+text", text=text, textposition="middle right", marker=marker)
-    )
+    look = {"mode": "markers+text", "textposition": ["middle left" if good else "middle right" for good in left]}
+    fig.add_trace(go.Scatter(x=shown, y=list(errors), text=text, marker=marker, **look))
     fig.update_traces(hovertemplate=hover, textfont={"size": 11, "color": MUTED}, cliponaxis=False)
     if tolerance is not None:
         fig.add_vline(x=tolerance, line={"color": INK, "dash": "dash", "width": 1.2})
-        words = {"text": f"tolerance {power(tolerance, 1)}", "x": np.log10(tolerance), "y": 1, "yref": "paper"}
-        fig.add_annotation(**words, yanchor="bottom", showarrow=False, font={"size": 11})
-    return on_phones(fig, {"xaxis.dtick": 2 * step, "xaxis.title.text": ""})
+        line = {"text": f"tolerance {power(tolerance, 1)}", "x": np.log10(tolerance), "y": 1, "yref": "paper"}
+        fig.add_annotation(**line, yanchor="bottom", showarrow=False, font={"size": 11})
+    few = range(int(low // step + 1) * step, int(high) + 1, 2 * step)
+    words = [f"10<sup>{n}</sup>".replace("-", "−") if n else "1" for n in few]
+    ticks = {"xaxis.tickmode": "array", "xaxis.tickvals": [10.0**n for n in few], "xaxis.ticktext": words}
+    return on_phones(fig, ticks | {"xaxis.range": narrow, "xaxis.title.text": ""})
 
 
 def _some(things: Mapping[str, object], function: str) -> None:

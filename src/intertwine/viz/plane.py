@@ -83,6 +83,7 @@ def outlines(
     *,
     colours: Sequence[str] | None = None,
     columns: int = 6,
+    group: int = 1,
 ) -> go.Figure:
     """Closed outlines as small filled shapes, each with the frame that a network sees in it.
 
@@ -96,6 +97,7 @@ def outlines(
         frames: `(outlines, 2, 2)` matrices.
         colours: one fill colour per outline, such as that of its class.
         columns: how many stand side by side; on a phone half as many.
+        group: how many belong together, such as 2 for before and after; rows hold whole groups.
 
     Raises `ArgumentError` for titles, frames or colours that are not one per outline, or no outline, and `ShapeError`
     for frames that are not 2 × 2.
@@ -104,15 +106,17 @@ def outlines(
     >>> len(outlines([square, square], ["upright", "turned"], np.stack([np.eye(2)] * 2)).layout.annotations)
     6
     """
-    if not len(outlines) or columns < 1:
+    if not len(outlines) or columns < 1 or group < 1:
         raise ArgumentError(
-            f"{len(outlines)} outlines came for {columns} columns, but both start at one. Pass (n, 2) points."
+            f"{len(outlines)} outlines came for {columns} columns in groups of {group}, but all of them start at one. "
+            "Pass (n, 2) points."
         )
     same_length(outlines=outlines, titles=titles, frames=frames, colours=colours)
     if frames is not None and np.shape(frames)[1:] != (2, 2):
         raise ShapeError(f"The frames have the shape {np.shape(frames)}, but (outlines, 2, 2) was expected.")
     go = graph_objects()
-    few, header = max(1, columns // 2), 0.16 if titles else 0.0
+    columns, few = (max(1, n // group) * group for n in (columns, columns // 2))
+    header = 0.16 if titles else 0.0
     wide, tall = panels(len(outlines), columns, 0.015, header), panels(len(outlines), few, 0.015, header)
     rows, phone_rows = -(-len(outlines) // columns), -(-len(outlines) // few)
     fig = figure(height=150 * rows + 24, margin={"l": 4, "r": 4, "t": 20, "b": 4}, showlegend=False)

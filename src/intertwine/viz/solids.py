@@ -111,10 +111,11 @@ def surfaces(sphere_xyz: np.ndarray, solids: Sequence[Solid], height: int = 340)
     for i, (solid, grid) in enumerate(zip(solids, grids, strict=True)):
         scene = "scene" if i == 0 else f"scene{i + 1}"
         fig.add_trace(_sheet(grid, scene, lengths[i]))
-        for trace in _marks(solid, 1.35 * reach):
+        traces, labels = _marks(solid, 1.35 * reach)
+        for trace in traces:
             fig.add_trace(trace.update(scene=scene))
         cube = _scene(np.zeros(3), reach * (1.4 if marked else 1.0), {"eye": FROM_THE_SIDE}, zoom=1.65)
-        fig.update_layout({scene: cube | {"domain": {"x": wide[i].x, "y": wide[i].y}}})
+        fig.update_layout({scene: cube | {"domain": {"x": wide[i].x, "y": wide[i].y}, "annotations": labels}})
         fig.add_annotation(**title_annotation(wide[i], solid.title))
         (x, y), here = tall[i].caption, f"annotations[{i}]"
         phone |= {f"{scene}.domain.x": list(tall[i].x), f"{scene}.domain.y": list(tall[i].y)}
@@ -227,37 +228,50 @@ def _unit(label: str, direction: Sequence[float]) -> np.ndarray:
     return vector / np.linalg.norm(vector)
 
 
-def _marks(solid: Solid, length: float) -> list[Any]:
-    """Rotation axes and mirror planes as traces."""
-    lines = [_axis(label, _unit(label, direction), length) for label, direction in solid.axes.items()]
-    planes = (_disc(label, _unit(label, normal), length) for label, normal in solid.mirrors.items())
-    return lines + [trace for plane in planes for trace in plane]
+def _marks(solid: Solid, length: float) -> tuple[list[Any], list[dict[str, Any]]]:
+    """Rotation axes and mirror planes as traces, and their labels."""
+    traces, labels = [], []
+    for label, direction in solid.axes.items():
+        end = length * _unit(label, direction)
+        traces.append(_axis(end))
+        labels.append(_label(label, end, INK))
+    for label, normal in solid.mirrors.items():
+        rim = _rim(_unit(label, normal), length)
+        traces += _disc(rim)
+        labels.append(_label(label, rim[np.argmax(rim @ [-1.0, -0.9, 0.8])], PURPLE))
+    return traces, labels
 
 
-def _axis(label: str, direction: np.ndarray, length: float) -> go.Scatter3d:
-    x, y, z = np.stack([-length * direction, length * direction]).T
-    text = {"text": ["", f"<b>{label}</b>"], "textposition": "top center", "textfont": {"size": 13, "color": INK}}
+def _label(text: str, place: np.ndarray, colour: str) -> dict[str, Any]:
+    """A label above a point of a scene; text among the traces would be cut at the scene's edge and hidden by solids."""
+    here = dict(zip("xyz", place.tolist(), strict=True)) | {"showarrow": False, "yanchor": "bottom", "yshift": 5}
+    return here | {"text": f"<b>{text}</b>", "font": {"size": 13, "color": colour}}
+
+
+def _axis(end: np.ndarray) -> go.Scatter3d:
+    x, y, z = np.stack([-end, end]).T
     line = {"color": ORANGE, "width": 5}
-    return graph_objects().Scatter3d(x=x, y=y, z=z, mode="lines+text", line=line, hoverinfo="skip", **text)
+    return graph_objects().Scatter3d(x=x, y=y, z=z, mode="lines", line=line, hoverinfo="skip")
 
 
-def _disc(label: str, normal: np.ndarray, radius: float) -> list[Any]:
-    """A translucent disc across the normal, its rim, and its label at the rim."""
-    go = graph_objects()
+def _rim(normal: np.ndarray, radius: float) -> np.ndarray:
+    """A closed circle `(65, 3)` across the normal."""
     first = np.cross(normal, np.eye(3)[np.argmin(np.abs(normal))])
     first /= np.linalg.norm(first)
     turn = np.linspace(0, 2 * np.pi, 65)
-    rim = radius * (np.outer(np.cos(turn), first) + np.outer(np.sin(turn), np.cross(normal, first)))
+    return np.asarray(radius * (np.outer(np.cos(turn), first) + np.outer(np.sin(turn), np.cross(normal, first))))
+
+
+def _disc(rim: np.ndarray) -> list[Any]:
+    """A translucent disc about the origin, and its rim."""
+    go = graph_objects()
     x, y, z = np.concatenate([np.zeros((1, 3)), rim]).T
-    fan = np.arange(1, len(turn))
+    fan = np.arange(1, len(rim))
     centre = np.zeros_like(fan)
     plane = {"i": centre, "j": fan, "k": fan + 1, "color": PURPLE, "opacity": 0.16, "hoverinfo": "skip"}
     disc = go.Mesh3d(x=x, y=y, z=z, lighting={"ambient": 1.0, "diffuse": 0.0}, **plane)
-    top = int(np.argmax(rim @ np.array([-1.0, -0.9, 0.8])))
-    text = [f"<b>{label}</b>" if i == top else "" for i in range(len(rim))]
-    words = {"text": text, "textposition": "top center", "textfont": {"size": 13, "color": PURPLE}}
-    edge = {"mode": "lines+text", "line": {"color": PURPLE, "width": 2}, "hoverinfo": "skip"}
-    return [disc, go.Scatter3d(x=rim[:, 0], y=rim[:, 1], z=rim[:, 2], **edge, **words)]
+    edge = {"mode": "lines", "line": {"color": PURPLE, "width": 2}, "hoverinfo": "skip"}
+    return [disc, go.Scatter3d(x=rim[:, 0], y=rim[:, 1], z=rim[:, 2], **edge)]
 
 
 def _journey(points: np.ndarray, targets: np.ndarray, start_label: str, finish_label: str) -> list[Any]:

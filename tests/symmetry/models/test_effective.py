@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from intertwine import nn
-from intertwine.catalog import O2, O3, SO2, SO3
+from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, point_group, symmetric
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, RepMismatchError
 from intertwine.symmetry import effective_symmetry
@@ -46,6 +46,61 @@ def test_the_so2_network_of_norms_is_blind_to_the_mirror() -> None:
     assert found.algebra == found.declared_dimension == 1
     assert found.idle == 96  # pairs (X, Y) that move the 6 directions that nothing reads: 97 in all
     assert found.larger
+
+
+def plain_network(size: int, out: int) -> torch.nn.Module:
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Linear(size, 8), torch.nn.Tanh(), torch.nn.Linear(8, out))
+
+
+FINITE = [dihedral(4), cyclic(3), point_group("Oh"), symmetric(3), symmetric(3) * cyclic(2)]
+
+
+@pytest.mark.parametrize("G", FINITE, ids=str)
+def test_the_elements_of_a_finite_group_are_tried(G: CatalogGroup) -> None:
+    """A plain network has no continuous symmetries either, and is not equivariant for that."""
+    rep = G.defining + G.rep(f"1x{G.trivial}")
+    found = effective_symmetry(plain_network(rep.dim, rep.dim), G, rep, rep)
+    errors = dict(found.element_errors)
+    assert len(found.element_errors) == G.order
+    assert errors.pop("the identity") < 1e-12
+    assert min(errors.values()) > 1e-2
+    assert not found.holds
+    assert f"; {int(G.order) - 1} of {int(G.order)} that were tried fail (measured)" in str(found)
+    right = effective_symmetry(layers(rep, 3 * rep, rep))
+    assert right.holds
+    assert max(error for _, error in right.element_errors) < 1e-12
+
+
+def test_mirrors_fail_where_rotations_hold() -> None:
+    """The derivative along rotations sees one component only: elements of the others are tried, and named."""
+
+    def turned(x: torch.Tensor) -> torch.Tensor:  # by an angle: commutes with rotations, not with mirrors
+        return torch.stack([x[:, 0] - 0.3 * x[:, 1], x[:, 1] + 0.3 * x[:, 0]], -1)
+
+    vector = O2.rep("1x1")
+    found = effective_symmetry(turned, reps_in=vector, rep_out=vector)
+    assert max(found.lie_errors) < 1e-12
+    assert not found.holds
+    expected = 2 * 0.3 / 1.09**0.5
+    for name, error in found.element_errors:
+        assert error == pytest.approx(expected if "mirror" in name else 0, abs=1e-9)
+    assert "its elements do NOT hold: the mirror y → −y has the error 5.7e-01" in str(found)
+    assert effective_symmetry(turned, reps_in=SO2.rep("1x1"), rep_out=SO2.rep("1x1")).holds
+    G = cyclic(2) * O2
+    both = G.defining
+    found = effective_symmetry(lambda x: torch.cat([x[:, :2], turned(x[:, 2:])], -1), reps_in=both, rep_out=both)
+    failing = [name for name, error in found.element_errors if error > 1e-6]
+    assert failing
+    assert all("mirror" in name and name.endswith("of O(2)") for name in failing)
+
+
+def test_steps_have_no_derivative_to_judge_them_by() -> None:
+    vector, scalar = O3.rep("1x1o"), O3.rep("1x0e")
+    found = effective_symmetry(lambda x: torch.sign(x[:, :1]), reps_in=vector, rep_out=scalar)
+    assert max(found.lie_errors) == 0
+    assert not found.holds
+    assert any(name.startswith("the rotation") and error > 0.1 for name, error in found.element_errors)
 
 
 def test_degree_two_tensors_turn_in_five_dimensions() -> None:

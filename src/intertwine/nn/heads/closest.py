@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from intertwine._arrays import is_tracing, plain_shape
 from intertwine.errors import ArgumentError
 from intertwine.groups import Group
 from intertwine.groups.rotations import TURNS
@@ -70,7 +71,7 @@ class ClosestAxial(Closest):
 
     def forward(self, m: Tensor) -> Tensor:
         """A rotation about z by the polar factor of the x-y block, times the best flip."""
-        flip = self.flips.to(m.dtype)[self._scores(m)[0].argmax(-1)]
+        flip = rows(self.flips.to(m.dtype), self._scores(m)[0].argmax(-1))
         block = polar(m[..., :2, :2] * flip[..., None, :2], True) * flip[..., None, :2]
         last = torch.diag_embed(flip[..., 2:])
         side = torch.zeros_like(m[..., :2, 2:])
@@ -80,9 +81,8 @@ class ClosestAxial(Closest):
         """The lead over other rotations about z, or over the best element with another flip, whichever is smaller."""
         scores, turns = self._scores(m)
         best, number = scores.max(-1)
-        lead = ((best[..., None] - scores) / self.apart.to(m.dtype)[number]).masked_fill(
-            self.apart[number].isinf(), math.inf
-        )
+        apart = rows(self.apart.to(m.dtype), number)
+        lead = ((best[..., None] - scores) / apart).masked_fill(apart.isinf(), math.inf)
         return torch.minimum(turns.gather(-1, number[..., None])[..., 0] / 2, lead.amin(-1))
 
     def _scores(self, m: Tensor) -> tuple[Tensor, Tensor]:
@@ -110,22 +110,27 @@ class ClosestListed(Closest):
         elements, scores = self.elements.to(m.dtype), self.scores(m)
         squared = m.square().sum((-1, -2))
         none = squared == 0
-        size = torch.where(none, torch.ones_like(squared), squared).sqrt() * math.sqrt(m.shape[-1])
+        size = torch.where(none, torch.ones_like(squared), squared).sqrt() * math.sqrt(plain_shape(m)[-1])
         weights = torch.softmax(scores / size[..., None] / self.temperature, -1)
         soft = (weights @ elements.flatten(1)).reshape(m.shape)
-        return elements[scores.argmax(-1)] + (soft - soft.detach())
+        return rows(elements, scores.argmax(-1)) + (soft - soft.detach())
 
     def margin(self, m: Tensor) -> Tensor:
         """The lead over the second best, infinite if there is only one element."""
         elements, scores = self.elements.to(m.dtype), self.scores(m)
         best, number = scores.max(-1)
-        apart = m.shape[-1] - elements[number].flatten(-2) @ elements.flatten(1).T
-        own = torch.nn.functional.one_hot(number, len(elements)).bool()
+        apart = m.shape[-1] - rows(elements, number).flatten(-2) @ elements.flatten(1).T
+        own = number[..., None] == torch.arange(elements.shape[0], device=m.device)
         return ((best[..., None] - scores) / apart.masked_fill(own, 1)).masked_fill(own, math.inf).amin(-1)
 
     def scores(self, m: Tensor) -> Tensor:
         """`tr(gᵀ M)` for each element `(..., order)`."""
         return m.flatten(-2) @ self.elements.to(m.dtype).flatten(1).T
+
+
+def rows(table: Tensor, number: Tensor) -> Tensor:
+    """`table[number]`, also where one number is all there is, which torch would look at as a Python number."""
+    return table.index_select(0, number.reshape(-1)).reshape((*number.shape, *table.shape[1:]))
 
 
 def closest_in(group: Group, projection: Projection | None, temperature: float) -> Closest:
@@ -144,6 +149,23 @@ def closest_in(group: Group, projection: Projection | None, temperature: float) 
         "GroupElement predicts elements of SO(2), O(2), SO(3) or O(3), of a finite group, or of a continuous group of "
         f"space about z such as Cinfv, but {group}{own} came."
     )
+
+
+def remembering(element: Tensor, m: Tensor, closest: Closest) -> Tensor:
+    """The element, with the matrix M that it is closest to at hand for losses, where derivatives are wanted.
+
+    An element is the same for all M around, so which connected component of the group it is in has no gradient. The
+    matrix stays with this very tensor: not with parts, copies and results of it.
+    """
+    if torch.is_grad_enabled() and not is_tracing():
+        element.unprojected, element.closest = m, closest  # type: ignore[attr-defined]
+    return element
+
+
+def remembered(element: Tensor) -> tuple[Tensor, Closest] | None:
+    """M, and the way from there to the element, if a head gave it, derivatives are wanted, and nothing came between."""
+    known = torch.is_grad_enabled() and hasattr(element, "unprojected")
+    return (element.unprojected, element.closest) if known else None  # type: ignore[attr-defined]
 
 
 def confidence(closest: Closest, m: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from intertwine.errors import ArgumentError
 from intertwine.groups import Group
-from intertwine.nn.heads.closest import Closest, ClosestListed, Projection, closest_in, confidence
+from intertwine.nn.heads.closest import Closest, ClosestListed, Projection, closest_in, confidence, remembering, rows
 from intertwine.nn.module import EquivariantModule
 from intertwine.nn.precision import in_full_precision, own_precision
 from intertwine.reps import Irrep, Rep
@@ -57,8 +57,10 @@ class GroupElement(Head):
     - In a continuous group about z (Cinf, Cinfv, Cinfh, Dinf, Dinfh as 3 × 3 matrices, such as `tw.group("Cinfv")`) it
       is a rotation about z by the polar factor of a 2 × 2 block, times the flip that fits best.
     - In a finite group all elements are tried. The output is an exact element, and so piecewise constant: its gradient
-      is not a derivative but, straight through, that of the mean element under a softmax of the scores. Train with
-      `ElementScores` and cross-entropy where the element is the target; use this gradient inside larger networks.
+      is not a derivative but, straight through, that of the mean element under a softmax of the scores.
+
+    Where the element is the target, train with `PoseLoss`, which sees M too: of the element alone there is no gradient
+    that leads from rotations to flips. (In a finite group, `ElementScores` and cross-entropy do as well.)
 
     Some M have no single closest element: singular ones in O(n), those whose closest rotation is not unique in SO(n),
     ties in a finite group. No continuous head can do better. `degenerate(x)` says where that is; values and gradients
@@ -97,7 +99,7 @@ class GroupElement(Head):
         """The elements `(..., n, n)` for features `(..., n · n)` of `rep_in`."""
         m = in_full_precision(self.matrix(x))
         with own_precision(m):
-            return self.closest(m).to(x.dtype)  # type: ignore[no-any-return]
+            return remembering(self.closest(m).to(x.dtype), m, self.closest)
 
 
 class ElementScores(Head):
@@ -138,4 +140,4 @@ class ElementScores(Head):
 
     def element(self, x: Tensor) -> Tensor:
         """The elements `(..., n, n)` with the largest scores."""
-        return self.elements.to(x.dtype)[self.forward(x).argmax(-1)]
+        return rows(self.elements.to(x.dtype), self.forward(x).argmax(-1))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from intertwine._arrays import plain_shape
 from intertwine.nn.precision import own_precision
 
 
@@ -75,7 +76,7 @@ def _polar_derivative(m: Tensor, q: Tensor, change: Tensor) -> Tensor:
     k = q.transpose(-1, -2) @ change
     k = k - k.transpose(-1, -2)
     trace = h.diagonal(dim1=-2, dim2=-1).sum(-1)[..., None, None]
-    if m.shape[-1] == 2:
+    if plain_shape(m)[-1] == 2:
         null = trace.abs() <= 10 * torch.finfo(m.dtype).eps * m.abs().amax((-2, -1), keepdim=True)
         turn = k / torch.where(null, torch.ones_like(trace), trace)
         return q @ torch.where(null, torch.zeros_like(turn), turn)
@@ -107,8 +108,9 @@ def gram_schmidt(m: Tensor, proper: bool) -> Tensor:
     the ones before are replaced by a fixed direction, with zero gradient.
     """
     columns: list[Tensor] = []
-    for i in range(m.shape[-1]):
-        if proper and i == m.shape[-1] - 1:
+    n = plain_shape(m)[-1]
+    for i in range(n):
+        if proper and i == n - 1:
             columns.append(_normal(columns))
             continue
         v = m[..., i]
@@ -135,7 +137,7 @@ def _unit(v: Tensor, original: Tensor, columns: list[Tensor]) -> Tensor:
 
 def _fallback(columns: list[Tensor], like: Tensor) -> Tensor:
     """A unit vector orthogonal to the columns: the coordinate axis least along them, projected."""
-    n = like.shape[-1]
+    n = plain_shape(like)[-1]
     axes = torch.eye(n, dtype=like.dtype, device=like.device).expand((*like.shape[:-1], n, n))
     for c in columns:
         axes = axes - (axes * c[..., None, :]).sum(-1, keepdim=True) * c[..., None, :]

@@ -7,6 +7,7 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
+from intertwine._arrays import plain_shape
 from intertwine.ops.contract.layout import weighted_layout
 from intertwine.ops.contract.reference import contract
 from intertwine.ops.contract.torch import Then, WeightedContraction, common_batch, flatten_batch
@@ -44,7 +45,7 @@ class Contraction(nn.Module):
 
         The inputs have exactly one leading axis; weights may have none.
         """
-        self.plan.check([x.shape[-1] for x in inputs])
+        self.plan.check([plain_shape(x)[-1] for x in inputs])
         if self.fast is not None:
             return self.fast(then, *inputs)  # type: ignore[no-any-return]
         flat = contract(self.plan, *inputs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from intertwine._arrays import plain_shape
 from intertwine.plan import Operand, Plan
 
 
@@ -22,7 +23,7 @@ def contract(plan: Plan, *inputs: Tensor) -> Tensor:
     >>> contract(dot, torch.tensor([1.0, 2, 3]), torch.tensor([1.0, 0, 1]))
     tensor([4.])
     """
-    plan.check([x.shape[-1] for x in inputs])
+    plan.check([plain_shape(x)[-1] for x in inputs])
     batch = torch.broadcast_shapes(*(x.shape[:-1] for x in inputs))
     first = inputs[0]
     out = [first.new_zeros((*batch, *shape)) for shape in plan.output.segments]

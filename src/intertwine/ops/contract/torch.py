@@ -18,6 +18,7 @@ from math import prod
 import torch
 from torch import Tensor
 
+from intertwine._arrays import is_tracing, plain_shape
 from intertwine.ops.contract.layout import Group, Layout
 from intertwine.ops.tables import TableModule
 from intertwine.plan import Plan
@@ -53,10 +54,9 @@ class WeightedContraction(TableModule):
             for target, first, paths in group.rows:
                 copies, (d_out, _), u = paths * group.copies, self.plan.output.segments[target], rows.shape[-1]
                 size, start = d_out * copies, first * group.copies
-                part = rows if size == rows.shape[1] else rows.narrow(1, start, size)
-                pieces.setdefault(target, []).append(
-                    part if copies == 1 else part.reshape(x.shape[0], d_out, copies * u)
-                )
+                part = rows if len(group.rows) == 1 else rows.narrow(1, start, size)
+                whole = part if copies == 1 else part.reshape(x.shape[0], d_out, copies * u)
+                pieces.setdefault(target, []).append(whole)
         return [then(self._weigh(target, pieces.get(target), weights, x)) for target in range(len(self.weight_slices))]
 
     def _rows(self, number: int, group: Group, x: Tensor, y: Tensor | None) -> Tensor:
@@ -102,15 +102,14 @@ class WeightedContraction(TableModule):
 def common_batch(inputs: Sequence[Tensor]) -> torch.Size:
     """The leading axes that inputs `(..., size)` broadcast to."""
     batch = inputs[-1].shape[:-1]
-    if all(
-        x.ndim == 1 or x.shape[:-1] == batch for x in inputs
-    ):  # at batch 1, torch's function costs a fifth of a call
-        return batch
+    same = plain_shape(inputs[-1])[:-1]
+    if all(x.ndim == 1 or plain_shape(x)[:-1] == same for x in inputs):
+        return batch  # at batch 1, torch's function costs a fifth of a call
     return torch.broadcast_shapes(*(x.shape[:-1] for x in inputs))
 
 
 def flatten_batch(x: Tensor, batch: torch.Size) -> Tensor:
     """x `(..., size)` with its leading axes broadcast to `batch` and made one."""
-    if x.ndim == 2 and x.shape[:-1] == batch:
+    if x.ndim == 2 and not is_tracing() and x.shape[:-1] == batch:  # what is traced is for other batches too
         return x
     return x.expand((*batch, x.shape[-1])).reshape((prod(batch), x.shape[-1]))  # batch.numel() would fix it in exports

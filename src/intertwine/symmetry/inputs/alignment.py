@@ -12,7 +12,7 @@ from intertwine.errors import ArgumentError
 from intertwine.groups.grids import rotation_grid, turn_grid
 from intertwine.groups.rotations import axial, exponential
 from intertwine.reps import Irrep, Rep
-from intertwine.symmetry.inputs.closure import largest_group
+from intertwine.symmetry.inputs.closure import growing_groups
 
 GRID_POINTS = 12
 """Rotations per (degree + 1)³ that the search starts from: closer than a wavelength of the degree."""
@@ -54,7 +54,7 @@ def alignments(a: np.ndarray, b: np.ndarray, rep: Rep, tolerance: float = 1e-6) 
     """
     found = _candidates(a, b, rep, tolerance)
     if np.array_equal(a, b):
-        largest_group(found.surest(tolerance), found.product(tolerance), found.identity)
+        growing_groups(found.residuals, found.residuals, found.product, tolerance, found.identity)
     return found.chosen(np.flatnonzero(np.array(found.residuals) <= tolerance))
 
 
@@ -64,7 +64,7 @@ def isotropy(a: np.ndarray, rep: Rep, tolerance: float = 1e-6) -> Alignments:
     Products of them count up to twice the tolerance.
     """
     found = _candidates(a, a, rep, tolerance)
-    members = largest_group(found.surest(tolerance), found.product(tolerance), found.identity)
+    *_, (_, members) = growing_groups(found.residuals, found.residuals, found.product, tolerance, found.identity)
     return found.chosen(np.array(members))
 
 
@@ -133,22 +133,13 @@ class _Found:
         """The number of the identity, which is there where a = b."""
         return self.number(np.eye(self.rep.group.dim)) or 0
 
-    def surest(self, tolerance: float) -> list[int]:
-        """The numbers of the elements within a tolerance, those with the smallest residuals first."""
-        good = [i for i, residual in enumerate(self.residuals) if residual <= tolerance]
-        return sorted(good, key=self.residuals.__getitem__)
-
-    def product(self, tolerance: float):  # type: ignore[no-untyped-def]
-        """Products that are within twice a tolerance, for `largest_group`."""
-
-        def product(i: int, j: int) -> int | None:
-            g = self.elements[i] @ self.elements[j]
-            if (number := self.number(g)) is None:
-                self.add(g[None] if self.rep.group.is_finite else _refined(g[None], self.a, self.b, self.rep))
-                number = self.number(g)
-            return number if number is not None and self.residuals[number] <= 2 * tolerance else None
-
-        return product
+    def product(self, i: int, j: int) -> int | None:
+        """The number of a product, or of what it becomes when it is refined; None if that is another element."""
+        g = self.elements[i] @ self.elements[j]
+        if (number := self.number(g)) is None:
+            self.add(g[None] if self.rep.group.is_finite else _refined(g[None], self.a, self.b, self.rep))
+            number = self.number(g)
+        return number
 
     def chosen(self, numbers: np.ndarray) -> Alignments:
         """Some of the elements."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -11,6 +12,49 @@ MOST = 4000
 
 Product = Callable[[int, int], int | None]
 """The number of the product of two numbered elements; None if it does not leave the input as it is."""
+
+
+def growing_groups(
+    least: Sequence[float],
+    residuals: Sequence[float],
+    product: Product,
+    tolerance: float,
+    identity: int = 0,
+    most: int = MOST,
+) -> list[tuple[float, list[int]]]:
+    """The groups that elements make at growing tolerances, up to a given one: each holds the one before.
+
+    A group counts from the tolerance on within which its generators are; other elements, being their products, may be
+    off by twice as much. At each tolerance it is made as large as it can be without losing elements. So what is found
+    at one tolerance is found at every larger one, and does not depend on how far the search goes.
+
+    Args:
+        least: the tolerance from which on each numbered element counts.
+        residuals: how far each leaves the input from where it was, where it is a product.
+        product: how they multiply; it may number more elements, and append to both.
+        tolerance: the largest.
+        identity: the number of the identity.
+        most: larger groups are not looked for.
+
+    Returns the tolerances from which on groups count, with the numbers of their elements.
+    """
+    queue = [(residual, i) for i, residual in enumerate(least) if residual <= tolerance]
+    heapq.heapify(queue)
+    members, generators = [identity], list[int]()
+    groups, known = [(0.0, members)], {identity}
+    while queue:
+        now, seed = heapq.heappop(queue)
+        if seed in known:
+            continue
+        found = _generated(members, [*generators, seed], product, most, lambda i: residuals[i] <= 2 * tolerance)
+        if found is None:
+            continue
+        if (later := max(residuals[i] for i in found) / 2) > now:
+            heapq.heappush(queue, (later, seed))
+            continue
+        members, known, generators = found, set(found), [*generators, seed]
+        groups.append((now, found))
+    return groups
 
 
 def largest_group(seeds: Sequence[int], product: Product, identity: int = 0, most: int = MOST) -> list[int]:
@@ -27,23 +71,43 @@ def largest_group(seeds: Sequence[int], product: Product, identity: int = 0, mos
     """
     members, generators = [identity], list[int]()
     for seed in seeds:
-        if seed not in members and (more := _generated([*generators, seed], product, identity, most)) is not None:
+        if seed not in members and (more := _generated(members, [*generators, seed], product, most)) is not None:
             members, generators = more, [*generators, seed]
     return members
 
 
-def _generated(generators: list[int], product: Product, identity: int, most: int) -> list[int] | None:
-    """All products of generators; None if one of them is no symmetry."""
-    found = [identity]
+def _generated(
+    group: Sequence[int],
+    generators: list[int],
+    product: Product,
+    most: int,
+    near: Callable[[int], bool] = lambda _: True,
+) -> list[int] | None:
+    """A group with more generators, coset by coset (Dimino); None if one of its elements is no symmetry.
+
+    Args:
+        group: the numbers of its elements, the identity first.
+        generators: those of the group, and more.
+        product: how elements multiply.
+        most: larger groups are not looked for.
+        near: which elements are symmetries.
+    """
+    found, first = list(group), list(group[:1])
     known = set(found)
-    for element in found:  # grows while it runs
+    for element in first:  # of each coset; grows while it runs
         for generator in generators:
             image = product(element, generator)
+            if image in known:
+                continue
             if image is None or len(found) > most:
                 return None
-            if image not in known:
-                known.add(image)
-                found.append(image)
+            first.append(image)
+            for member in group:
+                if (other := product(member, image)) is None or not near(other):
+                    return None
+                if other not in known:
+                    known.add(other)
+                    found.append(other)
     return found
 
 
@@ -60,10 +124,9 @@ def largest_among(elements: np.ndarray, residuals: np.ndarray, tolerance: float)
     def number(g: np.ndarray) -> int:
         return int(np.argmin(np.abs(flat - g.reshape(-1)).max(1)))
 
-    def product(i: int, j: int) -> int | None:
-        found = number(elements[i] @ elements[j])
-        return found if residuals[found] <= 2 * tolerance else None
+    def product(i: int, j: int) -> int:
+        return number(elements[i] @ elements[j])
 
-    order = np.argsort(residuals, kind="stable")
-    seeds = order[residuals[order] <= tolerance].tolist()
-    return np.sort(largest_group(seeds, product, number(np.eye(elements.shape[-1]))))
+    off = residuals.tolist()
+    *_, (_, members) = growing_groups(off, off, product, tolerance, number(np.eye(elements.shape[-1])))
+    return np.sort(members)

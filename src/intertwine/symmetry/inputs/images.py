@@ -24,9 +24,9 @@ from intertwine.symmetry.inputs.circular import (
     smallest_above,
 )
 from intertwine.symmetry.inputs.closure import largest_among
+from intertwine.symmetry.inputs.isotropy_group import Stabiliser
 from intertwine.symmetry.inputs.ladder import ROUNDING
 from intertwine.symmetry.inputs.naming import named_subgroup
-from intertwine.symmetry.inputs.stabiliser import Stabiliser
 
 GAP = 1.5
 """A group is a rung if every larger one moves the image by this much more than it, and than the errors, do."""

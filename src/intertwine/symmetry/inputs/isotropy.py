@@ -8,7 +8,8 @@ from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError
 from intertwine.groups import Subgroup
 from intertwine.reps import Irrep
-from intertwine.symmetry.inputs.stabiliser import fixed_space, stabiliser
+from intertwine.symmetry.inputs.isotropy_group import fixed_space
+from intertwine.symmetry.inputs.stabiliser import stabiliser
 
 
 def isotropy_subgroups(irrep: Irrep) -> tuple[Subgroup, ...]:

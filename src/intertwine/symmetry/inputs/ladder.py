@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -14,18 +15,13 @@ from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.symmetry.inputs.alignment import alignments
-from intertwine.symmetry.inputs.clouds import checked_cloud, line_through, nearly_symmetries
+from intertwine.symmetry.inputs.clouds import checked_cloud, nearest_line
 from intertwine.symmetry.inputs.crystals import bend, telling
+from intertwine.symmetry.inputs.isotropy_group import Stabiliser
 from intertwine.symmetry.inputs.lattices import Lattice
 from intertwine.symmetry.inputs.points import Points
-from intertwine.symmetry.inputs.stabiliser import (
-    Stabiliser,
-    distances,
-    largest_kept,
-    nearly_kept,
-    rounding,
-    stabiliser,
-)
+from intertwine.symmetry.inputs.search import spacings
+from intertwine.symmetry.inputs.stabiliser import cloud_stabilisers, largest_kept, nearly_kept, rounding, stabiliser
 
 ROUNDING = 1e-6
 """Residuals below this, the last digit of most files, count as zero."""
@@ -139,8 +135,9 @@ def symmetry_ladder(
 ) -> Ladder:
     """The approximate symmetries of a cloud of points, a crystal, or a vector of a rep, as rungs of tolerance.
 
-    The residuals of all elements up to `largest` are found first. At each gap between them, the stabiliser at that
-    tolerance is a rung if it is larger than the one before. The last rung may be continuous: nearly a line, say.
+    The elements with residuals up to `largest` are found first. Each group that they make up to some tolerance, larger
+    than the one before, is a rung; so each rung is the stabiliser at its residual. The last one may be continuous:
+    nearly a line, say.
 
     Args:
         x: positions `(N, 2)` or `(N, 3)`, `Points`, or a vector `(rep.dim,)`.
@@ -165,69 +162,25 @@ def symmetry_ladder(
     cloud = x if isinstance(x, Points) else Points(x, labels, None, cell)
     positions, rep = to_numpy(cloud.positions), None if rep is None else as_rep(rep)
     limits = Limits(largest, asked, ROUNDING)
-    if positions.ndim != 1 or rep is None:
-        group = group or (rep.group if rep else O2 if positions.ndim == 2 and positions.shape[1] == 2 else O3)  # type: ignore[assignment]
-        limits = replace(limits, least=max(ROUNDING, rounding(cloud)))
-        if (lattice := cloud.lattice) is not None:
-            return _of_crystal(cloud, lattice, rep, group, limits)  # type: ignore[arg-type]
-        largest = min(largest, _spacing(*checked_cloud(positions, group, cloud.labels, cloud.features, rep)[:2]))  # type: ignore[arg-type]
-    steps = _jumps(_deviations(cloud, positions, group, rep, largest))
-    if not len(steps):
-        steps = np.geomspace(ROUNDING, largest, max(2, 1 + round(5 * math.log10(max(largest / ROUNDING, 1.0)))))
-    x = positions if positions.ndim == 1 else cloud
-    return _climbed(lambda t: stabiliser(x, rep=rep, group=group, tolerance=t), steps, replace(limits, largest=largest))
-
-
-def _of_crystal(cloud: Points, lattice: Lattice, rep: Rep | None, group: CatalogGroup, limits: Limits) -> Ladder:
-    """The ladder of a crystal, a layer or a rod: all operations are found once, and at each step a group of them."""
-    exact = stabiliser(cloud, rep=rep, group=group, tolerance=limits.least)  # complains of what is no crystal
-    points = to_numpy(cloud.positions)
-    largest = min(limits.asked, telling(lattice, points, cloud.kinds))
-    limits = replace(limits, largest=largest)
-    if exact.continuous or largest <= limits.least:
-        return _climbed(lambda _: exact, np.zeros(0), limits)
-    found, _ = nearly_kept(cloud, lattice, rep, group, largest)
-    steps, straight = _jumps(found.residuals[found.residuals <= largest]), bend(lattice, points)
-
-    def at(tolerance: float) -> Stabiliser:
-        if straight <= tolerance:
-            return stabiliser(cloud, rep=rep, group=group, tolerance=tolerance)
-        return largest_kept(group, found, tolerance, points)
-
-    return _climbed(at, np.append(steps, straight) if straight <= largest else steps, limits)
-
-
-def _spacing(centred: np.ndarray, kinds: np.ndarray) -> float:
-    """A third of the median distance of points to the nearest of their kind; infinite where kinds are single points.
-
-    Products of elements count up to twice a tolerance, and halfway between two points each has several partners.
-    """
-    from scipy.spatial import KDTree
-
-    nearest = np.full(len(centred), np.inf)
-    for kind in np.unique(kinds):
-        members = np.flatnonzero(kinds == kind)
-        if len(members) > 1:
-            nearest[members] = KDTree(centred[members]).query(centred[members], 2)[0][:, 1]
-    return float(np.median(nearest)) / 3
-
-
-def _deviations(
-    cloud: Points, positions: np.ndarray, group: CatalogGroup | None, rep: Rep | None, largest: float
-) -> np.ndarray:
-    """The residuals of all elements that nearly leave an input as it is; none if these are not finitely many."""
     if positions.ndim == 1 and rep is not None:
         found = alignments(positions, positions, rep, largest)
-        return np.zeros(0) if len(found.lie) else found.residuals
-    if group is None:
-        return np.zeros(0)
-    centred, kinds, features = checked_cloud(positions, group, cloud.labels, cloud.features, rep)
-    if line_through(centred, largest) is not None:
-        return np.zeros(0)
-    elements, permutations, residuals = nearly_symmetries(centred, kinds, group, largest)
-    if features is not None and rep is not None:
-        residuals = np.maximum(residuals, distances(features, rep.evaluate(elements), permutations, whole=True))
-    return np.asarray(residuals[residuals <= largest])
+        steps = _dense(largest) if len(found.lie) else np.union1d(_jumps(found.residuals), ROUNDING)
+        return _climbed(_at(steps, positions, rep, group), limits)
+    group = group or (rep.group if rep else O2 if positions.ndim == 2 and positions.shape[1] == 2 else O3)  # type: ignore[assignment]
+    limits = replace(limits, least=max(ROUNDING, rounding(cloud)))
+    if (lattice := cloud.lattice) is not None:
+        exact = stabiliser(cloud, rep=rep, group=group, tolerance=limits.least)  # complains of what is no crystal
+        limits = replace(limits, largest=min(asked, telling(lattice, positions, cloud.kinds)))
+        return _climbed(_of_crystal(exact, cloud, lattice, rep, limits), limits)
+    centred, kinds, _ = checked_cloud(positions, group, cloud.labels, cloud.features, rep)  # type: ignore[arg-type]
+    limits = replace(limits, largest=min(asked, float(np.median(spacings(centred, kinds))) / 3))
+    return _climbed(_of_cloud(cloud, rep, group, nearest_line(centred)[1], limits.largest), limits)  # type: ignore[arg-type]
+
+
+def _dense(largest: float) -> np.ndarray:
+    """Tolerances to try where it is not known at which ones the symmetry grows."""
+    largest = max(largest, ROUNDING)
+    return np.geomspace(ROUNDING, largest, max(2, 1 + round(5 * math.log10(largest / ROUNDING))))
 
 
 def _jumps(residuals: np.ndarray) -> np.ndarray:
@@ -238,24 +191,67 @@ def _jumps(residuals: np.ndarray) -> np.ndarray:
     return np.union1d(chosen, ascending[np.flatnonzero(np.diff(intervals, append=math.inf))])
 
 
-def _climbed(at: Callable[[float], Stabiliser], steps: np.ndarray, limits: Limits) -> Ladder:
-    """The stabilisers at growing tolerances, each rung a larger group than the one before."""
-    found: list[tuple[float, Stabiliser]] = []
-    for tolerance in np.union1d(np.maximum(steps, limits.least), limits.least):
+def _of_cloud(
+    cloud: Points, rep: Rep | None, group: CatalogGroup, line: float, largest: float
+) -> Iterator[tuple[float, Stabiliser]]:
+    """The stabilisers of a cloud, and the tolerances from which on they count; `line` is how far it is from a line."""
+    if line > ROUNDING:
+        below = min(largest, line * (1 - 1e-9))
+        yield from cloud_stabilisers(to_numpy(cloud.positions), cloud.labels, cloud.features, rep, group, below)
+    if line <= largest:
+        steps = _dense(largest)
+        yield from _at(steps[steps >= line], cloud, rep, group)
+
+
+def _of_crystal(
+    exact: Stabiliser, cloud: Points, lattice: Lattice, rep: Rep | None, limits: Limits
+) -> Iterator[tuple[float, Stabiliser]]:
+    """The stabilisers of a crystal, a layer or a rod: all operations are found once, at each step a group of them."""
+    yield limits.least, exact
+    if exact.continuous or limits.largest <= limits.least:
+        return
+    points = to_numpy(cloud.positions)
+    found, _ = nearly_kept(cloud, lattice, rep, exact.group, limits.largest)
+    steps, straight = _jumps(found.residuals[found.residuals <= limits.largest]), bend(lattice, points)
+    below = steps[(steps > limits.least) & (steps < straight)]
+    for tolerance in (below * (1 + 1e-9)).tolist():
+        with suppress(ArgumentError):  # what is left at this tolerance is no group
+            yield tolerance, largest_kept(exact.group, found, tolerance, points)
+    if straight <= limits.largest:
+        yield from _at(np.append(straight, steps[steps > straight]), cloud, rep, exact.group)
+
+
+def _at(
+    steps: np.ndarray, x: Points | np.ndarray, rep: Rep | None, group: CatalogGroup | None
+) -> Iterator[tuple[float, Stabiliser]]:
+    """The stabilisers at growing tolerances, with these."""
+    for tolerance in steps.tolist():
         try:
-            now = at(float(tolerance) * (1 + 1e-9))
+            yield tolerance, stabiliser(x, rep=rep, group=group, tolerance=tolerance * (1 + 1e-9))
         except ArgumentError:
-            if not found:
+            if tolerance <= ROUNDING:
                 raise
-            continue  # what is left at this tolerance is no group, or points coincide
+            # what is left at this tolerance is no group, or points coincide
+
+
+def _size(found: Stabiliser) -> tuple[float, int]:
+    """How large a stabiliser is, also a continuous one: that has more or fewer connected pieces."""
+    return found.order, len(found.elements)
+
+
+def _climbed(steps: Iterator[tuple[float, Stabiliser]], limits: Limits) -> Ladder:
+    """The rungs that stabilisers at growing tolerances are, each a larger group than the one before."""
+    found: list[tuple[float, Stabiliser]] = []
+    for tolerance, now in steps:
         residual = float(now.residuals.max(initial=0.0))
-        residual = float(tolerance) if now.continuous else residual if residual > ROUNDING else 0.0
-        if now.continuous and not found:
+        residual = tolerance if now.continuous else residual if residual > ROUNDING else 0.0
+        exact = tolerance <= limits.least
+        if now.continuous and exact:
             raise ArgumentError(
                 "The symmetry is continuous, and has no ladder of finite groups. Call stabiliser for its name."
             )
-        if not found or (residual <= limits.largest and now.order > found[-1][1].order):
-            found.append((residual, now))
+        if exact or (residual <= limits.largest and _size(now) > _size(found[-1][1])):
+            found = [*found[: 0 if exact else None], (residual, now)]
     ends = [residual for residual, _ in found[1:]] + [limits.asked]  # no rung beyond speaks against the last
     rungs = [Rung(s.name, s.order, residual, end) for (residual, s), end in zip(found, ends, strict=True)]
     wide = [rung for i, rung in enumerate(rungs) if i in (0, len(rungs) - 1) or rung.until > GAP * rung.residual]

@@ -1,133 +1,100 @@
-"""Where the points of a cloud go under orthogonal maps, and the maps that fit best."""
+"""The symmetries of a cloud, numbered, and the groups that they make."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 
 import numpy as np
 
-from intertwine.symmetry.inputs.closure import largest_group
+from intertwine.symmetry.inputs.closure import growing_groups
+from intertwine.symmetry.inputs.search import displacements, fitted
 
-ROWS = 400_000
-"""How many moved points are looked up at once."""
+FEW, ROUNDS = 10, 300
+"""How often weights are adapted to make the largest distance small; at most, where it decides whether one counts."""
 
+EXACT, ROUNDING = 1e-9, 1e-13
+"""Residuals below this are not made smaller; below that they are none."""
 
-Keeps = Callable[[np.ndarray, np.ndarray], bool]
-"""Whether an element `(n, n)` with its permutation `(N,)` counts."""
+Off = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""How far elements `(k, n, n)` with permutations `(k, N)` leave what points bear from where it is, `(k,)`."""
 
 
 class Matcher:
-    """A cloud that maps are tried on; it numbers the symmetries that it has found.
+    """The symmetries of a cloud that were found; it numbers them.
 
     A symmetry of a cloud that is not on a line is known by its permutation and its determinant, so that products of
-    noisy symmetries are exact.
+    noisy symmetries are exact. Its element is the isometry that fits best (Procrustes).
 
     Args:
         points: positions about the centre `(N, n)`, the farthest at distance 1.
-        kinds: a kind for each point `(N,)`.
-        tolerance: the largest distance of a moved point from its partner.
+        off: what else counts as a residual.
     """
 
-    def __init__(self, points: np.ndarray, kinds: np.ndarray, tolerance: float) -> None:
-        self.points, self.tolerance = points, tolerance
-        self.members = [np.flatnonzero(kinds == kind) for kind in np.unique(kinds)]
+    def __init__(self, points: np.ndarray, off: Off | None = None) -> None:
+        self.points, self.off = points, off
         size = points.shape[1]
-        self.elements, self.permutations, self.residuals = [np.eye(size)], [np.arange(len(points))], [0.0]
-        self._verdicts: dict[int, bool] = {}
-        self._keeps: Keeps = lambda _g, _p: True
-        self._numbers: dict[tuple[bytes, bool], int] = {(np.arange(len(points)).tobytes(), True): 0}
+        self.permutations, self.signs = [np.arange(len(points))], [1.0]
+        self.elements, self.residuals, self.least = [np.eye(size)], [0.0], [0.0]
+        self._numbers: dict[tuple[bytes, float], int] = {(self.permutations[0].tobytes(), 1.0): 0}
 
-    @cached_property
-    def trees(self) -> list:  # type: ignore[type-arg]
-        """A search tree for the points of each kind."""
-        from scipy.spatial import KDTree  # scipy costs a tenth of a second that most users of the library need not pay
+    def add(self, permutations: np.ndarray, signs: np.ndarray, tolerance: float = 0.0) -> None:
+        """Number symmetries with permutations `(k, N)` and determinants `(k,)`.
 
-        return [KDTree(self.points[members]) for members in self.members]
-
-    def group(self, candidates: np.ndarray, keeps: Keeps) -> list[int]:
-        """The numbers of the largest group of symmetries that maps `(k, n, n)` lead to.
-
-        Maps are fitted to the permutations that they make. Elements within the tolerance count, and their products, as
-        long as they are within twice the tolerance. `keeps` may turn down elements with their permutations.
+        Those whose residual is at most twice a tolerance also get the least one that an isometry with their permutation
+        has: the best fit may be off by a little more than others at the point where it matters.
         """
-        self._keeps = keeps
-        for start in range(0, len(candidates), step := max(1, ROWS // len(self.points))):
-            self._look(candidates[start : start + step])
-        good = [i for i, residual in enumerate(self.residuals) if residual <= self.tolerance and self._kept(i)]
-        return largest_group(sorted(good, key=self.residuals.__getitem__), self._product)
-
-    def _look(self, g: np.ndarray) -> None:
-        """Number the symmetries that maps are close to: match, fit, and match again."""
-        for slack in (4.0, 2.0):
-            permutations, good = self._matched(g, slack * self.tolerance)
-            proper = np.linalg.det(g) > 0
-            keys = [(p.tobytes(), bool(sign)) for p, sign in zip(permutations[good], proper[good], strict=True)]
-            first = list({key: place for place, key in reversed([*enumerate(keys)])}.values())
-            permutations, proper = permutations[good][first], proper[good][first]
-            g = self._fitted(permutations, proper)
-        for element, permutation, sign in zip(g, permutations, proper, strict=True):
-            self._number(permutation, bool(sign), element)
-
-    def _number(self, permutation: np.ndarray, proper: bool, fitted: np.ndarray | None = None) -> int:
-        """The number of a symmetry; a new one if it was not met before."""
-        key = (permutation.tobytes(), proper)
-        if key not in self._numbers:
-            g = self._fitted(permutation[None], np.array([proper]))[0] if fitted is None else fitted
+        keys = [(p.tobytes(), float(sign)) for p, sign in zip(permutations, signs, strict=True)]
+        new = {key: place for place, key in enumerate(keys) if key not in self._numbers}
+        places = list(new.values())
+        permutations, signs = permutations[places], signs[places]
+        g = fitted(self.points, self.points[permutations], signs)
+        residuals = self._off(g, permutations)
+        residuals[residuals < ROUNDING] = 0.0
+        least, some = residuals.copy(), np.flatnonzero((residuals > EXACT) & (residuals <= 2 * tolerance))
+        least[some] = np.minimum(residuals[some], self._least(permutations[some], signs[some], tolerance))
+        for place, key in enumerate(new):
             self._numbers[key] = len(self.elements)
-            self.elements.append(g)
-            self.permutations.append(permutation)
-            off = self.points @ g.T - self.points[permutation]
-            self.residuals.append(float(np.sqrt((off**2).sum(1).max(initial=0.0))))
+            self.elements.append(g[place])
+            self.permutations.append(permutations[place])
+            self.residuals.append(float(residuals[place]))
+            self.least.append(float(least[place]))
+            self.signs.append(float(signs[place]))
+
+    def product(self, i: int, j: int) -> int:
+        """The number of a product, which takes point k to π_i(π_j(k))."""
+        permutation, sign = self.permutations[i][self.permutations[j]], self.signs[i] * self.signs[j]
+        if (key := (permutation.tobytes(), sign)) not in self._numbers:
+            self.add(permutation[None], np.array([sign]))
         return self._numbers[key]
 
-    def _product(self, i: int, j: int) -> int | None:
-        """The number of a product, which takes point k to π_i(π_j(k)); None if it is no symmetry."""
-        proper = (np.linalg.det(self.elements[i]) > 0) == (np.linalg.det(self.elements[j]) > 0)
-        number = self._number(self.permutations[i][self.permutations[j]], bool(proper))
-        return number if self.residuals[number] <= 2 * self.tolerance and self._kept(number) else None
+    def groups(self, tolerance: float) -> list[tuple[float, list[int]]]:
+        """The groups of symmetries up to a tolerance: from which tolerance on, and the numbers of their elements."""
+        most = max(120, 4 * len(self.points))  # D_nh of a ring, and Ih, are the largest for so many points
+        return growing_groups(self.least, self.residuals, self.product, tolerance, most=most)
 
-    def _kept(self, i: int) -> bool:
-        if i not in self._verdicts:
-            self._verdicts[i] = self._keeps(self.elements[i], self.permutations[i])
-        return self._verdicts[i]
+    def _off(self, g: np.ndarray, permutations: np.ndarray) -> np.ndarray:
+        """How far elements and permutations leave the cloud from where it is, `(k,)`."""
+        off = displacements(self.points, g, permutations).max(1, initial=0.0)
+        return np.asarray(off if self.off is None else np.maximum(off, self.off(g, permutations)))
 
-    def _fitted(self, permutations: np.ndarray, proper: np.ndarray) -> np.ndarray:
-        """The orthogonal maps of given determinants that take points closest to their partners (Procrustes)."""
-        u, _, vt = np.linalg.svd(self.points[permutations].swapaxes(-1, -2) @ self.points)
-        signs = np.ones(u.shape[:2])
-        signs[:, -1] = np.where(proper, 1.0, -1.0) * np.sign(np.linalg.det(u) * np.linalg.det(vt))
-        return np.asarray(u * signs[:, None] @ vt)
+    def _least(self, permutations: np.ndarray, signs: np.ndarray, tolerance: float) -> np.ndarray:
+        """The least residuals `(k,)`, of those that are within a tolerance.
 
-    def _matched(self, g: np.ndarray, slack: float) -> tuple[np.ndarray, np.ndarray]:
-        """Where each point goes under each map, `(k, N)`, and whether all points come near different partners."""
-        targets = np.zeros((len(g), len(self.points)), dtype=np.int64)
-        good = np.ones(len(g), dtype=bool)
-        for members, tree in zip(self.members, self.trees, strict=True):
-            left = np.flatnonzero(good)
-            moved = self.points[members] @ g[left].swapaxes(-1, -2)
-            distances, nearest = tree.query(moved, distance_upper_bound=slack)
-            near = np.isfinite(distances).all(1)
-            double = near & (np.diff(np.sort(nearest, 1), axis=1) == 0).any(1)
-            for place in np.flatnonzero(double):
-                nearest[place], near[place] = _assigned(moved[place], self.points[members], slack)
-            targets[np.ix_(left[near], members)] = members[nearest[near]]
-            good[left[~near]] = False
-        return targets, good
-
-
-def _assigned(moved: np.ndarray, points: np.ndarray, slack: float) -> tuple[np.ndarray, bool]:
-    """The partners, each for one point, with the smallest sum of squared distances, and whether all are near."""
-    from scipy.optimize import linear_sum_assignment
-
-    squares = np.sum((moved[:, None] - points) ** 2, -1)
-    _, partners = linear_sum_assignment(squares)
-    return partners, bool(squares[np.arange(len(points)), partners].max() <= slack**2)
-
-
-def coincident(points: np.ndarray, kinds: np.ndarray) -> bool:
-    """Whether two points of one kind are at one place."""
-    from scipy.spatial import KDTree
-
-    parts = [points[kinds == kind] for kind in np.unique(kinds)]
-    return any(float(KDTree(p).query(p, k=2)[0][:, 1].min()) < 1e-12 for p in parts if len(p) > 1)
+        In each round points that are far from their partners weigh more (Lawson 1961). The mean distance with these
+        weights is never above the least residual.
+        """
+        least, left = np.full(len(permutations), np.inf), np.arange(len(permutations))
+        weights = np.ones(permutations.shape)
+        for count in range(ROUNDS):
+            images = self.points[permutations[left]]
+            g = fitted(self.points, weights[..., None] * images, signs[left])
+            off = displacements(self.points, g, permutations[left])
+            bound = np.sqrt((weights * off**2).sum(1) / weights.sum(1))
+            least[left] = np.minimum(least[left], self._off(g, permutations[left]))
+            goes = (bound <= tolerance) & (bound < (1 - EXACT) * least[left]) & (off.max(1) > EXACT)
+            goes &= (least[left] > tolerance) | (count < FEW)
+            left, weights = left[goes], (weights * off)[goes]
+            if not len(left):
+                break
+            weights /= weights.max(1, keepdims=True)
+        return least

@@ -15,6 +15,9 @@ from intertwine.catalog.recognise import recognise, refined
 from intertwine.groups import Subgroup
 from intertwine.groups.rotations import axial
 
+SOME = 128
+"""Products with about so many elements show how noisy those of a large group are; of Ih, and smaller ones, with all."""
+
 
 def named_subgroup(group: CatalogGroup, elements: np.ndarray, lie: np.ndarray) -> Subgroup | None:
     """The subgroup that elements make up, with exact axes fitted to them; None if they do not make up a group.
@@ -41,7 +44,8 @@ def named_subgroup(group: CatalogGroup, elements: np.ndarray, lie: np.ndarray) -
 def _noise(elements: np.ndarray) -> float | None:
     """How far the products of elements `(h, n, n)` are from elements; None if they are no group."""
     flat = elements.reshape(len(elements), -1)
-    products = np.einsum("aij,bjk->abik", elements, elements).reshape(-1, flat.shape[1])
+    some = elements[:: 1 + len(elements) // SOME]
+    products = np.einsum("aij,bjk->abik", elements, some).reshape(-1, flat.shape[1])
     squared = np.sum(flat**2, 1)[:, None] + np.sum(flat**2, 1) - 2 * flat @ flat.T
     apart = np.sqrt(np.min(squared + 1e9 * np.eye(len(flat)), initial=1e9).clip(0))
     off = 0.0

@@ -9,8 +9,8 @@ import numpy as np
 
 from intertwine.errors import ArgumentError
 from intertwine.symmetry.inputs.closure import largest_group
-from intertwine.symmetry.inputs.clouds import FAR
 from intertwine.symmetry.inputs.lattices import Lattice
+from intertwine.symmetry.inputs.search import FAR
 
 ROWS = 200_000
 """How many moved atoms are looked up at once."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 
 from intertwine._arrays import to_numpy
-from intertwine.catalog import O2, O3, words
+from intertwine.catalog import O2, O3
 from intertwine.catalog.base import CatalogGroup
-from intertwine.catalog.recognise import rotation_axes
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.groups import Subgroup
 from intertwine.reps import Irrep, Rep, as_rep
@@ -20,13 +19,13 @@ from intertwine.symmetry.inputs.clouds import checked_cloud, cloud_symmetries, l
 from intertwine.symmetry.inputs.crystals import (
     NEGLIGIBLE,
     Operations,
-    SpaceGroup,
     chain_symmetry,
     crystal_operations,
     crystal_symbol,
     different,
     kept_operations,
 )
+from intertwine.symmetry.inputs.isotropy_group import Stabiliser, distances, fixed_space, no_group
 from intertwine.symmetry.inputs.lattices import Lattice
 from intertwine.symmetry.inputs.lines import LineSymmetry, line_symmetry
 from intertwine.symmetry.inputs.naming import named_subgroup
@@ -40,139 +39,6 @@ ROUNDED = 5.0
 slanted cell, and the centre by as much."""
 COARSE = 0.05
 """Rounding counts up to this residual: numbers with fewer digits are rather exact ones."""
-
-
-@dataclass(frozen=True, repr=False, eq=False)
-class Stabiliser:
-    """The elements of a group that leave an input as it is: its isotropy subgroup, named and with its axes.
-
-    Args:
-        subgroup: the subgroup, with exact axes fitted to what was found; `subgroup.describe()` says what it is.
-        elements: the elements `(h, n, n)` of a finite one, exact; of a continuous one an element of each component.
-        residuals: how far each leaves the input from where it was, relative to its size, `(h,)`.
-        permutations: for a cloud, where each element takes each point, `(h, N)`: point i goes to `permutations[k, i]`.
-        tolerance: the residual up to which an element counts.
-        centred: for a cloud, the positions about the centre, `(N, n)`.
-        space: for a crystal, its space group; `subgroup` is then the point group, and an element occurs once for each
-            operation with that rotation.
-        asked: the tolerance that was asked for, where that was less than the rounding of positions can cause; else 0.
-    """
-
-    subgroup: Subgroup
-    elements: np.ndarray
-    residuals: np.ndarray
-    permutations: np.ndarray | None
-    tolerance: float
-    centred: np.ndarray | None = None
-    space: SpaceGroup | None = None
-    asked: float = 0.0
-
-    @property
-    def group(self) -> CatalogGroup:
-        """The group that it is a subgroup of."""
-        return self.subgroup.parent  # type: ignore[return-value]
-
-    @property
-    def name(self) -> str:
-        """The Schoenflies name in space; Cn, Dn, SO(2), O(2) in the plane; of crystals the international symbol."""
-        return self.subgroup.name if self.space is None else self.space.symbol
-
-    @property
-    def order(self) -> int | float:
-        """The number of elements; of a crystal that of operations that keep the cell."""
-        return self.subgroup.group.order if self.space is None else len(self.elements)
-
-    @property
-    def continuous(self) -> bool:
-        """Whether there are infinitely many."""
-        return not self.subgroup.group.is_finite
-
-    @cached_property
-    def axes(self) -> list[tuple[int | float, np.ndarray]]:
-        """The rotation axes in space as (order, unit vector), highest order first; infinite for every angle."""
-        if self.group.dim != 3 or self.name in ("SO(3)", "O(3)"):
-            return []
-        if self.continuous:
-            return [(np.inf, self.subgroup.frame.array[:, 2])]
-        elements = self.elements if self.space is None else self.subgroup.embed(self.subgroup.group.elements())
-        proper = elements[np.linalg.det(elements) > 0]
-        return [(order, axis) for axis, order in rotation_axes(proper)]
-
-    def averaging(self, degree: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        """Elements, weights and permutations whose averages are exact for reps up to a degree.
-
-        They are the finite group itself, or a quadrature of a continuous one.
-        """
-        if not self.continuous:
-            return self.elements, np.full(len(self.elements), 1 / len(self.elements)), self.permutations
-        h, weights = self.subgroup.group.quadrature(max(degree, 1))
-        elements = self.subgroup.embed(h)
-        if self.permutations is None:
-            return elements, weights, None
-        return elements, weights, self.permutations[self._pieces(elements)]
-
-    def _pieces(self, g: np.ndarray) -> np.ndarray:
-        """For elements `(q, n, n)` of a continuous symmetry, the places in `elements` of those connected to them."""
-        axis = self.subgroup.frame.array[:, -1] if len(self.subgroup.group.lie_generators) == 1 else np.zeros(len(g[0]))
-        a, b = (
-            np.stack([np.linalg.det(x), (x @ axis) @ axis if len(axis) == 3 else 0 * x[:, 0, 0]], -1)
-            for x in (g, self.elements)
-        )
-        return np.asarray(np.abs(a[:, None] - b).max(-1).argmin(1))
-
-    def fixed(self, rep: Rep | Irrep) -> np.ndarray:
-        """An orthonormal basis `(rep.dim, k)` of the vectors of a rep that the stabiliser leaves as they are.
-
-        The value of an equivariant map at the input lies in this space, and every vector of it is the value of some
-        such map (Curie's principle).
-        """
-        return fixed_space(self.subgroup, as_rep(rep))
-
-    def to_dict(self) -> dict[str, object]:
-        """Name, order, axes, elements and residuals as plain numbers, for JSON."""
-        return {
-            "name": self.name,
-            "group": self.group.name,
-            "order": None if self.continuous else self.order,
-            "axes": [[None if order == np.inf else order, axis.tolist()] for order, axis in self.axes],
-            "elements": self.elements.tolist(),
-            "residuals": self.residuals.tolist(),
-            "permutations": None if self.permutations is None else self.permutations.tolist(),
-            "translations": None if self.space is None else self.space.translations.tolist(),
-        }
-
-    def __str__(self) -> str:
-        size = "infinitely many elements" if self.continuous else _count(int(self.order), "element")
-        worst = float(self.residuals.max(initial=0.0))
-        lines = [f"symmetry {self.name} in {self.group}, {size}; largest residual {worst:.1g}"]
-        if self.space is not None:
-            point = "" if self.space.symbol.endswith(self.subgroup.name) else f"; point group {self.subgroup.name}"
-            lines = [f"{self.space}{point}; largest residual {worst:.1g}"]
-        if self.axes:
-            shown = [f"{_order(order)} {_line(axis)}" for order, axis in self.axes]
-            lines.append("axes: " + ", ".join(shown[:8]) + (", …" if len(shown) > 8 else ""))
-        if self.asked and worst > self.asked:
-            lines.append(
-                f"up to {self.tolerance:.1g}, not {self.asked:.1g}: so much the rounding of positions can cause"
-            )
-        return "\n".join(lines)
-
-    def __repr__(self) -> str:
-        return f"<Stabiliser {self.name} in {self.group}, order {self.order}>"
-
-
-def _line(axis: np.ndarray) -> str:
-    """A line through the centre in words, up to noise in the fifth digit."""
-    rounded = np.round(axis * np.sign(axis[np.argmax(np.abs(axis).round(4))]), 4) + 0.0
-    return words.direction_name(rounded) or words.vector(rounded)
-
-
-def _order(order: float) -> str:
-    return "C∞" if order == np.inf else f"C{int(order)}"
-
-
-def _count(number: int, one: str) -> str:
-    return f"{number} {one if number == 1 else one + 's'}"
 
 
 def stabiliser(
@@ -202,11 +68,11 @@ def stabiliser(
         group: for clouds: SO(2), O(2), SO(3) or O(3). Default: that of `rep`, or O(2) or O(3). A subgroup, also for a
             vector one of the group of `rep`, if only its elements count.
         tolerance: the largest residual of an element: the distance between a moved point and its partner over the
-            radius of the cloud (in a crystal over the cube root of the volume per atom), or |ρ(g) x − x| / |x|. It is
-            at least what the rounding of positions can cause (`Points.precision`).
-            Products of such elements count up to twice of it. If the elements do not form a group even so, because the
-            input is near a larger symmetry, the largest group among them is returned, made from those with the smallest
-            residuals.
+            radius of the cloud (in a crystal over the cube root of the volume per atom), or |ρ(g) x − x| / |x|; in a
+            cloud at most half the median distance of points to the nearest of their kind; and at least what the
+            rounding of positions can cause (`Points.precision`). Products of such elements count up to twice of it. If
+            the elements do not form a group even so, because the input is near a larger symmetry, one of the largest
+            groups among them is returned, made from those with the smallest residuals.
 
     Raises `ShapeError` and `ArgumentError` for inputs that do not fit, and `ArgumentError` when the group that was
     found cannot be named, because its elements are closer to each other than the noise.
@@ -262,22 +128,13 @@ def _of_vector(x: np.ndarray, rep: Rep, tolerance: float) -> Stabiliser:
     found = isotropy(x, rep, tolerance)
     subgroup = named_subgroup(rep.group, found.elements, found.lie)
     if subgroup is None:
-        raise _no_group(len(found.elements), tolerance, found.residuals)
+        raise no_group(len(found.elements), tolerance, found.residuals)
     if not subgroup.group.is_finite:
         return Stabiliser(subgroup, found.elements, found.residuals, None, tolerance)
     elements = subgroup.embed(subgroup.group.elements())
     scale = max(float(np.linalg.norm(x)), 1e-300)
     residuals = np.linalg.norm(rep.evaluate(elements) @ x - x, axis=-1) / scale
     return Stabiliser(subgroup, elements, residuals, None, tolerance)
-
-
-def _no_group(count: int, tolerance: float, residuals: np.ndarray) -> ArgumentError:
-    shown = ", ".join(f"{r:.1g}" for r in np.sort(residuals)[-3:])
-    largest = f" (the largest: {shown})" if shown else ""
-    return ArgumentError(
-        f"The {count} elements with residuals below the tolerance {tolerance:g}{largest} do not form a group: the "
-        "input is near a larger symmetry. Pass a smaller or a larger tolerance."
-    )
 
 
 def cloud_stabiliser(
@@ -292,19 +149,47 @@ def cloud_stabiliser(
     """`stabiliser` of a cloud; of one on a line also with a vector, after its rep, that belongs to the whole cloud."""
     centred, kinds, features = checked_cloud(points, group, labels, tensors, rep)
     if (axis := line_through(centred, tolerance)) is None:
-        elements, permutations = cloud_symmetries(centred, kinds, group, features, rep, tolerance)
-        lie = group.lie_generators[:0]
-    else:
-        bare, nothing = group.rep(f"1x{group.trivial}"), np.zeros((len(centred), 1))
-        kind, values = (bare, nothing) if rep is None or features is None else (rep, features)
-        line = line_symmetry(centred, kinds, axis, group, kind, values, tolerance, one)
-        elements, permutations, lie = line.elements, line.permutations, line.lie
-    subgroup = named_subgroup(group, elements, lie)
+        _, elements, permutations = cloud_symmetries(centred, kinds, group, features, rep, tolerance)[-1]
+        return _of_cloud(points, centred, features, rep, group, (tolerance, elements, permutations))
+    bare, nothing = group.rep(f"1x{group.trivial}"), np.zeros((len(centred), 1))
+    kind, values = (bare, nothing) if rep is None or features is None else (rep, features)
+    line = line_symmetry(centred, kinds, axis, group, kind, values, tolerance, one)
+    found = tolerance, line.elements, line.permutations
+    return _of_cloud(points, centred, features, rep, group, found, line.lie)
+
+
+def cloud_stabilisers(
+    points: np.ndarray,
+    labels: Sequence[int] | np.ndarray | None,
+    tensors: np.ndarray | None,
+    rep: Rep | None,
+    group: CatalogGroup,
+    tolerance: float,
+) -> Iterator[tuple[float, Stabiliser]]:
+    """The stabilisers of a cloud, not on a line, from each tolerance on at which it grows; without those of no name."""
+    centred, kinds, features = checked_cloud(points, group, labels, tensors, rep)
+    for found in cloud_symmetries(centred, kinds, group, features, rep, tolerance):
+        with suppress(ArgumentError):
+            yield found[0], _of_cloud(points, centred, features, rep, group, found)
+
+
+def _of_cloud(
+    points: np.ndarray,
+    centred: np.ndarray,
+    features: np.ndarray | None,
+    rep: Rep | None,
+    group: CatalogGroup,
+    found: tuple[float, np.ndarray, np.ndarray],
+    lie: np.ndarray | None = None,
+) -> Stabiliser:
+    """The stabiliser that elements with permutations make up, which were found at a tolerance."""
+    tolerance, elements, permutations = found
+    subgroup = named_subgroup(group, elements, group.lie_generators[:0] if lie is None else lie)
     if subgroup is None:
-        raise _no_group(len(elements), tolerance, np.zeros(0))
+        raise no_group(len(elements), tolerance, np.zeros(0))
     if subgroup.group.is_finite:
         rough, elements = elements, subgroup.embed(subgroup.group.elements())
-        permutations = permutations[np.argmin(np.abs(elements[:, None] - rough).max((-1, -2)), 1)]
+        permutations = permutations[np.argmax(np.tensordot(elements, rough, ((1, 2), (1, 2))), 1)]  # of the nearest
     residuals = distances(centred, elements, permutations)
     if rep is not None and features is not None:
         residuals = np.maximum(residuals, distances(features, rep.evaluate(elements), permutations, whole=True))
@@ -368,7 +253,7 @@ def of_operations(
     first = different(rough)
     subgroup = named_subgroup(group, rough[first], group.lie_generators[:0])
     if subgroup is None:
-        raise _no_group(len(first), tolerance, found.residuals[kept])
+        raise no_group(len(first), tolerance, found.residuals[kept])
     exact = subgroup.embed(subgroup.group.elements())
     elements = exact[np.argmin(np.abs(rough[:, None] - exact).max((-1, -2)), 1)]
     return Stabiliser(
@@ -408,7 +293,7 @@ def within(H: Stabiliser, part: Subgroup) -> Stabiliser:
         permutations = None if H.permutations is None else H.permutations[kept]
     subgroup = named_subgroup(H.group, elements, H.group.lie_generators[:0])
     if subgroup is None:
-        raise _no_group(len(elements), H.tolerance, residuals)
+        raise no_group(len(elements), H.tolerance, residuals)
     return Stabiliser(subgroup, elements, residuals, permutations, H.tolerance, H.centred)
 
 
@@ -420,19 +305,3 @@ def _both_continuous(H: Stabiliser, part: Subgroup) -> Stabiliser:
     both = stabiliser(np.concatenate([basis @ (basis.T @ generic) for basis in fixed]), rep=rep + rep)
     permutations = None if H.permutations is None else H.permutations[H._pieces(both.elements)]
     return replace(both, permutations=permutations, tolerance=H.tolerance, centred=H.centred)
-
-
-def fixed_space(subgroup: Subgroup, rep: Rep) -> np.ndarray:
-    """An orthonormal basis `(rep.dim, k)` of the vectors of a rep that a subgroup leaves as they are."""
-    restricted = rep.restrict(subgroup)
-    trivial = Irrep(restricted.group, restricted.group.trivial)
-    copies = restricted.copies
-    return copies[trivial][:, 0, :] if trivial in copies else np.zeros((restricted.dim, 0))
-
-
-def distances(x: np.ndarray, matrices: np.ndarray, permutations: np.ndarray, whole: bool = False) -> np.ndarray:
-    """How far rows `(N, d)` that matrices `(h, d, d)` move are from their partners: the farthest, or all together."""
-    off = np.linalg.norm(x @ matrices.swapaxes(-1, -2) - x[permutations], axis=-1)
-    if whole:
-        return np.asarray(np.linalg.norm(off, axis=1) / max(float(np.linalg.norm(x)), 1e-300))
-    return np.asarray(off.max(1, initial=0.0))

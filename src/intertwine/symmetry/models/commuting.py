@@ -11,9 +11,14 @@ from torch import Tensor
 
 from intertwine.reps import Rep
 from intertwine.symmetry.models.facts import antisymmetric_commutant
+from intertwine.symmetry.words.identify import member_name
+from intertwine.testing import law_elements
 
 UNKNOWNS = 2000
 """With more entries in the matrices X and Y together, only rotations of copies of irreps are searched."""
+
+MANY = 200
+"""Of a finite group with more elements, only generators and random ones are tried."""
 
 ZERO = 1e-9
 """Singular values below this, relative to the largest, are rounding."""
@@ -96,6 +101,20 @@ def lie_defects(s: Sampled) -> tuple[float, ...]:
         defect = torch.einsum("qoi,qi->qo", s.jacobian, s.x @ into.T) - s.y @ onto.T
         size = float(torch.einsum("qoi,qi->qo", s.jacobian, s.x).norm())
         found.append(float(defect.norm() / max(size, 1e-300)))
+    return tuple(found)
+
+
+def element_defects(function: Callable[[Tensor], Tensor], s: Sampled) -> tuple[tuple[str, float], ...]:
+    """The defect of `f(ρ(g) x) = ρ(g) f(x)`, relative to |f(x)|, for elements of the group, in words.
+
+    For all elements of a finite group that has few; else for generators, of each component, and random ones.
+    """
+    group, found = s.out.group, []
+    every = group.is_finite and group.order <= MANY
+    for g in group.elements() if every else law_elements(group):
+        into, onto = (torch.as_tensor(np.array(r.matrix(g))) for r in (s.rep, s.out))
+        defect = float((function(s.x @ into.T).detach() - s.y @ onto.T).norm())
+        found.append((member_name(group, g), defect / max(float(s.y.norm()), 1e-300)))
     return tuple(found)
 
 

@@ -19,6 +19,7 @@ from intertwine.symmetry.models.commuting import (
     Algebra,
     Sampled,
     algebra,
+    element_defects,
     fitted,
     homogeneous,
     lie_defects,
@@ -72,6 +73,8 @@ class EffectiveSymmetry:
         opaque: the parts that are not understood, where proofs end.
         lie_errors: for each generator of the declared Lie algebra the defect of `J_f(x) dρ(X) x = dρ(X) f(x)`, relative
             to `|J_f(x) x|`.
+        element_errors: for elements of the declared group, in words, `|f(g x) − g f(x)| / |f(x)|`: all if they are few,
+            else generators, of each component, and random ones.
         read: for each irrep of the output how many directions of the input it depends on, measured.
         inputs: how many there are.
         algebra: the dimension of the space of pairs (X, Y) with `J_f(x) X x = Y f(x)`, less those that only move what
@@ -90,6 +93,7 @@ class EffectiveSymmetry:
     proven: tuple[Proof, ...]
     opaque: tuple[str, ...]
     lie_errors: tuple[float, ...]
+    element_errors: tuple[tuple[str, float], ...]
     read: dict[str, int]
     inputs: int
     algebra: int
@@ -100,6 +104,11 @@ class EffectiveSymmetry:
     declared_dimension: int
     proven_dimension: int
     homogeneous: bool
+
+    @property
+    def holds(self) -> bool:
+        """Whether it commutes with the declared group, as far as elements and derivatives at random inputs tell."""
+        return all(error < 1e-6 for error in (*self.lie_errors, *(error for _, error in self.element_errors)))
 
     @property
     def extra(self) -> int:
@@ -123,10 +132,10 @@ class EffectiveSymmetry:
 
     def to_dict(self) -> dict[str, object]:
         """Plain numbers and texts, for JSON; infinite residuals are None."""
-        return plain({**asdict(self), "larger": self.larger})
+        return plain({**asdict(self), "holds": self.holds, "larger": self.larger})
 
     def __str__(self) -> str:
-        return "\n  ".join([self._title(), *self._continuous(), *self._reading(), *self._beyond()])
+        return "\n  ".join([self._title(), *self._continuous(), self._elements(), *self._reading(), *self._beyond()])
 
     def _title(self) -> str:
         title = f"{self.model}, declared {self.declared}: "
@@ -142,6 +151,14 @@ class EffectiveSymmetry:
             worst = max(self.lie_errors)
             verdict = "holds" if worst < 1e-6 else "does NOT hold"
             yield f"its continuous part {verdict} (measured: relative Lie derivative {worst:.1e})"
+
+    def _elements(self) -> str:
+        failing = [(len(name), name, error) for name, error in self.element_errors if not error < 1e-6]
+        count, worst = len(self.element_errors), max(error for _, error in self.element_errors)
+        if not failing:
+            return f"its elements hold (measured: {count} tried, errors up to {worst:.1e})"
+        shown = ", ".join(f"{name} has the error {error:.1e}" for _, name, error in sorted(failing)[:2])
+        return f"its elements do NOT hold: {shown}; {len(failing)} of {count} that were tried fail (measured)"
 
     def _reading(self) -> Iterator[str]:
         proofs = {proof.output: proof for proof in self.about("reading")}
@@ -190,7 +207,7 @@ def effective_symmetry(
 
     - From the layers, for all inputs and weights: what `prove` finds.
     - Inputs that are ignored: the rank of the Jacobians at many inputs, for each irrep of the output.
-    - The declared Lie algebra, by its derivative along the model.
+    - The declared Lie algebra, by its derivative along the model, and the declared elements, of every component.
     - All continuous symmetries: the null space of `J_f(x) X x = Y f(x)` in matrices X and Y; in rotations of single
       copies of irreps where those are too many.
     - Transformations of the input: whether some fixed matrix B has `f(A x) = B f(x)`. Without given ones, natural
@@ -236,9 +253,15 @@ def effective_symmetry(
     provable = prove(function, known, out, candidates=candidates)
     with evaluating(function):
         _check_rows(function, known, out)
-        s = sampled(lambda x: function(*x.split([rep.dim for rep in known], -1)), whole, out, samples, seed)
+        sizes = [rep.dim for rep in known]
+
+        def beside(x: Tensor) -> Tensor:
+            return function(*x.split(sizes, -1))
+
+        s = sampled(beside, whole, out, samples, seed)
+        errors = element_defects(beside, s)
         tried = tuple(_tried(function, known, s, provable, tried_candidates(known, candidates)))
-    return _result(model, out.group.name, provable, s, algebra(s), tried)
+    return _result(model, out.group.name, provable, s, algebra(s), errors, tried)
 
 
 def _check_rows(function: Callable[..., Tensor], known: Sequence[Rep], out: Rep) -> None:
@@ -281,7 +304,13 @@ def _parts(out: Rep) -> list[tuple[str, Tensor]]:
 
 
 def _result(
-    model: object, declared: str, provable: Provable, s: Sampled, found: Algebra, tried: tuple[Candidate, ...]
+    model: object,
+    declared: str,
+    provable: Provable,
+    s: Sampled,
+    found: Algebra,
+    errors: tuple[tuple[str, float], ...],
+    tried: tuple[Candidate, ...],
 ) -> EffectiveSymmetry:
     return EffectiveSymmetry(
         model=named(model),
@@ -289,6 +318,7 @@ def _result(
         proven=provable.proofs,
         opaque=provable.opaque,
         lie_errors=lie_defects(s),
+        element_errors=errors,
         read={label: rank(torch.einsum("qoi,ob->qbi", s.jacobian, part)) for label, part in _parts(s.out)},
         inputs=s.rep.dim,
         algebra=found.dimension,

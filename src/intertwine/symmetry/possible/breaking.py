@@ -18,7 +18,7 @@ from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.symmetry.inputs.normaliser import ideal_exists, pair_normaliser
 from intertwine.symmetry.inputs.points import Points
 from intertwine.symmetry.inputs.stabiliser import stabiliser
-from intertwine.symmetry.possible.curie import CurieReport, moved
+from intertwine.symmetry.possible.curie import CurieReport, moved, resolution
 from intertwine.symmetry.possible.orbit import Orbit, nearest_images
 from intertwine.symmetry.possible.order import OrderParameter
 
@@ -272,21 +272,22 @@ def relaxed_equivariance_error(
     if found_in is None and not isinstance(cloud, Points):
         raise ArgumentError("The rep of the input is needed to know how symmetries move it: pass rep_in=….")
     H = stabiliser(cloud, rep=found_in, group=out.group, tolerance=tolerance)  # type: ignore[arg-type]
-    y = _answer(model, cloud)
+    answer = _answer(model, cloud)
+    y, zero = to_numpy(answer), resolution(answer, cloud)
     count = None if H.permutations is None else H.permutations.shape[1]
     if y.shape != (out.dim,) and y.shape != (count, out.dim):
         raise ShapeError(f"The model gave an output of shape {y.shape}, which is no output of {out} for this input.")
     orbit, worst = Orbit(H, y, out), 0.0
     for g in np.concatenate([out.group.generators, out.group.sample(samples, seed)]):
-        pulled = _answer(model, _moved_input(cloud, found_in, g)) @ out.evaluate(g[None])[0]  # ρ(g)⁻¹ f(g x)
+        pulled = to_numpy(_answer(model, _moved_input(cloud, found_in, g))) @ out.evaluate(g[None])[0]  # ρ(g)⁻¹ f(g x)
         worst = max(worst, float(orbit.distances(pulled)))
     size = float(np.sqrt(np.mean(y**2)))
-    return worst / size if size else worst
+    return 0.0 if max(size, worst) <= zero else worst / size if size else worst
 
 
-def _answer(model: Callable[[Points | np.ndarray], np.ndarray | Tensor], x: Points | np.ndarray) -> np.ndarray:
+def _answer(model: Callable[[Points | np.ndarray], np.ndarray | Tensor], x: Points | np.ndarray) -> np.ndarray | Tensor:
     with torch.no_grad():
-        return to_numpy(model(x))
+        return model(x)
 
 
 def _moved_input(x: Points | np.ndarray, rep: Rep | None, g: np.ndarray) -> Points | np.ndarray:

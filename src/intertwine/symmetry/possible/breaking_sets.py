@@ -15,8 +15,9 @@ from intertwine.groups import Subgroup
 from intertwine.groups.finite import FiniteTable
 from intertwine.groups.group import Seed, generator
 from intertwine.reps import Rep
+from intertwine.symmetry.inputs.isotropy_group import Stabiliser
 from intertwine.symmetry.inputs.normaliser import complement, lie_algebra, normaliser
-from intertwine.symmetry.inputs.stabiliser import Stabiliser, stabiliser
+from intertwine.symmetry.inputs.stabiliser import stabiliser
 from intertwine.symmetry.possible.orbit import first_distinct
 
 CLEAR = 0.01

@@ -14,8 +14,9 @@ from intertwine.catalog.base import CatalogGroup
 from intertwine.catalog.standard_frame import standard_frame
 from intertwine.reps import Rep
 from intertwine.symmetry.inputs.alignment import alignments
-from intertwine.symmetry.inputs.clouds import FAR, checked_cloud, line_through
+from intertwine.symmetry.inputs.clouds import checked_cloud, line_through
 from intertwine.symmetry.inputs.points import Points
+from intertwine.symmetry.inputs.search import FAR
 
 CHUNK = 64
 """How many maps are tried at once: most clouds that are congruent show it with the first ones."""

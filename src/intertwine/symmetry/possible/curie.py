@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from torch import Tensor
 
-from intertwine._arrays import to_numpy
+from intertwine._arrays import as_array, epsilon, to_numpy
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.groups import Subgroup
@@ -15,9 +16,10 @@ from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.reps.irrep import trace
 from intertwine.symmetry.inputs.closure import largest_among
 from intertwine.symmetry.inputs.crystals import Operations, displacements, kept_operations
+from intertwine.symmetry.inputs.isotropy_group import Stabiliser
 from intertwine.symmetry.inputs.naming import named_subgroup
 from intertwine.symmetry.inputs.points import Points
-from intertwine.symmetry.inputs.stabiliser import Stabiliser, cloud_stabiliser, of_operations, stabiliser, within
+from intertwine.symmetry.inputs.stabiliser import cloud_stabiliser, of_operations, stabiliser, within
 from intertwine.symmetry.words.identify import element_name
 
 BROKEN_TRANSLATIONS = "k ≠ 0"
@@ -44,6 +46,7 @@ class CurieReport:
         rep_in: the rep of the input's features, if any.
         x: the input.
         part: the subgroup that the map is equivariant under; None for all of the group of `rep_out`.
+        zero: the size up to which numbers of the target are rounding: see `resolution`.
     """
 
     H: Stabiliser
@@ -60,11 +63,12 @@ class CurieReport:
     rep_in: Rep | None
     x: Points | np.ndarray
     part: Subgroup | None = None
+    zero: float = 0.0
 
     @property
     def possible(self) -> bool:
-        """Whether the target can be reached: it is at least as symmetric as the input, up to the tolerance."""
-        return self.floor <= self.noise + 1e-12 * max(self.power, 1e-300)
+        """Whether the target can be reached: it is at least as symmetric as the input, up to tolerance and rounding."""
+        return self.floor <= self.noise + max(1e-12 * self.power, self.zero**2)
 
     @cached_property
     def noise(self) -> float:
@@ -74,7 +78,7 @@ class CurieReport:
     def reaches(self, floor: float) -> bool:
         """Whether a mean squared error is as small as that of the best answer with the symmetry K."""
         slack = self.H.tolerance**2 if self.K.continuous else 0.0  # its axis is fitted anew, and noise turns it
-        return floor <= self.noise + max(slack, 1e-9) * self.power
+        return floor <= self.noise + max(max(slack, 1e-9) * self.power, self.zero**2)
 
     def to_dict(self) -> dict[str, object]:
         """The numbers, for JSON."""
@@ -103,6 +107,11 @@ class CurieReport:
         if self.possible:
             floor = "floor 0" if self.floor <= 1e-12 * self.power else f"floor {self.floor:.3g}, within the tolerance"
             lines.append(f" target : keeps all of it ({self.K.name}); {floor}")
+            if 0 < self.power <= self.zero**2:
+                lines.append(
+                    f"          it is 0 up to rounding ({self.power**0.5:.1e}, where the input's own numbers round to "
+                    f"{self.zero:.1e}): give it in larger units if it is not meant to be"
+                )
             return "\n".join(lines)
         share = 100 * self.floor / max(self.power, 1e-300)
         lost = ", ".join(f"{label}" for label, part in self.irreps.items() if part > 1e-9 and label != self._trivial)
@@ -150,7 +159,8 @@ def curie_check(
 
     Every equivariant f has `f(x) = ρ(h) f(x)` for the symmetries h of x, so f(x) lies in the space that H fixes, and
     every vector of that space is the value of some equivariant map. The closest is the average P y of the target over
-    H, and `|y − P y|²` is lost.
+    H, and `|y − P y|²` is lost. What is not larger than the rounding of the input's own numbers, in the dtype of the
+    target, is 0.
 
     Args:
         x: a cloud or crystal (`Points`, or positions `(N, n)`), or a vector of `rep_in`.
@@ -201,7 +211,18 @@ def curie_check(
             "input can become is not worked out. Leave the cell out for a molecule."
         )
     H = H if part is None else replace(within(H, part), asked=H.asked)
-    return _report(cloud, target, H, rep_out, found_in, part)
+    return _report(cloud, target, H, rep_out, found_in, part, resolution(wanted, cloud))
+
+
+def resolution(y: np.ndarray | Tensor, x: Points | np.ndarray) -> float:
+    """The size up to which numbers of a target are rounding: eight units of its dtype, for numbers like the input's.
+
+    Displacements are differences of positions, and one vector for the whole is a sum over them: what they cannot
+    resolve is 0, as symmetric as can be. A target that is small, but not as small as that, is what it is.
+    """
+    numbers = to_numpy(x.positions if isinstance(x, Points) else x)
+    size = float(np.linalg.norm(numbers) if np.ndim(y) == 1 else np.abs(numbers).max(initial=0.0))
+    return 8 * epsilon(as_array(y)) * size
 
 
 def attainable(y: np.ndarray, H: Stabiliser, rep_out: Rep) -> np.ndarray:
@@ -231,27 +252,34 @@ def moved(y: np.ndarray, rep: Rep, elements: np.ndarray, permutations: np.ndarra
 
 
 def _report(
-    x: Points | np.ndarray, y: np.ndarray, H: Stabiliser, rep_out: Rep, rep_in: Rep | None, part: Subgroup | None
+    x: Points | np.ndarray,
+    y: np.ndarray,
+    H: Stabiliser,
+    rep_out: Rep,
+    rep_in: Rep | None,
+    part: Subgroup | None,
+    zero: float,
 ) -> CurieReport:
     best = attainable(y, H, rep_out)
     lost = y - best
-    K = kept_by(x, y, H, rep_out, rep_in, part)
+    K = kept_by(x, y, H, rep_out, rep_in, part, zero)
     floor = float(np.mean(lost**2))
     return CurieReport(
         H=H,
         K=K,
-        floor=floor,
+        floor=floor if floor > zero**2 else 0.0,
         power=float(np.mean(y**2)),
         answers=_index(H, K),
         best_output=best,
         irreps=_by_irreps(y, H, rep_out),
         degrees=_by_degrees(lost, y, rep_out),
-        gain=_gain(x, y, H, rep_out, rep_in),
+        gain=_gain(x, y, H, rep_out, rep_in, zero),
         y=y,
         rep_out=rep_out,
         rep_in=rep_in,
         x=x,
         part=part,
+        zero=zero,
     )
 
 
@@ -262,13 +290,15 @@ def kept_by(
     rep_out: Rep,
     rep_in: Rep | None,
     part: Subgroup | None = None,
+    zero: float = 0.0,
 ) -> Stabiliser:
     """The elements of H that leave the target as it is, as a subgroup of the whole group.
 
-    Those of a continuous H are found in the whole group; `part` is the subgroup that H was looked for in, if any.
+    Those of a continuous H are found in the whole group; `part` is the subgroup that H was looked for in, if any. All
+    keep a target up to `zero`, which is rounding.
     """
-    size = max(float(np.linalg.norm(y)), 1e-300)
     tolerance = min(max(10 * H.tolerance, 1e-9), 0.3)  # elements that change the target by all of it are not kept
+    size = max(float(np.linalg.norm(y)), 2 * zero * y.size**0.5 / tolerance, 1e-300)
     if H.space is not None and H.permutations is not None:
         off = np.linalg.norm((moved(y, rep_out, H.elements, H.permutations) - y).reshape(len(H.elements), -1), axis=1)
         operations = Operations(H.space, H.elements, H.permutations, off / size)
@@ -285,10 +315,13 @@ def kept_by(
             )
         permutations = None if H.permutations is None else H.permutations[good]
         return Stabiliser(subgroup, H.elements[good], off[good] / size, permutations, tolerance, H.centred)
+    y = np.where(np.abs(y) <= zero, 0.0, y) / size
+    if not y.any():
+        return H
     if isinstance(x, Points):
         found = _kept_on_a_line(x, y, H, rep_out, rep_in, tolerance)
     else:
-        both = np.concatenate([x / max(float(np.linalg.norm(x)), 1e-300), y / size])
+        both = np.concatenate([x / max(float(np.linalg.norm(x)), 1e-300), y])
         found = stabiliser(both, rep=as_rep(rep_in) + rep_out, tolerance=tolerance)  # type: ignore[arg-type]
     return found if part is None else within(found, part)
 
@@ -297,13 +330,12 @@ def _kept_on_a_line(
     x: Points, y: np.ndarray, H: Stabiliser, rep_out: Rep, rep_in: Rep | None, tolerance: float
 ) -> Stabiliser:
     """`kept_by` for a cloud on a line or in one point: the symmetry of the cloud with the targets as tensors."""
-    size = max(float(np.linalg.norm(y)), 1e-300)
     tensors, rep = (None, None) if x.features is None else (to_numpy(x.features), rep_in)
     if y.ndim == 1:
-        return cloud_stabiliser(x.positions, x.labels, tensors, rep, H.group, tolerance, (rep_out, y / size))
+        return cloud_stabiliser(x.positions, x.labels, tensors, rep, H.group, tolerance, (rep_out, y))
     if tensors is None or rep is None:
-        return cloud_stabiliser(x.positions, x.labels, y / size, rep_out, H.group, tolerance)
-    both = np.concatenate([tensors / max(float(np.linalg.norm(tensors)), 1e-300), y / size], 1)
+        return cloud_stabiliser(x.positions, x.labels, y, rep_out, H.group, tolerance)
+    both = np.concatenate([tensors / max(float(np.linalg.norm(tensors)), 1e-300), y], 1)
     return cloud_stabiliser(x.positions, x.labels, both, rep + rep_out, H.group, tolerance)
 
 
@@ -356,11 +388,11 @@ def _by_degrees(lost: np.ndarray, y: np.ndarray, rep: Rep) -> dict[str, float]:
     return shares
 
 
-def _gain(x: Points | np.ndarray, y: np.ndarray, H: Stabiliser, rep_out: Rep, rep_in: Rep | None) -> float:
+def _gain(x: Points | np.ndarray, y: np.ndarray, H: Stabiliser, rep_out: Rep, rep_in: Rep | None, zero: float) -> float:
     """The largest |h y − y| / |h x − x| over the elements: 0 where y keeps them, infinite for exact symmetries."""
     elements, _, permutations = H.averaging(rep_out.degree)
     off = np.linalg.norm((moved(y, rep_out, elements, permutations) - y).reshape(len(elements), -1), axis=1)
-    breaking = off > 1e-9 * max(float(np.linalg.norm(y)), 1e-300)
+    breaking = off > max(1e-9 * float(np.linalg.norm(y)), 2 * zero * y.size**0.5)
     if not breaking.any():
         return 0.0
     if isinstance(x, Points) and H.space is not None and permutations is not None:

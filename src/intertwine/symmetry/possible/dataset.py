@@ -14,10 +14,11 @@ from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.symmetry.inputs.alignment import alignments
+from intertwine.symmetry.inputs.isotropy_group import Stabiliser
 from intertwine.symmetry.inputs.points import Points
-from intertwine.symmetry.inputs.stabiliser import Stabiliser, stabiliser
+from intertwine.symmetry.inputs.stabiliser import stabiliser
 from intertwine.symmetry.possible.congruent import Member, congruent_groups, prepared
-from intertwine.symmetry.possible.curie import curie_check, moved
+from intertwine.symmetry.possible.curie import curie_check, moved, resolution
 from intertwine.symmetry.possible.losses import Loss, floor_of
 from intertwine.symmetry.possible.orbit import Orbit
 
@@ -152,8 +153,10 @@ def dataset_floor(
     if found_in is not None and found_in.group != out.group:
         raise RepMismatchError(f"One group moves inputs and targets, but {found_in.group} and {out.group} came.")
     samples, y = _checked(inputs, targets, found_in, out)
+    zeros = [resolution(target, x) for target, x in zip(targets, samples, strict=True)]  # of the dtype that came
+    y = [np.where(np.abs(target).max(initial=0.0) <= zero, 0.0, target) for target, zero in zip(y, zeros, strict=True)]
     orbits = _orbits(samples, found_in, out.group, tolerance)  # type: ignore[arg-type]
-    told = [_tell(orbit, samples, y, found_in, out, tolerance, loss) for orbit in orbits]
+    told = [_tell(orbit, samples, y, zeros, found_in, out, tolerance, loss) for orbit in orbits]
     floors = np.zeros(len(y))
     for orbit, one in zip(orbits, told, strict=True):
         floors[[i for i, _, _ in orbit]] = one.floors
@@ -268,24 +271,26 @@ def _tell(
     orbit: list[Member],
     samples: list[Points] | np.ndarray,
     y: list[np.ndarray],
+    zeros: list[float],
     rep_in: Rep | None,
     rep_out: Rep,
     tolerance: float,
     loss: Loss | None,
 ) -> _Told:
-    """The floors of samples on one orbit, their targets pulled back to the first."""
+    """The floors of samples on one orbit, their targets pulled back to the first; `zeros` says what is rounding."""
     x = samples[orbit[0][0]]
     H = stabiliser(x, rep=rep_in, group=rep_out.group, tolerance=tolerance)  # type: ignore[arg-type]
     pulled = np.array([_pulled(y[i], rep_out, g, p) for i, g, p in orbit])
-    said = _said(pulled, H, rep_out, tolerance)
+    zero = max(zeros[i] for i, _, _ in orbit)
+    said = _said(pulled, H, rep_out, tolerance, zero)
     if loss is not None:
         floors = _other_floors(orbit, x, [y[i] for i, _, _ in orbit], pulled, rep_in, rep_out, tolerance, loss)
         return _Told(floors, np.nan, np.nan, said)
     elements, weights, permutations = H.averaging(rep_out.degree)
     kept = np.array([np.tensordot(weights, moved(z, rep_out, elements, permutations), 1) for z in pulled])
     axes = tuple(range(1, pulled.ndim))
-    lost, apart = (np.mean(part**2, axes) for part in (pulled - kept, kept - kept.mean(0)))
-    floors = np.mean((pulled - kept.mean(0)) ** 2, axes)
+    parts = (pulled - kept.mean(0), pulled - kept, kept - kept.mean(0))
+    floors, lost, apart = (np.where(s > zero**2, s, 0.0) for s in (np.mean(part**2, axes) for part in parts))
     return _Told(floors, float(lost.sum()), float(apart.sum()), said)
 
 
@@ -294,11 +299,11 @@ def _pulled(y: np.ndarray, rep: Rep, g: np.ndarray, p: np.ndarray | None) -> np.
     return np.asarray((y if y.ndim == 1 or p is None else y[p]) @ rep.evaluate(g[None])[0])
 
 
-def _said(pulled: np.ndarray, H: Stabiliser, rep: Rep, tolerance: float) -> str:
+def _said(pulled: np.ndarray, H: Stabiliser, rep: Rep, tolerance: float, zero: float) -> str:
     """Whether the targets of one input are the same, equally good, or contradict each other."""
     if len(pulled) == 1:
         return "single"
-    slack = max(1e-9, 10 * tolerance) * max(float(np.abs(pulled).max()), 1e-300)
+    slack = max(max(1e-9, 10 * tolerance) * float(np.abs(pulled).max()), 2 * zero)
     if np.abs(pulled - pulled[0]).max() <= slack:
         return "repeat"
     return "choice" if Orbit(H, pulled[0], rep).distances(pulled).max() <= slack else "conflict"

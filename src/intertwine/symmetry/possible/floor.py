@@ -11,7 +11,7 @@ from intertwine.errors import ArgumentError
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.symmetry.inputs.points import Points
 from intertwine.symmetry.inputs.stabiliser import stabiliser
-from intertwine.symmetry.possible.curie import attainable
+from intertwine.symmetry.possible.curie import attainable, resolution
 
 
 def loss_floor(
@@ -27,7 +27,8 @@ def loss_floor(
     """The mean squared error that no equivariant network can beat on one cloud of points, whatever its weights.
 
     `|y − P y|² / numbers`, where P averages over the symmetry of the input. It is 0 when the target is at least as
-    symmetric as the input (Curie's principle), and training stops at it when it is not. `curie_check` says why.
+    symmetric as the input (Curie's principle), up to rounding, and training stops at it when it is not. `curie_check`
+    says why.
 
     Args:
         points: positions `(N, n)`; only differences matter, so networks are taken to be translation invariant.
@@ -60,7 +61,8 @@ def loss_floor(
     rep = None if rep_in is None else as_rep(rep_in)
     if rep is not None and rep.group != rep_out.group:
         raise ArgumentError(f"Features of {rep.group} and targets of {rep_out.group} came. Use one group for both.")
-    targets = to_numpy(targets)
     cloud = Points(to_numpy(points), labels, None if features is None else to_numpy(features))
     H = stabiliser(cloud, rep=rep, group=rep_out.group, tolerance=tolerance)  # type: ignore[arg-type]
-    return float(np.mean((targets - attainable(targets, H, rep_out)) ** 2))
+    y = to_numpy(targets)
+    floor = float(np.mean((y - attainable(y, H, rep_out)) ** 2))
+    return floor if floor > resolution(targets, cloud) ** 2 else 0.0

@@ -43,7 +43,8 @@ def floor_of(report: CurieReport, loss: Loss, target: np.ndarray | Tensor | None
     matrices = torch.as_tensor(np.array(report.rep_out.evaluate(elements)))
     shares = torch.as_tensor(np.array(weights))
     places = None if permutations is None else torch.as_tensor(np.argsort(permutations, 1))
-    wanted = torch.as_tensor(report.y if target is None else target)
+    given = np.where(np.abs(report.y) <= report.zero, 0.0, report.y) if target is None else target
+    wanted = torch.as_tensor(given)
 
     def project(w: Tensor) -> Tensor:
         if w.ndim == 1 or places is None:

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from intertwine.groups.group import Seed, generator
 from intertwine.reps import Rep
+from intertwine.symmetry.inputs.isotropy_group import Stabiliser
 from intertwine.symmetry.inputs.normaliser import lie_algebra
-from intertwine.symmetry.inputs.stabiliser import Stabiliser
 from intertwine.symmetry.possible.curie import moved
 
 FINE = 16

@@ -11,7 +11,7 @@ from torch import Tensor
 from intertwine.catalog import words
 from intertwine.errors import ArgumentError
 from intertwine.reps import Irrep, Rep, as_rep
-from intertwine.symmetry.inputs.stabiliser import Stabiliser
+from intertwine.symmetry.inputs.isotropy_group import Stabiliser
 from intertwine.symmetry.possible.curie import BROKEN_TRANSLATIONS, CurieReport, attainable, components, kept_by
 from intertwine.symmetry.possible.sites import (
     Kept,

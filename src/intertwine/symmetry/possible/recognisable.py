@@ -9,7 +9,8 @@ import numpy as np
 
 from intertwine.catalog.base import CatalogGroup
 from intertwine.reps import Irrep, Rep
-from intertwine.symmetry.inputs.stabiliser import Stabiliser, stabiliser
+from intertwine.symmetry.inputs.isotropy_group import Stabiliser
+from intertwine.symmetry.inputs.stabiliser import stabiliser
 from intertwine.symmetry.words.identify import element_name
 
 

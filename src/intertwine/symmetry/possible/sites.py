@@ -12,7 +12,7 @@ from torch import Tensor
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.reps import Irrep, Rep
-from intertwine.symmetry.inputs.stabiliser import Stabiliser
+from intertwine.symmetry.inputs.isotropy_group import Stabiliser
 from intertwine.symmetry.possible.curie import CurieReport, moved
 
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from intertwine._arrays import to_numpy
 from intertwine.catalog import words
-from intertwine.catalog.base import CatalogGroup
+from intertwine.catalog.base import CatalogGroup, DirectProduct
 from intertwine.errors import ArgumentError, ShapeError
-from intertwine.groups import Subgroup
+from intertwine.groups import Group, Subgroup
 from intertwine.groups.rotations import axial
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.symmetry.inputs.alignment import nearest_elements, still
@@ -172,6 +172,21 @@ def element_name(g: np.ndarray) -> str:
     if size in (2, 3):
         return _planar_name(g) if size == 2 else _spatial_name(g)
     return _cycles(g) if np.isin(g, (0, 1)).all() else "an element"
+
+
+def member_name(group: Group, g: np.ndarray) -> str:
+    """What an element of a group does, in words; of a product, what it does to each factor's vectors.
+
+    >>> from intertwine.catalog import O2, cyclic
+    >>> G = cyclic(2) * O2
+    >>> member_name(G, G.pair(-np.eye(2), np.diag([1.0, -1.0])))
+    'the rotation by 180° of C2 with the mirror y → −y of O(2)'
+    """
+    if not isinstance(group, DirectProduct):
+        return element_name(g)
+    parts = zip((group.left, group.right), group.factors(g), strict=True)
+    moving = [(factor, part) for factor, part in parts if np.abs(part - np.eye(factor.dim)).max() >= 1e-6]
+    return " with ".join(f"{member_name(*pair)} of {pair[0].name}" for pair in moving) or "the identity"
 
 
 def _cycles(g: np.ndarray) -> str:

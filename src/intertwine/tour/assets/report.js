@@ -40,6 +40,20 @@
 
   const scenes = (figure) => Object.keys(figure.layout).filter((key) => /^scene\d*$/.test(key));
 
+  // A solid is drawn in proportion to the height of its picture; where the width is less, it must shrink to fit in.
+  function fitted(plot, layout) {
+    const sides = scenes({ layout }).map((scene) => {
+      const { domain = {}, aspectratio } = layout[scene];
+      const [width, height] = [plot.clientWidth, plot.clientHeight].map((length, i) => {
+        const [from, to] = domain["xy"[i]] || [0, 1];
+        return length * (to - from);
+      });
+      const side = aspectratio.x * Math.min(1, width / height);
+      return [`${scene}.aspectratio`, { x: side, y: side, z: side }];
+    });
+    return Object.fromEntries(sides);
+  }
+
   function reserve(plot) {
     plot.style.height = `${specification(plot).layout.height || 380}px`;
   }
@@ -83,6 +97,7 @@
     const figure = specification(plot);
     if (scenes(figure).length) guard(plot);
     plot.style.height = `${figure.layout.height || 380}px`;
+    for (const [path, value] of Object.entries(fitted(plot, figure.layout))) put(figure.layout, path, value);
     const config = { responsive: true, displaylogo: false, displayModeBar: false, scrollZoom: false, doubleClick: "reset" };
     window.Plotly.newPlot(plot, figure.data, figure.layout, config).then(() => {
       plot.on("plotly_relayout", (changes) => remember(plot, figure, changes));
@@ -120,10 +135,37 @@
     watch();
   }
 
+  // Only the width counts: a phone changes the height whenever its address bar comes and goes.
+  let [width, waiting] = [window.innerWidth, 0];
+  function refit() {
+    if (width === window.innerWidth) return;
+    width = window.innerWidth;
+    for (const plot of plots.filter(solid)) window.Plotly.relayout(plot, fitted(plot, specification(plot).layout));
+  }
+  window.addEventListener("resize", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(refit, 300);
+  });
+
   plots.forEach(reserve);
   watch();
   dark.addEventListener("change", redraw);
   narrow.addEventListener("change", redraw);
+
+  // A program is copied whole, with the helpers that are folded away.
+  for (const program of navigator.clipboard ? document.querySelectorAll(".program") : []) {
+    const button = document.createElement("button");
+    button.className = "copy";
+    button.type = "button";
+    button.textContent = "copy";
+    button.addEventListener("click", async () => {
+      const parts = [...program.querySelectorAll("pre")].map((part) => part.textContent);
+      await navigator.clipboard.writeText(`${parts.join("\n\n\n")}\n`);
+      button.textContent = "copied";
+      setTimeout(() => (button.textContent = "copy"), 2000);
+    });
+    program.prepend(button);
+  }
 
   // The link of the story that is being read stands out.
   const links = new Map([...document.querySelectorAll("nav a")].map((link) => [link.getAttribute("href").slice(1), link]));
