@@ -73,7 +73,7 @@ def averaged(G: CatalogGroup, frames: nn.frames.Frames) -> nn.FrameAveraging:
 
 def _over(G: CatalogGroup) -> Iterator[tuple[str, Make]]:
     """The layers that every group has."""
-    h, t, trivial = hidden(G), turned(G), G.labels(0)[0]
+    h, t, trivial = hidden(G), turned(G), G.trivial
     yield "Linear", lambda: nn.Linear(h, 2 * h)
     yield "Linear between coordinates of their own", lambda: nn.Linear(t, t, bias=False)
     yield "TensorProduct", lambda: nn.TensorProduct(h, h, h)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, group, matrix_group, point_group, symmetric
 from intertwine.catalog.base import CatalogGroup
-from intertwine.catalog.schoenflies import family_names
+from intertwine.catalog.point_subgroups import family_names
 from intertwine.errors import LabelError
 from intertwine.groups import Group, Subgroup
 from intertwine.reps import Irrep, Rep

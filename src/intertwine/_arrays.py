@@ -27,7 +27,8 @@ def is_torch(x: Any) -> bool:
 
 def namespace(x: Array) -> Any:
     """The module, numpy or torch, whose functions take `x`."""
-    return sys.modules["torch"] if is_torch(x) else np
+    torch = sys.modules.get("torch")
+    return torch if torch is not None and isinstance(x, torch.Tensor) else np
 
 
 def plain_shape(x: Array) -> tuple[int, ...]:

@@ -15,9 +15,8 @@ import numpy as np
 import pytest
 
 from intertwine.catalog import O3, point_group, symmetric
-from intertwine.catalog.base import PointGroup
-from intertwine.catalog.notation import from_hermann_mauguin, hermann_mauguin, orbifold
-from intertwine.catalog.point_groups import CRYSTALLOGRAPHIC
+from intertwine.catalog.notation import CRYSTALLOGRAPHIC, from_hermann_mauguin, hermann_mauguin, orbifold
+from intertwine.catalog.point_subgroups import PointGroup
 from intertwine.catalog.recognise import recognise
 from intertwine.groups.finite import closure
 from intertwine.reps.decompose import multiplicities

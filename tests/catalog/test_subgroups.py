@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 
 from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, point_group, symmetric
 from intertwine.catalog.base import CatalogGroup
-from intertwine.catalog.notation import escnn_id
+from intertwine.catalog.point_subgroups import family_names
 from intertwine.catalog.recognise import recognise
-from intertwine.catalog.schoenflies import family_names
 from intertwine.errors import ArgumentError, ElementError, RepMismatchError
 from intertwine.groups import Subgroup
 from intertwine.groups.rotations import axis_rotation, random_rotations
+from intertwine.symmetry.words.escnn import escnn_id
 from tests.registry import BINARY_T, Q8, SKEW, close, evaluate, groups, reps, seeds, some, subgroups
 
 # how many there are ---------------------------------------------------------------------------------------------------

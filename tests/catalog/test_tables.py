@@ -7,7 +7,7 @@ import pytest
 
 from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, point_group, symmetric
 from intertwine.catalog.base import CatalogGroup
-from intertwine.catalog.point_groups import CRYSTALLOGRAPHIC
+from intertwine.catalog.notation import CRYSTALLOGRAPHIC
 from intertwine.errors import ArgumentError, LabelError, RepMismatchError
 from intertwine.groups import Subgroup
 from tests.registry import BINARY_T, Q8, close

@@ -341,7 +341,15 @@ def test_what_a_group_says_of_itself(group: Group) -> None:
     """Proper: no element has determinant −1. Whole: SO(n) or O(n) itself, and nothing else."""
     assert group.is_proper == bool((np.linalg.det(some(group, 0)) > 0).all())
     wholes = ("SO(2)", "O(2)", "O(2) by matrices", "SO(3)", "O(3)", "Sym(1)")
-    assert group.is_whole == (str(group) in wholes)
+    assert group.is_full == (str(group) in wholes)
+
+
+@each_group
+def test_the_trivial_irrep_is_one_everywhere(group: CatalogGroup) -> None:
+    trivial = group.irrep(group.trivial)
+    assert trivial.is_trivial
+    assert trivial.degree == 0
+    close(trivial.matrix(some(group, 0)), 1.0)
 
 
 @each_group
@@ -351,7 +359,7 @@ def test_arrays_are_the_callers_own(group: CatalogGroup) -> None:
     def handed_out() -> list[np.ndarray]:
         found = [group.generators, group.lie_generators, group.sample(2)]
         found += [group.elements()] if group.is_finite else []
-        return found + ([] if group.averages_by_sampling else list(group.quadrature(2)))
+        return found + (list(group.quadrature(2)) if group.has_quadrature else [])
 
     before = [array.copy() for array in handed_out()]
     for array in handed_out():

@@ -135,7 +135,7 @@ def test_blocks_whose_entries_mix_are_refused(rep: object) -> None:
 @pytest.mark.parametrize("group", [cyclic(3), cyclic(4), dihedral(3), dihedral(4)], ids=str)
 def test_any_function_on_regular_reps(group: object) -> None:
     """A regular rep permutes its entries, so even ReLU is exactly equivariant, whatever else stands beside it."""
-    rep = group.rep("3xregular + 2x" + group.labels(0)[0])
+    rep = group.rep("3xregular + 2x" + group.trivial)
     layer = nn.Activation(rep, even=torch.relu)
     assert layer.rep_out == rep
     assert equivariance_error(layer.double()) < 1e-14

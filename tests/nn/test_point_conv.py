@@ -11,7 +11,6 @@ from intertwine import kernel_basis, nn
 from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, group
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError, UnreachableWarning
-from intertwine.nn.module import defining_rep
 from intertwine.nn.point_conv import safe_length
 from intertwine.reps import Rep, parse_rep
 from intertwine.testing import act, equivariance_error, law_elements
@@ -241,10 +240,6 @@ def test_bad_arguments_are_named() -> None:
         nn.PointConv(SCALARS, VECTORS, action=SO3.defining)
     with pytest.raises(RepMismatchError, match=r"reps of O\(3\), O\(3\), SO\(3\) came"):
         nn.PointConv(SCALARS, SO3.rep("1x1"))
-    with pytest.raises(
-        ArgumentError, match=r"has no defining rep. Use a group of the catalogue, or pass a rep as action="
-    ):
-        defining_rep(object())
 
 
 def test_the_default_degree_reaches_all_irreps_of_a_finite_group() -> None:

@@ -108,7 +108,7 @@ def test_characters_of_powers(rep: Rep) -> None:
 
 @given(st.data(), seeds)
 def test_random_powers(data: st.DataObject, seed: int) -> None:
-    group = data.draw(groups().filter(lambda G: G.order < 50 or not G.averages_by_sampling))
+    group = data.draw(groups().filter(lambda G: G.order < 50 or G.has_quadrature))
     rep = data.draw(reps(group, degree=2, terms=2).filter(lambda rep: 0 < rep.dim <= 6))
     k, exterior = data.draw(st.integers(0, 3)), data.draw(st.booleans())
     g = some(group, seed)

@@ -26,7 +26,7 @@ def some_rep(group: CatalogGroup, rng: np.random.Generator) -> Rep:
 def like(rep: Rep, rng: np.random.Generator) -> Rep:
     """Invariants and irreps that a rep contains, other numbers of them."""
     kept = [irrep for _, irrep in rep.isotypic if not irrep.is_trivial and rng.random() < 0.8]
-    return Rep(rep.group, tuple((int(rng.integers(1, 4)), i) for i in (rep.group.irrep(rep.group.labels(0)[0]), *kept)))
+    return Rep(rep.group, tuple((int(rng.integers(1, 4)), i) for i in (rep.group.irrep(rep.group.trivial), *kept)))
 
 
 class Step(plain.Module):
@@ -35,7 +35,7 @@ class Step(plain.Module):
     def __init__(self, kind: str, rep: Rep, rng: np.random.Generator) -> None:
         super().__init__()
         kind = "norm" if rep.is_trivial and kind == "mlp" else kind
-        self.kind, self.rep_in, self.rep_out, trivial = kind, rep, rep, rep.group.labels(0)[0]
+        self.kind, self.rep_in, self.rep_out, trivial = kind, rep, rep, rep.group.trivial
         if kind == "linear":
             self.rep_out = like(rep, rng)
             self.linear = nn.Linear(rep, self.rep_out)

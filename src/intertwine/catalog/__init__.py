@@ -1,9 +1,8 @@
 """The groups: SO(2), O(2), SO(3), O(3), C_n, D_n, point groups, S_n, products, matrix groups; their subgroups."""
 
-from intertwine.catalog.given import decompose
+from intertwine.catalog.by_name import O2, O3, SO2, SO3, cyclic, dihedral, group, point_group
+from intertwine.catalog.decompose import decompose
 from intertwine.catalog.matrix import matrix_group
-from intertwine.catalog.names import O2, O3, SO2, SO3, cyclic, dihedral, group
-from intertwine.catalog.point_groups import point_group
 from intertwine.catalog.symmetric import symmetric
 
 __all__ = [

@@ -3,43 +3,33 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from typing import NamedTuple
 
 import numpy as np
 
-from intertwine._arrays import Array, namespace
+from intertwine._arrays import Array
+from intertwine.catalog.base import CatalogGroup
 from intertwine.catalog.mulliken import axial_symbols
-from intertwine.catalog.planar import PlanarGroup
-from intertwine.catalog.signed import SignedGroup
+from intertwine.catalog.notation import family
+from intertwine.catalog.parity import SignedGroup
+from intertwine.catalog.planar import O2, SO2, Cyclic, Dihedral, PlanarGroup
+from intertwine.catalog.subgroup_families import PLANAR, by_mirrors, lift, plane_part
 from intertwine.errors import LabelError
 from intertwine.groups.group import Seed, generator
 from intertwine.reps.rep import Rep
-from intertwine.reps.wigner import determinant_2
 
 
-def by_mirrors(h: Array) -> Array:
-    """2 × 2 elements as maps of space that keep z: mirrors of the plane become mirrors that contain z."""
-    return lift(h, namespace(h).ones_like(h[..., 0, 0]))
+class _Irrep(NamedTuple):
+    """An irrep of an axial group: its symbol, the planar irrep, whether s multiplies that, its degree and its place."""
 
-
-def by_rotations(h: Array) -> Array:
-    """2 × 2 elements as rotations of space about z: mirrors of the plane become half-turns, `diag(h, det h)`."""
-    return lift(h, determinant_2(h))
-
-
-def lift(h: Array, last: Array) -> Array:
-    """The 3 × 3 matrices `diag(h, last)` of 2 × 2 matrices `(..., 2, 2)` and numbers `(...)`."""
-    xp = namespace(h)
-    side = xp.zeros_like(h[..., :1])
-    top = xp.concatenate([h, side], -1)
-    bottom = xp.concatenate([side.swapaxes(-1, -2), last[..., None, None]], -1)
-    return xp.concatenate([top, bottom], -2)
-
-
-def plane_part(g: Array) -> Array:
-    """What 3 × 3 elements do to x and y."""
-    return g[..., :2, :2]
+    symbol: str
+    inner: str
+    odd: bool
+    degree: int
+    key: tuple[int, ...]
 
 
 @dataclass(frozen=True, repr=False)
@@ -84,10 +74,19 @@ class AxialGroup(SignedGroup):
         """The Schoenflies name."""
         return self.title
 
-    @property
-    def order(self) -> int | float:
+    @cached_property
+    def order(self) -> int | float:  # type: ignore[override]
         """The number of elements."""
         return self.plane.order * (2 if self.height is None else 1)
+
+    def titled(self, title: str) -> AxialGroup | None:
+        """The axial group of a standard Schoenflies name."""
+        return axial_group(title)
+
+    @property
+    def abstract(self) -> CatalogGroup:
+        """The planar group, for C_n, C_nv and D_n."""
+        return self.plane if family(self.title)[0] in PLANAR else self
 
     def _lift(self, h: np.ndarray) -> np.ndarray:
         """The elements above planar elements, those with s = 1 if s is free."""
@@ -142,59 +141,29 @@ class AxialGroup(SignedGroup):
     # irreps ----------------------------------------------------------------------------------------------------------
 
     @cached_property
-    def _symbols(self) -> dict[str, tuple[str, bool]]:
-        """For each label of a finite group the planar label, and whether s multiplies."""
-        found: dict[str, tuple[str, bool]] = {}
-        for inner in self.plane.labels(int(self.plane.order)):
-            for odd in (False, True)[: 1 + (self.height is None)]:
-                found[self._symbol(inner, odd)] = (inner, odd)
-        return found
+    def _listed(self) -> dict[str, _Irrep]:
+        """The irreps of a finite group by their symbols, sorted."""
+        signs = (False, True)[: 1 + (self.height is None)]
+        found = [self._irrep(inner, odd) for inner in self.plane.labels(int(self.plane.order)) for odd in signs]
+        return {irrep.symbol: irrep for irrep in sorted(found, key=lambda irrep: irrep.key)}
 
     @property
     def planar_symbols(self) -> dict[str, str]:
         """The symbol of each irrep of a finite C_n, C_nv or D_n by the label that it has in the planar group."""
-        return {inner: symbol for symbol, (inner, odd) in self._symbols.items() if not odd}
+        symbols = {irrep.inner: irrep.symbol for irrep in self._listed.values() if not irrep.odd}
+        return {inner: symbols[inner] for inner in self.plane.labels(int(self.plane.order))}
 
-    def _symbol(self, inner: str, odd: bool) -> str:
+    def _irrep(self, inner: str, odd: bool) -> _Irrep:
+        """The planar irrep, times s or not."""
+        frequency = degree = self.plane.irrep_degree(inner)
         if not self.is_finite:
-            if self.height is not None:
-                return inner
-            return inner + "gu"[(self.plane.irrep_degree(inner) + odd) % 2]
-        return axial_symbols(self.title, self.plane)[inner, odd]
-
-    def _parse(self, label: str) -> tuple[str, bool]:
-        """The planar label, and whether s multiplies."""
-        text = str(label).strip().replace("′", "'").replace("″", "''").replace('"', "''")
-        if self.is_finite and text in self._symbols:
-            return self._symbols[text]
-        if not self.is_finite:
-            text = _greek(text)
-            cut = text[:-1] if self.height is None and text[-1:] in ("g", "u") else text
-            try:
-                inner = self.plane.canonical_label(cut)
-                if self.height is not None:
-                    return inner, False
-                if cut != text:
-                    return inner, (self.plane.irrep_degree(inner) + (text[-1] == "u")) % 2 == 1
-            except LabelError:
-                pass
-        shown = ", ".join(self.labels(2 if not self.is_finite else int(self.order)))
-        raise LabelError(f"{self} has no irrep {label!r}. Its labels are {shown}{'' if self.is_finite else ', …'}.")
-
-    def labels(self, degree: int) -> tuple[str, ...]:
-        """The irreps up to a degree: even under the inversion (or the mirror z → −z) before odd."""
-        signs = (False, True)[: 1 + (self.height is None)]
-        top = int(self.plane.order) if self.is_finite else degree
-        found = [self._symbol(inner, odd) for inner in self.plane.labels(top) for odd in signs]
-        return tuple(sorted((x for x in found if self.irrep_degree(x) <= degree), key=self.label_key))
-
-    def irrep_degree(self, label: str) -> int:
-        """The frequency, or one more than that of the irrep times z: the degree of a polynomial of x, y, z."""
-        inner = self._parse(label)[0]
-        degree = self.plane.irrep_degree(inner)
-        if self.height is None or self.plane.irrep_degree(self.height) == 0:
-            return degree
-        return min(degree, self._times_height[inner] + 1)
+            symbol = inner if self.height is not None else inner + "gu"[(frequency + odd) % 2]
+        else:
+            symbol = axial_symbols(self.title, self.plane)[inner, odd]
+        if self.height is not None and self.plane.irrep_degree(self.height) > 0:
+            degree = min(degree, self._times_height[inner] + 1)
+        key = (degree, *self.plane.label_key(inner), int(symbol.endswith(("u", "''"))))
+        return _Irrep(symbol, inner, odd, degree, key)
 
     @cached_property
     def _times_height(self) -> dict[str, int]:
@@ -203,22 +172,53 @@ class AxialGroup(SignedGroup):
         pairs = [(a, b) for a in labels for b in labels if len(self.plane.coupling(a, self.height or "", b))]
         return {a: self.plane.irrep_degree(b) for a, b in pairs}
 
+    def _read(self, label: str) -> _Irrep:
+        """The irrep of a label; raises `LabelError` if there is none."""
+        text = str(label).strip().replace("′", "'").replace("″", "''").replace('"', "''")
+        if self.is_finite:
+            if text in self._listed:
+                return self._listed[text]
+        else:
+            text = _greek(text)
+            cut = text[:-1] if self.height is None and text[-1:] in ("g", "u") else text
+            if (cut != text) == (self.height is None):
+                with suppress(LabelError):
+                    inner = self.plane.canonical_label(cut)
+                    odd = self.height is None and (self.plane.irrep_degree(inner) + (text[-1] == "u")) % 2 == 1
+                    return self._irrep(inner, odd)
+        shown = ", ".join(self.labels(2 if not self.is_finite else int(self.order)))
+        raise LabelError(f"{self} has no irrep {label!r}. Its labels are {shown}{'' if self.is_finite else ', …'}.")
+
+    def _parse(self, label: str) -> tuple[str, bool]:
+        """The planar label, and whether s multiplies."""
+        irrep = self._read(label)
+        return irrep.inner, irrep.odd
+
+    def labels(self, degree: int) -> tuple[str, ...]:
+        """The irreps up to a degree: even under the inversion (or the mirror z → −z) before odd."""
+        if self.is_finite:
+            return tuple([symbol for symbol, irrep in self._listed.items() if irrep.degree <= degree])
+        signs = (False, True)[: 1 + (self.height is None)]
+        found = [self._irrep(inner, odd) for inner in self.plane.labels(degree) for odd in signs]
+        return tuple(irrep.symbol for irrep in sorted(found, key=lambda irrep: irrep.key))
+
+    def irrep_degree(self, label: str) -> int:
+        """The frequency, or one more than that of the irrep times z: the degree of a polynomial of x, y, z."""
+        return self._read(label).degree
+
     def canonical_label(self, label: str) -> str:
         """The label in its standard spelling; raises `LabelError` if there is no such irrep."""
-        return self._symbol(*self._parse(label))
+        return self._read(label).symbol
 
     def label_key(self, label: str) -> tuple[int, ...]:
         """The degree, then the planar key, then g before u, one prime before two."""
-        inner, odd = self._parse(label)
-        symbol = self._symbol(inner, odd)
-        return (self.irrep_degree(label), *self.plane.label_key(inner), int(symbol.endswith(("u", "''"))))
+        return self._read(label).key
 
     @cached_property
     def defining(self) -> Rep:
         """The vector (x, y, z)."""
-        plane = [f"{m}x{self._symbol(block.name, False)}" for m, block in self.plane.defining.terms]
-        trivial = self.plane.labels(0)[0]
-        height = self._symbol(trivial, True) if self.height is None else self._symbol(self.height, False)
+        plane = [f"{m}x{self._irrep(block.name, False).symbol}" for m, block in self.plane.defining.terms]
+        height = self._irrep(self.height or self.plane.trivial, self.height is None).symbol
         return self.rep(" + ".join([*plane, f"1x{height}"]))
 
 
@@ -230,3 +230,27 @@ def _greek(text: str) -> str:
     parity = "".join(letter for letter in text[1:] if letter in "gu")
     flip = {"+": "e", "-": "o", "−": "o"}.get(text[-1], "") if order == 0 else ""
     return f"{order}{flip}{parity}"
+
+
+@cache
+def axial_group(title: str) -> AxialGroup | None:
+    """The axial group of a standard Schoenflies name; None for other names."""
+    letters, n = family(title)
+    turns: PlanarGroup = Cyclic(n) if n else SO2()
+    flips: PlanarGroup = Dihedral(n) if n else O2()
+    match letters:
+        case "C":
+            return AxialGroup(title, turns, "0")
+        case "Cv":
+            return AxialGroup(title, flips, "0e")
+        case "Ch":
+            return AxialGroup(title, turns, None)
+        case "D":
+            return AxialGroup(title, flips, "0o")
+        case "Dh":
+            return AxialGroup(title, flips, None)
+        case "Dd":
+            return AxialGroup(title, Dihedral(2 * n), f"{n}o")
+        case "S":
+            return AxialGroup(title, Cyclic(n), str(n // 2))
+    return None

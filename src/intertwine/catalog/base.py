@@ -1,54 +1,39 @@
-"""What every group of the catalogue offers its users on top of the mathematics of a group."""
+"""What every group of the catalogue offers its users, and the two kinds of groups that others give.
+
+A product of groups is a group again, and so is a subgroup: these classes need one another.
+"""
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from abc import ABC, abstractmethod
-from functools import cache, cached_property
-from typing import TYPE_CHECKING
+from abc import ABC
 
 import numpy as np
 
 from intertwine._arrays import Table
-from intertwine.errors import ArgumentError, RepMismatchError
+from intertwine.catalog.element_grids import element_grid
+from intertwine.catalog.finite_subgroups import listed_subgroup, listed_subgroups
+from intertwine.catalog.generated import GeneratedGroup
+from intertwine.catalog.lattice import Rows, SubgroupLattice, by_elements
+from intertwine.catalog.product import PairGroup
+from intertwine.catalog.product_subgroups import product_subgroup, product_subgroups
+from intertwine.catalog.standard_frame import Vector
+from intertwine.catalog.tables import Branching, CharacterTable, branching, character_table
+from intertwine.catalog.with_reps import GroupWithReps
+from intertwine.errors import ArgumentError
 from intertwine.groups import Group, Subgroup
-from intertwine.groups.finite import FiniteTable
 from intertwine.groups.grids import Grid
 from intertwine.groups.group import Seed
-from intertwine.reps.blocks import BasisBlock, decomposed
-from intertwine.reps.decompose import isometries
-from intertwine.reps.homogeneous import HomogeneousSpace, induced_terms
-from intertwine.reps.irrep import Block, Irrep
-from intertwine.reps.rep import Rep, parse_rep
-from intertwine.reps.splitting import clean
-from intertwine.reps.wigner import harmonic_matrix
-
-if TYPE_CHECKING:
-    from intertwine.catalog.lattice import SubgroupLattice
-    from intertwine.catalog.tables import Branching, CharacterTable
-
-Vector = tuple[float, ...] | list[float] | np.ndarray
 
 
-class CatalogGroup(Group, ABC):
-    """A group with its irreps, reps and subgroups by name."""
+class CatalogGroup(GroupWithReps, ABC):
+    """A group with its irreps, reps, subgroups and tables."""
 
-    @property
-    @abstractmethod
-    def defining(self) -> Rep:
-        """The rep whose matrices are the elements themselves."""
-
-    def subgroup(
-        self, name: str | PointGroup, axis: Vector | None = None, mirror: Vector | float | None = None
-    ) -> Subgroup:
+    def subgroup(self, name: str | Group, axis: Vector | None = None, mirror: Vector | float | None = None) -> Subgroup:
         """A subgroup of a finite group by name: one of `subgroups()`, called by its order and a letter, as in "6a".
 
         Raises `LabelError` for an unknown name, and `ArgumentError` for an axis or a mirror, which such groups of
         matrices do not have, and for a continuous group.
         """
-        from intertwine.catalog.listed import listed_subgroup  # it makes groups of matrices
-
         return listed_subgroup(self, name, axis, mirror)
 
     def subgroups(self, turns: int = 6) -> tuple[Subgroup, ...]:
@@ -59,8 +44,6 @@ class CatalogGroup(Group, ABC):
 
         Raises `ArgumentError` for a continuous group without names for its subgroups, and above 2000 elements.
         """
-        from intertwine.catalog.listed import listed_subgroups
-
         del turns  # a finite group has no more
         return listed_subgroups(self)
 
@@ -78,154 +61,34 @@ class CatalogGroup(Group, ABC):
         C2  contains C1
         C4  contains C2
         """
-        from intertwine.catalog.lattice import lattice  # it knows which groups there are
+        subgroups = self.subgroups(turns)
+        rows = by_elements(self.table, subgroups) if self.is_finite else self.containment(subgroups, turns)
+        return SubgroupLattice(self, subgroups, Table(np.array(rows)))
 
-        return lattice(self, turns)
+    def containment(self, subgroups: tuple[Subgroup, ...], turns: int) -> Rows:
+        """Which subgroups of a continuous group lie in which; raises `ArgumentError` where that is unknown."""
+        del subgroups, turns
+        raise ArgumentError(
+            f"The lattice of {self} is not known: it is a continuous group beside SO(2), O(2), SO(3) and O(3). Call "
+            "subgroups() for its subgroups, and contains(g) of one for the elements of another."
+        )
 
-    def irrep(self, label: str) -> Irrep:
-        """The irrep of a label; raises `LabelError` if there is none.
-
-        >>> from intertwine.catalog import O3
-        >>> O3.irrep("2e").dim
-        5
-        """
-        return Irrep(self, label)
-
-    def irreps(self, degree: int) -> tuple[Irrep, ...]:
-        """The irreps up to a degree, in the sorted order."""
-        return tuple(Irrep(self, label) for label in self.labels(degree))
-
-    def rep(self, text: str) -> Rep:
-        """The rep that a text such as "16x0e + 8x1o" names; "regular" is the regular rep of a finite group.
-
-        Raises `LabelError` for an unknown label and `ArgumentError` for a text that is no sum of terms.
-
-        >>> from intertwine.catalog import O2
-        >>> O2.rep("16x0e + 8x1").dim
-        32
-        """
-        return parse_rep(self, text, self._named_block)
-
-    def harmonics(self, degree: int, action: Rep | None = None) -> Rep:
-        """The harmonics on the circle or sphere, degrees 0 … degree, one copy each.
-
-        `spherical_harmonics(range(degree + 1), r)` (or `circular_harmonics` in the plane) is a vector of this rep.
-
-        Args:
-            degree: the largest degree.
-            action: a rep of dimension 2 or 3, how the group moves the coordinates. Default: the defining rep.
-
-        Raises `ArgumentError` for a negative degree or an action of another dimension, and `RepMismatchError` for an
-        action of another group.
-
-        >>> from intertwine.catalog import O3
-        >>> print(O3.harmonics(2))
-        1x0e + 1x1o + 1x2e
-        """
-        if action is not None and action.group != self:
-            raise RepMismatchError(f"The action {action} is a rep of {action.group}, but a rep of {self} was expected.")
-        return harmonics_rep(self.defining if action is None else action, degree)
-
-    def __mul__(self, other: CatalogGroup) -> CatalogGroup:
+    def __mul__(self, other: GroupWithReps) -> DirectProduct:
         """The direct product: pairs of elements, as block matrices diag(g, h).
 
         >>> from intertwine.catalog import O2, cyclic
         >>> (cyclic(2) * O2).labels(1)
         ('(0,0e)', '(0,0o)', '(0,1)', '(1,0e)', '(1,0o)')
         """
-        from intertwine.catalog.product import product
-
-        if not isinstance(other, CatalogGroup):
+        if not isinstance(other, GroupWithReps):
             raise ArgumentError(f"G * H is the direct product of two groups, but {other!r} came for H.")
-        return product(self, other)
+        if isinstance(other, DirectProduct):  # brackets to the left
+            return DirectProduct(self * other.left, other.right)
+        return DirectProduct(self, other)
 
-    @cached_property
-    def table(self) -> FiniteTable:
-        """The multiplication table of a finite group, its classes and subgroups; `ArgumentError` for others."""
-        return FiniteTable(Table(self.elements()))
-
-    @cached_property
-    def regular(self) -> Rep:
-        """The regular rep of a finite group: functions on the group, `(ρ(g) f)(h) = f(g⁻¹ h)`, one entry per element.
-
-        Entries follow `elements()`. Raises `ArgumentError` for a continuous group, whose regular rep is infinite.
-
-        >>> from intertwine.catalog import dihedral
-        >>> print(dihedral(3).regular.irreps)  # each irrep as often as its dimension
-        1x0e + 1x0o + 2x1
-        """
-        if not self.is_finite:
-            raise ArgumentError(
-                f"{self} is continuous: its regular rep has infinite dimension. Call rep(text) for finitely many "
-                "irreps of it, or harmonics(degree) for functions on the circle or sphere up to a degree."
-            )
-        return Rep(self, ((1, _regular_block(self)),))
-
-    def quotient(self, subgroup: Subgroup) -> Rep:
-        """Functions on the cosets of a subgroup of finite index, one entry per coset: `(ρ(g) f)(x) = f(g⁻¹ x)`.
-
-        On the vertices of a cube, say: `Oh.quotient(Oh.subgroup("C3v"))`. Cosets come in the order in which words in
-        the generators reach them, H first.
-
-        Raises `ArgumentError` if there are infinitely many cosets (see `functions`), and `RepMismatchError` for a
-        subgroup of another group.
-
-        >>> from intertwine.catalog import point_group
-        >>> Oh = point_group("Oh")
-        >>> print(Oh.quotient(Oh.subgroup("C4v")).irreps)  # the six faces of a cube
-        1xA1g + 1xT1u + 1xEg
-        """
-        self._require_own(subgroup)
-        trivial = Rep(subgroup.group, ((1, Irrep(subgroup.group, subgroup.group.labels(0)[0])),))
-        source = f"{self!r}.quotient({subgroup!r})"
-        return Rep(self, induced_terms(subgroup, trivial, f"[{self.name}/{subgroup.name}]", source))
-
-    def induce(self, rep: Rep, subgroup: Subgroup) -> Rep:
-        """The rep that a rep of a subgroup of finite index induces, in the coordinates (coset, component).
-
-        Blocks of `ρ(g)` are `rep(cᵢ⁻¹ g cⱼ)` where that lies in H, for representatives cᵢ of the cosets (as in
-        `quotient`). Frobenius: `dim Hom_G(Ind ψ, σ) = dim Hom_H(ψ, σ|_H)`.
-
-        Args:
-            rep: ψ, any rep of `subgroup.group`.
-            subgroup: H.
-
-        Raises `ArgumentError` for infinitely many cosets, `RepMismatchError` for reps and subgroups of other groups.
-
-        >>> from intertwine.catalog import SO2, O2
-        >>> print(O2.induce(SO2.rep("1x3"), O2.subgroup("SO(2)")).irreps)
-        2x3
-        """
-        self._require_own(subgroup)
-        source = f"{self!r}.induce({rep!r}, {subgroup!r})"
-        return Rep(self, induced_terms(subgroup, rep, f"[{rep}↑{self.name}]", source))
-
-    def functions(self, subgroup: Subgroup, degree: int, fibre: Rep | None = None) -> Rep:
-        """Functions on G/H up to a degree, as irreps of G: for continuous groups, where quotients are infinite.
-
-        Each irrep occurs as often as H fixes independent vectors of it, counted over what commutes with the irrep.
-        `HomogeneousSpace` evaluates the functions themselves.
-
-        Args:
-            subgroup: H; `subgroup("C1")` gives functions on the group itself.
-            degree: the largest degree.
-            fibre: a rep of `subgroup.group` that the values live in. Default: numbers.
-
-        >>> from intertwine.catalog import SO3, O2
-        >>> print(SO3.functions(SO3.subgroup("Cinf"), 2))  # the sphere
-        1x0 + 1x1 + 1x2
-        >>> print(O2.functions(O2.subgroup("C1"), 1))  # O(2) itself
-        1x0e + 1x0o + 2x1
-        """
-        self._require_own(subgroup)
-        trivial = Rep(subgroup.group, ((1, Irrep(subgroup.group, subgroup.group.labels(0)[0])),))
-        return HomogeneousSpace(subgroup, trivial if fibre is None else fibre).rep(degree)
-
-    def _require_own(self, subgroup: Subgroup) -> None:
-        if not isinstance(subgroup, Subgroup) or subgroup.parent != self:
-            raise RepMismatchError(
-                f"A subgroup of {self} was expected, but {subgroup!r} came. Call {self!r}.subgroup(name)."
-            )
+    def of_matrices(self, title: str, lie: np.ndarray, discrete: np.ndarray) -> MatrixGroup:
+        """The group that matrices generate: an orthonormal basis of its Lie algebra, and single elements."""
+        return MatrixGroup.of(title, lie, discrete)
 
     def character_table(self) -> CharacterTable:
         """The characters of a finite group: classes, irreps, and a table that prints well.
@@ -239,11 +102,9 @@ class CatalogGroup(Group, ABC):
         0o  1     1   −1
         1   2    −1    0
         """
-        from intertwine.catalog.tables import character_table  # tables are made of groups
-
         return character_table(self)
 
-    def branching(self, subgroup: Subgroup | PointGroup | str, degree: int | None = None) -> Branching:
+    def branching(self, subgroup: Subgroup | Group | str, degree: int | None = None) -> Branching:
         """What the irreps up to a degree become in a subgroup: a table that prints well.
 
         Args:
@@ -259,8 +120,6 @@ class CatalogGroup(Group, ABC):
         1o  0o + 1
         1e  0o + 1
         """
-        from intertwine.catalog.tables import branching
-
         return branching(self, subgroup, degree)
 
     def grid(self, kind: str = "regular", n: int | None = None, seed: Seed = 0) -> Grid:
@@ -282,127 +141,63 @@ class CatalogGroup(Group, ABC):
         >>> len(elements), O3.grid("gauss", 4).degree
         (48, 4)
         """
-        from intertwine.catalog.grids import group_elements_grid
-
-        return group_elements_grid(self, kind, n, seed)
-
-    def _named_block(self, name: str) -> Block | None:
-        """The block that "regular" names; "defining" too, where that is one block."""
-        if name == "defining" and len(self.defining) == self.defining.terms[0][0] == 1:
-            return self.defining.terms[0][1]
-        return self.regular.terms[0][1] if name == "regular" else None
+        return element_grid(self, kind, n, seed)
 
 
-class PointGroup(CatalogGroup, ABC):
-    """A group of 3 × 3 orthogonal matrices with a Schoenflies name, in its standard setting: main axis z."""
+class MatrixGroup(CatalogGroup, GeneratedGroup):
+    """The compact group that a Lie algebra and some single matrices generate. Make one with `tw.matrix_group`.
 
-    @property
-    @abstractmethod
-    def schoenflies(self) -> str:
-        """The Schoenflies name."""
+    Its irreps are described in `GeneratedGroup`.
+    """
 
-    @property
-    def dim(self) -> int:
-        """3."""
-        return 3
-
-    def subgroup(
-        self, name: str | PointGroup, axis: Vector | None = None, mirror: Vector | float | None = None
-    ) -> Subgroup:
-        """A subgroup by Schoenflies name, where the group has it.
+    @classmethod
+    def of(cls, title: str, lie: np.ndarray, discrete: np.ndarray, *, named: bool = True) -> MatrixGroup:
+        """The group of an orthonormal basis of a Lie algebra and single elements, which prints as they do.
 
         Args:
-            name: such as "C3v", "D2h", "T"; or a point group, for a subgroup with its labels.
-            axis: the direction of its main axis. Default: that of the first in `subgroups()` that has the name.
-            mirror: its reference direction, as for `O3.subgroup`. Default: found likewise.
-
-        Raises `LabelError` if the group has no such subgroup (there).
-
-        >>> from intertwine.catalog import point_group
-        >>> Oh = point_group("Oh")
-        >>> Oh.subgroup("C3v").embed(Oh.subgroup("C3v").group.elements()).shape
-        (6, 3, 3)
+            title: the name.
+            lie: the basis `(k, n, n)`.
+            discrete: the elements `(m, n, n)`.
+            named: whether the name is one that somebody gave.
         """
-        from intertwine.catalog.schoenflies import point_subgroup  # it makes point groups
+        lie, discrete = lie + 0.0, discrete + 0.0  # no −0.0
+        arguments = [f"lie={lie.tolist()}"] * (len(lie) > 0) + [f"discrete={discrete.tolist()}"] * (len(discrete) > 0)
+        source = f"tw.matrix_group({', '.join([*arguments, *[f'name={title!r}'] * named])})"
+        return cls(title, Table(lie), Table(discrete), (), source)
 
-        return point_subgroup(self, name, axis, mirror)
+
+class DirectProduct(CatalogGroup, PairGroup):
+    """The pairs (a, b) of elements of two groups, as block matrices diag(a, b). Write `G * H`.
+
+    Its irreps are described in `PairGroup`.
+    """
+
+    def subgroup(self, name: str | Group, axis: Vector | None = None, mirror: Vector | float | None = None) -> Subgroup:
+        """A subgroup of the product by name.
+
+        Args:
+            name: "A×B" for subgroups A and B of the factors by their names; "A×B with a=b" for its pairs on which the
+                one-dimensional irreps a of A and b of B agree (a twisted subgroup); "diagonal" in G × G; or, of a
+                finite product, one of `subgroups()`.
+            axis, mirror: not for products.
+
+        Raises `LabelError` for an unknown name, and `ArgumentError` for an axis or a mirror.
+
+        >>> from intertwine.catalog import O2, cyclic
+        >>> cone = (cyclic(2) * O2).subgroup("C2×O(2) with 1=0o")  # the sign follows the mirror
+        >>> str(cone.group), str((cyclic(2) * O2).rep("1x(1,0o)").restrict(cone))
+        ('O(2)', '1x0e')
+        """
+        if axis is not None or mirror is not None:
+            raise ArgumentError(f"The subgroups of {self} have no axis and no mirror to choose. Leave them out.")
+        return product_subgroup(self, name)
 
     def subgroups(self, turns: int = 6) -> tuple[Subgroup, ...]:
-        """The subgroups, one of each conjugacy class, small ones first.
+        """The subgroups: of a finite product all of them, one of each conjugacy class, twisted and diagonal ones too.
 
-        Those of one name that are not conjugate differ in their axes.
+        Of a continuous product those that are products of subgroups, those twisted by signs, and the diagonal.
 
         Args:
-            turns: of a continuous group the finite ones are listed up to this number of rotations about an axis.
+            turns: of a continuous factor the finite ones are listed up to this number of rotations about an axis.
         """
-        from intertwine.catalog.schoenflies import point_subgroups
-
-        return point_subgroups(self, turns)
-
-
-def plain_name(name: object) -> str:
-    """A name without spaces, brackets and subscripts, and with inf for ∞: "C∞v" is "Cinfv", "SO(2)" is "SO2"."""
-    text = re.sub(r"[\s(){}_$]", "", unicodedata.normalize("NFKC", str(name)))  # NFKC: C₃ᵥ is C3v
-    return text.replace("\\infty", "inf").replace("∞", "inf")
-
-
-def harmonics_rep(action: Rep, degree: int) -> Rep:
-    """The harmonics of the space that an action moves, degrees 0 … degree, as a rep of the action's group.
-
-    Args:
-        action: a rep of dimension 2 or 3: how the group moves the coordinates.
-        degree: the largest degree.
-
-    Raises `ArgumentError` for an action of another dimension or a negative degree.
-    """
-    if action.dim not in (2, 3):
-        raise ArgumentError(
-            f"Harmonics are functions of 2 or 3 coordinates, but the action {action} of {action.group} has dimension "
-            f"{action.dim}. Pass an action whose dim is 2 or 3."
-        )
-    if not isinstance(degree, int | np.integer) or degree < 0:
-        raise ArgumentError(f"The largest degree of harmonics is an integer from 0 on, but {degree!r} came.")
-    terms: list[tuple[int, Block]] = []
-    for j in range(degree + 1):
-        terms += _harmonic_terms(action, j)
-    return Rep(action.group, tuple(terms))
-
-
-def defining_rep(group: CatalogGroup, degree: int) -> Rep:
-    """The rep whose matrices are the elements themselves, of irreps up to a degree; a block called "defining"."""
-    return Rep(group, decomposed(group, _itself, group.dim, degree, "defining", f"{group!r}.defining"))
-
-
-def _itself(g: np.ndarray) -> np.ndarray:
-    return g
-
-
-@cache
-def _harmonic_terms(action: Rep, degree: int) -> tuple[tuple[int, Block], ...]:
-    group, reach = action.group, degree * max(action.degree, 1)
-
-    def matrix(g: np.ndarray) -> np.ndarray:
-        return harmonic_matrix(degree, action.evaluate(g))
-
-    size = 2 * degree + 1 if action.dim == 3 else min(degree, 1) + 1
-    return decomposed(group, matrix, size, reach, f"Y{degree}", f"{group!r}.harmonics({degree}, {action!r})[-1:]")
-
-
-@cache
-def _regular_block(group: CatalogGroup) -> BasisBlock:
-    """The block of the regular rep, whose basis functions are the matrix elements √(d / order) σ_ij (Peter & Weyl)."""
-    if group.order > 10_000:
-        raise ArgumentError(
-            f"The regular rep of {group} has dimension {group.order}; the limit is 10000. Call quotient(subgroup) for "
-            "functions on the cosets of a subgroup."
-        )
-    elements, irreps = group.elements(), group.irreps(int(group.order))
-    content, columns = [], []
-    for irrep in irreps:
-        matrices = irrep.evaluate(elements)
-        span = (matrices / np.sqrt(len(elements))).reshape(-1, irrep.dim)  # a column per j, entries (element, i)
-        maps = isometries(span, irrep, irrep.dim // len(irrep.endomorphisms))
-        content.append((len(maps), irrep))
-        columns.append(np.stack(maps, -1).reshape(len(elements), -1))
-    basis = clean(np.concatenate(columns, 1))
-    return BasisBlock(group, tuple(content), Table(basis), "regular", f"{group!r}.regular")
+        return product_subgroups(self, turns)

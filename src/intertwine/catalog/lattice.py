@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cache
 
 import numpy as np
 
 from intertwine._arrays import Table
-from intertwine.catalog.base import CatalogGroup
-from intertwine.catalog.planar import PlanarGroup
-from intertwine.catalog.point_groups import find_point_group, schoenflies
-from intertwine.errors import ArgumentError
-from intertwine.groups import Subgroup
+from intertwine.groups import Group, Subgroup
+from intertwine.groups.finite import FiniteTable
 
 
 @dataclass(frozen=True)
@@ -33,7 +29,7 @@ class SubgroupLattice:
     C2v  contains C2, Cs (axis 0 1 0), Cs (axis 1 0 0)
     """
 
-    group: CatalogGroup
+    group: Group
     subgroups: tuple[Subgroup, ...]
     table: Table = field(repr=False)
 
@@ -71,48 +67,22 @@ class SubgroupLattice:
         return "\n".join(lines)
 
 
-def lattice(group: CatalogGroup, turns: int) -> SubgroupLattice:
-    """The subgroups of a group and which contains which."""
-    subgroups = group.subgroups(turns)
-    if group.is_finite:
-        members = [group.table.index(H.embed(H.group.elements())) for H in subgroups]
-        rows = [[group.table.inside_a_conjugate(small, large) for large in members] for small in members]
-    elif isinstance(group, PlanarGroup):
-        rows = [[_in_the_plane(small.group, large.group) for large in subgroups] for small in subgroups]
-    elif group.is_whole and group.dim == 3:
-        names = [schoenflies(H.name) for H in subgroups]
-        rows = [[small in _inside(large, turns) for large in names] for small in names]
-    else:
-        raise ArgumentError(
-            f"The lattice of {group} is not known: it is a continuous group beside SO(2), O(2), SO(3) and O(3). Call "
-            "subgroups() for its subgroups, and contains(g) of one for the elements of another."
-        )
-    return SubgroupLattice(group, subgroups, Table(np.array(rows)))
+Rows = list[list[bool]]
+"""For each subgroup, in which of the subgroups it lies, up to conjugacy."""
 
 
-def _in_the_plane(small: object, large: object) -> bool:
-    """Whether a planar group lies in another one, in some position."""
-    if not (isinstance(small, PlanarGroup) and isinstance(large, PlanarGroup)):
-        return False
-    if small.mirrors and not large.mirrors:
-        return False
-    return large.rotations is None or (small.rotations is not None and large.rotations % small.rotations == 0)
+def by_elements(table: FiniteTable, subgroups: tuple[Subgroup, ...]) -> Rows:
+    """The subgroups of a finite group by their elements."""
+    members = [table.index(H.place(H.group.elements())) for H in subgroups]
+    return [[table.inside_a_conjugate(small, large) for large in members] for small in members]
 
 
-@cache
-def _inside(name: str, turns: int) -> frozenset[str]:
-    """The Schoenflies names of the subgroups of a group with a Schoenflies name, itself included."""
-    from intertwine.catalog.schoenflies import family_names
+def in_the_plane(subgroups: tuple[Subgroup, ...]) -> Rows:
+    """The subgroups of SO(2) or O(2): by the number of their rotations, and whether there are mirrors."""
+    counts = [H.group.order if H.group.is_proper else H.group.order / 2 for H in subgroups]
 
-    if name in ("SO3", "O3"):
-        every = {schoenflies(family) for family in family_names(turns)}
-        return frozenset(every if name == "O3" else {n for n in every if _is_proper(n)})
-    group = find_point_group(name)
-    if group is None:
-        return frozenset()
-    return frozenset(schoenflies(H.name) for H in group.subgroups(turns)) | {name}
+    def inside(i: int, j: int) -> bool:
+        mirrors = subgroups[i].group.is_proper or not subgroups[j].group.is_proper
+        return mirrors and (counts[j] == np.inf or (counts[i] != np.inf and counts[j] % counts[i] == 0))
 
-
-def _is_proper(name: str) -> bool:
-    group = find_point_group(name)
-    return name == "SO3" or (group is not None and group.is_proper)
+    return [[inside(i, j) for j in range(len(subgroups))] for i in range(len(subgroups))]

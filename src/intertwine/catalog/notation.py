@@ -1,9 +1,20 @@
-"""Names of point groups in other notations: Hermann–Mauguin, orbifold, and the ids of escnn."""
+"""Names of groups: what somebody typed, and the symbols of Schoenflies, Hermann and Mauguin, and Conway."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
+from dataclasses import dataclass
 from functools import cache
+
+NAMES_IN_WORDS = (
+    "Cn, Cnv, Cnh, S2n, Dn, Dnd, Dnh with a number for n, Cs, Ci, T, Td, Th, O, Oh, I, Ih, Cinf, Cinfv, Cinfh, Dinf, "
+    "Dinfh, SO(3) and O(3)"
+)
+ALIASES = {"C1h": "Cs", "S1": "Cs", "S2": "Ci", "SO2": "Cinf", "C3i": "S6", "V": "D2", "K": "SO3", "Kh": "O3"}
+_TEXT = "C1 Ci C2 Cs C2h D2 C2v D2h C4 S4 C4h D4 C4v D2d D4h C3 S6 D3 C3v D3d C6 C3h C6h D6 C6v D3h D6h T Th O Td Oh"
+CRYSTALLOGRAPHIC: tuple[str, ...] = (*_TEXT.split(),)
+"""The 32 point groups that crystals can have, in the order of the International Tables."""
 
 POLYHEDRA = {
     "T": ("23", "332"),
@@ -30,29 +41,81 @@ SHORT = {
 }
 """Other spellings of the symbols above."""
 
-ESCNN = {
-    "T": "(False, 'tetra')",
-    "Th": "(True, 'tetra')",
-    "Td": "'fulltetra'",
-    "O": "(False, 'octa')",
-    "Oh": "(True, 'octa')",
-    "I": "(False, 'ico')",
-    "Ih": "(True, 'ico')",
-    "SO3": "'so3'",
-    "O3": "'o3'",
-    "Cs": "('cone', 1)",
-    "Ci": "(True, False, 1)",
-}
+
+@dataclass(frozen=True)
+class Name:
+    """A name that was read.
+
+    Args:
+        plain: the name without spaces, brackets and subscripts, and with inf for ∞: "C∞v" is "Cinfv", "SO(2)" is "SO2".
+        title: the standard Schoenflies name of the group of rotations and reflections of space that it stands for,
+            "SO3" and "O3" among them; None if there is none.
+        own: the same, but None for a symbol of Hermann and Mauguin: no subgroup has one for its own name, and "2" is
+            that of one of two elements.
+    """
+
+    plain: str
+    title: str | None
+    own: str | None
 
 
-def _family(title: str) -> tuple[str, int]:
-    """The letters of a Schoenflies name and its number: 0 for inf, and 1 for Cs and Ci."""
-    if title == "Cs":
-        return "Ch", 1
-    if title == "Ci":
-        return "S", 2
-    match = re.fullmatch(r"([CDS])(inf|\d+)([vhd]?)", title)
-    return (match[1] + match[3], 0 if match[2] == "inf" else int(match[2])) if match else ("", 0)
+def find(name: object) -> Name:
+    """What a name that somebody typed stands for: one of Schoenflies, or a Hermann–Mauguin symbol.
+
+    >>> [find(name).title for name in ("C_{2v}", "Dooh", "SO(2)", "C1h", "m-3m", "∞m", "O(2)")]
+    ['C2v', 'Dinfh', 'Cinf', 'Cs', 'Oh', 'Cinfv', None]
+    """
+    return _find(str(name))
+
+
+@cache
+def _find(name: str) -> Name:
+    plain = re.sub(r"[\s(){}_$]", "", unicodedata.normalize("NFKC", name))  # NFKC: C₃ᵥ is C3v
+    plain = plain.replace("\\infty", "inf").replace("∞", "inf")
+    own = title if is_title(title := standard(plain)) else None
+    return Name(plain, own or from_hermann_mauguin(plain), own)
+
+
+def standard(plain: str) -> str:
+    """The standard spelling of a Schoenflies name without brackets: "Coov" is "Cinfv", "C1h" is "Cs"."""
+    text = re.sub("(?<=^[CD])oo", "inf", plain)
+    return ALIASES.get(text, text)
+
+
+def is_title(title: str) -> bool:
+    """Whether a text is the standard Schoenflies name of a group."""
+    return title in POLYHEDRA or family(title)[0] != ""
+
+
+def is_proper(title: str) -> bool:
+    """Whether a group holds rotations only, by its standard name."""
+    return title in ("T", "O", "I", "SO3") or family(title)[0] in ("C", "D")
+
+
+@cache
+def family(title: str) -> tuple[str, int]:
+    """The letters of the standard name of an axial group and its number, 0 for inf; Cs is C1h and Ci is S2.
+
+    >>> family("C4v"), family("Dinfh"), family("Ci"), family("S3"), family("Oh")
+    (('Cv', 4), ('Dh', 0), ('S', 2), ('', 0), ('', 0))
+    """
+    if title in ("Cs", "Ci"):
+        return ("Ch", 1) if title == "Cs" else ("S", 2)
+    match = re.fullmatch(r"([CDS])(inf|[1-9]\d*)([vhd]?)", title)
+    letters, n = (match[1] + match[3], int(match[2].replace("inf", "0"))) if match else ("", 0)
+    known = letters in ("C", "Cv", "Ch", "D", "Dh") or (n > 0 and (letters == "Dd" or (letters == "S" and n % 2 == 0)))
+    return (letters, n) if known else ("", 0)
+
+
+def suggestion(name: object) -> str:
+    """What a name that no point group has may have been meant for, as a sentence after a space; or nothing."""
+    text = standard(find(name).plain)
+    if match := re.fullmatch(r"S(\d*[13579])", text):
+        return f" {text} is C{match[1]}h. The permutations of {match[1]} things are tw.symmetric({match[1]})."
+    for guess in (text.capitalize(), text.upper(), re.sub(r"^Z(?=\d)", "C", text)):
+        if guess != text and is_title(standard(guess)):
+            return f" Did you mean {guess!r}?"
+    return ""
 
 
 def hermann_mauguin(title: str) -> str:
@@ -63,11 +126,11 @@ def hermann_mauguin(title: str) -> str:
     """
     if title in POLYHEDRA:
         return POLYHEDRA[title][0]
-    family, n = _family(title)
+    letters, n = family(title)
     if n == 0:
-        return {"C": "∞", "Cv": "∞m", "Ch": "∞/m", "D": "∞2", "Dh": "∞/mm"}[family]
+        return {"C": "∞", "Cv": "∞m", "Ch": "∞/m", "D": "∞2", "Dh": "∞/mm"}[letters]
     even = n % 2 == 0
-    match family:
+    match letters:
         case "C":
             return str(n)
         case "Cv":
@@ -112,32 +175,8 @@ def orbifold(title: str) -> str | None:
     """
     if title in POLYHEDRA:
         return POLYHEDRA[title][1]
-    family, number = _family(title)
-    n = "∞" if number == 0 else str(number) if family != "S" else str(number // 2)
+    letters, number = family(title)
+    n = "∞" if number == 0 else str(number) if letters != "S" else str(number // 2)
     n = "" if n == "1" else n
     patterns = {"C": f"{n}{n}", "Cv": f"*{n}{n}", "Ch": f"{n}*", "S": f"{n}×", "D": f"22{n}", "Dh": f"*22{n}"}
-    return patterns.get(family, f"2*{n}") or "1"
-
-
-def escnn_id(title: str, parent: str = "O(3)") -> str | None:
-    """The id that escnn gives a subgroup of O(3) or SO(3) with standard axes; None where it has none.
-
-    >>> escnn_id("Cinfv"), escnn_id("Dinf"), escnn_id("D4", "SO(3)"), escnn_id("D2d")
-    ("('cone', -1)", '(False, True, -1)', '(True, 4)', None)
-    """
-    family, n = _family(title)
-    count = n or -1
-    contains_inversion = {"S": n % 4 == 2, "Ch": n % 2 == 0, "Dh": n % 2 == 0, "Dd": n % 2 == 1}.get(family, False)
-    if title in ESCNN:
-        found: str | None = ESCNN[title]
-    elif family == "Cv":
-        found = f"('cone', {count})"
-    elif family in ("C", "D"):
-        found = f"(False, {family == 'D'}, {count})"
-    elif contains_inversion:
-        found = f"(True, {family[0] == 'D'}, {n // 2 if family == 'S' else count})"
-    else:
-        found = None
-    if parent != "SO(3)" or found is None:
-        return found
-    return found.replace("(False, '", "'").replace("')", "'") if "'" in found else found.replace("(False, ", "(")
+    return patterns.get(letters, f"2*{n}") or "1"

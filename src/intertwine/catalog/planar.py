@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import math
 import re
-from abc import ABC, abstractmethod
+from abc import ABC
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 
 from intertwine._arrays import Array, Table, namespace
-from intertwine.catalog import words
-from intertwine.catalog.base import CatalogGroup, PointGroup, Vector, plain_name
+from intertwine.catalog import class_symbols
+from intertwine.catalog.base import CatalogGroup
+from intertwine.catalog.class_symbols import Symbol
+from intertwine.catalog.lattice import Rows, in_the_plane
+from intertwine.catalog.notation import find
+from intertwine.catalog.standard_frame import Vector
+from intertwine.catalog.subgroup_families import unchanged
 from intertwine.errors import ArgumentError, LabelError
-from intertwine.groups import Subgroup
+from intertwine.groups import Group, Subgroup
 from intertwine.groups.group import Seed, generator, orthogonality_residual
-from intertwine.groups.subgroup import no_words
 from intertwine.reps.clebsch_gordan import Axes, planar_coupling
 from intertwine.reps.rep import Rep
 from intertwine.reps.wigner import complex_power, determinant_2
@@ -47,23 +51,15 @@ def turns(n: int) -> np.ndarray:
 class PlanarGroup(CatalogGroup, ABC):
     """A compact group of 2 × 2 orthogonal matrices: n rotations (n = None for all), with or without mirrors."""
 
-    @property
-    @abstractmethod
-    def rotations(self) -> int | None:
-        """The number of rotations, None for all of them."""
+    dim = 2
+    name: str = ""
+    rotations: int | None
+    """The number of rotations, None for all of them."""
+    mirrors: bool
+    """Whether the mirror y → −y is in the group."""
 
-    @property
-    @abstractmethod
-    def mirrors(self) -> bool:
-        """Whether the mirror y → −y is in the group."""
-
-    @property
-    def dim(self) -> int:
-        """2."""
-        return 2
-
-    @property
-    def order(self) -> int | float:
+    @cached_property
+    def order(self) -> int | float:  # type: ignore[override]
         """The number of elements."""
         return math.inf if self.rotations is None else self.rotations * (2 if self.mirrors else 1)
 
@@ -118,15 +114,8 @@ class PlanarGroup(CatalogGroup, ABC):
 
     def _parse(self, label: str) -> tuple[int, Axes]:
         """Frequency and axes of a label."""
-        text = str(label).strip()
-        letter = text[-1:] if text[-1:] in ("e", "o") else ""
-        number = text[: len(text) - len(letter)]
-        if number.isdecimal():
-            k = int(number)
-            single = k == 0 or 2 * k == self.rotations
-            fits = self.rotations is None or 2 * k <= self.rotations
-            if fits and (letter != "") == (single and self.mirrors):
-                return k, PLANE if not single else ((1j,) if letter == "o" else (1,))
+        if (found := _read(self.rotations, self.mirrors, str(label).strip())) is not None:
+            return found
         raise LabelError(f"{self} has no irrep {label!r}. Its labels are {', '.join(self._examples())}.")
 
     def _examples(self) -> list[str]:
@@ -195,9 +184,7 @@ class PlanarGroup(CatalogGroup, ABC):
 
     # subgroups -------------------------------------------------------------------------------------------------------
 
-    def subgroup(
-        self, name: str | PointGroup, axis: Vector | None = None, mirror: Vector | float | None = None
-    ) -> Subgroup:
+    def subgroup(self, name: str | Group, axis: Vector | None = None, mirror: Vector | float | None = None) -> Subgroup:
         """A closed subgroup of a planar group: SO(2), O(2), C_n or D_n, by name such as "C4" or "D4".
 
         Args:
@@ -226,10 +213,9 @@ class PlanarGroup(CatalogGroup, ABC):
             parent=self,
             group=group,
             name=group.name,
-            pattern=_inclusion,
-            read=_inclusion,
+            pattern=unchanged,
+            read=unchanged,
             frame=Table(frame),
-            words=_planar_words,
             expression=f"{self!r}.subgroup({group.name!r}{arguments})",
         )
 
@@ -254,8 +240,17 @@ class PlanarGroup(CatalogGroup, ABC):
             found += [self.subgroup(name) for name in ("SO(2)", "O(2)")[: 1 + self.mirrors]]
         return tuple(found)
 
+    def containment(self, subgroups: tuple[Subgroup, ...], turns: int) -> Rows:
+        """Which subgroups of SO(2) or O(2) lie in which."""
+        del turns
+        return in_the_plane(subgroups)
+
+    def class_symbols(self) -> list[Symbol]:
+        """E, C4 (a turn), or m (a mirror)."""
+        return class_symbols.of_the_plane(self.table)
+
     def _inner_group(self, name: object) -> PlanarGroup:
-        inner = parse_planar(plain_name(name))
+        inner = parse_planar(find(name).plain)
         if inner is not None and self._has(inner):
             return inner
         letters = "'Cn' and 'Dn'" if self.mirrors else "'Cn'"
@@ -277,20 +272,9 @@ class PlanarGroup(CatalogGroup, ABC):
 class SO2(PlanarGroup):
     """The rotations of the plane. Irreps: 0 (trivial), and k = 1, 2, …: rotation by kθ, of complex type."""
 
-    @property
-    def name(self) -> str:
-        """SO(2)."""
-        return "SO(2)"
-
-    @property
-    def rotations(self) -> None:
-        """All."""
-        return
-
-    @property
-    def mirrors(self) -> bool:
-        """No."""
-        return False
+    name = "SO(2)"
+    rotations = None
+    mirrors = False
 
     def __repr__(self) -> str:
         return "tw.SO2"
@@ -300,20 +284,9 @@ class SO2(PlanarGroup):
 class O2(PlanarGroup):
     """The rotations and mirrors of the plane. Irreps: 0e (trivial), 0o (sign of the mirror), 1, 2, and so on."""
 
-    @property
-    def name(self) -> str:
-        """O(2)."""
-        return "O(2)"
-
-    @property
-    def rotations(self) -> None:
-        """All."""
-        return
-
-    @property
-    def mirrors(self) -> bool:
-        """Yes."""
-        return True
+    name = "O(2)"
+    rotations = None
+    mirrors = True
 
     def __repr__(self) -> str:
         return "tw.O2"
@@ -324,24 +297,10 @@ class Cyclic(PlanarGroup):
     """The n rotations of the plane by multiples of 2π/n. Irreps: 0, 1, …, ⌊n/2⌋."""
 
     n: int
+    mirrors = False
 
     def __post_init__(self) -> None:
-        _check_order("cyclic", self.n)
-
-    @property
-    def name(self) -> str:
-        """C and n."""
-        return f"C{self.n}"
-
-    @property
-    def rotations(self) -> int:
-        """n."""
-        return self.n
-
-    @property
-    def mirrors(self) -> bool:
-        """No."""
-        return False
+        _set_up(self, "cyclic", "C")
 
     def __repr__(self) -> str:
         return f"tw.cyclic({self.n})"
@@ -352,29 +311,38 @@ class Dihedral(PlanarGroup):
     """The 2n rotations and mirrors of the regular n-gon. Irreps: 0e 0o 1 2 …, and n/2 e, n/2 o for even n."""
 
     n: int
+    mirrors = True
 
     def __post_init__(self) -> None:
-        _check_order("dihedral", self.n)
-
-    @property
-    def name(self) -> str:
-        """D and n; the group has 2n elements."""
-        return f"D{self.n}"
-
-    @property
-    def rotations(self) -> int:
-        """n."""
-        return self.n
-
-    @property
-    def mirrors(self) -> bool:
-        """Yes."""
-        return True
+        _set_up(self, "dihedral", "D")
 
     def __repr__(self) -> str:
         return f"tw.dihedral({self.n})"
 
 
+def _set_up(group: Cyclic | Dihedral, family: str, letter: str) -> None:
+    """The name and the number of rotations of a group of the n-gon."""
+    if not isinstance(group.n, int | np.integer) or isinstance(group.n, bool) or group.n < 1:
+        raise ArgumentError(f"A {family} group has a positive whole number of rotations, but n = {group.n!r} came.")
+    object.__setattr__(group, "rotations", group.n)
+    object.__setattr__(group, "name", f"{letter}{group.n}")
+
+
+@cache
+def _read(rotations: int | None, mirrors: bool, label: str) -> tuple[int, Axes] | None:
+    """Frequency and axes of an irrep of a planar group; None if the group has none with this label."""
+    letter = label[-1:] if label[-1:] in ("e", "o") else ""
+    number = label[: len(label) - len(letter)]
+    if not number.isdecimal():
+        return None
+    k = int(number)
+    single = k == 0 or 2 * k == rotations
+    if (rotations is not None and 2 * k > rotations) or (letter != "") != (single and mirrors):
+        return None
+    return k, PLANE if not single else ((1j,) if letter == "o" else (1,))
+
+
+@cache
 def parse_planar(text: str) -> PlanarGroup | None:
     """The planar group that a plain name, SO2, O2, Cn or Dn, stands for; None if none."""
     if text in ("SO2", "O2"):
@@ -382,15 +350,6 @@ def parse_planar(text: str) -> PlanarGroup | None:
     if (match := re.fullmatch(r"([CD])([1-9]\d*)", text)) is not None:
         return (Cyclic if match[1] == "C" else Dihedral)(int(match[2]))
     return None
-
-
-def _check_order(family: str, n: object) -> None:
-    if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 1:
-        raise ArgumentError(f"A {family} group has a positive whole number of rotations, but n = {n!r} came.")
-
-
-def _inclusion(h: Array) -> Array:
-    return h
 
 
 def _angle(mirror: Vector | float | None) -> float:
@@ -403,46 +362,3 @@ def _angle(mirror: Vector | float | None) -> float:
     if direction.shape != (2,) or not np.isfinite(direction).all() or not direction.any():
         raise ArgumentError(f"A mirror line is an angle or a nonzero vector (x, y), but {mirror!r} came.")
     return float(np.arctan2(direction[1], direction[0]))
-
-
-def _planar_words(subgroup: Subgroup) -> tuple[str, ...]:
-    """What `describe` says, a line per item."""
-    parent, group, frame = subgroup.parent, subgroup.group, subgroup.frame.array
-    angle = float(np.arctan2(frame[1, 0], frame[0, 0]))
-    if not (isinstance(parent, PlanarGroup) and isinstance(group, PlanarGroup)):
-        return no_words(subgroup)
-    size = {math.inf: "infinitely many elements", 1: "one element"}.get(group.order, f"{group.order} elements")
-    lines = [f"{group} is a subgroup of {parent} with {size}.", words.rotations(group.rotations, "the origin")]
-    if group.mirrors:
-        line = "the x axis" if not angle else f"the line at {words.number(math.degrees(angle))}° from the x axis"
-        flip = words.linear_map(rotation(angle) @ MIRROR @ rotation(-angle))
-        lines.append(f"Its reference flip is the mirror that keeps {line}: {flip}.")
-    lines.append(f"A vector ({words.irreps(parent.defining.isotypic)}) restricts to {_vector_words(group, angle)}.")
-    lines.append(f"Its id in escnn is {_escnn_id(parent, group, angle)}.")
-    return tuple(lines)
-
-
-def _escnn_id(parent: PlanarGroup, group: PlanarGroup, angle: float) -> str:
-    """The id of a subgroup in escnn, where a mirror is named by twice its angle, or counted in steps of π/n."""
-    count = group.rotations or -1
-    if not parent.mirrors:
-        return str(count)
-    if not group.mirrors:
-        return f"(None, {count})"
-    if parent.rotations is None:
-        return f"({(2 * angle) % (2 * np.pi):.6g}{'' if angle else '.0'}, {count})"
-    return f"({round(angle * parent.rotations / np.pi) % (parent.rotations // count)}, {count})"
-
-
-def _vector_words(group: PlanarGroup, angle: float) -> str:
-    """The irreps of the vector, and what happens to its components."""
-    first, second = ("x", "y") if not angle else ("the part along that line", "the part across it")
-    if group.rotations is None or group.rotations > 2:
-        moves = "(x, y) turns"
-    elif not group.mirrors:
-        moves = "(x, y) changes sign" if group.rotations == 2 else "nothing moves"
-    elif group.rotations == 2:
-        moves = f"{first} and {second} change sign independently"
-    else:
-        moves = f"{first} stays, {second} changes sign"
-    return f"{words.irreps(group.defining.isotypic)}: {moves}"

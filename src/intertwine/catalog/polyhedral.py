@@ -8,8 +8,9 @@ from functools import cache, cached_property
 import numpy as np
 
 from intertwine._arrays import Array, Table
-from intertwine.catalog.matrix import MatrixGroup
-from intertwine.catalog.signed import SignedGroup
+from intertwine.catalog.axial import AxialGroup, axial_group
+from intertwine.catalog.base import MatrixGroup
+from intertwine.catalog.parity import SignedGroup
 from intertwine.errors import LabelError
 from intertwine.groups.group import Seed, generator
 from intertwine.groups.rotations import POLYHEDRON_GENERATORS
@@ -46,11 +47,6 @@ class PolyhedralGroup(SignedGroup):
     title: str
 
     @property
-    def name(self) -> str:
-        """The Schoenflies name."""
-        return self.title
-
-    @property
     def schoenflies(self) -> str:
         """The Schoenflies name."""
         return self.title
@@ -59,6 +55,10 @@ class PolyhedralGroup(SignedGroup):
     def inner(self) -> MatrixGroup:  # type: ignore[override]
         """The group itself, or the group of its rotations where it holds the inversion."""
         return without_inversion(self.title[0] if self.has_inversion else self.title)
+
+    def titled(self, title: str) -> AxialGroup | PolyhedralGroup | None:
+        """The polyhedral or axial group of a standard Schoenflies name."""
+        return find_point_group(title)
 
     def project(self, g: Array) -> Array:
         """The elements themselves, or their rotation parts where there is the inversion."""
@@ -134,3 +134,9 @@ class PolyhedralGroup(SignedGroup):
     def defining(self) -> Rep:
         """The vector (x, y, z)."""
         return self.rep(f"1x{self.inner.names[1]}{'u' if self.has_inversion else ''}")
+
+
+@cache
+def find_point_group(title: str | None) -> AxialGroup | PolyhedralGroup | None:
+    """The group of 3 × 3 matrices that a standard Schoenflies name stands for; None for SO(3), O(3) and no name."""
+    return PolyhedralGroup(title) if title in NAMES else axial_group(title or "")

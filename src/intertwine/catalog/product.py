@@ -1,8 +1,9 @@
-"""Direct products of two groups."""
+"""The pairs of elements of two groups, and their irreps."""
 
 from __future__ import annotations
 
 import math
+from abc import ABC
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -10,9 +11,8 @@ from functools import cache, cached_property
 import numpy as np
 
 from intertwine._arrays import Array, namespace, read_only
-from intertwine.catalog.base import CatalogGroup, PointGroup, Vector, defining_rep
-from intertwine.errors import ArgumentError, LabelError
-from intertwine.groups import Subgroup
+from intertwine.catalog.with_reps import GroupWithReps, defining_block
+from intertwine.errors import LabelError
 from intertwine.groups.group import Seed, generator
 from intertwine.reps.burnside import compress
 from intertwine.reps.irrep import Irrep
@@ -21,16 +21,16 @@ from intertwine.reps.splitting import clean, from_axes, independent_rows
 
 
 @dataclass(frozen=True, repr=False)
-class DirectProduct(CatalogGroup):
-    """The pairs (a, b) of elements of two groups, as block matrices diag(a, b). Write `G * H`.
+class PairGroup(GroupWithReps, ABC):
+    """The pairs (a, b) of elements of two groups, as block matrices diag(a, b).
 
     Irreps are tensor products: "(a,b)" for irreps a of the first and b of the second. If both are of complex type their
     product splits into two: "(a,b)" where the two complex structures agree, "(a,b*)" where they are opposite. In a
     product of three groups the labels are "(a,b,c)".
     """
 
-    left: CatalogGroup
-    right: CatalogGroup
+    left: GroupWithReps
+    right: GroupWithReps
 
     @property
     def name(self) -> str:
@@ -48,9 +48,9 @@ class DirectProduct(CatalogGroup):
         return self.left.order * self.right.order
 
     @property
-    def averages_by_sampling(self) -> bool:
-        """Where a factor does so."""
-        return self.left.averages_by_sampling or self.right.averages_by_sampling
+    def has_quadrature(self) -> bool:
+        """Where both factors have one."""
+        return self.left.has_quadrature and self.right.has_quadrature
 
     def pair(self, a: Array, b: Array) -> Array:
         """The elements diag(a, b) `(..., m + n, m + n)` of a `(..., m, m)` and b `(..., n, n)`."""
@@ -134,7 +134,7 @@ class DirectProduct(CatalogGroup):
         return len(self.left.irrep_endomorphisms(a)) == len(self.right.irrep_endomorphisms(b)) == 2
 
     def _spell(self, a: str, b: str, opposite: bool) -> str:
-        inner = a[1:-1] if isinstance(self.left, DirectProduct) else a
+        inner = a[1:-1] if isinstance(self.left, PairGroup) else a
         return f"({inner},{b}{'*' if opposite else ''})"
 
     def labels(self, degree: int) -> tuple[str, ...]:
@@ -191,53 +191,10 @@ class DirectProduct(CatalogGroup):
     def defining(self) -> Rep:
         """The vectors of both groups, one after the other."""
         degree = max(self.left.defining.degree, self.right.defining.degree)
-        return defining_rep(self, degree)
-
-    def subgroup(
-        self, name: str | PointGroup, axis: Vector | None = None, mirror: Vector | float | None = None
-    ) -> Subgroup:
-        """A subgroup of the product by name.
-
-        Args:
-            name: "A×B" for subgroups A and B of the factors by their names; "A×B with a=b" for its pairs on which the
-                one-dimensional irreps a of A and b of B agree (a twisted subgroup); "diagonal" in G × G; or, of a
-                finite product, one of `subgroups()`.
-            axis, mirror: not for products.
-
-        Raises `LabelError` for an unknown name, and `ArgumentError` for an axis or a mirror.
-
-        >>> from intertwine.catalog import O2, cyclic
-        >>> cone = (cyclic(2) * O2).subgroup("C2×O(2) with 1=0o")  # the sign follows the mirror
-        >>> str(cone.group), str((cyclic(2) * O2).rep("1x(1,0o)").restrict(cone))
-        ('O(2)', '1x0e')
-        """
-        from intertwine.catalog.product_subgroups import product_subgroup  # it makes products
-
-        if axis is not None or mirror is not None:
-            raise ArgumentError(f"The subgroups of {self} have no axis and no mirror to choose. Leave them out.")
-        return product_subgroup(self, name)
-
-    def subgroups(self, turns: int = 6) -> tuple[Subgroup, ...]:
-        """The subgroups: of a finite product all of them, one of each conjugacy class, twisted and diagonal ones too.
-
-        Of a continuous product those that are products of subgroups, those twisted by signs, and the diagonal.
-
-        Args:
-            turns: of a continuous factor the finite ones are listed up to this number of rotations about an axis.
-        """
-        from intertwine.catalog.product_subgroups import product_subgroups
-
-        return product_subgroups(self, turns)
+        return defining_block(self, degree)
 
     def __repr__(self) -> str:
         return f"({self.left!r} * {self.right!r})"
-
-
-def product(left: CatalogGroup, right: CatalogGroup) -> DirectProduct:
-    """The direct product, brackets to the left: A * (B * C) is (A * B) * C."""
-    if isinstance(right, DirectProduct):
-        return DirectProduct(product(left, right.left), right.right)
-    return DirectProduct(left, right)
 
 
 def _top_commas(text: str) -> list[int]:
@@ -251,7 +208,7 @@ def _top_commas(text: str) -> list[int]:
 
 
 @cache
-def _part(group: DirectProduct, a: str, b: str, opposite: bool) -> tuple[np.ndarray, np.ndarray]:
+def _part(group: PairGroup, a: str, b: str, opposite: bool) -> tuple[np.ndarray, np.ndarray]:
     """The isometry onto the irreducible part of σ ⊗ τ, and a basis of what commutes with it.
 
     Endomorphisms i of σ and j of τ with i² = j² = −1 have (i ⊗ j)² = 1: the parts are the eigenspaces of i ⊗ j. Where

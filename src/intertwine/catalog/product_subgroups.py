@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
 from intertwine._arrays import Array, Table, like
-from intertwine.catalog.base import CatalogGroup
-from intertwine.catalog.listed import listed_subgroups
-from intertwine.catalog.matrix import MatrixGroup
-from intertwine.catalog.product import DirectProduct
+from intertwine.catalog.finite_subgroups import listed_subgroups
+from intertwine.catalog.product import PairGroup
+from intertwine.catalog.subgroup_families import unchanged
+from intertwine.catalog.with_reps import GroupWithReps
 from intertwine.errors import ArgumentError, LabelError
-from intertwine.groups import Subgroup
+from intertwine.groups import Group, Subgroup
 from intertwine.reps.irrep import Irrep
 
 Signs = tuple[str, str]
 """A label of the first group and one of the second: one-dimensional irreps that must agree."""
 
 
-def product_subgroup(parent: DirectProduct, name: object) -> Subgroup:
-    """The subgroup of a product that a name stands for: see `DirectProduct.subgroup`."""
+def product_subgroup(parent: PairGroup, name: object) -> Subgroup:
+    """The subgroup of a product that a name stands for: see `PairGroup.subgroup`."""
     text = str(name).replace("*", "×").strip()
     if text == "diagonal":
         return _diagonal(parent)
@@ -46,7 +47,7 @@ def product_subgroup(parent: DirectProduct, name: object) -> Subgroup:
     )
 
 
-def product_subgroups(parent: DirectProduct, turns: int) -> tuple[Subgroup, ...]:
+def product_subgroups(parent: PairGroup, turns: int) -> tuple[Subgroup, ...]:
     """The subgroups: all of a finite product; of a continuous one products, those twisted by a sign, the diagonal."""
     if parent.is_finite:
         return listed_subgroups(parent)
@@ -61,19 +62,15 @@ def product_subgroups(parent: DirectProduct, turns: int) -> tuple[Subgroup, ...]
     return tuple(sorted(found, key=lambda H: H.group.order))
 
 
-def _factor(group: CatalogGroup, name: str) -> Subgroup:
+def _factor(group: GroupWithReps, name: str) -> Subgroup:
     """A subgroup of a factor by name; the whole factor by its own name."""
     return _whole(group) if name.strip() == group.name else group.subgroup(name)
 
 
-def _whole(group: CatalogGroup) -> Subgroup:
+def _whole(group: GroupWithReps) -> Subgroup:
     """A group as a subgroup of itself."""
     frame, source = Table(np.eye(group.dim)), f"{group!r}.subgroup({group.name!r})"
-    return Subgroup(group, group, group.name, _same, _same, frame, expression=source)
-
-
-def _same(g: Array) -> Array:
-    return g
+    return Subgroup(group, group, group.name, unchanged, unchanged, frame, expression=source)
 
 
 def _sign_irreps(subgroup: Subgroup) -> list[str]:
@@ -84,8 +81,7 @@ def _sign_irreps(subgroup: Subgroup) -> list[str]:
     return [irrep.label for irrep in irreps if irrep.dim == 1 and not irrep.is_trivial]
 
 
-def _make(parent: DirectProduct, group: CatalogGroup, name: str, pattern: _Pattern, words: str) -> Subgroup:
-    sentence = f"{name} is a subgroup of {parent}, a copy of {group}: {words}."
+def _make(parent: PairGroup, group: GroupWithReps, name: str, pattern: ProductPattern) -> Subgroup:
     return Subgroup(
         parent=parent,
         group=group,
@@ -93,23 +89,19 @@ def _make(parent: DirectProduct, group: CatalogGroup, name: str, pattern: _Patte
         pattern=pattern,
         read=pattern.back,
         frame=Table(np.eye(parent.dim)),
-        words=_Sentence(sentence),
         expression=f"{parent!r}.subgroup({name!r})",
     )
 
 
-@dataclass(frozen=True)
-class _Sentence:
-    """One sentence that a subgroup says of itself."""
+class ProductPattern(ABC):
+    """A homomorphism into a product, and the way back.
 
-    text: str
+    The pairs come from two subgroups with these names, none for the diagonal; the signs, if any, are the labels of the
+    irreps of the two that agree on them.
+    """
 
-    def __call__(self, _: Subgroup) -> tuple[str, ...]:
-        return (self.text,)
-
-
-class _Pattern(ABC):
-    """A homomorphism into a product, and the way back."""
+    names: tuple[str, ...] = ()
+    signs: tuple[str, ...] = ()
 
     @abstractmethod
     def __call__(self, h: Array) -> Array:
@@ -121,13 +113,15 @@ class _Pattern(ABC):
 
 
 @dataclass(frozen=True)
-class _Pairs(_Pattern):
+class _Pairs(ProductPattern):
     """(a, b) ↦ (a in G, b in H)."""
 
-    parent: DirectProduct
-    group: DirectProduct
+    parent: PairGroup
+    group: PairGroup
     left: Subgroup
     right: Subgroup
+    names: tuple[str, ...]
+    signs: tuple[str, ...] = ()
 
     def __call__(self, h: Array) -> Array:
         a, b = self.group.factors(h)
@@ -139,10 +133,10 @@ class _Pairs(_Pattern):
 
 
 @dataclass(frozen=True)
-class _Twin(_Pattern):
+class _Twin(ProductPattern):
     """g ↦ (g, g)."""
 
-    parent: DirectProduct
+    parent: PairGroup
 
     def __call__(self, h: Array) -> Array:
         return self.parent.pair(h, h)
@@ -152,15 +146,17 @@ class _Twin(_Pattern):
 
 
 @dataclass(frozen=True)
-class _Follower(_Pattern):
+class _Follower(ProductPattern):
     """b ↦ (1 or t, b): an element of order 2 of the other factor follows a sign of b."""
 
-    parent: DirectProduct
+    parent: PairGroup
     leader: Subgroup
     sign: Irrep
     flip: Table
     first: bool
     """Whether the follower is in the first factor."""
+    names: tuple[str, ...]
+    signs: tuple[str, ...]
 
     def __call__(self, h: Array) -> Array:
         sign = self.sign.evaluate(h)
@@ -172,22 +168,22 @@ class _Follower(_Pattern):
         return self.leader.candidate(self.parent.factors(g)[1 if self.first else 0])
 
 
-def _product(parent: DirectProduct, left: Subgroup, right: Subgroup) -> Subgroup:
-    group = DirectProduct(_catalogue(left.group), _catalogue(right.group))
-    words = f"the pairs of an element of {left.name} and one of {right.name}"
-    return _make(parent, group, f"{left.name}×{right.name}", _Pairs(parent, group, left, right), words)
+def _product(parent: PairGroup, left: Subgroup, right: Subgroup) -> Subgroup:
+    group = _pairs(left, right)
+    pattern = _Pairs(parent, group, left, right, (left.name, right.name))
+    return _make(parent, group, f"{left.name}×{right.name}", pattern)
 
 
-def _diagonal(parent: DirectProduct) -> Subgroup:
+def _diagonal(parent: PairGroup) -> Subgroup:
     if parent.left != parent.right:
         raise LabelError(
             f"{parent} has no diagonal: its factors differ. Pairs that are tied together by a sign are called "
             "'A×B with a=b'."
         )
-    return _make(parent, parent.left, "diagonal", _Twin(parent), "the pairs of an element and itself")
+    return _make(parent, parent.left, "diagonal", _Twin(parent))
 
 
-def _twisted(parent: DirectProduct, left: Subgroup, right: Subgroup, signs: Signs) -> Subgroup:
+def _twisted(parent: PairGroup, left: Subgroup, right: Subgroup, signs: Signs) -> Subgroup:
     """The pairs (a, b) with χ(a) = ψ(b) for one-dimensional irreps with values ±1."""
     irreps = tuple(Irrep(H.group, label) for H, label in zip((left, right), signs, strict=True))
     for irrep in irreps:
@@ -197,23 +193,20 @@ def _twisted(parent: DirectProduct, left: Subgroup, right: Subgroup, signs: Sign
                 f"{irrep.dim}."
             )
     name = f"{left.name}×{right.name} with {irreps[0].label}={irreps[1].label}"
-    words = (
-        f"the pairs (a, b) in {left.name}×{right.name} on which {irreps[0].label} of a equals {irreps[1].label} of b"
-    )
+    names, signs = (left.name, right.name), (irreps[0].label, irreps[1].label)
     if left.group.order == 2 and not irreps[0].is_trivial:
-        flip = Table(left.embed(left.group.elements()[1]))
-        pattern = _Follower(parent, right, irreps[1], flip, first=True)
-        return _make(parent, _catalogue(right.group), name, pattern, words)
+        flip = Table(left.place(left.group.elements()[1]))
+        pattern = _Follower(parent, right, irreps[1], flip, True, names, signs)
+        return _make(parent, _with_reps(right.group), name, pattern)
     if right.group.order == 2 and not irreps[1].is_trivial:
-        flip = Table(right.embed(right.group.elements()[1]))
-        pattern = _Follower(parent, left, irreps[0], flip, first=False)
-        return _make(parent, _catalogue(left.group), name, pattern, words)
-    whole = DirectProduct(_catalogue(left.group), _catalogue(right.group))
-    group = _agreeing(whole, irreps, name)
-    return _make(parent, group, name, _Pairs(parent, whole, left, right), words)
+        flip = Table(right.place(right.group.elements()[1]))
+        pattern = _Follower(parent, left, irreps[0], flip, False, names, signs)
+        return _make(parent, _with_reps(left.group), name, pattern)
+    whole = _pairs(left, right)
+    return _make(parent, _agreeing(whole, irreps, name), name, _Pairs(parent, whole, left, right, names, signs))
 
 
-def _agreeing(whole: DirectProduct, irreps: tuple[Irrep, ...], name: str) -> MatrixGroup:
+def _agreeing(whole: PairGroup, irreps: tuple[Irrep, ...], name: str) -> GroupWithReps:
     """The kernel of χ(a) ψ(b) in a product, by Schreier's generators of a subgroup of index 2."""
 
     def sign(g: np.ndarray) -> float:
@@ -227,13 +220,17 @@ def _agreeing(whole: DirectProduct, irreps: tuple[Irrep, ...], name: str) -> Mat
         inside = [g for g in generators if sign(g) > 0]
         inside += [outside @ g @ outside.T for g in inside]
         inside += [product for g in generators if sign(g) < 0 for product in (g @ outside.T, outside @ g)]
-    lie = Table(whole.lie_generators / np.sqrt(np.sum(whole.lie_generators**2, (-2, -1), keepdims=True)))
-    single = Table(np.array([g for g in inside if np.abs(g - np.eye(whole.dim)).max() > 1e-9] or [np.eye(whole.dim)]))
-    arguments = f"lie={lie.array.tolist()}, " * (len(lie.array) > 0) + f"discrete={single.array.tolist()}"
-    return MatrixGroup(f"({name})", lie, single, (), f"tw.matrix_group({arguments}, name={'(' + name + ')'!r})")
+    lie = whole.lie_generators / np.sqrt(np.sum(whole.lie_generators**2, (-2, -1), keepdims=True))
+    single = np.array([g for g in inside if np.abs(g - np.eye(whole.dim)).max() > 1e-9] or [np.eye(whole.dim)])
+    return whole.of_matrices(f"({name})", lie, single)
 
 
-def _catalogue(group: object) -> CatalogGroup:
-    if not isinstance(group, CatalogGroup):
+def _pairs(left: Subgroup, right: Subgroup) -> PairGroup:
+    """The product of the abstract groups of two subgroups."""
+    return cast(PairGroup, _with_reps(left.group) * _with_reps(right.group))
+
+
+def _with_reps(group: Group) -> GroupWithReps:
+    if not isinstance(group, GroupWithReps):
         raise ArgumentError(f"A group of the catalogue was expected, but {group!r} came.")
     return group

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from intertwine.catalog.frames import standard_frame
+from intertwine.catalog.standard_frame import standard_frame
 from intertwine.groups.rotations import GOLDEN, TURNS
 
 Axes = list[tuple[np.ndarray, int]]

@@ -10,9 +10,10 @@ from functools import cache, cached_property
 import numpy as np
 
 from intertwine._arrays import Array
-from intertwine.catalog.base import CatalogGroup, PointGroup, Vector
-from intertwine.catalog.kinds import asked_subgroup
-from intertwine.catalog.schoenflies import spatial_subgroup, spatial_subgroups, unknown_subgroup
+from intertwine.catalog.lattice import Rows
+from intertwine.catalog.notation import find, is_proper
+from intertwine.catalog.point_subgroups import SpaceGroup, family_names
+from intertwine.catalog.polyhedral import find_point_group
 from intertwine.errors import LabelError
 from intertwine.groups import Subgroup
 from intertwine.groups.grids import rotation_grid
@@ -33,17 +34,12 @@ def rotation_quadrature(degree: int) -> tuple[np.ndarray, np.ndarray]:
     return grid.points, grid.weights
 
 
-class SpatialGroup(CatalogGroup, ABC):
+class SpatialGroup(SpaceGroup, ABC):
     """What SO(3) and O(3) share."""
 
     @abstractmethod
     def _parse(self, label: str) -> tuple[int, int]:
         """Degree, and the sign p of the extra determinant: D(g) = D_l(g) for 0 and det(g) D_l(g) for 1."""
-
-    @property
-    def dim(self) -> int:
-        """3."""
-        return 3
 
     @property
     def generators(self) -> np.ndarray:
@@ -94,56 +90,21 @@ class SpatialGroup(CatalogGroup, ABC):
     def _parities_agree(self, _total: int) -> bool:
         return True
 
-    def subgroup(
-        self, name: str | PointGroup, axis: Vector | None = None, mirror: Vector | float | None = None
-    ) -> Subgroup:
-        """A closed subgroup by Schoenflies name, with its main axis and reference direction.
+    def titled(self, title: str | None) -> SpaceGroup | None:
+        """Every group that has a standard Schoenflies name, SO3 and O3 among them."""
+        return {"SO3": SO3(), "O3": O3()}.get(title or "") or find_point_group(title)
 
-        Args:
-            name: "Cinf", "Cinfv" (cone), "Cinfh", "Dinf" (twisted cylinder), "Dinfh" (cylinder), "Cn", "Cnv", "Cnh",
-                "S2n", "Dn", "Dnd", "Dnh" with a number for n, "Cs", "Ci", "T", "Td", "Th", "O", "Oh", "I", "Ih",
-                "SO(3)", "O(3)"; "C∞v" and "4mm" read too. Those with mirrors or inversion exist in O(3) only. The names
-                Cn, Cnv, Dn (n or inf) give copies of planar groups; a point group, `point_group("C4v")`, stands for
-                itself, with its own (Mulliken's) labels.
-            axis: the direction of the main rotation axis: where z of the standard setting goes (see
-                `point_group`). Default z.
-            mirror: the reference direction: where x of the standard setting goes. The reference mirror of Cinfv and
-                Cnv contains it and the axis; the reference half-turn of Dinf, Dn, Dnd and Dnh turns about it. Only its
-                part perpendicular to the axis counts. Default x.
-
-        Raises `LabelError` for an unknown name, and `ArgumentError` for directions that are zero, not finite or
-        parallel.
-
-        >>> from intertwine.catalog import O3
-        >>> O3.subgroup("Cinfv", axis=(1, 0, 0)).embed(np.diag([1.0, -1.0])).round(6).diagonal()
-        array([ 1.,  1., -1.])
-        """
-        found = asked_subgroup(name)
-        if found is None:
-            raise unknown_subgroup(self, name)
-        return spatial_subgroup(self, found, axis, mirror)
-
-    def subgroups(self, turns: int = 6) -> tuple[Subgroup, ...]:
-        """The closed subgroups, one of each conjugacy class, small ones first, in their standard settings.
-
-        Args:
-            turns: the families C_n, C_nv, C_nh, S_2n, D_n, D_nd, D_nh are listed up to this n.
-
-        >>> from intertwine.catalog import SO3
-        >>> [H.name for H in SO3.subgroups(3)]
-        ['C1', 'C2', 'C3', 'D2', 'D3', 'T', 'O', 'I', 'Cinf', 'Dinf', 'SO(3)']
-        """
-        return spatial_subgroups(self, turns)
+    def containment(self, subgroups: tuple[Subgroup, ...], turns: int) -> Rows:
+        """Which families of subgroups lie in which."""
+        titles = [find(H.name).title for H in subgroups]
+        return [[small in _titles_inside(large, turns) for large in titles] for small in titles]
 
 
 @dataclass(frozen=True, repr=False)
 class SO3(SpatialGroup):
     """The rotations of space. Irreps: 0, 1, 2, … of dimension 2l + 1; 1 is the vector (x, y, z)."""
 
-    @property
-    def name(self) -> str:
-        """SO(3)."""
-        return "SO(3)"
+    name = "SO(3)"
 
     def sample(self, n: int, seed: Seed = 0) -> np.ndarray:
         """n random rotations `(n, 3, 3)`, uniform in the Haar measure.
@@ -184,10 +145,7 @@ class SO3(SpatialGroup):
 class O3(SpatialGroup):
     """The rotations, mirrors and inversion of space. Irreps: 0e 0o 1o 1e 2e 2o …; e and o are the inversion's sign."""
 
-    @property
-    def name(self) -> str:
-        """O(3)."""
-        return "O(3)"
+    name = "O(3)"
 
     @property
     def generators(self) -> np.ndarray:
@@ -238,3 +196,13 @@ class O3(SpatialGroup):
 
     def __repr__(self) -> str:
         return "tw.O3"
+
+
+@cache
+def _titles_inside(title: str | None, turns: int) -> frozenset[str | None]:
+    """The standard names of the subgroups of a group with a standard name, itself included."""
+    if title in ("SO3", "O3"):
+        every = [find(name).title for name in family_names(turns)]
+        return frozenset(name for name in every if title == "O3" or is_proper(name or ""))
+    group = find_point_group(title)
+    return frozenset() if group is None else frozenset([title, *(find(H.name).title for H in group.subgroups(turns))])

@@ -11,7 +11,10 @@ from math import factorial
 import numpy as np
 
 from intertwine._arrays import Array, like, namespace, read_only
-from intertwine.catalog.base import CatalogGroup, defining_rep
+from intertwine.catalog import class_symbols
+from intertwine.catalog.base import CatalogGroup
+from intertwine.catalog.class_symbols import Symbol
+from intertwine.catalog.with_reps import defining_block
 from intertwine.errors import ArgumentError, LabelError
 from intertwine.groups.group import Seed, generator
 from intertwine.reps.decompose import invariant_tensors
@@ -53,9 +56,9 @@ class SymmetricGroup(CatalogGroup):
         return factorial(self.n)
 
     @property
-    def averages_by_sampling(self) -> bool:
-        """For n above 8, where there are too many elements to go through."""
-        return self.n > LISTED
+    def has_quadrature(self) -> bool:
+        """For n up to 8; above there are too many elements to go through."""
+        return self.n <= LISTED
 
     @property
     def generators(self) -> np.ndarray:
@@ -152,7 +155,11 @@ class SymmetricGroup(CatalogGroup):
     @cached_property
     def defining(self) -> Rep:
         """The permutations of n numbers."""
-        return defining_rep(self, 1)
+        return defining_block(self, 1)
+
+    def class_symbols(self) -> list[Symbol]:
+        """The lengths of the cycles."""
+        return class_symbols.of_permutations(self.table)
 
     def __repr__(self) -> str:
         return f"tw.symmetric({self.n})"

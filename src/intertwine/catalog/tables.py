@@ -8,11 +8,11 @@ import numpy as np
 
 from intertwine._arrays import Table
 from intertwine.catalog import words
-from intertwine.catalog.base import CatalogGroup, PointGroup
-from intertwine.catalog.kinds import find_subgroup
-from intertwine.catalog.symbols import class_names
+from intertwine.catalog.class_symbols import told_apart
+from intertwine.catalog.notation import find
+from intertwine.catalog.with_reps import GroupWithReps
 from intertwine.errors import ArgumentError
-from intertwine.groups import Subgroup
+from intertwine.groups import Group, Subgroup
 from intertwine.reps.irrep import Irrep
 from intertwine.reps.rep import Rep
 
@@ -56,7 +56,7 @@ class CharacterTable:
     E    2    −1     0
     """
 
-    group: CatalogGroup
+    group: GroupWithReps
     classes: tuple[ConjugacyClass, ...]
     irreps: tuple[Irrep, ...]
     values: Table = field(repr=False)
@@ -87,7 +87,7 @@ def columns(rows: list[list[str]]) -> str:
     return "\n".join(lines)
 
 
-def character_table(group: CatalogGroup) -> CharacterTable:
+def character_table(group: GroupWithReps) -> CharacterTable:
     """The characters of a finite group."""
     if not group.is_finite:
         raise ArgumentError(
@@ -95,7 +95,7 @@ def character_table(group: CatalogGroup) -> CharacterTable:
             "elements, or irreps(degree) for its irreps."
         )
     table = group.table
-    names = class_names(group)
+    names = told_apart(group.class_symbols())
     order = sorted(range(len(names)), key=lambda i: names[i][1])
     members = [table.classes[i] for i in order]
     classes = tuple(
@@ -157,12 +157,12 @@ class Branching:
         copy = f", a copy of {subgroup.group}" if subgroup.group.name != subgroup.name else ""
         frame = subgroup.frame.array
         place = ""
-        if len(frame) == 3 and find_subgroup(subgroup.name) and subgroup.name not in ("SO(3)", "O(3)", "Ci", "C1"):
+        if len(frame) == 3 and find(subgroup.name).own and subgroup.name not in ("SO(3)", "O(3)", "Ci", "C1"):
             place = f" with main axis {words.direction_name(frame[:, 2]) or words.vector(frame[:, 2])}"
         return f"{subgroup.parent} → {subgroup.name}{copy}{place}"
 
 
-def branching(group: CatalogGroup, subgroup: Subgroup | PointGroup | str, degree: int | None) -> Branching:
+def branching(group: GroupWithReps, subgroup: Subgroup | Group | str, degree: int | None) -> Branching:
     """What the irreps up to a degree restrict to."""
     if degree is None:
         degree = int(group.order) if group.is_finite else 3

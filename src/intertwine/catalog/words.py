@@ -1,12 +1,11 @@
-"""How subgroups describe themselves: numbers, directions and sentences."""
+"""Numbers, directions, maps and irreps as text."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from intertwine.groups import Group
-from intertwine.reps.decompose import Content, multiplicities
-from intertwine.reps.irrep import trace
+from intertwine.groups.rotations import GOLDEN
+from intertwine.reps.decompose import Content
 
 
 def number(value: float) -> str:
@@ -16,9 +15,6 @@ def number(value: float) -> str:
     ('−0.25', '0')
     """
     return f"{value if abs(value) > 1e-12 else 0:.4g}".replace("-", "−")
-
-
-GOLDEN = (1 + 5**0.5) / 2
 
 
 def character(value: float) -> str:
@@ -77,25 +73,11 @@ def irreps(content: Content) -> str:
     return " + ".join(irrep.label if count == 1 else f"{count}x{irrep.label}" for count, irrep in content)
 
 
-def restricted(group: Group, elements: np.ndarray, weights: np.ndarray, matrices: np.ndarray) -> str:
-    """The irreps of a group inside the rep with matrices `(q, d, d)` of degree 1 on a quadrature, in words."""
-    return irreps(multiplicities(group, elements, weights, trace(matrices), 1))
+LETTERS = "abcdefghijklmnopqrstuvwyz"  # x is the cross of "2x3a"
 
 
-def rotations(count: int | None, about: str) -> str:
-    """The sentence about the rotations of a subgroup: how many (None for all), about what."""
-    if count is None:
-        return f"It holds the rotations about {about} by every angle."
+def letters(count: int) -> list[str]:
+    """Endings that tell things apart: nothing for one, a, b, c … for several, aa, ab … where these run out."""
     if count == 1:
-        return "Its only rotation is the identity."
-    angle = f"{360 // count}°" if 360 % count == 0 else f"360°/{count}"
-    return f"It holds the rotations about {about} by multiples of {angle}."
-
-
-def polygon(n: int) -> str:
-    """A regular n-gon by its name.
-
-    >>> polygon(4), polygon(7)
-    ('square', 'regular 7-gon')
-    """
-    return {3: "regular triangle", 4: "square", 5: "regular pentagon", 6: "regular hexagon"}.get(n, f"regular {n}-gon")
+        return [""]
+    return [*LETTERS, *(a + b for a in LETTERS for b in LETTERS)][:count]

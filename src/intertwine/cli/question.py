@@ -238,7 +238,7 @@ def _groups(name: str, dim: int | None) -> tuple[CatalogGroup, CatalogGroup | Su
     if not name:
         return whole, whole
     found = group_by_name(name)
-    if dim is None or found.is_whole:
+    if dim is None or found.is_full:
         return found, found
     return whole, whole.subgroup(name)
 
@@ -249,7 +249,7 @@ def _rep(text: str, y: np.ndarray, whole: CatalogGroup, name: str) -> Rep:
         return whole.rep(text)
     if name in AXIAL and y.shape[-1] == 3:
         return whole.rep("1x1e")
-    vector, scalar = whole.defining, f"1x{whole.labels(0)[0]}"
+    vector, scalar = whole.defining, f"1x{whole.trivial}"
     known = {vector.dim**2: vector * vector, vector.dim: vector, 1: whole.rep(scalar)}
     if y.shape[-1] not in known:
         where = " at each point" if y.ndim == 2 else ""

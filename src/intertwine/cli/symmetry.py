@@ -74,7 +74,7 @@ def _named(group: str) -> CatalogGroup | None:
     from intertwine.errors import LabelError
 
     found = by_name(group) if group else None
-    if found is not None and not found.is_whole:
+    if found is not None and not found.is_full:
         raise LabelError(f"--group takes SO(2), O(2), SO(3) or O(3), but {group} came.")
     return found
 

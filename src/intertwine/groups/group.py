@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +38,7 @@ class Group(ABC):
     A final class gives the name, the elements and, for every irrep label, dimension, real type, matrices and couplings;
     everything else in the library follows from these.
 
-    This class is the mathematics alone. Groups from the catalogue (`tw.O3`, `tw.cyclic(4)`, `tw.group(name)`) add
+    This class is the mathematics alone. Groups from the catalogue (`tw.O3`, `tw.cyclic(4)`, `tw.group(name)`) have
     `irrep`, `irreps`, `rep`, `harmonics`, `defining`, `regular` and `subgroup`: see `help(tw.O3)`.
     """
 
@@ -55,18 +57,18 @@ class Group(ABC):
         """The number of elements; `math.inf` for a continuous group."""
         return math.inf
 
-    @property
+    @cached_property
     def is_finite(self) -> bool:
         """Whether the group has finitely many elements."""
         return self.order != math.inf
 
-    @property
+    @cached_property
     def is_proper(self) -> bool:
         """Whether all elements have determinant +1: no mirrors, no inversion."""
         return bool((np.linalg.det(self.generators) > 0).all())
 
-    @property
-    def is_whole(self) -> bool:
+    @cached_property
+    def is_full(self) -> bool:
         """Whether the group is all of SO(n) or O(n): its Lie algebra holds every antisymmetric n × n matrix."""
         return len(self.lie_generators) == self.dim * (self.dim - 1) // 2
 
@@ -103,9 +105,9 @@ class Group(ABC):
         """
 
     @property
-    def averages_by_sampling(self) -> bool:
-        """Whether Haar averages are taken by random elements and eigenvectors, because a quadrature would be large."""
-        return False
+    def has_quadrature(self) -> bool:
+        """Whether Haar averages are sums over few elements; if not, they are taken by random ones and eigenvectors."""
+        return True
 
     @abstractmethod
     def quadrature(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
@@ -113,6 +115,18 @@ class Group(ABC):
 
         `Σ w_q f(g_q) = ∫ f(g) dg` when f is a product of irrep matrix elements whose degrees sum to at most `degree`.
         """
+
+    # reps ------------------------------------------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def defining(self) -> Any:
+        """The rep whose matrices are the elements themselves, a `Rep`: this room knows no more of it than its name."""
+
+    @property
+    def trivial(self) -> str:
+        """The label of the irrep in which every element acts as 1."""
+        return self.labels(0)[0]
 
     # irreps, by label ------------------------------------------------------------------------------------------------
 

@@ -15,14 +15,6 @@ Pattern = Callable[[Array], Array]
 """A homomorphism from h-matrices to g-matrices in the standard setting (main axis z, reference direction x), or a
 function that takes these back to h."""
 
-Words = Callable[["Subgroup"], tuple[str, ...]]
-"""What a subgroup says of itself, a sentence or a few per line."""
-
-
-def no_words(subgroup: Subgroup) -> tuple[str, ...]:
-    """The one sentence that is true of every subgroup."""
-    return (f"{subgroup.name} is a subgroup of {subgroup.parent}, a copy of {subgroup.group}.",)
-
 
 @dataclass(frozen=True, repr=False)
 class Subgroup:
@@ -38,7 +30,6 @@ class Subgroup:
         pattern: the homomorphism e from H's matrices to G's matrices in the standard setting.
         read: takes e(h) back to h; what it makes of other matrices does not matter.
         frame: the orthogonal matrix A.
-        words: what `describe` says.
         expression: Python that evaluates to it, with intertwine imported as tw.
 
     >>> import numpy as np
@@ -56,7 +47,6 @@ class Subgroup:
     pattern: Pattern
     read: Pattern = field(compare=False)
     frame: Table
-    words: Words = field(default=no_words, compare=False)
     expression: str = field(default="", compare=False)
 
     def embed(self, h: Array) -> Array:
@@ -110,10 +100,9 @@ class Subgroup:
             parent=outer.parent,
             group=inner.group,
             name=f"{inner.name} in {outer.name}",
-            pattern=_Composition(inner, outer),
+            pattern=Composition(inner, outer),
             read=_Reading(inner, outer),
             frame=outer.frame,
-            words=_CompositionWords(inner, outer),
             expression=f"{inner!r}.within({outer!r})",
         )
 
@@ -155,7 +144,10 @@ class Subgroup:
         >>> print(O3.subgroup("Dinf").describe().splitlines()[0])
         Dinf is a copy of O(2) inside O(3): the symmetry of a twisted cylinder.
         """
-        return "\n".join(self.words(self))
+        # Sentences are a room of their own, far above; a method is where users look for them.
+        from intertwine.symmetry.words.subgroups import describe
+
+        return "\n".join(describe(self))
 
     def __repr__(self) -> str:
         return self.expression or f"<Subgroup {self}>"
@@ -165,31 +157,20 @@ class Subgroup:
 
 
 @dataclass(frozen=True)
-class _Composition:
+class Composition:
     """The pattern of a subgroup of a subgroup, before the outer frame is applied."""
 
     inner: Subgroup
     outer: Subgroup
 
     def __call__(self, h: Array) -> Array:
+        """Where an element goes."""
         return self.outer.pattern(self.inner.place(h))
 
 
 @dataclass(frozen=True)
-class _CompositionWords:
-    """What a `_Composition` says of itself."""
-
-    inner: Subgroup
-    outer: Subgroup
-
-    def __call__(self, _: Subgroup) -> tuple[str, ...]:
-        through = f"It lies in {self.outer.parent} through {self.outer.name}."
-        return (*self.inner.words(self.inner), through, *self.outer.words(self.outer))
-
-
-@dataclass(frozen=True)
 class _Reading:
-    """What takes a `_Composition` back."""
+    """What takes a `Composition` back."""
 
     inner: Subgroup
     outer: Subgroup

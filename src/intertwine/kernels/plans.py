@@ -13,10 +13,10 @@ from math import prod
 import numpy as np
 
 from intertwine._arrays import Table
-from intertwine.catalog.base import harmonics_rep
 from intertwine.errors import ArgumentError, RepMismatchError
 from intertwine.plan import Operand, Path, Plan
 from intertwine.reps import Irrep, Rep, clebsch_gordan
+from intertwine.reps.harmonics import harmonics_rep
 
 Term = tuple[tuple[int, ...], np.ndarray]
 """The segments of the inputs and output that a path joins, and its coefficients of norm 1."""

@@ -14,7 +14,6 @@ from intertwine._arrays import plain_shape, read_only
 from intertwine.errors import ShapeError
 from intertwine.groups import Group
 from intertwine.nn.coordinates import IrrepCoordinates
-from intertwine.nn.module import defining_rep, trivial_irrep
 from intertwine.nn.precision import own_precision
 from intertwine.ops import TableModule
 from intertwine.reps import Rep
@@ -43,7 +42,7 @@ class Action(TableModule):
         self.dim = rep.dim
         self.coordinates = IrrepCoordinates(rep)
         self.blocks = [(m, irrep.dim, irrep.label) for m, irrep in rep.isotypic]
-        self.trivial = trivial_irrep(rep.group).label
+        self.trivial = rep.group.trivial
         self.steps: list[tuple[str, str, str, str]] = []
         for number, (label, left, right, table) in enumerate(_steps(rep.group, tuple(x for _, _, x in self.blocks))):
             self.register_table(f"step_{number}", table)
@@ -92,12 +91,12 @@ def _steps(group: Group, wanted: tuple[str, ...]) -> tuple[Step, ...]:
     Products with irreps of the defining rep are searched for new irreps, breadth first. They reach every irrep, since
     the defining rep is faithful (Burnside).
     """
-    defining = defining_rep(group)
+    defining = group.defining
     found: dict[str, Step] = {
         irrep.label: (irrep.label, "", "", read_only(np.ascontiguousarray(copies[..., 0])))
         for irrep, copies in defining.copies.items()
     }
-    trivial, base, newest = trivial_irrep(group).label, tuple(found), list(found)
+    trivial, base, newest = group.trivial, tuple(found), list(found)
     found.setdefault(trivial, (trivial, "", "", np.ones((group.dim, 1))))
     degree = max(map(group.irrep_degree, (*wanted, *base)), default=0)
     while not set(wanted) <= found.keys():

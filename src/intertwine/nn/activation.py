@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
-from intertwine.nn.module import EquivariantModule, Function, gain, in_double, trivial_irrep
+from intertwine.nn.module import EquivariantModule, Function, gain, in_double
 from intertwine.reps import Block, Irrep, Rep, as_rep
 from intertwine.rules import Applied, Gated, Stretched, TermRule
 
@@ -103,7 +103,7 @@ def _activated(m: int, block: Block, odd: Function, odd_parity: int) -> Block:
             f"{m}x{block.name} changes sign under {block.group}, so its activation must be odd"
             f"{' or even' if block.dim == 1 else ''}, but {odd!r} is not. Pass odd=torch.tanh or odd=torch.abs."
         )
-    return trivial_irrep(block.group) if odd_parity == 1 else block
+    return Irrep(block.group, block.group.trivial) if odd_parity == 1 else block
 
 
 def _changes_sign(block: Block) -> bool:
@@ -184,7 +184,7 @@ class Gate(EquivariantModule):
         rep_out = as_rep(rep_out)
         terms = _term_table(rep_out)
         gates = sum(m for *_, m, trivial in terms if not trivial)
-        super().__init__(rep_out + gates * trivial_irrep(rep_out.group), rep_out)
+        super().__init__(rep_out + gates * Irrep(rep_out.group, rep_out.group.trivial), rep_out)
         self.terms, self.even, self.scale = terms, even, scale
         self.even_gain, self.scale_gain = gain(even), gain(scale)
 

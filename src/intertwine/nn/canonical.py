@@ -11,7 +11,7 @@ from intertwine.errors import ArgumentError, RepMismatchError
 from intertwine.groups import Group
 from intertwine.nn.action import Action
 from intertwine.nn.frames import Frames
-from intertwine.nn.module import EquivariantModule, defining_rep
+from intertwine.nn.module import EquivariantModule
 from intertwine.nn.sequential import Sequential
 from intertwine.reps import Irrep, Rep, as_rep
 
@@ -117,7 +117,7 @@ class Canonicalize(Poses):
 
     def __init__(self, backbone: nn.Module, frame: nn.Module, rep_in: RepsIn, rep_out: Rep | Irrep) -> None:
         super().__init__(backbone, rep_in, rep_out)
-        defining, given = defining_rep(self.group), getattr(frame, "rep_out", None)
+        defining, given = self.group.defining, getattr(frame, "rep_out", None)
         if given is None or given.group != self.group or given != self.group.dim * defining:
             of = "" if given is None else f" of {given.group}"
             raise ArgumentError(

@@ -125,7 +125,7 @@ class _Functions:
 def _functions(rep: Rep) -> _Functions:
     """The reading of a rep, or `ArgumentError` if it holds no such functions."""
     group = rep.group
-    if group.dim == 2 and group.is_whole and rep.terms and all(isinstance(block, Irrep) for _, block in rep.terms):
+    if group.dim == 2 and group.is_full and rep.terms and all(isinstance(block, Irrep) for _, block in rep.terms):
         channels, degree = rep.terms[0][0], rep.degree
         for make, on_group in ((circle_grid, False), (group_grid, True)):
             if channels * make(group, degree, 2 * degree + 1).rep == rep:

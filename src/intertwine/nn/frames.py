@@ -15,7 +15,6 @@ from intertwine._arrays import plain_shape
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.groups import Group
 from intertwine.nn.heads.projections import gram_schmidt
-from intertwine.nn.module import defining_rep
 from intertwine.nn.precision import in_full_precision, own_precision
 from intertwine.ops import TableModule
 from intertwine.reps import Rep
@@ -100,7 +99,7 @@ class VectorFrames(Frames, ABC):
 
     def __init__(self, group: Group, rep: Rep | None = None) -> None:
         name = type(self).__name__
-        if not isinstance(group, Group) or group.is_finite or not group.is_whole or group.dim not in (2, 3):
+        if not isinstance(group, Group) or group.is_finite or not group.is_full or group.dim not in (2, 3):
             raise ArgumentError(
                 f"{name} makes frames of SO(2), O(2), SO(3) or O(3), but {group} came. Call WholeGroup for a finite "
                 "group, or nn.Canonicalize with nn.heads.GroupElement."
@@ -109,7 +108,7 @@ class VectorFrames(Frames, ABC):
             raise RepMismatchError(f"{name} of {group} takes features of a rep of it, but {rep} of {rep.group} came.")
         super().__init__(group, rep)
         self.n, self.proper = group.dim, group.is_proper
-        vector = defining_rep(group).terms[0][1]
+        vector = group.defining.terms[0][1]
         terms = [] if rep is None else zip(rep.terms, rep.slices, strict=True)
         self.places = [(where, m) for (m, block), where in terms if block == vector]
         if rep is not None and not self.places:

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from intertwine._arrays import plain_shape
 from intertwine.errors import ArgumentError, ShapeError, UnreachableWarning
-from intertwine.groups import Group
 from intertwine.ops import TableModule
 from intertwine.reps import Irrep, Rep, as_rep
 
@@ -187,16 +186,3 @@ def in_double(function: Function) -> Function:
             "meta device and have no values. Make the activation outside of torch.device('meta')."
         )
     return copy.deepcopy(function).cpu().double()
-
-
-def trivial_irrep(group: Group) -> Irrep:
-    """The irrep in which every element acts as 1."""
-    return Irrep(group, group.labels(0)[0])
-
-
-def defining_rep(group: Group) -> Rep:
-    """The rep whose matrices are the elements themselves; raises `ArgumentError` for a group that offers none."""
-    rep = getattr(group, "defining", None)  # groups of the catalogue have it
-    if not isinstance(rep, Rep):
-        raise ArgumentError(f"{group!r} has no defining rep. Use a group of the catalogue, or pass a rep as action=….")
-    return rep

@@ -15,7 +15,7 @@ from intertwine._arrays import is_tracing, plain_shape
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.kernels import kernel_table, linear_plan
 from intertwine.nn.coordinates import IrrepCoordinates
-from intertwine.nn.module import EquivariantModule, defining_rep, normal_parameter, warn_unreachable
+from intertwine.nn.module import EquivariantModule, normal_parameter, warn_unreachable
 from intertwine.nn.radial import Cutoff, GaussianBasis, RadialBasis, RadialMLP
 from intertwine.ops import Contraction, Convolution
 from intertwine.reps import Irrep, Rep, as_rep
@@ -73,7 +73,7 @@ class PointConv(EquivariantModule):
         action: Rep | Irrep | None = None,
     ) -> None:
         super().__init__(rep_in, rep_out)
-        self.action = defining_rep(self.rep_in.group) if action is None else as_rep(action)
+        self.action = self.rep_in.group.defining if action is None else as_rep(action)
         if aggregate not in ("sum", "mean") or not neighbours > 0:
             raise ArgumentError(
                 f"PointConv aggregates by 'sum' or 'mean' with a positive number of neighbours, but {aggregate!r} and "

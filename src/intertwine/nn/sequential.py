@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from intertwine.errors import ArgumentError, RepMismatchError
-from intertwine.nn.module import EquivariantModule, trivial_irrep
-from intertwine.reps import Rep
+from intertwine.nn.module import EquivariantModule
+from intertwine.reps import Irrep, Rep
 
 
 class Sequential(EquivariantModule):
@@ -91,7 +91,7 @@ def _after(module: nn.Module, rep: Rep, number: int) -> Rep:
             "is not invariant. Map to invariants first, or use a module of intertwine.nn, such as Activation for a "
             "function of each number."
         )
-    return _width_after(module, rep.dim) * trivial_irrep(rep.group)
+    return _width_after(module, rep.dim) * Irrep(rep.group, rep.group.trivial)
 
 
 def _difference(wanted: Rep, given: Rep) -> str:

@@ -14,7 +14,7 @@ from intertwine.errors import ArgumentError
 from intertwine.groups import Group, Subgroup
 from intertwine.reps.clebsch_gordan import clebsch_gordan
 from intertwine.reps.decompose import Content, decompose, is_identity, isometries
-from intertwine.reps.irrep import Block, Irrep
+from intertwine.reps.irrep import Block, Irrep, irreps_up_to
 from intertwine.reps.splitting import clean
 
 if TYPE_CHECKING:
@@ -147,8 +147,7 @@ class TensorBlock(Block):
 
 def product_irreps(a: Irrep, b: Irrep) -> tuple[Irrep, ...]:
     """The irreps that occur in a ⊗ b, sorted."""
-    candidates = (Irrep(a.group, label) for label in a.group.labels(a.degree + b.degree))
-    return tuple(c for c in candidates if len(clebsch_gordan(a, b, c)))
+    return tuple(c for c in irreps_up_to(a.group, a.degree + b.degree) if len(clebsch_gordan(a, b, c)))
 
 
 @cache
@@ -196,7 +195,7 @@ def decomposed(
 
 def _restrict_irrep(irrep: Irrep, subgroup: Subgroup) -> tuple[Content, np.ndarray]:
     def matrix(h: np.ndarray) -> np.ndarray:
-        return irrep.evaluate(subgroup.embed(h))
+        return irrep.evaluate(subgroup.place(h))
 
     return decompose(subgroup.group, matrix, irrep.dim, irrep.degree, 2 * irrep.degree)
 

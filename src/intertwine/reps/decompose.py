@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
 
 from intertwine.errors import ArgumentError
 from intertwine.groups import Group
-from intertwine.reps.irrep import Irrep, trace
+from intertwine.reps.irrep import Irrep, irreps_up_to, trace
 from intertwine.reps.splitting import Projector, SpanProjector, clean, equivalent, kronecker, matching, pivot, split
 
 SAMPLES = 64
@@ -37,11 +37,10 @@ def decompose(
         return (), np.zeros((0, 0))
     generators = group.generators
     images = matrix(generators)
-    for label in reversed(group.labels(degree)):
-        irrep = Irrep(group, label)
+    for irrep in reversed(irreps_up_to(group, degree)):
         if irrep.dim == size and np.allclose(irrep.evaluate(generators), images, rtol=0, atol=1e-12):
             return ((1, irrep),), np.eye(size)
-    if group.averages_by_sampling:
+    if not group.has_quadrature:
         elements = group.sample(SAMPLES)
         matrices, largest = matrix(elements), degree + group.dim
         while degree < largest and not _fills(group, elements, matrices, degree):
@@ -88,7 +87,7 @@ def _decompose_by_sampling(
 ) -> tuple[Content, np.ndarray]:
     """`decompose_samples` for random elements: the rep is split, and each part matched to the irrep that it is."""
     size = matrices.shape[-1]
-    irreps = [Irrep(group, label) for label in group.labels(degree)]
+    irreps = irreps_up_to(group, degree)
     found = _parts(irreps, elements, matrices)
     content = tuple((len(found[irrep]), irrep) for irrep in irreps if irrep in found)
     _require_filled(group, content, size)
@@ -96,7 +95,7 @@ def _decompose_by_sampling(
     return content, clean(np.concatenate([np.zeros((size, 0)), *columns], 1))
 
 
-def _parts(irreps: list[Irrep], elements: np.ndarray, matrices: np.ndarray) -> dict[Irrep, list[np.ndarray]]:
+def _parts(irreps: Sequence[Irrep], elements: np.ndarray, matrices: np.ndarray) -> dict[Irrep, list[np.ndarray]]:
     """The isometries onto the irreducible parts of a rep that are among some irreps."""
     known = [irrep.evaluate(elements) for irrep in irreps]
     found: dict[Irrep, list[np.ndarray]] = {}
@@ -110,7 +109,7 @@ def _parts(irreps: list[Irrep], elements: np.ndarray, matrices: np.ndarray) -> d
 
 def _fills(group: Group, elements: np.ndarray, matrices: np.ndarray, degree: int) -> bool:
     """Whether irreps up to a degree make up a rep that is given at random elements."""
-    irreps = [Irrep(group, label) for label in group.labels(degree)]
+    irreps = irreps_up_to(group, degree)
     found = _parts(irreps, elements, matrices)
     return sum(len(parts) * irrep.dim for irrep, parts in found.items()) == matrices.shape[-1]
 
@@ -132,13 +131,13 @@ def multiplicities(
     group: Group, elements: np.ndarray, weights: np.ndarray, character: np.ndarray, degree: int
 ) -> Content:
     """How often each irrep up to a degree occurs in a rep with the character `(q,)` on a quadrature, by averages."""
-    labels = group.labels(degree)
+    irreps = irreps_up_to(group, degree)
+    labels = [irrep.label for irrep in irreps]
     averages = np.zeros(len(labels))
     for start in range(0, len(elements), BATCH):  # all irreps at once share work, few elements at once save memory
         part = slice(start, start + BATCH)
         matrices = group.irrep_matrices(labels, elements[part])
         averages += [np.sum(weights[part] * character[part] * trace(matrices[label])) for label in labels]
-    irreps = [Irrep(group, label) for label in labels]
     counts = [round(float(a) / len(irrep.endomorphisms)) for a, irrep in zip(averages, irreps, strict=True)]
     return tuple((count, irrep) for count, irrep in zip(counts, irreps, strict=True) if count > 0)
 
@@ -173,7 +172,7 @@ class HaarProjector:
 
 def invariant_tensors(group: Group, a: Irrep, b: Irrep, c: Irrep) -> np.ndarray:
     """An orthonormal basis `(m, d_a, d_b, d_c)` of the equivariant bilinear maps a × b → c, in a fixed gauge."""
-    if group.averages_by_sampling:
+    if not group.has_quadrature:
         return _sampled_couplings(a, b, c)
     elements, weights = group.quadrature(a.degree + b.degree + c.degree)
     projector = HaarProjector(tuple(irrep.evaluate(elements) for irrep in (a, b, c)), weights)

@@ -14,7 +14,7 @@ from intertwine._arrays import Table
 from intertwine.errors import ArgumentError
 from intertwine.groups import Group
 from intertwine.reps.harmonics import circular_harmonics
-from intertwine.reps.irrep import Irrep
+from intertwine.reps.irrep import Irrep, irreps_up_to
 from intertwine.reps.rep import Rep
 
 
@@ -73,7 +73,7 @@ def circle_grid(group: Group, degree: int, samples: int) -> FourierGrid:
     1x0e + 1x1 + 1x2 (8, 5)
     """
     _check(group, degree, samples)
-    trivial = group.labels(0)[0]
+    trivial = group.trivial
     rep = Rep(group, tuple((1, Irrep(group, str(k) if k else trivial)) for k in range(degree + 1)))
     elements = group.quadrature(samples - 1)[0][:samples]
     return FourierGrid(rep, Table(elements), Table(circular_harmonics(range(degree + 1), elements[:, :, 0])))
@@ -101,7 +101,7 @@ def group_grid(group: Group, degree: int, samples: int) -> FourierGrid:
     _check(group, degree, samples)
     if len(group.labels(0)) == 1:
         return circle_grid(group, degree, samples)
-    irreps = [Irrep(group, label) for label in group.labels(degree)]
+    irreps = irreps_up_to(group, degree)
     elements = group.quadrature(samples - 1)[0]
     functions = [np.sqrt(irrep.dim) * irrep.evaluate(elements).reshape(len(elements), -1) for irrep in irreps]
     rep = Rep(group, tuple((irrep.dim, irrep) for irrep in irreps))

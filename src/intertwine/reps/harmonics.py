@@ -7,12 +7,17 @@ poles or at the origin. The same code runs on numpy arrays and torch tensors.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from math import pi, sqrt
 
 import numpy as np
 
 from intertwine._arrays import Array, as_array, like, namespace, plain_shape
 from intertwine.errors import ArgumentError, ShapeError
+from intertwine.reps.blocks import Terms, decomposed
+from intertwine.reps.irrep import Block
+from intertwine.reps.rep import Rep
+from intertwine.reps.wigner import harmonic_matrix
 
 NORMALIZATIONS = ("component", "norm", "integral")
 
@@ -179,3 +184,36 @@ def harmonics_function(n: int) -> Callable[..., Array]:
             "Pass an action whose dim is 2 or 3."
         )
     return circular_harmonics if n == 2 else spherical_harmonics
+
+
+def harmonics_rep(action: Rep, degree: int) -> Rep:
+    """The harmonics of the space that an action moves, degrees 0 … degree, as a rep of the action's group.
+
+    Args:
+        action: a rep of dimension 2 or 3: how the group moves the coordinates.
+        degree: the largest degree.
+
+    Raises `ArgumentError` for an action of another dimension or a negative degree.
+    """
+    if action.dim not in (2, 3):
+        raise ArgumentError(
+            f"Harmonics are functions of 2 or 3 coordinates, but the action {action} of {action.group} has dimension "
+            f"{action.dim}. Pass an action whose dim is 2 or 3."
+        )
+    if not isinstance(degree, int | np.integer) or degree < 0:
+        raise ArgumentError(f"The largest degree of harmonics is an integer from 0 on, but {degree!r} came.")
+    terms: list[tuple[int, Block]] = []
+    for j in range(degree + 1):
+        terms += _harmonic_terms(action, j)
+    return Rep(action.group, tuple(terms))
+
+
+@cache
+def _harmonic_terms(action: Rep, degree: int) -> Terms:
+    group, reach = action.group, degree * max(action.degree, 1)
+
+    def matrix(g: np.ndarray) -> np.ndarray:
+        return harmonic_matrix(degree, action.evaluate(g))
+
+    size = 2 * degree + 1 if action.dim == 3 else min(degree, 1) + 1
+    return decomposed(group, matrix, size, reach, f"Y{degree}", f"{group!r}.harmonics({degree}, {action!r})[-1:]")

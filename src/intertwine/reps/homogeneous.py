@@ -143,7 +143,7 @@ def induced_terms(subgroup: Subgroup, rep: Rep, title: str, source: str) -> Term
         )
     group, representatives = subgroup.parent, _cosets(subgroup)
 
-    by_table = group.is_finite and not group.averages_by_sampling
+    by_table = group.is_finite and group.has_quadrature
 
     def matrix(g: np.ndarray) -> np.ndarray:
         return (_induced_by_table if by_table else induced_matrix)(subgroup, rep, representatives, g)
@@ -186,7 +186,7 @@ def _induced_by_table(subgroup: Subgroup, rep: Rep, representatives: np.ndarray,
     """`induced_matrix` for a finite group, by its multiplication table: no matrix is made for each pair of cosets."""
     table, inner = _table(subgroup.parent), subgroup.group.elements()
     numbers = np.full(len(table), -1)  # of the elements of G, in H
-    numbers[table.index(subgroup.embed(inner))] = np.arange(len(inner))
+    numbers[table.index(subgroup.place(inner))] = np.arange(len(inner))
     cosets = table.index(representatives)
     moved = table.products[table.index(g)[..., None, None], cosets]  # g c_j
     moved = numbers[table.products[table.inverses[cosets][:, None], moved]]  # cᵢ⁻¹ g c_j

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,7 +46,7 @@ class Block(ABC):
     def basis(self) -> np.ndarray | None:
         """The orthogonal Q `(dim, dim)` with x = Q x_irreps; None for the identity."""
 
-    @property
+    @cached_property
     def irreps(self) -> Rep:
         """The rep of its irreps, in irrep coordinates."""
         from intertwine.reps.rep import Rep  # blocks and reps know each other
@@ -106,7 +106,7 @@ class Irrep(Block):
     @property
     def is_trivial(self) -> bool:
         """Whether every element acts as 1."""
-        return self.label == self.group.labels(0)[0]
+        return self.label == self.group.trivial
 
     @cached_property
     def key(self) -> tuple[int, ...]:
@@ -161,6 +161,12 @@ class Irrep(Block):
 
     def __repr__(self) -> str:
         return f"{self.group!r}.irrep({self.label!r})"
+
+
+@cache
+def irreps_up_to(group: Group, degree: int) -> tuple[Irrep, ...]:
+    """The irreps of a group up to a degree, sorted; what they know of themselves they learn once."""
+    return tuple(Irrep(group, label) for label in group.labels(degree))
 
 
 def trace(matrix: Array) -> Array:

@@ -30,10 +30,10 @@ def _power(rep: Rep, k: int, exterior: bool) -> Terms:
     if size == 0:
         return ()
     if k <= 1:
-        return rep.terms if k else ((1, Irrep(group, group.labels(0)[0])),)
+        return rep.terms if k else ((1, Irrep(group, group.trivial)),)
     letter, name = ("Λ", "exterior_power") if exterior else ("S", "symmetric_power")
     title, source = f"{letter}{k}({rep})", f"({rep!r}).{name}({k})"
-    if not (group.is_finite or group.averages_by_sampling):  # a quadrature would be large
+    if not group.is_finite and group.has_quadrature:  # a quadrature would be large
         return in_basis(group, *_coupled(rep, k, exterior), title, source)
 
     def matrix(g: np.ndarray) -> np.ndarray:

@@ -55,7 +55,7 @@ class Rep:
                     f"A multiplicity is a positive integer, but {multiplicity!r} came for {block.name}. "
                     "Leave the term out for none."
                 )
-        object.__setattr__(self, "terms", tuple((int(m), block) for m, block in self.terms))
+        object.__setattr__(self, "terms", tuple([(int(m), block) for m, block in self.terms]))
 
     # numbers ---------------------------------------------------------------------------------------------------------
 
@@ -82,7 +82,7 @@ class Rep:
     @cached_property
     def irreps(self) -> Rep:
         """The irreps that it is made of, sorted and gathered: an isomorphic rep in irrep coordinates."""
-        return Rep(self.group, self.isotypic)
+        return self if self.terms == self.isotypic else Rep(self.group, self.isotypic)
 
     def count(self, irrep: Irrep | str) -> int:
         """How many times an irrep is contained; `irrep in rep` asks whether it is."""
@@ -274,7 +274,7 @@ class Rep:
         """
         from intertwine.reps.powers import molien
 
-        label = self.group.labels(0)[0] if irrep is None else label_of(self.group, irrep)
+        label = self.group.trivial if irrep is None else label_of(self.group, irrep)
         return molien(self, degree, Irrep(self.group, label))
 
     def change_basis(self, basis: np.ndarray, name: str) -> Rep:
@@ -387,9 +387,7 @@ class Rep:
                 f"{subgroup.name} is a subgroup of {subgroup.parent}, but the rep belongs to {self.group}. "
                 f"Call {self.group}.subgroup(name), or compose subgroups with inner.within(outer)."
             )
-        terms: list[tuple[int, Block]] = []
-        for m, block in self.terms:
-            terms += [(m * n, part) for n, part in blocks.restrict(block, subgroup)]
+        terms = [(m * n, part) for m, block in self.terms for n, part in blocks.restrict(block, subgroup)]
         return Rep(subgroup.group, tuple(terms))
 
     def __len__(self) -> int:

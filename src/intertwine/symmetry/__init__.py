@@ -22,8 +22,9 @@ from intertwine.symmetry.possible.losses import floor_of
 from intertwine.symmetry.possible.order import OrderParameter, OrderParameters, order_parameters
 from intertwine.symmetry.possible.recognisable import Recognisable, recognisable
 from intertwine.symmetry.words.branching import Branch, BranchingTable, branching
+from intertwine.symmetry.words.escnn import convert_escnn_id
 from intertwine.symmetry.words.explain import Explanation, Section, explain
-from intertwine.symmetry.words.identify import Action, convert_escnn_id, identify_action
+from intertwine.symmetry.words.identify import Action, identify_action
 from intertwine.symmetry.words.polynomials import harmonic_coefficients, polynomial_text
 
 __all__ = [

@@ -36,7 +36,7 @@ class InvariantClassifier(torch.nn.Module):
 
     def __init__(self, group: CatalogGroup, rep_in: Rep, classes: int) -> None:
         super().__init__()
-        trivial = group.labels(0)[0]
+        trivial = group.trivial
         hidden = group.rep(f"16x{trivial} + 8x1 + 8x2 + 8x3 + 8x4")
         invariants = group.rep(f"32x{trivial}")
         self.features = nn.Sequential(nn.Linear(rep_in, hidden), nn.NormActivation(hidden))

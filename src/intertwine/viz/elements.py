@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from intertwine.catalog.base import CatalogGroup
-from intertwine.catalog.frames import standard_frame
 from intertwine.catalog.notation import hermann_mauguin, orbifold
 from intertwine.catalog.recognise import recognise, rotation_axes
+from intertwine.catalog.standard_frame import standard_frame
 from intertwine.errors import ArgumentError
 from intertwine.groups import Subgroup
 from intertwine.reps.splitting import average

@@ -59,7 +59,7 @@ FINITE = [dihedral(4), cyclic(3), point_group("Oh"), symmetric(3), symmetric(3) 
 @pytest.mark.parametrize("G", FINITE, ids=str)
 def test_the_elements_of_a_finite_group_are_tried(G: CatalogGroup) -> None:
     """A plain network has no continuous symmetries either, and is not equivariant for that."""
-    rep = G.defining + G.rep(f"1x{G.labels(0)[0]}")
+    rep = G.defining + G.rep(f"1x{G.trivial}")
     found = effective_symmetry(plain_network(rep.dim, rep.dim), G, rep, rep)
     errors = dict(found.element_errors)
     assert len(found.element_errors) == G.order

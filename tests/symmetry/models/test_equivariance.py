@@ -262,7 +262,7 @@ def test_errors_have_quantiles() -> None:
 def test_every_component_is_tried(name: str) -> None:
     """Without luck: no random elements are drawn. Components are told apart by the irreps of dimension 1."""
     G = group(name)
-    signs = sum((G.rep(f"1x{irrep.label}") for irrep in G.irreps(2) if irrep.dim == 1), G.rep("0x" + G.labels(0)[0]))
+    signs = sum((G.rep(f"1x{irrep.label}") for irrep in G.irreps(2) if irrep.dim == 1), G.rep("0x" + G.trivial))
     tried = [m.element for m in moves(Trial(torch.relu, (signs,), signs, ()), samples=0, seed=0)]
     found = {tuple(signs.matrix(g).diagonal().round(6)) for g in tried}
     expected = {tuple(signs.matrix(g).diagonal().round(6)) for g in G.sample(200, 0)}

@@ -56,7 +56,7 @@ def test_smooth_weights_pass_on_symmetric_clouds_too() -> None:
 @pytest.mark.parametrize("G", [O2, dihedral(4), dihedral(3)])
 def test_clouds_of_the_plane(G: object) -> None:
     batch = (CHARGES, POSITIONS[:, :2])
-    reps, out = (G.rep("1x" + G.labels(0)[0]), G.defining), G.defining
+    reps, out = (G.rep("1x" + G.trivial), G.defining), G.defining
     assert equivariance_report(smooth, batch, reps, out, positions=1).exact
     report = equivariance_report(nearest, batch, reps, out, positions=1)
     assert report.error < 1e-13

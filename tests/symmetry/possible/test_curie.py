@@ -145,7 +145,7 @@ def test_the_best_output_is_the_nearest_fixed_one(name: str, local: bool, seed: 
     assert report.floor == pytest.approx(np.mean((y - report.best_output) ** 2))
     assert report.floor == pytest.approx(loss_floor(points, y, REP), abs=1e-9)
     assert sum(report.irreps.values()) == pytest.approx(1, abs=1e-9)
-    lost = 1 - report.irreps.get(report.H.subgroup.group.labels(0)[0], 0)
+    lost = 1 - report.irreps.get(report.H.subgroup.group.trivial, 0)
     assert lost * report.power == pytest.approx(report.floor, abs=1e-9)
     assert sum(report.degrees.values()) * report.power == pytest.approx(report.floor, abs=1e-9)
     assert report.answers == np.inf if report.H.continuous and not report.K.continuous else report.answers >= 1

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, point_group, symmetric
 from intertwine.catalog.base import CatalogGroup
-from intertwine.catalog.notation import escnn_id
 from intertwine.catalog.recognise import recognise
 from intertwine.errors import ArgumentError, LabelError, ShapeError
 from intertwine.groups.rotations import axis_rotation
 from intertwine.symmetry import convert_escnn_id, harmonic_coefficients, identify_action, polynomial_text
+from intertwine.symmetry.words.escnn import escnn_id
 from intertwine.symmetry.words.identify import element_name
 from tests.registry import close, seeds
 

@@ -139,7 +139,7 @@ def closest_in(group: Group, projection: Projection | None, temperature: float) 
         turns = group.lie_generators
         if projection is None and group.is_finite:
             return ClosestListed(group, temperature)
-        if not group.is_finite and group.is_whole and group.dim in (2, 3):
+        if not group.is_finite and group.is_full and group.dim in (2, 3):
             return ClosestOrthogonal(group.is_proper, polar if projection is None else projection)
         about_z = group.dim == 3 and len(turns) == 1 and np.allclose(turns[0], turns[0, 1, 0] * TURNS[2])
         if projection is None and about_z:

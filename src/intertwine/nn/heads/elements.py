@@ -9,7 +9,7 @@ from torch import Tensor
 from intertwine.errors import ArgumentError
 from intertwine.groups import Group
 from intertwine.nn.heads.closest import Closest, ClosestListed, Projection, closest_in, confidence, remembering, rows
-from intertwine.nn.module import EquivariantModule, defining_rep
+from intertwine.nn.module import EquivariantModule
 from intertwine.nn.precision import in_full_precision, own_precision
 from intertwine.reps import Irrep, Rep
 
@@ -24,7 +24,7 @@ class Head(EquivariantModule, ABC):
     """
 
     def __init__(self, group: Group, rep_out: Rep | Irrep, closest: Closest) -> None:
-        super().__init__(group.dim * defining_rep(group), rep_out)
+        super().__init__(group.dim * group.defining, rep_out)
         self.n, self.closest = group.dim, closest
 
     def matrix(self, x: Tensor) -> Tensor:
@@ -93,7 +93,7 @@ class GroupElement(Head):
 
     def __init__(self, group: Group, projection: Projection | None = None, temperature: float = 0.1) -> None:
         closest = closest_in(group, projection, temperature)
-        super().__init__(group, group.dim * defining_rep(group), closest)
+        super().__init__(group, group.dim * group.defining, closest)
 
     def forward(self, x: Tensor) -> Tensor:
         """The elements `(..., n, n)` for features `(..., n · n)` of `rep_in`."""
@@ -127,8 +127,7 @@ class ElementScores(Head):
     def __init__(self, group: Group) -> None:
         if not isinstance(group, Group) or not group.is_finite:
             raise ArgumentError(f"ElementScores tells elements of a finite group, but {group} came. Call GroupElement.")
-        known = defining_rep(group).group  # an error in words for a group that has no reps
-        super().__init__(group, known.regular, ClosestListed(group, temperature=1.0))  # type: ignore[attr-defined]
+        super().__init__(group, group.regular, ClosestListed(group, temperature=1.0))  # type: ignore[attr-defined]
 
     @property
     def elements(self) -> Tensor:

@@ -51,7 +51,7 @@ class Harmonics:
 
     def vector(self, group: CatalogGroup) -> tuple[Rep, np.ndarray]:
         """The rep and the vector `(rep.dim,)` of SO(2) or O(2)."""
-        labels = [group.labels(0)[0], *map(str, range(1, self.degree + 1))]
+        labels = [group.trivial, *map(str, range(1, self.degree + 1))]
         rep = group.rep(" + ".join(f"{min(m + 1, 2)}x{label}" for m, label in enumerate(labels)))
         return rep, np.concatenate([self.parts[0, 0, :1], self.parts[1:].reshape(-1)])
 

@@ -88,7 +88,7 @@ def _check_points(points: np.ndarray, group: Group, features: np.ndarray | None,
         )
     if not np.isfinite(points).all():
         raise ArgumentError("The positions hold NaN or infinite numbers. Remove or repair these points.")
-    if not group.is_whole:
+    if not group.is_full:
         raise ArgumentError(f"The symmetry of points is found in SO(2), O(2), SO(3) or O(3), but {group} came.")
     if (features is None) != (rep is None):
         raise ArgumentError("Features and their rep come together: pass features=… and rep=….")

@@ -31,7 +31,7 @@ def isotropy_subgroups(irrep: Irrep) -> tuple[Subgroup, ...]:
     ['D2h', 'Dinfh']
     """
     group = irrep.group
-    if not isinstance(group, CatalogGroup) or not (group.is_finite or group.is_whole):
+    if not isinstance(group, CatalogGroup) or not (group.is_finite or group.is_full):
         raise ArgumentError(
             f"Isotropy subgroups are known in O(3), SO(3), O(2), SO(2) and finite groups, but an irrep of {group} came."
         )

@@ -162,7 +162,7 @@ def no_group(count: int, tolerance: float, residuals: np.ndarray) -> ArgumentErr
 def fixed_space(subgroup: Subgroup, rep: Rep) -> np.ndarray:
     """An orthonormal basis `(rep.dim, k)` of the vectors of a rep that a subgroup leaves as they are."""
     restricted = rep.restrict(subgroup)
-    trivial = Irrep(restricted.group, restricted.group.labels(0)[0])
+    trivial = Irrep(restricted.group, restricted.group.trivial)
     copies = restricted.copies
     return copies[trivial][:, 0, :] if trivial in copies else np.zeros((restricted.dim, 0))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from intertwine.catalog.base import CatalogGroup
-from intertwine.catalog.frames import standard_frame
+from intertwine.catalog.standard_frame import standard_frame
 from intertwine.reps import Rep
 from intertwine.symmetry.inputs.alignment import alignments
 from intertwine.symmetry.inputs.clouds import reversal

@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 
-from intertwine.catalog.base import CatalogGroup, PointGroup
-from intertwine.catalog.listed import listed_subgroups
+from intertwine.catalog.base import CatalogGroup
+from intertwine.catalog.finite_subgroups import listed_subgroups
 from intertwine.catalog.planar import PlanarGroup
-from intertwine.catalog.point_groups import find_point_group
+from intertwine.catalog.point_subgroups import PointGroup
+from intertwine.catalog.polyhedral import find_point_group
 from intertwine.catalog.recognise import recognise, refined
 from intertwine.groups import Subgroup
 from intertwine.groups.rotations import axial

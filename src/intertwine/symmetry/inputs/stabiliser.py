@@ -151,7 +151,7 @@ def cloud_stabiliser(
     if (axis := line_through(centred, tolerance)) is None:
         _, elements, permutations = cloud_symmetries(centred, kinds, group, features, rep, tolerance)[-1]
         return _of_cloud(points, centred, features, rep, group, (tolerance, elements, permutations))
-    bare, nothing = group.rep(f"1x{group.labels(0)[0]}"), np.zeros((len(centred), 1))
+    bare, nothing = group.rep(f"1x{group.trivial}"), np.zeros((len(centred), 1))
     kind, values = (bare, nothing) if rep is None or features is None else (rep, features)
     line = line_symmetry(centred, kinds, axis, group, kind, values, tolerance, one)
     found = tolerance, line.elements, line.permutations

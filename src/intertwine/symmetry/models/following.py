@@ -311,7 +311,7 @@ def layout(rep: Rep) -> tuple[tuple[int, Block], ...]:
 
 def _trivial(rep: Rep) -> Irrep:
     """The invariants of the rep's group: a layer inside a model may be one of another group."""
-    return Irrep(rep.group, rep.group.labels(0)[0])
+    return Irrep(rep.group, rep.group.trivial)
 
 
 def _one(block: Block) -> Rep:

@@ -42,7 +42,7 @@ def moves(trial: Trial, samples: int, seed: int) -> list[Move]:
     """
     group = trial.out.group
     elements = law_elements(group, samples, seed)
-    if not group.averages_by_sampling and len(covering := group.quadrature(1)[0]) <= FEW:
+    if group.has_quadrature and len(covering := group.quadrature(1)[0]) <= FEW:
         elements = np.concatenate([covering, elements])
     found = [Move(g) for g in elements]
     if (layout := trial.layout) is None:

@@ -108,7 +108,7 @@ def _isotropy(points: np.ndarray, group: Group, action: Rep, degree: int) -> Iso
         off = np.linalg.norm((points @ action.evaluate(elements).swapaxes(-1, -2))[:, :, None] - points, axis=-1)
         keeps = off.min(-1).max(-1) < 1e-9
         return Isotropy(elements[keeps], np.full(keeps.sum(), 1 / keeps.sum()), off.argmin(-1)[keeps])
-    if not isinstance(group, CatalogGroup) or not group.is_whole or action != group.defining:
+    if not isinstance(group, CatalogGroup) or not group.is_full or action != group.defining:
         return None
     elements, weights, permutations = stabiliser(points, group=group).averaging(degree)
     return None if permutations is None else Isotropy(elements, weights, permutations)

@@ -11,7 +11,7 @@ import numpy as np
 
 from intertwine._arrays import to_numpy
 from intertwine.catalog.base import CatalogGroup
-from intertwine.catalog.frames import standard_frame
+from intertwine.catalog.standard_frame import standard_frame
 from intertwine.reps import Rep
 from intertwine.symmetry.inputs.alignment import alignments
 from intertwine.symmetry.inputs.clouds import checked_cloud, line_through

@@ -137,7 +137,7 @@ class CurieReport:
 
     @property
     def _trivial(self) -> str:
-        return self.H.subgroup.group.labels(0)[0]
+        return self.H.subgroup.group.trivial
 
     def __repr__(self) -> str:
         return f"<CurieReport H = {self.H.name}, K = {self.K.name}, floor {self.floor:.4g}>"

@@ -9,20 +9,20 @@ import numpy as np
 
 from intertwine.catalog import O3, words
 from intertwine.catalog import group as group_by_name
-from intertwine.catalog.axial import AxialGroup
-from intertwine.catalog.base import CatalogGroup, PointGroup, plain_name
-from intertwine.catalog.kinds import asked_subgroup, find_subgroup
-from intertwine.catalog.notation import escnn_id, hermann_mauguin, orbifold
+from intertwine.catalog.base import CatalogGroup
+from intertwine.catalog.notation import find, hermann_mauguin, orbifold
 from intertwine.catalog.planar import PlanarGroup
-from intertwine.catalog.point_groups import find_point_group, schoenflies
+from intertwine.catalog.point_subgroups import PointGroup
+from intertwine.catalog.polyhedral import find_point_group
 from intertwine.catalog.tables import columns
 from intertwine.errors import ArgumentError, LabelError
 from intertwine.groups import Subgroup
 from intertwine.reps import Irrep, Rep
 from intertwine.reps.harmonics import spherical_harmonics
 from intertwine.symmetry.words.branching import branches, branching
-from intertwine.symmetry.words.identify import convert_escnn_id
+from intertwine.symmetry.words.escnn import convert_escnn_id, escnn_id
 from intertwine.symmetry.words.polynomials import polynomial_text, quadratic_forms, upright
+from intertwine.symmetry.words.space_subgroups import with_symbols
 
 TABLE_LIMIT = 24
 """The largest number of classes whose characters are printed."""
@@ -131,7 +131,7 @@ def _subgroup(parent: CatalogGroup | None, thing: object) -> Subgroup:
 
 def _copies(parent: CatalogGroup, name: str) -> tuple[Subgroup, ...]:
     """The subgroups of a group that are copies of a named group, one of each class."""
-    if asked_subgroup(name) is not None and plain_name(name) not in ("O2", "SO2"):
+    if find(name).title is not None and find(name).plain not in ("O2", "SO2"):
         return (parent.subgroup(name),)
     wanted = _group(name)
     found = tuple(H for H in parent.subgroups() if H.group == wanted)
@@ -168,7 +168,7 @@ def _facts(group: CatalogGroup, size: str) -> list[str]:
     lines.append("All elements have determinant 1." if group.is_proper else "Half of its elements have determinant −1.")
     if isinstance(group, PointGroup):
         lines.append(_notations(group.schoenflies))
-    elif isinstance(group, PlanarGroup) and find_point_group(group.name) is not None:
+    elif isinstance(group, PlanarGroup) and find_point_group(find(group.name).title) is not None:
         lines.append(f'For the group of rotations of space of this name, ask for "{group.name} in space".')
     return lines
 
@@ -270,7 +270,7 @@ def _compare(subgroups: tuple[Subgroup, ...], degree: int) -> Explanation:
         [irrep.label, *(_content(table[irrep.label], H) for table, H in zip(tables, subgroups, strict=True))]
         for irrep in parent.irreps(degree)
     ]
-    groups = [_with_symbols(subgroup) or _group(subgroup.group) for subgroup in subgroups]
+    groups = [with_symbols(subgroup) or _group(subgroup.group) for subgroup in subgroups]
     legends = list(dict.fromkeys([_legend(parent), *map(_legend, groups)]))
     text = "\n".join([_left(head, irreps), *filter(None, legends)])
     sections = [Section("", _common(subgroups))] if _common(subgroups) else []
@@ -280,16 +280,9 @@ def _compare(subgroups: tuple[Subgroup, ...], degree: int) -> Explanation:
     return Explanation(f"{names} in {parent}", tuple(sections))
 
 
-def _with_symbols(subgroup: Subgroup) -> AxialGroup | None:
-    """The point group with Mulliken's symbols that a finite planar subgroup of space is a copy of."""
-    solid = find_point_group(subgroup.name) if subgroup.parent.dim == 3 else None
-    fits = isinstance(solid, AxialGroup) and solid.plane == subgroup.group and solid.is_finite
-    return solid if fits and isinstance(solid, AxialGroup) else None
-
-
 def _content(rep: Rep, subgroup: Subgroup) -> str:
     """The irreps of a restricted rep; where chemists have Mulliken's symbols for a planar group, these."""
-    if (solid := _with_symbols(subgroup)) is None:
+    if (solid := with_symbols(subgroup)) is None:
         return words.irreps(rep.isotypic)
     terms = [(m, solid.planar_symbols[irrep.label]) for m, irrep in rep.isotypic]
     return " + ".join(label if m == 1 else f"{m}x{label}" for m, label in terms)
@@ -314,7 +307,7 @@ def _legend(group: CatalogGroup) -> str:
     if isinstance(group, PointGroup):
         kinds = "Mulliken symbols: A and B have one component, E two, T three, G four, H five"
         return f"{kinds}; g and u: even and odd under the inversion, ' and '' under z → −z." if group.is_finite else ""
-    if group.is_whole and group.dim == 3:
+    if group.is_full and group.dim == 3:
         parity = ", 1e a pseudovector, 0o a pseudoscalar; e and o: even and odd under the inversion"
         return f"{group.name}: {'1 is a vector' if group.is_proper else '1o is a vector' + parity}."
     return ""
@@ -395,17 +388,20 @@ def _proper(subgroup: Subgroup) -> str:
 
 
 def _international(subgroup: Subgroup) -> str:
-    return hermann_mauguin(schoenflies(subgroup.name)) if _has_name(subgroup) else "–"
+    title = _title(subgroup)
+    return "–" if title is None else hermann_mauguin(title)
 
 
 def _escnn(subgroup: Subgroup) -> str:
-    if not _has_name(subgroup) or subgroup.parent.name not in ("O(3)", "SO(3)"):
+    title = _title(subgroup)
+    if title is None or subgroup.parent.name not in ("O(3)", "SO(3)"):
         return "–"
-    return escnn_id(schoenflies(subgroup.name), subgroup.parent.name) or "none"
+    return escnn_id(title, subgroup.parent.name) or "none"
 
 
-def _has_name(subgroup: Subgroup) -> bool:
-    return subgroup.parent.dim == 3 and find_subgroup(subgroup.name) is not None
+def _title(subgroup: Subgroup) -> str | None:
+    """The standard Schoenflies name, where it has one."""
+    return find(subgroup.name).own if subgroup.parent.dim == 3 else None
 
 
 _ROWS: tuple[tuple[str, Callable[[Subgroup], str]], ...] = (

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from intertwine._arrays import to_numpy
-from intertwine.catalog import O3, SO3, words
-from intertwine.catalog.base import CatalogGroup
-from intertwine.catalog.point_groups import schoenflies
-from intertwine.catalog.product import DirectProduct
-from intertwine.errors import ArgumentError, LabelError, ShapeError
+from intertwine.catalog import words
+from intertwine.catalog.base import CatalogGroup, DirectProduct
+from intertwine.errors import ArgumentError, ShapeError
 from intertwine.groups import Group, Subgroup
-from intertwine.groups.rotations import axial, axis_rotation
+from intertwine.groups.rotations import axial
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.symmetry.inputs.alignment import nearest_elements, still
 
@@ -90,6 +87,7 @@ def identify_action(transformation: Map | np.ndarray, rep: Rep | Irrep) -> Actio
     The element is found by aligning a generic feature with its image; the error says how well its matrix agrees with
     the whole transformation.
 
+    >>> from intertwine.catalog import O3
     >>> flip = np.diag([1.0, -1.0, 1.0])
     >>> print(identify_action(flip, O3.rep("1x1o")).name)
     the mirror y → −y
@@ -150,7 +148,7 @@ def _matrix(transformation: Map | np.ndarray, rep: Rep) -> np.ndarray:
 
 def _places(group: CatalogGroup, g: np.ndarray) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The continuous subgroups, in their standard settings, that hold an element, and those that do not."""
-    if not (group.is_whole and group.dim == 3):
+    if not (group.is_full and group.dim == 3):
         return (), ()
     known = [H for H in group.subgroups(1) if not H.group.is_finite]
     inside = tuple(_label(H) for H in known if H.contains(g, 1e-6))
@@ -247,81 +245,3 @@ def _direction(axis: np.ndarray) -> str:
 def _degrees(angle: float) -> str:
     degrees = np.degrees(angle) % 360
     return f"{words.number(round(float(degrees), 6))}°"
-
-
-def convert_escnn_id(identifier: object, parent: CatalogGroup = O3) -> Subgroup:
-    """The subgroup of O(3) or SO(3) that an id of escnn names: positional tuples such as ('cone', -1).
-
-    escnn's ids hold twice an angle from x: the half-turn axis of (False, t, n) and (True, t, n) lies at t/2. The mirror
-    of ('cone', t, n) lies at −t/2 in escnn's code (1.0.13), which is followed here since trained networks hold it; its
-    documentation says +t/2.
-
-    Args:
-        identifier: the id, as a tuple, or as text.
-        parent: O(3) or SO(3): the group whose id it is.
-
-    Raises `LabelError` for an id that escnn does not have.
-
-    >>> convert_escnn_id(("cone", -1)).name, convert_escnn_id((False, True, -1)).name
-    ('Cinfv', 'Dinf')
-    >>> convert_escnn_id((True, True, 3)).name  # odd n: an antiprism
-    'D3d'
-    """
-    entries = _entries(identifier)
-    whole = parent == O3 or entries[:1] == ("cone",)
-    found = _polyhedral(entries) or _axial(entries if whole else (False, *entries)) if entries else None
-    if found is None or parent not in (O3, SO3):
-        raise LabelError(
-            f"{identifier!r} is no id of a subgroup of {parent} in escnn. Ids are ('cone', n), (False, False, n), "
-            "(False, True, n), (True, False, n), (True, True, n) with −1 for every angle, 'so3', 'o3', "
-            "(False, 'octa') and the like; SO(3) leaves out the first entry."
-        )
-    name, angle = found
-    if not angle:
-        return parent.subgroup(name)
-    turned = -angle / 2 if entries[0] == "cone" else angle / 2
-    return parent.subgroup(name, mirror=tuple(axis_rotation(2, turned)[:, 0].tolist()))
-
-
-def _entries(identifier: object) -> tuple[object, ...]:
-    if isinstance(identifier, str):
-        try:
-            identifier = ast.literal_eval(identifier)
-        except (ValueError, SyntaxError):
-            return (identifier,)
-    return tuple(identifier) if isinstance(identifier, tuple | list) else (identifier,)
-
-
-def _polyhedral(entries: tuple[object, ...]) -> tuple[str, float] | None:
-    names = {"so3": "SO(3)", "o3": "O(3)", "fulltetra": "Td"}
-    if len(entries) == 1 and entries[0] in names:
-        return names[str(entries[0])], 0.0
-    letter = {"ico": "I", "octa": "O", "tetra": "T", "so3": "K"}.get(str(entries[-1]))
-    if letter is None or len(entries) > 2:
-        return None
-    whole = len(entries) == 2 and bool(entries[0])
-    if letter == "K":
-        return ("O(3)" if whole else "SO(3)"), 0.0
-    return letter + ("h" if whole else ""), 0.0
-
-
-def _axial(entries: tuple[object, ...]) -> tuple[str, float] | None:
-    """Name and angle of (inversion, mirror, n) or ('cone', [angle], n)."""
-    n = entries[-1]
-    if not isinstance(n, int) or isinstance(n, bool) or (n < 1 and n != -1) or not 2 <= len(entries) <= 3:
-        return None
-    count = "inf" if n == -1 else str(n)
-    if entries[0] == "cone":
-        angle = float(entries[1]) if len(entries) == 3 else 0.0  # type: ignore[arg-type]
-        return f"C{count}v", angle
-    if len(entries) != 3 or not isinstance(entries[0], bool):
-        return None
-    flips = entries[1] is not False
-    angle = float(entries[1]) if flips and entries[1] is not True else 0.0  # type: ignore[arg-type]
-    if not entries[0]:
-        return f"{'D' if flips else 'C'}{count}", angle
-    if n == -1:
-        return ("Dinfh" if flips else "Cinfh"), angle
-    if n % 2 == 0:
-        return f"{'D' if flips else 'C'}{n}h", angle
-    return (schoenflies(f"D{n}d") if flips else "Ci" if n == 1 else f"S{2 * n}"), angle

@@ -133,7 +133,7 @@ def component_name(irrep: Irrep, vector: np.ndarray) -> str:
     'z (pseudo)'
     """
     group = irrep.group
-    if not group.is_whole or group.dim not in (2, 3):
+    if not group.is_full or group.dim not in (2, 3):
         return " ".join(f"{x:.3g}" for x in vector)
     harmonic = group.is_proper or irrep.label.endswith("eo"[irrep.degree % 2] if group.dim == 3 else "e")
     if group.dim == 2 and irrep.degree:

@@ -48,7 +48,7 @@ def decompose(group: CatalogGroup, matrices: Matrices) -> tuple[Rep, np.ndarray]
     if not isinstance(group, CatalogGroup):
         raise ArgumentError(f"A rep of a group was expected, but {group!r} came for the group. Call group(name) first.")
     if callable(matrices):
-        if not group.is_finite or group.averages_by_sampling:
+        if not group.is_finite or not group.has_quadrature:
             return _function(group, matrices)
         matrices = _stack(_several(matrices, group.elements()))
     if not group.is_finite:
@@ -201,7 +201,7 @@ def _angles(matrices: np.ndarray) -> np.ndarray:
 
 def _fills(group: CatalogGroup, matrix: Callable[[np.ndarray], np.ndarray], size: int, degree: int) -> bool:
     """Whether irreps up to a degree fill the space, by characters at a quadrature."""
-    if group.averages_by_sampling:
+    if not group.has_quadrature:
         try:
             decompose_function(group, matrix, size, degree, 2 * degree)
         except ArgumentError:

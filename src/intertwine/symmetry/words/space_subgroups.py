@@ -2,21 +2,88 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from intertwine.catalog import words
+from intertwine.catalog import O3, words
 from intertwine.catalog.axial import AxialGroup
-from intertwine.catalog.base import CatalogGroup, PointGroup
-from intertwine.catalog.kinds import CONE, DIHEDRAL, HANDED_SPHERE, ROTATIONS, SOLID, SPHERE, Found, Kind, find_subgroup
-from intertwine.catalog.notation import escnn_id, hermann_mauguin, orbifold
-from intertwine.catalog.point_groups import find_point_group, schoenflies
+from intertwine.catalog.notation import family, find, hermann_mauguin, orbifold
+from intertwine.catalog.point_subgroups import PointGroup
+from intertwine.catalog.polyhedral import find_point_group
 from intertwine.catalog.recognise import rotation_axes
 from intertwine.groups import Group, Subgroup
-from intertwine.groups.subgroup import no_words
 from intertwine.reps.decompose import multiplicities
 from intertwine.reps.irrep import trace
 from intertwine.reps.wigner import determinant_3
+from intertwine.symmetry.words.escnn import escnn_id
 
+
+@dataclass(frozen=True)
+class Kind:
+    """What to say about one family of subgroups of O(3).
+
+    Args:
+        improper: whether it holds elements of determinant −1, and so lies in O(3) only.
+        shapes: an object with this symmetry, for all rotations, for n ≥ 3 of them on a {polygon}, for 2, for 1.
+        flips: the sentence about its flips; {axis} and {mirror} are filled in.
+        along: what happens to the part of a vector, and of a pseudovector, along the {axis}.
+        flip: the sentence about its flip where it has only one.
+        twin: the other copy of the same group, its name with {n}, and how it differs.
+    """
+
+    improper: bool
+    shapes: tuple[str, ...]
+    flips: str
+    along: tuple[str, str] = ("{axis} stays", "{axis} stays")
+    flip: str = ""
+    twin: tuple[str, str] | None = None
+
+
+CONE = Kind(
+    True,
+    ("a cone", "a pyramid on a {polygon}", "a pyramid on a rectangle", "an object with one mirror plane"),
+    "Its flips are mirrors (determinant −1) whose planes contain {axis}. "
+    "The reference flip is the mirror that contains {axis} and {mirror}",
+    ("{axis} stays", "{axis} changes sign under the mirrors"),
+    "Its flip is the mirror (determinant −1) that contains {axis} and {mirror}",
+    ("D{n}", "whose flips are half-turns"),
+)
+DIHEDRAL = Kind(
+    False,
+    ("a twisted cylinder", "a twisted prism on a {polygon}", "a twisted rectangular bar", "a twisted wedge"),
+    "Its flips are half-turns (determinant +1) about axes perpendicular to {axis}, so they reverse {axis}. "
+    "The reference flip is the half-turn about {mirror}",
+    ("{axis} changes sign under the half-turns", ""),
+    "Its flip is the half-turn (determinant +1) about {mirror}",
+    ("C{n}v", "whose flips are mirrors"),
+)
+ROTATIONS = Kind(
+    False,
+    ("a rotating cone", "a windmill with {n} sails", "a windmill with 2 sails", "an object without any symmetry"),
+    "It has no flips",
+)
+ROTATING_CYLINDER = Kind(
+    True,
+    ("a rotating cylinder",),
+    "It holds the inversion, and with it the mirror perpendicular to {axis}, but no mirror that contains {axis}",
+    ("{axis} changes sign under the inversion", "{axis} stays"),
+)
+CYLINDER = Kind(
+    True,
+    ("a cylinder",),
+    "It holds the mirrors that contain {axis}, the half-turns about axes perpendicular to it, and the inversion",
+    ("{axis} changes sign under the half-turns and the inversion", "{axis} changes sign under the half-turns"),
+)
+HANDED_SPHERE = Kind(
+    False,
+    ("a sphere covered with a handed pattern",),
+    "It has no flips: every element is a rotation.",
+)
+SPHERE = Kind(True, ("a sphere",), "It holds every rotation, every mirror and the inversion.")
+KINDS = {"Cv": CONE, "D": DIHEDRAL, "C": ROTATIONS, "Cinfh": ROTATING_CYLINDER, "Dinfh": CYLINDER}
+KINDS |= {"SO3": HANDED_SPHERE, "O3": SPHERE}
+"""By title, or by the letters of one. The words of the others come from their elements."""
 SHAPES = {
     "Cs": "an object with one mirror plane",
     "Ci": "an object with a centre, and nothing else",
@@ -46,19 +113,37 @@ FAMILY_SHAPES = {
 }
 
 
-def describe(subgroup: Subgroup) -> tuple[str, ...]:
-    """What `subgroup.describe()` says, a line per item."""
-    found = find_subgroup(subgroup.name)
-    if found is None:
-        return no_words(subgroup)
-    solid = found[2] is SOLID or (isinstance(subgroup.group, PointGroup) and subgroup.group.is_finite)
-    lines = _solid_words(subgroup) if solid else _words(subgroup, found)
-    return (*lines, *_generators(subgroup), _other_names(subgroup))
+def in_space(subgroup: Subgroup, title: str) -> tuple[str, ...]:
+    """What a subgroup with a standard name says, a line per item."""
+    kind = KINDS.get(title) or KINDS.get(family(title)[0])
+    if kind is None or (isinstance(subgroup.group, PointGroup) and subgroup.group.is_finite):
+        lines = _solid_words(subgroup)
+    else:
+        lines = _words(subgroup, O3.subgroup(subgroup.name), kind)
+    return (*lines, *_generators(subgroup), _other_names(subgroup, title))
 
 
-def _other_names(subgroup: Subgroup) -> str:
+def rotations(count: int | None, about: str) -> str:
+    """The sentence about the rotations of a subgroup: how many (None for all), about what."""
+    if count is None:
+        return f"It holds the rotations about {about} by every angle."
+    if count == 1:
+        return "Its only rotation is the identity."
+    angle = f"{360 // count}°" if 360 % count == 0 else f"360°/{count}"
+    return f"It holds the rotations about {about} by multiples of {angle}."
+
+
+def _polygon(n: int) -> str:
+    """A regular n-gon by its name.
+
+    >>> _polygon(4), _polygon(7)
+    ('square', 'regular 7-gon')
+    """
+    return {3: "regular triangle", 4: "square", 5: "regular pentagon", 6: "regular hexagon"}.get(n, f"regular {n}-gon")
+
+
+def _other_names(subgroup: Subgroup, title: str) -> str:
     """The sentence about other notations."""
-    title = schoenflies(subgroup.name)
     symbols = [f"Hermann–Mauguin {hermann_mauguin(title)}"]
     if (symbol := orbifold(title)) is not None:
         symbols.append(f"orbifold {symbol}")
@@ -68,10 +153,16 @@ def _other_names(subgroup: Subgroup) -> str:
     return f"Other names: {', '.join(symbols)}." + _mulliken(subgroup)
 
 
+def with_symbols(subgroup: Subgroup) -> AxialGroup | None:
+    """The point group with Mulliken's symbols that a finite planar subgroup of space is a copy of."""
+    solid = find_point_group(find(subgroup.name).own) if subgroup.parent.dim == 3 else None
+    fits = isinstance(solid, AxialGroup) and solid.plane == subgroup.group and solid.is_finite
+    return solid if fits and isinstance(solid, AxialGroup) else None
+
+
 def _mulliken(subgroup: Subgroup) -> str:
     """The sentence that translates the labels of a planar group."""
-    solid = find_point_group(subgroup.name)
-    if not isinstance(solid, AxialGroup) or solid.plane != subgroup.group or not solid.is_finite:
+    if (solid := with_symbols(subgroup)) is None:
         return ""
     pairs = ", ".join(f"{label} = {symbol}" for label, symbol in solid.planar_symbols.items())
     return f" In Mulliken's symbols its irreps are {pairs}."
@@ -89,17 +180,17 @@ def _generators(subgroup: Subgroup) -> tuple[str, ...]:
 # groups of 3 × 3 matrices ---------------------------------------------------------------------------------------------
 
 
-def _solid_words(subgroup: Subgroup) -> list[str]:
+def _solid_words(subgroup: Subgroup) -> tuple[str, ...]:
     """What the finite groups that are not given as planar groups say."""
     title, parent, elements = subgroup.name, subgroup.parent, subgroup.embed(subgroup.group.elements())
     letters = title.rstrip("vhd").rstrip("0123456789") + title.lstrip("CSD0123456789")
     number = int("".join(filter(str.isdigit, title)) or 0) // (2 if letters == "S" else 1)
-    shape = SHAPES.get(title) or FAMILY_SHAPES[letters].format(n=number, polygon=words.polygon(number))
+    shape = SHAPES.get(title) or FAMILY_SHAPES[letters].format(n=number, polygon=_polygon(number))
     lines = [f"{title} is a subgroup of {parent} with {len(elements)} elements: the symmetry of {shape}."]
     lines.append(_rotation_words(title, elements, subgroup.frame.array))
     lines.append(_reflection_words(title, elements, subgroup.frame.array[:, 2]))
-    lines.append(_vector_words(subgroup))
-    return [line for line in lines if line]
+    lines.append(_vectors(parent, subgroup))
+    return tuple(lines)
 
 
 def _where(direction: np.ndarray, letter: str = "a") -> str:
@@ -118,7 +209,7 @@ def _rotation_words(title: str, elements: np.ndarray, frame: np.ndarray) -> str:
         return f"It holds rotations {held} axes; {places} are among them (z and x of its standard setting)."
     main = [order for axis, order in axes if abs(axis @ frame[:, 2]) > 0.9]
     across = sum(abs(axis @ frame[:, 2]) < 0.1 for axis, _ in axes)
-    sentence = f"Its main axis is {_where(frame[:, 2])}. {words.rotations(main[0] if main else 1, 'it')}"
+    sentence = f"Its main axis is {_where(frame[:, 2])}. {rotations(main[0] if main else 1, 'it')}"
     if across:
         first = _where(frame[:, 0], "b")
         half = f"half-turns about {across} axes perpendicular to it, one of them {first}"
@@ -151,42 +242,41 @@ def _reflection_words(title: str, elements: np.ndarray, main: np.ndarray) -> str
     return "It holds " + ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1] + "."
 
 
-def _vector_words(subgroup: Subgroup) -> str:
-    """The sentences about what a vector and a pseudovector become."""
+def _vectors(parent: Group, subgroup: Subgroup, moves: tuple[str, str] = ("", "")) -> str:
+    """The sentences about what a vector and a pseudovector become, and how the parts of them move."""
     group = subgroup.group
     elements, weights = group.quadrature(2)
-    g = subgroup.embed(elements)
-    order = int(group.order)
-    vector = words.irreps(multiplicities(group, elements, weights, trace(g), order))
-    sentence = f"A vector ({_vector_label(subgroup.parent)}) restricts to {vector}."
-    if subgroup.parent.name != "O(3)":
+    g, degree = subgroup.place(elements), int(group.order) if group.is_finite else 1
+    signs = determinant_3(g)
+    characters = (trace(g), trace(g) * signs)
+    vector, pseudovector = (words.irreps(multiplicities(group, elements, weights, x, degree)) for x in characters)
+    along, pseudo_along = (f": {move}" if move else "" for move in moves)
+    label = words.irreps(parent.defining.isotypic)
+    sentence = f"A vector ({label}) restricts to {vector}{along}."
+    if parent.name != "O(3)":
         return sentence
-    pseudovector = words.irreps(multiplicities(group, elements, weights, trace(g) * determinant_3(g), order))
-    if group.is_proper:
+    if (signs > 0).all():
         return f"{sentence} A pseudovector (1e) restricts to the same: no mirror tells them apart."
-    return f"{sentence} A pseudovector (1e) restricts to {pseudovector}."
-
-
-def _vector_label(parent: Group) -> str:
-    return words.irreps(parent.defining.isotypic) if isinstance(parent, CatalogGroup) else "x, y, z"
+    return f"{sentence} A pseudovector (1e) restricts to {pseudovector}{pseudo_along}."
 
 
 # groups that are given as planar groups -------------------------------------------------------------------------------
 
 
-def _words(subgroup: Subgroup, found: Found) -> tuple[str, ...]:
-    parent, frame = subgroup.parent, subgroup.frame.array
-    title, group, kind = found
+def _words(subgroup: Subgroup, standard: Subgroup, kind: Kind) -> tuple[str, ...]:
+    """What one of a family says, whose standard setting and abstract group are those of another subgroup."""
+    parent, group, frame, title = subgroup.parent, standard.group, subgroup.frame.array, subgroup.name
     turns = _rotation_count(group)
-    shape = kind.shapes[0 if turns is None else max(4 - turns, 1)].format(n=turns, polygon=words.polygon(turns or 0))
+    shape = kind.shapes[0 if turns is None else max(4 - turns, 1)].format(n=turns, polygon=_polygon(turns or 0))
     copy = f"a copy of {group} inside {parent}" if group.name != title else f"a subgroup of {parent}"
     lines = [f"{title} is {copy}: the symmetry of {shape}."]
     if kind in (SPHERE, HANDED_SPHERE):
-        return (*lines, kind.flips, *_whole_vector(parent, group))
+        both = "A vector (1o) and a pseudovector (1e) both restrict to 1: no mirror tells them apart."
+        return (*lines, kind.flips, *[both] * (group != parent))
     names = _names(frame)
-    lines.append(_axes(frame, names, kind) + " " + words.rotations(turns, names[2]))
+    lines.append(_axes(frame, names, kind) + " " + rotations(turns, names[2]))
     lines.append(_flips(frame, names, kind, turns))
-    lines.append(_vectors(parent, group, kind, _moves(names, kind, turns)))
+    lines.append(_vectors(parent, standard, _moves(names, kind, turns)))
     if kind.twin is not None:
         twin = kind.twin[0].format(n=turns or "inf")
         other = group if twin != group.name else "this group"
@@ -234,7 +324,7 @@ def _flips(frame: np.ndarray, names: tuple[str, str, str], kind: Kind, turns: in
     text = kind.flip if kind.flip and turns == 1 else kind.flips
     sentence = text.format(axis=names[2], mirror=names[0])
     if kind in (CONE, DIHEDRAL):
-        sentence += ": " + words.linear_map(frame @ kind.embed(np.diag([1.0, -1.0])) @ frame.T)
+        sentence += ": " + words.linear_map(frame @ np.diag([1.0, -1.0, 1.0 if kind is CONE else -1.0]) @ frame.T)
     return sentence + "."
 
 
@@ -254,23 +344,3 @@ def _moves(names: tuple[str, str, str], kind: Kind, turns: int | None) -> tuple[
         f"({first}, {second})" if len(first) + len(second) <= 4 and first != "b" else "the plane perpendicular to it"
     )
     return f"{along}, {plane} {'changes sign' if turns == 2 else 'turns'}", pseudo
-
-
-def _vectors(parent: Group, group: Group, kind: Kind, moves: tuple[str, str]) -> str:
-    """The sentences about what a vector and a pseudovector become."""
-    elements, weights = group.quadrature(2)
-    g = kind.embed(elements)
-    vector = words.restricted(group, elements, weights, g)
-    pseudovector = words.restricted(group, elements, weights, g * determinant_3(g)[:, None, None])
-    sentence = f"A vector ({_vector_label(parent)}) restricts to {vector}: {moves[0]}."
-    if parent.name != "O(3)":
-        return sentence
-    if not kind.improper:
-        return f"{sentence} A pseudovector (1e) restricts to the same: no mirror tells them apart."
-    return f"{sentence} A pseudovector (1e) restricts to {pseudovector}: {moves[1]}."
-
-
-def _whole_vector(parent: Group, group: Group) -> tuple[str, ...]:
-    if group == parent:
-        return ()
-    return ("A vector (1o) and a pseudovector (1e) both restrict to 1: no mirror tells them apart.",)

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from intertwine._arrays import Array
-from intertwine.catalog.base import CatalogGroup, PointGroup
+from intertwine.catalog.base import CatalogGroup
+from intertwine.catalog.point_subgroups import PointGroup
 
 
 class SignedGroup(PointGroup):

@@ -4,6 +4,7 @@ import pytest
 
 from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, group, point_group, symmetric
 from intertwine.catalog.base import CatalogGroup
+from intertwine.catalog.notation import CRYSTALLOGRAPHIC, Name, family, find, hermann_mauguin, is_proper
 from intertwine.errors import ArgumentError, LabelError
 
 
@@ -115,3 +116,29 @@ def test_orders_and_names() -> None:
     assert [repr(G) for G in (SO2, O3, cyclic(8))] == ["tw.SO2", "tw.O3", "tw.cyclic(8)"]
     assert dihedral(3).irrep("0o").expression == "tw.dihedral(3).rep('1x0o')"
     assert repr(O3.irrep("1o")) == "tw.O3.irrep('1o')"
+
+
+@pytest.mark.parametrize(
+    ("typed", "plain", "title", "own"),
+    [
+        ("C∞v", "Cinfv", "Cinfv", "Cinfv"),
+        ("Dooh", "Dooh", "Dinfh", "Dinfh"),
+        ("SO(2)", "SO2", "Cinf", "Cinf"),
+        ("O(2)", "O2", None, None),
+        ("S3", "S3", None, None),
+        ("Doo d", "Dood", None, None),
+        ("SO(3)", "SO3", "SO3", "SO3"),
+        ("2", "2", "C2", None),  # a listed subgroup of two elements has this for its own name
+        ("m3̄m", "m3̄m", "Oh", None),
+    ],
+)
+def test_a_name_is_read(typed: str, plain: str, title: str | None, own: str | None) -> None:
+    assert find(typed) == Name(plain, title, own)
+
+
+@pytest.mark.parametrize("title", [*CRYSTALLOGRAPHIC, "I", "Ih", "Cinfv", "Dinfh", "SO3", "O3"])
+def test_both_spellings_of_a_point_group_are_read_alike(title: str) -> None:
+    assert find(title) == Name(title, title, title)
+    assert find(hermann_mauguin(title)).title == title
+    assert is_proper(title) == point_group(title).is_proper
+    assert (family(title)[0] == "") == (title[0] in "TOI" or title in ("SO3", "O3"))

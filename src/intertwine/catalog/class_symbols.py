@@ -6,31 +6,15 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from intertwine.catalog.base import CatalogGroup, PointGroup
-from intertwine.catalog.planar import PlanarGroup
-from intertwine.catalog.symmetric import SymmetricGroup
+from intertwine.groups.finite import FiniteTable
 from intertwine.groups.rotations import axial
 
 Symbol = tuple[str, tuple[float, ...]]
 """A symbol, and where it stands in a table."""
 
 
-def class_names(group: CatalogGroup) -> list[Symbol]:
-    """The symbols of the classes of a finite group, in the order of its `table.classes`, each with a sort key.
-
-    Point groups have Schoenflies' symbols: E, C3 (a third of a turn), C5² (two fifths), S4 (a turn and a reflection
-    across its axis), i, σh, σv, σd; permutations have the
-    lengths of their cycles, and others the order of the elements. Classes that would share a symbol get primes.
-    """
-    table = group.table
-    if isinstance(group, PointGroup):
-        plain = [_schoenflies(table.elements[members], group) for members in table.classes]
-    elif isinstance(group, PlanarGroup):
-        plain = [_smallest(_planar(g) for g in table.elements[members]) for members in table.classes]
-    elif isinstance(group, SymmetricGroup):
-        plain = [_cycles(table.elements[members[0]]) for members in table.classes]
-    else:
-        plain = [_by_order(int(table.orders[members[0]])) for members in table.classes]
+def told_apart(plain: list[Symbol]) -> list[Symbol]:
+    """The symbols with primes for classes that would share one, each with its place among all."""
     order = sorted(range(len(plain)), key=lambda i: (plain[i][1], i))
     seen: dict[str, int] = {}
     names: list[Symbol] = list(plain)
@@ -41,18 +25,40 @@ def class_names(group: CatalogGroup) -> list[Symbol]:
     return names
 
 
+def of_orders(table: FiniteTable) -> list[Symbol]:
+    """The orders of the elements of each class."""
+    orders = [int(table.orders[members[0]]) for members in table.classes]
+    return [("1" if order == 1 else f"order {order}", (order,)) for order in orders]
+
+
+def of_permutations(table: FiniteTable) -> list[Symbol]:
+    """The lengths of the cycles of each class."""
+    return [_cycles(table.elements[members[0]]) for members in table.classes]
+
+
+def of_the_plane(table: FiniteTable) -> list[Symbol]:
+    """E, C4 (a turn), or m (a mirror) for each class."""
+    return [_smallest(_planar(g) for g in table.elements[members]) for members in table.classes]
+
+
+def of_space(table: FiniteTable, title: str) -> list[Symbol]:
+    """Schoenflies' symbols of the classes of a point group.
+
+    E, C3 (a third of a turn), C5² (two fifths), S4 (a turn and a reflection across its axis), i, σh, σv, σd.
+    """
+    turners = (-np.eye(3), np.diag([1.0, 1.0, -1.0]))
+    turner = next((g for g in turners if table.distance(g[None])[0] < 1e-7), None)
+    found = []
+    for members in table.classes:
+        elements = table.elements[members]
+        symbol = _smallest(_spatial(g, title, len(table)) for g in elements)[0]  # the plainest
+        found.append((symbol, min(_position(g, title, turner) for g in elements)))
+    return found
+
+
 def _smallest(symbols: Iterable[Symbol]) -> Symbol:
     """The symbol of a class: of those of its members the one that stands first, C5 rather than C5⁴."""
     return min(symbols, key=lambda symbol: symbol[1])
-
-
-def _schoenflies(members: np.ndarray, group: PointGroup) -> Symbol:
-    """The plainest symbol of a class of a point group, and the first position."""
-    return _smallest(_spatial(g, group) for g in members)[0], min(_position(g, group) for g in members)
-
-
-def _by_order(order: int) -> Symbol:
-    return ("1" if order == 1 else f"order {order}"), (order,)
 
 
 def _cycles(g: np.ndarray) -> Symbol:
@@ -90,35 +96,34 @@ def _superscript(k: int) -> str:
     return str(k).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
-def _spatial(g: np.ndarray, group: PointGroup) -> Symbol:
+def _spatial(g: np.ndarray, title: str, order: int) -> Symbol:
     """The Schoenflies symbol of one element, and which of the symbols of its class is the plainest."""
     proper = np.linalg.det(g) > 0
     axis, angle = _axis_and_angle(g if proper else -g)
     if abs(angle) < 1e-9:
         return ("E", (-1.0,)) if proper else ("i", (2.0,))
-    letters = _letters(axis, mirror=not proper) if group.schoenflies in ("D2", "D2h", "C2v") else ""
+    letters = _letters(axis, mirror=not proper) if title in ("D2", "D2h", "C2v") else ""
     if not proper and abs(angle - np.pi) < 1e-6:
-        return (f"σ({letters})" if letters else _mirror(group, axis, _is_main(axis, group))), (3.0,)
+        return (f"σ({letters})" if letters else _mirror(title, order, axis)), (3.0,)
     symbol, key = _turn("C", angle, 0.0) if proper else _turn("S", angle + np.pi, 2.5)
     return symbol + (f"({letters})" if letters else ""), key
 
 
-def _position(g: np.ndarray, group: PointGroup) -> tuple[float, ...]:
+def _position(g: np.ndarray, title: str, turner: np.ndarray | None) -> tuple[float, ...]:
     """Where an element stands among the others, as in the tables of chemists (Cotton; Altmann & Herzig 1994).
 
     Rotations come first: of T, O, I those of high order, of the others the powers of the main one. With the inversion
     the improper elements follow in the order of the rotations that it makes of them, with σh alone likewise.
     """
     proper = np.linalg.det(g) > 0
-    if group.schoenflies[0] in "TOI":
+    if title[0] in "TOI":
         return (0.0 if proper else 1.0, *_polyhedral_place(g, proper))
     if proper:
-        return (0.0, *_axial_place(g, group))
-    for turner in (-np.eye(3), np.diag([1.0, 1.0, -1.0])):
-        if group.contains(turner):
-            return (1.0, *_axial_place(turner @ g, group))
+        return (0.0, *_axial_place(g, title))
+    if turner is not None:
+        return (1.0, *_axial_place(turner @ g, title))
     axis, angle = _axis_and_angle(-g)
-    if _is_main(axis, group):
+    if _is_main(axis, title):
         return 0.0, 0.0, round((angle + np.pi) % (2 * np.pi), 6)
     return 1.0, round(float(np.arctan2(axis[0], -axis[1]) % np.pi), 6) % 3.1415  # the direction inside the mirror
 
@@ -133,17 +138,17 @@ def _polyhedral_place(g: np.ndarray, proper: bool) -> tuple[float, ...]:
     return order, steps, round(1 - float(np.abs(axis).max()), 6)
 
 
-def _axial_place(rotation: np.ndarray, group: PointGroup) -> tuple[float, float]:
+def _axial_place(rotation: np.ndarray, title: str) -> tuple[float, float]:
     """Turns about the main axis by their angles, then half-turns from x on (in D2: about y, x, as B2, B3 are)."""
     axis, angle = _axis_and_angle(rotation)
-    if abs(angle) < 1e-9 or _is_main(axis, group):
+    if abs(angle) < 1e-9 or _is_main(axis, title):
         return 0.0, round(angle, 6)
     place = round(float(np.arctan2(axis[1], axis[0]) % np.pi), 6) % 3.1415
-    return 1.0, -place if group.schoenflies in ("D2", "D2h") else place
+    return 1.0, -place if title in ("D2", "D2h") else place
 
 
-def _is_main(axis: np.ndarray, group: PointGroup) -> bool:
-    return group.schoenflies[0] not in "TOI" and bool(abs(axis[2]) > 1 - 1e-6)
+def _is_main(axis: np.ndarray, title: str) -> bool:
+    return title[0] not in "TOI" and bool(abs(axis[2]) > 1 - 1e-6)
 
 
 def _axis_and_angle(rotation: np.ndarray) -> tuple[np.ndarray, float]:
@@ -165,18 +170,17 @@ def _letters(axis: np.ndarray, *, mirror: bool) -> str:
     return "xyz".replace("xyz"[along], "") if mirror else "xyz"[along]
 
 
-def _mirror(group: PointGroup, normal: np.ndarray, main: bool) -> str:
+def _mirror(title: str, order: int, normal: np.ndarray) -> str:
     """σh, σv or σd: across the main axis, holding it, or halfway between half-turn axes."""
-    title = group.schoenflies
     if title in ("Ih", "I", "Td"):
         return "σd" if title == "Td" else "σ"
     if title in ("Oh", "Th"):
         return "σh" if np.abs(normal).max() > 1 - 1e-6 else "σd"
-    if main:
+    if _is_main(normal, title):
         return "σh"
     if title.endswith("d"):
         return "σd"
-    n = round(float(group.order) / (2 if title.endswith("v") else 4))
+    n = round(order / (2 if title.endswith("v") else 4))
     inside = np.arctan2(normal[0], -normal[1])  # the direction in the mirror, across the axis
     share = (inside / (np.pi / n)) % 2
     return "σv" if n % 2 or min(share, 2 - share) < 1e-3 else "σd"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from intertwine.catalog.base import Vector
 from intertwine.errors import ArgumentError
+
+Vector = tuple[float, ...] | list[float] | np.ndarray
 
 
 def standard_frame(axis: Vector | None, mirror: Vector | float | None) -> np.ndarray:

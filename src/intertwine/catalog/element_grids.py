@@ -1,4 +1,4 @@
-"""Grids of elements of the groups of the catalogue."""
+"""Grids of elements of a group."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import math
 
 import numpy as np
 
-from intertwine.catalog.base import CatalogGroup
-from intertwine.catalog.planar import PlanarGroup
 from intertwine.errors import ArgumentError
+from intertwine.groups import Group
 from intertwine.groups.grids import Grid, rotation_grid, turn_grid
 from intertwine.groups.group import Seed
 
 
-def group_elements_grid(group: CatalogGroup, kind: str, n: int | None, seed: Seed) -> Grid:
+def element_grid(group: Group, kind: str, n: int | None, seed: Seed) -> Grid:
     """What `group.grid` gives."""
     if kind == "random":
         elements = group.sample(_positive(kind, n), seed)
@@ -23,15 +22,15 @@ def group_elements_grid(group: CatalogGroup, kind: str, n: int | None, seed: See
             raise ArgumentError(f"The regular grid of {group} is all its elements: leave n = {n!r} out.")
         elements = group.elements()
         return Grid(elements, np.full(len(elements), 1 / len(elements)), math.inf)
-    if isinstance(group, PlanarGroup) and not group.is_finite and kind == "regular":
-        return _with_flips(turn_grid(kind, n, seed), np.diag([1.0, -1.0]), group.mirrors)
-    if group.is_whole and group.dim == 3:
+    planar = group.is_full and group.dim == 2
+    if planar and kind == "regular":
+        return _with_flips(turn_grid(kind, n, seed), np.diag([1.0, -1.0]), not group.is_proper)
+    if group.is_full and group.dim == 3:
         return _with_flips(rotation_grid(kind, n, seed), -np.eye(3), not group.is_proper)
-    if kind == "gauss" and not group.averages_by_sampling:
+    if kind == "gauss" and group.has_quadrature:
         elements, weights = group.quadrature(_positive(kind, n, least=0))
         return Grid(elements, weights, int(n or 0))
-    regular = ["regular"] * (group.is_finite or isinstance(group, PlanarGroup))
-    kinds = ", ".join(["random", *regular, *["gauss"] * (not group.averages_by_sampling)])
+    kinds = ", ".join(["random", *["regular"] * (group.is_finite or planar), *["gauss"] * group.has_quadrature])
     raise ArgumentError(f"{group} has no grid of the kind {kind!r}. Its kinds are {kinds}.")
 
 
