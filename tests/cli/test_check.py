@@ -420,3 +420,21 @@ def test_atoms_of_a_layer_move_across_its_box() -> None:
     )
     moves = question(start, finish).y
     assert np.abs(moves - [[0.05, 0.1, 0.9], [-0.05, -0.1, -0.9]]).max() < 1e-12
+
+
+def test_a_named_target_is_rounded_too(tmp_path: Path) -> None:
+    """Forces with the symmetry of ammonia, printed with three decimals in a general pose; a dipole with two."""
+    rows = [
+        "N 0.107270 -0.064314 0.262997 0.082 -0.049 0.202",
+        "H 0.104024 -0.866480 -0.361813 0.031 -0.262 -0.109",
+        "H -0.852510 0.268624 0.305917 -0.258 0.081 0.093",
+        "H 0.641216 0.662170 -0.207101 0.194 0.200 -0.063",
+    ]
+    file = tmp_path / "ammonia.xyz"
+    file.write_text("\n".join(["4", 'Properties=species:S:1:pos:R:3:forces:R:3 dipole="-0.11 0.07 -0.28"', *rows]))
+    for name in ("forces", "dipole"):
+        result = run("check", file, "--target", name)
+        assert result.exit_code == POSSIBLE, result.output
+        assert "symmetry C3v" in result.stdout
+    file.write_text(file.read_text().replace("-0.11 0.07 -0.28", "-0.28 0.11 0.07"))  # across the axis
+    assert run("check", file, "--target", "dipole").exit_code == IMPOSSIBLE

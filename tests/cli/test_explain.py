@@ -60,6 +60,13 @@ def test_all_that_is_explained_is_drawn(tmp_path: Path, things: list[str], title
     assert [json.loads(f'"{text}"') for text in re.findall(r'"title":\{"text":"([^ "]+) ', page)] == titles
 
 
+def test_a_folder_is_no_page() -> None:
+    pytest.importorskip("plotly")
+    result = RUN.invoke(app, ["explain", "Oh", "--figure", "."])
+    assert result.exit_code == 2
+    assert "Give a name that ends in .html, such as figure.html" in result.stderr
+
+
 @pytest.mark.parametrize("name", ["cmp.png", "cmp.svg", "cmp"])
 def test_a_page_is_a_page(tmp_path: Path, name: str) -> None:
     pytest.importorskip("plotly")

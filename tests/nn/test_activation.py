@@ -43,6 +43,15 @@ def test_gains() -> None:
     assert gain(lambda z: z**3) == pytest.approx(15**-0.5, abs=1e-9)
 
 
+@pytest.mark.parametrize(
+    "function", [torch.reciprocal, torch.tan, lambda z: z.abs() ** -0.5, lambda z: 1 / (z - 0.3)], ids=range(4)
+)
+def test_poles_have_no_gain(function: Callable) -> None:
+    """The mean square is infinite, wherever the pole lies."""
+    with pytest.raises(ArgumentError, match="has a finite mean square that is not 0"):
+        gain(function)
+
+
 def test_gains_of_functions_with_jumps() -> None:
     """E[f²] of steps is a sum of normal probabilities P(z > k), whichever side and however close the jumps lie."""
 

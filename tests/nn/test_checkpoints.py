@@ -62,6 +62,11 @@ def test_other_conventions_and_other_files(tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
     layer, path = nn.Linear(O2.rep("1x1"), O2.rep("1x1")), tmp_path / "w.safetensors"
+    with pytest.raises(ArgumentError, match="There is no file"):
+        nn.load_weights(layer, path)
+    path.write_bytes(b"no tensors here")
+    with pytest.raises(ArgumentError, match=r"w\.safetensors is no safetensors file"):
+        nn.load_weights(layer, path)
     save_file(layer.state_dict(), path)
     with pytest.raises(ArgumentError, match=r"w\.safetensors does not say which conventions"):
         nn.load_weights(layer, path)
@@ -70,5 +75,7 @@ def test_other_conventions_and_other_files(tmp_path: Path) -> None:
         nn.load_weights(layer, path)
     wide = torch.nn.ModuleList([layer, torch.nn.Linear(2, 2)])
     nn.save_weights(wide, path)
-    with pytest.raises(ArgumentError, match=r"do not fit: .*Missing key"):
+    before = layer.weight.clone()
+    with pytest.raises(ArgumentError, match=r"do not fit: for 1\.weight there is \(2, 2\) in the file, and "):
         nn.load_weights(torch.nn.ModuleList([layer, torch.nn.LayerNorm(2), torch.nn.Linear(1, 1)]), path)
+    assert torch.equal(layer.weight, before)  # not even the parts that fit

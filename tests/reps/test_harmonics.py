@@ -113,6 +113,19 @@ def test_no_degree_is_too_high(degree: int, dtype: str, tolerance: float) -> Non
     assert np.abs(pairs - turns * np.sum(pairs * turns, -1, keepdims=True)).max() < tolerance * degree
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_is_as_long_as_it_should_be(dtype: torch.dtype) -> None:
+    """Steps that all round the same way must not add up: |Y_l|² = 2l + 1, and second derivatives are finite."""
+    r = torch.tensor([[0.3, 0.4, -0.5], [0, 1, 0], [1, 2, 3]], dtype=dtype)
+    for degree in (20, 60, 200):
+        values = spherical_harmonics(degree, r)
+        assert values.dtype == dtype
+        length = values.double().square().sum(-1) / (2 * degree + 1)
+        assert (length - 1).abs().max() < 4 * torch.finfo(dtype).eps
+    gradient = torch.func.jacrev(torch.func.jacrev(lambda r: spherical_harmonics(8, r).sum()))(r[0])
+    assert gradient.isfinite().all()
+
+
 @given(seeds)
 def test_the_product_with_the_vector_raises_the_degree(seed: int) -> None:
     """Y_l+1 is the (l + 1)-part of Y_l ⊗ r, for the polynomials: this fixes the basis and its signs."""

@@ -13,6 +13,7 @@ from intertwine.catalog import O2, O3
 from intertwine.catalog import group as group_by_name
 from intertwine.catalog.base import CatalogGroup
 from intertwine.cli.reading.sample import Sample
+from intertwine.cli.reading.text import ENOUGH, decimals, rounded
 from intertwine.errors import ArgumentError
 from intertwine.groups import Subgroup
 from intertwine.reps import Rep
@@ -103,7 +104,7 @@ class Question:
         rep_out: the rep of the target.
         group: the group of the network.
         size: of displacements between two files, the size of the input, which their rounding is relative to; else 0.
-        rounding: how far the digits of both files leave a displacement open.
+        rounding: how far the digits of both files leave a displacement open, or those of a target its numbers.
         words: all this for a reader.
     """
 
@@ -186,7 +187,13 @@ def question(
     out = _rep(rep_out, y, whole, name)
     words = f"{name or 'a target'} {_at(y)}, as {out} of {_under(whole, part)}"
     rep = start.rep(rep_in, whole)
-    return Question(start.points, y, rep, out, part, 0.0, 0.0, f"{_title(start, finish)}: {words}")
+    return Question(start.points, y, rep, out, part, 0.0, _printed(y), f"{_title(start, finish)}: {words}")
+
+
+def _printed(y: np.ndarray) -> float:
+    """How far the digits of its numbers leave two equal parts of a target from each other: −0.11 0.07 are rounded."""
+    numbers = np.ravel(y)[:ENOUGH].tolist()
+    return 2 * rounded([(number, decimals(repr(number))) for number in numbers])
 
 
 def _about_a_vector(
@@ -203,7 +210,7 @@ def _about_a_vector(
     whole, part = _groups(group, None)
     out = _rep(rep_out, y, whole, name)
     words = f"{_title(start, finish)}: from {rep_in} to {out} of {whole}"
-    return Question(x, y, whole.rep(rep_in), out, part, 0.0, 0.0, words)
+    return Question(x, y, whole.rep(rep_in), out, part, 0.0, _printed(y), words)
 
 
 def _about_displacements(start: Sample, finish: Sample, rep_in: str, group: str) -> Question:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import numpy as np
-from torch import nn
+from torch import Tensor, nn
 
 from intertwine.errors import ArgumentError, MissingExtraError, RepMismatchError
 from intertwine.nn.module import EquivariantModule
@@ -60,8 +60,7 @@ def load_weights(module: nn.Module, path: str | Path) -> nn.Module:
     and for weights that are missing or too many.
     """
     path = Path(path)
-    with _safetensors().safe_open(path, "pt") as file:
-        metadata, tensors = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    metadata, tensors = _read(path)
     if "convention" not in metadata or "reps" not in metadata:
         raise ArgumentError(
             f"{path.name} does not say which conventions its weights belong to. Load files that save_weights wrote; "
@@ -73,11 +72,30 @@ def load_weights(module: nn.Module, path: str | Path) -> nn.Module:
             f"of intertwine has number {CONVENTION}. Load them with the version that wrote them."
         )
     _require_same(path, json.loads(metadata["reps"]), _reps(module))
-    try:
-        module.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise ArgumentError(f"The weights in {path.name} do not fit: {' '.join(str(error).split())}") from error
+    wanted = {name: tuple(value.shape) for name, value in module.state_dict().items()}
+    given = {name: tuple(value.shape) for name, value in tensors.items()}
+    if wrong := sorted(name for name in wanted.keys() | given.keys() if wanted.get(name) != given.get(name)):
+        there, here = given.get(wrong[0], "nothing"), wanted.get(wrong[0], "nothing")
+        raise ArgumentError(
+            f"The weights in {path.name} do not fit: for {wrong[0]} there is {there} in the file, and {here} in the "
+            f"module ({len(wrong)} such names in all). Make the module that was saved, without a wrapper around it."
+        )
+    module.load_state_dict(tensors)
     return module
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """The metadata and tensors of a safetensors file; `ArgumentError` for a file that is none."""
+    from safetensors import SafetensorError
+
+    package = _safetensors()
+    if not path.is_file():
+        raise ArgumentError(f"There is no file {path}.")
+    try:
+        with package.safe_open(path, "pt") as file:
+            return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ArgumentError(f"{path.name} is no safetensors file: {error}. Pass what save_weights wrote.") from error
 
 
 def _reps(module: nn.Module) -> dict[str, list[list[str]]]:

@@ -12,7 +12,7 @@ from math import pi, sqrt
 
 import numpy as np
 
-from intertwine._arrays import Array, as_array, like, namespace, plain_shape
+from intertwine._arrays import Array, as_array, epsilon, is_torch, like, namespace, plain_shape
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.reps.blocks import Terms, decomposed
 from intertwine.reps.irrep import Block
@@ -58,6 +58,16 @@ def _check(r: Array, n: int, normalization: str, function: str) -> None:
         )
 
 
+def _widened(r: Array) -> tuple[Array, Callable[[Array], Array]]:
+    """Half precision in float32, for steps that all round the same way, and the way back."""
+    if epsilon(r) < 1e-4:
+        return r, lambda y: y
+    dtype = r.dtype
+    if is_torch(r):
+        return r.float(), lambda y: y.to(dtype)
+    return r.astype(np.float32), lambda y: y.astype(dtype)
+
+
 def spherical_harmonics(
     degrees: int | Iterable[int], r: Array, normalization: str = "component", normalize: bool = True
 ) -> Array:
@@ -86,11 +96,12 @@ def spherical_harmonics(
     r = as_array(r)
     wanted = _degree_list(degrees)
     _check(r, 3, normalization, "spherical_harmonics")
+    r, narrow = _widened(r)
     r = unit_vectors(r) if normalize else r
     blocks = _spherical_blocks(max(wanted, default=0), r)
     scale = {"component": 1.0, "norm": None, "integral": 1 / sqrt(4 * pi)}[normalization]
     pieces = [blocks[degree] * (1 / sqrt(2 * degree + 1) if scale is None else scale) for degree in wanted]
-    return namespace(r).concatenate([*pieces, r[..., :0]], -1)
+    return narrow(namespace(r).concatenate([*pieces, r[..., :0]], -1))
 
 
 def _spherical_blocks(top: int, r: Array) -> list[Array]:
@@ -163,6 +174,7 @@ def circular_harmonics(
     r = as_array(r)
     wanted = _degree_list(degrees)
     _check(r, 2, normalization, "circular_harmonics")
+    r, narrow = _widened(r)
     r = unit_vectors(r) if normalize else r
     xp = namespace(r)
     x, y = r[..., 0, None], r[..., 1, None]
@@ -173,7 +185,7 @@ def circular_harmonics(
         blocks.append(xp.concatenate([cosine, sine], -1))
     factor = {"component": sqrt(2), "norm": 1.0, "integral": 1 / sqrt(pi)}[normalization]
     constant = 1 / sqrt(2 * pi) if normalization == "integral" else 1.0
-    return xp.concatenate([*(blocks[k] * (factor if k else constant) for k in wanted), r[..., :0]], -1)
+    return narrow(xp.concatenate([*(blocks[k] * (factor if k else constant) for k in wanted), r[..., :0]], -1))
 
 
 def harmonics_function(n: int) -> Callable[..., Array]:

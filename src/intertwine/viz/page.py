@@ -47,8 +47,8 @@ def check_page_name(path: Path) -> None:
     """Raises `ArgumentError` for a file that is not called .html."""
     if path.suffix.lower() not in SUFFIXES:
         raise ArgumentError(
-            f"Figures that can be turned are web pages, but {path.name} was asked for. Give a name that ends in .html, "
-            f"such as {path.with_suffix('.html').name}; the page's camera button saves a picture."
+            f"Figures that can be turned are web pages, but {path.name or path} was asked for. Give a name that ends "
+            f"in .html, such as {path.stem or 'figure'}.html; the page's camera button saves a picture."
         )
 
 

@@ -26,6 +26,9 @@ CO2 = Points(np.array([[-1.16, 0, 0], [0, 0, 0], [1.16, 0, 0]]), [8, 6, 8])
 SALT = Points(3 * np.array([[0, 0, 0], [0.5, 0.5, 0.5]]), [11, 17], cell=3 * np.eye(3))
 
 
+COPPER = Points(np.zeros((1, 3)), [29], cell=1.8 * np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]]))
+
+
 def noise(*shape: int, size: float = 1e-17) -> np.ndarray:
     return size * np.random.default_rng(0).normal(size=shape)
 
@@ -40,6 +43,8 @@ ROUNDING = {
     "a line": (CO2, np.array([1e-16, 3e-17, 0])),
     "the points of a line": (CO2, noise(3, 3)),
     "a crystal": (SALT, noise(2, 3)),
+    "a crystal with its atom at the origin": (COPPER, noise(1, 3)),
+    "an atom at the origin": (Points(np.zeros((1, 3))), np.array([1e-17, 0, 2e-18])),
     "nothing": (SQUARE, np.zeros(3)),
 }
 
@@ -122,3 +127,20 @@ def test_models_that_answer_rounding_are_equivariant() -> None:
 
     assert relaxed_equivariance_error(rounding, SQUARE, rep_out=VECTOR) == 0
     assert relaxed_equivariance_error(small, SQUARE, rep_out=VECTOR) > 0.1
+
+
+@pytest.mark.parametrize("size", np.geomspace(0.2, 10, 12))
+def test_floor_and_verdict_agree_at_the_limit(size: float) -> None:
+    """About the size of rounding a target is 0 for both, or for neither."""
+    zero = curie_check(SQUARE, np.array([1e-3, 0, 0]), rep_out=VECTOR).zero
+    y = np.array([size * zero, 0, 0])
+    report = curie_check(SQUARE, y, rep_out=VECTOR)
+    assert report.possible == (report.floor == 0) == (loss_floor(SQUARE, y, VECTOR) == 0)
+
+
+def test_the_floor_of_points() -> None:
+    """`Points` bring their labels and features along."""
+    y = np.array([0, 0, 1.0])
+    assert loss_floor(Points(SQUARE), y, VECTOR) == loss_floor(SQUARE, y, VECTOR)
+    up = np.tile([0, 0, 1.0], (4, 1))
+    assert loss_floor(Points(SQUARE, features=up), y, VECTOR, rep_in=VECTOR) < 1e-25

@@ -257,11 +257,20 @@ def test_ids_of_rotations() -> None:
 
 
 @pytest.mark.parametrize(
-    "identifier", [(), (1, 2, 3, 4), ("cone",), (False, True, 0), (False, True, 2.5), "cube", None]
+    "identifier",
+    [
+        *((), (1, 2, 3, 4), ("cone",), (False, True, 0), (False, True, 2.5), "cube", None),
+        *(("cone", "x", 3), ("cone", None, 3), (True, None, 3), (True, float("nan"), 3), (False, float("inf"), 2)),
+    ],
 )
 def test_what_is_no_id(identifier: object) -> None:
     with pytest.raises(LabelError, match=r"is no id of a subgroup of O\(3\) in escnn"):
         convert_escnn_id(identifier)
+
+
+def test_ids_with_numbers_of_numpy() -> None:
+    assert convert_escnn_id((np.False_, True, np.int64(3))) == convert_escnn_id((False, True, 3))
+    assert convert_escnn_id(("cone", np.float64(0.6), np.int32(2))) == convert_escnn_id(("cone", 0.6, 2))
 
 
 def test_ids_of_other_parents() -> None:

@@ -218,11 +218,15 @@ def resolution(y: np.ndarray | Tensor, x: Points | np.ndarray) -> float:
     """The size up to which numbers of a target are rounding: eight units of its dtype, for numbers like the input's.
 
     Displacements are differences of positions, and one vector for the whole is a sum over them: what they cannot
-    resolve is 0, as symmetric as can be. A target that is small, but not as small as that, is what it is.
+    resolve is 0, as symmetric as can be. A target that is small, but not as small as that, is what it is. The input is
+    as large as its positions and the periods of its cell; one without any size, such as an atom at the origin, counts
+    as 1.
     """
     numbers = to_numpy(x.positions if isinstance(x, Points) else x)
+    if isinstance(x, Points) and (lattice := x.lattice) is not None:
+        numbers = np.concatenate([numbers, lattice.cell[lattice.periodic]])
     size = float(np.linalg.norm(numbers) if np.ndim(y) == 1 else np.abs(numbers).max(initial=0.0))
-    return 8 * epsilon(as_array(y)) * size
+    return 8 * epsilon(as_array(y)) * (size or 1.0)
 
 
 def attainable(y: np.ndarray, H: Stabiliser, rep_out: Rep) -> np.ndarray:
@@ -262,8 +266,8 @@ def _report(
 ) -> CurieReport:
     best = attainable(y, H, rep_out)
     lost = y - best
-    K = kept_by(x, y, H, rep_out, rep_in, part, zero)
     floor = float(np.mean(lost**2))
+    K = H if floor <= zero**2 else kept_by(x, y, H, rep_out, rep_in, part, zero)
     return CurieReport(
         H=H,
         K=K,
@@ -298,7 +302,7 @@ def kept_by(
     keep a target up to `zero`, which is rounding.
     """
     tolerance = min(max(10 * H.tolerance, 1e-9), 0.3)  # elements that change the target by all of it are not kept
-    size = max(float(np.linalg.norm(y)), 2 * zero * y.size**0.5 / tolerance, 1e-300)
+    size = max(float(np.linalg.norm(y)), zero * y.size**0.5 / tolerance, 1e-300)
     if H.space is not None and H.permutations is not None:
         off = np.linalg.norm((moved(y, rep_out, H.elements, H.permutations) - y).reshape(len(H.elements), -1), axis=1)
         operations = Operations(H.space, H.elements, H.permutations, off / size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from intertwine.symmetry.possible.curie import attainable, resolution
 
 
 def loss_floor(
-    points: np.ndarray,
+    points: np.ndarray | Points,
     targets: np.ndarray,
     rep_out: Rep | Irrep,
     *,
@@ -31,7 +32,8 @@ def loss_floor(
     says why.
 
     Args:
-        points: positions `(N, n)`; only differences matter, so networks are taken to be translation invariant.
+        points: positions `(N, n)`, or `Points` with labels and features; only differences matter, so networks are taken
+            to be translation invariant.
         targets: the wanted output at each point, `(N, rep_out.dim)`, or the one output wanted for the whole cloud, such
             as an energy or a dipole, `(rep_out.dim,)`.
         rep_out: the rep of the output; its group, SO(2), O(2), SO(3) or O(3), is the network's.
@@ -56,12 +58,17 @@ def loss_floor(
     0.3333333333333333
     """
     rep_out = as_rep(rep_out)
+    if isinstance(points, Points):
+        cloud = replace(points, labels=points.labels if labels is None else labels)
+        features = points.features if features is None else features
+    else:
+        cloud = Points(to_numpy(points), labels)
     if (features is None) != (rep_in is None):
         raise ArgumentError("Features and their rep come together: pass features=… and rep_in=….")
     rep = None if rep_in is None else as_rep(rep_in)
     if rep is not None and rep.group != rep_out.group:
         raise ArgumentError(f"Features of {rep.group} and targets of {rep_out.group} came. Use one group for both.")
-    cloud = Points(to_numpy(points), labels, None if features is None else to_numpy(features))
+    cloud = replace(cloud, features=None if features is None else to_numpy(features))
     H = stabiliser(cloud, rep=rep, group=rep_out.group, tolerance=tolerance)  # type: ignore[arg-type]
     y = to_numpy(targets)
     floor = float(np.mean((y - attainable(y, H, rep_out)) ** 2))

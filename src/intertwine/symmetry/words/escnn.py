@@ -6,6 +6,7 @@ They stand here and not with other libraries' formats, which nobody may import: 
 from __future__ import annotations
 
 import ast
+import math
 
 import numpy as np
 
@@ -108,7 +109,8 @@ def _entries(identifier: object) -> tuple[object, ...]:
             identifier = ast.literal_eval(identifier)
         except (ValueError, SyntaxError):
             return (identifier,)
-    return tuple(identifier) if isinstance(identifier, tuple | list) else (identifier,)
+    entries = tuple(identifier) if isinstance(identifier, tuple | list) else (identifier,)
+    return tuple(entry.item() if isinstance(entry, np.generic) else entry for entry in entries)
 
 
 def _polyhedral(entries: tuple[object, ...]) -> tuple[str, float] | None:
@@ -124,6 +126,11 @@ def _polyhedral(entries: tuple[object, ...]) -> tuple[str, float] | None:
     return letter + ("h" if whole else ""), 0.0
 
 
+def _angle(entry: object) -> float | None:
+    """A finite number; None for anything else."""
+    return float(entry) if isinstance(entry, int | float) and math.isfinite(entry) else None
+
+
 def _axial(entries: tuple[object, ...]) -> tuple[str, float] | None:
     """Name and angle of (inversion, mirror, n) or ('cone', [angle], n)."""
     n = entries[-1]
@@ -131,12 +138,14 @@ def _axial(entries: tuple[object, ...]) -> tuple[str, float] | None:
         return None
     count = "inf" if n == -1 else str(n)
     if entries[0] == "cone":
-        angle = float(entries[1]) if len(entries) == 3 else 0.0  # type: ignore[arg-type]
-        return f"C{count}v", angle
+        angle = _angle(entries[1]) if len(entries) == 3 else 0.0
+        return None if angle is None else (f"C{count}v", angle)
     if len(entries) != 3 or not isinstance(entries[0], bool):
         return None
     flips = entries[1] is not False
-    angle = float(entries[1]) if flips and entries[1] is not True else 0.0  # type: ignore[arg-type]
+    angle = _angle(entries[1]) if flips and entries[1] is not True else 0.0
+    if angle is None:
+        return None
     if not entries[0]:
         return f"{'D' if flips else 'C'}{count}", angle
     if n == -1:
