@@ -40,7 +40,7 @@ def test_kinds_may_be_texts(tmp_path: Path, name: str) -> None:
     [
         ("colours", np.array([0, 1, 1, 2])),
         ("who", np.array(["a", "b", "b", "c"])),
-        ("charges", np.array([-2, 1, 1, 0])),
+        ("spins", np.array([-2, 1, 1, 0])),
     ],
 )
 def test_an_array_that_may_be_the_kind_is_asked_about(tmp_path: Path, name: str, array: np.ndarray) -> None:
@@ -50,5 +50,12 @@ def test_an_array_that_may_be_the_kind_is_asked_about(tmp_path: Path, name: str,
 
 
 def test_numbers_that_are_no_kinds_are_targets(tmp_path: Path) -> None:
-    for name, array in {"targets": np.arange(4), "z": np.ones(4), "energy": np.array([3]), "edges": np.eye(4)}.items():
+    ions = np.array([-2, 1, 1, 0])
+    for name, array in {
+        "charges": ions,
+        "targets": np.arange(4),
+        "z": np.ones(4),
+        "energy": np.array([3]),
+        "edges": np.eye(4),
+    }.items():
         assert points(tmp_path, **{name: array}).labels is None

@@ -17,7 +17,7 @@ ALIASES = (
     *("z", "nuclear_charges", "charges", "atomic_number", "atomic_symbols", "atom_types", "atom_type"),
     *("kind", "label", "symbol", "element", "type"),
 )
-"""What they are called elsewhere: integers or texts, one for each point; charges if all are positive."""
+"""What they are called elsewhere: integers or texts, one for each point; charges if they may be of nuclei."""
 NAMING = "iuSU"
 """The kinds of numpy's integers and texts."""
 LAYOUT = ("positions", *KINDS, "features", "cell", "pbc", "x", "rep_in", "rep_out")
@@ -67,11 +67,14 @@ def _kinds(found: dict[str, np.ndarray]) -> np.ndarray | None:
     likely = {
         name: array.reshape(-1)
         for name, array in found.items()
-        if name not in (*LAYOUT, "targets") and array.dtype.kind in NAMING and array.shape in ((count,), (count, 1))
+        if name not in (*LAYOUT, "targets")
+        and not (name == "charges" and _of_ions(array))
+        and array.dtype.kind in NAMING
+        and array.shape in ((count,), (count, 1))
     }
     for alias in ALIASES:
         for name, array in likely.items():
-            if name.lower() == alias and not (alias == "charges" and (array.dtype.kind in "SU" or array.min() < 1)):
+            if name.lower() == alias:
                 return array
     if likely and count > 1:
         raise ArgumentError(
@@ -79,3 +82,8 @@ def _kinds(found: dict[str, np.ndarray]) -> np.ndarray | None:
             "or targets; else store labels too, or leave it out"
         )
     return None
+
+
+def _of_ions(charges: np.ndarray) -> bool:
+    """Whether charges are those of ions, so that some are negative or none, rather than of nuclei."""
+    return charges.dtype.kind in NUMBERS and bool((charges < 1).any())

@@ -56,7 +56,9 @@ def table(text: str) -> Points:
     """The points of a table that holds one structure. Raises `ArgumentError` for several, and as `tables` does."""
     found = tables(text)
     if len(found) > 1:
-        raise ArgumentError(f"it holds {len(found)} structures, as a column of it says, where one is expected")
+        raise ArgumentError(
+            f"it holds {len(found)} structures, as a column of it says. Write each to a file of its own"
+        )
     return found[0]
 
 
