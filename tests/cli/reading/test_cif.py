@@ -80,11 +80,38 @@ def test_the_atoms_of_a_site_lie_exactly_on_its_axes(tmp_path: Path) -> None:
         ("_symmetry_space_group_name_Hall '-F 4 2 3'", 4),
         ("_symmetry_space_group_name_H-M 'F d -3 m'", 8),
         ("_symmetry_space_group_name_H-M 'F d -3 m :2'", 16),  # the other origin
+        ("_symmetry_space_group_name_H-M 'F d -3 m Z'\n_symmetry_Int_Tables_number 227", 16),
+        ("_symmetry_space_group_name_H-M 'F d -3 m S'\n_symmetry_Int_Tables_number 227", 8),
+        ("_symmetry_space_group_name_H-M 'Fd-3mZ'", 16),
+        ("_symmetry_space_group_name_H-M 'F d -3 m O2'", 16),
+        ("_symmetry_space_group_name_H-M 'P 42/n m c S'", 2),
+        ("_symmetry_space_group_name_H-M 'P 42/n m c Z'", 8),
         ("", 1),
     ],
 )
 def test_space_groups_have_many_names(tmp_path: Path, tag: str, count: int) -> None:
     assert len(points(tmp_path, cif(CUBE, "C 0 0 0 1", tags=tag)).positions) == count
+
+
+@pytest.mark.parametrize("tag", ["'R -3 c H'", "'R -3 c :H'", "'R -3 c'", "R-3cH"])
+def test_hexagonal_axes_of_calcite(tmp_path: Path, tag: str) -> None:
+    sites = ("Ca 0 0 0 1", "C 0 0 .25 1", "O 0.2568 0 .25 1")
+    for number in ("", "_symmetry_Int_Tables_number 167"):
+        text = cif("4.99 4.99 17.06 90 90 120", *sites, tags=f"_symmetry_space_group_name_H-M {tag}\n{number}")
+        assert len(points(tmp_path, text).positions) == 30
+    bare = cif("6.375 6.375 6.375 46.08 46.08 46.08", *sites[:1], tags="_symmetry_Int_Tables_number 167")
+    assert len(points(tmp_path, bare).positions) == 2  # rhombohedral axes
+
+
+@pytest.mark.parametrize("dot", ["_magn_operation.xyz", ".magn_operation_xyz"])
+def test_magnetic_operations_fill_the_cell(tmp_path: Path, dot: str) -> None:
+    """They carry the sign of time reversal; centrings are listed apart."""
+    listed = f"loop_\n_space_group_symop{dot}\nx,y,z,+1\n-x,-y,-z,-1\n-x,y,-z,+1\nx,-y,z,-1\n"
+    centring = listed.split("\n")[1].replace("operation", "centering")
+    listed += f"loop_\n{centring}\nx,y,z,+1\nx+1/2,y+1/2,z,-1\n"
+    found = points(tmp_path, cif("5 6 7 90 100 90", "Fe 0.1 0.2 0.3 1", "Mn 0 0 0 1", tags=listed))
+    assert sorted(found.labels) == ["Fe"] * 8 + ["Mn"] * 2
+    assert stabiliser(found).name == "C2/m"
 
 
 def test_every_crystal_of_a_file_is_read(tmp_path: Path) -> None:
@@ -105,6 +132,11 @@ def test_every_crystal_of_a_file_is_read(tmp_path: Path) -> None:
         (cif(CUBE, "Qq 0 0 0 1"), "site 1 is of the kind Qq, which is no element"),
         (cif(CUBE, "Fe 0 0 0 x"), "an occupancy has 'x'"),
         (cif(CUBE, "C 0 0 0 1", tags="_symmetry_space_group_name_H-M 'Q 7'"), "its space group Q 7 is not known"),
+        (
+            cif(CUBE, "C 0 0 0 1", tags="_symmetry_space_group_name_H-M 'F d q'\n_symmetry_Int_Tables_number 227"),
+            "F d q is not known, and number 227 has several settings",
+        ),
+        (cif(CUBE, "C 0 0 0 1", tags="_space_group_magn.number_BNS 47.249"), "operations are not read"),
         (cif(CUBE, "C 0 0 0 1").replace("_cell_length_a 3\n", ""), "no cell is given"),
         ("hello\n", "not laid out as its format asks"),
     ],

@@ -88,3 +88,22 @@ def test_an_atom_on_an_axis_is_there_once(tmp_path: Path) -> None:
     (found,) = read_samples(written(tmp_path / "a.pdb", text))
     assert sorted(found.points.labels) == ["C", "C0.5"]
     assert np.isfinite(found.points.positions).all()
+
+
+def test_of_alternate_locations_the_first_is_read(tmp_path: Path) -> None:
+    """Water in one or two places, of which the second is bent, beside an atom that is always there."""
+
+    def placed(shift: float, letter: str, residue: int = 1) -> str:
+        moved = [(kind, (x + shift, y + i * shift, z)) for i, (kind, (x, y, z)) in enumerate(WATER)]
+        rows = atoms(moved, 0.5).splitlines()
+        return "".join(f"{row[:16]}{letter}{row[17:22]}{residue:4d}{row[26:]}\n" for row in rows)
+
+    whole = atoms([("N", (0, 0, 3))])
+    for text in (placed(0, "A") + placed(0.3, "B") + whole, whole + placed(0, "B") + placed(0.2, "C")):
+        for crystal in ("", cell(20, 20, 20, "P 1")):
+            (found,) = read_samples(written(tmp_path / "a.pdb", crystal + text + "END\n"))
+            assert sorted(found.points.labels) == ["H", "H", "N", "O"]
+            if not crystal:
+                assert stabiliser(found.points).name == "C2v"
+    two = placed(0, "A") + placed(5, "B", residue=2) + placed(6, "C", residue=2)
+    assert len(read_samples(written(tmp_path / "b.pdb", two))[0].points.positions) == 6

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from intertwine.cli.reading.tables import table
+from intertwine.cli.reading.tables import table, tables
 from intertwine.cli.reading.text import decoded
 from intertwine.errors import ArgumentError
 from intertwine.symmetry import stabiliser
@@ -84,6 +84,54 @@ def test_names_say_which_column_is_the_kind(heading: str, row: str, kinds: list[
 
 
 @pytest.mark.parametrize(
+    ("names", "elements"),
+    [
+        ("C H1 H2 H3", "C H H H"),
+        ("C1 H1A H1B H1C", "C H H H"),
+        ("CA HA1 HA2 HG", "C H H H"),
+        ("N CA 1HB OXT", "N C H O"),
+        ("Si1 CL1 BR1 Ca_1", "Si Cl Br Ca"),
+        ("C1' O2* Fe(1) Fe(2)", "C O Fe Fe"),
+        ("C H F Cl", "C H F Cl"),
+        ("Fe1 Fe1 Fe2 Fe2", "Fe1 Fe1 Fe2 Fe2"),  # given as kinds
+    ],
+)
+def test_names_of_atoms_stand_for_elements(names: str, elements: str) -> None:
+    rows = [f"{name},{x},{y},{z}" for name, (x, y, z) in zip(names.split(), CORNERS, strict=True)]
+    for column in ("name", "atom", "label", "kind"):
+        assert list(table("\n".join([f"{column},x,y,z", *rows])).labels) == elements.split()
+
+
+@pytest.mark.parametrize(
+    ("heading", "row"),
+    [
+        ("frame,x,y,z", "{f},{x},{y},{z}"),
+        ("time (ps),x,y,z", "{f}.5,{x},{y},{z}"),
+        ("Molecule_Name,atom_index,atom,x,y,z", "m{f},{i},C,{x},{y},{z}"),
+        ("x,y,z,element,molecule", "{x},{y},{z},C,{f}"),
+        ("structure,atom,x,y,z", "s{f},C{i},{x},{y},{z}"),
+        ("step,number,x,y,z", "{f},{i},{x},{y},{z}"),
+        ("# mol id x y z", "{f} {i} {x} {y} {z}"),
+    ],
+)
+def test_each_frame_or_molecule_of_a_table_is_one(heading: str, row: str) -> None:
+    """In the order in which they begin, also where their rows are mixed."""
+    rows = [
+        (f, i, row.format(f=f, i=i, x=x + f, y=y, z=z)) for f in (3, 1) for i, (x, y, z) in enumerate(CORNERS[: 6 - f])
+    ]
+    for order in (rows, sorted(rows, key=lambda found: found[1])):
+        found = tables("\n".join([heading, *(text for _, _, text in order)]))
+        assert [len(points.positions) for points in found] == [3, 4]
+        close(found[1].positions, np.array([(x + 1, y, z) for x, y, z in CORNERS]))
+        assert stabiliser(found[1]).name == "Td"
+
+
+def test_a_column_of_frames_may_only_tell_rows_apart() -> None:
+    (found,) = tables(lines("frame,x,y,z", "{i},{x},{y},{z}"))
+    assert stabiliser(found).name == "Td"
+
+
+@pytest.mark.parametrize(
     ("text", "words"),
     [
         (lines("", "{n} {x} {y} {z}"), "nothing says what its 4 columns are"),
@@ -97,6 +145,11 @@ def test_names_say_which_column_is_the_kind(heading: str, row: str, kinds: list[
         (lines("x,y,y", "{x},{y},{z}"), "names y twice"),
         (lines("x,y,z,colour", "{x},{y},{z},red"), "whether its column colour is the kind"),
         ("number,x,y,z\n1,0,0,0\n2,0,0,1\n", "may be those of rows or of elements"),
+        (lines("atom,x,y,z", "N{i}A+,{x},{y},{z}"), "all its kinds differ, and nothing says which element N0A"),
+        ("atom,x,y,z\nNA,0,0,0\nCL,0,0,1\n", "which element NA is"),
+        (lines("label,x,y,z", "corner{i},{x},{y},{z}"), "which element corner0 is"),
+        ("frame,x,y,z\n1,0,0,0\n1,1,0,0\n,1,0,1\n", "its row 3 has no frame"),
+        ("frame,x,y,z\n1,0,0,0\n1,1,0,0\n2,1,0,1\n", "it holds 2 structures"),
         ("x,y,z,kind\n0,0,0,A\n1,0,0,\n", "its row 2 has no kind"),
         ("x;y;z\n0,5;0.5;1\n1;1;1\n", "some of its numbers have decimal commas"),
         ("x;y;z\n1.234,5;0;1\n", "'1.234,5 0 1' came"),

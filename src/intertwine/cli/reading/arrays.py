@@ -13,6 +13,13 @@ from intertwine.symmetry import Points
 
 KINDS = ("labels", "kinds", "numbers", "atomic_numbers", "Z", "symbols", "species", "elements", "types")
 """What the kinds of points may be called."""
+ALIASES = (
+    *("z", "nuclear_charges", "charges", "atomic_number", "atomic_symbols", "atom_types", "atom_type"),
+    *("kind", "label", "symbol", "element", "type"),
+)
+"""What they are called elsewhere: integers or texts, one for each point; charges if they may be of nuclei."""
+NAMING = "iuSU"
+"""The kinds of numpy's integers and texts."""
 LAYOUT = ("positions", *KINDS, "features", "cell", "pbc", "x", "rep_in", "rep_out")
 """The names in a .npz file that say what the input is; the others are targets."""
 NUMBERS = "fiub"
@@ -47,6 +54,36 @@ def _named(path: Path, found: dict[str, np.ndarray], cell: bool) -> Sample:
         return Sample(path, _real(found["x"]), numbers, reps)
     if "positions" not in found:
         raise ArgumentError(f"it needs an array named positions, or a vector named x, but holds {', '.join(found)}")
-    positions, labels = found["positions"], next((found[name] for name in KINDS if name in found), None)
-    points = Points(_real(positions).astype(float), labels, found.get("features"), precision=carried(positions))
+    positions = found["positions"]
+    points = Points(_real(positions).astype(float), _kinds(found), found.get("features"), precision=carried(positions))
     return Sample(path, in_cell(points, found.get("cell"), found.get("pbc")) if cell else points, numbers, reps)
+
+
+def _kinds(found: dict[str, np.ndarray]) -> np.ndarray | None:
+    """The kinds of the points; None if there are none. Raises `ArgumentError` where an array may be them or not."""
+    if (named := next((found[name] for name in KINDS if name in found), None)) is not None:
+        return named[:, 0] if named.shape[1:] == (1,) else named
+    count = len(found["positions"]) if found["positions"].ndim else 0
+    likely = {
+        name: array.reshape(-1)
+        for name, array in found.items()
+        if name not in (*LAYOUT, "targets")
+        and not (name == "charges" and _of_ions(array))
+        and array.dtype.kind in NAMING
+        and array.shape in ((count,), (count, 1))
+    }
+    for alias in ALIASES:
+        for name, array in likely.items():
+            if name.lower() == alias:
+                return array
+    if likely and count > 1:
+        raise ArgumentError(
+            f"nothing says whether its array {next(iter(likely))} is the kind of the points. Call it labels if it is, "
+            "or targets; else store labels too, or leave it out"
+        )
+    return None
+
+
+def _of_ions(charges: np.ndarray) -> bool:
+    """Whether charges are those of ions, so that some are negative or none, rather than of nuclei."""
+    return charges.dtype.kind in NUMBERS and bool((charges < 1).any())

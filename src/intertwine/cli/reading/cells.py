@@ -15,6 +15,10 @@ ONE_PLACE = 0.05
 """Images of a site closer than this, in Å, are one atom whose coordinates are rounded."""
 RENAMED = {"abm2": "aem2", "aba2": "aea2", "cmca": "cmce", "cmma": "cmme", "ccca": "ccce"}
 """Symbols of space groups before 1992."""
+CHOICE = re.compile(
+    r"(?P<symbol>[^:()]+?)(?::(?P<choice>[^:]*)|[:(]?(?:origin(?:choice)?|o)(?P<origin>[12])\)?|[:(]?(?P<letter>[szhr])\)?)"
+)
+"""A symbol with its setting or origin; S, Z, H and R at the end stand in the ICSD for origins and axes."""
 SETTINGS = 530
 """The settings of space groups that spglib knows."""
 
@@ -93,13 +97,13 @@ def operations_named(name: str, cell: np.ndarray, hall: bool = False) -> tuple[n
     """The rotations and shifts of a space group by its Hermann–Mauguin or Hall symbol; None if it is not known.
 
     Of several settings with one symbol it is the standard one; the hexagonal one for R groups in a hexagonal cell, and
-    the first of two origins unless the symbol ends with :2.
+    the first of two origins unless the symbol ends with :2 or, as in the ICSD, with Z.
     """
     try:
         import spglib
     except ImportError as error:
         raise MissingExtraError.of("spglib", "crystals") from error
-    symbol, _, choice = _plain(name).partition(":")
+    symbol, choice = _parted(_plain(name))
     symbol, choice = (f"r{symbol[1:]}", "h") if symbol.startswith("h") else (symbol, choice)
     if symbol.startswith("r") and not choice:
         sides = np.linalg.norm(cell, axis=1)
@@ -109,10 +113,29 @@ def operations_named(name: str, cell: np.ndarray, hall: bool = False) -> tuple[n
             known: Any = spglib.get_spacegroup_type(number)
             names = (known.international_short, known.international_full, *known.international.split("="))
             same = _plain(name) == _plain(known.hall_symbol) if hall else wanted in map(_plain, names)
-            if same and (hall or choice in ("", known.choice.lower())):
+            if same and (hall or known.choice.lower().startswith(choice)):
                 found: Any = spglib.get_symmetry_from_database(number)
                 return found["rotations"], found["translations"]
     return None
+
+
+def settings(number: int) -> int:
+    """How many settings and origins spglib knows of the space group with this number."""
+    try:
+        import spglib
+    except ImportError as error:
+        raise MissingExtraError.of("spglib", "crystals") from error
+    known: list[Any] = [spglib.get_spacegroup_type(place) for place in range(1, SETTINGS + 1)]
+    return sum(one.number == number for one in known)
+
+
+def _parted(symbol: str) -> tuple[str, str]:
+    """A plain symbol and what it says of the setting: :2, Z or O2 is the second origin, H has hexagonal axes."""
+    found = CHOICE.fullmatch(symbol)
+    if not found:
+        return symbol, ""
+    choice = found["choice"] or found["origin"] or found["letter"] or ""
+    return found["symbol"], {"s": "1", "z": "2"}.get(choice, choice)
 
 
 def _plain(symbol: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from intertwine.cli.reading.cells import ONE_PLACE, Sites, checked_lattice, operations_named, snapped
+from intertwine.cli.reading.cells import ONE_PLACE, Sites, checked_lattice, operations_named, settings, snapped
 from intertwine.cli.reading.sample import Sample, in_cell
 from intertwine.cli.reading.text import Digits, carried
 from intertwine.errors import ArgumentError
@@ -21,6 +21,9 @@ FARTHEST = 1e6
 LENGTHS = tuple(f"_cell_length_{side}" for side in "abc")
 ANGLES = tuple(f"_cell_angle_{angle}" for angle in ("alpha", "beta", "gamma"))
 LISTED = ("_space_group_symop_operation_xyz", "_space_group_symop.operation_xyz", "_symmetry_equiv_pos_as_xyz")
+MAGNETIC = ("_space_group_symop_magn_operation", "_space_group_symop.magn_operation")
+CENTRED = ("_space_group_symop_magn_centering", "_space_group_symop.magn_centering")
+"""What operations with time reversal are listed under in magnetic .cif files, and the shifts that go with each."""
 NAMED = ("_space_group_name_h-m_alt", "_symmetry_space_group_name_h-m")
 HALL = ("_space_group_name_hall", "_symmetry_space_group_name_hall")
 NUMBERED = ("_space_group_it_number", "_space_group.it_number", "_symmetry_int_tables_number")
@@ -80,12 +83,34 @@ def _lattice(block: Any) -> np.ndarray:
 
 def _operations(block: Any, cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The operations that a block lists, or those of the space group that it names; else the identity alone."""
-    from ase.spacegroup import Spacegroup
+    if (magnetic := _parsed(block, MAGNETIC)) is not None:
+        rotations, shifts = magnetic
+        turns, moves = (
+            centred if (centred := _parsed(block, CENTRED)) is not None else (np.eye(3)[None], np.zeros((1, 3)))
+        )
+        both = turns[:, None] @ rotations, np.einsum("cij,nj->cni", turns, shifts) + moves[:, None]
+        return both[0].reshape(-1, 3, 3), both[1].reshape(-1, 3)
+    if (listed := _parsed(block, LISTED)) is not None:
+        return listed
+    return _by_group(block, cell)
+
+
+def _parsed(block: Any, names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray] | None:
+    """The operations under some names, without the sign of time reversal; None if there are none."""
     from ase.spacegroup.spacegroup import parse_sitesym
 
-    if texts := [text for name in LISTED for text in _listed(block, name) if str(text) not in UNKNOWN]:
-        rotations, shifts = parse_sitesym([str(text) for text in texts])
-        return np.asarray(rotations), snapped(np.asarray(shifts))
+    tags = (tag for name in names for tag in (name, f"{name}.xyz", f"{name}_xyz"))
+    texts = [str(text) for tag in tags for text in _listed(block, tag) if str(text) not in UNKNOWN]
+    if not texts:
+        return None
+    rotations, shifts = parse_sitesym([",".join(text.split(",")[:3]) for text in texts])
+    return np.asarray(rotations), snapped(np.asarray(shifts))
+
+
+def _by_group(block: Any, cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The operations of the space group that a block names; without one the identity."""
+    from ase.spacegroup import Spacegroup
+
     names, halls, numbers = (
         [str(block[name]) for name in tags if str(block.get(name, "?")) not in UNKNOWN]
         for tags in (NAMED, HALL, NUMBERED)
@@ -94,9 +119,18 @@ def _operations(block: Any, cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if (found := operations_named(name, cell, hall=name in halls)) is not None:
             return found
     if numbers and numbers[0].isdigit() and 1 <= int(numbers[0]) <= 230:
-        return Spacegroup(int(numbers[0])).get_op()
+        group = Spacegroup(int(numbers[0]))
+        if (names or halls) and settings(group.no) > 1:
+            raise ArgumentError(
+                f"it lists no operations, its space group {(*names, *halls)[0]} is not known, and number {group.no} "
+                "has several settings or origins"
+            )
+        found = operations_named(group.symbol, cell) if group.symbol.startswith("R") else None  # which axes has it?
+        return found or group.get_op()
     if unknown := [*names, *halls, *numbers]:
         raise ArgumentError(f"it lists no operations, and its space group {unknown[0]} is not known")
+    if odd := [name for name in block if "magn" in name or "ssg" in name or "modulation" in name]:
+        raise ArgumentError(f"its operations are not read, although {odd[0]} says that it has some")
     return np.eye(3)[None], np.zeros((1, 3))
 
 

@@ -25,7 +25,19 @@ def models(text: str) -> list[str]:
             found.append([])
         elif line.startswith(ATOMS):
             found[-1].append(line)
-    return [head + "\n".join(lines) + "\n" for lines in found if lines]
+    return [head + "\n".join(_one_conformation(lines)) + "\n" for lines in found if lines]
+
+
+def _one_conformation(lines: list[str]) -> list[str]:
+    """The atoms without alternate locations, and in each residue those of the first, which are taken to be there."""
+    firsts, kept = dict[str, str](), list[str]()
+    for line in lines:
+        letter, residue = line[16:17], line[21:27]
+        if not letter.isalpha() and not (letter.isdigit() and line[15] == " "):  # else a name that is too long
+            kept.append(line)
+        elif firsts.setdefault(residue, letter) == letter:
+            kept.append(f"{line[:54]}  1.00{line[60:]}" if line[54:60].strip() else line)
+    return kept
 
 
 def filled(atoms: Any, text: str) -> tuple[Any, np.ndarray | None]:

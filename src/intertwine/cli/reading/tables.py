@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from intertwine.cli.reading.elements import SYMBOLS, element
 from intertwine.cli.reading.text import carried, decimals, rounded
 from intertwine.errors import ArgumentError
 from intertwine.symmetry import Points
@@ -27,9 +28,16 @@ KINDS = (
 """What the column of kinds is called, the surest names first."""
 COUNTING = ("number", "numbers", "atom", "atoms", "name", "names")
 """Names of columns that hold kinds, unless they count the rows."""
+NAMES = ("label", "labels", "atom", "atoms", "name", "names")
+"""Names of columns that hold the names of atoms as often as their kinds."""
+FRAME = re.compile(
+    "(?:frame|mol(?:ecule)?|struct(?:ure)?|crystal|step|timestep|time|snapshot|image|conformer|conf(?:ig(?:uration)?)?|"
+    "sample|model|cloud|system)s?(?:id|idx|index|name|no|nr|number)?"
+)
+"""What columns are called that say which structure a row belongs to."""
 VECTOR = re.compile(r"(?:v|f|d|vel|velocity|force|forces)[xyz]")
 """What columns of vectors at the points are called."""
-INDEX = ("", "#", "id", "ids", "idx", "index", "i", "no", "nr", "row", "serial", "unnamed:0", "frame", "atomid")
+INDEX = ("", "#", "id", "ids", "idx", "index", "i", "no", "nr", "row", "serial", "unnamed:0", "atomid", "atomindex")
 """What columns are called that tell rows apart."""
 REAL = re.compile(r"[-+]?(?:\d+(?:\.\d*|,\d+)?|[.,]\d+)(?:[eEdD][-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?)", re.IGNORECASE)
 SITE = re.compile(r"([A-Z][a-z]?)\d+")
@@ -45,9 +53,20 @@ class Columns:
 
 
 def table(text: str) -> Points:
-    """The points of a table. Names in the heading decide what columns are; without one, how many and what they hold.
+    """The points of a table that holds one structure. Raises `ArgumentError` for several, and as `tables` does."""
+    found = tables(text)
+    if len(found) > 1:
+        raise ArgumentError(
+            f"it holds {len(found)} structures, as a column of it says. Write each to a file of its own"
+        )
+    return found[0]
 
-    Raises `ArgumentError` for what cannot be decided.
+
+def tables(text: str) -> list[Points]:
+    """The points of a table; of one with a column of frames, molecules or the like, those of each in order.
+
+    Names in the heading decide what columns are; without one, how many and what they hold. Raises `ArgumentError` for
+    what cannot be decided.
     """
     heading, rows = _split(text)
     if not rows:
@@ -56,13 +75,33 @@ def table(text: str) -> Points:
         raise ArgumentError("its rows do not all have the same number of columns")
     if heading is not None and len(heading) != len(rows[0]):
         raise ArgumentError(f"its heading has {len(heading)} names, but its rows have {len(rows[0])} columns")
+    return [_points(heading, part) for part in ([rows] if heading is None else _structures(heading, rows))]
+
+
+def _structures(heading: Sequence[str], rows: list[list[str]]) -> list[list[list[str]]]:
+    """The rows of each structure. A column of frames that is different in every row only tells rows apart."""
+    keys = list[list[str]]()
+    for name, column in zip(heading, map(list, zip(*rows, strict=True)), strict=True):
+        if FRAME.fullmatch(_bare(name)) and any(column) and len({*column}) < len(rows):
+            if not all(column):
+                raise ArgumentError(f"its row {column.index('') + 1} has no {name}, although a column is for it")
+            keys.append(column)
+    parts = dict[tuple[str, ...], list[list[str]]]()
+    for i, row in enumerate(rows):
+        parts.setdefault(tuple(key[i] for key in keys), []).append(row)
+    return list(parts.values())
+
+
+def _points(heading: list[str] | None, rows: list[list[str]]) -> Points:
+    """The points of the rows of one structure."""
     columns = _unnamed(rows) if heading is None else _named(heading, rows)
     numbers = [[row[place] for place in columns.coordinates] for row in rows]
     if bad := [row for row, cells in zip(rows, numbers, strict=True) if not all(map(_is_number, cells))]:
         raise ArgumentError(f"rows of x, y, z and perhaps a kind are expected, but {' '.join(bad[0])[:40]!r} came")
     cells = _with_points([cell for row in numbers for cell in row])
     positions = np.array([float(cell) for cell in cells]).reshape(len(rows), -1)
-    kinds = None if columns.kind is None else _kinds([row[columns.kind] for row in rows])
+    named = heading is not None and columns.kind is not None and _bare(heading[columns.kind]) in NAMES
+    kinds = None if columns.kind is None else _kinds([row[columns.kind] for row in rows], named)
     printed = [(float(cell), decimals(cell)) for cell in cells]
     rounding = rounded(printed) if np.isfinite(positions).all() else 0.0
     return Points(positions, None if kinds is None else np.array(kinds), precision=max(rounding, carried(positions)))
@@ -117,7 +156,7 @@ def _separator(lines: list[str]) -> str:
 def _named(heading: Sequence[str], rows: list[list[str]]) -> Columns:
     """The columns that a heading names."""
     found = [_coordinate(name) for name in heading]
-    names = [re.sub(r"[ _.-]", "", UNIT.sub("", name)).lower() for name in heading]
+    names = [_bare(name) for name in heading]
     if "Z" in heading and "z" in heading:
         place = list(heading).index("Z")
         found[place], names[place] = "", "atomicnumber"
@@ -132,7 +171,7 @@ def _named(heading: Sequence[str], rows: list[list[str]]) -> Columns:
     kinds = [place for place in kinds if names[place] not in COUNTING or not _counts(columns[place])]
     if kinds:
         return Columns(coordinates, kinds[0])
-    passed = [name in (*INDEX, *COUNTING) or VECTOR.fullmatch(name) is not None for name in names]
+    passed = [name in (*INDEX, *COUNTING) or any(p.fullmatch(name) for p in (VECTOR, FRAME)) for name in names]
     rest = [i for i in range(len(names)) if i not in coordinates and not passed[i]]
     if unclear := [heading[i] for i in rest if not all(map(_is_real, columns[i])) and any(columns[i])]:
         raise ArgumentError(
@@ -164,6 +203,11 @@ def _unnamed(rows: list[list[str]]) -> Columns:
     raise ArgumentError(f"rows of x, y, z and perhaps a kind are expected, but {' '.join(rows[0])[:40]!r} came")
 
 
+def _bare(name: str) -> str:
+    """The name of a column without its unit, in small letters without what separates words."""
+    return re.sub(r"[ _.-]", "", UNIT.sub("", name)).lower()
+
+
 def _coordinate(name: str) -> str:
     """Which coordinate a column of this name holds; none if it is called otherwise."""
     found = COORDINATE.fullmatch(UNIT.sub("", name).strip().strip("'\"").lower())
@@ -178,15 +222,27 @@ def _counts(column: Sequence[str]) -> bool:
     return counting
 
 
-def _kinds(column: Sequence[str]) -> list[str]:
-    """The kinds that a column holds. Names of atoms that are all different, such as C1, H1, H2, stand for elements."""
+def _kinds(column: Sequence[str], named: bool) -> list[str]:
+    """The kinds that a column holds. Names of atoms that are all different, such as C, H1A, H1B, stand for elements.
+
+    Raises `ArgumentError` where the column is `named` as one of names, all are different, and no elements are in them.
+    """
     if not all(column):
         raise ArgumentError(
             f"its row {list(map(bool, column)).index(False) + 1} has no kind, although a column is for it"
         )
+    if len({*column}) < len(column) or len(column) == 1 or {*column} <= SYMBOLS or all(map(str.isdigit, column)):
+        return list(column)
     sites = [SITE.fullmatch(name) for name in column]
-    if all(sites) and len({*column}) == len(column) > 1:
-        return [site[1] for site in sites if site]
+    for found in ([element(name) for name in column], [site[1] if site else "" for site in sites]):
+        if all(found):
+            return found
+    if named:
+        unclear = next(name for name in column if not element(name))
+        raise ArgumentError(
+            f"all its kinds differ, and nothing says which element {unclear} is. Name the elements in a column "
+            "element, or call the column kind"
+        )
     return list(column)
 
 

@@ -1,0 +1,40 @@
+"""Elements in the names that atoms are given: C1, H1A and Fe_2 in crystals, CA and HB3 in proteins."""
+
+from __future__ import annotations
+
+import re
+
+SYMBOLS = frozenset(
+    re.findall(
+        "[A-Z][a-z]?",
+        "H D T He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y "
+        "Zr Nb Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os "
+        "Ir Pt Au Hg Tl Pb Bi Po At Rn Fr Ra Ac Th Pa U Np Pu Am Cm Bk Cf Es Fm Md No Lr",
+    )
+)
+NAME = re.compile(r"\d*([A-Z])([a-z]?|[A-Z]*)(?:[^A-Za-z+-].*|[-].+)?(?<![+-])")
+"""Perhaps digits, as before hydrogens in proteins, then letters and what tells atoms apart; no charges."""
+GREEK = re.compile("[CHNOS][ABGDEZHX]")
+"""The element and the place in a residue: CA is the alpha carbon."""
+SURE, UNSURE = ("CL", "BR", "SI", "FE"), ("NA", "SE")
+"""Two letters of names in capitals: one element; one or two, so nobody knows."""
+
+
+def element(name: str) -> str:
+    """The element of an atom of this name; none where the name does not say.
+
+    >>> [element(name) for name in ("C1", "H1A", "Fe2", "CA", "CL1", "1HB", "NA", "A1")]
+    ['C', 'H', 'Fe', 'C', 'Cl', 'H', '', '']
+    """
+    if not (found := NAME.fullmatch(name)):
+        return ""
+    first, rest = found.groups()
+    pair = first + rest[:1]
+    if pair.upper() != pair or not rest:
+        return pair if pair in SYMBOLS else ""
+    if pair in UNSURE:
+        return ""
+    both = [one for one in (first, pair.capitalize()) if one in SYMBOLS]
+    if len(both) == 2 and pair not in SURE:
+        return first if GREEK.match(pair) else ""
+    return both[-1] if both else ""
