@@ -95,3 +95,22 @@ def test_a_missing_file_gives_a_sentence(command: list[str]) -> None:
     result = run(*command)
     assert result.exit_code == 2
     assert "There is no file nowhere.npy" in result.stderr
+
+
+def test_a_table_of_several_structures_has_frames(tmp_path: Path) -> None:
+    """Two waters under one heading are two molecules, as in a trajectory; not a cloud of six points."""
+    rows = [
+        "0,0,0,0.119,O",
+        "0,0,0.763,-0.477,H",
+        "0,0,-0.763,-0.477,H",
+        "1,0,0,1,O",
+        "1,0,0.7,0.4,H",
+        "1,0.1,-0.8,0.5,H",
+    ]
+    file = tmp_path / "waters.csv"
+    file.write_text("\n".join(["frame,x,y,z,element", *rows]))
+    first, second = read_samples(file, None)
+    assert (len(first.points.positions), len(second.points.positions)) == (3, 3)
+    assert len(read_samples(file, 1)) == 1
+    with pytest.raises(ArgumentError, match="holds no frame 2"):
+        read_samples(file, 2)

@@ -8,7 +8,7 @@ from pathlib import Path
 from intertwine.cli.reading.arrays import by_numpy
 from intertwine.cli.reading.atoms import by_ase, known_format
 from intertwine.cli.reading.sample import Sample
-from intertwine.cli.reading.tables import table
+from intertwine.cli.reading.tables import tables
 from intertwine.cli.reading.text import decoded, in_words
 from intertwine.errors import ArgumentError, MissingExtraError
 
@@ -55,13 +55,11 @@ def read_samples(path: Path, frame: int | None = -1, *, cell: bool = True, form:
 
 def _read(path: Path, frame: int | None, cell: bool, form: str) -> list[Sample]:
     kind = form or path.suffix.lower().removeprefix(".")
+    wanted = slice(None) if frame is None else slice(frame, frame + 1 or None)
     if kind not in (*TABLES, *ARRAYS):
-        wanted = slice(None) if frame is None else slice(frame, frame + 1 or None)
         return by_ase(path, known_format(form), wanted, cell)
-    if frame not in (None, 0, -1):
-        return []
     if kind in ARRAYS:
-        return [by_numpy(path, cell)]
+        return [by_numpy(path, cell)] if frame in (None, 0, -1) else []
     if (text := decoded(path.read_bytes())) is None:
         raise ArgumentError("it is not a text")
-    return [Sample(path, table(text))]
+    return [Sample(path, points) for points in tables(text)][wanted]

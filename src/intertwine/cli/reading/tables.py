@@ -52,16 +52,6 @@ class Columns:
     kind: int | None = None
 
 
-def table(text: str) -> Points:
-    """The points of a table that holds one structure. Raises `ArgumentError` for several, and as `tables` does."""
-    found = tables(text)
-    if len(found) > 1:
-        raise ArgumentError(
-            f"it holds {len(found)} structures, as a column of it says. Write each to a file of its own"
-        )
-    return found[0]
-
-
 def tables(text: str) -> list[Points]:
     """The points of a table; of one with a column of frames, molecules or the like, those of each in order.
 
