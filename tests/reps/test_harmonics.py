@@ -104,7 +104,7 @@ def test_no_degree_is_too_high(degree: int, dtype: str, tolerance: float) -> Non
     """At the poles, near them and elsewhere: |Y_l|² = 2l + 1, and at the poles only m = 0 is left."""
     near = [[0, 1, 0], [0, -1, 0], [1e-3, 1, 0], [1e-2, 1, 1e-3], [0.1, -1, 0.1], [0.3, 1, 0.2], [1, 0, 0], [1, 1, 1]]
     values = spherical_harmonics(degree, np.array(near, dtype)).astype(np.float64) / np.sqrt(2 * degree + 1)
-    assert np.abs(np.linalg.norm(values, axis=1) - 1).max() < tolerance * degree
+    assert np.abs(np.linalg.norm(values, axis=1) - 1).max() < min(tolerance * degree, 1e-2)
     poles = np.outer([1, (-1) ** degree], np.eye(2 * degree + 1)[degree])
     assert np.abs(values[:2] - poles).max() < tolerance * degree
     angle = np.arctan2(0.3, 0.2)  # and Y_m ~ cos mφ, sin mφ, about the polar axis

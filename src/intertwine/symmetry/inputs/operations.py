@@ -10,7 +10,7 @@ import numpy as np
 from intertwine.errors import ArgumentError
 from intertwine.symmetry.inputs.closure import largest_group
 from intertwine.symmetry.inputs.lattices import Lattice
-from intertwine.symmetry.inputs.search import FAR
+from intertwine.symmetry.inputs.search import FAR, spacings
 
 ROWS = 200_000
 """How many moved atoms are looked up at once."""
@@ -284,8 +284,9 @@ def check_periods(lattice: Lattice, positions: np.ndarray) -> None:
     short, close = lattice.reduced()[0], FOLDED * lattice.scale(len(positions))
     if lattice.rank < 3 or (np.ptp(short.parts(positions), 0) <= OUTSIDE).any():
         return
-    folded = Atoms.of(short, positions, np.zeros(len(positions)), close).spacings.min()
-    if folded < min(close, nearest_distances(positions).min() / 3):
+    alike = np.zeros(len(positions))
+    folded = Atoms.of(short, positions, alike, close).spacings.min()
+    if folded < min(close, spacings(positions, alike).min() / 3):
         raise ArgumentError(
             f"The {len(positions)} atoms lie far outside of the cell, and its periods bring some of them as close as "
             f"{folded:.2g}: they are none of these atoms. Leave the cell out for a molecule, or pass the right one."
@@ -305,10 +306,3 @@ def _check_spacing(atoms: Atoms, tolerance: float) -> None:
             f"Two atoms of one kind are closer than the tolerance, {closest / scale:.2g} in units of the volume per "
             "atom. Pass a smaller tolerance, or keep one of each such pair."
         )
-
-
-def nearest_distances(positions: np.ndarray) -> np.ndarray:
-    """The distance of each point to the nearest other one, `(N,)`; infinite for a single point."""
-    from scipy.spatial import KDTree
-
-    return np.asarray(KDTree(positions).query(positions, 2)[0][:, 1])
