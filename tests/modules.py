@@ -130,7 +130,10 @@ def _single() -> Iterator[tuple[str, Make]]:
     for G in (cyclic(4), dihedral(3), point_group("Td")):
         yield f"FrameAveraging by WholeGroup of {G}", lambda G=G: averaged(G, nn.frames.WholeGroup(G))
     for G in (O2, O3, point_group("Td")):
-        yield f"OrderParameter of {G}", lambda G=G: nn.OrderParameter(hidden(G), G.harmonics(2))  # at 0, as it starts
+        yield (
+            f"LearnedOrderParameter of {G}",
+            lambda G=G: nn.LearnedOrderParameter(hidden(G), G.harmonics(2)),
+        )  # at 0, as it starts
     for G in (cyclic(2), cyclic(5), dihedral(3), point_group("Td"), symmetric(3)):
         yield f"ElementScores of {G}", lambda G=G: ElementScores(G)
     cube = point_group("Oh")

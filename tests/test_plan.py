@@ -133,7 +133,7 @@ def test_operands_must_make_sense() -> None:
     for shape in [(2,), (2, 3, 4), (2, -1)]:
         with pytest.raises(ArgumentError, match=r"'iu' has 2 sizes, each at least 0, but got \("):
             Operand("iu", (shape,))
-    with pytest.raises(ArgumentError, match="at least one input and the output, but 1 operands came"):
+    with pytest.raises(ArgumentError, match="at least one input and the output, but got 1 operands"):
         Plan((X,), "iu", ())
     with pytest.raises(ArgumentError, match="but 'u' occurs once"):
         Plan((X, Operand("k", ((3,),))), "ik", (Path((0, 0), COUPLING),))

@@ -356,7 +356,7 @@ def test_only_rotations_are_taken(to: Function) -> None:
             to(kind(1.1 * np.eye(3)))
         with pytest.raises(ElementError, match="is nan"):
             to(kind(np.full((3, 3), np.nan)))
-        with pytest.raises(ShapeError, match=r"of shape \(..., 3, 3\), but .*float64 of shape \(2, 2\) came"):
+        with pytest.raises(ShapeError, match=r"of shape \(..., 3, 3\), but got .*float64 of shape \(2, 2\)"):
             to(kind(np.eye(2)))
 
 
@@ -365,7 +365,7 @@ def test_only_finite_numbers_of_the_right_count_are_taken(there: Function, back:
     with pytest.raises(ArgumentError, match=r"1 of .* Pass finite"):
         there(np.append(np.arange(size - 1.0), np.nan))
     if there is not PAIRS["axis_angle"][0]:
-        with pytest.raises(ShapeError, match=rf"of shape \(..., {size}\), but float64 of shape \(2,\) came"):
+        with pytest.raises(ShapeError, match=rf"of shape \(..., {size}\), but got float64 of shape \(2,\)"):
             there([1, 2])
 
 

@@ -144,7 +144,7 @@ def test_groups_are_not_mixed() -> None:
 
 def test_reps_are_no_texts() -> None:
     for reps in (("1x1o", VECTOR), (["1x1o"], VECTOR), (VECTOR, "1x1o"), (3, VECTOR)):
-        with pytest.raises(ArgumentError, match=r"A rep was expected, but .* came\. Make one with group\.rep"):
+        with pytest.raises(ArgumentError, match=r"A rep was expected, but got .*\. Make one with group\.rep"):
             equivariance_error(torch.relu, None, *reps)
     assert equivariance_error(lambda x: x, None, O3.irrep("1o"), O3.irrep("1o")) == 0
 
@@ -154,14 +154,14 @@ def test_sizes_are_checked() -> None:
         ShapeError, match=r"Input 0 of <lambda> has the rep 1x1o of O\(3\), 3 numbers on the last axis, but"
     ):
         equivariance_error(lambda x: x, torch.zeros(4, 5), VECTOR, VECTOR)
-    with pytest.raises(ShapeError, match=r"a tensor of shape \(\) came"):
+    with pytest.raises(ShapeError, match=r"a tensor of shape \(\)"):
         equivariance_error(lambda x: x, torch.tensor(1.0), VECTOR, VECTOR)
     for wrong in (lambda x: x[..., :2], lambda x: x.sum(), lambda x: x[..., None].expand(4, 3, 3)[..., :2]):
         with pytest.raises(
             ShapeError, match=r"The output of <lambda> has the rep 1x1o of O\(3\), 3 numbers on the last"
         ):
             equivariance_error(wrong, None, VECTOR, VECTOR)
-    with pytest.raises(ArgumentError, match=r"has 2 reps_in, but 1 inputs came\. Give one rep per input"):
+    with pytest.raises(ArgumentError, match=r"has 2 reps_in, but got 1 inputs\. Give one rep per input"):
         equivariance_error(torch.linalg.cross, torch.zeros(4, 3), [VECTOR, VECTOR], VECTOR)
 
 

@@ -1,4 +1,4 @@
-"""What goes wrong, said in whole sentences: what came, what was expected, what to call."""
+"""What goes wrong, said in whole sentences: what was given, what was expected, what to call."""
 
 from __future__ import annotations
 

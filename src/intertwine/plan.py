@@ -87,9 +87,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         if len(self.operands) < 2:
-            raise ArgumentError(
-                f"A plan has at least one input and the output, but {len(self.operands)} operands came."
-            )
+            raise ArgumentError(f"A plan has at least one input and the output, but got {len(self.operands)} operands.")
         letters = Counter("".join([self.coefficient_modes, *(operand.modes for operand in self.operands)]))
         if lonely := "".join(letter for letter, count in letters.items() if count < 2):
             raise ArgumentError(

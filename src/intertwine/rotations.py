@@ -411,8 +411,8 @@ def _shaped(x: Array, shape: tuple[int, ...], what: str) -> Array:
     x = as_array(x)
     if tuple(x.shape[-len(shape) :]) != shape or "complex" in str(x.dtype):
         raise ShapeError(
-            f"{what} are arrays of real numbers of shape (..., {', '.join(map(str, shape))}), but {x.dtype} of shape "
-            f"{tuple(x.shape)} came."
+            f"{what} are arrays of real numbers of shape (..., {', '.join(map(str, shape))}), but got {x.dtype} of "
+            f"shape {tuple(x.shape)}."
         )
     return x
 

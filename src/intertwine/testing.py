@@ -240,19 +240,19 @@ def check_sizes(module: object, values: Sequence[Tensor], reps: Reps) -> None:
     """Raise unless there is one input per rep, of floating-point numbers with the rep's size on its last axis."""
     if len(values) != len(reps):
         raise ArgumentError(
-            f"{named(module)} has {len(reps)} reps_in, but {len(values)} inputs came. Give one rep per input, None "
+            f"{named(module)} has {len(reps)} reps_in, but got {len(values)} inputs. Give one rep per input, None "
             "where the group does nothing."
         )
     for i, (x, rep) in enumerate(zip(values, reps, strict=True)):
         if rep is not None and (x.ndim == 0 or x.shape[-1] != rep.dim):
             raise ShapeError(
                 f"Input {i} of {named(module)} has the rep {rep} of {rep.group}, {rep.dim} numbers on the last axis, "
-                f"but a tensor of shape {tuple(x.shape)} came. Check reps_in and inputs."
+                f"but got a tensor of shape {tuple(x.shape)}. Check reps_in and inputs."
             )
         if rep is not None and not x.is_floating_point():
             raise ShapeError(
                 f"Input {i} of {named(module)} has the rep {rep} of {rep.group}, whose elements turn numbers into "
-                f"fractions, but a tensor of {x.dtype} came. Call x.double() first, or give it the rep None."
+                f"fractions, but got a tensor of {x.dtype}. Call x.double() first, or give it the rep None."
             )
 
 
@@ -271,7 +271,7 @@ def flattened(module: object, y: Tensor, rep: Rep) -> Tensor:
     if y.ndim < 2 or y.shape[-1] * y.shape[-2] != rep.dim:
         raise ShapeError(
             f"The output of {named(module)} has the rep {rep} of {rep.group}, {rep.dim} numbers on the last axis, but "
-            f"a tensor of shape {tuple(y.shape)} came. "
+            f"got a tensor of shape {tuple(y.shape)}. "
             f"{'Return y[..., None], or check rep_out.' if rep.dim == 1 else 'Check rep_out.'}"
         )
     return y.reshape((*y.shape[:-2], rep.dim))

@@ -107,7 +107,7 @@ def test_orders_are_positive_integers(make: object, n: object) -> None:
     make(1)
     with pytest.raises(ArgumentError) as said:
         make(n)
-    assert f"n = {n!r} came" in str(said.value)
+    assert f"n = {n!r}" in str(said.value)
 
 
 def test_orders_and_names() -> None:

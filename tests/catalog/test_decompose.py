@@ -189,7 +189,7 @@ def test_a_change_of_basis_conjugates(rep: Rep) -> None:
 
 def test_changes_of_basis_are_checked() -> None:
     rep = O3.rep("1x1o")
-    with pytest.raises(ArgumentError, match=r"has dimension 3, but a basis of shape \(2, 2\) came"):
+    with pytest.raises(ArgumentError, match=r"has dimension 3, but got a basis of shape \(2, 2\)"):
         rep.change_basis(np.eye(2), "mine")
     for wrong in (2 * np.eye(3), np.full((3, 3), np.nan)):
         with pytest.raises(ArgumentError, match="is not an orthogonal matrix of that size"):
@@ -219,25 +219,25 @@ I2 = np.eye(2)
         (C3, [np.nan * I2] * 3, "not orthogonal"),
         (C3, [I2, -I2, I2], r"no rep of C3: ρ\(g\) ρ\(h\) and ρ\(g h\) differ by up to 2.0e\+00"),
         (D3, D3.elements()[[0, 2, 1, 3, 4, 5]], "no rep of D3"),  # in another order
-        (C3, [I2] * 2, r"C3 has 3 elements, but 2 matrices came\. Pass one matrix for each of group\.elements\(\)"),
-        (C3, [I2[:, :1]] * 3, r"\(d, d\) of one size were expected, but an array of shape \(3, 2, 1\) came"),
+        (C3, [I2] * 2, r"C3 has 3 elements, but got 2 matrices\. Pass one matrix for each of group\.elements\(\)"),
+        (C3, [I2[:, :1]] * 3, r"\(d, d\) of one size were expected, but got an array of shape \(3, 2, 1\)"),
         (C3, [I2, I2, np.eye(3)], r"\(d, d\) of one size were expected, but"),
-        (C3, np.zeros((3, 0, 0)), r"shape \(3, 0, 0\) came"),
-        (C3, [1.0, 1.0, 1.0], r"shape \(3,\) came"),
-        (C3, "matrices", "of one size were expected, but 'matrices' came"),
-        (C3, [[[1j]], [[1j]], [[1j]]], r"Reps are real, but complex matrices came\. Pass \[\[a, −b\], \[b, a\]\]"),
-        (C3, {5: I2}, r"numbered like group\.elements\(\), from 0 to 2, but \[5\] came"),
-        (C3, {-1: I2, 1: I2}, r"but \[-1\] came"),
-        (C3, {"a": I2}, r"but \['a'\] came"),
-        (C3, {}, "but no numbers came"),
+        (C3, np.zeros((3, 0, 0)), r"shape \(3, 0, 0\)"),
+        (C3, [1.0, 1.0, 1.0], r"shape \(3,\)"),
+        (C3, "matrices", "of one size were expected, but got 'matrices'"),
+        (C3, [[[1j]], [[1j]], [[1j]]], r"Reps are real, but got complex matrices\. Pass \[\[a, −b\], \[b, a\]\]"),
+        (C3, {5: I2}, r"numbered like group\.elements\(\), from 0 to 2, but got \[5\]"),
+        (C3, {-1: I2, 1: I2}, r"but got \[-1\]"),
+        (C3, {"a": I2}, r"but got \['a'\]"),
+        (C3, {}, "but got no numbers"),
         (D3, {1: I2}, r"The 1 matrices determine 3 of the 6 elements of D3\. Give those of more elements"),
         (C3, {1: -I2}, "no rep of C3"),
         (C3, {1: I2, 2: -I2}, "no rep of C3"),
         (C3, {0: -I2, 1: I2}, "no rep of C3"),
-        (C3, {1: I2, 2: np.eye(3)}, r"of one size were expected, but shapes \(2, 2\), \(3, 3\) came"),
+        (C3, {1: I2, 2: np.eye(3)}, r"of one size were expected, but got shapes \(2, 2\), \(3, 3\)"),
         (cyclic(1), [[[-1.0]]], "contain irreps of C1 of total dimension 0"),
         (SO2, [I2], r"SO\(2\) is continuous: its matrices are given by a function of the element"),
-        ("C3", [I2] * 3, r"'C3' came for the group\. Call group\(name\) first"),
+        ("C3", [I2] * 3, r"got 'C3' for the group\. Call group\(name\) first"),
     ],
 )
 def test_wrong_matrices_are_explained(group: CatalogGroup, matrices: object, said: str) -> None:
@@ -250,7 +250,7 @@ def test_wrong_matrices_are_explained(group: CatalogGroup, matrices: object, sai
     [
         (lambda g: g.swapaxes(-1, -2), r"no rep of SO\(3\): it takes products of elements to other matrices"),
         (lambda g: 2 * g, "that are not all orthogonal. It takes elements"),
-        (lambda g: g[0], r"shape \(3, 3\) came"),
+        (lambda g: g[0], r"shape \(3, 3\)"),
         (lambda g: np.linalg.det(g), "of one size were expected"),
         (lambda g: g[..., :2], "of one size were expected"),
         (lambda g: g[:1], r"to matrices of shape \(1, 3, 3\)"),

@@ -281,7 +281,7 @@ def test_conjugate_subgroups_of_other_groups(subgroup: Subgroup) -> None:
 def test_what_conjugates_is_one_element_of_the_parent() -> None:
     with pytest.raises(ElementError, match=r"not elements of SO\(3\)"):
         SO3.subgroup("C3").conjugate(-np.eye(3))
-    with pytest.raises(ElementError, match=r"moved by one element, a matrix \(3, 3\), but .* \(2, 3, 3\) came"):
+    with pytest.raises(ElementError, match=r"moved by one element, a matrix \(3, 3\), but got .* \(2, 3, 3\)"):
         O3.subgroup("C3").conjugate(O3.sample(2))
 
 

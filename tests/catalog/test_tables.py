@@ -313,7 +313,7 @@ def test_mistakes_are_explained() -> None:
     with pytest.raises(LabelError, match=r"O\(3\) has no irrep '3'"):
         table["3"]
     for degree in (-1, 1.5, "2"):
-        with pytest.raises(ArgumentError, match=f"integer from 0 on, but {degree!r} came"):
+        with pytest.raises(ArgumentError, match=f"integer from 0 on, but got {degree!r}"):
             O3.branching("Oh", degree)
     with pytest.raises(RepMismatchError, match=r"C3 is a subgroup of SO\(3\), but the rep belongs to O\(3\)"):
         O3.branching(SO3.subgroup("C3"), 2)

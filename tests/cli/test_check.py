@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from intertwine.cli.check_files import question
 from intertwine.cli.files import Sample
-from intertwine.cli.question import question
 from intertwine.symmetry import Points
 from tests.cli.commands import RECTANGLE, SQUARE, WATER, array, run, table, written
 from tests.symmetry.posed import pose
@@ -398,7 +398,7 @@ def test_a_bug_is_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("intertwine.cli.question.question", broken)
+    monkeypatch.setattr("intertwine.cli.check_files.question", broken)
     square = array(tmp_path / "square.npy", SQUARE)
     from typer.testing import CliRunner
 

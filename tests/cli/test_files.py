@@ -55,7 +55,7 @@ def test_pickles_are_not_opened(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match="cannot be read"):
         read_samples(tmp_path / "a.npy")
     np.save(tmp_path / "b.npy", SQUARE * 1j)
-    with pytest.raises(ArgumentError, match="real numbers are expected, but complex128 came"):
+    with pytest.raises(ArgumentError, match="real numbers are expected, but got complex128"):
         read_samples(tmp_path / "b.npy")
 
 

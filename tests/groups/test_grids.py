@@ -392,7 +392,7 @@ def test_a_grid_keeps_its_own_points() -> None:
 
 @pytest.mark.parametrize(("points", "weights"), [(np.eye(3), np.ones(2)), (np.ones(3), np.ones(3)), (np.eye(3), 1.0)])
 def test_points_and_weights_belong_together(points: np.ndarray, weights: np.ndarray) -> None:
-    with pytest.raises(ShapeError, match=r"points of shape \(q, \.\.\.\) and a weight for each, but points of shape"):
+    with pytest.raises(ShapeError, match=r"points of shape \(q, \.\.\.\) and a weight for each, but got points of shape"):
         Grid(points, weights, 0)
 
 
@@ -413,18 +413,20 @@ def test_an_unknown_kind_is_answered_with_the_kinds(space: str) -> None:
     [(s, k) for s, k in dict.fromkeys(row[:2] for row in FAMILIES) if k not in ("gauss", "lebedev", "design")],
 )
 def test_a_number_of_points_is_positive(space: str, kind: str, n: object) -> None:
-    came = "none came" if n is None else f"n = {n!r} came"
-    with pytest.raises(ArgumentError, match=rf"The {space} grid '{kind}' takes the number .* from 1 on, but {came}"):
+    given = "none" if n is None else f"n = {n!r}"
+    with pytest.raises(
+        ArgumentError, match=rf"The {space} grid '{kind}' takes the number .* from 1 on, but got {given}"
+    ):
         MAKERS[space](kind, n)
 
 
 @pytest.mark.parametrize(
     ("space", "kind", "n", "words"),
     [
-        ("sphere", "gauss", -1, "takes the degree to be averaged exactly, an integer n from 0 on, but n = -1 came"),
-        ("sphere", "lebedev", 132, "an integer n from 0 to 131, but n = 132 came"),
-        ("rotation", "lebedev", None, "an integer n from 0 to 131, but none came"),
-        ("sphere", "design", 8, "an integer n from 0 to 7, but n = 8 came"),
+        ("sphere", "gauss", -1, "takes the degree to be averaged exactly, an integer n from 0 on, but got n = -1"),
+        ("sphere", "lebedev", 132, "an integer n from 0 to 131, but got n = 132"),
+        ("rotation", "lebedev", None, "an integer n from 0 to 131, but got none"),
+        ("sphere", "design", 8, "an integer n from 0 to 7, but got n = 8"),
         ("sphere", "cube", 8, "has its own number of points: leave n = 8 out"),
     ],
 )

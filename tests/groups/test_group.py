@@ -119,7 +119,7 @@ def test_random_elements_follow_their_seed(group: CatalogGroup) -> None:
 @pytest.mark.parametrize("seed", [None, "0", 1.5, -1, torch.Generator()], ids=lambda seed: type(seed).__name__)
 def test_other_seeds_are_refused(group: CatalogGroup, seed: object) -> None:
     with pytest.raises(
-        ArgumentError, match=r"A seed is an integer from 0 on or a numpy\.random\.Generator, but .* came"
+        ArgumentError, match=r"A seed is an integer from 0 on or a numpy\.random\.Generator, but got .*"
     ):
         group.sample(2, seed)
 
@@ -307,7 +307,7 @@ def test_poisoned_matrices_are_noticed(group: CatalogGroup, poison: float) -> No
 def test_wrong_shapes_are_noticed(shape: tuple[int, ...]) -> None:
     with pytest.raises(ElementError) as said:
         SO3.require(np.ones(shape))
-    assert f"shape (..., 3, 3), but an array of shape {shape} came" in str(said.value)
+    assert f"shape (..., 3, 3), but got an array of shape {shape}" in str(said.value)
 
 
 def test_lie_algebra_elements_are_checked() -> None:
@@ -315,7 +315,7 @@ def test_lie_algebra_elements_are_checked() -> None:
         O2.rep("1x1").lie_matrix(np.eye(2))
     with pytest.raises(ElementError, match="not in the Lie algebra of C4"):
         cyclic(4).rep("1x1").lie_matrix([[0, -1], [1, 0]])
-    with pytest.raises(ElementError, match=r"array of shape \(3, 3\) came"):
+    with pytest.raises(ElementError, match=r"array of shape \(3, 3\)"):
         O2.rep("1x1").lie_matrix(np.zeros((3, 3)))
     close(cyclic(4).rep("2x1").lie_matrix(np.zeros((5, 2, 2))), np.zeros((5, 4, 4)))
 

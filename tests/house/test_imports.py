@@ -126,7 +126,7 @@ def test_circles_and_late_imports_are_noticed() -> None:
     assert not circular(trees)
 
 
-SYMMETRY = ("inputs", "words", "possible", "models")
+SYMMETRY = ("inputs", "words", "limits", "diagnosis")
 """The folders of `symmetry`, lowest first: what an input is, its names, what follows for outputs, and for models."""
 
 
@@ -173,7 +173,7 @@ def test_algebra_knows_numpy_only(path: Path) -> None:
         ("intertwine.ops.contract", "from intertwine import groups"),
         ("intertwine.nn.linear", "import intertwine as tw"),
         ("intertwine.nn.linear", "from intertwine import Rep"),
-        ("intertwine.symmetry.possible.curie", "if TYPE_CHECKING:\n    from intertwine.nn import Linear"),
+        ("intertwine.symmetry.limits.curie", "if TYPE_CHECKING:\n    from intertwine.nn import Linear"),
         ("intertwine.viz.plot", "import importlib\nimportlib.import_module('intertwine.nn')"),
         ("intertwine.cli.tour", "import intertwine.interop.e3nn"),
     ],

@@ -178,11 +178,11 @@ def test_bases_are_values() -> None:
 
 
 def test_mistakes_are_named() -> None:
-    with pytest.raises(RepMismatchError, match=r"reps of SO\(3\), O\(3\), O\(3\) came"):
+    with pytest.raises(RepMismatchError, match=r"reps of SO\(3\), O\(3\), O\(3\)"):
         kernel_basis(SO3.defining, O3.rep("0e"), O3.rep("0e"))
     with pytest.raises(ArgumentError, match=r"moves 2 or 3 coordinates, but the rep 2x1o of O\(3\) has dimension 6"):
         kernel_basis(O3.rep("2x1o"), O3.rep("0e"), O3.rep("0e"))
-    with pytest.raises(ArgumentError, match="an integer from 0 on, but -1 came"):
+    with pytest.raises(ArgumentError, match="an integer from 0 on, but got -1"):
         kernel_basis(O3.defining, O3.rep("0e"), O3.rep("0e"), -1)
     with pytest.raises(ArgumentError, match=r"takes vectors of shape \(..., 3\)|shape \(\.\.\., 3\)"):
         kernel_basis(O3.defining, O3.rep("0e"), O3.rep("0e"))(np.zeros((4, 2)))

@@ -97,5 +97,5 @@ def test_harmonics_of_a_table() -> None:
 @pytest.mark.parametrize("make", [linear_plan, lambda a, b: bilinear_plan(a, a, b)])
 def test_reps_of_two_groups_do_not_meet(make: object) -> None:
     for a, b in [(SO2.rep("1"), O2.rep("1")), (SO3.rep("1"), O3.rep("1o"))]:
-        with pytest.raises(RepMismatchError, match=r"joins reps of one group, but reps of .* came. Call rep.restrict"):
+        with pytest.raises(RepMismatchError, match=r"joins reps of one group, but got reps of .*. Call rep.restrict"):
             make(a, b)

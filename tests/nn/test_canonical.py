@@ -455,7 +455,7 @@ def test_mistakes_are_named() -> None:
         nn.Canonicalize(plain.Linear(12, 3), plain.Linear(12, 9), rep, O3.defining)
     with pytest.raises(RepMismatchError, match="takes the same inputs as the module"):
         nn.Canonicalize(plain.Linear(12, 3), frame, 5 * O3.defining, O3.defining)
-    with pytest.raises(RepMismatchError, match=r"under one group, but 4x1o of O\(3\) and 1x1 of SO\(3\) came"):
+    with pytest.raises(RepMismatchError, match=r"under one group, but got 4x1o of O\(3\) and 1x1 of SO\(3\)"):
         nn.Canonicalize(plain.Linear(12, 3), frame, rep, SO3.defining)
     with pytest.raises(ArgumentError, match="at least one input that moves"):
         nn.Canonicalize(plain.Linear(12, 3), frame, (None,), O3.defining)
@@ -466,7 +466,7 @@ def test_mistakes_are_named() -> None:
     module = nn.Canonicalize(plain.Linear(12, 3), frame, rep, O3.defining)
     with pytest.raises(ShapeError, match="features of the rep 4x1o"):
         module(torch.zeros(5, 11))
-    with pytest.raises(ArgumentError, match="takes 1 inputs, but 2 came"):
+    with pytest.raises(ArgumentError, match="takes 1 inputs, but got 2"):
         module(torch.zeros(5, 12), torch.zeros(5, 3))
     own = nn.Canonicalize(plain.Linear(12, 3), nn.Linear(rep, 3 * O3.defining), rep, O3.defining)
     with pytest.raises(ArgumentError, match="Linear has no method degenerate"):
@@ -485,7 +485,7 @@ def test_mistakes_about_frames_are_named() -> None:
         nn.frames.Weighted(O3, O3.rep("2x0e + 1x1e"))
     with pytest.raises(ShapeError, match=r"takes vectors \(..., N, 3\) as the last input"):
         nn.frames.PCA(O3)(torch.zeros(4, 2))
-    with pytest.raises(ShapeError, match="takes 2 vectors or more, but 1"):
+    with pytest.raises(ShapeError, match="takes 2 vectors or more, but got 1"):
         nn.frames.Weighted(SO3)(torch.zeros(1, 3))
 
 

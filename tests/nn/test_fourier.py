@@ -104,7 +104,7 @@ def test_unit_variance(rep: Rep) -> None:
 )
 def test_other_reps_are_refused(rep: Rep) -> None:
     with pytest.raises(
-        ArgumentError, match=r"takes functions on the circle or on O\(2\), but the rep .* came. Use one such"
+        ArgumentError, match=r"takes functions on the circle or on O\(2\), but got the rep .*. Use one such"
     ):
         nn.FourierActivation(rep)
 

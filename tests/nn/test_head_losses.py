@@ -152,7 +152,7 @@ def test_the_flip_loss_is_finite_and_knows_no_size() -> None:
 
 
 def test_losses_name_their_mistakes() -> None:
-    with pytest.raises(ShapeError, match=r"\(h, n, n\), but an array of shape \(4, 2\) came"):
+    with pytest.raises(ShapeError, match=r"\(h, n, n\), but got an array of shape \(4, 2\)"):
         PoseLoss(np.ones((4, 2)))
     with pytest.raises(ShapeError, match="the symmetries of the shape are 2 × 2"):
         PoseLoss(np.eye(2)[None])(torch.eye(3), torch.eye(3))

@@ -271,7 +271,7 @@ def test_users_bring_their_own_projection() -> None:
 
 def test_mistakes_are_named() -> None:
     for other in (SO2 * SO2, "O(3)"):
-        with pytest.raises(ArgumentError, match=r"elements of SO\(2\), O\(2\), .* such as Cinfv, but .* came"):
+        with pytest.raises(ArgumentError, match=r"elements of SO\(2\), O\(2\), .* such as Cinfv, but got .*"):
             GroupElement(other)
     with pytest.raises(ArgumentError, match="with a projection of your own"):
         GroupElement(cyclic(4), polar)

@@ -124,9 +124,9 @@ def test_reps_of_dimension_0() -> None:
 
 
 def test_mistakes_are_named() -> None:
-    with pytest.raises(RepMismatchError, match=r"reps of O\(2\), O\(3\) came. Call rep.restrict\(subgroup\)"):
+    with pytest.raises(RepMismatchError, match=r"reps of O\(2\), O\(3\). Call rep.restrict\(subgroup\)"):
         nn.Linear(O2.rep("1"), O3.rep("1o"))
-    with pytest.raises(ArgumentError, match="A rep was expected, but '1x1' came"):
+    with pytest.raises(ArgumentError, match="A rep was expected, but got '1x1'"):
         nn.Linear("1x1", O2.rep("1"))
     layer = nn.Linear(O2.rep("3x1"), O2.rep("1"))
     for shape in [(4, 5), (), (6, 4)]:
@@ -136,5 +136,5 @@ def test_mistakes_are_named() -> None:
 
 @pytest.mark.parametrize("features", [np.zeros((2, 3)), [0.0, 0.0, 0.0]])
 def test_features_that_are_no_tensors(features: object) -> None:
-    with pytest.raises(ShapeError, match=r"Linear takes features as a torch tensor, but a (ndarray|list) came"):
+    with pytest.raises(ShapeError, match=r"Linear takes features as a torch tensor, but got a (ndarray|list)"):
         nn.Linear(O3.rep("1x1o"), O3.rep("1x1o"))(features)

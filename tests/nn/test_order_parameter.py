@@ -26,7 +26,7 @@ class Mover(torch.nn.Module):
         super().__init__()
         radial = nn.radial.SmoothFiniteBasis(cutoff=2.0, number=6)
         self.gate = nn.Gate(O3.rep("8x0e + 4x1o + 2x1e + 2x2e"))
-        self.breaking = nn.OrderParameter(O3.rep("1x0e"), EXTRA)
+        self.breaking = nn.LearnedOrderParameter(O3.rep("1x0e"), EXTRA)
         self.first = nn.PointConv(self.breaking.rep_out, self.gate.rep_in, radial)
         self.last = nn.PointConv(self.gate.rep_out, O3.rep("1x1o"), radial)
 
@@ -99,7 +99,7 @@ def test_the_gradient_is_asked_for_in_words() -> None:
 def test_the_network_keeps_the_symmetries_of_what_it_learned() -> None:
     """It commutes with the elements that fix w, and with all when w is moved along."""
     rep, extra = O2.rep("2x1"), O2.rep("1x0o + 1x2")
-    net = nn.Sequential(nn.OrderParameter(rep, extra), nn.Linear(rep + extra, O2.rep("1x1 + 1x2"))).double()
+    net = nn.Sequential(nn.LearnedOrderParameter(rep, extra), nn.Linear(rep + extra, O2.rep("1x1 + 1x2"))).double()
     assert equivariance_error(net) < 1e-12  # w = 0
     net.layers[0].value.data = torch.tensor([0.0, 1.0, 0.0], dtype=torch.float64)
     x = torch.randn(5, 4, dtype=torch.float64)
@@ -116,17 +116,17 @@ def test_the_network_keeps_the_symmetries_of_what_it_learned() -> None:
 
 
 def test_a_field_has_a_vector_for_each_point() -> None:
-    layer = nn.OrderParameter(O3.rep("1x0e"), O3.rep("1x1o"), sites=4)
+    layer = nn.LearnedOrderParameter(O3.rep("1x0e"), O3.rep("1x1o"), sites=4)
     assert layer(torch.ones(2, 4, 1)).shape == (2, 4, 4)
     assert layer.found()["1o"].shape == (4, 3)
     with pytest.raises(ShapeError, match="4 points"):
         layer(torch.ones(2, 3, 1))
     with pytest.raises(ArgumentError, match="1 or more sites"):
-        nn.OrderParameter(O3.rep("1x0e"), O3.rep("1x1o"), sites=0)
+        nn.LearnedOrderParameter(O3.rep("1x0e"), O3.rep("1x1o"), sites=0)
 
 
 def test_the_penalty_is_the_length_of_each_irrep() -> None:
-    layer = nn.OrderParameter(O3.rep("1x0e"), O3.rep("1x1o + 1x2e"))
+    layer = nn.LearnedOrderParameter(O3.rep("1x0e"), O3.rep("1x1o + 1x2e"))
     layer.penalty().backward()
     assert not layer.value.grad.any()  # finite, and nothing to do, at 0
     layer.value.data = torch.tensor([3.0, 4, 0, 1, 0, 0, 0, 0])
@@ -134,7 +134,7 @@ def test_the_penalty_is_the_length_of_each_irrep() -> None:
 
 
 def test_copies_of_an_irrep_are_found_as_their_sum() -> None:
-    layer = nn.OrderParameter(O3.rep("1x0e"), O3.rep("2x1o"))
+    layer = nn.LearnedOrderParameter(O3.rep("1x0e"), O3.rep("2x1o"))
     layer.value.data = torch.arange(6.0)
     first, second = O3.rep("2x1o").split(torch.arange(6.0))[0]
     np.testing.assert_allclose(layer.found()["1o"], first + second)

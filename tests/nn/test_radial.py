@@ -169,7 +169,7 @@ def test_impossible_cutoffs_are_refused(cutoff: type[nn.radial.Cutoff]) -> None:
 
 def test_powers_that_do_not_vanish_smoothly_are_refused() -> None:
     for power in (1, 0, -3):
-        with pytest.raises(ArgumentError, match=f"power of at least 2, but {power} came"):
+        with pytest.raises(ArgumentError, match=f"power of at least 2, but got {power}"):
             PolynomialCutoff(1.0, power)
 
 
@@ -209,7 +209,7 @@ def test_users_bring_their_own_basis() -> None:
 @pytest.mark.parametrize("arguments", [{"hidden": 64}, {"envelope": 2.5}, {"basis": 8}])
 def test_arguments_of_another_kind_are_named(arguments: dict) -> None:
     basis = arguments.pop("basis", nn.radial.GaussianBasis(3.0, 8))
-    with pytest.raises(ArgumentError, match=r"A radial network takes a basis such as .* came"):
+    with pytest.raises(ArgumentError, match=r"A radial network takes a basis such as .*"):
         nn.RadialMLP(basis, 5, **arguments)
 
 

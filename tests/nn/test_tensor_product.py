@@ -60,7 +60,7 @@ def test_dead_outputs_are_named() -> None:
 
 
 def test_mistakes_are_named() -> None:
-    with pytest.raises(RepMismatchError, match=r"reps of O\(3\), O\(2\), O\(3\) came"):
+    with pytest.raises(RepMismatchError, match=r"reps of O\(3\), O\(2\), O\(3\)"):
         nn.TensorProduct(VECTOR, O2.rep("1"), VECTOR)
     product = nn.TensorProduct(VECTOR, O3.rep("2x1o"), O3.rep("1e"))
     x, y = torch.randn(4, 3), torch.randn(4, 6)
@@ -68,13 +68,13 @@ def test_mistakes_are_named() -> None:
         product(y, x)
     with pytest.raises(ShapeError, match="takes a second input of the rep 2x1o"):
         product(x, x)
-    with pytest.raises(ShapeError, match="learns its own weights, but weights came"):
+    with pytest.raises(ShapeError, match="learns its own weights, but got weights"):
         product(x, y, torch.randn(4, 2))
     given = nn.TensorProduct(VECTOR, O3.rep("2x1o"), O3.rep("1e"), shared_weights=False)
-    with pytest.raises(ShapeError, match="takes weights on each call, but none came"):
+    with pytest.raises(ShapeError, match="takes weights on each call, but got none"):
         given(x, y)
     for shape in [(4, 3), (), (2, 4)]:
-        with pytest.raises(ShapeError, match=r"takes 2 weights per sample on the last axis, but weights of shape \("):
+        with pytest.raises(ShapeError, match=r"takes 2 weights per sample on the last axis, but got weights of shape \("):
             given(x, y, torch.randn(shape))
 
 
@@ -87,7 +87,7 @@ def test_batches_that_do_not_broadcast_are_named() -> None:
 def test_features_that_are_integers_are_named() -> None:
     """One-hot atom types are often integers: computing with weights cast to integers would be silently wrong."""
     product = nn.TensorProduct(O3.rep("3x0e"), VECTOR, O3.rep("2x1o"))
-    with pytest.raises(ShapeError, match=r"takes a first input as floating-point numbers, but a tensor of torch.int64"):
+    with pytest.raises(ShapeError, match=r"takes a first input as floating-point numbers, but got a tensor of torch.int64"):
         product(torch.eye(3, dtype=torch.int64), torch.randn(3, 3))
     with pytest.raises(ShapeError, match="takes a second input as floating-point numbers"):
         product(torch.eye(3), torch.ones(3, 3, dtype=torch.int64))

@@ -125,7 +125,7 @@ def test_traces(make: Make) -> None:
 @pytest.mark.filterwarnings("error", "ignore::DeprecationWarning")
 def test_a_wrong_size_is_told_of_in_a_trace_too() -> None:
     layer = MODULES["Linear, O(3)"]()
-    with pytest.raises(ShapeError, match=r"but a tensor of shape \(4, 3\) came"):
+    with pytest.raises(ShapeError, match=r"but got a tensor of shape \(4, 3\)"):
         torch.jit.trace(layer, (torch.zeros(4, 3),))
 
 

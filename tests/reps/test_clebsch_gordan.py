@@ -140,7 +140,7 @@ def test_results_are_shared_and_read_only() -> None:
 def test_irreps_are_asked_for() -> None:
     a = O3.irrep("1o")
     for wrong in ("1o", O3.rep("1x1o"), O3):
-        with pytest.raises(ArgumentError, match=r"takes three irreps, but .* came\. Call group\.irrep\(label\)"):
+        with pytest.raises(ArgumentError, match=r"takes three irreps, but got .*\. Call group\.irrep\(label\)"):
             clebsch_gordan(a, wrong, a)
 
 

@@ -111,10 +111,10 @@ def test_grids_are_values() -> None:
 
 @pytest.mark.parametrize("make", [circle_grid, group_grid])
 def test_mistakes_are_explained(make: Make) -> None:
-    with pytest.raises(ArgumentError, match="degree 3 need at least 7 samples, but samples = 6 came"):
+    with pytest.raises(ArgumentError, match="degree 3 need at least 7 samples, but got samples = 6"):
         make(O2, 3, 6)
-    with pytest.raises(ArgumentError, match="integer from 0 on, but -1 came"):
+    with pytest.raises(ArgumentError, match="integer from 0 on, but got -1"):
         make(SO2, -1, 6)
     for group in (cyclic(4), SO3):
-        with pytest.raises(ArgumentError, match=r"sampled for SO\(2\) and O\(2\), but the group (C4|SO\(3\)) came"):
+        with pytest.raises(ArgumentError, match=r"sampled for SO\(2\) and O\(2\), but got the group (C4|SO\(3\))"):
             make(group, 1, 6)

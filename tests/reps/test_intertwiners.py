@@ -69,7 +69,7 @@ def test_irreps_are_reps_of_one_copy() -> None:
 
 
 def test_mistakes_are_explained() -> None:
-    with pytest.raises(RepMismatchError, match=r"reps of O\(3\) and SO\(3\) came\. Call rep\.restrict"):
+    with pytest.raises(RepMismatchError, match=r"reps of O\(3\) and SO\(3\)\. Call rep\.restrict"):
         intertwiners(O3.rep("1x1o"), SO3.rep("1x1"))
-    with pytest.raises(ArgumentError, match="A rep was expected, but '1x1o' came"):
+    with pytest.raises(ArgumentError, match="A rep was expected, but got '1x1o'"):
         intertwiners("1x1o", O3.rep("1x1o"))

@@ -254,9 +254,9 @@ def test_known_covariants() -> None:
 def test_mistakes_are_explained() -> None:
     rep = O3.rep("1x1o")
     for k in (-1, 1.0, "2", True, None):
-        with pytest.raises(ArgumentError, match=f"The power of a rep is an integer from 0 on, but k = {k!r} came"):
+        with pytest.raises(ArgumentError, match=f"The power of a rep is an integer from 0 on, but got k = {k!r}"):
             rep.symmetric_power(k)
-        with pytest.raises(ArgumentError, match=f"k = {k!r} came"):
+        with pytest.raises(ArgumentError, match=f"k = {k!r}"):
             rep.exterior_power(k)
         with pytest.raises(ArgumentError, match=f"largest degree of polynomials is an integer from 0 on, but {k!r}"):
             rep.molien(k)

@@ -66,7 +66,7 @@ def test_named_reps_print_so_that_they_read_back() -> None:
             LabelError,
             r"SO\(3\) has no irrep '1o'\. Its labels are 0, 1, 2, … \(without parity",
         ),
-        (lambda: SO3.rep("-1"), ArgumentError, "-1"),
+        (lambda: SO3.rep("got -1"), ArgumentError, "got -1"),
         (lambda: O2.rep("1x1e"), LabelError, r"O\(2\) has no irrep '1e'\. Its labels are 0e, 0o, 1, 2, 3, …"),
         (lambda: cyclic(4).rep("1x3"), LabelError, r"C4 has no irrep '3'\. Its labels are 0, 1, 2\."),
         (lambda: dihedral(4).rep("1x2"), LabelError, r"D4 has no irrep '2'\. Its labels are 0e, 0o, 1, 2e, 2o"),
@@ -78,7 +78,7 @@ def test_named_reps_print_so_that_they_read_back() -> None:
         (lambda: O3.rep("-2x1o"), ArgumentError, "'-2x1o' is not a term"),
         (lambda: O3.rep("x1o"), ArgumentError, "'x1o' is not a term"),
         (lambda: O3.rep("2x"), ArgumentError, "'2x' is not a term"),
-        (lambda: O3.rep(7), ArgumentError, "but 7 came"),
+        (lambda: O3.rep(7), ArgumentError, "but got 7"),
         (lambda: O3.irrep(None), LabelError, "None"),
         (lambda: parse_rep(cyclic(3), "1xregular"), LabelError, "'regular'"),
     ],
@@ -121,11 +121,11 @@ def test_channels_are_contiguous() -> None:
 
 def test_wrong_features_are_explained() -> None:
     rep = O3.rep("2x0e + 2x1o")
-    with pytest.raises(ShapeError, match=r"The rep 2x0e \+ 2x1o has dimension 8, but features of shape \(4, 7\) came"):
+    with pytest.raises(ShapeError, match=r"The rep 2x0e \+ 2x1o has dimension 8, but got features of shape \(4, 7\)"):
         rep.split(np.zeros((4, 7)))
-    with pytest.raises(ShapeError, match=r"shape \(\) came"):
+    with pytest.raises(ShapeError, match=r"shape \(\)"):
         rep.split(torch.tensor(1.0))
-    with pytest.raises(ShapeError, match=r"\[\(2, 1\), \(2, 3\)\], but blocks with \[\(2, 3\), \(2, 1\)\] came"):
+    with pytest.raises(ShapeError, match=r"\[\(2, 1\), \(2, 3\)\], but got blocks with \[\(2, 3\), \(2, 1\)\]"):
         rep.join(rep.split(np.zeros(8))[::-1])
     with pytest.raises(ArgumentError, match="dimension 0 has no blocks to join"):
         O3.rep("").join([])
@@ -247,10 +247,10 @@ def test_names_of_blocks_are_explained() -> None:
 
 
 def test_restriction_takes_a_subgroup() -> None:
-    words = r"restrict takes a Subgroup, which says how .* lies in O\(3\), but 'Dinf' came. Call .*subgroup\('Dinf'\)\)"
+    words = r"restrict takes a Subgroup, which says how .* lies in O\(3\), but got 'Dinf'. Call .*subgroup\('Dinf'\)\)"
     with pytest.raises(ArgumentError, match=words):
         O3.rep("1x1o").restrict("Dinf")
-    with pytest.raises(ArgumentError, match=r"but tw\.O2 came\. Call rep\.restrict\(rep\.group\.subgroup\('Cinfv'\)\)"):
+    with pytest.raises(ArgumentError, match=r"but got tw\.O2\. Call rep\.restrict\(rep\.group\.subgroup\('Cinfv'\)\)"):
         O3.rep("1x1o").restrict(O2)
     with pytest.raises(ArgumentError, match=r"subgroup\('C6v'\)"):
         O3.rep("1x1o").restrict(point_group("C6v"))
@@ -299,18 +299,18 @@ def test_groups_are_not_mixed() -> None:
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: -1 * O3.rep("1x1o"), "-1 came"),
-        (lambda: 1.5 * O3.rep("1x1o"), r"1\.5 came"),
+        (lambda: -1 * O3.rep("1x1o"), "got -1"),
+        (lambda: 1.5 * O3.rep("1x1o"), r"got 1\.5"),
         (lambda: O3.rep("1x1o") * 2, r"rep \* 2 is not defined.*Write 2 \* rep"),
-        (lambda: O3.rep("1x1o") + "1x1o", "'1x1o' came"),
-        (lambda: as_rep("1x1o"), "A rep was expected, but '1x1o' came"),
-        (lambda: Rep(O3, ((0, O3.irrep("1o")),)), "but 0 came for 1o"),
-        (lambda: Rep(O3, ((1.0, O3.irrep("1o")),)), r"but 1\.0 came for 1o"),
-        (lambda: Rep(O3, ((1, "1o"),)), "the block '1o' came"),
+        (lambda: O3.rep("1x1o") + "1x1o", "got '1x1o'"),
+        (lambda: as_rep("1x1o"), "A rep was expected, but got '1x1o'"),
+        (lambda: Rep(O3, ((0, O3.irrep("1o")),)), "but got 0 for 1o"),
+        (lambda: Rep(O3, ((1.0, O3.irrep("1o")),)), r"but got 1\.0 for 1o"),
+        (lambda: Rep(O3, ((1, "1o"),)), "got the block '1o'"),
         (lambda: BasisBlock(O3, ((1, O3.irrep("1o")),), Table(2 * np.eye(3)), "mine", ""), "mine .* not an orthogonal"),
         (lambda: BasisBlock(O3, ((1, O3.irrep("1o")),), Table(np.eye(2)), "mine", ""), r"shape \(2, 2\)"),
-        (lambda: O3.harmonics(-1), "-1 came"),
-        (lambda: O3.harmonics(2.0), r"2\.0 came"),
+        (lambda: O3.harmonics(-1), "got -1"),
+        (lambda: O3.harmonics(2.0), r"got 2\.0"),
         (lambda: O3.harmonics(2, O3.rep("4x0e")), r"action 4x0e of O\(3\) has dimension 4"),
     ],
 )

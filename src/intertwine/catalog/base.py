@@ -81,7 +81,7 @@ class CatalogGroup(GroupWithReps, ABC):
         ('(0,0e)', '(0,0o)', '(0,1)', '(1,0e)', '(1,0o)')
         """
         if not isinstance(other, GroupWithReps):
-            raise ArgumentError(f"G * H is the direct product of two groups, but {other!r} came for H.")
+            raise ArgumentError(f"G * H is the direct product of two groups, but got {other!r} for H.")
         if isinstance(other, DirectProduct):  # brackets to the left
             return DirectProduct(self * other.left, other.right)
         return DirectProduct(self, other)

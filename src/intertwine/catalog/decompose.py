@@ -46,7 +46,7 @@ def decompose(group: CatalogGroup, matrices: Matrices) -> tuple[Rep, np.ndarray]
     2x0 + 1x1
     """
     if not isinstance(group, CatalogGroup):
-        raise ArgumentError(f"A rep of a group was expected, but {group!r} came for the group. Call group(name) first.")
+        raise ArgumentError(f"A rep of a group was expected, but got {group!r} for the group. Call group(name) first.")
     if callable(matrices):
         if not group.is_finite or not group.has_quadrature:
             return _function(group, matrices)
@@ -57,7 +57,7 @@ def decompose(group: CatalogGroup, matrices: Matrices) -> tuple[Rep, np.ndarray]
     stack = _completed(group, matrices) if isinstance(matrices, Mapping) else _stack(matrices)
     if len(stack) != len(table):
         raise ArgumentError(
-            f"{group} has {len(table)} elements, but {len(stack)} matrices came. Pass one matrix for each of "
+            f"{group} has {len(table)} elements, but got {len(stack)} matrices. Pass one matrix for each of "
             "group.elements(), in that order, or a dict from numbers of elements to matrices."
         )
     _require_rep(group, stack)
@@ -94,16 +94,16 @@ def _stack(matrices: object) -> np.ndarray:
         stack = to_numpy(np.stack([to_numpy(matrix) for matrix in matrices]))  # type: ignore[attr-defined]
     except (TypeError, ValueError) as error:
         shown = repr(matrices) if isinstance(matrices, str) else _shapes(matrices)
-        raise ArgumentError(f"Matrices (d, d) of one size were expected, but {shown} came.") from error
+        raise ArgumentError(f"Matrices (d, d) of one size were expected, but got {shown}.") from error
     if stack.ndim != 3 or stack.shape[1] != stack.shape[2] or not stack.size:
-        raise ArgumentError(f"Matrices (d, d) of one size were expected, but an array of shape {stack.shape} came.")
+        raise ArgumentError(f"Matrices (d, d) of one size were expected, but got an array of shape {stack.shape}.")
     if np.iscomplexobj(stack):
-        raise ArgumentError("Reps are real, but complex matrices came. Pass [[a, −b], [b, a]] for each a + ib.")
+        raise ArgumentError("Reps are real, but got complex matrices. Pass [[a, −b], [b, a]] for each a + ib.")
     return stack
 
 
 def _shapes(things: object) -> str:
-    """What came instead of matrices of one size, in few words."""
+    """What was given instead of matrices of one size, in few words."""
     try:
         return f"shapes {', '.join(dict.fromkeys(str(np.shape(thing)) for thing in things))}"  # type: ignore[attr-defined]
     except (TypeError, ValueError):
@@ -116,8 +116,8 @@ def _completed(group: CatalogGroup, matrices: Mapping[int, np.ndarray]) -> np.nd
     wrong = [number for number in matrices if number not in range(len(table))]
     if wrong or not matrices:
         raise ArgumentError(
-            f"The matrices of {group} are numbered like group.elements(), from 0 to {len(table) - 1}, but "
-            f"{wrong or 'no numbers'} came."
+            f"The matrices of {group} are numbered like group.elements(), from 0 to {len(table) - 1}, but got "
+            f"{wrong or 'no numbers'}."
         )
     given = dict(zip(matrices, _stack(matrices.values()), strict=True))
     found = {0: given.get(0, np.eye(len(next(iter(given.values())))))}

@@ -36,7 +36,7 @@ def element_grid(group: Group, kind: str, n: int | None, seed: Seed) -> Grid:
 
 def _positive(kind: str, n: int | None, least: int = 1) -> int:
     if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < least:
-        raise ArgumentError(f"A grid of the kind {kind!r} takes n, an integer from {least} on, but n = {n!r} came.")
+        raise ArgumentError(f"A grid of the kind {kind!r} takes n, an integer from {least} on, but got n = {n!r}.")
     return int(n)
 
 

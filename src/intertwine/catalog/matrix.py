@@ -56,9 +56,9 @@ def _stack(what: str, matrices: object) -> np.ndarray:
         stack = np.array([np.asarray(m) for m in matrices])  # type: ignore[attr-defined]
         stack = stack.astype(np.complex128 if np.iscomplexobj(stack) else np.float64) + 0.0  # no −0.0
     except (TypeError, ValueError) as error:
-        raise ArgumentError(f"{what} is a list of square matrices of one size, but {matrices!r} came.") from error
+        raise ArgumentError(f"{what} is a list of square matrices of one size, but got {matrices!r}.") from error
     if len(stack) and (stack.ndim != 3 or stack.shape[1] != stack.shape[2] or not np.isfinite(stack).all()):
-        raise ArgumentError(f"{what} is a list of finite square matrices, but an array of shape {stack.shape} came.")
+        raise ArgumentError(f"{what} is a list of finite square matrices, but got an array of shape {stack.shape}.")
     return stack
 
 
@@ -74,7 +74,7 @@ def _one_size(algebra: np.ndarray, single: np.ndarray) -> int:
     sizes = {stack.shape[-1] for stack in (algebra, single) if len(stack)}
     if len(sizes) != 1:
         raise ArgumentError(
-            f"A matrix group needs matrices of one size, but sizes {sorted(sizes)} came. "
+            f"A matrix group needs matrices of one size, but got sizes {sorted(sizes)}. "
             "Pass lie=[…], discrete=[…] or both; discrete=[numpy.eye(n)] is the trivial group."
         )
     return int(sizes.pop())

@@ -203,7 +203,7 @@ class PlanarGroup(CatalogGroup, ABC):
             raise ArgumentError(f"{self} turns the plane about the origin: its subgroups take mirror=…, not axis=….")
         group = self._inner_group(name)
         if mirror is not None and not group.mirrors:
-            raise ArgumentError(f"{group} has no mirrors, but mirror={mirror!r} came. Leave it out, or name a D_n.")
+            raise ArgumentError(f"{group} has no mirrors, but got mirror={mirror!r}. Leave it out, or name a D_n.")
         angle = _angle(mirror)
         frame = rotation(angle) if angle else np.eye(2)
         if not np.all(self.contains(frame @ group.generators @ frame.T)):
@@ -323,7 +323,7 @@ class Dihedral(PlanarGroup):
 def _set_up(group: Cyclic | Dihedral, family: str, letter: str) -> None:
     """The name and the number of rotations of a group of the n-gon."""
     if not isinstance(group.n, int | np.integer) or isinstance(group.n, bool) or group.n < 1:
-        raise ArgumentError(f"A {family} group has a positive whole number of rotations, but n = {group.n!r} came.")
+        raise ArgumentError(f"A {family} group has a positive whole number of rotations, but got n = {group.n!r}.")
     object.__setattr__(group, "rotations", group.n)
     object.__setattr__(group, "name", f"{letter}{group.n}")
 
@@ -360,5 +360,5 @@ def _angle(mirror: Vector | float | None) -> float:
     if direction.ndim == 0 and np.isfinite(direction):
         return float(direction)
     if direction.shape != (2,) or not np.isfinite(direction).all() or not direction.any():
-        raise ArgumentError(f"A mirror line is an angle or a nonzero vector (x, y), but {mirror!r} came.")
+        raise ArgumentError(f"A mirror line is an angle or a nonzero vector (x, y), but got {mirror!r}.")
     return float(np.arctan2(direction[1], direction[0]))

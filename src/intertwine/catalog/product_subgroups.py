@@ -232,5 +232,5 @@ def _pairs(left: Subgroup, right: Subgroup) -> PairGroup:
 
 def _with_reps(group: Group) -> GroupWithReps:
     if not isinstance(group, GroupWithReps):
-        raise ArgumentError(f"A group of the catalogue was expected, but {group!r} came.")
+        raise ArgumentError(f"A group of the catalogue was expected, but got {group!r}.")
     return group

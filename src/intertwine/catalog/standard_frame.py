@@ -34,6 +34,6 @@ def _direction(what: str, value: Vector | float) -> np.ndarray:
     except (TypeError, ValueError):
         direction = np.zeros(0)
     if direction.shape != (3,) or not np.isfinite(direction).all() or not direction.any():
-        raise ArgumentError(f"The {what} of a subgroup is a nonzero vector (x, y, z), but {value!r} came.")
+        raise ArgumentError(f"The {what} of a subgroup is a nonzero vector (x, y, z), but got {value!r}.")
     direction = direction / np.abs(direction).max()  # so that tiny and huge vectors have a length
     return np.asarray(direction / np.linalg.norm(direction))

@@ -177,7 +177,7 @@ def symmetric(n: int) -> SymmetricGroup:
     ('[4]', '[3,1]', '[2,2]', '[2,1,1]', '[1,1,1,1]')
     """
     if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 1:
-        raise ArgumentError(f"A symmetric group permutes a positive whole number of things, but n = {n!r} came.")
+        raise ArgumentError(f"A symmetric group permutes a positive whole number of things, but got n = {n!r}.")
     return SymmetricGroup(int(n))
 
 

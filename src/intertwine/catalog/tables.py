@@ -167,6 +167,6 @@ def branching(group: GroupWithReps, subgroup: Subgroup | Group | str, degree: in
     if degree is None:
         degree = int(group.order) if group.is_finite else 3
     if not isinstance(degree, int | np.integer) or degree < 0:
-        raise ArgumentError(f"The largest degree of the irreps is an integer from 0 on, but {degree!r} came.")
+        raise ArgumentError(f"The largest degree of the irreps is an integer from 0 on, but got {degree!r}.")
     found = subgroup if isinstance(subgroup, Subgroup) else group.subgroup(subgroup)
     return Branching(found, tuple((irrep, irrep.irreps.restrict(found).irreps) for irrep in group.irreps(degree)))

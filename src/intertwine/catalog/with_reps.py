@@ -184,7 +184,7 @@ class GroupWithReps(Group, ABC):
     def _require_own(self, subgroup: Subgroup) -> None:
         if not isinstance(subgroup, Subgroup) or subgroup.parent != self:
             raise RepMismatchError(
-                f"A subgroup of {self} was expected, but {subgroup!r} came. Call {self!r}.subgroup(name)."
+                f"A subgroup of {self} was expected, but got {subgroup!r}. Call {self!r}.subgroup(name)."
             )
 
     def _named_block(self, name: str) -> Block | None:

@@ -42,9 +42,9 @@ def check(
 
     check x.npy y.npy --rep-in '1x1o + 1x2e' --rep-out 1x1o: a vector from a vector.
     """
+    from intertwine.cli.check_files import question
+    from intertwine.cli.console import complain, progress, say, say_json
     from intertwine.cli.files import read_samples
-    from intertwine.cli.question import question
-    from intertwine.cli.speaking import complain, progress, say, say_json
     from intertwine.errors import IntertwineError
 
     try:

@@ -19,7 +19,7 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False,
 ) -> None:
     """Explain a group or compare subgroups: explain D6, explain "O(3)" Cinfv Dinf, explain "O(2) in O(3)"."""
-    from intertwine.cli.speaking import complain, say, say_json
+    from intertwine.cli.console import complain, say, say_json
     from intertwine.errors import IntertwineError
     from intertwine.symmetry import explain as explanation
 

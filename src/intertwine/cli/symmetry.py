@@ -11,7 +11,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from intertwine.catalog.base import CatalogGroup
-    from intertwine.cli.survey import Found
+    from intertwine.cli.symmetry_files import Found
 
 
 def symmetry(
@@ -35,9 +35,9 @@ def symmetry(
 
     Folders within folders are not entered, and hidden files are passed over.
     """
+    from intertwine.cli.console import complain, progress, say, say_json
     from intertwine.cli.files import files_in
-    from intertwine.cli.speaking import complain, progress, say, say_json
-    from intertwine.cli.survey import Survey
+    from intertwine.cli.symmetry_files import Survey
     from intertwine.errors import LabelError
 
     found: dict[str, Found] = {}
@@ -75,7 +75,7 @@ def _named(group: str) -> CatalogGroup | None:
 
     found = by_name(group) if group else None
     if found is not None and not found.is_full:
-        raise LabelError(f"--group takes SO(2), O(2), SO(3) or O(3), but {group} came.")
+        raise LabelError(f"--group takes SO(2), O(2), SO(3) or O(3), but got {group}.")
     return found
 
 

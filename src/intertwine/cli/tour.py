@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from intertwine.cli.speaking import say
+from intertwine.cli.console import say
 
 SILENCE = 15.0  # the most seconds without a line, where there are no bars
 

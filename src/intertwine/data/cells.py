@@ -163,7 +163,7 @@ def _labels(path: Path, names: tuple[str, ...]) -> np.ndarray:
 def _clean(outline: np.ndarray) -> np.ndarray:
     """The outline counter-clockwise and without corners that repeat the one before (the first follows the last)."""
     if outline.ndim != 2 or outline.shape[1] != 2:
-        raise ShapeError(f"An outline has the shape (n, 2), but {outline.shape} came. Give x and y on every line.")
+        raise ShapeError(f"An outline has the shape (n, 2), but got {outline.shape}. Give x and y on every line.")
     moves = np.any(outline != np.roll(outline, 1, axis=0), axis=1)
     kept = outline[moves] if moves.any() else outline[:1]
     x, y = (kept - kept[0]).T

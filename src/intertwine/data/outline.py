@@ -169,7 +169,7 @@ def _walk(outline: np.ndarray) -> np.ndarray:
     """The corners as complex numbers, counter-clockwise and each different from the next."""
     outline = np.asarray(outline, dtype=np.float64)
     if outline.ndim != 2 or outline.shape[1] != 2:
-        raise ShapeError(f"An outline has the shape (n, 2), but {outline.shape} came. Put x and y on the last axis.")
+        raise ShapeError(f"An outline has the shape (n, 2), but got {outline.shape}. Put x and y on the last axis.")
     if not np.isfinite(outline).all():
         raise ArgumentError("The outline has coordinates that are not finite numbers. Remove these points first.")
     z = outline[:, 0] + 1j * outline[:, 1]

@@ -52,8 +52,8 @@ class Grid:
             object.__setattr__(self, field, read_only(np.array(getattr(self, field), dtype=np.float64)))
         if self.points.ndim < 2 or self.weights.shape != self.points.shape[:1]:
             raise ShapeError(
-                f"A grid has points of shape (q, ...) and a weight for each, but points of shape {self.points.shape} "
-                f"and weights of shape {self.weights.shape} came."
+                f"A grid has points of shape (q, ...) and a weight for each, but got points of shape "
+                f"{self.points.shape} and weights of shape {self.weights.shape}."
             )
 
     def __iter__(self) -> Iterator[np.ndarray]:
@@ -184,8 +184,8 @@ def _build(space: str, kinds: Mapping[str, _Kind], kind: str, n: int | None, see
         return found.build()
     if not isinstance(n, int | np.integer) or isinstance(n, bool) or not found.least <= n <= found.most:
         span = f"from {found.least} on" if found.most == math.inf else f"from {found.least} to {found.most}"
-        came = "none" if n is None else f"n = {n!r}"
-        raise ArgumentError(f"The {space} grid {kind!r} takes {found.n}, an integer n {span}, but {came} came.")
+        given = "none" if n is None else f"n = {n!r}"
+        raise ArgumentError(f"The {space} grid {kind!r} takes {found.n}, an integer n {span}, but got {given}.")
     return found.build(int(n), seed) if found.seeded else found.build(int(n))
 
 

@@ -23,7 +23,7 @@ def generator(seed: Seed) -> np.random.Generator:
         return seed
     if not isinstance(seed, int | np.integer) or seed < 0:
         raise ArgumentError(
-            f"A seed is an integer from 0 on or a numpy.random.Generator, but {seed!r} came. Call "
+            f"A seed is an integer from 0 on or a numpy.random.Generator, but got {seed!r}. Call "
             "numpy.random.default_rng(integer) for a generator; torch_generator.initial_seed() is such an integer."
         )
     return np.random.default_rng(int(seed))
@@ -182,8 +182,8 @@ class Group(ABC):
         g = as_array(g)
         if g.ndim < 2 or tuple(g.shape[-2:]) != (self.dim, self.dim):
             raise ElementError(
-                f"An element of {self.name} is a matrix of shape (..., {self.dim}, {self.dim}), but an array of shape "
-                f"{tuple(g.shape)} came."
+                f"An element of {self.name} is a matrix of shape (..., {self.dim}, {self.dim}), but got an array of "
+                f"shape {tuple(g.shape)}."
             )
         return np.asarray(self.residual(to_numpy(g)) <= (membership_tolerance(g) if tolerance is None else tolerance))
 
@@ -210,7 +210,7 @@ class Group(ABC):
         if x.ndim < 2 or x.shape[-2:] != (self.dim, self.dim):
             raise ElementError(
                 f"An element of the Lie algebra of {self.name} is a matrix of shape (..., {self.dim}, {self.dim}), but "
-                f"an array of shape {x.shape} came."
+                f"got an array of shape {x.shape}."
             )
         flat, basis = x.reshape(*x.shape[:-2], -1), self.lie_generators.reshape(-1, self.dim**2)
         defect = np.abs(flat - flat @ np.linalg.pinv(basis) @ basis).max(initial=0.0)

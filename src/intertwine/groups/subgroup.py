@@ -131,8 +131,8 @@ class Subgroup:
         g = to_numpy(self.parent.require(g))
         if g.ndim != 2:
             raise ElementError(
-                f"A subgroup is moved by one element, a matrix ({self.parent.dim}, {self.parent.dim}), but an array of "
-                f"shape {g.shape} came."
+                f"A subgroup is moved by one element, a matrix ({self.parent.dim}, {self.parent.dim}), but got an "
+                f"array of shape {g.shape}."
             )
         frame = Table(g @ self.frame.array)
         return replace(self, frame=frame, expression=f"{self!r}.conjugate({g.tolist()})")

@@ -30,7 +30,7 @@ def _require_one_group(*reps: Rep) -> None:
     groups = [rep.group for rep in reps]
     if any(group != groups[0] for group in groups):
         raise RepMismatchError(
-            f"A map joins reps of one group, but reps of {', '.join(map(str, groups))} came. "
+            f"A map joins reps of one group, but got reps of {', '.join(map(str, groups))}. "
             "Call rep.restrict(subgroup) to bring them to a common group."
         )
 

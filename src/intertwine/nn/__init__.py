@@ -7,7 +7,7 @@ from intertwine.nn.checkpoints import CONVENTION, load_weights, save_weights
 from intertwine.nn.fourier import FourierActivation
 from intertwine.nn.linear import Linear
 from intertwine.nn.module import EquivariantModule
-from intertwine.nn.order_parameter import OrderParameter
+from intertwine.nn.order_parameter import LearnedOrderParameter
 from intertwine.nn.point_conv import PointConv
 from intertwine.nn.radial import RadialMLP
 from intertwine.nn.sequential import Sequential
@@ -22,9 +22,9 @@ __all__ = [
     "FourierActivation",
     "FrameAveraging",
     "Gate",
+    "LearnedOrderParameter",
     "Linear",
     "NormActivation",
-    "OrderParameter",
     "PointConv",
     "RadialMLP",
     "Sequential",

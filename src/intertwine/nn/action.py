@@ -25,7 +25,7 @@ Both are "" for an irrep of the defining rep: then the isometry is `(n, d)`.
 """
 
 
-class Action(TableModule):
+class ElementAction(TableModule):
     """Features moved by elements of the group, `ρ(g) x` or `ρ(g)⁻¹ x`.
 
     `rep.matrix(g)` in other words, but without the large block-diagonal matrices: irreps are grown from g itself,

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from intertwine.errors import ArgumentError, RepMismatchError
 from intertwine.groups import Group
-from intertwine.nn.action import Action
+from intertwine.nn.action import ElementAction
 from intertwine.nn.frames import Frames
 from intertwine.nn.module import EquivariantModule
 from intertwine.nn.sequential import Sequential
@@ -37,18 +37,18 @@ class Poses(EquivariantModule):
         if first is None or not isinstance(backbone, nn.Module):
             raise ArgumentError(
                 f"{type(self).__name__} takes a torch module as its backbone and at least one input that moves, but "
-                f"{type(backbone).__name__} and {rep_in!r} came."
+                f"got {type(backbone).__name__} and {rep_in!r}."
             )
         for rep in reps:
             if rep is not None and rep.group != out.group:
                 raise RepMismatchError(
-                    f"{type(self).__name__} is equivariant under one group, but {rep} of {rep.group} and {out} of "
-                    f"{out.group} came. Call rep.restrict(subgroup) to bring them to one."
+                    f"{type(self).__name__} is equivariant under one group, but got {rep} of {rep.group} and {out} of "
+                    f"{out.group}. Call rep.restrict(subgroup) to bring them to one."
                 )
         super().__init__(first, out)
         self.backbone, self._reps_in = backbone, reps
-        self.actions = nn.ModuleList(nn.Identity() if rep is None else Action(rep) for rep in reps)
-        self.action_out = Action(out)
+        self.actions = nn.ModuleList(nn.Identity() if rep is None else ElementAction(rep) for rep in reps)
+        self.action_out = ElementAction(out)
 
     @property
     def reps_in(self) -> tuple[Rep | None, ...]:
@@ -63,7 +63,7 @@ class Poses(EquivariantModule):
     def check_inputs(self, inputs: Sequence[Tensor]) -> None:
         """Raise `ArgumentError` for another number of inputs, `ShapeError` for a size that is not that of its rep."""
         if len(inputs) != len(self._reps_in):
-            raise ArgumentError(f"{type(self).__name__} takes {len(self._reps_in)} inputs, but {len(inputs)} came.")
+            raise ArgumentError(f"{type(self).__name__} takes {len(self._reps_in)} inputs, but got {len(inputs)}.")
         for x, rep in zip(inputs, self._reps_in, strict=True):
             if rep is not None:
                 self.check(x, rep)
@@ -196,7 +196,7 @@ class FrameAveraging(Poses):
         super().__init__(backbone, rep_in, rep_out)
         if not isinstance(frames, Frames):
             raise ArgumentError(
-                f"FrameAveraging takes frames such as nn.frames.PCA(group), but {type(frames).__name__} came. "
+                f"FrameAveraging takes frames such as nn.frames.PCA(group), but got {type(frames).__name__}. "
                 "Call nn.Canonicalize for a module that gives one element."
             )
         read = frames.rep

@@ -131,7 +131,7 @@ def _functions(rep: Rep) -> _Functions:
             if channels * make(group, degree, 2 * degree + 1).rep == rep:
                 return _Functions(rep, channels, degree, on_group)
     raise ArgumentError(
-        f"FourierActivation takes functions on the circle or on O(2), but the rep {rep} of {group} came. Use one such "
+        f"FourierActivation takes functions on the circle or on O(2), but got the rep {rep} of {group}. Use one such "
         "as 8x0 + 8x1 + 8x2 of SO(2), 8x0e + 8x1 + 8x2 or 8x0e + 8x0o + 16x1 of O(2)."
     )
 

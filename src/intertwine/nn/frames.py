@@ -69,7 +69,7 @@ class WholeGroup(Frames):
 
     def __init__(self, group: Group, axes: int = 1) -> None:
         if not isinstance(group, Group) or not group.is_finite:
-            raise ArgumentError(f"WholeGroup averages over a finite group, but {group} came. Call PCA or Weighted.")
+            raise ArgumentError(f"WholeGroup averages over a finite group, but got {group}. Call PCA or Weighted.")
         super().__init__(group)
         self.axes = axes
         self.register_table("elements", group.elements())
@@ -101,11 +101,11 @@ class VectorFrames(Frames, ABC):
         name = type(self).__name__
         if not isinstance(group, Group) or group.is_finite or not group.is_full or group.dim not in (2, 3):
             raise ArgumentError(
-                f"{name} makes frames of SO(2), O(2), SO(3) or O(3), but {group} came. Call WholeGroup for a finite "
+                f"{name} makes frames of SO(2), O(2), SO(3) or O(3), but got {group}. Call WholeGroup for a finite "
                 "group, or nn.Canonicalize with nn.heads.GroupElement."
             )
         if rep is not None and rep.group != group:
-            raise RepMismatchError(f"{name} of {group} takes features of a rep of it, but {rep} of {rep.group} came.")
+            raise RepMismatchError(f"{name} of {group} takes features of a rep of it, but got {rep} of {rep.group}.")
         super().__init__(group, rep)
         self.n, self.proper = group.dim, group.is_proper
         vector = group.defining.terms[0][1]
@@ -119,8 +119,8 @@ class VectorFrames(Frames, ABC):
         if self.rep is None:
             if inputs[-1].ndim < 2 or plain_shape(inputs[-1])[-1] != self.n:
                 raise ShapeError(
-                    f"{type(self).__name__} of {self.group} takes vectors (..., N, {self.n}) as the last input, but a "
-                    f"tensor of shape {plain_shape(inputs[-1])} came. Pass rep=… for frames of the vectors in features."
+                    f"{type(self).__name__} of {self.group} takes vectors (..., N, {self.n}) as the last input, but "
+                    f"got a tensor of shape {plain_shape(inputs[-1])}. Pass rep=… for frames of vectors in features."
                 )
             return inputs[-1]
         x = inputs[0]
@@ -132,8 +132,8 @@ class VectorFrames(Frames, ABC):
         vectors = self.vectors(*inputs)
         if plain_shape(vectors)[-2] < self.n - 1:
             raise ShapeError(
-                f"{type(self).__name__} of {self.group} takes {self.n - 1} vectors or more, but {vectors.shape[-2]} "
-                "came. Give the input more vectors, or call nn.Canonicalize with a frame that makes them."
+                f"{type(self).__name__} of {self.group} takes {self.n - 1} vectors or more, but got "
+                f"{vectors.shape[-2]}. Pass more vectors, or call nn.Canonicalize with a frame that makes them."
             )
         scaled = in_full_precision(vectors)
         with own_precision(scaled):

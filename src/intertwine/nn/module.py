@@ -57,18 +57,18 @@ class EquivariantModule(TableModule, ABC):
         """Raise `ShapeError`, with names, unless x is a floating-point tensor with the rep's size on its last axis."""
         if not isinstance(x, Tensor):
             raise ShapeError(
-                f"{type(self).__name__} takes {what} as a torch tensor, but a {type(x).__name__} came. "
+                f"{type(self).__name__} takes {what} as a torch tensor, but got a {type(x).__name__}. "
                 "Call torch.as_tensor(x) first."
             )
         if not x.is_floating_point():
             raise ShapeError(
-                f"{type(self).__name__} takes {what} as floating-point numbers, but a tensor of {x.dtype} came. "
+                f"{type(self).__name__} takes {what} as floating-point numbers, but got a tensor of {x.dtype}. "
                 "Call x.float() first."
             )
         if x.ndim == 0 or plain_shape(x)[-1] != rep.dim:
             raise ShapeError(
                 f"{type(self).__name__} takes {what} of the rep {rep} of {rep.group}, {rep.dim} numbers on the last "
-                f"axis, but a tensor of shape {plain_shape(x)} came. Check rep_out of the layer before, or call "
+                f"axis, but got a tensor of shape {plain_shape(x)}. Check rep_out of the layer before, or call "
                 "rep.join(blocks) to build such features."
             )
 
@@ -178,7 +178,7 @@ def in_double(function: Function) -> Function:
     Raises `ArgumentError` for what is no function, and for a module on the meta device, which has no values.
     """
     if not callable(function):
-        raise ArgumentError(f"An activation is a function of a tensor, but {function!r} came.")
+        raise ArgumentError(f"An activation is a function of a tensor, but got {function!r}.")
     if not isinstance(function, nn.Module):
         return function
     if any(x.is_meta for x in (*function.parameters(), *function.buffers())):

@@ -11,7 +11,7 @@ from intertwine.nn.module import EquivariantModule
 from intertwine.reps import Irrep, Rep, as_rep
 
 
-class OrderParameter(EquivariantModule):
+class LearnedOrderParameter(EquivariantModule):
     """Features with a learned vector w beside them, `x ↦ (x, w)`: what the network behind may use to break symmetry.
 
     w starts at 0, where the network is equivariant. Apart from what the input's symmetry fixes, its gradient there lies
@@ -33,7 +33,7 @@ class OrderParameter(EquivariantModule):
     Source: Smidt, Geiger, Miller 2021, doi:10.1103/PhysRevResearch.3.L012002.
 
     >>> from intertwine.catalog import O3
-    >>> layer = OrderParameter(O3.rep("1x0e"), O3.rep("1x1o + 1x2e"))
+    >>> layer = LearnedOrderParameter(O3.rep("1x0e"), O3.rep("1x1o + 1x2e"))
     >>> layer(torch.ones(4, 1)).shape, layer.found()["1o"]
     (torch.Size([4, 9]), tensor([0., 0., 0.]))
     """
@@ -41,7 +41,7 @@ class OrderParameter(EquivariantModule):
     def __init__(self, rep_in: Rep | Irrep, extra: Rep | Irrep, sites: int | None = None) -> None:
         if sites is not None and sites < 1:
             raise ArgumentError(
-                f"An order parameter lives on 1 or more sites, but {sites} came. Pass sites=None for one."
+                f"An order parameter lives on 1 or more sites, but got {sites}. Pass sites=None for one."
             )
         super().__init__(rep_in, as_rep(rep_in) + as_rep(extra))
         self.extra, self.sites = as_rep(extra), sites
@@ -52,7 +52,7 @@ class OrderParameter(EquivariantModule):
         self.check(x, self.rep_in)
         if self.sites is not None and (x.ndim < 2 or plain_shape(x)[-2] != self.sites):
             raise ShapeError(
-                f"This order parameter belongs to {self.sites} points, but features of shape {plain_shape(x)} came. "
+                f"This order parameter belongs to {self.sites} points, but got features of shape {plain_shape(x)}. "
                 "Pass (..., points, channels), the points in their order."
             )
         return torch.cat([x, self.value.to(x.dtype).expand(*x.shape[:-1], self.extra.dim)], -1)

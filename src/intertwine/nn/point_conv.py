@@ -76,8 +76,8 @@ class PointConv(EquivariantModule):
         self.action = self.rep_in.group.defining if action is None else as_rep(action)
         if aggregate not in ("sum", "mean") or not neighbours > 0:
             raise ArgumentError(
-                f"PointConv aggregates by 'sum' or 'mean' with a positive number of neighbours, but {aggregate!r} and "
-                f"{neighbours!r} came."
+                f"PointConv aggregates by 'sum' or 'mean' with a positive number of neighbours, but got {aggregate!r} "
+                f"and {neighbours!r}."
             )
         self.aggregate, self.neighbours = aggregate, float(neighbours)
         table = kernel_table(self.action, self.rep_in, self.rep_out, degree)

@@ -19,7 +19,7 @@ from intertwine.ops import TableModule
 
 def _require_distance(cutoff: float) -> None:
     if not 0 < cutoff < math.inf:
-        raise ArgumentError(f"A cutoff is a positive distance, but {cutoff!r} came.")
+        raise ArgumentError(f"A cutoff is a positive distance, but got {cutoff!r}.")
 
 
 class RadialBasis(TableModule, ABC):
@@ -205,7 +205,7 @@ class PolynomialCutoff(Cutoff):
     def __init__(self, cutoff: float, power: int = 6) -> None:
         super().__init__(cutoff)
         if power < 2:
-            raise ArgumentError(f"A polynomial cut-off has a power of at least 2, but {power!r} came.")
+            raise ArgumentError(f"A polynomial cut-off has a power of at least 2, but got {power!r}.")
         self.power = power
 
     def forward(self, r: Tensor) -> Tensor:
@@ -261,8 +261,8 @@ class RadialMLP(nn.Module):
         ):
             raise ArgumentError(
                 "A radial network takes a basis such as nn.radial.GaussianBasis(cutoff, number), hidden widths such as "
-                f"(64, 64) and a cut-off such as nn.radial.CosineCutoff(cutoff), but {basis!r}, {hidden!r} and "
-                f"{envelope!r} came."
+                f"(64, 64) and a cut-off such as nn.radial.CosineCutoff(cutoff), but got {basis!r}, {hidden!r} and "
+                f"{envelope!r}."
             )
         self.basis, self.envelope, self.activation = basis, envelope, activation
         widths = [basis.number, *hidden, out_features]

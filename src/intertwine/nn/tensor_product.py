@@ -74,15 +74,15 @@ class TensorProduct(EquivariantModule):
     def _weights(self, weight: Tensor | None) -> Tensor:
         used = self.weight if weight is None else weight
         if used is None or (weight is not None and self.weight is not None):
-            came = "none came" if weight is None else "weights came"
+            given = "none" if weight is None else "weights"
             wanted = "takes weights on each call" if self.weight is None else "learns its own weights"
             raise ShapeError(
-                f"This TensorProduct {wanted}, but {came}. Choose with shared_weights=True or False when making it."
+                f"This TensorProduct {wanted}, but got {given}. Pass shared_weights=True or False when making it."
             )
         if plain_shape(used)[-1:] != (self.weight_numel,):
             raise ShapeError(
-                f"This TensorProduct takes {self.weight_numel} weights per sample on the last axis, but weights of "
-                f"shape {plain_shape(used)} came. See module.weight_numel."
+                f"This TensorProduct takes {self.weight_numel} weights per sample on the last axis, but got weights of "
+                f"shape {plain_shape(used)}. See module.weight_numel."
             )
         return used
 

@@ -164,7 +164,7 @@ def restrict(block: Block, subgroup: Subgroup) -> Terms:
         case TensorBlock():
             return ((1, TensorBlock(block.left.restrict(subgroup), block.right.restrict(subgroup))),)
         case _:
-            raise ArgumentError(f"A block is an Irrep, a BasisBlock or a TensorBlock, but {block!r} came.")
+            raise ArgumentError(f"A block is an Irrep, a BasisBlock or a TensorBlock, but got {block!r}.")
     name, expression = f"[{block.name}|{subgroup.name}]", f"({block.expression}).restrict({subgroup!r})"
     return in_basis(subgroup.group, content, basis, name, expression)
 

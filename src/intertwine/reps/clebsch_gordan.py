@@ -155,7 +155,7 @@ def clebsch_gordan(a: Irrep, b: Irrep, c: Irrep) -> np.ndarray:
     for irrep in (a, b, c):
         if not isinstance(irrep, Irrep):
             raise ArgumentError(
-                f"clebsch_gordan takes three irreps, but {irrep!r} came. Call group.irrep(label) for an irrep, and "
+                f"clebsch_gordan takes three irreps, but got {irrep!r}. Call group.irrep(label) for an irrep, and "
                 "a * b for the tensor product of reps, whose change_of_basis holds all their couplings."
             )
     if not a.group == b.group == c.group:

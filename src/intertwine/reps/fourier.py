@@ -111,12 +111,12 @@ def group_grid(group: Group, degree: int, samples: int) -> FourierGrid:
 def _check(group: Group, degree: int, samples: int) -> None:
     if group.dim != 2 or group.is_finite:
         raise ArgumentError(
-            f"Functions on the circle are sampled for SO(2) and O(2), but the group {group} came. A finite group has "
+            f"Functions on the circle are sampled for SO(2) and O(2), but got the group {group}. A finite group has "
             "its regular rep, whose features are values at the elements already."
         )
     if not isinstance(degree, int | np.integer) or degree < 0:
-        raise ArgumentError(f"The largest degree is an integer from 0 on, but {degree!r} came.")
+        raise ArgumentError(f"The largest degree is an integer from 0 on, but got {degree!r}.")
     if not isinstance(samples, int | np.integer) or samples < 2 * degree + 1:
         raise ArgumentError(
-            f"Functions up to degree {degree} need at least {2 * degree + 1} samples, but samples = {samples!r} came."
+            f"Functions up to degree {degree} need at least {2 * degree + 1} samples, but got samples = {samples!r}."
         )

@@ -39,7 +39,7 @@ def _degree_list(degrees: int | Iterable[int]) -> list[int]:
     wanted = list(degrees) if isinstance(degrees, Iterable) else [degrees]
     if any(not isinstance(degree, int | np.integer) or degree < 0 for degree in wanted):
         raise ArgumentError(
-            f"The degrees of harmonics are integers from 0 on, but {degrees!r} came. Pass an integer for one degree "
+            f"The degrees of harmonics are integers from 0 on, but got {degrees!r}. Pass an integer for one degree "
             "or a list such as range(4) for several."
         )
     return [int(degree) for degree in wanted]
@@ -53,7 +53,7 @@ def _check(r: Array, n: int, normalization: str, function: str) -> None:
         )
     if r.ndim == 0 or plain_shape(r)[-1] != n:
         raise ShapeError(
-            f"{function} takes vectors of shape (..., {n}), but an array of shape {plain_shape(r)} came. "
+            f"{function} takes vectors of shape (..., {n}), but got an array of shape {plain_shape(r)}. "
             "Put the coordinates on the last axis."
         )
 
@@ -213,7 +213,7 @@ def harmonics_rep(action: Rep, degree: int) -> Rep:
             f"{action.dim}. Pass an action whose dim is 2 or 3."
         )
     if not isinstance(degree, int | np.integer) or degree < 0:
-        raise ArgumentError(f"The largest degree of harmonics is an integer from 0 on, but {degree!r} came.")
+        raise ArgumentError(f"The largest degree of harmonics is an integer from 0 on, but got {degree!r}.")
     terms: list[tuple[int, Block]] = []
     for j in range(degree + 1):
         terms += _harmonic_terms(action, j)

@@ -48,7 +48,7 @@ class HomogeneousSpace:
         if self.fibre.group != self.subgroup.group:
             raise RepMismatchError(
                 f"Functions on {self.subgroup.parent}/{self.subgroup.name} have values in a rep of "
-                f"{self.subgroup.group}, but a rep of {self.fibre.group} came."
+                f"{self.subgroup.group}, but got a rep of {self.fibre.group}."
             )
 
     @property
@@ -84,7 +84,7 @@ class HomogeneousSpace:
 
     def _content(self, degree: int) -> list[tuple[Irrep, np.ndarray]]:
         if not isinstance(degree, int | np.integer) or degree < 0:
-            raise ArgumentError(f"The largest degree of functions is an integer from 0 on, but {degree!r} came.")
+            raise ArgumentError(f"The largest degree of functions is an integer from 0 on, but got {degree!r}.")
         irreps = [Irrep(self.group, label) for label in self.group.labels(int(degree))]
         return [(irrep, maps) for irrep in irreps if len(maps := self.maps(irrep))]
 
@@ -138,7 +138,7 @@ def induced_terms(subgroup: Subgroup, rep: Rep, title: str, source: str) -> Term
     """
     if rep.group != subgroup.group:
         raise RepMismatchError(
-            f"A rep is induced from {subgroup.name}, a copy of {subgroup.group}, but a rep of {rep.group} came. "
+            f"A rep is induced from {subgroup.name}, a copy of {subgroup.group}, but got a rep of {rep.group}. "
             f"Call {subgroup.group!r}.rep(…) for one."
         )
     group, representatives = subgroup.parent, _cosets(subgroup)

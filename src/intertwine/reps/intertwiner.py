@@ -24,7 +24,7 @@ def intertwiners(rep_in: Rep | Irrep, rep_out: Rep | Irrep) -> np.ndarray:
     rep_in, rep_out = as_rep(rep_in), as_rep(rep_out)
     if rep_in.group != rep_out.group:
         raise RepMismatchError(
-            f"Intertwiners join two reps of one group, but reps of {rep_in.group} and {rep_out.group} came. "
+            f"Intertwiners join two reps of one group, but got reps of {rep_in.group} and {rep_out.group}. "
             "Call rep.restrict(subgroup) to bring them to a common group."
         )
     targets, shape = rep_out.copies, (rep_out.dim, rep_in.dim)

@@ -20,7 +20,7 @@ from intertwine.reps.splitting import clean, independent_rows
 def power(rep: Rep, k: int, *, exterior: bool) -> Rep:
     """The symmetric or exterior power of a rep, in the coordinates of `power_indices`."""
     if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 0:
-        raise ArgumentError(f"The power of a rep is an integer from 0 on, but k = {k!r} came.")
+        raise ArgumentError(f"The power of a rep is an integer from 0 on, but got k = {k!r}.")
     return Rep(rep.group, _power(rep, int(k), exterior))
 
 
@@ -90,7 +90,7 @@ def _step(n: int, k: int, exterior: bool) -> np.ndarray:
 def molien(rep: Rep, degree: int, irrep: Irrep) -> tuple[int, ...]:
     """How often an irrep occurs in the polynomials of degree 0, 1, …, degree on a rep: see `Rep.molien`."""
     if not isinstance(degree, int | np.integer) or isinstance(degree, bool) or degree < 0:
-        raise ArgumentError(f"The largest degree of polynomials is an integer from 0 on, but {degree!r} came.")
+        raise ArgumentError(f"The largest degree of polynomials is an integer from 0 on, but got {degree!r}.")
     group = rep.group
     elements, weights = group.quadrature(degree * rep.degree + irrep.degree)
     sums, current = [], np.broadcast_to(np.eye(group.dim), elements.shape)

@@ -22,7 +22,7 @@ def parse_terms(group: Group, text: str, named: Named | None = None) -> tuple[tu
     Raises `LabelError` for an unknown label, and `ArgumentError` for a text that is no sum of such terms.
     """
     if not isinstance(text, str):
-        raise ArgumentError(f"A rep is read from a text such as '16x0e + 8x1o', but {text!r} came.")
+        raise ArgumentError(f"A rep is read from a text such as '16x0e + 8x1o', but got {text!r}.")
     terms: list[tuple[int, Block]] = []
     for part in text.split("+") if text.strip() else ():
         count, cross, label = part.replace("×", "x").partition("x")

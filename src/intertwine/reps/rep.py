@@ -44,7 +44,7 @@ class Rep:
     def __post_init__(self) -> None:
         for multiplicity, block in self.terms:
             if not isinstance(block, Block):
-                raise ArgumentError(f"A term of a rep is a multiplicity and a block, but the block {block!r} came.")
+                raise ArgumentError(f"A term of a rep is a multiplicity and a block, but got the block {block!r}.")
             if block.group != self.group:
                 raise RepMismatchError(
                     f"A rep of {self.group} cannot contain {block.name} of {block.group}. "
@@ -52,7 +52,7 @@ class Rep:
                 )
             if not isinstance(multiplicity, int | np.integer) or multiplicity < 1:
                 raise ArgumentError(
-                    f"A multiplicity is a positive integer, but {multiplicity!r} came for {block.name}. "
+                    f"A multiplicity is a positive integer, but got {multiplicity!r} for {block.name}. "
                     "Leave the term out for none."
                 )
         object.__setattr__(self, "terms", tuple([(int(m), block) for m, block in self.terms]))
@@ -189,7 +189,7 @@ class Rep:
         got = [tuple(part.shape[-2:]) for part in parts]
         if got != expected:
             raise ShapeError(
-                f"The rep {self} joins blocks whose last two axes are {expected}, but blocks with {got} came. "
+                f"The rep {self} joins blocks whose last two axes are {expected}, but got blocks with {got}. "
                 "Call rep.split(x) to see the shapes."
             )
         if not parts:
@@ -200,7 +200,7 @@ class Rep:
     def _check_features(self, x: Array) -> None:
         if x.ndim == 0 or x.shape[-1] != self.dim:
             raise ShapeError(
-                f"The rep {self} has dimension {self.dim}, but features of shape {tuple(x.shape)} came. "
+                f"The rep {self} has dimension {self.dim}, but got features of shape {tuple(x.shape)}. "
                 "Put the channels on the last axis."
             )
 
@@ -214,7 +214,7 @@ class Rep:
         """n copies: every multiplicity times n (0 gives the rep of dimension 0)."""
         if not isinstance(multiplicity, int | np.integer) or multiplicity < 0:
             raise ArgumentError(
-                f"A rep is multiplied by an integer from 0 on, but {multiplicity!r} came. "
+                f"A rep is multiplied by an integer from 0 on, but got {multiplicity!r}. "
                 "Write a * b for the tensor product of two reps."
             )
         return Rep(self.group, tuple((int(multiplicity) * m, block) for m, block in self.terms if multiplicity))
@@ -228,7 +228,7 @@ class Rep:
         other = as_rep(other)
         if other.group != self.group:
             raise RepMismatchError(
-                f"A tensor product takes two reps of one group, but reps of {self.group} and {other.group} came. "
+                f"A tensor product takes two reps of one group, but got reps of {self.group} and {other.group}. "
                 "Call rep.restrict(subgroup) to bring them to a common group."
             )
         return Rep(self.group, ((1, blocks.TensorBlock(self, other)),) if self.dim * other.dim else ())
@@ -284,7 +284,7 @@ class Rep:
         """
         Q = np.asarray(basis, dtype=np.float64)
         if Q.shape != (self.dim, self.dim):
-            raise ArgumentError(f"The rep {self} has dimension {self.dim}, but a basis of shape {Q.shape} came.")
+            raise ArgumentError(f"The rep {self} has dimension {self.dim}, but got a basis of shape {Q.shape}.")
         source = f"({self!r}).change_basis({Q.tolist()}, {name!r})"
         block = blocks.BasisBlock(self.group, self.isotypic, Table(Q @ self.change_of_basis), name, source)
         return Rep(self.group, ((1, block),) if self.dim else ())
@@ -379,8 +379,8 @@ class Rep:
             own = subgroup if isinstance(subgroup, str) else getattr(subgroup, "name", "") if alike else ""
             name = own or ("Cinfv" if self.group.dim == 3 else "C4")
             raise ArgumentError(
-                f"restrict takes a Subgroup, which says how the smaller group lies in {self.group}, but {subgroup!r} "
-                f"came. Call rep.restrict(rep.group.subgroup({name!r})), or another name."
+                f"restrict takes a Subgroup, which says how the smaller group lies in {self.group}, but got "
+                f"{subgroup!r}. Call rep.restrict(rep.group.subgroup({name!r})), or another name."
             )
         if subgroup.parent != self.group:
             raise RepMismatchError(
@@ -431,7 +431,7 @@ def as_rep(x: Rep | Irrep) -> Rep:
     if isinstance(x, Irrep):
         return Rep(x.group, ((1, x),))
     if not isinstance(x, Rep):
-        raise ArgumentError(f"A rep was expected, but {x!r} came. Make one with group.rep('16x0e + 8x1o').")
+        raise ArgumentError(f"A rep was expected, but got {x!r}. Make one with group.rep('16x0e + 8x1o').")
     return x
 
 

@@ -16,8 +16,8 @@ from intertwine.groups.rotations import axis_rotation
 from intertwine.nn.heads import GroupElement
 from intertwine.reps import Rep
 from intertwine.symmetry import (
-    Action,
     EffectiveSymmetry,
+    IdentifiedElement,
     Recognisable,
     effective_symmetry,
     identify_action,
@@ -182,7 +182,7 @@ def unwilling_invariance(shapes: int = 64, seed: int = 0) -> tuple[SurpriseRow, 
     return tuple(rows)
 
 
-def named_flip() -> Action:
+def named_flip() -> IdentifiedElement:
     """What the flip of the founding issue is: the coefficients that the mirror y → −y changes are negated."""
     rep = O3.harmonics(DEGREE)
     return identify_action(rep.matrix(flips()[0]), rep)

@@ -123,7 +123,7 @@ def _acting(group: Subgroup | CatalogGroup) -> tuple[CatalogGroup, Callable[[np.
     if isinstance(group, CatalogGroup) and group.dim == 3:
         return group, lambda g: g
     raise ArgumentError(
-        f"Axes and mirrors in space belong to groups of 3 × 3 matrices, but {group!r} came. Call "
+        f"Axes and mirrors in space belong to groups of 3 × 3 matrices, but got {group!r}. Call "
         "tw.point_group(name), or tw.O3.subgroup(name) for one that lies elsewhere."
     )
 

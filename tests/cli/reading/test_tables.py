@@ -157,7 +157,7 @@ def test_a_column_of_frames_may_only_tell_rows_apart() -> None:
         ("frame,x,y,z\n1,0,0,0\n1,1,0,0\n,1,0,1\n", "its row 3 has no frame"),
         ("x,y,z,kind\n0,0,0,A\n1,0,0,\n", "its row 2 has no kind"),
         ("x;y;z\n0,5;0.5;1\n1;1;1\n", "some of its numbers have decimal commas"),
-        ("x;y;z\n1.234,5;0;1\n", "'1.234,5 0 1' came"),
+        ("x;y;z\n1.234,5;0;1\n", "'1.234,5 0 1'"),
     ],
 )
 def test_what_cannot_be_decided_is_said(text: str, words: str) -> None:

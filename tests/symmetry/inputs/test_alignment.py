@@ -8,7 +8,7 @@ from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, point_group, 
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError
 from intertwine.symmetry.inputs.alignment import alignments, isotropy, nearest_elements, still
-from intertwine.symmetry.inputs.closure import largest_among, largest_group
+from intertwine.symmetry.inputs.greedy_closure import largest_among, largest_group
 from tests.registry import close, seeds
 from tests.symmetry.posed import EVERYTHING, posed_vector, unit
 

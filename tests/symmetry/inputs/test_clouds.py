@@ -181,19 +181,19 @@ def test_integers_and_float32_are_points_too() -> None:
     ("arguments", "error", "message"),
     [
         ({"x": np.zeros((0, 3))}, ShapeError, r"for O\(3\) has the shape \(N, 3\) with N ≥ 1, but got \(0, 3\)"),
-        ({"x": np.zeros(3)}, ShapeError, r"an array of shape \(3,\) came"),
+        ({"x": np.zeros(3)}, ShapeError, r"an array of shape \(3,\)"),
         (
             {"x": SQUARE, "group": O2},
             ShapeError,
             r"for O\(2\) has the shape \(N, 2\) with N ≥ 1, but got \(4, 3\)",
         ),
         ({"x": SQUARE * np.nan}, ArgumentError, "hold NaN or infinite numbers"),
-        ({"x": SQUARE[:, :2], "group": cyclic(4)}, ArgumentError, "is found in .* but C4 came"),
+        ({"x": SQUARE[:, :2], "group": cyclic(4)}, ArgumentError, "is found in .* but got C4"),
         ({"x": SQUARE[[0, 1, 1]]}, ArgumentError, "Two points of one kind coincide"),
         (
             {"x": SQUARE, "labels": [1, 2]},
             ShapeError,
-            r"There are 4 points, one label for each, but .* \(2,\) came",
+            r"There are 4 points, one label for each, but got .* \(2,\)",
         ),
         ({"x": SQUARE, "tensors": np.zeros((4, 1))}, ArgumentError, "Tensors and their rep come together"),
         ({"x": SQUARE, "rep": O3.rep("1x0e")}, ArgumentError, "Tensors and their rep come together"),

@@ -14,7 +14,7 @@ from intertwine.catalog import O3, SO3
 from intertwine.errors import ArgumentError, MissingExtraError, ShapeError
 from intertwine.groups.rotations import random_rotations
 from intertwine.symmetry import Points, curie_check, order_parameters, recognisable, stabiliser, symmetry_ladder
-from intertwine.symmetry.possible.curie import BROKEN_TRANSLATIONS
+from intertwine.symmetry.limits.curie import BROKEN_TRANSLATIONS
 from tests.registry import close
 from tests.symmetry.crystals import CELL, perovskite, tilted
 

@@ -186,7 +186,7 @@ def test_generic_vectors_of_other_groups(group: CatalogGroup, rep: str, name: st
     rep = group.rep(rep)
     v = np.random.default_rng(seed).normal(size=rep.dim)
     if name is None:
-        with pytest.raises(ArgumentError, match=r"finite groups, .* but a rep of C2×O\(2\) came"):
+        with pytest.raises(ArgumentError, match=r"finite groups, .* but got a rep of C2×O\(2\)"):
             stabiliser(v, rep=rep)
         return
     found = stabiliser(v, rep=rep)
@@ -266,11 +266,11 @@ def test_the_fixed_space(rep: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"x": np.zeros(3)}, ShapeError, r"a vector with its rep, was expected, but an array of shape \(3,\) came"),
-        ({"x": np.zeros((2, 2, 3))}, ShapeError, r"shape \(2, 2, 3\) came"),
+        ({"x": np.zeros(3)}, ShapeError, r"a vector with its rep, was expected, but got an array of shape \(3,\)"),
+        ({"x": np.zeros((2, 2, 3))}, ShapeError, r"shape \(2, 2, 3\)"),
         ({"x": np.zeros((4, 4))}, ShapeError, r"\(N, 3\) with N ≥ 1, but got \(4, 4\)"),
         ({"x": np.zeros((0, 3))}, ShapeError, r"N ≥ 1, but got \(0, 3\)"),
-        ({"x": np.zeros(4), "rep": O3.rep("1x1o")}, ShapeError, r"A vector of 1x1o has 3 numbers, but .* \(4,\) came"),
+        ({"x": np.zeros(4), "rep": O3.rep("1x1o")}, ShapeError, r"A vector of 1x1o has 3 numbers, but got .* \(4,\)"),
         ({"x": np.full(3, np.nan), "rep": O3.rep("1x1o")}, ArgumentError, "holds NaN or infinite numbers"),
         ({"x": SQUARE, "rep": O3.rep("1x1o")}, ArgumentError, "Tensors and their rep come together"),
         ({"x": SQUARE, "tensors": SQUARE}, ArgumentError, "Tensors and their rep come together"),
@@ -280,7 +280,7 @@ def test_the_fixed_space(rep: str) -> None:
         ({"x": SQUARE, "group": dihedral(4)}, ShapeError, r"for D4 has the shape \(N, 2\)"),
         ({"x": SQUARE, "tensors": SQUARE, "rep": O3.rep("1x1o"), "group": SO3}, RepMismatchError, "looked for in SO"),
         ({"x": np.ones(3), "rep": point_group("Cinfv").defining}, ArgumentError, "Restrict the rep to one"),
-        ({"x": np.ones(SU2.defining.dim), "rep": SU2.defining}, ArgumentError, "but a rep of SU.2. came"),
+        ({"x": np.ones(SU2.defining.dim), "rep": SU2.defining}, ArgumentError, "but got a rep of SU.2."),
     ],
 )  # fmt: skip
 def test_mistakes_are_named(arguments: dict, error: type[Exception], message: str) -> None:

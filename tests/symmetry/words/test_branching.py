@@ -76,5 +76,5 @@ def test_ids_of_escnn_are_explained() -> None:
     assert "z is reversed" in text
     assert "1o  0e: z  |  1: x, y" in str(explain(("cone", -1)))
     assert "Td" in str(explain("fulltetra"))
-    with pytest.raises(ArgumentError, match="from 0 on, but -1 came"):
+    with pytest.raises(ArgumentError, match="from 0 on, but got -1"):
         explain("D3", degree=-1)

@@ -83,10 +83,10 @@ def test_containment_is_said() -> None:
     ("things", "error", "words"),
     [
         ((), ArgumentError, "takes a group or its name"),
-        ((7,), ArgumentError, "7 came"),
+        ((7,), ArgumentError, "got 7"),
         (("Q7",), LabelError, "There is no group called 'Q7'"),
         (("O(3)", "Q7"), LabelError, "no subgroup called 'Q7'"),
-        ((O3.subgroup("C4"), SO3.subgroup("C4")), ArgumentError, "Subgroups of different groups"),
+        ((O3.subgroup("C4"), SO3.subgroup("C4")), ArgumentError, "these belong to different groups"),
         ((O3, SO3.subgroup("C4")), ArgumentError, "is not a subgroup of O"),
         (("Sym(3) in O(3)",), LabelError, "No subgroup of O"),
     ],

@@ -335,7 +335,7 @@ def test_odd_coefficients() -> None:
     for bad in (np.ones(4), np.ones((3, 3)), np.ones(0)):
         with pytest.raises(ShapeError, match=r"Pass one degree at a time\."):
             polynomial_text(bad)
-    with pytest.raises(ShapeError, match="came for degree 3"):
+    with pytest.raises(ShapeError, match="for degree 3"):
         polynomial_text(np.ones(3), 3, 3)
 
 

@@ -42,7 +42,7 @@ def by_numpy(path: Path, cell: bool) -> Sample:
 
 def _real(array: np.ndarray) -> np.ndarray:
     if array.dtype.kind not in NUMBERS:
-        raise ArgumentError(f"real numbers are expected, but {array.dtype} came")
+        raise ArgumentError(f"real numbers are expected, but got {array.dtype}")
     return array if array.dtype.kind == "f" else array.astype(float)  # single precision carries fewer digits
 
 

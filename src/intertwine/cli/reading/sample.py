@@ -28,10 +28,10 @@ def in_cell(points: Points, cell: np.ndarray | None, periodic: object = None) ->
     cell = np.zeros((3, 3)) if cell is None else np.asarray(cell, dtype=float)
     cell = np.diag(cell) if cell.shape == (3,) else cell
     if cell.shape != (3, 3) or not np.isfinite(cell).all():
-        raise ArgumentError(f"its cell is expected as three vectors (3, 3) of finite numbers, but {cell.tolist()} came")
+        raise ArgumentError(f"its cell is expected as three vectors (3, 3) of finite numbers, but got {cell.tolist()}")
     asked = np.asarray(True if periodic is None else periodic, dtype=bool)
     if asked.shape not in ((), (1,), (3,)):
-        raise ArgumentError(f"three booleans say which vectors of the cell are periods, but {asked.tolist()} came")
+        raise ArgumentError(f"three booleans say which vectors of the cell are periods, but got {asked.tolist()}")
     periods = cell.any(1) & asked
     return replace(points, cell=cell, periodic=tuple(periods.tolist())) if periods.any() else points
 

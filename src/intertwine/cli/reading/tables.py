@@ -87,7 +87,7 @@ def _points(heading: list[str] | None, rows: list[list[str]]) -> Points:
     columns = _unnamed(rows) if heading is None else _named(heading, rows)
     numbers = [[row[place] for place in columns.coordinates] for row in rows]
     if bad := [row for row, cells in zip(rows, numbers, strict=True) if not all(map(_is_number, cells))]:
-        raise ArgumentError(f"rows of x, y, z and perhaps a kind are expected, but {' '.join(bad[0])[:40]!r} came")
+        raise ArgumentError(f"rows of x, y, z and perhaps a kind are expected, but got {' '.join(bad[0])[:40]!r}")
     cells = _with_points([cell for row in numbers for cell in row])
     positions = np.array([float(cell) for cell in cells]).reshape(len(rows), -1)
     named = heading is not None and columns.kind is not None and _bare(heading[columns.kind]) in NAMES
@@ -190,7 +190,7 @@ def _unnamed(rows: list[list[str]]) -> Columns:
         raise ArgumentError(
             f"nothing says what its {width} columns are. Name them in a heading: x, y, z and perhaps kind"
         )
-    raise ArgumentError(f"rows of x, y, z and perhaps a kind are expected, but {' '.join(rows[0])[:40]!r} came")
+    raise ArgumentError(f"rows of x, y, z and perhaps a kind are expected, but got {' '.join(rows[0])[:40]!r}")
 
 
 def _bare(name: str) -> str:

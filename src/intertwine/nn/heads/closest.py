@@ -101,7 +101,7 @@ class ClosestListed(Closest):
     def __init__(self, group: Group, temperature: float) -> None:
         super().__init__()
         if not temperature > 0:
-            raise ArgumentError(f"The temperature of a softmax is a positive number, but {temperature!r} came.")
+            raise ArgumentError(f"The temperature of a softmax is a positive number, but got {temperature!r}.")
         self.temperature = temperature
         self.register_table("elements", group.elements())
 
@@ -147,7 +147,7 @@ def closest_in(group: Group, projection: Projection | None, temperature: float) 
     own = "" if projection is None else " with a projection of your own (which is for SO(n) and O(n) only)"
     raise ArgumentError(
         "GroupElement predicts elements of SO(2), O(2), SO(3) or O(3), of a finite group, or of a continuous group of "
-        f"space about z such as Cinfv, but {group}{own} came."
+        f"space about z such as Cinfv, but got {group}{own}."
     )
 
 

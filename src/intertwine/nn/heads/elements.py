@@ -126,7 +126,7 @@ class ElementScores(Head):
 
     def __init__(self, group: Group) -> None:
         if not isinstance(group, Group) or not group.is_finite:
-            raise ArgumentError(f"ElementScores tells elements of a finite group, but {group} came. Call GroupElement.")
+            raise ArgumentError(f"ElementScores tells elements of a finite group, but got {group}. Call GroupElement.")
         super().__init__(group, group.regular, ClosestListed(group, temperature=1.0))  # type: ignore[attr-defined]
 
     @property

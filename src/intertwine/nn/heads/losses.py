@@ -60,7 +60,7 @@ class PoseLoss(TableModule):
         table = to_numpy(as_array(stabiliser_elements)) if self.given else np.ones((1, 1, 1))
         if table.ndim != 3 or not len(table) or table.shape[1] != table.shape[2]:
             raise ShapeError(
-                f"The symmetries of a shape are matrices (h, n, n), but an array of shape {table.shape} came. Pass "
+                f"The symmetries of a shape are matrices (h, n, n), but got an array of shape {table.shape}. Pass "
                 "tw.symmetry.stabiliser(shape).elements."
             )
         self.register_table("symmetries", table)
@@ -183,5 +183,5 @@ def _require_squares(*matrices: Tensor, sizes: Container[int] | None = None) -> 
     if any(shape != (n, n) for shape in shapes) or (sizes is not None and n not in sizes):
         raise ShapeError(
             f"Poses are compared as matrices of one shape (..., n, n){'' if sizes is None else ', n = 2 or 3'}, but "
-            f"tensors of shape {' and '.join(str(plain_shape(m)) for m in matrices)} came."
+            f"got tensors of shape {' and '.join(str(plain_shape(m)) for m in matrices)}."
         )

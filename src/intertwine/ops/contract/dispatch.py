@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from intertwine._arrays import plain_shape
 from intertwine.ops.contract.layout import weighted_layout
 from intertwine.ops.contract.reference import contract
-from intertwine.ops.contract.torch import Then, WeightedContraction, common_batch, flatten_batch
+from intertwine.ops.contract.torch import Consume, WeightedContraction, common_batch, flatten_batch
 from intertwine.plan import Plan
 
 
@@ -40,17 +40,17 @@ class Contraction(nn.Module):
         else:
             self.reason = f"Operands with the modes {modes} contract in {len(layout.groups)} batched groups of paths."
 
-    def segments(self, *inputs: Tensor, then: Then = lambda segment: segment) -> list[Tensor]:
-        """What `then` makes of each output segment `(B, *segment)`, before the next one is computed.
+    def segments(self, *inputs: Tensor, consume: Consume = lambda segment: segment) -> list[Tensor]:
+        """What `consume` makes of each output segment `(B, *segment)`, before the next one is computed.
 
         The inputs have exactly one leading axis; weights may have none.
         """
         self.plan.check([plain_shape(x)[-1] for x in inputs])
         if self.fast is not None:
-            return self.fast(then, *inputs)  # type: ignore[no-any-return]
+            return self.fast(consume, *inputs)  # type: ignore[no-any-return]
         flat = contract(self.plan, *inputs)
         parts = zip(self.plan.output.slices, self.plan.output.segments, strict=True)
-        return [then(flat[:, where].reshape((flat.shape[0], *shape))) for where, shape in parts]
+        return [consume(flat[:, where].reshape((flat.shape[0], *shape))) for where, shape in parts]
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """The output `(..., size)`."""
@@ -59,7 +59,7 @@ class Contraction(nn.Module):
         batch = common_batch(inputs)
         weights, *features = inputs
         shared = weights if weights.ndim == 1 else flatten_batch(weights, batch)
-        flat = self.segments(shared, *(flatten_batch(x, batch) for x in features), then=lambda part: part.flatten(1))
+        flat = self.segments(shared, *(flatten_batch(x, batch) for x in features), consume=lambda part: part.flatten(1))
         out = torch.cat(flat, -1) if flat else shared.new_zeros((prod(batch), 0))
         return out.reshape((*batch, self.plan.output.size))
 

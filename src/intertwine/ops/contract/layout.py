@@ -12,7 +12,7 @@ from intertwine.plan import Path, Plan
 
 
 @dataclass(frozen=True)
-class Group:
+class PathGroup:
     """The paths from one segment of x, through the y segments of one multiplicity, to all outputs.
 
     `matrix` holds their coefficients `(J, rows · d_in)`: contracted with y it gives for every sample the matrices
@@ -31,7 +31,7 @@ class Group:
 class Layout:
     """All groups of a plan, and for each output the order of the weights `(paths · copies · channels, w)`."""
 
-    groups: tuple[Group, ...]
+    groups: tuple[PathGroup, ...]
     weight_index: tuple[np.ndarray | None, ...]  # None: the weights of this output are one contiguous slice
     weight_slices: tuple[slice, ...]
     weight_scales: tuple[float, ...]
@@ -44,7 +44,7 @@ def weighted_layout(plan: Plan) -> Layout | None:
         return None
     bilinear = len(modes) == 4
     keyed = sorted(plan.paths, key=lambda path: _group_key(plan, path, bilinear))
-    groups: list[Group] = []
+    groups: list[PathGroup] = []
     used: dict[int, list[Path]] = {}
     for key, paths in groupby(keyed, key=lambda path: _group_key(plan, path, bilinear)):
         group, order = _make_group(plan, key, list(paths), bilinear)
@@ -67,7 +67,7 @@ def weighted_layout(plan: Plan) -> Layout | None:
     return Layout(tuple(groups), tuple(index), tuple(slices), tuple(scales))
 
 
-def _without_identity(group: Group, d_in: int, scales: list[float], arrivals: Counter[int]) -> Group:
+def _without_identity(group: PathGroup, d_in: int, scales: list[float], arrivals: Counter[int]) -> PathGroup:
     """The group without its matrix, if that is a multiple of the identity; the factor goes to `scales`.
 
     Only where no other group leads to the same output: a scale is for all of an output's weights.
@@ -89,7 +89,7 @@ def _group_key(plan: Plan, path: Path, bilinear: bool) -> tuple[int, int]:
 
 def _make_group(
     plan: Plan, key: tuple[int, int], paths: list[Path], bilinear: bool
-) -> tuple[Group, dict[int, list[Path]]]:
+) -> tuple[PathGroup, dict[int, list[Path]]]:
     """One group, and its paths in the order of its rows, by output."""
     source, copies = key
     parts = tuple(sorted({path.segments[2] for path in paths})) if bilinear else ()
@@ -109,4 +109,4 @@ def _make_group(
         rows.append((target, first, len(members)))
         order[target] = members
         first += d_out * len(members)
-    return Group(source, parts, copies, np.concatenate(columns, 1), tuple(rows)), order
+    return PathGroup(source, parts, copies, np.concatenate(columns, 1), tuple(rows)), order

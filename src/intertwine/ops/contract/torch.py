@@ -19,11 +19,11 @@ import torch
 from torch import Tensor
 
 from intertwine._arrays import is_tracing, plain_shape
-from intertwine.ops.contract.layout import Group, Layout
+from intertwine.ops.contract.layout import Layout, PathGroup
 from intertwine.ops.tables import TableModule
 from intertwine.plan import Plan
 
-Then = Callable[[Tensor], Tensor]
+Consume = Callable[[Tensor], Tensor]
 """What is to be done with an output segment as soon as it is there."""
 
 
@@ -43,8 +43,8 @@ class WeightedContraction(TableModule):
             if index is not None:
                 self.register_table(f"index_{number}", index)
 
-    def forward(self, then: Then, weights: Tensor, x: Tensor, y: Tensor | None = None) -> list[Tensor]:
-        """What `then` makes of each output segment `(B, d_out, w)`.
+    def forward(self, consume: Consume, weights: Tensor, x: Tensor, y: Tensor | None = None) -> list[Tensor]:
+        """What `consume` makes of each output segment `(B, d_out, w)`.
 
         Takes x `(B, size)`, y `(B, size)` and weights `(size,)` or `(B, size)`.
         """
@@ -57,9 +57,11 @@ class WeightedContraction(TableModule):
                 part = rows if len(group.rows) == 1 else rows.narrow(1, start, size)
                 whole = part if copies == 1 else part.reshape(x.shape[0], d_out, copies * u)
                 pieces.setdefault(target, []).append(whole)
-        return [then(self._weigh(target, pieces.get(target), weights, x)) for target in range(len(self.weight_slices))]
+        return [
+            consume(self._weigh(target, pieces.get(target), weights, x)) for target in range(len(self.weight_slices))
+        ]
 
-    def _rows(self, number: int, group: Group, x: Tensor, y: Tensor | None) -> Tensor:
+    def _rows(self, number: int, group: PathGroup, x: Tensor, y: Tensor | None) -> Tensor:
         """The products `(B, rows · copies, u)` of one group's matrices and its segment of x."""
         d_in, u = self.plan.operands[1].segments[group.source]
         part = x[:, self.plan.operands[1].slices[group.source]].reshape(x.shape[0], d_in, u)

@@ -29,5 +29,5 @@ class Convolution(nn.Module):
             flat = flat.to(torch.promote_types(flat.dtype, torch.float32))  # long sums need more than half precision
             return flat.new_zeros((targets, flat.shape[1])).index_add(0, edges[1], flat).to(part.dtype)
 
-        sums = self.contraction.segments(weights, x.index_select(0, edges[0]), y, then=scatter)
+        sums = self.contraction.segments(weights, x.index_select(0, edges[0]), y, consume=scatter)
         return torch.cat([*sums, x.new_zeros((targets, 0))], -1)

@@ -12,7 +12,7 @@ from intertwine.errors import ArgumentError
 from intertwine.groups.grids import rotation_grid, turn_grid
 from intertwine.groups.rotations import axial, exponential
 from intertwine.reps import Irrep, Rep
-from intertwine.symmetry.inputs.closure import growing_groups
+from intertwine.symmetry.inputs.greedy_closure import growing_groups
 
 GRID_POINTS = 12
 """Rotations per (degree + 1)³ that the search starts from: closer than a wavelength of the degree."""
@@ -154,7 +154,7 @@ def _candidates(a: np.ndarray, b: np.ndarray, rep: Rep, tolerance: float, lie: n
     a, b = a / scale, b / scale
     if not group.is_finite and group not in (SO2, O2, SO3, O3):
         raise ArgumentError(
-            f"Symmetry of vectors is found in finite groups, SO(2), O(2), SO(3) and O(3), but a rep of {group} came. "
+            f"Symmetry of vectors is found in finite groups, SO(2), O(2), SO(3) and O(3), but got a rep of {group}. "
             "Restrict the rep to one of these."
         )
     lie = still(a, rep, tolerance) if lie is None else lie

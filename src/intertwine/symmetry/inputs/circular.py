@@ -12,7 +12,7 @@ import numpy as np
 from intertwine.catalog.base import CatalogGroup
 from intertwine.groups import Subgroup
 from intertwine.reps import Rep
-from intertwine.symmetry.inputs.naming import named_subgroup
+from intertwine.symmetry.inputs.identify_subgroup import named_subgroup
 
 ANGLES = (0.3, 0.55, math.pi / 4)
 """The known rotations that measure what interpolation does: generic ones, and the one farthest from the grid's own."""

@@ -58,7 +58,7 @@ def checked_cloud(
     points = _check_points(points, group, features, rep)
     kinds = np.zeros(len(points)) if labels is None else np.asarray(labels)
     if kinds.shape != (len(points),):
-        raise ShapeError(f"There are {len(points)} points, one label for each, but labels of shape {kinds.shape} came.")
+        raise ShapeError(f"There are {len(points)} points, one label for each, but got labels of shape {kinds.shape}.")
     centred = points - points.mean(0)
     scale = float(np.linalg.norm(centred, axis=1).max(initial=0.0))
     centred = centred / scale if scale > 1e-13 * np.abs(points).max() else np.zeros_like(centred)
@@ -89,7 +89,7 @@ def _check_points(points: np.ndarray, group: Group, features: np.ndarray | None,
     if not np.isfinite(points).all():
         raise ArgumentError("The positions hold NaN or infinite numbers. Remove or repair these points.")
     if not group.is_full:
-        raise ArgumentError(f"The symmetry of points is found in SO(2), O(2), SO(3) or O(3), but {group} came.")
+        raise ArgumentError(f"The symmetry of points is found in SO(2), O(2), SO(3) or O(3), but got {group}.")
     if (features is None) != (rep is None):
         raise ArgumentError("Features and their rep come together: pass features=… and rep=….")
     if features is not None and rep is not None:

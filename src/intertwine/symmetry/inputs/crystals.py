@@ -9,7 +9,7 @@ import numpy as np
 
 from intertwine.errors import ArgumentError, MissingExtraError
 from intertwine.symmetry.inputs.lattices import Lattice
-from intertwine.symmetry.inputs.lines import LineSymmetry
+from intertwine.symmetry.inputs.linear_clouds import LineSymmetry
 from intertwine.symmetry.inputs.operations import Atoms, group_among, nearly_operations
 
 NEGLIGIBLE = 1e-6

@@ -23,10 +23,10 @@ from intertwine.symmetry.inputs.circular import (
     seen,
     smallest_above,
 )
-from intertwine.symmetry.inputs.closure import largest_among
+from intertwine.symmetry.inputs.greedy_closure import largest_among
+from intertwine.symmetry.inputs.identify_subgroup import named_subgroup
 from intertwine.symmetry.inputs.isotropy_group import Stabiliser
 from intertwine.symmetry.inputs.ladder import ROUNDING
-from intertwine.symmetry.inputs.naming import named_subgroup
 
 GAP = 1.5
 """A group is a rung if every larger one moves the image by this much more than it, and than the errors, do."""
@@ -245,7 +245,7 @@ def image_stabiliser(
     ('D4', (16.0, 16.0), 'D4')
     """
     if group not in (O2, SO2):
-        raise ArgumentError(f"The symmetry of an image is looked for in tw.O2 or tw.SO2, but {group} came.")
+        raise ArgumentError(f"The symmetry of an image is looked for in tw.O2 or tw.SO2, but got {group}.")
     _check_numbers(tolerance=tolerance or 0.0, exact_tolerance=exact_tolerance, smoothing=smoothing, largest=largest)
     pixels = checked_image(image)
     content = pixels - _background(pixels, background)[:, None, None]
@@ -270,7 +270,7 @@ def image_stabiliser(
 def _check_numbers(**numbers: float) -> None:
     for name, value in numbers.items():
         if not 0 <= value < math.inf:
-            raise ArgumentError(f"{name} is a finite number that is not negative, but {value!r} came.")
+            raise ArgumentError(f"{name} is a finite number that is not negative, but got {value!r}.")
 
 
 def checked_image(image: np.ndarray) -> np.ndarray:
@@ -278,16 +278,16 @@ def checked_image(image: np.ndarray) -> np.ndarray:
     try:
         pixels = to_numpy(image)
     except (TypeError, ValueError) as error:
-        raise ArgumentError(f"An image is an array or tensor of numbers, but {type(image).__name__} came.") from error
+        raise ArgumentError(f"An image is an array or tensor of numbers, but got {type(image).__name__}.") from error
     if pixels.ndim not in (2, 3) or 0 in pixels.shape:
         raise ShapeError(
-            f"An image (H, W) or (C, H, W) with at least one pixel was expected, but an array of shape {pixels.shape} "
-            "came. Call image_stabiliser for each image of a batch."
+            f"An image (H, W) or (C, H, W) with at least one pixel was expected, but got an array of shape "
+            f"{pixels.shape}. Call image_stabiliser for each image of a batch."
         )
     if pixels.ndim == 3 and pixels.shape[2] in (3, 4) and min(pixels.shape[:2]) > 16:
         raise ShapeError(
-            f"An image (C, H, W) was expected, but the shape {pixels.shape} looks as if channels came last. Pass "
-            "image.transpose(2, 0, 1), or permute(2, 0, 1) of a tensor."
+            f"An image (C, H, W) was expected, but the shape {pixels.shape} looks as if channels "
+            "were last. Pass image.transpose(2, 0, 1), or permute(2, 0, 1) of a tensor."
         )
     if np.iscomplexobj(pixels) or not np.isfinite(pixels).all():
         raise ArgumentError("The image holds complex, NaN or infinite values. Pass real, finite ones.")
@@ -300,7 +300,7 @@ def _background(pixels: np.ndarray, given: float | Sequence[float] | None) -> np
         values = to_numpy(np.asarray(given))
         if values.shape not in ((), (1,), (len(pixels),)) or not np.isfinite(values).all():
             raise ArgumentError(
-                f"background is a finite number, or one for each of {len(pixels)} channels, but {given!r} came."
+                f"background is a finite number, or one for each of {len(pixels)} channels, but got {given!r}."
             )
         return np.broadcast_to(values, len(pixels))
     return np.array([_usual(border) for border in pixels[:, _border(pixels)]])

@@ -33,7 +33,7 @@ def isotropy_subgroups(irrep: Irrep) -> tuple[Subgroup, ...]:
     group = irrep.group
     if not isinstance(group, CatalogGroup) or not (group.is_finite or group.is_full):
         raise ArgumentError(
-            f"Isotropy subgroups are known in O(3), SO(3), O(2), SO(2) and finite groups, but an irrep of {group} came."
+            f"Isotropy subgroups are known in O(3), SO(3), O(2), SO(2) and finite groups, but got an irrep of {group}."
         )
     found = [H for H in group.subgroups(max(irrep.degree, 2)) if _is_isotropy(H, irrep)]
     return tuple(sorted(found, key=lambda H: H.group.order))

@@ -158,7 +158,7 @@ def symmetry_ladder(
     """
     asked = largest
     if not 0 <= largest < math.inf:
-        raise ArgumentError(f"The largest residual is a finite number that is not negative, but {largest} came.")
+        raise ArgumentError(f"The largest residual is a finite number that is not negative, but got {largest}.")
     cloud = x if isinstance(x, Points) else Points(x, labels, None, cell)
     positions, rep = to_numpy(cloud.positions), None if rep is None else as_rep(rep)
     limits = Limits(largest, asked, ROUNDING)

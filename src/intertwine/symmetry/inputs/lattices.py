@@ -95,16 +95,16 @@ def lattice_of(
     cell = np.asarray(cell, dtype=np.float64)
     chosen = np.ones(3, dtype=bool) if periodic is None else np.asarray(periodic, dtype=bool)
     if cell.shape != (3, 3):
-        raise ShapeError(f"A cell holds three vectors as rows (3, 3), but an array of shape {cell.shape} came.")
+        raise ShapeError(f"A cell holds three vectors as rows (3, 3), but got an array of shape {cell.shape}.")
     if chosen.shape != (3,):
         raise ShapeError(
-            f"Which vectors of a cell are periods is said by three booleans, but the shape {chosen.shape} came."
+            f"Which vectors of a cell are periods is said by three booleans, but got the shape {chosen.shape}."
         )
     if not cell.any() or not chosen.any():
         return None
     if positions.ndim != 2 or positions.shape[1] != 3:
         raise ArgumentError(
-            f"Crystals fill space: positions (N, 3) belong to a cell, but {positions.shape} came. Leave the cell out."
+            f"Crystals fill space: positions (N, 3) belong to a cell, but got {positions.shape}. Leave the cell out."
         )
     periods = cell[chosen]
     if not np.isfinite(periods).all():

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from intertwine.symmetry.inputs.closure import growing_groups
+from intertwine.symmetry.inputs.greedy_closure import growing_groups
 from intertwine.symmetry.inputs.search import displacements, fitted
 
 FEW, ROUNDS = 10, 300

@@ -13,7 +13,7 @@ from intertwine.errors import ArgumentError
 from intertwine.groups import Subgroup
 from intertwine.groups.finite import FiniteTable
 from intertwine.groups.rotations import exponential
-from intertwine.symmetry.inputs.naming import named_subgroup
+from intertwine.symmetry.inputs.identify_subgroup import named_subgroup
 
 SAMPLES = 64
 """Random elements that meet every connected piece of a continuous subgroup, which has at most four."""
@@ -86,7 +86,7 @@ def _parent(subgroup: Subgroup) -> CatalogGroup:
     parent = subgroup.parent
     if not isinstance(parent, CatalogGroup) or not (parent.is_finite or parent in (SO2, O2, SO3, O3)):
         raise ArgumentError(
-            f"Normalisers are found in finite groups, SO(2), O(2), SO(3) and O(3), but {subgroup} came. Place the "
+            f"Normalisers are found in finite groups, SO(2), O(2), SO(3) and O(3), but got {subgroup}. Place the "
             "subgroup in one of these: tw.O3.subgroup(name, axis=…, mirror=…)."
         )
     return parent
@@ -202,7 +202,7 @@ def _continuous_complement(subgroup: Subgroup, whole: Subgroup) -> Subgroup | No
     if own.name != canonical(whole).name or not own.contains(whole.embed(whole.group.generators)).all():
         raise ArgumentError(
             f"Complements in a continuous group are known for the normaliser of the subgroup only, which for "
-            f"{subgroup} is {own}, but {whole} came. Leave it out."
+            f"{subgroup} is {own}, but got {whole}. Leave it out."
         )
     known = canonical(subgroup)
     frame = known.frame.array

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from intertwine.errors import ArgumentError
-from intertwine.symmetry.inputs.closure import largest_group
+from intertwine.symmetry.inputs.greedy_closure import largest_group
 from intertwine.symmetry.inputs.lattices import Lattice
 from intertwine.symmetry.inputs.search import FAR, spacings
 

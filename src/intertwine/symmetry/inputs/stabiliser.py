@@ -25,10 +25,10 @@ from intertwine.symmetry.inputs.crystals import (
     different,
     kept_operations,
 )
+from intertwine.symmetry.inputs.identify_subgroup import named_subgroup
 from intertwine.symmetry.inputs.isotropy_group import Stabiliser, distances, fixed_space, no_group
 from intertwine.symmetry.inputs.lattices import Lattice
-from intertwine.symmetry.inputs.lines import LineSymmetry, line_symmetry
-from intertwine.symmetry.inputs.naming import named_subgroup
+from intertwine.symmetry.inputs.linear_clouds import LineSymmetry, line_symmetry
 from intertwine.symmetry.inputs.operations import check_periods
 from intertwine.symmetry.inputs.points import Points
 
@@ -89,15 +89,15 @@ def stabiliser(
         return replace(within(H, group), asked=H.asked)
     cloud = x if isinstance(x, Points) else Points(x, labels, tensors, cell)
     if not tolerance >= 0:
-        raise ArgumentError(f"A tolerance is 0 or a positive number, but {tolerance} came.")
+        raise ArgumentError(f"A tolerance is 0 or a positive number, but got {tolerance}.")
     tolerance = max(tolerance, ROUNDING)
     x = to_numpy(cloud.positions)
     if x.ndim == 1 and rep is not None and cloud.labels is None and cloud.features is None:
         return _of_vector(x, as_rep(rep), tolerance)
     if x.ndim != 2:
         raise ShapeError(
-            f"A cloud of points (N, 2) or (N, 3), or a vector with its rep, was expected, but an array of shape "
-            f"{x.shape} came. Call stabiliser(points) or stabiliser(x, rep=rep)."
+            f"A cloud of points (N, 2) or (N, 3), or a vector with its rep, was expected, but got an array of shape "
+            f"{x.shape}. Call stabiliser(points) or stabiliser(x, rep=rep)."
         )
     found = rep if rep is None else as_rep(rep)
     whole: CatalogGroup = group or (found.group if found is not None else None) or (O2 if x.shape[1] == 2 else O3)  # type: ignore[assignment]
@@ -114,17 +114,17 @@ def stabiliser(
 def rounding(cloud: Points) -> float:
     """The residual that the rounding of positions can cause in what is symmetric without it, up to `COARSE`."""
     if not 0 <= cloud.precision < np.inf:
-        raise ArgumentError(f"The precision of positions is a length, or 0, but {cloud.precision} came.")
+        raise ArgumentError(f"The precision of positions is a length, or 0, but got {cloud.precision}.")
     return min(ROUNDED * cloud.precision / max(cloud.scale, 1e-300), COARSE) if cloud.precision else 0.0
 
 
 def _of_vector(x: np.ndarray, rep: Rep, tolerance: float) -> Stabiliser:
     if x.shape != (rep.dim,):
-        raise ShapeError(f"A vector of {rep} has {rep.dim} numbers, but an array of shape {x.shape} came.")
+        raise ShapeError(f"A vector of {rep} has {rep.dim} numbers, but got an array of shape {x.shape}.")
     if not np.isfinite(x).all():
         raise ArgumentError("The vector holds NaN or infinite numbers. Repair it first.")
     if not isinstance(rep.group, CatalogGroup):
-        raise RepMismatchError(f"A rep of a group of the catalogue was expected, but one of {rep.group} came.")
+        raise RepMismatchError(f"A rep of a group of the catalogue was expected, but got one of {rep.group}.")
     found = isotropy(x, rep, tolerance)
     subgroup = named_subgroup(rep.group, found.elements, found.lie)
     if subgroup is None:
@@ -202,7 +202,7 @@ def crystal_stabiliser(
     """`stabiliser` of a crystal, a layer or a rod: the operations that keep its cell."""
     points, tolerance = to_numpy(cloud.positions), max(tolerance, NEGLIGIBLE)
     if group.dim != 3:
-        raise ArgumentError(f"Crystals fill space, so their group is SO(3) or O(3), but {group} came.")
+        raise ArgumentError(f"Crystals fill space, so their group is SO(3) or O(3), but got {group}.")
     checked_cloud(points, group, cloud.labels, cloud.features, rep)
     check_periods(lattice, points)
     chain = chain_symmetry(lattice, points, cloud.kinds, group.is_proper, tolerance)

@@ -77,7 +77,7 @@ def explain(*things: CatalogGroup | Subgroup | str | tuple[object, ...], degree:
     Cinfv is a copy of O(2) inside O(3): the symmetry of a cone.
     """
     if degree < 0:
-        raise ArgumentError(f"Irreps are restricted up to a degree from 0 on, but {degree} came.")
+        raise ArgumentError(f"Irreps are restricted up to a degree from 0 on, but got {degree}.")
     found = explained(*things)
     if isinstance(found[0], CatalogGroup):
         return _explain_group(found[0])
@@ -116,7 +116,7 @@ def _group(thing: object) -> CatalogGroup:
         return thing
     if isinstance(thing, str):
         return group_by_name(thing)
-    raise ArgumentError(f"A group, a subgroup or a name was expected, but {thing!r} came.")
+    raise ArgumentError(f"A group, a subgroup or a name was expected, but got {thing!r}.")
 
 
 def _subgroup(parent: CatalogGroup | None, thing: object) -> Subgroup:
@@ -125,7 +125,7 @@ def _subgroup(parent: CatalogGroup | None, thing: object) -> Subgroup:
             raise ArgumentError(f"{thing} is not a subgroup of {parent}. Compare subgroups of one group.")
         return thing
     if parent is None or not isinstance(thing, str):
-        raise ArgumentError(f"A subgroup (or, after a group, the name of one) was expected, but {thing!r} came.")
+        raise ArgumentError(f"A subgroup (or, after a group, the name of one) was expected, but got {thing!r}.")
     return parent.subgroup(thing)
 
 
@@ -261,7 +261,7 @@ def _explain_subgroup(subgroup: Subgroup, degree: int) -> Explanation:
 def _compare(subgroups: tuple[Subgroup, ...], degree: int) -> Explanation:
     parent = _group(subgroups[0].parent)
     if any(subgroup.parent != parent for subgroup in subgroups):
-        raise ArgumentError("Subgroups of different groups came. Compare subgroups of one group.")
+        raise ArgumentError("Subgroups of one group can be compared, but these belong to different groups.")
     head = ["", *(subgroup.name for subgroup in subgroups)]
     rows = [[title, *(cell(subgroup) for subgroup in subgroups)] for title, cell in _ROWS]
     rows = [row for row in rows if any(cell != "–" for cell in row[1:])]

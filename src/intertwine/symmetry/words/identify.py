@@ -20,7 +20,7 @@ Map = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
-class Action:
+class IdentifiedElement:
     """The element of a group that a transformation of features is.
 
     Args:
@@ -75,7 +75,7 @@ class Action:
         return "\n".join(lines)
 
 
-def identify_action(transformation: Map | np.ndarray, rep: Rep | Irrep) -> Action:
+def identify_action(transformation: Map | np.ndarray, rep: Rep | Irrep) -> IdentifiedElement:
     """The group element whose matrix a transformation of features is: "your map is the mirror y → −y".
 
     Args:
@@ -94,7 +94,7 @@ def identify_action(transformation: Map | np.ndarray, rep: Rep | Irrep) -> Actio
     """
     rep = as_rep(rep)
     if not isinstance(rep.group, CatalogGroup):
-        raise ArgumentError(f"A rep of a group of the catalogue was expected, but one of {rep.group} came.")
+        raise ArgumentError(f"A rep of a group of the catalogue was expected, but got one of {rep.group}.")
     matrix = _matrix(transformation, rep)
     three = rep + rep + rep  # features whose joint stabiliser is as small as that of the rep
     x = np.random.default_rng(0).normal(size=(3, rep.dim))
@@ -106,7 +106,7 @@ def identify_action(transformation: Map | np.ndarray, rep: Rep | Irrep) -> Actio
     near = np.round(best)
     best = np.where(np.abs(best - near) < 1e-9, near + 0.0, best)
     inside, outside = _places(rep.group, best)
-    return Action(
+    return IdentifiedElement(
         group=rep.group,
         element=best,
         name=element_name(best),

@@ -40,7 +40,7 @@ def harmonic_coefficients(function: Callable[[np.ndarray], np.ndarray], degree: 
     if values.shape != (len(r),):
         raise ShapeError(
             f"The function takes coordinates as rows, of shape {r.T.shape} here, and gives one value per point, of "
-            f"shape ({len(r)},), but values of shape {values.shape} came. Write lambda r: r[0] ** 2 - r[1] ** 2 for "
+            f"shape ({len(r)},), but got values of shape {values.shape}. Write lambda r: r[0] ** 2 - r[1] ** 2 for "
             "x² − y², and lambda r: 0 * r[0] + 1 for the constant."
         )
     basis = harmonics_function(dim)([degree], r)
@@ -78,7 +78,7 @@ def polynomial_text(coefficients: np.ndarray, dim: int = 3, degree: int | None =
     if coefficients.shape != (2 * degree + 1 if dim == 3 else min(degree, 1) + 1,):
         raise ShapeError(
             f"The harmonics of one degree have 2 · degree + 1 coefficients in space, and 2 in the plane (1 for degree "
-            f"0), but an array of shape {coefficients.shape} came for degree {degree}. Pass one degree at a time."
+            f"0), but got an array of shape {coefficients.shape} for degree {degree}. Pass one degree at a time."
         )
     rng = np.random.default_rng(0)
     r = rng.normal(size=(20 * (degree + 1) ** 2, dim))

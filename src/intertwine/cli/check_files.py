@@ -1,0 +1,340 @@
+"""From files to the question that `intertwine check` asks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+
+from intertwine.catalog import O2, O3
+from intertwine.catalog import group as group_by_name
+from intertwine.catalog.base import CatalogGroup
+from intertwine.cli.reading.sample import Sample
+from intertwine.cli.reading.text import ENOUGH, decimals, rounded
+from intertwine.errors import ArgumentError
+from intertwine.groups import Subgroup
+from intertwine.reps import Rep
+from intertwine.symmetry import (
+    CurieReport,
+    OrderParameters,
+    Points,
+    Stabiliser,
+    curie_check,
+    order_parameters,
+    symmetry_ladder,
+)
+from intertwine.symmetry.inputs.lattices import Lattice
+from intertwine.symmetry.limits.curie import attainable, kept_by
+
+AXIAL = ("magmom", "magmoms")
+"""Names of vectors that do not change sign under inversion."""
+
+MANY = 1000
+"""More points than anybody looks for another order of."""
+
+CLEAR = math.log10(3)
+"""A gap above a deviation that leaves no doubt, in powers of ten."""
+
+
+@dataclass(frozen=True)
+class Nearly:
+    """A larger symmetry that the input nearly has.
+
+    Args:
+        name: the group.
+        deviation: how far the input is from it, relative to its size.
+        possible: whether the target would be possible if the input had it.
+    """
+
+    name: str
+    deviation: float
+    possible: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What `intertwine check` says.
+
+    Args:
+        words: what was asked.
+        report: whether the target is possible.
+        orders: what would make it possible, if it is not.
+        nearly: the larger symmetry that the input nearly has, if there is one.
+    """
+
+    words: str
+    report: CurieReport
+    orders: OrderParameters | None
+    nearly: Nearly | None
+
+    def to_dict(self) -> dict[str, object]:
+        """All that as plain numbers and texts, for JSON."""
+        return {
+            "asked": self.words,
+            "tolerance": self.report.H.tolerance,
+            **self.report.to_dict(),
+            **({} if self.orders is None else self.orders.to_dict()),
+            "nearly": None if self.nearly is None else asdict(self.nearly),
+        }
+
+    def __str__(self) -> str:
+        said = str(self.report)
+        said = said if self.orders is None else said.split("\n fix ")[0]  # the table below is the fix
+        table = [] if self.orders is None else [f"\n{self.orders}"]
+        return "\n".join([self.words, said, *self._note(), *table])
+
+    def _note(self) -> Iterator[str]:
+        """What the input nearly has, and whether that would change the verdict."""
+        if self.nearly is not None:
+            then = ": if that is meant, the target is IMPOSSIBLE" * (self.report.possible and not self.nearly.possible)
+            yield f"The input nearly has {self.nearly.name} (deviation {self.nearly.deviation:.1e}){then}."
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What `curie_check` is asked.
+
+    Args:
+        x: points, or a vector.
+        y: the target.
+        rep_in: the rep of the vector, or of the features of the points.
+        rep_out: the rep of the target.
+        group: the group of the network.
+        size: of displacements between two files, the size of the input, which their rounding is relative to; else 0.
+        rounding: how far the digits of both files leave a displacement open, or those of a target its numbers.
+        words: all this for a reader.
+    """
+
+    x: Points | np.ndarray
+    y: np.ndarray
+    rep_in: Rep | None
+    rep_out: Rep
+    group: CatalogGroup | Subgroup
+    size: float
+    rounding: float
+    words: str
+
+    def answer(self, tolerance: float) -> Answer:
+        """The report, the order parameters that would make an impossible target possible, and what is nearly so.
+
+        Files hold rounded numbers. So a target that keeps symmetries up to the tolerance is taken for the nearest one
+        that keeps them exactly.
+        """
+        report = self._answered(tolerance)
+        orders = None if report.possible or report.H.continuous else order_parameters(report)
+        return Answer(self.words, report, orders, self._nearly(report))
+
+    def _answered(self, tolerance: float) -> CurieReport:
+        report = self._asked(self.y, tolerance)
+        return report if report.possible else self._asked(self._symmetric(report.H), tolerance)
+
+    def _nearly(self, report: CurieReport) -> Nearly | None:
+        """The symmetry that the input has, clearly, at a larger tolerance; one that makes the target impossible first.
+
+        The clearest is that with the widest gap above its deviation.
+        """
+        if report.H.continuous or (isinstance(self.x, Points) and len(self.x.positions) > MANY):
+            return None
+        found = list[Nearly]()
+        with suppress(ArgumentError):  # what has no ladder is near nothing that has a name
+            ladder = symmetry_ladder(self.x, rep=self.rep_in, group=report.H.group)
+            for rung in sorted(ladder.rungs, key=lambda rung: -rung.width):
+                if rung.width > CLEAR and rung.residual > report.H.tolerance:
+                    near = self._answered(rung.residual * (1 + 1e-6))
+                    found += [Nearly(near.H.name, rung.residual, near.possible)] * (near.H.order > report.H.order)
+        return min(found, key=lambda near: near.possible, default=None)
+
+    def _symmetric(self, H: Stabiliser) -> np.ndarray:
+        """The average of the target over those of the input's symmetries that it keeps up to the tolerance."""
+        length = max(float(np.linalg.norm(self.y)), 1e-300)
+        slack = max(10 * H.tolerance, (2 * H.tolerance * self.size + self.rounding) * self.y.size**0.5 / length)
+        part = self.group if isinstance(self.group, Subgroup) else None
+        K = kept_by(self.x, self.y, replace(H, tolerance=slack / 10), self.rep_out, self.rep_in, part)
+        mean = attainable(self.y, K, self.rep_out)
+        return np.where(np.abs(mean) < 1e-9 * np.abs(self.y).max(), 0.0, mean)
+
+    def _asked(self, y: np.ndarray, tolerance: float) -> CurieReport:
+        return curie_check(self.x, y, self.rep_in, self.rep_out, group=self.group, tolerance=tolerance)
+
+
+def question(
+    start: Sample, finish: Sample, target: str = "", rep_in: str = "", rep_out: str = "", group: str = ""
+) -> Question:
+    """Whether the one sample can become the other: a vector a vector; points their displacements, or other numbers.
+
+    Args:
+        start: the input.
+        finish: what holds the target; it may be the same sample.
+        target: the name of the target's array. Default: `targets` if there is one, else displacements.
+        rep_in: how a vector, or the features of points, turn; default what the file says.
+        rep_out: how the target turns; default what the file says, else as scalars, vectors or matrices.
+        group: the group of the network, or a part of O(2) or O(3); default O(2) or O(3).
+
+    Raises `ArgumentError` for files that do not fit each other or the options.
+    """
+    rep_in, rep_out = rep_in or start.reps.get("rep_in", ""), rep_out or finish.reps.get("rep_out", "")
+    name, y = finish.target(target, bool(rep_out))
+    if isinstance(start.x, np.ndarray) and start.x.ndim == 1:
+        return _about_a_vector(start, finish, name, y, rep_in, rep_out, group)
+    if y is None:
+        return _about_displacements(start, finish, rep_in, group)
+    whole, part = _groups(group, start.points.positions.shape[1])
+    if y.shape == start.points.positions.shape[:1] and rep_out and whole.rep(rep_out).dim == 1:
+        y = y[:, None]  # a number at each point
+    out = _rep(rep_out, y, whole, name)
+    words = f"{name or 'a target'} {_at(y)}, as {out} of {_under(whole, part)}"
+    rep = start.rep(rep_in, whole)
+    return Question(start.points, y, rep, out, part, 0.0, _printed(y), f"{_title(start, finish)}: {words}")
+
+
+def _printed(y: np.ndarray) -> float:
+    """How far the digits of its numbers leave two equal parts of a target from each other: −0.11 0.07 are rounded."""
+    numbers = np.ravel(y)[:ENOUGH].tolist()
+    return 2 * rounded([(number, decimals(repr(number))) for number in numbers])
+
+
+def _about_a_vector(
+    start: Sample, finish: Sample, name: str, y: np.ndarray | None, rep_in: str, rep_out: str, group: str
+) -> Question:
+    x = np.asarray(start.x, dtype=float)
+    if not rep_in:
+        raise ArgumentError(
+            f"{start.path} holds a vector of {len(x)} numbers, and nothing says how it turns. Pass its rep, for "
+            "example --rep-in '1x0e + 1x2e'."
+        )
+    if y is None or (start is finish and not name):
+        raise ArgumentError(f"{start.path} holds a vector: give a second file that holds the vector it should become.")
+    whole, part = _groups(group, None)
+    out = _rep(rep_out, y, whole, name)
+    words = f"{_title(start, finish)}: from {rep_in} to {out} of {whole}"
+    return Question(x, y, whole.rep(rep_in), out, part, 0.0, _printed(y), words)
+
+
+def _about_displacements(start: Sample, finish: Sample, rep_in: str, group: str) -> Question:
+    points = start.points
+    whole, part = _groups(group, points.positions.shape[1])
+    moves = _displacements(start, finish)
+    rounding = 2 * moves.shape[1] ** 0.5 * (points.precision + finish.points.precision)
+    if np.linalg.norm(moves, axis=1).max() <= rounding:
+        moves = np.zeros_like(moves)
+    centred = points.positions - points.positions.mean(0)
+    words = f"{_title(start, finish)}: displacements {_at(moves)}, as {whole.defining} of {_under(whole, part)}"
+    if points.lattice is None and len(moves) <= MANY and _shuffled(points, centred + moves, float((moves**2).sum())):
+        words += "\nNote: in another order the points would move much less. Are both files in the same order?"
+    return Question(points, moves, start.rep(rep_in, whole), whole.defining, part, points.scale, rounding, words)
+
+
+def _title(start: Sample, finish: Sample) -> str:
+    return " → ".join(dict.fromkeys((start.path.name, finish.path.name)))
+
+
+def _at(y: np.ndarray) -> str:
+    return "for the whole" if y.ndim == 1 else f"at {len(y)} point{'s' if len(y) > 1 else ''}"
+
+
+def _under(whole: CatalogGroup, part: CatalogGroup | Subgroup) -> str:
+    return f"{whole}" if part is whole else f"{whole}, asked of {part.name} only"
+
+
+def _groups(name: str, dim: int | None) -> tuple[CatalogGroup, CatalogGroup | Subgroup]:
+    """The group that the reps belong to, and the group that the network is equivariant under."""
+    whole = O2 if dim == 2 else O3
+    if not name:
+        return whole, whole
+    found = group_by_name(name)
+    if dim is None or found.is_full:
+        return found, found
+    return whole, whole.subgroup(name)
+
+
+def _rep(text: str, y: np.ndarray, whole: CatalogGroup, name: str) -> Rep:
+    """How a target turns: as the user says, or by its size as a scalar, a vector or a matrix."""
+    if text:
+        return whole.rep(text)
+    if name in AXIAL and y.shape[-1] == 3:
+        return whole.rep("1x1e")
+    vector, scalar = whole.defining, f"1x{whole.trivial}"
+    known = {vector.dim**2: vector * vector, vector.dim: vector, 1: whole.rep(scalar)}
+    if y.shape[-1] not in known:
+        where = " at each point" if y.ndim == 2 else ""
+        raise ArgumentError(
+            f"The target{f' {name}' if name else ''} has {y.shape[-1]} numbers{where}, and nothing "
+            "says how they turn. Pass their rep, for example --rep-out '1x0e + 1x2e'."
+        )
+    return known[y.shape[-1]]
+
+
+def _displacements(start: Sample, finish: Sample) -> np.ndarray:
+    """How far each point moves, the mean left out; in a crystal to the nearest image, in its first cell."""
+    a, b = start.points, finish.points
+    if start is finish:
+        raise ArgumentError(
+            f"Nothing says what should come out of {start.path}. Give a second file, or name the target with --target: "
+            f"the file holds {finish.held}."
+        )
+    if a.positions.shape != b.positions.shape:
+        raise ArgumentError(
+            f"{start.path} and {finish.path} hold {a.positions.shape} and {b.positions.shape} numbers. "
+            "Input and target are the same points, in the same order."
+        )
+    _check_order(start, finish)
+    if a.lattice is None or b.lattice is None:
+        moves = b.positions - a.positions
+    elif a.lattice.rank != b.lattice.rank:
+        raise ArgumentError(
+            f"{start.path} has {a.lattice.rank} periods and {finish.path} has {b.lattice.rank}. Input and target are "
+            "the same points in cells of the same kind."
+        )
+    else:
+        (before, off), (after, away) = _along(a.positions, a.lattice), _along(b.positions, b.lattice)
+        parts = after - before
+        moves = (parts - np.round(parts)) @ a.lattice.cell[a.lattice.periodic] + away - off
+    return np.asarray(moves - moves.mean(0))
+
+
+def _along(positions: np.ndarray, lattice: Lattice) -> tuple[np.ndarray, np.ndarray]:
+    """Positions as parts of the periods, `(N, d)`, and what is left of them across, `(N, 3)`."""
+    periods = lattice.cell[lattice.periodic]
+    parts = positions @ np.linalg.pinv(periods)
+    return parts, positions - parts @ periods
+
+
+def _check_order(start: Sample, finish: Sample) -> None:
+    """An error where the kinds of two files tell that points are not in the same order."""
+    if start.points.labels is None or finish.points.labels is None:
+        return
+    a, b = _elements(start.points.labels), _elements(finish.points.labels)
+    if (a == b).all():
+        return
+    place = int(np.flatnonzero(a != b)[0])
+    alike = "the same kinds of points in another order" if sorted(a) == sorted(b) else "other kinds of points"
+    raise ArgumentError(
+        f"{finish.path} holds {alike}: point {place + 1} is {a[place]} in {start.path.name}, but {b[place]} in "
+        f"{finish.path.name}. Input and target are the same points, in the same order."
+    )
+
+
+def _elements(labels: Sequence[object] | np.ndarray) -> np.ndarray:
+    """Kinds as texts, those that are numbers of elements by their symbols."""
+    names = [str(label).removesuffix(".0") for label in labels]
+    try:
+        from ase.data import chemical_symbols
+    except ImportError:
+        return np.array(names)
+    known = {str(number): symbol for number, symbol in enumerate(chemical_symbols) if number}
+    return np.array([known.get(name, name) for name in names])
+
+
+def _shuffled(points: Points, moved: np.ndarray, cost: float) -> bool:
+    """Whether points of equal kinds have places in the target that are much closer than their own."""
+    from scipy.optimize import linear_sum_assignment
+
+    centred = points.positions - points.positions.mean(0)
+    squares = np.sum((centred[:, None] - moved) ** 2, -1)
+    if points.labels is not None:
+        kinds = np.asarray(points.labels)
+        squares = np.where(kinds[:, None] == kinds, squares, squares.max() * len(kinds))
+    return bool(squares[linear_sum_assignment(squares)].sum() < cost / 4)

@@ -1,0 +1,236 @@
+"""Which moves a model is tried on, and what is measured: defects, Lie derivatives, gradients, the simplest failure."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from intertwine.groups import Group
+from intertwine.groups.rotations import TURNS, axis_rotation, exponential
+from intertwine.symmetry.diagnosis.cases import Layout, Move, Trial, largest
+from intertwine.testing import act, law_elements
+
+FEW = 24
+"""Groups with no more elements than this are tried whole."""
+STEP = 0.02
+"""The angle of finite differences: rounding grows fifty times, and the fourth order is good to 1e-5."""
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """The defect of one move: the largest in each irrep of the output, and the largest of each row `(rows,)`."""
+
+    move: Move
+    parts: dict[str, float]
+    rows: np.ndarray
+
+    @property
+    def error(self) -> float:
+        """The largest defect of all."""
+        return max(self.parts.values(), default=0.0)
+
+
+def moves(trial: Trial, samples: int, seed: int) -> list[Move]:
+    """Generators, an element of each component, random elements; relabellings, translations, and all at once.
+
+    A quadrature that averages exactly has elements in every component, and of a finite group holds every element.
+    """
+    group = trial.out.group
+    elements = law_elements(group, samples, seed)
+    if group.has_quadrature and len(covering := group.quadrature(1)[0]) <= FEW:
+        elements = np.concatenate([covering, elements])
+    found = [Move(g) for g in elements]
+    if (layout := trial.layout) is None:
+        return found
+    generator = torch.Generator().manual_seed(seed)
+    orders = [_order(trial.values, layout, generator) for _ in range(3)]
+    shifts = [_shift(trial.values, layout, generator) for _ in range(3)]
+    found += [Move(order=order) for order in orders]
+    found += [Move(shift=shift) for shift in shifts if shift is not None]
+    last = elements[-3:]
+    return found + [Move(g, order, shift) for g, order, shift in zip(last, orders, shifts, strict=False)]
+
+
+def _order(values: Sequence[Tensor], layout: Layout, generator: torch.Generator) -> Tensor:
+    """A random order of the points that keeps each cloud together where an input numbers clouds in order."""
+    order = torch.randperm(layout.points, generator=generator)
+    for i in layout.on_points:
+        x = values[i]
+        if not x.is_floating_point() and x.ndim == 1 and _numbers_clouds(x):
+            return order[torch.argsort(x.cpu()[order], stable=True)]
+    return order
+
+
+def _numbers_clouds(x: Tensor) -> bool:
+    steps = x.diff()
+    return bool(x[0] == 0) and bool(((steps == 0) | (steps == 1)).all())
+
+
+def _shift(values: Sequence[Tensor], layout: Layout, generator: torch.Generator) -> Tensor | None:
+    """A random translation, a few times as long as the cloud is wide; None without positions."""
+    if layout.positions is None:
+        return None
+    positions = values[layout.positions].double().cpu()
+    return 3 * (largest(positions) or 1.0) * torch.randn(positions.shape[-1], generator=generator, dtype=torch.float64)
+
+
+def measured(trial: Trial, tried: Sequence[Move]) -> Iterator[Measured]:
+    """The defects of moves."""
+    blocks = [
+        (irrep.label, where) for (_, irrep), where in zip(trial.out.isotypic, trial.out.irreps.slices, strict=True)
+    ]
+    for move in tried:
+        defect = trial.defect(move)
+        rows = defect.abs().reshape(-1, trial.out.dim).amax(-1) if trial.out.dim else defect.new_zeros(0)
+        yield Measured(
+            move, {label: largest(defect[..., where]) for label, where in blocks}, rows.cpu().double().numpy()
+        )
+
+
+def quantiles(found: Sequence[Measured]) -> dict[str, float]:
+    """The median and further quantiles of the defects of all rows under all moves."""
+    rows = np.concatenate([m.rows for m in found]) if found else np.zeros(0)
+    rows = np.where(np.isfinite(rows), rows, np.inf)
+    levels = {"median": 0.5, "90 %": 0.9, "99 %": 0.99}
+    return {name: float(np.quantile(rows, q, method="lower")) if len(rows) else 0.0 for name, q in levels.items()}
+
+
+# the simplest move that fails ----------------------------------------------------------------------------------------
+
+
+def simple_moves(trial: Trial) -> list[Move]:
+    """Moves that are easy to think of, the easiest first."""
+    found = [Move(g) for g in _simple_elements(trial.out.group)]
+    layout = trial.layout
+    if layout is not None and layout.points > 1:
+        found.append(Move(order=torch.tensor([1, 0, *range(2, layout.points)])))
+    if layout is not None and layout.positions is not None:
+        found += [Move(shift=t) for t in torch.eye(trial.values[layout.positions].shape[-1], dtype=torch.float64)]
+    return found
+
+
+def _simple_elements(group: Group) -> list[np.ndarray]:
+    """Mirrors and inversion, half-turns, quarter turns, third turns, and one degree, as far as the group has them."""
+    n = group.dim
+    angles = (np.pi, np.pi / 2, 2 * np.pi / 3, np.pi / 180)
+    turns = [axis_rotation(axis, angle) for angle in angles for axis in (2, 0, 1)]
+    known = {3: turns, 2: [axis_rotation(2, angle)[:2, :2] for angle in angles]}.get(n, [])
+    mirrors = [np.diag(np.where(np.arange(n) == i, -1.0, 1.0)) for i in range(n)] if n in (2, 3) else []
+    inversion = [-np.eye(3)] if n == 3 else []
+    return [g for g in (*inversion, *mirrors, *known) if group.contains(g)] + [*group.generators]
+
+
+def simplest_failure(trial: Trial, threshold: float, bound: float) -> tuple[Move | None, tuple[Move, ...]]:
+    """The first simple move with an error from the threshold on, and those tried before it that hold."""
+    holds: list[Move] = []
+    for move in simple_moves(trial):
+        error = trial.error(move)
+        if not error < threshold:
+            return move, tuple(holds)
+        if error < bound:
+            holds.append(move)
+    return None, tuple(holds)
+
+
+# derivatives ---------------------------------------------------------------------------------------------------------
+
+
+def lie_errors(trial: Trial, bound: float) -> dict[str, float]:
+    """`|J_f(x) dρ_in(X) x − dρ_out(X) f(x)| / |f(x)|` (Frobenius) for each generator X of the Lie algebra.
+
+    With one derivative in forward mode per generator. Forward mode does not see through `detach` or numpy, which do not
+    make a model less equivariant; so where it fails or finds an error, finite differences along the group decide.
+    """
+    names = _turn_names(trial.out.group)
+    return {name: _lie_error(trial, x, bound) for name, x in zip(names, trial.out.group.lie_generators, strict=True)}
+
+
+def _turn_names(group: Group) -> list[str]:
+    generators = group.lie_generators
+    if group.dim == 2:
+        return ["rotation"] * len(generators)
+    same = {i: "xyz"[i] for i in range(3)} if group.dim == 3 else {}
+    places = [next((same[i] for i in same if np.allclose(np.abs(x), np.abs(TURNS[i]))), "") for x in generators]
+    return [f"about {place}" if place else f"generator {i}" for i, place in enumerate(places)]
+
+
+def _lie_error(trial: Trial, x: np.ndarray, bound: float) -> float:
+    size = float(trial.reference.norm()) or 1.0
+    try:
+        found = float(_forward_mode(trial, x).norm()) / size
+    except (RuntimeError, NotImplementedError, TypeError):  # an operation without a forward-mode derivative
+        found = float("inf")
+    if found < bound:
+        return found
+    difference = float(_difference(trial, x).norm()) / size
+    return min(found, difference) if np.isfinite(difference) else float("inf")
+
+
+def _forward_mode(trial: Trial, x: np.ndarray) -> Tensor:
+    tangents = [
+        torch.zeros_like(value) if rep is None else value @ torch.as_tensor(rep.lie_matrix(x)).to(value).T
+        for rep, value in zip(trial.reps, trial.values, strict=True)
+    ]
+    places = [i for i, value in enumerate(trial.values) if value.is_floating_point()]
+
+    def function(*inputs: Tensor) -> Tensor:
+        full = [*trial.values]
+        for i, value in zip(places, inputs, strict=True):
+            full[i] = value
+        return trial.output(full)
+
+    primals, moving = tuple(trial.values[i] for i in places), tuple(tangents[i] for i in places)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # torch's own, when it first loads forward derivatives
+        y, derivative = torch.func.jvp(function, primals, moving)[:2]
+    return (derivative - y @ torch.as_tensor(trial.out.lie_matrix(x)).to(y).T).detach()
+
+
+def _difference(trial: Trial, x: np.ndarray) -> Tensor:
+    """The derivative of ρ_out(exp(−tX)) f(exp(tX) x) at t = 0, of fourth order: it is 0 for an equivariant f."""
+
+    def back(t: float) -> Tensor:
+        g = exponential(t * x)
+        return act(trial.out, g.T, trial.output(trial.moved(Move(g)))).detach()
+
+    near, far = back(STEP) - back(-STEP), back(2 * STEP) - back(-2 * STEP)
+    return (8 * near - far) / (12 * STEP)
+
+
+def gradient_errors(trial: Trial, elements: np.ndarray, seed: int) -> dict[str, float]:
+    """How far gradients of `Σ w f(x)` are from moving as the inputs do, when w moves as the outputs do.
+
+    By inputs; of an invariant output with respect to the positions they are called forces. Empty where the model has
+    no gradient.
+    """
+    places = [i for i, rep in enumerate(trial.reps) if rep is not None and trial.values[i].is_floating_point()]
+    weights = torch.randn(trial.reference.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    weights = weights.to(trial.reference)
+    reference = _gradients(trial, trial.values, weights, places)
+    found: dict[str, float] = {}
+    for g in elements if reference else ():
+        moved = _gradients(trial, trial.moved(Move(g)), act(trial.out, g, weights), places)
+        for i, before, after in zip(places, reference, moved, strict=True):
+            name = "forces" if trial.out.is_trivial and trial.layout and trial.layout.positions == i else f"input {i}"
+            rep = trial.reps[i]
+            off = after - (before if rep is None else act(rep, g, before))
+            error, size = largest(off), largest(before)
+            found[name] = max(found.get(name, 0.0), error / size if 0 < size < np.inf else error)
+    return found
+
+
+def _gradients(trial: Trial, values: Sequence[Tensor], weights: Tensor, places: list[int]) -> list[Tensor]:
+    """The gradients with respect to some inputs; nothing if the output has none."""
+    leaves = [x.detach().clone().requires_grad_(i in places) for i, x in enumerate(values)]
+    with torch.enable_grad():
+        y = trial.output(leaves)
+        if not y.requires_grad or not places:
+            return []
+        wanted = [leaves[i] for i in places]
+        found = torch.autograd.grad(y, wanted, weights, allow_unused=True)
+    return [torch.zeros_like(x) if g is None else g for x, g in zip(wanted, found, strict=True)]

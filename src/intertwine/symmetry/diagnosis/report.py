@@ -1,0 +1,236 @@
+"""What was found out about the equivariance of a model, and how it is said."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+import torch
+
+from intertwine.symmetry.diagnosis.layers import LayerError
+from intertwine.symmetry.diagnosis.resolution import ResolutionLadder
+
+EXACT = 1e-9
+"""In float64, an error below this is rounding."""
+SINGLE = 3e-7
+"""In float64, an error below this, and not exact, is of the size that rounding to float32 makes."""
+
+
+def tolerance_of(dtype: torch.dtype, depth: int = 1) -> float:
+    """The error up to which a model of some depth may be put down to rounding: `100 · depth · ε`, within [1e-9, 0.1].
+
+    >>> tolerance_of(torch.float64, 10), round(tolerance_of(torch.float32, 10), 5)
+    (1e-09, 0.00012)
+    """
+    return min(max(EXACT, 100 * max(depth, 1) * torch.finfo(dtype).eps), 0.1)
+
+
+@dataclass(frozen=True, repr=False)
+class EquivarianceReport:
+    """What `equivariance_report` measured: relative errors, `max |f(g x) − g f(x)| / max |f(x)|`.
+
+    Args:
+        model: the model's class.
+        group: the group's name.
+        dtype: the precision of all numbers but `single`: float64, where the model runs in it.
+        limits: by precision in use, the error up to which it is put down to rounding.
+        error: the largest error of all moves.
+        single: the largest error in float32; the same size means that the error is real, not rounding.
+        quantiles: of the errors of all rows of the output under all moves.
+        irreps: the error in each irrep of the output.
+        elements: the error for each kind of move: of elements, relabelled points, translations, all combined.
+        lie: for each generator of the Lie algebra `|J_f(x) dρ_in(X) x − dρ_out(X) f(x)| / |f(x)|`.
+        gradients: for each input the error of the gradient, which must move as the input does.
+        worst: the move with the largest error, in words.
+        simplest: the simplest move that fails too, in words, or None.
+        holds: moves as simple, or simpler, under which it is equivariant.
+        symmetric: for symmetric inputs, how far the output is from being as symmetric: by the symmetry's name, or the
+            cloud's, where the model ran on it. Ties in sorting, top-k and neighbour lists show only here.
+        layers: the errors of the parts that state their reps, in the order in which they are called.
+        resolution: the first part that fails, at other numbers of samples, where it has such a number.
+        tables: constants that hold no more digits than float32 does.
+        chance: how much a second call on the same inputs differs.
+        notes: what differs in train mode, and what makes these numbers worth less, in words.
+    """
+
+    model: str
+    group: str
+    dtype: str
+    limits: dict[str, float]
+    error: float
+    single: float | None
+    quantiles: dict[str, float]
+    irreps: dict[str, float]
+    elements: dict[str, float]
+    lie: dict[str, float]
+    gradients: dict[str, float]
+    worst: str
+    simplest: str | None
+    holds: tuple[str, ...]
+    symmetric: dict[str, float]
+    layers: tuple[LayerError, ...]
+    resolution: ResolutionLadder | None
+    tables: tuple[str, ...]
+    chance: float
+    notes: tuple[str, ...]
+
+    @property
+    def bound(self) -> float:
+        """The error below which all of this is rounding."""
+        return self.limits[self.dtype]
+
+    @property
+    def largest(self) -> dict[str, float]:
+        """The largest error of each kind of question: moves, derivatives, gradients, symmetric inputs."""
+        several = {"derivatives": self.lie, "gradients": self.gradients, "symmetric inputs": self.symmetric}
+        return {"moves": self.error} | {name: max(errors.values(), default=0.0) for name, errors in several.items()}
+
+    @property
+    def exact(self) -> bool:
+        """Whether the errors are those of rounding, for all that was tried."""
+        return all(error < self.bound for error in self.largest.values())
+
+    @property
+    def cause(self) -> str:
+        """Where it comes from: rounding, chance, float32 tables, ties, the backward pass, aliasing, or "real"."""
+        if self.exact:
+            return "rounding"
+        if not self.chance < self.bound:
+            return "chance" if math.isfinite(self.chance) else "real"
+        if self.error < self.bound and self.largest["derivatives"] < self.bound:
+            return "ties" if self.largest["symmetric inputs"] >= self.bound else "backward pass"
+        if self.dtype == "float64" and self.tables and self.error < SINGLE:
+            return "float32 tables"
+        return "aliasing" if self.resolution is not None and self.resolution.aliasing else "real"
+
+    @property
+    def moves(self) -> str:
+        """The group, and what else inputs were moved by."""
+        others = tuple(kind for kind in ("translations", "relabelled points") if kind in self.elements)
+        return f"{self.group} with {_and(others)}" if others else self.group
+
+    @property
+    def first_offender(self) -> str | None:
+        """The name of the first part that is not equivariant by itself."""
+        return next((layer.name for layer in self.layers if not layer.error < self.bound), None)
+
+    def complaint(self, tolerance: float | None = None) -> str | None:
+        """One sentence about what exceeds a tolerance (default: what rounding explains); None if nothing does."""
+        accepted = self.bound if tolerance is None else tolerance
+        subject = f"{self.model} is not equivariant under {self.moves}"
+        for kind, error in self.largest.items():
+            if not error <= accepted:
+                random = f" Two calls on the same inputs differ by {self.chance:.1e}." if self.cause == "chance" else ""
+                where = f"{self._where(kind)}, accepted {accepted:.1e} in {self.dtype}"
+                return f"{subject}: error {error:.1e} {where}.{random}"
+        limit = self.limits.get("float32", math.inf)
+        if tolerance is None and self.single is not None and not self.single <= limit:
+            return (
+                f"{subject}: error {self.single:.1e} in float32, accepted {limit:.1e} there; float64 has {error:.1e}."
+            )
+        return None
+
+    def _where(self, kind: str) -> str:
+        """Where the largest error of a kind was met, in words."""
+        if kind == "moves":
+            simpler = "" if self.simplest in (None, self.worst) else f" (simpler, and failing too: {self.simplest})"
+            return f"for {self.worst}{simpler}"
+        errors = {"derivatives": self.lie, "gradients": self.gradients}.get(kind, self.symmetric)
+        worst = max(errors, key=lambda name: errors[name])
+        said = {"derivatives": "in the Lie derivative", "gradients": "in the gradient of"}
+        return f"{said[kind]} {worst}" if kind in said else f"on a symmetric input ({worst})"
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain numbers and texts, for JSON; infinite errors, from NaN, are None."""
+        derived = {"exact": self.exact, "cause": self.cause, "first_offender": self.first_offender}
+        ladder = None if self.resolution is None else self.resolution.to_dict()
+        return plain({**asdict(self), "resolution": ladder, **derived})
+
+    def __str__(self) -> str:
+        lines = [self._title(), *self._breakdown()]
+        if not self.exact:
+            lines += self._reasons()
+        return "\n".join([*lines, *(f"note        {note}" for note in self.notes)])
+
+    def _title(self) -> str:
+        verdict = "is equivariant up to rounding" if self.exact else "is NOT equivariant"
+        text = f"{self.model} {verdict} under {self.moves}: error {self.error:.1e} in {self.dtype}"
+        if self.single is None:
+            return text
+        if self.error < self.bound:
+            meaning = "; it falls with the precision" if self.single > 30 * self.error else ""
+        elif self.dtype == "float64" and self.error < SINGLE:
+            meaning = "; of the size of rounding in float32"
+        elif self.single < 30 * self.error:
+            meaning = "; the same in both, so it is real"
+        else:
+            meaning = "; it falls with the precision, but not to rounding"
+        return f"{text}, {self.single:.1e} in float32{meaning}"
+
+    def _breakdown(self) -> list[str]:
+        lie = {"Lie derivatives": self.largest["derivatives"]} if self.lie else {}
+        lines = [f"by irrep    {_listed(self.irreps)}", f"by element  {_listed(self.elements | lie)}"]
+        if self.error >= self.bound:
+            lines.append(f"worst       {self.worst}; over all outputs {_listed(self.quantiles)}")
+        if self.simplest is not None:
+            holds = f"; but {_and(self.holds[:4])} {'holds' if len(self.holds) == 1 else 'hold'}" if self.holds else ""
+            lines.append(f"simplest    {self.simplest}{holds}")
+        if self.gradients:
+            lines.append(f"gradients   {_listed(self.gradients)}")
+        if self.symmetric:
+            lines.append(f"symmetric inputs, whose outputs must be as symmetric: {_listed(self.symmetric)}")
+        return lines
+
+    def _reasons(self) -> list[str]:
+        lines = []
+        if not math.isfinite(self.error):
+            lines.append("outputs hold NaN or infinity")
+        if self.cause == "chance":
+            lines.append(f"two calls on the same inputs differ by {self.chance:.1e}: it is random, or keeps a state")
+        if self.cause == "ties":
+            where = "ties in argmax, top-k, sorting or neighbours, or in a frame"
+            lines.append(f"it fails on symmetric inputs only: look for {where}")
+        if self.cause == "backward pass":
+            lines.append(
+                "outputs are equivariant and gradients are not: look for NaN and for backward passes of your own"
+            )
+        if self.dtype == "float64" and self.bound <= self.error < SINGLE:
+            lines.append(f"float32 rounding makes errors of this size: {self._tables()}")
+        layer = next((layer for layer in self.layers if layer.name == self.first_offender), None)
+        if layer is not None:
+            lines.append(f"the first part that is not equivariant: {layer.name} ({layer.kind}), {layer.error:.1e}")
+        elif self.layers and self.error >= self.bound:
+            lines.append("each part that states its reps is equivariant: the error comes from what is between them")
+        if self.resolution is not None:
+            lines.append(f"its samples: {self.resolution}")
+        return lines
+
+    def _tables(self) -> str:
+        if not self.tables:
+            return "look for what is cast to float32 on its way; keep tables in float64 and cast them when used"
+        shown = ", ".join(self.tables[:3]) + (", …" if len(self.tables) > 3 else "")
+        return f"these constants hold float32 numbers: {shown}; keep tables in float64 and cast them when used"
+
+    def __repr__(self) -> str:
+        return f"<EquivarianceReport of {self.model}: {self.error:.1e}>"
+
+
+def _listed(errors: dict[str, float]) -> str:
+    return ", ".join(f"{name} {error:.1e}" for name, error in errors.items())
+
+
+def _and(names: tuple[str, ...]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def plain(table: dict[str, object]) -> dict[str, object]:
+    """The same with None for numbers that JSON does not have, and lists for tuples."""
+    return {key: _plain(entry) for key, entry in table.items()}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return plain(value)
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
