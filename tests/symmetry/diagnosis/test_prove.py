@@ -19,10 +19,9 @@ from intertwine.reps.harmonics import spherical_harmonics
 from intertwine.rules import LinearRule
 from intertwine.symmetry import Provable, prove
 from intertwine.symmetry.diagnosis.domains import antisymmetric_commutant, direct_sum
-from intertwine.symmetry.diagnosis.extensions import extensions
-from intertwine.symmetry.diagnosis.graph import trace
+from intertwine.symmetry.diagnosis.propagation import network_of
 from intertwine.symmetry.diagnosis.prove import _found
-from intertwine.symmetry.diagnosis.prover import Prover
+from intertwine.symmetry.diagnosis.prover import Prover, extensions
 from intertwine.testing import equivariance_error
 from tests.registry import Q8
 from tests.symmetry.networks import GROUPS, RandomNetwork
@@ -111,9 +110,9 @@ def algebra_violation(model: plain.Module, prover: Prover, rng: np.random.Genera
 
 def prover_of(model: plain.Module) -> Prover:
     inputs = [torch.randn(4, rep.dim, dtype=torch.float64) for rep in model.reps_in]
-    traced = trace(model, inputs, model.reps_in, model.rep_out)
-    assert traced is not None
-    return Prover(traced)
+    network = network_of(model, inputs, model.reps_in, model.rep_out)
+    assert network is not None
+    return Prover(network)
 
 
 @pytest.mark.parametrize("G", GROUPS, ids=str)
@@ -160,8 +159,7 @@ def test_a_false_proof_would_be_noticed() -> None:
     rep = SO2.rep("2x0 + 2x1")
     model = Lying(rep, rep)
     matrices = transformations(rep, np.random.default_rng(0))
-    traced = trace(model, [torch.randn(4, rep.dim, dtype=torch.float64)], [rep], rep)
-    assert violations(model, _found(traced, matrices, {}), matrices) > 0.1
+    assert violations(model, _found(prover_of(model), matrices, ()), matrices) > 0.1
     assert algebra_violation(model, prover_of(model), np.random.default_rng(0)) > 0.01
 
 

@@ -1,8 +1,8 @@
 """What can be known of a feature without running a network, and how layers hand it on.
 
-A fact is said of the part of a feature in one irrep, all copies alike. Three kinds are followed through a network:
-what the part reads, how one given transformation of the input moves it, and how a whole Lie algebra of them does.
-Parts that are always zero bear no fact.
+A fact is said of the part of a feature in one irrep, all copies alike. Two kinds are followed through a network: how
+one given transformation of the input moves the part, and how a whole Lie algebra of them does. Parts that are always
+zero bear no fact.
 """
 
 # ruff: noqa: ARG002, D102 (a logic need not use all that a layer says, and overrides what is documented above)
@@ -12,7 +12,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from math import prod
 from typing import Generic, TypeVar
 
@@ -20,87 +19,58 @@ import numpy as np
 
 from intertwine.reps import Irrep, Rep
 
-EXACT = 1e-9
+CERTAIN = 1e-9
 """Tables of coefficients satisfy their equations to rounding; what is further off does not hold."""
 
-F = TypeVar("F")
-Facts = dict[Irrep, F]
+Fact = TypeVar("Fact")
+Facts = dict[Irrep, Fact]
 """The facts of a feature, for each irrep that is in it and not always zero."""
 
-Factors = Sequence[tuple[F, F, np.ndarray]]
+Place = tuple[int, Irrep]
+"""The number of an input, and an irrep in it."""
+
+Factors = Sequence[tuple[Fact, Fact, np.ndarray]]
 """The facts of two factors, and the tables `(n, d_1, d_2, d)` by which they multiply."""
 
 
-class Logic(ABC, Generic[F]):
+class Logic(ABC, Generic[Fact]):
     """How one kind of fact passes through layers. Each rule must hold for all inputs and all weights."""
 
     @abstractmethod
-    def constant(self, dim: int) -> F:
+    def constant(self, dim: int) -> Fact:
         """The fact of a part of dimension `dim` that does not depend on the input."""
 
     @abstractmethod
-    def sum(self, facts: Sequence[F]) -> F:
+    def sum(self, facts: Sequence[Fact]) -> Fact:
         """That of a sum, or of copies side by side: they must be alike."""
 
     @abstractmethod
-    def linear(self, fact: F, irrep: Irrep) -> F:
+    def linear(self, fact: Fact, irrep: Irrep) -> Fact:
         """That of any linear map between copies of an irrep."""
 
     @abstractmethod
-    def function(self, facts: Sequence[F], dim: int) -> F:
+    def function(self, facts: Sequence[Fact], dim: int) -> Fact:
         """That of any function of some parts, with values in a part of dimension `dim`."""
 
     @abstractmethod
-    def scaled(self, fact: F, by: F, parity: int) -> F:
+    def scaled(self, fact: Fact, by: Fact, parity: int) -> Fact:
         """That of a part times a function, of a parity, of invariants."""
 
     @abstractmethod
-    def product(self, factors: Factors[F]) -> F:
+    def product(self, factors: Factors[Fact]) -> Fact:
         """That of any bilinear map given by tables."""
 
     @abstractmethod
-    def lifted(self, facts: Facts[F], action: Rep, harmonics: Rep, space: Rep) -> Facts[F]:
+    def lifted(self, facts: Facts[Fact], action: Rep, harmonics: Rep, space: Rep) -> Facts[Fact]:
         """Those of the harmonics of a vector; `space` is the same harmonics as a rep of all of O(n)."""
 
-    def stretched(self, facts: Facts[F]) -> Facts[F]:
-        """Those of a block times a function of its length: by default an invariant function of all of it."""
-        length = self.function([*facts.values()], 1)
-        return {irrep: self.scaled(fact, length, 0) for irrep, fact in facts.items()}
+    @abstractmethod
+    def stretched(self, facts: Facts[Fact]) -> Facts[Fact]:
+        """Those of a block times a function of its length."""
 
-    def applied(self, facts: Facts[F], before: Rep, after: Rep, parity: int) -> Facts[F]:
-        """Those of a function of each number of a block: by default one of any function of all numbers."""
-        return {irrep: self.function([*facts.values()], irrep.dim) for _, irrep in after.isotypic}
-
-
-# what is read ---------------------------------------------------------------------------------------------------------
-
-Sources = frozenset[tuple[int, Irrep]]
-"""Numbers of inputs, and irreps in them."""
-
-
-class Reading(Logic[Sources]):
-    """Which irreps of the inputs a part can depend on at all."""
-
-    def constant(self, dim: int) -> Sources:
-        return frozenset()
-
-    def sum(self, facts: Sequence[Sources]) -> Sources:
-        return frozenset().union(*facts)
-
-    def linear(self, fact: Sources, irrep: Irrep) -> Sources:
-        return fact
-
-    def function(self, facts: Sequence[Sources], dim: int) -> Sources:
-        return self.sum(facts)
-
-    def scaled(self, fact: Sources, by: Sources, parity: int) -> Sources:
-        return fact | by
-
-    def product(self, factors: Factors[Sources]) -> Sources:
-        return self.sum([a | b for a, b, _ in factors])
-
-    def lifted(self, facts: Facts[Sources], action: Rep, harmonics: Rep, space: Rep) -> Facts[Sources]:
-        return dict.fromkeys((irrep for _, irrep in harmonics.isotypic), self.sum([*facts.values()]))
+    @abstractmethod
+    def applied(self, facts: Facts[Fact], before: Rep, after: Rep, parity: int) -> Facts[Fact]:
+        """Those of a function, of a parity, of each number of a block."""
 
 
 # one transformation ---------------------------------------------------------------------------------------------------
@@ -117,25 +87,25 @@ class Moving(Logic[Motion]):
 
     def sum(self, facts: Sequence[Motion]) -> Motion:
         first = facts[0]
-        alike = all(first is not None and u is not None and _close(u, first) for u in facts)
+        alike = all(first is not None and u is not None and close(u, first) for u in facts)
         return first if alike else None
 
     def linear(self, fact: Motion, irrep: Irrep) -> Motion:
         """By Schur's lemma maps between copies are made of endomorphisms; the motion must commute with them."""
-        commutes = fact is not None and all(_close(fact @ e, e @ fact) for e in irrep.endomorphisms)
+        commutes = fact is not None and all(close(fact @ e, e @ fact) for e in irrep.endomorphisms)
         return fact if commutes else None
 
     def function(self, facts: Sequence[Motion], dim: int) -> Motion:
         """Only what does not move at all is certain to leave any function of it unmoved."""
-        still = all(u is not None and _close(u, np.eye(len(u))) for u in facts)
+        still = all(u is not None and close(u, np.eye(len(u))) for u in facts)
         return np.eye(dim) if still else None
 
     def scaled(self, fact: Motion, by: Motion, parity: int) -> Motion:
         if fact is None or by is None:
             return None
-        if _close(by, np.eye(1)) or (_close(by, -np.eye(1)) and parity == 1):
+        if close(by, np.eye(1)):
             return fact
-        return -fact if _close(by, -np.eye(1)) and parity == -1 else None
+        return parity * fact if parity and close(by, -np.eye(1)) else None
 
     def stretched(self, facts: Facts[Motion]) -> Facts[Motion]:
         """Orthogonal motions keep every length."""
@@ -144,12 +114,10 @@ class Moving(Logic[Motion]):
 
     def applied(self, facts: Facts[Motion], before: Rep, after: Rep, parity: int) -> Facts[Motion]:
         """A function of each number commutes with permutations, an odd one with changes of sign too."""
-        whole = assembled(before, {irrep: facts.get(irrep, np.eye(irrep.dim)) for _, irrep in before.isotypic})
-        unknown: Facts[Motion] = {irrep: None for _, irrep in after.isotypic}
-        if whole is None or not np.isin(np.round(whole, 9), (-1, 0, 1)).all():
-            return unknown
-        if (np.round(whole) < 0).any() and parity == 0:
-            return unknown
+        whole = assembled(before, facts)
+        signed = whole is not None and bool(np.isin(np.round(whole, 9), (-1, 0, 1)).all())
+        if whole is None or not signed or (parity == 0 and (np.round(whole) < 0).any()):
+            return {irrep: None for _, irrep in after.isotypic}
         return taken_apart(after, np.abs(whole) if parity == 1 else whole)
 
     def product(self, factors: Factors[Motion]) -> Motion:
@@ -162,16 +130,16 @@ class Moving(Logic[Motion]):
             after.append(_flat(np.einsum("nijk,ip,jq->npqk", tables, a, b, optimize=True)))
         old, new = np.concatenate(before), np.concatenate(after)
         u = np.linalg.lstsq(old, new, rcond=None)[0].T
-        return u if _close(old @ u.T, new) and _close(u @ u.T, np.eye(len(u))) else None
+        return u if close(old @ u.T, new) and close(u @ u.T, np.eye(len(u))) else None
 
     def lifted(self, facts: Facts[Motion], action: Rep, harmonics: Rep, space: Rep) -> Facts[Motion]:
-        whole = assembled(action, {irrep: facts.get(irrep, np.eye(irrep.dim)) for _, irrep in action.isotypic})
+        whole = assembled(action, facts)
         if whole is None:
             return {irrep: None for _, irrep in harmonics.isotypic}
         return taken_apart(harmonics, space.evaluate(whole))
 
 
-def assembled(rep: Rep, motions: Facts[Motion]) -> np.ndarray | None:
+def assembled(rep: Rep, motions: Mapping[Irrep, Motion]) -> np.ndarray | None:
     """The matrix `(dim, dim)` on features of a rep that moves all copies of each irrep by one motion.
 
     An irrep without a fact is always zero, so that any motion serves; None if one is unknown.
@@ -191,10 +159,10 @@ def direct_sum(rep: Rep, matrices: Mapping[Irrep, np.ndarray]) -> np.ndarray:
 
 def taken_apart(rep: Rep, matrix: np.ndarray) -> Facts[Motion]:
     """The motion of each irrep under a matrix `(dim, dim)`; None where it differs between copies or mixes irreps."""
-    found = Facts[Motion]()
-    for irrep, u, rest in parts_alike(rep, matrix):
-        found[irrep] = u if _close(rest, 0 * rest) and _close(u @ u.T, np.eye(irrep.dim)) else None
-    return found
+    return {
+        irrep: u if close(rest, 0 * rest) and close(u @ u.T, np.eye(irrep.dim)) else None
+        for irrep, u, rest in parts_alike(rep, matrix)
+    }
 
 
 def parts_alike(rep: Rep, matrix: np.ndarray) -> Iterator[tuple[Irrep, np.ndarray, np.ndarray]]:
@@ -209,8 +177,9 @@ def parts_alike(rep: Rep, matrix: np.ndarray) -> Iterator[tuple[Irrep, np.ndarra
         yield irrep, u, rows
 
 
-def _close(a: np.ndarray, b: np.ndarray) -> bool:
-    return bool(np.abs(a - b).max(initial=0.0) < EXACT)
+def close(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two arrays agree up to rounding."""
+    return bool(np.abs(a - b).max(initial=0.0) < CERTAIN)
 
 
 def _flat(tables: np.ndarray) -> np.ndarray:
@@ -240,21 +209,19 @@ class Flowing(Logic[Flow]):
     so(d), u(d/2) or sp(d/4) for the real types R, C and H, moving all copies alike.
 
     Args:
-        reps: the reps of the inputs.
+        inputs: the irreps of the inputs.
     """
 
-    def __init__(self, reps: Sequence[Rep | None]) -> None:
-        irreps = [(i, irrep) for i, rep in enumerate(reps) if rep is not None for _, irrep in rep.isotypic]
-        sizes = [len(antisymmetric_commutant(irrep)) for _, irrep in irreps]
-        ends = np.cumsum([0, *sizes])
-        self.places = {key: slice(a, b) for key, a, b in zip(irreps, ends[:-1], ends[1:], strict=True)}
+    def __init__(self, inputs: Sequence[Place]) -> None:
+        ends = np.cumsum([0, *(len(antisymmetric_commutant(irrep)) for _, irrep in inputs)])
+        self.places = {key: slice(a, b) for key, a, b in zip(inputs, ends[:-1], ends[1:], strict=True)}
         self.size = int(ends[-1])
 
     def start(self, number: int, irrep: Irrep) -> Flow:
         """That of an irrep of an input."""
-        rates = np.zeros((self.size, irrep.dim, irrep.dim))
+        rates = self.constant(irrep.dim).rates
         rates[self.places[number, irrep]] = antisymmetric_commutant(irrep)
-        return Flow(self._all, rates)
+        return Flow(np.eye(self.size), rates)
 
     def coordinates(self, generators: np.ndarray) -> np.ndarray:
         """The parameters `(k, p)` of elements `(k, n, n)` of the group's own Lie algebra."""
@@ -264,12 +231,8 @@ class Flowing(Logic[Flow]):
             columns[:, where] = np.einsum("kij,nij->kn", irrep.lie_matrix(generators), basis)
         return columns
 
-    @cached_property
-    def _all(self) -> np.ndarray:
-        return np.eye(self.size)
-
     def constant(self, dim: int) -> Flow:
-        return Flow(self._all, np.zeros((self.size, dim, dim)))
+        return Flow(np.eye(self.size), np.zeros((self.size, dim, dim)))
 
     def sum(self, facts: Sequence[Flow]) -> Flow:
         first = facts[0]
@@ -288,6 +251,9 @@ class Flowing(Logic[Flow]):
         """Antisymmetric motions keep every length."""
         return {irrep: self._where([*facts.values()], [], fact.rates) for irrep, fact in facts.items()}
 
+    def applied(self, facts: Facts[Flow], before: Rep, after: Rep, parity: int) -> Facts[Flow]:
+        return {irrep: self.function([*facts.values()], irrep.dim) for _, irrep in after.isotypic}
+
     def product(self, factors: Factors[Flow]) -> Flow:
         """The Leibniz rule `X C(x, y) = C(X_1 x, y) + C(x, X_2 y)`, where one X serves all tables."""
         old = np.concatenate([_flat(tables) for *_, tables in factors])
@@ -303,9 +269,9 @@ class Flowing(Logic[Flow]):
 
     def lifted(self, facts: Facts[Flow], action: Rep, harmonics: Rep, space: Rep) -> Facts[Flow]:
         """The rates of the harmonics are linear in those of the vector."""
-        rates = {irrep: np.zeros((self.size, irrep.dim, irrep.dim)) for _, irrep in action.isotypic}
+        rates = {irrep: self.constant(irrep.dim).rates for _, irrep in action.isotypic}
         vector = direct_sum(action, rates | {irrep: fact.rates for irrep, fact in facts.items()})
-        whole = np.zeros((self.size, harmonics.dim, harmonics.dim))
+        whole = self.constant(harmonics.dim).rates
         for turn in _turns(action.dim):
             amount = np.einsum("tab,ab->t", vector, turn) / 2
             whole = whole + amount[:, None, None] * space.lie_matrix(turn)
@@ -314,7 +280,7 @@ class Flowing(Logic[Flow]):
 
     def _where(self, facts: Sequence[Flow], vanishing: Sequence[np.ndarray], rates: np.ndarray) -> Flow:
         """Rates that are sure where all facts are and some tensors `(p, ...)`, linear in the parameters, vanish."""
-        sure = self._all
+        sure = np.eye(self.size)
         for fact in facts:
             sure = common(sure, fact.sure)
         conditions = [c.reshape(self.size, prod(c.shape[1:])).T @ sure for c in vanishing]
@@ -327,7 +293,7 @@ def null_space(matrix: np.ndarray) -> np.ndarray:
         return np.eye(matrix.shape[1])
     small = np.linalg.qr(matrix, mode="r") if len(matrix) > matrix.shape[1] else matrix
     _, values, rows = np.linalg.svd(small)
-    return np.asarray(rows[int((values > EXACT).sum()) :].T)
+    return np.asarray(rows[int((values > CERTAIN).sum()) :].T)
 
 
 def common(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -260,7 +260,7 @@ def effective_symmetry(
 
         s = sampled(beside, whole, out, samples, seed)
         errors = element_defects(beside, s)
-        tried = tuple(_tried(function, known, s, provable, tried_candidates(known, candidates)))
+        tried = tuple(_tried(function, known, s, provable, tried_candidates(known, out, candidates)))
     return _result(model, out.group.name, provable, s, algebra(s), errors, tried)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import reduce
+from itertools import pairwise
 from operator import add
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,13 +16,11 @@ from torch import Tensor
 
 from intertwine.errors import ArgumentError
 from intertwine.reps import Irrep, Rep
-from intertwine.symmetry.diagnosis.cases import Trial
-from intertwine.symmetry.diagnosis.cross_check import contradiction
-from intertwine.symmetry.diagnosis.domains import Facts, Motion, Sources
-from intertwine.symmetry.diagnosis.extensions import Extension, extensions
-from intertwine.symmetry.diagnosis.graph import Traced, trace
-from intertwine.symmetry.diagnosis.prover import Freedom, Prover
-from intertwine.testing import check_sizes, evaluating, make_inputs, signature
+from intertwine.symmetry.diagnosis.cases import largest
+from intertwine.symmetry.diagnosis.domains import Facts, Motion, assembled, close
+from intertwine.symmetry.diagnosis.propagation import network_of
+from intertwine.symmetry.diagnosis.prover import Extension, Freedom, Prover, extensions
+from intertwine.testing import check_sizes, evaluating, flattened, make_inputs, signature
 
 SCHUR = "linear maps join equal irreps only, and norms and gates mix nothing (Schur)"
 
@@ -71,14 +72,7 @@ class Provable:
             name: {label: None if u is None else np.asarray(u).tolist() for label, u in parts.items()}
             for name, parts in self.motions.items()
         }
-        return {
-            "proofs": [asdict(proof) for proof in self.proofs],
-            "opaque": list(self.opaque),
-            "equivariant": self.equivariant,
-            "motions": motions,
-            "dimension": self.dimension,
-            "declared": self.declared,
-        }
+        return {**vars(self), "proofs": [asdict(proof) for proof in self.proofs], "motions": motions}
 
     def __str__(self) -> str:
         lines = [str(proof) for proof in self.proofs]
@@ -136,14 +130,19 @@ def prove(
     reps, out = signature(model, reps_in, rep_out)
     values = make_inputs(model, inputs, reps, 0, "Pass inputs=….")
     check_sizes(model, values, reps)
-    matrices = tried_candidates(reps, candidates)
+    matrices = tried_candidates(reps, out, candidates)
     with evaluating(model), torch.no_grad():
-        traced = trace(model, values, reps, out)
-        if traced is None:
+        network = network_of(model, values, reps, out)
+        if network is None:
             return _nothing("the model", out, matrices)
-        found = _found(traced, matrices, natural_candidates(reps) if candidates is None else {})
-        trial = Trial(model, reps, out, tuple(values))
-        off = contradiction(trial, found.equivariant, matrices, found.motions)
+        found = _found(Prover(network), matrices, () if candidates is not None else extensions(out.group))
+        promises = [(matrix, found.motions[name]) for name, matrix in matrices.items()]
+        if found.equivariant:
+            irreps = [irrep for _, irrep in out.isotypic]
+            promises += [
+                (_all(reps, out).matrix(g), {i.label: i.matrix(g) for i in irreps}) for g in out.group.generators
+            ]
+        off = _contradiction(model, values, reps, out, promises)
     if off is None:
         return found
     return _nothing(f"the model (its numbers contradict its rules by {off:.1e})", out, matrices)
@@ -154,46 +153,75 @@ def _nothing(opaque: str, out: Rep, matrices: Mapping[str, np.ndarray]) -> Prova
     return Provable((), (opaque,), False, dict.fromkeys(matrices, nothing), 0, 0)
 
 
-def natural_candidates(reps: Sequence[Rep | None]) -> dict[str, tuple[Extension, np.ndarray]]:
-    """The elements of larger groups that act on all inputs, by name, with their matrices on all inputs side by side."""
-    known = [rep for rep in reps if rep is not None]
-    if not known:
-        return {}
-    whole = reduce(add, known)
-    tried = [(extension, extension.matrix(whole)) for extension in extensions(whole.group)]
-    return {extension.name: (extension, matrix) for extension, matrix in tried if matrix is not None}
+def _all(reps: Sequence[Rep | None], out: Rep) -> Rep:
+    """All inputs that the group moves, side by side."""
+    return reduce(add, (rep for rep in reps if rep is not None), Rep(out.group, ()))
 
 
 def tried_candidates(
-    reps: Sequence[Rep | None], given: Mapping[str, np.ndarray] | None = None
+    reps: Sequence[Rep | None], out: Rep, given: Mapping[str, np.ndarray] | None = None
 ) -> dict[str, np.ndarray]:
-    """The given matrices on all inputs side by side; if none are given, the natural ones that are not the identity.
+    """The given matrices on all inputs side by side; if none are given, natural ones that are not the identity.
 
     Raises `ArgumentError` for a given matrix of another size.
     """
-    natural = {name: matrix for name, (_, matrix) in natural_candidates(reps).items()}
-    moving = {name: a for name, a in natural.items() if not np.allclose(a, np.eye(len(a)), rtol=0, atol=1e-9)}
-    return moving if given is None else _checked(reps, given)
-
-
-def _checked(reps: Sequence[Rep | None], given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    size = sum(rep.dim for rep in reps if rep is not None)
+    whole = _all(reps, out)
+    if given is None:
+        on = {e.name: assembled(whole, {i: e.on(i) for _, i in whole.isotypic}) for e in extensions(out.group)}
+        return {name: a for name, a in on.items() if a is not None and not close(a, np.eye(len(a)))}
     for name, matrix in given.items():
-        if np.shape(matrix) != (size, size):
-            raise ArgumentError(f"The candidate {name} is a matrix {np.shape(matrix)}, but inputs have {size} numbers.")
+        if np.shape(matrix) != (whole.dim, whole.dim):
+            raise ArgumentError(
+                f"The candidate {name} is a matrix {np.shape(matrix)}, but inputs have {whole.dim} numbers."
+            )
     return {name: np.asarray(matrix, dtype=np.float64) for name, matrix in given.items()}
 
 
-def _found(
-    traced: Traced, matrices: Mapping[str, np.ndarray], natural: Mapping[str, tuple[Extension, np.ndarray]]
-) -> Provable:
+def _contradiction(
+    model: Callable[..., Tensor],
+    values: Sequence[Any],
+    reps: Sequence[Rep | None],
+    out: Rep,
+    promises: Sequence[tuple[np.ndarray, Mapping[str, Motion]]],
+) -> float | None:
+    """By how much outputs break what is promised of them; None where it is no more than rounding.
+
+    A promise is a matrix on all inputs side by side, and how it is said to move each irrep of the output. A rule is
+    what a layer says about itself. If it is wrong, or a hook or state that no graph shows changes what is computed, the
+    numbers tell in most cases: a promise about all inputs is broken by a single one.
+    """
+
+    def output(inputs: Sequence[Any]) -> Tensor:
+        return flattened(model, model(*[x.clone() if isinstance(x, Tensor) else x for x in inputs]), out)
+
+    def parts(y: Tensor) -> dict[str, Tensor]:
+        return {i.label: torch.einsum("...i,idm->...dm", y, torch.tensor(c).to(y)) for i, c in out.copies.items()}
+
+    ends = np.cumsum([0, *(0 if rep is None else rep.dim for rep in reps)])
+    y, worst = output(values), 0.0
+    before, size = parts(y.double()), largest(y) or 1.0
+    for matrix, motions in promises:
+        blocks = [matrix[a:b, a:b] for a, b in pairwise(ends)]
+        if sum(map(np.count_nonzero, blocks)) < np.count_nonzero(matrix):
+            continue  # inputs that are mixed may lie elsewhere, one on points and one on edges
+        moved = [x @ torch.tensor(a).to(x).T if len(a) else x for x, a in zip(values, blocks, strict=True)]
+        after = parts(output(moved).double())
+        known = {label: u for label, u in motions.items() if u is not None}
+        errors = [
+            largest(after[label] - torch.tensor(u).to(after[label]) @ before[label]) for label, u in known.items()
+        ]
+        worst = max([worst, *(error / size for error in errors if math.isfinite(error))])
+    rounding = 30 * torch.finfo(y.dtype).eps if y.is_floating_point() else 0.0
+    return worst if worst > max(rounding, 1e-3) else None  # 1e-3 is none, even of a deep network with float32 tables
+
+
+def _found(prover: Prover, matrices: Mapping[str, np.ndarray], larger: Sequence[Extension]) -> Provable:
     """All statements about a network that has a graph."""
-    prover = Prover(traced)
     motions = {name: prover.motions(matrix) for name, matrix in matrices.items()}
+    groups = {extension.name: extension.group for extension in larger}
     proofs = [*_declared(prover), *_reads(prover)]
     for name, facts in motions.items():
-        larger = natural[name][0].group if name in natural else None
-        proofs += _larger(prover, name, larger, facts) if larger else []
+        proofs += _larger(prover, name, groups[name], facts) if name in groups else []
         proofs += _followed(name, facts)
     freedom = prover.freedom()
     if freedom.dimension > freedom.declared:
@@ -201,18 +229,11 @@ def _found(
     else:
         each = ((irrep, prover.freedom(irrep)) for irrep in prover.outputs)
         proofs += [_free(free, irrep.label) for irrep, free in each if free.dimension > free.declared]
-    return Provable(
-        proofs=tuple(proofs),
-        opaque=prover.opaque,
-        equivariant=prover.equivariant,
-        motions={name: _by_label(prover, facts) for name, facts in motions.items()},
-        dimension=freedom.dimension,
-        declared=freedom.declared,
-    )
-
-
-def _by_label(prover: Prover, facts: Facts[Motion]) -> dict[str, np.ndarray | None]:
-    return {irrep.label: facts.get(irrep, np.zeros((irrep.dim, irrep.dim))) for irrep in prover.outputs}
+    labelled = {
+        name: {irrep.label: facts.get(irrep, np.zeros((irrep.dim, irrep.dim))) for irrep in prover.outputs}
+        for name, facts in motions.items()
+    }
+    return Provable(tuple(proofs), prover.opaque, prover.equivariant, labelled, freedom.dimension, freedom.declared)
 
 
 # in words -------------------------------------------------------------------------------------------------------------
@@ -224,22 +245,16 @@ def _declared(prover: Prover) -> Iterator[Proof]:
 
 
 def _reads(prover: Prover) -> Iterator[Proof]:
+    several = len(prover.network.reps) > 1
+    sizes = {(number, irrep): m * irrep.dim for number, rep in prover.reps for m, irrep in rep.isotypic}
     for irrep in prover.outputs:
-        sources = prover.reads.get(irrep, frozenset())
-        count, total = prover.numbers(sources), prover.numbers(prover.inputs)
-        if count < total:
-            only = f"only the input's {_types(prover, sources)}" if sources else "none of the input"
-            yield Proof(
-                f"outputs of type {irrep} read {only}: {count} of {total} numbers", irrep.label, SCHUR, "reading"
-            )
-
-
-def _types(prover: Prover, sources: Sources) -> str:
-    """Irreps of the inputs in words; of which input, if there are several."""
-    several = len(prover.traced.reps) > 1
-    ordered = [place for place in prover.inputs if place in sources]
-    names = [f"{irrep}{f' of input {number + 1}' if several else ''}" for number, irrep in ordered]
-    return f"type{'s' * (len(names) > 1)} {', '.join(names)}"
+        sources = [place for place in prover.inputs if place in prover.reads.get(irrep, ())]
+        count, total = sum(sizes[place] for place in sources), sum(sizes.values())
+        if count == total:
+            continue
+        types = ", ".join(f"{i}{f' of input {number + 1}' if several else ''}" for number, i in sources)
+        only = f"only the input's type{'s' * (len(sources) > 1)} {types}" if sources else "none of the input"
+        yield Proof(f"outputs of type {irrep} read {only}: {count} of {total} numbers", irrep.label, SCHUR, "reading")
 
 
 def _larger(prover: Prover, name: str, larger: str, facts: Facts[Motion]) -> Iterator[Proof]:
@@ -247,23 +262,21 @@ def _larger(prover: Prover, name: str, larger: str, facts: Facts[Motion]) -> Ite
     if prover.equivariant and all(fact is not None for fact in facts.values()):
         parities = {irrep.label: _sign(u) for irrep, u in facts.items() if u is not None}
         named = ", ".join(f"{label} {'even' if sign > 0 else 'odd'}" for label, sign in parities.items())
-        how = f"the {name} passes every part"
         outputs = f" (outputs: {named})" if all(parities.values()) else ""
-        yield Proof(f"it commutes with {larger}{outputs}", "all", how, "larger group")
+        yield Proof(f"it commutes with {larger}{outputs}", "all", f"the {name} passes every part", "larger group")
 
 
 def _followed(name: str, facts: Facts[Motion]) -> Iterator[Proof]:
     for irrep, u in facts.items():
-        if u is None:
-            continue
-        does = {1: "do not see", -1: "change sign under"}.get(_sign(u), "follow")
-        how = "it passes every part on the way to them"
-        yield Proof(f"outputs of type {irrep} {does} the {name}", irrep.label, how, "transformation")
+        if u is not None:
+            does = {1: "do not see", -1: "change sign under"}.get(_sign(u), "follow")
+            how = "it passes every part on the way to them"
+            yield Proof(f"outputs of type {irrep} {does} the {name}", irrep.label, how, "transformation")
 
 
 def _sign(u: np.ndarray) -> int:
     """+1 and −1 for the identity and its negative, else 0."""
-    return next((sign for sign in (1, -1) if np.abs(u - sign * np.eye(len(u))).max() < 1e-9), 0)
+    return next((sign for sign in (1, -1) if close(u, sign * np.eye(len(u)))), 0)
 
 
 def _free(freedom: Freedom, output: str) -> Proof:
