@@ -16,11 +16,10 @@ from intertwine.errors import ArgumentError, RepMismatchError
 from intertwine.groups import Group
 from intertwine.reps import Irrep, Rep
 from intertwine.symmetry.diagnosis.commutant import (
-    Algebra,
     Sampled,
     algebra,
+    best_map,
     element_defects,
-    fitted,
     homogeneous,
     lie_defects,
     rank,
@@ -249,25 +248,23 @@ def effective_symmetry(
             "rep.restrict(subgroup) to bring the reps to it."
         )
     function = copy.deepcopy(model).double() if isinstance(model, nn.Module) else model
-    whole = reduce(add, known)
+    sizes = [rep.dim for rep in known]
+
+    def beside(x: Tensor) -> Tensor:
+        return function(*x.split(sizes, -1))
+
     provable = prove(function, known, out, candidates=candidates)
     with evaluating(function):
-        _check_rows(function, known, out)
-        sizes = [rep.dim for rep in known]
-
-        def beside(x: Tensor) -> Tensor:
-            return function(*x.split(sizes, -1))
-
-        s = sampled(beside, whole, out, samples, seed)
-        errors = element_defects(beside, s)
-        tried = tuple(_tried(function, known, s, provable, tried_candidates(known, out, candidates)))
-    return _result(model, out.group.name, provable, s, algebra(s), errors, tried)
+        _check_rows(beside, sum(sizes), out)
+        s = sampled(beside, reduce(add, known), out, samples, seed)
+        tried = tuple(_tried(s, provable, tried_candidates(known, out, candidates)))
+        return _result(named(model), s, provable, tried)
 
 
-def _check_rows(function: Callable[..., Tensor], known: Sequence[Rep], out: Rep) -> None:
+def _check_rows(function: Callable[[Tensor], Tensor], size: int, out: Rep) -> None:
     """Raise an error for a model whose rows see one another, such as one of the points of a cloud."""
-    x = torch.randn(3, sum(rep.dim for rep in known), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    whole, part = (function(*rows.split([rep.dim for rep in known], -1)).detach() for rows in (x, x[:2]))
+    x = torch.randn(3, size, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    whole, part = function(x).detach(), function(x[:2]).detach()
     if not torch.isfinite(whole).all():
         raise ArgumentError(
             "effective_symmetry looks at values at random inputs, but this model gave NaN or infinity there. Pass a "
@@ -278,23 +275,16 @@ def _check_rows(function: Callable[..., Tensor], known: Sequence[Rep], out: Rep)
     raise ArgumentError(
         "effective_symmetry looks at models of feature vectors, which take each row (batch, rep.dim) by itself, but "
         f"this one took 3 rows to the shape {tuple(whole.shape)}, or its rows depend on one another. Of models of "
-        "points and graphs call equivariance_report(model, batch, …, positions=…) or prove(model)."
+        "points and graphs call equivariance_report(model, batch, …) or prove(model)."
     )
 
 
-def _tried(
-    function: Callable[..., Tensor],
-    known: Sequence[Rep],
-    s: Sampled,
-    provable: Provable,
-    matrices: Mapping[str, np.ndarray],
-) -> Iterator[Candidate]:
+def _tried(s: Sampled, provable: Provable, matrices: Mapping[str, np.ndarray]) -> Iterator[Candidate]:
     for name, matrix in matrices.items():
-        moved = function(*(s.x @ torch.as_tensor(matrix).T).split([rep.dim for rep in known], -1)).detach()
+        moved = s.function(s.x @ torch.as_tensor(matrix).T).detach()
         for label, part in _parts(s.out):
-            residual, orthogonal, invariant = fitted(moved @ part, s.y @ part)
             proven = provable.motions[name][label] is not None
-            yield Candidate(name, label, residual, orthogonal, invariant, proven)
+            yield Candidate(name, label, *best_map(moved @ part, s.y @ part), proven)
 
 
 def _parts(out: Rep) -> list[tuple[str, Tensor]]:
@@ -303,22 +293,15 @@ def _parts(out: Rep) -> list[tuple[str, Tensor]]:
     return [(irrep.label, basis[:, where]) for (_, irrep), where in zip(out.isotypic, out.irreps.slices, strict=True)]
 
 
-def _result(
-    model: object,
-    declared: str,
-    provable: Provable,
-    s: Sampled,
-    found: Algebra,
-    errors: tuple[tuple[str, float], ...],
-    tried: tuple[Candidate, ...],
-) -> EffectiveSymmetry:
+def _result(model: str, s: Sampled, provable: Provable, tried: tuple[Candidate, ...]) -> EffectiveSymmetry:
+    found = algebra(s)
     return EffectiveSymmetry(
-        model=named(model),
-        declared=declared,
+        model=model,
+        declared=s.out.group.name,
         proven=provable.proofs,
         opaque=provable.opaque,
         lie_errors=lie_defects(s),
-        element_errors=errors,
+        element_errors=element_defects(s),
         read={label: rank(torch.einsum("qoi,ob->qbi", s.jacobian, part)) for label, part in _parts(s.out)},
         inputs=s.rep.dim,
         algebra=found.dimension,
