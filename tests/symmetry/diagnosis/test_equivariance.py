@@ -251,13 +251,6 @@ def test_quarter_turns_pass_and_the_lie_derivative_fails() -> None:
     assert "simplest    the rotation by 120°; but the rotation by 180° and the rotation by 90° hold" in str(report)
 
 
-def test_errors_have_quantiles() -> None:
-    report = equivariance_report(quartic, PLANE, SO2.defining, SO2.rep("1x0"))
-    values = [*report.quantiles.values(), report.error]
-    assert [*report.quantiles] == ["median", "90 %", "99 %"]
-    assert 0 < values[0] < values[1] < values[2] < values[3]
-
-
 @pytest.mark.parametrize("name", ["O(2)", "O(3)", "Dinfh", "Cinfh", "D6", "Th"])
 def test_every_component_is_tried(name: str) -> None:
     """Without luck: no random elements are drawn. Components are told apart by the irreps of dimension 1."""
@@ -291,14 +284,13 @@ def test_what_forward_mode_does_not_see_is_asked_of_differences() -> None:
     assert hidden.gradients == {}
 
 
-def test_lie_errors_of_forward_mode_and_of_differences_agree() -> None:
-    seen = equivariance_report(torch.tanh, reps_in=SO3.defining, rep_out=SO3.defining).lie
-    hidden = equivariance_report(lambda x: torch.tanh(x.detach()), None, SO3.defining, SO3.defining).lie
-    assert [*seen] == ["about x", "about y", "about z"]
-    assert [*hidden.values()] == pytest.approx([*seen.values()], rel=1e-3)
+def test_lie_errors_are_named_by_their_axes() -> None:
+    found = equivariance_report(torch.tanh, reps_in=SO3.defining, rep_out=SO3.defining).lie
+    assert [*found] == ["about x", "about y", "about z"]
+    assert min(found.values()) > 0.01
 
 
-# gradients and modes -------------------------------------------------------------------------------------------------
+# gradients -----------------------------------------------------------------------------------------------------------
 
 
 class Careless(torch.autograd.Function):
@@ -333,31 +325,6 @@ def test_a_gradient_that_is_nan_is_found() -> None:
     assert report.error < 1e-14
     assert report.gradients == {"input 0": math.inf}
     assert json.loads(json.dumps(report.to_dict(), allow_nan=False))["gradients"] == {"input 0": None}
-
-
-class Noisy(torch.nn.Module):
-    """Vectors through dropout and batch normalisation of each component."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.drop, self.norm = torch.nn.Dropout(0.5), torch.nn.BatchNorm1d(3)
-        self.reps_in, self.rep_out = (O3.defining,), O3.defining
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.norm(self.drop(x))
-
-
-def test_what_training_changes_is_said_in_words() -> None:
-    """Exact as it was made, with unit statistics; in train mode it is not equivariant at all."""
-    model = Noisy()
-    report = equivariance_report(model)
-    assert report.exact
-    assert "dropout (drop) is random in train mode" in str(report)
-    assert "batch statistics (norm)" in str(report)
-    assert "it is NOT equivariant in training" in str(report)
-    assert model.training
-    assert model.norm.num_batches_tracked == 0
-    assert equivariance_report(network()).notes == ()
 
 
 # parts ---------------------------------------------------------------------------------------------------------------
@@ -418,7 +385,7 @@ def test_parts_that_cannot_be_tried_are_passed_over() -> None:
 
 
 def test_the_answer_is_short_and_for_programs_too() -> None:
-    for model in (network(), Wrapped(Stated()), Noisy(), Product(torch.float32)):
+    for model in (network(), Wrapped(Stated()), Product(torch.float32)):
         report = equivariance_report(model)
         assert str(report).count("\n") < 14
         assert json.loads(json.dumps(report.to_dict(), allow_nan=False))["cause"] == report.cause

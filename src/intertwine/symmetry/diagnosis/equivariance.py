@@ -20,7 +20,6 @@ from intertwine.symmetry.diagnosis.layers import (
     layer_errors,
     part_calls,
     rounded_tables,
-    training_notes,
 )
 from intertwine.symmetry.diagnosis.measures import (
     Measured,
@@ -28,7 +27,6 @@ from intertwine.symmetry.diagnosis.measures import (
     lie_errors,
     measured,
     moves,
-    quantiles,
     simplest_failure,
 )
 from intertwine.symmetry.diagnosis.report import EquivarianceReport, tolerance_of
@@ -159,11 +157,10 @@ def _report(model: Callable[..., Tensor], trial: Trial, samples: int, seed: int)
         dtype=_name(dtype),
         limits={_name(d): tolerance_of(d, depth) for d in (dtype, *_own_dtypes(model))},
         error=worst.error,
-        single=_single(trial, samples, seed),
-        quantiles=quantiles(found),
+        single=_single(trial, [m.move for m in found]),
         irreps={label: max(m.parts[label] for m in found) for label in worst.parts},
         elements=_by_kind(found),
-        lie=lie_errors(trial, bound),
+        lie=lie_errors(trial),
         gradients=gradients,
         worst=worst.move.name,
         simplest=None if simplest is None else simplest.name,
@@ -173,7 +170,7 @@ def _report(model: Callable[..., Tensor], trial: Trial, samples: int, seed: int)
         resolution=_resolution(trial, calls, layers, worst.error, bound),
         tables=rounded_tables(trial.model) if dtype == torch.float64 else (),
         chance=trial.chance,
-        notes=(*trial.notes, *degenerate_notes(trial), *unknown, *training_notes(trial, [Move(g) for g in few], bound)),
+        notes=(*trial.notes, *degenerate_notes(trial), *unknown),
     )
 
 
@@ -193,14 +190,14 @@ def _by_kind(found: Sequence[Measured]) -> dict[str, float]:
     return {kind: max(m.error for m in found if m.move.kind == kind) for kind in kinds}
 
 
-def _single(trial: Trial, samples: int, seed: int) -> float | None:
+def _single(trial: Trial, tried: Sequence[Move]) -> float | None:
     """The error in float32; None for a function, whose precision is its own, and for what does not run there."""
     if not isinstance(trial.model, nn.Module) or trial.reference.dtype != torch.float64:
         return None
     low = _cast(trial, torch.float32)
     try:
-        return max(low.error(Move(g)) for g in law_elements(trial.out.group, samples, seed))
-    except RuntimeError:
+        return max(low.error(move) for move in tried)
+    except Exception:  # noqa: BLE001 (a model may refuse a precision in its own way)
         return None
 
 

@@ -1,8 +1,7 @@
-"""The parts of a model: their own errors, what they do in training, and tables that lost their precision."""
+"""The parts of a model: their own errors, poses that they cannot tell, and tables that lost their precision."""
 
 from __future__ import annotations
 
-import copy
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -189,41 +188,7 @@ def _doubter(name: str, found: list[str]) -> Watcher:
     return record
 
 
-# training mode -------------------------------------------------------------------------------------------------------
-
-
-def training_notes(trial: Trial, moves: Sequence[Move], bound: float) -> tuple[str, ...]:
-    """What is different in train mode, in words: dropout, and statistics of batches."""
-    parts = [(name or type(part).__name__, part) for name, part in _named(trial.model)]
-    drops = [name for name, part in parts if isinstance(part, nn.modules.dropout._DropoutNd) and part.p > 0]
-    norms = [name for name, part in parts if isinstance(part, nn.modules.batchnorm._NormBase)]
-    notes = []
-    if drops:
-        notes.append(
-            f"dropout ({', '.join(drops)}) is random in train mode, so all numbers are those of eval mode; drop whole "
-            "irreps, not components"
-        )
-    if norms:
-        notes.append(
-            f"batch statistics ({', '.join(norms)}) make outputs depend on the other samples in train mode"
-            f"{_train_error(trial, moves, bound)}"
-        )
-    return tuple(notes)
-
-
-def _train_error(trial: Trial, moves: Sequence[Move], bound: float) -> str:
-    """The error in train mode, with dropout off, in words; empty where the model does not run on this batch."""
-    model = copy.deepcopy(trial.model)
-    if not isinstance(model, nn.Module):
-        return ""
-    for part in model.modules():
-        part.training = not isinstance(part, nn.modules.dropout._DropoutNd)
-    try:
-        twin = Trial(model, trial.reps, trial.out, trial.values, trial.layout)
-        error = max((twin.error(move) for move in moves), default=0.0)
-    except (ValueError, RuntimeError):  # a batch of one has no statistics
-        return ""
-    return f"; the error there is {error:.1e}" + ("" if error < bound else ": it is NOT equivariant in training")
+# depth ----------------------------------------------------------------------------------------------------------------
 
 
 def count_parts(model: object) -> int:
