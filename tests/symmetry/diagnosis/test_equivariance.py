@@ -10,6 +10,7 @@ import torch
 from intertwine import nn
 from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, group, symmetric
 from intertwine.errors import ArgumentError, LawError, ShapeError
+from intertwine.fields import Features, GridField
 from intertwine.reps import clebsch_gordan
 from intertwine.symmetry import assert_equivariant, equivariance_report, tolerance_of
 from intertwine.symmetry.diagnosis.cases import Trial
@@ -256,7 +257,9 @@ def test_every_component_is_tried(name: str) -> None:
     """Without luck: no random elements are drawn. Components are told apart by the irreps of dimension 1."""
     G = group(name)
     signs = sum((G.rep(f"1x{irrep.label}") for irrep in G.irreps(2) if irrep.dim == 1), G.rep("0x" + G.trivial))
-    tried = [m.element for m in moves(Trial(torch.relu, (signs,), signs, ()), samples=0, seed=0)]
+    tried = [
+        m.element for m in moves(Trial(torch.relu, (Features(signs),), Features(signs), (torch.ones(signs.dim),)), 0, 0)
+    ]
     found = {tuple(signs.matrix(g).diagonal().round(6)) for g in tried}
     expected = {tuple(signs.matrix(g).diagonal().round(6)) for g in G.sample(200, 0)}
     assert found == expected
@@ -467,3 +470,80 @@ def test_a_frame_that_cannot_tell_a_pose_is_named() -> None:
     assert not report.exact
     assert any("frame.layers.1 (GroupElement) is undefined on 4 of 4 inputs" in note for note in report.notes)
     assert "no pose can be told" in str(report)
+
+
+# grids ---------------------------------------------------------------------------------------------------------------
+
+
+def image_network(group: object, kernel: torch.Tensor) -> torch.nn.Module:
+    """A convolution with one kernel for each channel, and a square."""
+
+    class Filtered(torch.nn.Module):
+        fields_in, field_out = (GridField(group.rep("2x" + group.trivial)),), GridField(group.rep("2x" + group.trivial))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.nn.functional.conv2d(x, kernel.to(x).expand(2, 1, 3, 3), padding=1, groups=2).tanh()
+
+    return Filtered()
+
+
+ROUND = torch.tensor([[1.0, 2, 1], [2, 4, 2], [1, 2, 1]]) / 16
+SOBEL = torch.tensor([[1.0, 0, -1], [2, 0, -2], [1, 0, -1]]) / 8
+
+
+def test_images_are_judged_by_the_elements_that_map_them_to_themselves() -> None:
+    """The pixels' own error stands beside that of the model under the others."""
+    report = equivariance_report(image_network(O2, ROUND))
+    assert report.exact
+    assert report.error < 1e-13
+    assert len(report.resampling.exact) == 8
+    assert "the rotation by 90°" in report.resampling.exact
+    assert 1e-3 < report.resampling.floor < 1
+    assert 1e-4 < report.resampling.error < 1
+    assert report.lie == {}
+    assert "is equivariant up to rounding under O(2), as far as it maps the grid to itself" in str(report)
+    assert "the floor of resampling" in str(report)
+    assert report.gradients["input 0"] < 1e-12
+    assert report.symmetric.keys() == {"C2", "D1", "D2", "D4"}
+
+
+def test_a_filter_with_a_direction_is_found() -> None:
+    report = equivariance_report(image_network(dihedral(4), SOBEL))
+    assert report.error > 0.1
+    assert report.simplest == "the mirror x → −x"
+    assert not report.exact
+    assert equivariance_report(image_network(cyclic(1), SOBEL)).exact
+    field = GridField(dihedral(4).rep("1x0e"))
+    assert equivariance_report(torch.nn.AvgPool2d(3, 1, padding=1), field, field).exact
+    with pytest.raises(LawError, match="accepted"):
+        assert_equivariant(torch.nn.ZeroPad2d((1, 0, 0, 1)), field, field)
+
+
+def test_a_gradient_of_infinity_has_a_reason() -> None:
+    batch = torch.zeros(2, 3, dtype=torch.float64)
+    batch[0, 0] = 1
+    report = equivariance_report(lambda x: x.norm(dim=-1, keepdim=True).sqrt(), batch, O3.defining, O3.rep("1x0e"))
+    assert report.gradients["input 0"] == math.inf
+    assert report.cause == "backward pass"
+    assert "gradients hold NaN or infinity: look for roots, norms and quotients of what may be 0" in str(report)
+
+
+SIZES = [(0.0, "rounding"), (2e-9, "float32 rounding"), (1e-7, "float32 rounding"), (1e-3, "backward pass")]
+
+
+@pytest.mark.parametrize(("size", "cause"), SIZES)
+def test_small_errors_of_gradients_are_no_wrong_backward_pass(size: float, cause: str) -> None:
+    """A backward pass in float32, and one of size 1e-9: rounding somewhere, not a wrong formula."""
+
+    class Off(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: torch.autograd.function.FunctionCtx, x: torch.Tensor) -> torch.Tensor:
+            ctx.save_for_backward(x)
+            return (x**2).sum(-1, keepdim=True)
+
+        @staticmethod
+        def backward(ctx: torch.autograd.function.FunctionCtx, grad: torch.Tensor) -> torch.Tensor:
+            (x,) = ctx.saved_tensors
+            return 2 * grad * x * x.new_tensor([1, 1, 1 + size])
+
+    assert equivariance_report(Off.apply, reps_in=O3.defining, rep_out=O3.rep("1x0e")).cause == cause

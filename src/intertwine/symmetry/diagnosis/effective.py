@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from intertwine.errors import ArgumentError, RepMismatchError
+from intertwine.fields import Features
 from intertwine.groups import Group
-from intertwine.reps import Irrep, Rep
+from intertwine.reps import Rep
 from intertwine.symmetry.diagnosis.commutant import (
     Sampled,
     algebra,
@@ -27,7 +28,7 @@ from intertwine.symmetry.diagnosis.commutant import (
 )
 from intertwine.symmetry.diagnosis.prove import Proof, Provable, prove, tried_candidates
 from intertwine.symmetry.diagnosis.report import plain
-from intertwine.testing import evaluating, named, signature
+from intertwine.testing.models import Kind, evaluating, field_types, named
 
 
 @dataclass(frozen=True)
@@ -195,8 +196,8 @@ class EffectiveSymmetry:
 def effective_symmetry(
     model: Callable[..., Tensor],
     declared: Group | None = None,
-    reps_in: Sequence[Rep | Irrep] | Rep | Irrep | None = None,
-    rep_out: Rep | Irrep | None = None,
+    reps_in: Sequence[Kind] | Kind = None,
+    rep_out: Kind = None,
     *,
     candidates: Mapping[str, np.ndarray] | None = None,
     samples: int = 64,
@@ -235,13 +236,15 @@ def effective_symmetry(
     >>> effective_symmetry(net).read
     {'0': 1, '1': 2, '2': 2}
     """
-    reps, out = signature(model, reps_in, rep_out)
-    known = [rep for rep in reps if rep is not None]
-    if len(known) != len(reps) or not known:
+    fields, field_out = field_types(model, reps_in, rep_out)
+    known = [field.rep for field in fields if isinstance(field, Features)]
+    if len(known) != len(fields) or not known or not isinstance(field_out, Features):
         raise ArgumentError(
-            f"effective_symmetry looks at models of feature vectors, but {len(reps) - len(known)} of the {len(reps)} "
-            "inputs of this one have no rep. Wrap it in a function in which these are fixed, or call prove(model)."
+            f"effective_symmetry looks at models of feature vectors, but {len(fields) - len(known)} of the "
+            f"{len(fields)} inputs of this one have no rep, or lie on points or grids. Wrap it in a function in which "
+            "these are fixed, or call equivariance_report(model, batch, …) or prove(model)."
         )
+    out = field_out.rep
     if declared is not None and declared != out.group:
         raise RepMismatchError(
             f"The declared group is {declared}, but the reps belong to {out.group}. Leave `declared` out, or call "

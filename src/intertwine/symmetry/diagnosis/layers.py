@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from intertwine.reps import Rep, as_rep
+from intertwine.fields import FieldType
 from intertwine.symmetry.diagnosis.cases import Move, Trial
-from intertwine.testing import Reps, law_elements
+from intertwine.testing.equivariance import elements_to_try
+from intertwine.testing.models import check_inputs, field_types
 
 CALLS = 3
 """How many calls of one part are looked at."""
@@ -38,27 +39,24 @@ class LayerError:
 
 @dataclass(frozen=True, eq=False)
 class PartCall:
-    """One call of a part that states its reps, as a function of its tensors alone."""
+    """One call of a part that states its field types or reps, as a function of its tensors alone."""
 
     name: str
     part: nn.Module
-    call: Callable[..., Tensor]
-    reps: Reps
-    out: Rep
-    inputs: tuple[Tensor, ...]
+    trial: Trial
 
     def error(self) -> float:
         """The error on these inputs."""
-        trial = Trial(self.call, self.reps, self.out, self.inputs)
-        return max(trial.error(Move(g)) for g in law_elements(self.out.group, 4, 0))
+        elements = elements_to_try(self.trial.tensors, 4, 0)
+        return max((self.trial.error(Move(g)) for g in elements if self.trial.is_exact(g)), default=0.0)
 
 
 def part_calls(trial: Trial) -> list[PartCall]:
     """The calls of the parts of a model that state reps of its group, in the order in which they end."""
     calls: list[PartCall] = []
     stated = ((name, part, _stated(part)) for name, part in _named(trial.model) if name)
-    mine = [(name, part, reps) for name, part, reps in stated if reps is not None and reps[1].group == trial.out.group]
-    _watch(trial, {part: _recorder(name, *reps, calls) for name, part, reps in mine})
+    mine = [(name, part, fields) for name, part, fields in stated if fields and fields[1].group == trial.group]
+    _watch(trial, {part: _recorder(name, *fields, calls) for name, part, fields in mine})
     return calls
 
 
@@ -88,26 +86,28 @@ def layer_errors(calls: Sequence[PartCall]) -> tuple[LayerError, ...]:
     return tuple(found.values())
 
 
-def _stated(part: nn.Module) -> tuple[Reps, Rep] | None:
-    """The reps that a part states: `reps_in`, or `rep_in` alone, and `rep_out`."""
+def _stated(part: nn.Module) -> tuple[tuple[FieldType, ...], FieldType] | None:
+    """What a part states of its inputs and output: field types, reps, or `rep_in` alone."""
+    given = next((x for x in (getattr(part, name, None) for name in ("fields_in", "reps_in", "rep_in")) if x), None)
     try:
-        given, out = getattr(part, "reps_in", None), as_rep(part.rep_out)  # type: ignore[arg-type]
-        listed = (part.rep_in,) if given is None else given
-        listed = listed if isinstance(listed, tuple | list) else (listed,)
-        return tuple(None if rep is None else as_rep(rep) for rep in listed), out  # type: ignore[arg-type]
+        return field_types(part, given, None)
     except (AttributeError, ValueError, TypeError):  # attributes of these names that are no reps
         return None
 
 
-def _recorder(name: str, reps: Reps, out: Rep, calls: list[PartCall]) -> Watcher:
+def _recorder(name: str, fields: tuple[FieldType, ...], out: FieldType, calls: list[PartCall]) -> Watcher:
     def record(part: nn.Module, args: tuple[object, ...], kwargs: dict[str, object], output: object) -> None:
-        if sum(call.name == name for call in calls) >= CALLS or not isinstance(output, Tensor):
+        if sum(call.name == name for call in calls) >= CALLS:
             return
         given = _in_order(part, args, kwargs)
-        places = [i for i, (_, value) in enumerate(given) if isinstance(value, Tensor)]
-        inputs = tuple(value.detach() for _, value in given if isinstance(value, Tensor))
-        if _fits(inputs, reps) and output.shape[-1:] == (out.dim,):
-            calls.append(PartCall(name, part, _refilled(part, given, places), reps, out, inputs))
+        places = [i for i, (_, value) in enumerate(given) if isinstance(value, Tensor) or len(given) == len(fields)]
+        inputs = [value.detach() if isinstance(value, Tensor) else value for value in (given[i][1] for i in places)]
+        try:
+            check_inputs(part, inputs, fields)
+            out.check(output)
+        except (ValueError, TypeError):  # it does something else than it states
+            return
+        calls.append(PartCall(name, part, Trial(_refilled(part, given, places), fields, out, tuple(inputs))))
 
     return record
 
@@ -120,9 +120,9 @@ def _in_order(part: nn.Module, args: tuple[object, ...], kwargs: dict[str, objec
 
 
 def _refilled(part: nn.Module, given: list[tuple[str | None, object]], places: list[int]) -> Callable[..., Tensor]:
-    """The part as a function of the tensors among its arguments."""
+    """The part as a function of some of its arguments."""
 
-    def call(*tensors: Tensor) -> Tensor:
+    def call(*tensors: object) -> Tensor:
         full = [*given]
         for i, x in zip(places, tensors, strict=True):
             full[i] = (full[i][0], x)
@@ -130,13 +130,6 @@ def _refilled(part: nn.Module, given: list[tuple[str | None, object]], places: l
         return part(*positional, **{name: value for name, value in full if name is not None})  # type: ignore[no-any-return]
 
     return call
-
-
-def _fits(inputs: tuple[Tensor, ...], reps: Reps) -> bool:
-    """Whether there is a tensor of the right size for each rep."""
-    if len(inputs) != len(reps):
-        return False
-    return all(rep is None or x.shape[-1:] == (rep.dim,) for x, rep in zip(inputs, reps, strict=True))
 
 
 # tables of low precision ---------------------------------------------------------------------------------------------
@@ -186,9 +179,6 @@ def _doubter(name: str, found: list[str]) -> Watcher:
             )
 
     return record
-
-
-# depth ----------------------------------------------------------------------------------------------------------------
 
 
 def count_parts(model: object) -> int:

@@ -13,10 +13,11 @@ import torch
 from torch import Tensor, fx, nn
 
 from intertwine.catalog import O2, O3
+from intertwine.fields import Features
 from intertwine.reps import Block, Irrep, Rep, clebsch_gordan
 from intertwine.rules import Applied, ConvolutionRule, LinearRule, ProductRule, Rule, Stretched, TermRule
 from intertwine.symmetry.diagnosis.domains import Fact, Facts, Logic
-from intertwine.testing import flattened
+from intertwine.testing.models import as_output
 
 SUMS = {operator.add, operator.sub, torch.add, torch.sub, "add", "sub"}
 PRODUCTS = {operator.mul, torch.mul, "mul"}
@@ -63,7 +64,7 @@ def network_of(
             first, second = model(*inputs), model(*inputs)
     except Exception:  # noqa: BLE001 (code that does more with its input than to compute with tensors raises anything)
         return None
-    flattened(model, first, rep_out)
+    as_output(model, first, Features(rep_out))
     if not (torch.equal(first, second) and again.shape == first.shape and torch.allclose(again, first, 1e-9, 1e-12)):
         return None
     for node in reversed(graph.nodes):

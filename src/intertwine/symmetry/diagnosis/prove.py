@@ -15,12 +15,13 @@ import torch
 from torch import Tensor
 
 from intertwine.errors import ArgumentError
-from intertwine.reps import Irrep, Rep
-from intertwine.symmetry.diagnosis.cases import largest
+from intertwine.fields import GridField
+from intertwine.reps import Rep
+from intertwine.symmetry.diagnosis.cases import Trial, largest
 from intertwine.symmetry.diagnosis.domains import Facts, Motion, assembled, close
 from intertwine.symmetry.diagnosis.propagation import network_of
 from intertwine.symmetry.diagnosis.prover import Extension, Freedom, Prover, extensions
-from intertwine.testing import check_sizes, evaluating, flattened, make_inputs, signature
+from intertwine.testing.models import Kind, check_inputs, evaluating, field_types, make_inputs, named
 
 SCHUR = "linear maps join equal irreps only, and norms and gates mix nothing (Schur)"
 
@@ -83,11 +84,11 @@ class Provable:
 
 def prove(
     model: Callable[..., Tensor],
-    reps_in: Sequence[Rep | Irrep | None] | Rep | Irrep | None = None,
-    rep_out: Rep | Irrep | None = None,
+    reps_in: Sequence[Kind] | Kind = None,
+    rep_out: Kind = None,
     *,
     candidates: Mapping[str, np.ndarray] | None = None,
-    inputs: Sequence[Tensor] | None = None,
+    inputs: Sequence[Any] | None = None,
 ) -> Provable:
     """What is certain about a network from its layers alone, for all inputs and all weights.
 
@@ -112,13 +113,13 @@ def prove(
 
     Args:
         model: a module, or a function of tensors that uses modules; in eval mode.
-        reps_in: the reps of the inputs, None for one that the group leaves alone; default `model.reps_in`.
-        rep_out: the rep of the output; default `model.rep_out`.
+        reps_in: the reps or field types of the inputs, None for one that nothing moves; default those of the model.
+        rep_out: the rep or field type of the output; default that of the model.
         candidates: matrices by name, instead of the natural ones.
         inputs: inputs to try the graph on, needed only if they cannot be made up; see `intertwine.testing`.
 
-    Raises `ArgumentError` for reps that are not known and for candidates of another size, and `ShapeError` for an input
-    or output that has not the size of its rep, or is no tensor.
+    Raises `ArgumentError` for reps that are not known, for grids and for candidates of another size, and `ShapeError`
+    for an input or output that has not the size of its rep, or is no tensor.
 
     >>> from intertwine.catalog import SO3
     >>> from intertwine import nn
@@ -127,9 +128,15 @@ def prove(
     >>> found.dimension, found.declared
     (10, 3)
     """
-    reps, out = signature(model, reps_in, rep_out)
-    values = make_inputs(model, inputs, reps, 0, "Pass inputs=….")
-    check_sizes(model, values, reps)
+    fields, field_out = field_types(model, reps_in, rep_out)
+    if any(isinstance(field, GridField) for field in (*fields, field_out)):
+        raise ArgumentError(
+            f"prove follows channels on the last axis, but {named(model)} has grids. Call equivariance_report(model)."
+        )
+    values = make_inputs(model, inputs, fields, 0, "Pass inputs=….")
+    check_inputs(model, values, fields)
+    trial = Trial(model, fields, field_out, values)
+    reps, out = tuple(field.rep for field in fields), trial.rep
     matrices = tried_candidates(reps, out, candidates)
     with evaluating(model), torch.no_grad():
         network = network_of(model, values, reps, out)
@@ -138,11 +145,10 @@ def prove(
         found = _found(Prover(network), matrices, () if candidates is not None else extensions(out.group))
         promises = [(matrix, found.motions[name]) for name, matrix in matrices.items()]
         if found.equivariant:
-            irreps = [irrep for _, irrep in out.isotypic]
-            promises += [
-                (_all(reps, out).matrix(g), {i.label: i.matrix(g) for i in irreps}) for g in out.group.generators
-            ]
-        off = _contradiction(model, values, reps, out, promises)
+            labelled = [(irrep.label, irrep) for _, irrep in out.isotypic]
+            whole = _all(reps, out)
+            promises += [(whole.matrix(g), {i: x.matrix(g) for i, x in labelled}) for g in out.group.generators]
+        off = _contradiction(trial, promises)
     if off is None:
         return found
     return _nothing(f"the model (its numbers contradict its rules by {off:.1e})", out, matrices)
@@ -177,13 +183,7 @@ def tried_candidates(
     return {name: np.asarray(matrix, dtype=np.float64) for name, matrix in given.items()}
 
 
-def _contradiction(
-    model: Callable[..., Tensor],
-    values: Sequence[Any],
-    reps: Sequence[Rep | None],
-    out: Rep,
-    promises: Sequence[tuple[np.ndarray, Mapping[str, Motion]]],
-) -> float | None:
+def _contradiction(trial: Trial, promises: Sequence[tuple[np.ndarray, Mapping[str, Motion]]]) -> float | None:
     """By how much outputs break what is promised of them; None where it is no more than rounding.
 
     A promise is a matrix on all inputs side by side, and how it is said to move each irrep of the output. A rule is
@@ -191,28 +191,23 @@ def _contradiction(
     numbers tell in most cases: a promise about all inputs is broken by a single one.
     """
 
-    def output(inputs: Sequence[Any]) -> Tensor:
-        return flattened(model, model(*[x.clone() if isinstance(x, Tensor) else x for x in inputs]), out)
-
     def parts(y: Tensor) -> dict[str, Tensor]:
-        return {i.label: torch.einsum("...i,idm->...dm", y, torch.tensor(c).to(y)) for i, c in out.copies.items()}
+        copies = {irrep.label: torch.tensor(c, device=y.device) for irrep, c in trial.rep.copies.items()}
+        return {label: torch.einsum("...i,idm->...dm", y.double(), c) for label, c in copies.items()}
 
-    ends = np.cumsum([0, *(0 if rep is None else rep.dim for rep in reps)])
-    y, worst = output(values), 0.0
-    before, size = parts(y.double()), largest(y) or 1.0
+    ends = np.cumsum([0, *(0 if field.rep is None else field.rep.dim for field in trial.fields)])
+    before, worst = parts(trial.reference), 0.0
     for matrix, motions in promises:
-        blocks = [matrix[a:b, a:b] for a, b in pairwise(ends)]
-        if sum(map(np.count_nonzero, blocks)) < np.count_nonzero(matrix):
+        blocks = [torch.tensor(matrix[a:b, a:b]) for a, b in pairwise(ends)]
+        if sum(int(block.count_nonzero()) for block in blocks) < np.count_nonzero(matrix):
             continue  # inputs that are mixed may lie elsewhere, one on points and one on edges
-        moved = [x @ torch.tensor(a).to(x).T if len(a) else x for x, a in zip(values, blocks, strict=True)]
-        after = parts(output(moved).double())
-        known = {label: u for label, u in motions.items() if u is not None}
-        errors = [
-            largest(after[label] - torch.tensor(u).to(after[label]) @ before[label]) for label, u in known.items()
-        ]
-        worst = max([worst, *(error / size for error in errors if math.isfinite(error))])
-    rounding = 30 * torch.finfo(y.dtype).eps if y.is_floating_point() else 0.0
-    return worst if worst > max(rounding, 1e-3) else None  # 1e-3 is none, even of a deep network with float32 tables
+        moved = [x @ block.to(x).T if len(block) else x for x, block in zip(trial.values, blocks, strict=True)]
+        for label, y in parts(trial.output(moved)).items():
+            if (u := motions[label]) is not None:
+                error = largest(y - torch.tensor(u, device=y.device) @ before[label]) / trial.size
+                worst = max(worst, error if math.isfinite(error) else 0.0)
+    bound = max(1e-3, 30 * torch.finfo(trial.reference.dtype).eps)  # no rounding, even of deep networks in float32
+    return worst if worst > bound else None
 
 
 def _found(prover: Prover, matrices: Mapping[str, np.ndarray], larger: Sequence[Extension]) -> Provable:

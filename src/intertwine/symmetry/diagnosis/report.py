@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 import torch
 
 from intertwine.symmetry.diagnosis.layers import LayerError
+from intertwine.symmetry.diagnosis.measures import Resampling
 from intertwine.symmetry.diagnosis.resolution import ResolutionLadder
 
 EXACT = 1e-9
@@ -52,6 +53,7 @@ class EquivarianceReport:
             only here.
         layers: the errors of the parts that state their reps, in the order in which they are called.
         resolution: the first part that fails, at other numbers of samples, where it has such a number.
+        resampling: of grids, which elements the errors are about, and what happens between the pixels.
         tables: constants that hold no more digits than float32 does.
         chance: how much a second call on the same inputs differs.
         notes: what was not tried, and what makes these numbers worth less, in words.
@@ -73,6 +75,7 @@ class EquivarianceReport:
     symmetric: dict[str, float]
     layers: tuple[LayerError, ...]
     resolution: ResolutionLadder | None
+    resampling: Resampling | None
     tables: tuple[str, ...]
     chance: float
     notes: tuple[str, ...]
@@ -114,6 +117,7 @@ class EquivarianceReport:
             return ("chance",) if math.isfinite(self.chance) else ("real",)
         largest, small = self.largest, SINGLE if self.dtype == "float64" else 0.0
         plain = self.error if self.error >= self.bound else largest["derivatives"]
+        plain = 0.0 if plain < self.accepted("derivatives") and self.error < self.bound else plain
         found = {
             name: largest[kind]
             for kind, name in (("symmetric inputs", "ties"), ("gradients", "backward pass"))
@@ -140,7 +144,8 @@ class EquivarianceReport:
     def moves(self) -> str:
         """The group, and what else inputs were moved by."""
         others = tuple(kind for kind in ("translations", "relabelled points") if kind in self.elements)
-        return f"{self.group} with {_and(others)}" if others else self.group
+        group = f"{self.group}, as far as it maps the grid to itself" if self.resampling is not None else self.group
+        return f"{group} with {_and(others)}" if others else group
 
     @property
     def first_offender(self) -> str | None:
@@ -211,6 +216,8 @@ class EquivarianceReport:
             lines.append(f"simplest    {self.simplest}{holds}")
         if self.gradients:
             lines.append(f"gradients   {_listed(self.gradients)}")
+        if self.resampling is not None:
+            lines.append(f"the grid    {self.resampling}")
         if self.symmetric:
             lines.append(f"symmetric inputs, whose outputs must be as symmetric: {_listed(self.symmetric)}")
         return lines

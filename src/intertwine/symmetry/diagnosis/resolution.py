@@ -7,13 +7,15 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from intertwine.errors import ArgumentError
-from intertwine.reps import Irrep, Rep
-from intertwine.testing import equivariance_error, make_inputs, signature
+from intertwine.testing import equivariance_error
+from intertwine.testing.models import Kind, cast, field_types, in_order, make_inputs
 
 ROUNDING = 1e-12
 """Errors below this, in float64, no longer say how fast they fall."""
@@ -83,9 +85,9 @@ class ResolutionLadder:
 def resolution_ladder(
     build: Callable[[int], Callable[..., Tensor]],
     resolutions: Sequence[int],
-    batch: Sequence[Tensor] | Tensor | None = None,
-    reps_in: Sequence[Rep | Irrep | None] | Rep | Irrep | None = None,
-    rep_out: Rep | Irrep | None = None,
+    batch: Any = None,
+    reps_in: Sequence[Kind] | Kind = None,
+    rep_out: Kind = None,
     *,
     samples: int = 8,
     seed: int = 0,
@@ -114,11 +116,10 @@ def resolution_ladder(
     models = [_in_double(build(n)) for n in numbers]
     for model in models[1:]:
         _take_weights(models[0], model)
-    reps, out = signature(models[0], reps_in, rep_out)
-    values = [
-        x.double() if x.is_floating_point() else x for x in make_inputs(models[0], batch, reps, seed, "Pass batch=….")
-    ]
-    errors = [equivariance_error(model, values, reps, out, samples=samples, seed=seed) for model in models]
+    batch, reps_in, rep_out = in_order(batch, reps_in, rep_out)
+    fields, out = field_types(models[0], reps_in, rep_out)
+    values = [cast(x, torch.float64) for x in make_inputs(models[0], batch, fields, seed, "Pass batch=….")]
+    errors = [float(equivariance_error(model, values, fields, out, samples=samples, seed=seed)) for model in models]
     return ResolutionLadder(numbers, tuple(errors))
 
 
@@ -135,7 +136,7 @@ def _take_weights(source: object, target: object) -> None:
         target.load_state_dict(theirs)
 
 
-def layer_ladder(layer: nn.Module, inputs: Sequence[Tensor]) -> ResolutionLadder | None:
+def layer_ladder(layer: nn.Module, inputs: Sequence[Any]) -> ResolutionLadder | None:
     """The ladder of a layer that can be sampled otherwise: one with a number `samples` and a method `resampled(N)`."""
     resampled, count = getattr(layer, "resampled", None), getattr(layer, "samples", None)
     if not callable(resampled) or not isinstance(count, int):
