@@ -51,11 +51,20 @@ class Resampling:
     floor: float
     exact: tuple[str, ...]
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all elements that were tried map the grid to itself."""
+        return not self.floor
+
     def __str__(self) -> str:
         named = f" ({', '.join(self.exact)})" if len(self.exact) <= 8 else ""
+        text = f"{len(self.exact)} elements map it to itself{named}"
+        if self.is_whole:
+            return text
+        more = ": more than resampling explains" if self.error > 10 * self.floor else ""
         return (
-            f"{len(self.exact)} elements map it to itself{named}; between pixels the error is {self.error:.1e}, where "
-            f"moving there and back alone changes {self.floor:.1e}, the floor of resampling"
+            f"{text}; between pixels the error is {self.error:.1e}, where moving there and back alone changes "
+            f"{self.floor:.1e}, the floor of resampling{more}"
         )
 
 

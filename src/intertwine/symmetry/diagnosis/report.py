@@ -144,7 +144,8 @@ class EquivarianceReport:
     def moves(self) -> str:
         """The group, and what else inputs were moved by."""
         others = tuple(kind for kind in ("translations", "relabelled points") if kind in self.elements)
-        group = f"{self.group}, as far as it maps the grid to itself" if self.resampling is not None else self.group
+        partly = self.resampling is not None and not self.resampling.is_whole
+        group = f"{self.group}, as far as it maps the grid to itself" if partly else self.group
         return f"{group} with {_and(others)}" if others else group
 
     @property

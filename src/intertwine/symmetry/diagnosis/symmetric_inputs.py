@@ -151,14 +151,13 @@ def isotropy(points: np.ndarray, group: Group, action: Rep) -> Isotropy:
 
     Of an infinite group those of cubes and of hexagons are tried, which is enough for these clouds.
     """
+    elements = np.zeros((0, group.dim, group.dim))
     if group.is_finite:
         elements = group.elements()
     elif action == group.defining:
-        keeping = [g for g in _cubic_and_hexagonal(group.dim) if group.contains(g) and len(_places(points, g[None])[0])]
-        elements = closure(np.array(keeping))
-    else:
-        elements = np.zeros((0, group.dim, group.dim))
-    kept, permutations = _places(points, action.matrix(elements) if len(elements) else elements)
+        candidates = [g for g in _cubic_and_hexagonal(group.dim) if group.contains(g)]
+        elements = closure(np.array([g for g in candidates if len(_places(points, g[None])[0])]))
+    kept, permutations = _places(points, action.matrix(elements))
     return Isotropy(elements[kept], permutations)
 
 
