@@ -13,7 +13,7 @@ from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, RepMismatchError
 from intertwine.symmetry import effective_symmetry
 from intertwine.symmetry.diagnosis import commutant
-from intertwine.symmetry.diagnosis.domains import direct_sum
+from intertwine.symmetry.diagnosis.motions import direct_sum
 from tests.symmetry.networks import GROUPS, RandomNetwork
 
 SHAPES = O3.harmonics(3)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from intertwine.reps import Rep
-from intertwine.symmetry.diagnosis.domains import antisymmetric_commutant
+from intertwine.symmetry.diagnosis.motions import antisymmetric_commutant
 from intertwine.symmetry.words.identify import member_name
 from intertwine.testing import law_elements
 

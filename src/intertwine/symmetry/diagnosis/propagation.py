@@ -1,14 +1,18 @@
-"""Facts followed through a network: its graph, layers by their rules, tensors by the little algebra that is safe."""
+"""A transformation of the inputs followed through a network.
+
+The network is a graph, followed by the rules of layers and, between these, by the little algebra that is safe.
+"""
 
 from __future__ import annotations
 
 import operator
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Any, Generic
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, fx, nn
 
@@ -16,8 +20,22 @@ from intertwine.catalog import O2, O3
 from intertwine.fields import Features
 from intertwine.reps import Block, Irrep, Rep, clebsch_gordan
 from intertwine.rules import Applied, ConvolutionRule, LinearRule, ProductRule, Rule, Stretched, TermRule
-from intertwine.symmetry.diagnosis.domains import Fact, Facts, Logic
+from intertwine.symmetry.diagnosis.motions import (
+    Motion,
+    Motions,
+    of_each_number,
+    of_function,
+    of_harmonics,
+    of_lengths,
+    of_linear,
+    of_multiple,
+    of_product,
+    of_sum,
+)
 from intertwine.testing.models import as_output
+
+Place = tuple[int, Irrep]
+"""The number of an input, and an irrep in it."""
 
 SUMS = {operator.add, operator.sub, torch.add, torch.sub, "add", "sub"}
 PRODUCTS = {operator.mul, torch.mul, "mul"}
@@ -161,49 +179,48 @@ def _width(node: fx.Node) -> int:
     return int(node.meta["shape"][-1]) if _axes(node) else 1
 
 
-# what its nodes do to facts -------------------------------------------------------------------------------------------
+# what its nodes do to motions -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
-class Stream(Generic[Fact]):
-    """A feature on its way: how it is to be read, and the facts of its parts. What is no tensor counts as one number.
+class Stream:
+    """A feature on its way: how it is to be read, and the motions of its parts. What is no tensor counts as one number.
 
     What comes from operations that know no irreps is read as numbers that the group leaves alone; whether it really
-    does is what the facts say. It is `lost` if it came from something opaque.
+    does is what the motions say. It is `lost` if it came from something opaque.
     """
 
     rep: Rep
-    facts: Facts[Fact]
+    motions: Motions
     lost: bool = False
 
 
-class Follower(Generic[Fact]):
-    """Follows one kind of fact through a network.
+class Follower:
+    """Follows a transformation of the inputs through a network.
 
     Args:
         network: the network.
-        logic: how the facts pass through layers.
-        start: the fact of each irrep of each input.
+        start: how each irrep of each input moves.
 
     Attributes:
         opaque: the nodes, in words, where parts that the group moves meet something that is not understood.
     """
 
-    def __init__(self, network: Network, logic: Logic[Fact], start: Callable[[int, Irrep], Fact]) -> None:
-        self.network, self.logic, self.start = network, logic, start
+    def __init__(self, network: Network, start: Mapping[Place, Motion]) -> None:
+        self.network, self.start = network, start
         self.trivial = _trivial(network.rep_out)
         self.opaque: list[str] = []
-        self.streams: dict[fx.Node, Stream[Fact]] = {}
+        self.streams: dict[fx.Node, Stream] = {}
 
-    def run(self) -> Facts[Fact]:
-        """The facts of the output."""
+    def run(self) -> Motions:
+        """The motions of the output."""
         for node in self.network.module.graph.nodes:
             if node.op == "output":
-                return self._read(self.streams[node.args[0]], self.network.rep_out, "the output").facts
+                return self._read(self.streams[node.args[0]], self.network.rep_out, "the output").motions
             self.streams[node] = self._node(node)
         return {}
 
-    def _node(self, node: fx.Node) -> Stream[Fact]:
+    def _node(self, node: fx.Node) -> Stream:
         first = node.args[0] if node.args else None
         if node.op in ("placeholder", "get_attr"):
             return self._loose(node, [])
@@ -212,14 +229,14 @@ class Follower(Generic[Fact]):
             rep = self.network.reps[number]
             if rep is None:
                 return self._loose(node, [])
-            return Stream(rep, {irrep: self.start(number, irrep) for _, irrep in rep.isotypic})
+            return Stream(rep, {irrep: self.start[number, irrep] for _, irrep in rep.isotypic})
         if node.op == "call_module":
             return self._module(node)
         if node.target in ATTRIBUTES or (node.target is getattr and node.args[1] in ATTRIBUTES):
             return self._loose(node, [])
         return self._tensors(node) or self._function(node)
 
-    def _module(self, node: fx.Node) -> Stream[Fact]:
+    def _module(self, node: fx.Node) -> Stream:
         module = self.network.module.get_submodule(str(node.target))
         rule = rule_of(module)
         streams = [self.streams[arg] for arg in node.args if isinstance(arg, fx.Node)]
@@ -229,7 +246,7 @@ class Follower(Generic[Fact]):
             return self._function(node)
         return self._ruled(rule, streams, self._words(node))
 
-    def _tensors(self, node: fx.Node) -> Stream[Fact] | None:
+    def _tensors(self, node: fx.Node) -> Stream | None:
         """What is understood of tensors: sums, products with invariants, features side by side, rows."""
         streams = [self.streams[arg] for arg in node.args if isinstance(arg, fx.Node)]
         plain = len(streams) == len(node.args) and not node.kwargs
@@ -238,7 +255,7 @@ class Follower(Generic[Fact]):
         if node.target in SUMS and plain and len(streams) == 2:
             a, b = streams
             alike = layout(a.rep) == layout(b.rep) and a.rep.dim == _width(node)  # two features, number by number
-            return Stream(a.rep, self._summed([a.facts, b.facts])) if alike else None
+            return Stream(a.rep, self._summed([a.motions, b.motions])) if alike else None
         if node.target in PRODUCTS | QUOTIENTS and len(node.args) == 2 and not node.kwargs:
             return self._times(node)
         if node.target in CATENATIONS:
@@ -249,14 +266,14 @@ class Follower(Generic[Fact]):
             return streams[0]
         return None
 
-    def _rows(self, node: fx.Node) -> Stream[Fact] | None:
+    def _rows(self, node: fx.Node) -> Stream | None:
         """Rows of a feature, chosen by a vector of numbers or a mask that must not move."""
         of, index = (arg for arg in node.args if isinstance(arg, fx.Node))
         if _axes(of) < 2 or _axes(index) != 1:
             return None
         return self._scaled(self.streams[of], self._of_all([self.streams[index]], 1), 0)
 
-    def _times(self, node: fx.Node) -> Stream[Fact] | None:
+    def _times(self, node: fx.Node) -> Stream | None:
         """A feature times one invariant, or times a number."""
         a, b = node.args
         if node.target in PRODUCTS and (not isinstance(a, fx.Node) or (isinstance(b, fx.Node) and _width(a) == 1)):
@@ -269,11 +286,10 @@ class Follower(Generic[Fact]):
         if not isinstance(b, fx.Node) or _width(b) != 1 or _width(node) != feature.rep.dim:
             return None
         factor = self.streams[b]
-        facts = [*factor.facts.values()]
-        by = self.logic.sum(facts) if facts else self.logic.constant(1)
+        by = of_sum([*factor.motions.values()] or [np.eye(1)])
         return self._scaled(feature, by, -1) if factor.rep.is_trivial else None
 
-    def _side_by_side(self, node: fx.Node) -> Stream[Fact] | None:
+    def _side_by_side(self, node: fx.Node) -> Stream | None:
         """torch.cat along the last axis."""
         parts = node.args[0] if node.args else node.kwargs.get("tensors")
         axis = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim", node.kwargs.get("axis", 0))
@@ -283,24 +299,24 @@ class Follower(Generic[Fact]):
         if len(streams) < len(parts) or len({stream.rep.group for stream in streams}) > 1:
             return None
         rep = reduce(operator.add, (stream.rep for stream in streams))
-        return Stream(rep, self._summed([stream.facts for stream in streams]))
+        return Stream(rep, self._summed([stream.motions for stream in streams]))
 
-    def _function(self, node: fx.Node) -> Stream[Fact]:
+    def _function(self, node: fx.Node) -> Stream:
         """Anything else: fine where all that goes in is invariant, the end of the proof where it is not."""
         streams = [self.streams[n] for n in node.all_input_nodes]
         opaque = any(not stream.rep.is_trivial for stream in streams)
         if opaque:
             self._remember(self._words(node))
-        loose = self._loose(node, [fact for stream in streams for fact in stream.facts.values()])
+        loose = self._loose(node, [u for stream in streams for u in stream.motions.values()])
         return replace(loose, lost=opaque or any(stream.lost for stream in streams))
 
-    def _loose(self, node: fx.Node, facts: Sequence[Fact]) -> Stream[Fact]:
+    def _loose(self, node: fx.Node, motions: Sequence[Motion]) -> Stream:
         """Numbers that are a function of some parts; without any, constants."""
         width = _width(node)
-        fact = self.logic.function(facts, 1) if facts else self.logic.constant(1)
-        return Stream(width * Rep(self.trivial.group, ((1, self.trivial),)), {self.trivial: fact} if width else {})
+        numbers = width * Rep(self.trivial.group, ((1, self.trivial),))
+        return Stream(numbers, {self.trivial: of_function(motions, 1)} if width else {})
 
-    def _read(self, stream: Stream[Fact], rep: Rep, words: str) -> Stream[Fact]:
+    def _read(self, stream: Stream, rep: Rep, words: str) -> Stream:
         """A stream read as features of a rep; if it is of another, every part may be a function of all of it."""
         if layout(stream.rep) == layout(rep):
             return stream
@@ -308,20 +324,19 @@ class Follower(Generic[Fact]):
             self._remember(f"{words} (it reads {stream.rep} as {rep})")
         return Stream(rep, {irrep: self._of_all([stream], irrep.dim) for _, irrep in rep.isotypic})
 
-    def _of_all(self, streams: Sequence[Stream[Fact]], dim: int) -> Fact:
-        facts = [fact for stream in streams for fact in stream.facts.values()]
-        return self.logic.function(facts, dim) if facts else self.logic.constant(dim)
+    def _of_all(self, streams: Sequence[Stream], dim: int) -> Motion:
+        return of_function([u for stream in streams for u in stream.motions.values()], dim)
 
-    def _scaled(self, stream: Stream[Fact], by: Fact, parity: int) -> Stream[Fact]:
-        return Stream(stream.rep, {i: self.logic.scaled(fact, by, parity) for i, fact in stream.facts.items()})
+    def _scaled(self, stream: Stream, by: Motion, parity: int) -> Stream:
+        return Stream(stream.rep, {i: of_multiple(u, by, parity) for i, u in stream.motions.items()})
 
-    def _summed(self, many: Sequence[Facts[Fact]]) -> Facts[Fact]:
-        """The facts of sums of parts, or of parts side by side, irrep by irrep."""
+    def _summed(self, many: Sequence[Motions]) -> Motions:
+        """The motions of sums of parts, or of parts side by side, irrep by irrep."""
         gathered = defaultdict(list)
-        for facts in many:
-            for irrep, fact in facts.items():
-                gathered[irrep].append(fact)
-        return {irrep: self.logic.sum(facts) for irrep, facts in gathered.items()}
+        for motions in many:
+            for irrep, u in motions.items():
+                gathered[irrep].append(u)
+        return {irrep: of_sum(motions) for irrep, motions in gathered.items()}
 
     def _words(self, node: fx.Node) -> str:
         if node.op == "call_module":
@@ -336,61 +351,61 @@ class Follower(Generic[Fact]):
 
     # layers -----------------------------------------------------------------------------------------------------------
 
-    def _ruled(self, rule: Rule, streams: Sequence[Stream[Fact]], words: str) -> Stream[Fact]:
+    def _ruled(self, rule: Rule, streams: Sequence[Stream], words: str) -> Stream:
         """The output of a layer that states its rule."""
         match rule:
             case LinearRule():
-                facts = self._linear(self._read(streams[0], rule.rep_in, words), rule)
+                motions = self._linear(self._read(streams[0], rule.rep_in, words), rule)
             case TermRule():
-                facts = self._terms(self._read(streams[0], rule.rep_in, words), rule)
+                motions = self._terms(self._read(streams[0], rule.rep_in, words), rule)
             case ProductRule():
                 a, b = self._read(streams[0], rule.rep_1, words), self._read(streams[1], rule.rep_2, words)
-                facts = self._product(a, b, rule.rep_out, streams[2:])
+                motions = self._product(a, b, rule.rep_out, streams[2:])
             case ConvolutionRule():
                 x, vectors = self._read(streams[0], rule.rep_in, words), self._read(streams[2], rule.action, words)
                 space = (O2 if rule.action.dim == 2 else O3).harmonics(rule.degree)
-                lifted = self.logic.lifted(vectors.facts, rule.action, rule.harmonics, space)
+                lifted = of_harmonics(vectors.motions, rule.action, rule.harmonics, space)
                 # edges, like weights, may only depend on what does not move
-                facts = self._product(x, Stream(rule.harmonics, lifted), rule.rep_out, [streams[1]])
+                motions = self._product(x, Stream(rule.harmonics, lifted), rule.rep_out, [streams[1]])
                 own = self._linear(x, LinearRule(rule.rep_in, rule.rep_out)) if rule.own else {}
-                facts = self._summed([facts, own])
-        return Stream(rule.rep_out, facts)
+                motions = self._summed([motions, own])
+        return Stream(rule.rep_out, motions)
 
-    def _linear(self, stream: Stream[Fact], rule: LinearRule) -> Facts[Fact]:
+    def _linear(self, stream: Stream, rule: LinearRule) -> Motions:
         """Schur's lemma: each irrep by itself; a bias is one more, constant, invariant."""
-        facts = {
-            irrep: self.logic.linear(stream.facts[irrep], irrep)
+        found = {
+            irrep: of_linear(stream.motions[irrep], irrep)
             for _, irrep in rule.rep_out.isotypic
-            if irrep in stream.facts
+            if irrep in stream.motions
         }
         trivial = _trivial(rule.rep_out)
-        bias = {trivial: self.logic.constant(1)} if rule.bias and rule.rep_out.count(trivial) else {}
-        return self._summed([facts, bias])
+        bias: Motions = {trivial: np.eye(1)} if rule.bias and rule.rep_out.count(trivial) else {}
+        return self._summed([found, bias])
 
-    def _terms(self, stream: Stream[Fact], rule: TermRule) -> Facts[Fact]:
+    def _terms(self, stream: Stream, rule: TermRule) -> Motions:
         trivial, found = _trivial(stream.rep), []
-        gate = stream.facts.get(trivial, self.logic.constant(1))
+        gate = stream.motions.get(trivial, np.eye(1))
         for term in rule.terms:
             before = _one(term.block_in if isinstance(term, Applied) else term.block)
-            facts = {irrep: stream.facts[irrep] for _, irrep in before.isotypic if irrep in stream.facts}
+            motions = {irrep: stream.motions[irrep] for _, irrep in before.isotypic if irrep in stream.motions}
             if isinstance(term, Applied):
-                facts = facts or {trivial: self.logic.constant(1)}
-                found.append(self.logic.applied(facts, before, _one(term.block_out), term.parity))
+                motions = motions or {trivial: np.eye(1)}
+                found.append(of_each_number(motions, before, _one(term.block_out), term.parity))
             elif isinstance(term, Stretched):
-                found.append(self.logic.stretched(facts) if facts else {})
+                found.append(of_lengths(motions) if motions else {})
             else:
-                found.append({i: self.logic.scaled(fact, gate, term.parity) for i, fact in facts.items()})
+                found.append({i: of_multiple(u, gate, term.parity) for i, u in motions.items()})
         return self._summed(found)
 
-    def _product(self, a: Stream[Fact], b: Stream[Fact], rep_out: Rep, weights: Sequence[Stream[Fact]]) -> Facts[Fact]:
+    def _product(self, a: Stream, b: Stream, rep_out: Rep, weights: Sequence[Stream]) -> Motions:
         """Clebsch–Gordan: an irrep of the output has as factors the pairs of irreps whose product contains it."""
-        found = Facts[Fact]()
+        found = Motions()
         for _, irrep in rep_out.isotypic:
-            tables = [(x, y, clebsch_gordan(i, j, irrep)) for i, x in a.facts.items() for j, y in b.facts.items()]
+            tables = [(x, y, clebsch_gordan(i, j, irrep)) for i, x in a.motions.items() for j, y in b.motions.items()]
             factors = [factor for factor in tables if len(factor[2])]
             if factors:
-                product = self.logic.product(factors)
-                found[irrep] = self.logic.scaled(product, self._of_all(weights, 1), 0) if weights else product
+                product = of_product(factors)
+                found[irrep] = of_multiple(product, self._of_all(weights, 1), 0) if weights else product
         return found
 
 

@@ -18,7 +18,7 @@ from intertwine.errors import ArgumentError
 from intertwine.fields import GridField
 from intertwine.reps import Rep
 from intertwine.symmetry.diagnosis.cases import Trial, largest
-from intertwine.symmetry.diagnosis.domains import Facts, Motion, assembled, close
+from intertwine.symmetry.diagnosis.motions import Motion, Motions, assembled, close
 from intertwine.symmetry.diagnosis.propagation import network_of
 from intertwine.symmetry.diagnosis.prover import Extension, Freedom, Prover, extensions
 from intertwine.testing.models import Kind, check_inputs, evaluating, field_types, make_inputs, named
@@ -99,9 +99,8 @@ def prove(
 
     - What outputs of each type can read at all.
     - Whether the network commutes with its group: with each generator.
-    - Which larger Lie algebra it commutes with: the generators X of each irrep of the input, in so(d), u(d/2) or
-      sp(d/4) for the real types R, C and H, that pass linearly through every layer. Products allow X only if it is a
-      derivation of their Clebsch–Gordan tables.
+    - Which larger Lie algebra it commutes with: on each irrep of the input so(d), u(d/2) or sp(d/4) for the real types
+      R, C and H, if all of it passes every layer. Products allow it only if their Clebsch–Gordan tables carry it over.
     - Candidates: matrices on the input, all inputs side by side. One passes a layer if it acts on all copies of an
       irrep alike, commutes with the irrep's endomorphisms and is carried over by each table; so parities of tensor
       products are minded. Without any, natural elements of larger groups are tried: inversion for SO(3), T, O and I,
@@ -215,9 +214,9 @@ def _found(prover: Prover, matrices: Mapping[str, np.ndarray], larger: Sequence[
     motions = {name: prover.motions(matrix) for name, matrix in matrices.items()}
     groups = {extension.name: extension.group for extension in larger}
     proofs = [*_declared(prover), *_reads(prover)]
-    for name, facts in motions.items():
-        proofs += _larger(prover, name, groups[name], facts) if name in groups else []
-        proofs += _followed(name, facts)
+    for name, moved in motions.items():
+        proofs += _larger(prover, name, groups[name], moved) if name in groups else []
+        proofs += _followed(name, moved)
     freedom = prover.freedom()
     if freedom.dimension > freedom.declared:
         proofs.append(_free(freedom, "all"))
@@ -225,8 +224,8 @@ def _found(prover: Prover, matrices: Mapping[str, np.ndarray], larger: Sequence[
         each = ((irrep, prover.freedom(irrep)) for irrep in prover.outputs)
         proofs += [_free(free, irrep.label) for irrep, free in each if free.dimension > free.declared]
     labelled = {
-        name: {irrep.label: facts.get(irrep, np.zeros((irrep.dim, irrep.dim))) for irrep in prover.outputs}
-        for name, facts in motions.items()
+        name: {irrep.label: moved.get(irrep, np.zeros((irrep.dim, irrep.dim))) for irrep in prover.outputs}
+        for name, moved in motions.items()
     }
     return Provable(tuple(proofs), prover.opaque, prover.equivariant, labelled, freedom.dimension, freedom.declared)
 
@@ -252,17 +251,17 @@ def _reads(prover: Prover) -> Iterator[Proof]:
         yield Proof(f"outputs of type {irrep} read {only}: {count} of {total} numbers", irrep.label, SCHUR, "reading")
 
 
-def _larger(prover: Prover, name: str, larger: str, facts: Facts[Motion]) -> Iterator[Proof]:
+def _larger(prover: Prover, name: str, larger: str, motions: Motions) -> Iterator[Proof]:
     """Equivariance under a larger group, if one of its new elements moves every output in a certain way."""
-    if prover.equivariant and all(fact is not None for fact in facts.values()):
-        parities = {irrep.label: _sign(u) for irrep, u in facts.items() if u is not None}
+    if prover.equivariant and all(u is not None for u in motions.values()):
+        parities = {irrep.label: _sign(u) for irrep, u in motions.items() if u is not None}
         named = ", ".join(f"{label} {'even' if sign > 0 else 'odd'}" for label, sign in parities.items())
         outputs = f" (outputs: {named})" if all(parities.values()) else ""
         yield Proof(f"it commutes with {larger}{outputs}", "all", f"the {name} passes every part", "larger group")
 
 
-def _followed(name: str, facts: Facts[Motion]) -> Iterator[Proof]:
-    for irrep, u in facts.items():
+def _followed(name: str, motions: Motions) -> Iterator[Proof]:
+    for irrep, u in motions.items():
         if u is not None:
             does = {1: "do not see", -1: "change sign under"}.get(_sign(u), "follow")
             how = "it passes every part on the way to them"
@@ -277,6 +276,5 @@ def _sign(u: np.ndarray) -> int:
 def _free(freedom: Freedom, output: str) -> Proof:
     factors = " × ".join(f"{name} on type {irrep}" for irrep, name in freedom.factors)
     whose = "it commutes" if output == "all" else f"outputs of type {output} commute"
-    what = f"{factors}, all copies alike" if factors else "a larger algebra"
     size = f"{freedom.dimension} continuous symmetries at least, declared {freedom.declared}"
-    return Proof(f"{whose} with {what}: {size}", output, "it passes every part", "algebra")
+    return Proof(f"{whose} with {factors}, all copies alike: {size}", output, "it passes every part", "algebra")

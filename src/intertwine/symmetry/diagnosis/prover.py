@@ -1,4 +1,4 @@
-"""From facts to what they prove: which irreps are read, which transformations pass, how large an algebra does."""
+"""What motions prove: which irreps are read, which transformations pass, how large an algebra does."""
 
 from __future__ import annotations
 
@@ -11,28 +11,18 @@ import numpy as np
 
 from intertwine.catalog import SO2
 from intertwine.groups import Group
-from intertwine.groups.rotations import axis_rotation
+from intertwine.groups.rotations import axis_rotation, exponential
 from intertwine.reps import Irrep
-from intertwine.symmetry.diagnosis.domains import (
-    Facts,
-    Flow,
-    Flowing,
-    Motion,
-    Moving,
-    Place,
-    close,
-    common,
-    parts_alike,
-)
-from intertwine.symmetry.diagnosis.propagation import Follower, Network
+from intertwine.symmetry.diagnosis.motions import Motion, Motions, antisymmetric_commutant, close, parts_alike
+from intertwine.symmetry.diagnosis.propagation import Follower, Network, Place
 
 
 @dataclass(frozen=True)
 class Freedom:
-    """The largest Lie algebra that surely commutes with a network, or with some of its outputs.
+    """What surely commutes with a network, or with some of its outputs, beyond the declared group.
 
     Args:
-        dimension: its dimension, where the input is read at all.
+        dimension: the dimension of the Lie algebra of it all, where the input is read at all.
         declared: the dimension of the declared algebra there.
         factors: irreps of the inputs, and the whole classical group that acts on each by itself.
     """
@@ -57,21 +47,21 @@ class Prover:
         self.reps = [(number, rep) for number, rep in enumerate(network.reps) if rep is not None]
         self.inputs: list[Place] = [(number, irrep) for number, rep in self.reps for _, irrep in rep.isotypic]
         self.still: dict[Place, Motion] = {place: np.eye(place[1].dim) for place in self.inputs}
-        follower = self._follower(self.still)
-        follower.run()
+        follower = Follower(network, self.still)
+        self.seen = [*follower.run()]  # the irreps of the output that are not always zero
         self.opaque = tuple(follower.opaque)
 
-    def _follower(self, start: Mapping[Place, Motion]) -> Follower[Motion]:
-        return Follower(self.network, Moving(), lambda number, irrep: start[number, irrep])
+    def _moved(self, start: Mapping[Place, Motion]) -> Motions:
+        """How the irreps of the output move when some of those of the inputs do, and the others do not."""
+        return Follower(self.network, {**self.still, **start}).run()
 
     @cached_property
     def reads(self) -> dict[Irrep, frozenset[Place]]:
         """What irreps of the output can depend on: that of which an unknown motion makes theirs unknown."""
-        moved = {place: self._follower({**self.still, place: None}).run() for place in self.inputs}
-        found = self._follower(self.still).run()
-        return {irrep: frozenset(place for place in moved if moved[place][irrep] is None) for irrep in found}
+        moved = {place: self._moved({place: None}) for place in self.inputs}
+        return {irrep: frozenset(place for place in moved if moved[place][irrep] is None) for irrep in self.seen}
 
-    def motions(self, matrix: np.ndarray) -> Facts[Motion]:
+    def motions(self, matrix: np.ndarray) -> Motions:
         """How the irreps of the output move under a matrix on all inputs side by side; always zero ones are absent."""
         ends = np.cumsum([0, *(rep.dim for _, rep in self.reps)])
         start = dict[Place, Motion]()
@@ -81,54 +71,65 @@ class Prover:
                 from_others = rep.copies[irrep].reshape(rep.dim, -1).T @ others
                 fine = all(close(x, 0 * x) for x in (rest, from_others, u @ u.T - np.eye(irrep.dim)))
                 start[number, irrep] = u if fine else None
-        return self._follower(start).run()
+        return self._moved(start)
+
+    @cached_property
+    def elements(self) -> list[Motions]:
+        """How the irreps of the output move under each generator of the group."""
+        return [self._moved({p: np.asarray(p[1].matrix(g)) for p in self.inputs}) for g in self.group.generators]
 
     @cached_property
     def equivariant(self) -> bool:
         """Whether each generator of the group moves each irrep of the output by its own matrix."""
-        return all(self._follows(g) for g in self.group.generators)
-
-    def _follows(self, g: np.ndarray) -> bool:
-        facts = self._follower({place: np.asarray(place[1].matrix(g)) for place in self.inputs}).run()
-        return all(u is not None and close(u, irrep.matrix(g)) for irrep, u in facts.items())
+        each = zip(self.group.generators, self.elements, strict=True)
+        return all(u is not None and close(u, irrep.matrix(g)) for g, found in each for irrep, u in found.items())
 
     @cached_property
-    def flowing(self) -> tuple[Flowing, Facts[Flow]]:
-        """The largest algebra that is asked about, and how it moves each irrep of the output."""
-        logic = Flowing(self.inputs)
-        return logic, Follower(self.network, logic, logic.start).run()
+    def free(self) -> dict[Place, tuple[list[Motions], Motions]]:
+        """How outputs move under two generic elements of the classical group of one irrep, and under a reflection.
+
+        Linear layers and norms cannot tell the group from O(d), U(d/2) or Sp(d/4), for the real types R, C and H: all
+        that commutes with the endomorphisms. Two generic elements generate its identity component.
+        """
+        rng, found = np.random.default_rng(0), {}
+        for place in self.inputs:
+            turns, mirror = antisymmetric_commutant(place[1]), np.diag([-1.0] + [1.0] * (place[1].dim - 1))
+            if len(turns):
+                generic = [exponential(np.tensordot(rng.normal(size=len(turns)), turns, 1)) for _ in range(2)]
+                found[place] = [self._moved({place: u}) for u in generic], self._moved({place: mirror})
+        return found
 
     def freedom(self, *outputs: Irrep) -> Freedom:
-        """The largest algebra that surely commutes with some outputs, default all."""
-        logic, facts = self.flowing
-        chosen = [irrep for irrep in outputs or self.outputs if irrep in facts]
-        sure = np.eye(logic.size)
-        for irrep in chosen:
-            sure = common(sure, facts[irrep].sure)
+        """The largest group of such factors that surely commutes with some outputs, default all, and its declared part.
+
+        What the declared algebra does besides the factors passes too.
+        """
+        chosen = [irrep for irrep in outputs or self.outputs if irrep in self.seen]
+
+        def passes(*many: Motions) -> bool:
+            return all(motions[irrep] is not None for motions in many for irrep in chosen)
+
         read = frozenset[Place]().union(*(self.reads[irrep] for irrep in chosen))
-        rows = np.concatenate([np.arange(0), *(np.arange(logic.size)[logic.places[place]] for place in read)])
-        declared = logic.coordinates(self.group.lie_generators).T
-        factors = [(place[1], self._whole_group(place, sure, chosen)) for place in self.inputs if place in read]
+        free = [place for place in self.inputs if place in read and place in self.free and passes(*self.free[place][0])]
+        rest = [place for place in self.inputs if place in read and place not in free and passes(*self.elements)]
         return Freedom(
-            dimension=_rank(sure[rows]),
-            declared=_rank(declared[rows]),
-            factors=tuple((irrep, name) for irrep, name in factors if name is not None),
+            dimension=sum(len(antisymmetric_commutant(irrep)) for _, irrep in free) + self._declared(rest),
+            declared=self._declared([place for place in self.inputs if place in read]),
+            factors=tuple((place[1], _classical(place[1], passes(self.free[place][1]))) for place in free),
         )
 
-    def _whole_group(self, place: Place, sure: np.ndarray, outputs: Sequence[Irrep]) -> str | None:
-        """The name of the whole group that commutes with an irrep's endomorphisms, if it acts there by itself."""
-        logic, (_, irrep) = self.flowing[0], place
-        own = np.eye(logic.size)[:, logic.places[place]]
-        if not own.size or not close(own, sure @ (sure.T @ own)):
-            return None
-        mirror = np.diag([-1.0] + [1.0] * (irrep.dim - 1))
-        facts = self._follower({**self.still, place: mirror}).run()
-        whole = "O" if irrep.type == "R" and all(facts[output] is not None for output in outputs) else "SO"
-        return {"R": f"{whole}({irrep.dim})", "C": f"U({irrep.dim // 2})", "H": f"Sp({irrep.dim // 4})"}[irrep.type]
+    def _declared(self, places: Sequence[Place]) -> int:
+        """The dimension of the declared algebra on some irreps."""
+        generators = self.group.lie_generators
+        if not places or not len(generators):
+            return 0
+        rows = np.concatenate([irrep.lie_matrix(generators).reshape(len(generators), -1) for _, irrep in places], 1)
+        return int(np.linalg.matrix_rank(rows, tol=1e-9))
 
 
-def _rank(matrix: np.ndarray) -> int:
-    return int(np.linalg.matrix_rank(matrix, tol=1e-9)) if matrix.size else 0
+def _classical(irrep: Irrep, reflects: bool) -> str:
+    d = irrep.dim
+    return {"R": f"{'O' if reflects else 'SO'}({d})", "C": f"U({d // 2})", "H": f"Sp({d // 4})"}[irrep.type]
 
 
 # larger groups --------------------------------------------------------------------------------------------------------
