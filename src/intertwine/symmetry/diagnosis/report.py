@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 
@@ -156,7 +157,8 @@ class EquivarianceReport:
     def complaint(self, tolerance: float | None = None) -> str | None:
         """One sentence about what exceeds a tolerance (default: what rounding explains); None if nothing does."""
         subject = f"{self.model} is not equivariant under {self.moves}"
-        for kind, error in self.largest.items():
+        first = {"ties": "symmetric inputs", "backward pass": "gradients"}.get(self.cause)
+        for kind, error in sorted(self.largest.items(), key=lambda item: item[0] != first):
             accepted = self.accepted(kind) if tolerance is None else tolerance
             if not error <= accepted:
                 random = f" Two calls on the same inputs differ by {self.chance:.1e}." if self.cause == "chance" else ""
@@ -183,7 +185,7 @@ class EquivarianceReport:
         """Plain numbers and texts, for JSON; infinite errors, from NaN, are None."""
         derived = {"exact": self.exact, "cause": self.cause, "first_offender": self.first_offender}
         ladder = None if self.resolution is None else self.resolution.to_dict()
-        return plain({**asdict(self), "resolution": ladder, **derived})
+        return dict(plain({**asdict(self), "resolution": ladder, **derived}))
 
     def __str__(self) -> str:
         lines = [self._title(), *self._breakdown()]
@@ -199,29 +201,28 @@ class EquivarianceReport:
     def _compared(self, single: float) -> str:
         """What the errors in two precisions say together."""
         falls, rises = single > self.error * CLEAR, self.error > single * CLEAR
-        if self.error < self.bound:
+        if self.error < self.bound or "chance" in self.causes:
             return "; it falls with the precision" if falls else ""
         if falls:
             return "; it falls with the precision, but not to rounding"
         if self.error < SINGLE:
             return "; of the size of rounding in float32"
-        return "; it shows in float64 only" if rises else "; the same in both, so it is real"
+        real = "real" if "real" in self.causes else "no rounding"
+        return "; it shows in float64 only" if rises else f"; the same in both, so it is {real}"
 
     def _breakdown(self) -> list[str]:
         lie = {"Lie derivatives": self.largest["derivatives"]} if self.lie else {}
-        lines = [f"by irrep    {_listed(self.irreps)}", f"by element  {_listed(self.elements | lie)}"]
-        if self.error >= self.bound:
-            lines.append(f"worst       {self.worst}")
-        if self.simplest is not None:
-            holds = f"; but {_and(self.holds[:4])} {'holds' if len(self.holds) == 1 else 'hold'}" if self.holds else ""
-            lines.append(f"simplest    {self.simplest}{holds}")
-        if self.gradients:
-            lines.append(f"gradients   {_listed(self.gradients)}")
-        if self.resampling is not None:
-            lines.append(f"the grid    {self.resampling}")
-        if self.symmetric:
-            lines.append(f"symmetric inputs, whose outputs must be as symmetric: {_listed(self.symmetric)}")
-        return lines
+        holds = f"; but {_and(self.holds[:4])} {'holds' if len(self.holds) == 1 else 'hold'}" if self.holds else ""
+        lines = {
+            "by irrep    ": _listed(self.irreps),
+            "by element  ": _listed(self.elements | lie),
+            "worst       ": self.worst if self.error >= self.bound else "",
+            "simplest    ": f"{self.simplest}{holds}" if self.simplest is not None else "",
+            "gradients   ": _listed(self.gradients),
+            "the grid    ": "" if self.resampling is None else str(self.resampling),
+            "symmetric inputs, whose outputs must be as symmetric: ": _listed(self.symmetric),
+        }
+        return [f"{name}{text}" for name, text in lines.items() if text]
 
     def _reasons(self) -> list[str]:
         lines, causes, largest = [], self.causes, self.largest
@@ -269,14 +270,10 @@ def _and(names: tuple[str, ...]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def plain(table: dict[str, object]) -> dict[str, object]:
+def plain(value: Any) -> Any:
     """The same with None for numbers that JSON does not have, and lists for tuples."""
-    return {key: _plain(entry) for key, entry in table.items()}
-
-
-def _plain(value: object) -> object:
     if isinstance(value, dict):
-        return plain(value)
+        return {key: plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
+        return [plain(entry) for entry in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
