@@ -79,10 +79,10 @@ class GridField(FieldType):
 
     def check(self, x: Any, what: str = "The input") -> None:
         """Raise `ShapeError` unless x is `(B, rep.dim, …)` with n axes of space."""
-        require_channels(x, self.rep, 1, what)
-        if x.ndim != 2 + self.n:
+        if isinstance(x, Tensor) and x.ndim != 2 + self.n:
             form = "images (B, C, −y, x)" if self.n == 2 else "volumes (B, C, −z, −y, x)"
             raise ShapeError(f"{what} holds {form}, but got a tensor of shape {plain_shape(x)}.")
+        require_channels(x, self.rep, 1, what)
 
     def _index_matrix(self, g: np.ndarray) -> np.ndarray:
         """A(g)⁻¹ on indices counted from the middle of the grid: axes of space in reverse order, all but x negative."""

@@ -25,17 +25,21 @@ IN_MODULE = (
 
 
 def in_order(inputs: Any, reps_in: Any, rep_out: Any) -> tuple[Any, Any, Any]:
-    """Inputs, field types in and out, also where the inputs were left out and field types come first."""
-    kinds = inputs if isinstance(inputs, Sequence) and not isinstance(inputs, str) else (inputs,)
-    is_kind = [isinstance(kind, FieldType | Rep | Irrep) for kind in kinds]
-    if not any(is_kind) or any(isinstance(kind, Tensor) for kind in kinds):
+    """Inputs, kinds in and kind out, also where the inputs were left out, or last, and kinds come first."""
+    if not _are_kinds(inputs):
         return inputs, reps_in, rep_out
-    if rep_out is None or isinstance(rep_out, Tensor):
-        return rep_out, inputs, reps_in
-    raise ArgumentError(
-        "Field types were given in the place of inputs, and for the output too. Call with (model, inputs, types in, "
-        "type out) or with (model, types in, type out)."
-    )
+    if _are_kinds(rep_out):
+        raise ArgumentError(
+            "Field types were given in the place of inputs, and for the output too. Call with (model, inputs, types "
+            "in, type out) or with (model, types in, type out)."
+        )
+    return rep_out, inputs, reps_in
+
+
+def _are_kinds(given: Any) -> bool:
+    """Whether these are field types or reps, rather than tensors."""
+    listed = given if isinstance(given, list | tuple) else (given,)
+    return any(isinstance(kind, FieldType | Rep | Irrep) for kind in listed)
 
 
 def field_types(
