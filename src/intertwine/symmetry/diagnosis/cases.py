@@ -178,7 +178,8 @@ class Trial:
 
     def expected(self, move: Move) -> Tensor:
         """What the outputs must be after a move."""
-        return move.of(self.out, self.reference)
+        expected: Tensor = move.of(self.out, self.reference)
+        return expected
 
     def defect(self, move: Move) -> Tensor:
         """How far outputs are from what they must be, relative to the largest, in the coordinates of the irreps."""

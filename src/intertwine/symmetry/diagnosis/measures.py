@@ -183,7 +183,8 @@ def lie_errors(trial: Trial) -> dict[str, float]:
     def error(x: np.ndarray) -> float:
         def back(t: float) -> Tensor:
             g = exponential(t * x)
-            return trial.out.act(g.T, trial.output(trial.moved(Move(g)))).detach()
+            y: Tensor = trial.out.act(g.T, trial.output(trial.moved(Move(g))))
+            return y.detach()
 
         near, far = back(STEP) - back(-STEP), back(2 * STEP) - back(-2 * STEP)
         found = float(((8 * near - far) / (12 * STEP)).norm()) / (float(trial.reference.norm()) or 1.0)

@@ -185,7 +185,7 @@ class EquivarianceReport:
         """Plain numbers and texts, for JSON; infinite errors, from NaN, are None."""
         derived = {"exact": self.exact, "cause": self.cause, "first_offender": self.first_offender}
         ladder = None if self.resolution is None else self.resolution.to_dict()
-        return dict(plain({**asdict(self), "resolution": ladder, **derived}))
+        return plain({**asdict(self), "resolution": ladder, **derived})
 
     def __str__(self) -> str:
         lines = [self._title(), *self._breakdown()]
@@ -270,10 +270,14 @@ def _and(names: tuple[str, ...]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def plain(value: Any) -> Any:
+def plain(table: dict[str, Any]) -> dict[str, object]:
     """The same with None for numbers that JSON does not have, and lists for tuples."""
+    return {key: _plain(entry) for key, entry in table.items()}
+
+
+def _plain(value: Any) -> object:
     if isinstance(value, dict):
-        return {key: plain(entry) for key, entry in value.items()}
+        return plain(value)
     if isinstance(value, list | tuple):
-        return [plain(entry) for entry in value]
+        return [_plain(entry) for entry in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
