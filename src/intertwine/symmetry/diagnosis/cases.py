@@ -17,7 +17,7 @@ from intertwine.fields import FieldType, GridField, Index, PointFeatures, Positi
 from intertwine.groups import Group
 from intertwine.reps import Rep
 from intertwine.symmetry.words.identify import element_name
-from intertwine.testing.equivariance import is_exact
+from intertwine.testing.equivariance import is_exact, largest
 from intertwine.testing.models import as_output, copied
 
 
@@ -192,10 +192,3 @@ class Trial:
     def error(self, move: Move) -> float:
         """The largest entry of the defect."""
         return largest(self.defect(move))
-
-
-def largest(x: Tensor) -> float:
-    """The largest entry in absolute value, infinite where there is NaN, 0 if there is none."""
-    if not x.numel():
-        return 0.0
-    return float(x.detach().abs().max()) if bool(torch.isfinite(x).all()) else float("inf")

@@ -218,8 +218,8 @@ def effective_symmetry(
     Args:
         model: a module, or a function of features `(batch, rep.dim)`, one for each rep.
         declared: the group; default that of the reps.
-        reps_in: the reps of the inputs; default `model.reps_in`.
-        rep_out: the rep of the output; default `model.rep_out`.
+        reps_in: the reps of the inputs, or field types that are `Features`; default those of the model.
+        rep_out: the rep of the output; default that of the model.
         candidates: matrices by name on the input, several inputs side by side: mirrors, say, of the larger group that
             the input comes from. They are tried instead of the natural ones.
         samples: the number of random inputs, or more if there are more unknowns.

@@ -14,8 +14,8 @@ from torch import Tensor
 from intertwine.fields import GridField, PointFeatures, Positions
 from intertwine.groups import Group
 from intertwine.groups.rotations import TURNS, axis_rotation, exponential
-from intertwine.symmetry.diagnosis.cases import Move, Trial, largest
-from intertwine.testing.equivariance import elements_to_try, resampling_error
+from intertwine.symmetry.diagnosis.cases import Move, Trial
+from intertwine.testing.equivariance import elements_to_try, largest, resampling_error
 
 FEW = 24
 """Groups with no more elements than this are tried whole."""

@@ -17,10 +17,11 @@ from torch import Tensor
 from intertwine.errors import ArgumentError
 from intertwine.fields import GridField
 from intertwine.reps import Rep
-from intertwine.symmetry.diagnosis.cases import Trial, largest
+from intertwine.symmetry.diagnosis.cases import Trial
 from intertwine.symmetry.diagnosis.motions import Motion, Motions, assembled, close
 from intertwine.symmetry.diagnosis.propagation import network_of
 from intertwine.symmetry.diagnosis.prover import Extension, Freedom, Prover, extensions
+from intertwine.testing.equivariance import largest
 from intertwine.testing.models import Kind, check_inputs, evaluating, field_types, make_inputs, named
 
 SCHUR = "linear maps join equal irreps only, and norms and gates mix nothing (Schur)"

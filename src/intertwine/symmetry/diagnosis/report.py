@@ -17,7 +17,7 @@ EXACT = 1e-9
 SINGLE = 3e-7
 """In float64, an error below this, and not exact, is of the size that rounding to float32 makes."""
 VANISHING = "look for roots, norms and quotients of what may be 0"
-CLEAR = 30.0
+APART = 30.0
 """One kind of error is told from another, or precisions from one another, where it is so many times larger."""
 
 
@@ -122,7 +122,7 @@ class EquivarianceReport:
         found = {
             name: largest[kind]
             for kind, name in (("symmetric inputs", "ties"), ("gradients", "backward pass"))
-            if largest[kind] > max(CLEAR * plain, self.accepted(kind), small)
+            if largest[kind] > max(APART * plain, self.accepted(kind), small)
         }
         if plain >= self.bound or not found:
             found[self._plain_cause(plain if plain >= self.bound else max(largest.values()))] = plain
@@ -200,7 +200,7 @@ class EquivarianceReport:
 
     def _compared(self, single: float) -> str:
         """What the errors in two precisions say together."""
-        falls, rises = single > self.error * CLEAR, self.error > single * CLEAR
+        falls, rises = single > self.error * APART, self.error > single * APART
         if self.error < self.bound or "chance" in self.causes:
             return "; it falls with the precision" if falls else ""
         if falls:

@@ -25,9 +25,10 @@ from intertwine.groups import Group
 from intertwine.groups.finite import closure
 from intertwine.groups.rotations import axis_rotation
 from intertwine.reps import Rep
-from intertwine.symmetry.diagnosis.cases import Move, Trial, largest
+from intertwine.symmetry.diagnosis.cases import Move, Trial
+from intertwine.testing.equivariance import largest
 
-NAMES = {3: ("C2", "C3", "Cs", "C3v", "D2", "D4h", "Td", "Oh"), 2: ("C2", "C3", "D1", "D2", "D4")}
+SUBGROUPS = {3: ("C2", "C3", "Cs", "C3v", "D2", "D4h", "Td", "Oh"), 2: ("C2", "C3", "D1", "D2", "D4")}
 """Finite subgroups of different kinds."""
 
 
@@ -70,9 +71,9 @@ def _symmetric_inputs(trial: Trial, seed: int) -> Iterator[tuple[str, list[Any],
     elif not trial.unknown:
         action, scale = space[0].rep, _scale(space[1], isinstance(space[0], Positions))
         for name, points in tie_clouds(action.dim).items():
-            symmetry = isotropy(points, trial.group, action)
+            symmetry = cloud_symmetry(points, trial.group, action)
             if len(symmetry.elements):
-                cloud = Cloud(scale * points, symmetry, torch.Generator().manual_seed(seed))
+                cloud = TieCloud(scale * points, symmetry, torch.Generator().manual_seed(seed))
                 yield name, [cloud.input(field, x) for field, x in both], symmetry.moves
 
 
@@ -83,7 +84,7 @@ def _subgroups(group: Group) -> Iterator[tuple[str, np.ndarray]]:
     """A few finite subgroups, with their elements."""
     if not isinstance(group, CatalogGroup):
         return
-    for name in NAMES.get(group.dim, ()):
+    for name in SUBGROUPS.get(group.dim, ()):
         try:
             subgroup = group.subgroup(name)
         except ValueError:  # this group has none of that name
@@ -132,7 +133,7 @@ def _polygon(n: int, start: float = 0.0) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class Isotropy:
+class CloudSymmetry:
     """Elements `(h, n, n)` that keep a cloud, and where each point goes, `(h, N)`."""
 
     elements: np.ndarray
@@ -146,7 +147,7 @@ class Isotropy:
         ]
 
 
-def isotropy(points: np.ndarray, group: Group, action: Rep) -> Isotropy:
+def cloud_symmetry(points: np.ndarray, group: Group, action: Rep) -> CloudSymmetry:
     """The elements of a group that keep one of the clouds of ties; none where the group is infinite and acts oddly.
 
     Of an infinite group those of cubes and of hexagons are tried, which is enough for these clouds.
@@ -158,7 +159,7 @@ def isotropy(points: np.ndarray, group: Group, action: Rep) -> Isotropy:
         candidates = [g for g in _cubic_and_hexagonal(group.dim) if group.contains(g)]
         elements = closure(np.array([g for g in candidates if len(_places(points, g[None])[0])]))
     kept, permutations = _places(points, action.matrix(elements))
-    return Isotropy(elements[kept], permutations)
+    return CloudSymmetry(elements[kept], permutations)
 
 
 def _cubic_and_hexagonal(n: int) -> list[np.ndarray]:
@@ -182,11 +183,11 @@ def _scale(x: Tensor, centre: bool) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class Cloud:
+class TieCloud:
     """A symmetric cloud, from which inputs of every kind are made, with all pairs of points as edges."""
 
     points: np.ndarray
-    symmetry: Isotropy
+    symmetry: CloudSymmetry
     generator: torch.Generator
 
     @property
