@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from intertwine.fields import FieldType
+from intertwine.fields import FieldType, Index
 from intertwine.symmetry.diagnosis.cases import Move, Trial
 from intertwine.testing.equivariance import elements_to_try
 from intertwine.testing.models import check_inputs, field_types
@@ -39,7 +39,7 @@ class LayerError:
 
 @dataclass(frozen=True, eq=False)
 class PartCall:
-    """One call of a part that states its field types or reps, as a function of its tensors alone."""
+    """One call of a part that states its field types or reps, as a function of its arguments."""
 
     name: str
     part: nn.Module
@@ -96,40 +96,30 @@ def _stated(part: nn.Module) -> tuple[tuple[FieldType, ...], FieldType] | None:
 
 
 def _recorder(name: str, fields: tuple[FieldType, ...], out: FieldType, calls: list[PartCall]) -> Watcher:
+    """What notes the calls of a part: its tensors have the field types that it states, and nothing moves the rest."""
+
     def record(part: nn.Module, args: tuple[object, ...], kwargs: dict[str, object], output: object) -> None:
         if sum(call.name == name for call in calls) >= CALLS:
             return
-        given = _in_order(part, args, kwargs)
-        places = [i for i, (_, value) in enumerate(given) if isinstance(value, Tensor) or len(given) == len(fields)]
-        inputs = [value.detach() if isinstance(value, Tensor) else value for value in (given[i][1] for i in places)]
+        order = [*inspect.signature(part.forward).parameters]
+        names = sorted(kwargs, key=lambda key: order.index(key) if key in order else len(order))
+        values = [x.detach() if isinstance(x, Tensor) else x for x in (*args, *(kwargs[key] for key in names))]
+        tensors = [i for i, x in enumerate(values) if isinstance(x, Tensor) or len(values) == len(fields)]
+        types = dict(zip(tensors, fields, strict=False))
         try:
-            check_inputs(part, inputs, fields)
+            check_inputs(part, [values[i] for i in tensors], fields)
             out.check(output)
         except (ValueError, TypeError):  # it does something else than it states
             return
-        calls.append(PartCall(name, part, Trial(_refilled(part, given, places), fields, out, tuple(inputs))))
+
+        def call(*given: object) -> Tensor:
+            positional, rest = given[: len(args)], given[len(args) :]
+            return part(*positional, **dict(zip(names, rest, strict=True)))  # type: ignore[no-any-return]
+
+        inputs = tuple(types.get(i, Index()) for i in range(len(values)))
+        calls.append(PartCall(name, part, Trial(call, inputs, out, tuple(values))))
 
     return record
-
-
-def _in_order(part: nn.Module, args: tuple[object, ...], kwargs: dict[str, object]) -> list[tuple[str | None, object]]:
-    """The arguments of a call, (name or None, value), those by name in the order of the signature."""
-    order = [*inspect.signature(part.forward).parameters]
-    named = sorted(kwargs.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order))
-    return [*((None, value) for value in args), *named]
-
-
-def _refilled(part: nn.Module, given: list[tuple[str | None, object]], places: list[int]) -> Callable[..., Tensor]:
-    """The part as a function of some of its arguments."""
-
-    def call(*tensors: object) -> Tensor:
-        full = [*given]
-        for i, x in zip(places, tensors, strict=True):
-            full[i] = (full[i][0], x)
-        positional = [value for name, value in full if name is None]
-        return part(*positional, **{name: value for name, value in full if name is not None})  # type: ignore[no-any-return]
-
-    return call
 
 
 # tables of low precision ---------------------------------------------------------------------------------------------

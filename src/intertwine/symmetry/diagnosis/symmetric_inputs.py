@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import permutations, product
 from typing import Any
 
@@ -16,7 +16,6 @@ from intertwine.fields import (
     Displacements,
     EdgeFeatures,
     Edges,
-    Features,
     FieldType,
     PointFeatures,
     Positions,
@@ -70,11 +69,10 @@ def _symmetric_inputs(trial: Trial, seed: int) -> Iterator[tuple[str, list[Any],
                 yield name, [averaged(field, x, elements) for field, x in both], [Move(g) for g in elements]
     elif not trial.unknown:
         action, scale = space[0].rep, _scale(space[1], isinstance(space[0], Positions))
+        generator = torch.Generator().manual_seed(seed)
         for name, points in tie_clouds(action.dim).items():
-            symmetry = cloud_symmetry(points, trial.group, action)
-            if len(symmetry.elements):
-                cloud = TieCloud(scale * points, symmetry, torch.Generator().manual_seed(seed))
-                yield name, [cloud.input(field, x) for field, x in both], symmetry.moves
+            if kept := keeping(points, trial.group, action):
+                yield name, [_on_cloud(field, x, scale * points, kept, generator) for field, x in both], kept
 
 
 # features and grids: averages over a subgroup -------------------------------------------------------------------------
@@ -132,25 +130,11 @@ def _polygon(n: int, start: float = 0.0) -> np.ndarray:
     return np.stack([np.cos(angles), np.sin(angles)], -1)
 
 
-@dataclass(frozen=True, eq=False)
-class CloudSymmetry:
-    """Elements `(h, n, n)` that keep a cloud, and where each point goes, `(h, N)`."""
+def keeping(points: np.ndarray, group: Group, action: Rep) -> list[Move]:
+    """The elements of a group that keep one of the clouds of ties, each with the relabelling that brings points back.
 
-    elements: np.ndarray
-    permutations: np.ndarray
-
-    @property
-    def moves(self) -> list[Move]:
-        """The elements, each with the relabelling that brings the points back."""
-        return [
-            Move(g, torch.argsort(torch.as_tensor(p))) for g, p in zip(self.elements, self.permutations, strict=True)
-        ]
-
-
-def cloud_symmetry(points: np.ndarray, group: Group, action: Rep) -> CloudSymmetry:
-    """The elements of a group that keep one of the clouds of ties; none where the group is infinite and acts oddly.
-
-    Of an infinite group those of cubes and of hexagons are tried, which is enough for these clouds.
+    None where the group is infinite and acts oddly. Of an infinite group those of cubes and hexagons are tried: enough for
+    these clouds.
     """
     elements = np.zeros((0, group.dim, group.dim))
     if group.is_finite:
@@ -158,8 +142,8 @@ def cloud_symmetry(points: np.ndarray, group: Group, action: Rep) -> CloudSymmet
     elif action == group.defining:
         candidates = [g for g in _cubic_and_hexagonal(group.dim) if group.contains(g)]
         elements = closure(np.array([g for g in candidates if len(_places(points, g[None])[0])]))
-    kept, permutations = _places(points, action.matrix(elements))
-    return CloudSymmetry(elements[kept], permutations)
+    kept, orders = _places(points, action.matrix(elements))
+    return [Move(g, torch.as_tensor(np.argsort(p))) for g, p in zip(elements[kept], orders, strict=True)]
 
 
 def _cubic_and_hexagonal(n: int) -> list[np.ndarray]:
@@ -182,51 +166,24 @@ def _scale(x: Tensor, centre: bool) -> float:
     return float(lengths.median()) or 1.0 if len(lengths) else 1.0
 
 
-@dataclass(frozen=True, eq=False)
-class TieCloud:
-    """A symmetric cloud, from which inputs of every kind are made, with all pairs of points as edges."""
-
-    points: np.ndarray
-    symmetry: CloudSymmetry
-    generator: torch.Generator
-
-    @property
-    def edges(self) -> np.ndarray:
-        """All pairs of different points, `(2, E)`."""
-        return np.stack(np.nonzero(~np.eye(len(self.points), dtype=bool)))
-
-    @property
-    def edge_permutations(self) -> np.ndarray:
-        """Where each edge goes, `(h, E)`."""
-        source, target = self.edges
-        numbers = np.zeros((len(self.points),) * 2, dtype=np.int64)
-        numbers[source, target] = np.arange(len(source))
-        p = self.symmetry.permutations
-        return np.asarray(numbers[p[:, source], p[:, target]])
-
-    def input(self, field: FieldType, like: Any) -> Any:
-        """An input like the user's, as symmetric as the cloud."""
-        source, target = self.edges
-        match field:
-            case Positions():
-                return torch.as_tensor(self.points).to(like).expand(*like.shape[:-2], -1, -1)
-            case Displacements():
-                return torch.as_tensor(self.points[target] - self.points[source]).to(like)
-            case Edges():
-                return torch.as_tensor(self.edges).to(like)
-            case PointFeatures():
-                return self._rows(field.rep, self.symmetry.permutations, like)
-            case EdgeFeatures():
-                return self._rows(field.rep, self.edge_permutations, like)
-            case _:
-                return averaged(field, like, self.symmetry.elements)
-
-    def _rows(self, rep: Rep | None, moves: np.ndarray, like: Tensor) -> Tensor:
-        """Random rows of a rep with the cloud's symmetry; without a rep the first number everywhere: one kind."""
-        if rep is None:
-            return like.flatten()[:1].expand(*like.shape[:-1], moves.shape[1])
-        x = 1 + torch.randn(moves.shape[1], rep.dim, generator=self.generator, dtype=torch.float64)
-        found = torch.zeros_like(x)  # the 1 keeps invariants from averaging to 0
-        for g, p in zip(self.symmetry.elements, moves, strict=True):
-            found[torch.as_tensor(p)] += Features(rep).act(g, x) / len(moves)
-        return found.to(like).expand(*like.shape[:-2], -1, -1)
+def _on_cloud(field: FieldType, like: Any, points: np.ndarray, kept: Sequence[Move], generator: torch.Generator) -> Any:
+    """An input like the user's, on a cloud, and as symmetric as it, with all pairs of points as edges."""
+    source, target = np.nonzero(~np.eye(len(points), dtype=bool))
+    rows = len(source) if isinstance(field, EdgeFeatures) else len(points)
+    elements = np.array([move.element for move in kept])
+    match field:
+        case Positions():
+            return torch.as_tensor(points).to(like).expand(*like.shape[:-2], -1, -1)
+        case Displacements():
+            return torch.as_tensor(points[target] - points[source]).to(like)
+        case Edges():
+            return torch.as_tensor(np.stack([source, target])).to(like)
+        case PointFeatures(rep=None) | EdgeFeatures(rep=None):  # one kind of point, the first cloud
+            return like.flatten()[:1].expand(*like.shape[:-1], rows)
+        case PointFeatures(rep=Rep() as rep):  # the 1 keeps invariants from averaging to 0
+            x = 1 + torch.randn(rows, rep.dim, generator=generator, dtype=torch.float64)
+            return sum(move.of(field, x) / len(kept) for move in kept).to(like).expand(*like.shape[:-2], -1, -1)
+        case EdgeFeatures(rep=Rep() as rep):  # alike on all edges
+            x = 1 + torch.randn(1, rep.dim, generator=generator, dtype=torch.float64)
+            return averaged(field, x, elements).to(like).expand(*like.shape[:-2], rows, -1)
+    return averaged(field, like, elements)
