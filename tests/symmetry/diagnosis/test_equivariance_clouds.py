@@ -298,6 +298,16 @@ def test_as_many_graphs_as_a_cloud_has_points_are_no_points(n: int) -> None:
     assert by_reps.exact, str(by_reps)
 
 
+def test_a_group_about_an_axis_moves_points_of_space() -> None:
+    """Its own matrices are those of the plane, so that clouds of ties are not known; the rest is tried."""
+    cone = O3.subgroup("Cinfv")
+    conv = nn.PointConv(ONE.restrict(cone), (2 * ONE + VECTOR).restrict(cone), action=VECTOR.restrict(cone))
+    report = equivariance_report(conv)
+    assert report.exact
+    assert report.symmetric == {}
+    assert "relabelled points" in report.elements
+
+
 def test_what_nothing_moves_may_be_anything() -> None:
     """Integers, None, a word."""
 

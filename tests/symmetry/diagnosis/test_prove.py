@@ -14,6 +14,7 @@ from intertwine import nn
 from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, group
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, ShapeError
+from intertwine.fields import GridField, Index
 from intertwine.reps import Rep
 from intertwine.reps.harmonics import spherical_harmonics
 from intertwine.rules import LinearRule
@@ -330,6 +331,18 @@ def test_networks_on_graphs() -> None:
     assert "it commutes with O(3) (outputs: 0 even)" in str(energies)
     assert forces.equivariant
     assert [u for by in forces.motions.values() for u in by.values()] == [None]
+
+
+def test_inputs_may_be_numbers_and_words() -> None:
+    """Field types say what is no tensor, and what lies on points; grids are refused in a sentence."""
+    conv = nn.PointConv(SO3.rep("2x0"), SO3.rep("2x0 + 2x1")).double()
+    fields = (*conv.fields_in, Index())
+    example = (*conv.example_inputs(4, torch.Generator().manual_seed(0)), 3)
+    found = prove(lambda x, e, v, n: n * conv(x, e, v), fields, conv.field_out, inputs=example)
+    assert found.equivariant, str(found)
+    image = GridField(O2.rep("1x0e"))
+    with pytest.raises(ArgumentError, match="channels on the last axis"):
+        prove(torch.relu, image, image)
 
 
 def test_harmonics_move_as_the_convolution_believes() -> None:

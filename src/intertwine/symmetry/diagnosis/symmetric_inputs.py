@@ -133,8 +133,8 @@ def _polygon(n: int, start: float = 0.0) -> np.ndarray:
 def keeping(points: np.ndarray, group: Group, action: Rep) -> list[Move]:
     """The elements of a group that keep one of the clouds of ties, each with the relabelling that brings points back.
 
-    None where the group is infinite and acts oddly. Of an infinite group those of cubes and hexagons are tried: enough for
-    these clouds.
+    None where the group is infinite and acts oddly. Of an infinite group those of cubes and hexagons are tried, enough
+    for these clouds.
     """
     elements = np.zeros((0, group.dim, group.dim))
     if group.is_finite:
