@@ -12,14 +12,7 @@ import torch
 from torch import Tensor
 
 from intertwine.catalog.base import CatalogGroup
-from intertwine.fields import (
-    Displacements,
-    EdgeFeatures,
-    Edges,
-    FieldType,
-    PointFeatures,
-    Positions,
-)
+from intertwine.fields import Displacements, EdgeFeatures, Edges, FieldType, PointFeatures, Positions
 from intertwine.groups import Group
 from intertwine.groups.finite import closure
 from intertwine.groups.rotations import axis_rotation
