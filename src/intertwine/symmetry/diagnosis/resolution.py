@@ -100,7 +100,8 @@ def resolution_ladder(
     Args:
         build: from a number of samples N to the model. Where state dicts fit, all models get the weights of the first.
         resolutions: the numbers of samples, at least two, rising.
-        batch, reps_in, rep_out, samples, seed: as for `equivariance_report`; the same inputs for all resolutions.
+        batch, reps_in, rep_out, samples, seed: as for `equivariance_report`; the same inputs for all resolutions. Grids
+            are moved by the elements that map them to themselves.
 
     Raises `ArgumentError` for resolutions that do not rise, and the errors of `intertwine.testing.equivariance_error`.
 
@@ -119,7 +120,7 @@ def resolution_ladder(
     batch, reps_in, rep_out = in_order(batch, reps_in, rep_out)
     fields, out = field_types(models[0], reps_in, rep_out)
     values = [cast(x, torch.float64) for x in make_inputs(models[0], batch, fields, seed, "Pass batch=….")]
-    errors = [float(equivariance_error(model, values, fields, out, samples=samples, seed=seed)) for model in models]
+    errors = [equivariance_error(model, values, fields, out, samples=samples, seed=seed).exact for model in models]
     return ResolutionLadder(numbers, tuple(errors))
 
 
