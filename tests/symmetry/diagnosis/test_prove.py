@@ -14,11 +14,12 @@ from intertwine import nn
 from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, group
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, ShapeError
-from intertwine.fields import GridField, Index
+from intertwine.fields import Features, GridField, Index
 from intertwine.reps import Rep
 from intertwine.reps.harmonics import spherical_harmonics
 from intertwine.rules import LinearRule
 from intertwine.symmetry import Provable, prove
+from intertwine.symmetry.diagnosis.cases import Trial
 from intertwine.symmetry.diagnosis.motions import antisymmetric_commutant, direct_sum
 from intertwine.symmetry.diagnosis.propagation import network_of
 from intertwine.symmetry.diagnosis.prove import _found
@@ -114,8 +115,8 @@ def freedom_violation(model: plain.Module, prover: Prover, rng: np.random.Genera
 
 
 def prover_of(model: plain.Module) -> Prover:
-    inputs = [torch.randn(4, rep.dim, dtype=torch.float64) for rep in model.reps_in]
-    network = network_of(model, inputs, model.reps_in, model.rep_out)
+    inputs = tuple(torch.randn(4, rep.dim, dtype=torch.float64) for rep in model.reps_in)
+    network = network_of(Trial(model, tuple(map(Features, model.reps_in)), Features(model.rep_out), inputs))
     assert network is not None
     return Prover(network)
 

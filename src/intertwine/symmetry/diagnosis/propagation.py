@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, fx, nn
 
 from intertwine.catalog import O2, O3
-from intertwine.fields import Features
 from intertwine.reps import Block, Irrep, Rep, clebsch_gordan
 from intertwine.rules import Applied, ConvolutionRule, LinearRule, ProductRule, Rule, Stretched, TermRule
+from intertwine.symmetry.diagnosis.cases import Trial
 from intertwine.symmetry.diagnosis.motions import (
     Motion,
     Motions,
@@ -55,23 +55,19 @@ class Network:
 
     Args:
         module: what computes the same as the network, from the list of all inputs; nodes know their `shape`.
-        reps: the reps of the inputs, None for one that the group leaves alone.
-        rep_out: the rep of the output.
+        trial: the network, with the field types and reps of its inputs and output.
     """
 
     module: fx.GraphModule
-    reps: tuple[Rep | None, ...]
-    rep_out: Rep
+    trial: Trial
 
 
-def network_of(
-    model: Callable[..., Tensor], inputs: Sequence[Any], reps: Sequence[Rep | None], rep_out: Rep
-) -> Network | None:
+def network_of(trial: Trial) -> Network | None:
     """A model in eval mode as a graph; None if it cannot be followed, is random, or the graph computes other numbers.
 
     Raises `ShapeError` for an output that is no tensor, or has not the size of its rep.
     """
-    tracer = _Tracer()
+    tracer, model, inputs = _Tracer(), trial.model, trial.values
     try:
         graph = tracer.trace(_Holder(model, len(inputs)))
         module = fx.GraphModule(tracer.root, graph)
@@ -81,14 +77,14 @@ def network_of(
             first, second = model(*inputs), model(*inputs)
     except Exception:  # noqa: BLE001 (code that does more with its input than to compute with tensors raises anything)
         return None
-    as_output(model, first, Features(rep_out))
+    as_output(model, first, trial.out)
     alike = again.shape == first.shape and torch.allclose(again, first, 1e-9, 1e-12)
     if changed or not alike or not torch.equal(first, second):
         return None
     for node in reversed(graph.nodes):
         if not node.users and node.op not in ("placeholder", "output"):
             graph.erase_node(node)
-    return Network(module, tuple(reps), rep_out)
+    return Network(module, trial)
 
 
 def rule_of(module: nn.Module) -> Rule | None:
@@ -208,7 +204,7 @@ class Follower:
 
     def __init__(self, network: Network, start: Mapping[Place, Motion]) -> None:
         self.network, self.start = network, start
-        self.trivial = _trivial(network.rep_out)
+        self.trivial = _trivial(network.trial.rep)
         self.opaque: list[str] = []
         self.streams: dict[fx.Node, Stream] = {}
 
@@ -216,7 +212,7 @@ class Follower:
         """The motions of the output."""
         for node in self.network.module.graph.nodes:
             if node.op == "output":
-                return self._read(self.streams[node.args[0]], self.network.rep_out, "the output").motions
+                return self._read(self.streams[node.args[0]], self.network.trial.rep, "the output").motions
             self.streams[node] = self._node(node)
         return {}
 
@@ -226,7 +222,7 @@ class Follower:
             return self._loose(node, [])
         if isinstance(first, fx.Node) and first.op == "placeholder":
             number = int(node.args[1])  # type: ignore[arg-type]
-            rep = self.network.reps[number]
+            rep = self.network.trial.fields[number].rep
             if rep is None:
                 return self._loose(node, [])
             return Stream(rep, {irrep: self.start[number, irrep] for _, irrep in rep.isotypic})

@@ -139,7 +139,7 @@ def prove(
     reps, out = tuple(field.rep for field in fields), trial.rep
     matrices = tried_candidates(reps, out, candidates)
     with evaluating(model), torch.no_grad():
-        network = network_of(model, values, reps, out)
+        network = network_of(trial)
         if network is None:
             return _nothing("the model", out, matrices)
         found = _found(Prover(network), matrices, () if candidates is not None else extensions(out.group))
@@ -240,7 +240,7 @@ def _declared(prover: Prover) -> Iterator[Proof]:
 
 
 def _reads(prover: Prover) -> Iterator[Proof]:
-    several = len(prover.network.reps) > 1
+    several = len(prover.network.trial.fields) > 1
     sizes = {(number, irrep): m * irrep.dim for number, rep in prover.reps for m, irrep in rep.isotypic}
     for irrep in prover.outputs:
         sources = [place for place in prover.inputs if place in prover.reads.get(irrep, ())]

@@ -42,9 +42,9 @@ class Prover:
     """
 
     def __init__(self, network: Network) -> None:
-        self.network, self.group = network, network.rep_out.group
-        self.outputs = [irrep for _, irrep in network.rep_out.isotypic]
-        self.reps = [(number, rep) for number, rep in enumerate(network.reps) if rep is not None]
+        self.network, self.group = network, network.trial.rep.group
+        self.outputs = [irrep for _, irrep in network.trial.rep.isotypic]
+        self.reps = [(i, field.rep) for i, field in enumerate(network.trial.fields) if field.rep is not None]
         self.inputs: list[Place] = [(number, irrep) for number, rep in self.reps for _, irrep in rep.isotypic]
         self.still: dict[Place, Motion] = {place: np.eye(place[1].dim) for place in self.inputs}
         follower = Follower(network, self.still)
