@@ -215,7 +215,7 @@ def _gradients(trial: Trial, seed: int) -> tuple[dict[str, float], tuple[str, ..
     try:
         return gradient_errors(trial, elements, seed), ()
     except (RuntimeError, NotImplementedError) as error:
-        return {}, (f"gradients could not be taken: {str(error).splitlines()[0]}",)
+        return {}, (f"gradients could not be taken: {str(error).partition(chr(10))[0]}",)
 
 
 def _resolution(

@@ -35,7 +35,7 @@ def symmetric_errors(trial: Trial, seed: int) -> tuple[dict[str, float], tuple[s
         try:
             found[name] = _error(trial, values, kept, seed)
         except Exception as error:  # noqa: BLE001 (a model may refuse what is made up in its own way)
-            refused[name] = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
+            refused[name] = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
     said = f"it does not run on some symmetric inputs ({', '.join(refused)}): {next(iter(refused.values()), '')}"
     return found, (said,) if refused else ()
 
