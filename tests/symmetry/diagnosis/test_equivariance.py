@@ -231,6 +231,22 @@ def test_a_model_that_loses_its_digits_in_float32_is_refused() -> None:
     assert_equivariant(Cancelling(1, 1), tolerance=1e-6)  # about float64 alone
 
 
+def test_rounding_that_is_amplified_is_still_rounding() -> None:
+    """A large number swallows half of the digits: 1e-9 in float64, and all of them in float32."""
+
+    class Cancelling(torch.nn.Linear):
+        reps_in, rep_out = (O3.defining,), O3.defining
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return (2e7 + x) - 2e7
+
+    report = equivariance_report(Cancelling(1, 1))
+    assert 1e-9 < report.error < 1e-7
+    assert report.single > 0.1
+    assert report.cause == "rounding"
+    assert "it falls with the precision as rounding does: look for large numbers that cancel" in str(report)
+
+
 # which elements ------------------------------------------------------------------------------------------------------
 
 

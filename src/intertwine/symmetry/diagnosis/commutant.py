@@ -42,21 +42,13 @@ class Sampled:
 
 @dataclass(frozen=True)
 class Algebra:
-    """The pairs (X, Y) of matrices with `J_f(x) X x = Y f(x)`.
+    """The pairs (X, Y) of matrices with `J_f(x) X x = Y f(x)`: see these fields of `EffectiveSymmetry`."""
 
-    Args:
-        dimension: how many are independent where the function looks.
-        idle: how many more only move what is ignored.
-        declared: how many of the first the group gives.
-        gap: the smallest singular value that counts as nonzero, and the largest that counts as zero.
-        complete: whether all matrices X and Y were searched, or only rotations of single copies of irreps.
-    """
-
-    dimension: int
+    algebra: int
     idle: int
-    declared: int
+    declared_dimension: int
     gap: tuple[float, float]
-    complete: bool
+    searched_all: bool
 
 
 def sampled(function: Callable[[Tensor], Tensor], rep: Rep, out: Rep, samples: int, seed: int) -> Sampled:

@@ -359,7 +359,6 @@ def _parts(out: Rep) -> list[tuple[str, Tensor]]:
 
 
 def _result(model: str, s: Sampled, provable: Provable, tried: tuple[Candidate, ...]) -> EffectiveSymmetry:
-    found = algebra(s)
     return EffectiveSymmetry(
         model=model,
         declared=s.out.group.name,
@@ -369,12 +368,8 @@ def _result(model: str, s: Sampled, provable: Provable, tried: tuple[Candidate, 
         element_errors=element_defects(s),
         read={label: rank(torch.einsum("qoi,ob->qbi", s.jacobian, part)) for label, part in _parts(s.out)},
         inputs=s.rep.dim,
-        algebra=found.dimension,
-        idle=found.idle,
-        gap=found.gap,
-        searched_all=found.complete,
         candidates=tried,
-        declared_dimension=found.declared,
         proven_dimension=provable.dimension,
         homogeneous=homogeneous(s),
+        **vars(algebra(s)),
     )

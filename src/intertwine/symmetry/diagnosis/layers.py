@@ -88,9 +88,9 @@ def layer_errors(calls: Sequence[PartCall]) -> tuple[LayerError, ...]:
 
 def _stated(part: nn.Module) -> tuple[tuple[FieldType, ...], FieldType] | None:
     """What a part states of its inputs and output: field types, reps, or `rep_in` alone."""
-    given = next((x for x in (getattr(part, name, None) for name in ("fields_in", "reps_in", "rep_in")) if x), None)
+    named = (getattr(part, name, None) for name in ("fields_in", "reps_in", "rep_in"))
     try:
-        return field_types(part, given, None)
+        return field_types(part, next((x for x in named if x is not None), None), None)
     except (AttributeError, ValueError, TypeError):  # attributes of these names that are no reps
         return None
 

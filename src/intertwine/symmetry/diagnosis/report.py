@@ -19,6 +19,8 @@ SINGLE = 3e-7
 VANISHING = "look for roots, norms and quotients of what may be 0"
 APART = 30.0
 """One kind of error is told from another, or precisions from one another, where it is so many times larger."""
+PRECISIONS = 1e6
+"""An error that is so many times larger in float32 is rounding there, and rounding in float64."""
 
 
 def tolerance_of(dtype: torch.dtype, depth: int = 1) -> float:
@@ -130,6 +132,8 @@ class EquivarianceReport:
 
     def _plain_cause(self, error: float) -> str:
         small = self.dtype == "float64" and error < SINGLE
+        if small and self.single is not None and self.single > error * PRECISIONS:
+            return "rounding"
         if small and self.tables:
             return "float32 tables"
         if self.resolution is not None and self.resolution.aliasing:
@@ -201,7 +205,7 @@ class EquivarianceReport:
     def _compared(self, single: float) -> str:
         """What the errors in two precisions say together."""
         falls, rises = single > self.error * APART, self.error > single * APART
-        if self.error < self.bound or "chance" in self.causes:
+        if self.error < self.bound or {"chance", "rounding"} & {*self.causes}:
             return "; it falls with the precision" if falls else ""
         if falls:
             return "; it falls with the precision, but not to rounding"
@@ -232,6 +236,8 @@ class EquivarianceReport:
             lines.append(f"outputs on symmetric inputs hold NaN or infinity: {VANISHING}")
         if not math.isfinite(largest["gradients"]):
             lines.append(f"gradients hold NaN or infinity: {VANISHING}")
+        if "rounding" in causes:
+            lines.append("it falls with the precision as rounding does: look for large numbers that cancel")
         if "chance" in causes:
             lines.append(f"two calls on the same inputs differ by {self.chance:.1e}: it is random, or keeps a state")
         if "ties" in causes:
