@@ -119,15 +119,14 @@ class EquivarianceReport:
         if not self.chance < self.bound:
             return ("chance",) if math.isfinite(self.chance) else ("real",)
         largest, small = self.largest, SINGLE if self.dtype == "float64" else 0.0
-        plain = self.error if self.error >= self.bound else largest["derivatives"]
-        plain = 0.0 if plain < self.accepted("derivatives") and self.error < self.bound else plain
+        plain = next((largest[k] for k in ("moves", "derivatives") if not largest[k] < self.accepted(k)), 0.0)
         found = {
             name: largest[kind]
             for kind, name in (("symmetric inputs", "ties"), ("gradients", "backward pass"))
             if largest[kind] > max(APART * plain, self.accepted(kind), small)
         }
-        if plain >= self.bound or not found:
-            found[self._plain_cause(plain if plain >= self.bound else max(largest.values()))] = plain
+        if plain or not found:
+            found[self._plain_cause(plain or max(largest.values()))] = plain
         return tuple(sorted(found, key=lambda name: -found[name]))
 
     def _plain_cause(self, error: float) -> str:
