@@ -13,13 +13,12 @@ from torch import Tensor, nn
 from intertwine.errors import LawError
 from intertwine.symmetry.diagnosis.cases import Move, Trial
 from intertwine.symmetry.diagnosis.layers import (
+    Calls,
     LayerError,
-    PartCall,
     count_parts,
     degenerate_notes,
     layer_errors,
     part_calls,
-    rounded_tables,
 )
 from intertwine.symmetry.diagnosis.measures import (
     Measured,
@@ -176,7 +175,6 @@ def _report(model: Callable[..., Tensor], trial: Trial, samples: int, seed: int)
         layers=layers,
         resolution=_resolution(trial, calls, layers, worst.error, bound),
         resampling=resampling(trial, tried),
-        tables=rounded_tables(trial.model) if dtype == torch.float64 else (),
         chance=trial.chance,
         notes=(*trial.notes, *degenerate_notes(trial), *unknown, *refused),
     )
@@ -219,12 +217,12 @@ def _gradients(trial: Trial, seed: int) -> tuple[dict[str, float], tuple[str, ..
 
 
 def _resolution(
-    trial: Trial, calls: Sequence[PartCall], layers: Sequence[LayerError], worst: float, bound: float
+    trial: Trial, calls: Calls, layers: Sequence[LayerError], worst: float, bound: float
 ) -> ResolutionLadder | None:
     """The ladder of the first part that fails, or of a model without parts, if it can be sampled otherwise."""
     name = next((layer.name for layer in layers if not layer.error < bound), None)
-    call = next((call for call in calls if call.name == name), None)
-    if call is not None:
-        return layer_ladder(call.part, call.trial.values)
+    if name is not None:
+        part, (first, *_) = calls[name]
+        return layer_ladder(part, first.values)
     alone = isinstance(trial.model, nn.Module) and not layers and not worst < bound
     return layer_ladder(trial.model, trial.values) if alone else None  # type: ignore[arg-type]

@@ -1,9 +1,9 @@
-"""The parts of a model: their own errors, poses that they cannot tell, and tables that lost their precision."""
+"""The parts of a model: their own errors, and poses that they cannot tell."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -37,27 +37,30 @@ class LayerError:
     calls: int = 1
 
 
-@dataclass(frozen=True, eq=False)
-class PartCall:
-    """One call of a part that states its field types or reps, as a function of its arguments."""
-
-    name: str
-    part: nn.Module
-    trial: Trial
-
-    def error(self) -> float:
-        """The error on these inputs."""
-        elements = elements_to_try(self.trial.tensors, 4, 0)
-        return max((self.trial.error(Move(g)) for g in elements if self.trial.is_exact(g)), default=0.0)
+Calls = dict[str, tuple[nn.Module, list[Trial]]]
+"""By name the parts that state their reps, and their calls, each as a function of its arguments."""
 
 
-def part_calls(trial: Trial) -> list[PartCall]:
-    """The calls of the parts of a model that state reps of its group, in the order in which they end."""
-    calls: list[PartCall] = []
+def part_calls(trial: Trial) -> Calls:
+    """The calls of the parts of a model that state reps of its group, in the order in which they first end."""
+    calls: Calls = {}
     stated = ((name, part, _stated(part)) for name, part in _named(trial.model) if name)
     mine = [(name, part, fields) for name, part, fields in stated if fields and fields[1].group == trial.group]
     _watch(trial, {part: _recorder(name, *fields, calls) for name, part, fields in mine})
     return calls
+
+
+def layer_errors(calls: Calls) -> tuple[LayerError, ...]:
+    """The errors of parts, the largest of their calls, on the inputs of these."""
+
+    def error(trial: Trial) -> float:
+        elements = elements_to_try(trial.tensors, 4, 0)
+        return max((trial.error(Move(g)) for g in elements if trial.is_exact(g)), default=0.0)
+
+    return tuple(
+        LayerError(name, type(part).__name__, max(map(error, trials)), len(trials))
+        for name, (part, trials) in calls.items()
+    )
 
 
 def _named(model: object) -> list[tuple[str, nn.Module]]:
@@ -76,16 +79,6 @@ def _watch(trial: Trial, watchers: Mapping[nn.Module, Watcher]) -> None:
             handle.remove()
 
 
-def layer_errors(calls: Sequence[PartCall]) -> tuple[LayerError, ...]:
-    """The errors of parts, one for each, in the order of their first calls."""
-    found: dict[str, LayerError] = {}
-    for call in calls:
-        before = found.get(call.name)
-        worst, count = (call.error(), 1) if before is None else (max(before.error, call.error()), before.calls + 1)
-        found[call.name] = LayerError(call.name, type(call.part).__name__, worst, count)
-    return tuple(found.values())
-
-
 def _stated(part: nn.Module) -> tuple[tuple[FieldType, ...], FieldType] | None:
     """What a part states of its inputs and output: field types, reps, or `rep_in` alone."""
     named = (getattr(part, name, None) for name in ("fields_in", "reps_in", "rep_in"))
@@ -95,11 +88,11 @@ def _stated(part: nn.Module) -> tuple[tuple[FieldType, ...], FieldType] | None:
         return None
 
 
-def _recorder(name: str, fields: tuple[FieldType, ...], out: FieldType, calls: list[PartCall]) -> Watcher:
+def _recorder(name: str, fields: tuple[FieldType, ...], out: FieldType, calls: Calls) -> Watcher:
     """What notes the calls of a part: its tensors have the field types that it states, and nothing moves the rest."""
 
     def record(part: nn.Module, args: tuple[object, ...], kwargs: dict[str, object], output: object) -> None:
-        if sum(call.name == name for call in calls) >= CALLS:
+        if len(calls.get(name, (part, []))[1]) >= CALLS:
             return
         order = [*inspect.signature(part.forward).parameters]
         names = sorted(kwargs, key=lambda key: order.index(key) if key in order else len(order))
@@ -117,34 +110,9 @@ def _recorder(name: str, fields: tuple[FieldType, ...], out: FieldType, calls: l
             return part(*positional, **dict(zip(names, rest, strict=True)))  # type: ignore[no-any-return]
 
         inputs = tuple(types.get(i, Index()) for i in range(len(values)))
-        calls.append(PartCall(name, part, Trial(call, inputs, out, tuple(values))))
+        calls.setdefault(name, (part, []))[1].append(Trial(call, inputs, out, tuple(values)))
 
     return record
-
-
-# tables of low precision ---------------------------------------------------------------------------------------------
-
-
-def rounded_tables(model: object) -> tuple[str, ...]:
-    """Names of constant tensors of a module whose numbers are those of float32, though they need more digits.
-
-    Weights and running statistics are left out: any float32 number is as good as any other there.
-    """
-    return tuple(_rounded(model)) if isinstance(model, nn.Module) else ()
-
-
-def _rounded(model: nn.Module) -> Iterator[str]:
-    for prefix, part in model.named_modules():
-        plain = {k: v for k, v in vars(part).items() if isinstance(v, Tensor) and not isinstance(v, nn.Parameter)}
-        constant = {k: v for k, v in part._buffers.items() if v is not None and not k.startswith("running_")}
-        for name, value in {**constant, **plain}.items():
-            if value.is_floating_point() and _only_float32(value.detach().double()):
-                yield f"{prefix}.{name}" if prefix else name
-
-
-def _only_float32(x: Tensor) -> bool:
-    """Whether all numbers are float32 ones, and some use more digits than simple fractions such as 0.5 do."""
-    return bool((x == x.float().double()).all()) and bool((x != x.bfloat16().double()).any())
 
 
 # poses that cannot be told --------------------------------------------------------------------------------------------

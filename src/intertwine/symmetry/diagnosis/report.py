@@ -57,7 +57,6 @@ class EquivarianceReport:
         layers: the errors of the parts that state their reps, in the order in which they are called.
         resolution: the first part that fails, at other numbers of samples, where it has such a number.
         resampling: of grids, which elements the errors are about, and what happens between the pixels.
-        tables: constants that hold no more digits than float32 does.
         chance: how much a second call on the same inputs differs.
         notes: what was not tried, and what makes these numbers worth less, in words.
     """
@@ -79,7 +78,6 @@ class EquivarianceReport:
     layers: tuple[LayerError, ...]
     resolution: ResolutionLadder | None
     resampling: Resampling | None
-    tables: tuple[str, ...]
     chance: float
     notes: tuple[str, ...]
 
@@ -111,8 +109,8 @@ class EquivarianceReport:
     def causes(self) -> tuple[str, ...]:
         """Where errors come from, the largest first.
 
-        They are "rounding", "chance", "float32 tables", "float32 rounding", "ties", "backward pass", "aliasing", or
-        "real". Ties and backward passes are told by errors far above rounding and far above those of other inputs.
+        They are "rounding", "chance", "float32 rounding", "ties", "backward pass", "aliasing", or "real". Ties and
+        backward passes are told by errors far above rounding and far above those of other inputs.
         """
         if self.exact:
             return ("rounding",)
@@ -133,8 +131,6 @@ class EquivarianceReport:
         small = self.dtype == "float64" and error < SINGLE
         if small and self.single is not None and self.single > error * PRECISIONS:
             return "rounding"
-        if small and self.tables:
-            return "float32 tables"
         if self.resolution is not None and self.resolution.aliasing:
             return "aliasing"
         return "float32 rounding" if small else "real"
@@ -246,8 +242,9 @@ class EquivarianceReport:
         if "backward pass" in causes and math.isfinite(largest["gradients"]):
             much = "outputs are equivariant and gradients are not" if self.error < self.bound else "gradients are worse"
             lines.append(f"{much}: look for NaN and for backward passes of your own")
-        if {"float32 tables", "float32 rounding"} & {*causes}:
-            lines.append(f"float32 rounding makes errors of this size: {self._tables()}")
+        if "float32 rounding" in causes:
+            where = "look for constants in float32, and for what is cast to it on its way"
+            lines.append(f"float32 rounding makes errors of this size: {where}; keep tables in float64")
         layer = next((layer for layer in self.layers if layer.name == self.first_offender), None)
         if layer is not None:
             lines.append(f"the first part that is not equivariant: {layer.name} ({layer.kind}), {layer.error:.1e}")
@@ -256,12 +253,6 @@ class EquivarianceReport:
         if self.resolution is not None:
             lines.append(f"its samples: {self.resolution}")
         return lines
-
-    def _tables(self) -> str:
-        if not self.tables:
-            return "look for what is cast to float32 on its way; keep tables in float64 and cast them when used"
-        shown = ", ".join(self.tables[:3]) + (", …" if len(self.tables) > 3 else "")
-        return f"these constants hold float32 numbers: {shown}; keep tables in float64 and cast them when used"
 
     def __repr__(self) -> str:
         return f"<EquivarianceReport of {self.model}: {self.error:.1e}>"
