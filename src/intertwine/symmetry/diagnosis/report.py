@@ -17,7 +17,7 @@ EXACT = 1e-9
 SINGLE = 3e-7
 """In float64, an error below this, and not exact, is of the size that rounding to float32 makes."""
 VANISHING = "look for roots, norms and quotients of what may be 0"
-APART = 30.0
+MUCH_LARGER = 30.0
 """One kind of error is told from another, or precisions from one another, where it is so many times larger."""
 PRECISIONS = 1e6
 """An error that is so many times larger in float32 is rounding there, and rounding in float64."""
@@ -121,7 +121,7 @@ class EquivarianceReport:
         found = {
             name: largest[kind]
             for kind, name in (("symmetric inputs", "ties"), ("gradients", "backward pass"))
-            if largest[kind] > max(APART * plain, self.accepted(kind), small)
+            if largest[kind] > max(MUCH_LARGER * plain, self.accepted(kind), small)
         }
         if plain or not found:
             found[self._plain_cause(plain or max(largest.values()))] = plain
@@ -199,7 +199,7 @@ class EquivarianceReport:
 
     def _compared(self, single: float) -> str:
         """What the errors in two precisions say together."""
-        falls, rises = single > self.error * APART, self.error > single * APART
+        falls, rises = single > self.error * MUCH_LARGER, self.error > single * MUCH_LARGER
         if self.error < self.bound or {"chance", "rounding"} & {*self.causes}:
             return "; it falls with the precision" if falls else ""
         if falls:

@@ -17,7 +17,7 @@ from intertwine.errors import ArgumentError
 from intertwine.testing import equivariance_error
 from intertwine.testing.models import Kind, cast, field_types, in_order, make_inputs
 
-NEGLIGIBLE = 1e-12
+VANISHED = 1e-12
 """Errors below this, in float64, no longer say how fast they fall."""
 
 
@@ -36,7 +36,7 @@ class ResolutionLadder:
     @property
     def slope(self) -> float | None:
         """p of the fit `error ∝ N^−p`, least squares of logarithms; None for fewer than two errors above rounding."""
-        pairs = [(n, e) for n, e in zip(self.resolutions, self.errors, strict=True) if NEGLIGIBLE < e < math.inf]
+        pairs = [(n, e) for n, e in zip(self.resolutions, self.errors, strict=True) if VANISHED < e < math.inf]
         if len(pairs) < 2:
             return None
         n, e = np.log(np.array(pairs)).T
@@ -45,20 +45,20 @@ class ResolutionLadder:
     @property
     def exact(self) -> bool:
         """Whether there is nothing but rounding at every resolution."""
-        return max(self.errors) <= NEGLIGIBLE
+        return max(self.errors) <= VANISHED
 
     @property
     def aliasing(self) -> bool:
         """Whether the error falls with the resolution: it halves, at least, with four times the samples."""
         if self.exact or not all(map(math.isfinite, self.errors)):
             return False
-        return self.errors[-1] <= NEGLIGIBLE or (self.slope is not None and self.slope > 0.5)
+        return self.errors[-1] <= VANISHED or (self.slope is not None and self.slope > 0.5)
 
     def needed(self, error: float) -> int | None:
         """The number of samples at which the fit reaches an error; None where it does not fall."""
         if not self.aliasing or self.slope is None:
             return next((n for n, e in zip(self.resolutions, self.errors, strict=True) if e <= error), None)
-        pairs = [(n, e) for n, e in zip(self.resolutions, self.errors, strict=True) if e > NEGLIGIBLE]
+        pairs = [(n, e) for n, e in zip(self.resolutions, self.errors, strict=True) if e > VANISHED]
         n, e = pairs[-1]
         return n if e <= error else math.ceil(round(n * (e / error) ** (1 / self.slope), 6))
 
