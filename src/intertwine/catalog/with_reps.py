@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from functools import cache, cached_property
 
 import numpy as np
@@ -34,6 +35,15 @@ class GroupWithReps(Group, ABC):
     @abstractmethod
     def defining(self) -> Rep:
         """The rep whose matrices are the elements themselves."""
+
+    def direct_sum(self, terms: Sequence[tuple[int, Block]]) -> Rep:
+        """The rep of multiplicities and blocks, in their order.
+
+        >>> from intertwine.catalog import O2
+        >>> print(O2.direct_sum([(2, O2.irrep("1")), (1, O2.irrep("0e"))]))
+        2x1 + 1x0e
+        """
+        return Rep(self, tuple(terms))
 
     @abstractmethod
     def __mul__(self, other: GroupWithReps) -> GroupWithReps:

@@ -123,6 +123,10 @@ class Group(ABC):
     def defining(self) -> Any:
         """The rep whose matrices are the elements themselves, a `Rep`: this room knows no more of it than its name."""
 
+    @abstractmethod
+    def direct_sum(self, terms: Sequence[tuple[int, Any]]) -> Any:
+        """The `Rep` of multiplicities and blocks, in their order."""
+
     @property
     def trivial(self) -> str:
         """The label of the irrep in which every element acts as 1."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,14 +13,9 @@ from intertwine.errors import ArgumentError
 from intertwine.groups import Group, Subgroup
 from intertwine.reps.clebsch_gordan import clebsch_gordan
 from intertwine.reps.decompose import Content, decompose, is_identity, isometries
+from intertwine.reps.direct_sum import DirectSum, Terms
 from intertwine.reps.irrep import Block, Irrep, irreps_up_to
 from intertwine.reps.splitting import clean
-
-if TYPE_CHECKING:
-    from intertwine.reps.rep import Rep
-
-Terms = tuple[tuple[int, Block], ...]
-"""The multiplicities and blocks of a rep."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +85,8 @@ class TensorBlock(Block):
     The change of basis to irreps comes from the Clebsch–Gordan tables and is made when first needed.
     """
 
-    left: Rep
-    right: Rep
+    left: DirectSum
+    right: DirectSum
 
     @property
     def group(self) -> Group:  # type: ignore[override]

@@ -14,7 +14,8 @@ import numpy as np
 
 from intertwine._arrays import Array, as_array, epsilon, is_torch, like, namespace, plain_shape
 from intertwine.errors import ArgumentError, ShapeError
-from intertwine.reps.blocks import Terms, decomposed
+from intertwine.reps.blocks import decomposed
+from intertwine.reps.direct_sum import Terms
 from intertwine.reps.irrep import Block
 from intertwine.reps.rep import Rep
 from intertwine.reps.wigner import harmonic_matrix

@@ -12,8 +12,9 @@ from intertwine._arrays import Array, Table, like, namespace, read_only
 from intertwine.errors import ArgumentError, RepMismatchError
 from intertwine.groups import Group, Subgroup
 from intertwine.groups.finite import FiniteTable
-from intertwine.reps.blocks import Terms, in_basis
+from intertwine.reps.blocks import in_basis
 from intertwine.reps.decompose import decompose, isometries
+from intertwine.reps.direct_sum import Terms
 from intertwine.reps.intertwiner import intertwiners
 from intertwine.reps.irrep import Irrep
 from intertwine.reps.rep import Rep

@@ -5,15 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from intertwine._arrays import Array, read_only
 from intertwine.groups import Group
-
-if TYPE_CHECKING:
-    from intertwine.reps.rep import Rep
 
 
 class Block(ABC):
@@ -47,11 +44,9 @@ class Block(ABC):
         """The orthogonal Q `(dim, dim)` with x = Q x_irreps; None for the identity."""
 
     @cached_property
-    def irreps(self) -> Rep:
-        """The rep of its irreps, in irrep coordinates."""
-        from intertwine.reps.rep import Rep  # blocks and reps know each other
-
-        return Rep(self.group, self.content)
+    def irreps(self) -> Any:
+        """The rep of its irreps, in irrep coordinates: a `Rep`, which its group makes of it."""
+        return self.group.direct_sum(self.content)
 
     @abstractmethod
     def evaluate(self, g: Array) -> Array:
@@ -150,13 +145,14 @@ class Irrep(Block):
         """The trace `(...)` of the matrices at elements `(..., n, n)`."""
         return trace(self.matrix(g))
 
-    def __add__(self, other: Irrep | Rep) -> Rep:
+    # What a sum or a product makes is a `Rep`.
+    def __add__(self, other: Any) -> Any:
         return self.irreps + other
 
-    def __rmul__(self, multiplicity: int) -> Rep:
+    def __rmul__(self, multiplicity: int) -> Any:
         return multiplicity * self.irreps
 
-    def __mul__(self, other: Irrep | Rep) -> Rep:
+    def __mul__(self, other: Any) -> Any:
         return self.irreps * other
 
     def __repr__(self) -> str:
