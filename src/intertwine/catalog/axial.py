@@ -58,7 +58,6 @@ class AxialGroup(SignedGroup):
 
     @property
     def inner(self) -> PlanarGroup:
-        """The planar group."""
         return self.plane
 
     def project(self, g: Array) -> Array:
@@ -71,16 +70,13 @@ class AxialGroup(SignedGroup):
 
     @property
     def schoenflies(self) -> str:
-        """The Schoenflies name."""
         return self.title
 
     @cached_property
     def order(self) -> int | float:  # type: ignore[override]
-        """The number of elements."""
         return self.plane.order * (2 if self.height is None else 1)
 
     def titled(self, title: str) -> AxialGroup | None:
-        """The axial group of a standard Schoenflies name."""
         return axial_group(title)
 
     @property
@@ -115,10 +111,6 @@ class AxialGroup(SignedGroup):
         return self._both(self._lift(self.plane.elements()))
 
     def sample(self, n: int, seed: Seed = 0) -> np.ndarray:
-        """n random elements `(n, 3, 3)`, uniform in the Haar measure.
-
-        The same elements on each call: pass a seed (an integer or a numpy generator) to get others.
-        """
         rng = generator(seed)
         g = self._lift(self.plane.sample(n, rng))
         if self.height is None:
@@ -131,7 +123,6 @@ class AxialGroup(SignedGroup):
         return g, np.full(len(g), 1 / len(g))
 
     def _defect(self, g: np.ndarray) -> np.ndarray:
-        """The distance to diag(h, s) for the planar part h."""
         h = plane_part(g)
         near = self._lift(h)
         if self.height is None:
@@ -207,7 +198,6 @@ class AxialGroup(SignedGroup):
         return self._read(label).degree
 
     def canonical_label(self, label: str) -> str:
-        """The label in its standard spelling; raises `LabelError` if there is no such irrep."""
         return self._read(label).symbol
 
     def label_key(self, label: str) -> tuple[int, ...]:

@@ -6,21 +6,19 @@ import math
 from abc import ABC
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property, reduce
+from functools import cache, reduce
 
 import numpy as np
 
 from intertwine._arrays import Array, Table, read_only
-from intertwine.catalog.with_reps import GroupWithReps, defining_block
+from intertwine.catalog.with_reps import GroupWithReps
 from intertwine.catalog.words import LETTERS, letters
 from intertwine.errors import ArgumentError, LabelError
 from intertwine.groups.finite import closure
 from intertwine.groups.group import Seed, generator, orthogonality_residual
 from intertwine.groups.rotations import exponential
 from intertwine.reps.burnside import TRIVIAL, GrownIrrep, grow, grown_matrices
-from intertwine.reps.decompose import SAMPLES, invariant_tensors
-from intertwine.reps.irrep import Irrep
-from intertwine.reps.rep import Rep
+from intertwine.reps.decompose import SAMPLES
 
 
 @dataclass(frozen=True, repr=False)
@@ -47,22 +45,18 @@ class GeneratedGroup(GroupWithReps, ABC):
 
     @property
     def name(self) -> str:
-        """The name it was given."""
         return self.title
 
     @property
     def dim(self) -> int:
-        """The size n of the matrices."""
         return int(self.discrete.array.shape[-1])
 
     @property
     def order(self) -> int | float:
-        """The number of elements; infinite where there is a Lie algebra."""
         return math.inf if len(self.lie.array) else len(self.elements())
 
     @property
     def lie_generators(self) -> np.ndarray:
-        """A basis `(k, n, n)` of the Lie algebra."""
         return self.lie.array.copy()
 
     @property
@@ -87,10 +81,7 @@ class GeneratedGroup(GroupWithReps, ABC):
         Of a continuous group they are products of 32 random exponentials and random powers of the single generators:
         uniform up to an error that falls exponentially in the number of factors.
         """
-        rng = generator(seed)
-        if self.is_finite:
-            return self.elements()[rng.integers(len(self.elements()), size=n)]
-        return _walk(self, n, rng)
+        return super().sample(n, seed) if self.is_finite else _walk(self, n, generator(seed))
 
     def quadrature(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
         """All elements of a finite group; else random elements with the smallest weights that average exactly.
@@ -99,7 +90,7 @@ class GeneratedGroup(GroupWithReps, ABC):
         Raises `ArgumentError` where that takes more than 20 000 elements.
         """
         if self.is_finite:
-            return self.elements(), np.full(len(self.elements()), 1 / len(self.elements()))
+            return super().quadrature(degree)
         g, weights = _solved_quadrature(self, int(degree))
         return g.copy(), weights.copy()
 
@@ -136,7 +127,6 @@ class GeneratedGroup(GroupWithReps, ABC):
         return _labels(self, degree)
 
     def canonical_label(self, label: str) -> str:
-        """The label in its standard spelling; raises `LabelError` if there is no such irrep."""
         self._place(label)
         return str(label).strip()
 
@@ -145,15 +135,12 @@ class GeneratedGroup(GroupWithReps, ABC):
         return (self._place(label),)
 
     def irrep_degree(self, label: str) -> int:
-        """The smallest power of the defining rep that contains it."""
         return self._grown(label).degree
 
     def irrep_dim(self, label: str) -> int:
-        """The dimension of the real irrep."""
         return self._grown(label).dim
 
     def irrep_endomorphisms(self, label: str) -> np.ndarray:
-        """1, 2 or 4 matrices."""
         return self._grown(label).endomorphisms.array
 
     def irrep_matrices(self, labels: Sequence[str], g: Array) -> dict[str, Array]:
@@ -162,15 +149,6 @@ class GeneratedGroup(GroupWithReps, ABC):
         top = max((self.irrep_degree(label) for label in labels), default=0)
         matrices = grown_matrices(_grown(self, top), tuple(places.values()), g)
         return {label: matrices[place] for label, place in places.items()}
-
-    def coupling(self, a: str, b: str, c: str) -> np.ndarray:
-        """The invariants of the tensor product of three irreps."""
-        return invariant_tensors(self, *(Irrep(self, label) for label in (a, b, c)))
-
-    @cached_property
-    def defining(self) -> Rep:
-        """The rep whose matrices are the elements themselves."""
-        return defining_block(self, 1)
 
     def __repr__(self) -> str:
         return self.source

@@ -1,4 +1,4 @@
-"""Names of groups: what somebody typed, and the symbols of Schoenflies, Hermann and Mauguin, and Conway."""
+"""Names of groups: what somebody typed, and the symbols of Schoenflies and of Hermann and Mauguin."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ CRYSTALLOGRAPHIC: tuple[str, ...] = (*_TEXT.split(),)
 """The 32 point groups that crystals can have, in the order of the International Tables."""
 
 POLYHEDRA = {
-    "T": ("23", "332"),
-    "Td": ("−43m", "*332"),
-    "Th": ("m−3", "3*2"),
-    "O": ("432", "432"),
-    "Oh": ("m−3m", "*432"),
-    "I": ("235", "532"),
-    "Ih": ("m−3−5", "*532"),
-    "SO3": ("2∞", None),
-    "O3": ("m−∞", None),
+    "T": "23",
+    "Td": "−43m",
+    "Th": "m−3",
+    "O": "432",
+    "Oh": "m−3m",
+    "I": "235",
+    "Ih": "m−3−5",
+    "SO3": "2∞",
+    "O3": "m−∞",
 }
-"""Hermann–Mauguin symbol and orbifold symbol; Conway's notation has no symbol for the groups of the whole sphere."""
+"""Hermann–Mauguin symbols of the groups without a main axis."""
 
 SHORT = {
     "m3m": "m-3m",
@@ -125,7 +125,7 @@ def hermann_mauguin(title: str) -> str:
     ['4mm', '−6m2', '−4', '−42m', 'm−3m', '∞m']
     """
     if title in POLYHEDRA:
-        return POLYHEDRA[title][0]
+        return POLYHEDRA[title]
     letters, n = family(title)
     if n == 0:
         return {"C": "∞", "Cv": "∞m", "Ch": "∞/m", "D": "∞2", "Dh": "∞/mm"}[letters]
@@ -165,18 +165,3 @@ def from_hermann_mauguin(symbol: str) -> str | None:
         names += [f"C{n}", f"C{n}v", f"C{n}h", f"S{2 * n}", f"D{n}", f"D{n}d", f"D{n}h"]
     spelled = (hermann_mauguin(name).replace("−", "-").replace("∞", "inf") for name in names)
     return next((name for name, found in zip(names, spelled, strict=True) if found == text), None)
-
-
-def orbifold(title: str) -> str | None:
-    """Conway's orbifold symbol of a Schoenflies name; None for SO(3) and O(3).
-
-    >>> [orbifold(name) for name in ("C1", "Cs", "Ci", "C4v", "S6", "D2d", "Ih")]
-    ['1', '*', '×', '*44', '3×', '2*2', '*532']
-    """
-    if title in POLYHEDRA:
-        return POLYHEDRA[title][1]
-    letters, number = family(title)
-    n = "∞" if number == 0 else str(number) if letters != "S" else str(number // 2)
-    n = "" if n == "1" else n
-    patterns = {"C": f"{n}{n}", "Cv": f"*{n}{n}", "Ch": f"{n}*", "S": f"{n}×", "D": f"22{n}", "Dh": f"*22{n}"}
-    return patterns.get(letters, f"2*{n}") or "1"

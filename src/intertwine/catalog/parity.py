@@ -36,26 +36,21 @@ class SignedGroup(PointGroup):
         """The label of σ, and whether the sign multiplies; raises `LabelError`."""
 
     def irrep_degree(self, label: str) -> int:
-        """The degree of σ."""
         return self.inner.irrep_degree(self._parse(label)[0])
 
     def irrep_dim(self, label: str) -> int:
-        """The dimension of σ."""
         return self.inner.irrep_dim(self._parse(label)[0])
 
     def irrep_endomorphisms(self, label: str) -> np.ndarray:
-        """Those of σ."""
         return self.inner.irrep_endomorphisms(self._parse(label)[0])
 
     def irrep_matrices(self, labels: Sequence[str], g: Array) -> dict[str, Array]:
-        """σ(p(g)), times the sign or not."""
         sign = self.sign(g)
         parsed = {label: self._parse(label) for label in labels}
         matrices = self.inner.irrep_matrices(tuple(dict.fromkeys(x for x, _ in parsed.values())), self.project(g))
         return {label: matrices[x] * sign if odd else matrices[x] for label, (x, odd) in parsed.items()}
 
     def coupling(self, a: str, b: str, c: str) -> np.ndarray:
-        """The coupling of the simpler group where the signs agree."""
         (x, p), (y, q), (z, r) = self._parse(a), self._parse(b), self._parse(c)
         table = self.inner.coupling(x, y, z)
         return table if (p ^ q) == r else table[:0]

@@ -60,7 +60,6 @@ class PlanarGroup(CatalogGroup, ABC):
 
     @cached_property
     def order(self) -> int | float:  # type: ignore[override]
-        """The number of elements."""
         return math.inf if self.rotations is None else self.rotations * (2 if self.mirrors else 1)
 
     @property
@@ -71,7 +70,6 @@ class PlanarGroup(CatalogGroup, ABC):
 
     @property
     def lie_generators(self) -> np.ndarray:
-        """The infinitesimal rotation, for SO(2) and O(2)."""
         return QUARTER_TURN[None].copy() if self.rotations is None else np.zeros((0, 2, 2))
 
     def elements(self) -> np.ndarray:
@@ -81,13 +79,9 @@ class PlanarGroup(CatalogGroup, ABC):
         return self._with_mirrors(turns(self.rotations))
 
     def sample(self, n: int, seed: Seed = 0) -> np.ndarray:
-        """n random elements `(n, 2, 2)`, uniform in the Haar measure.
-
-        The same elements on each call: pass a seed (an integer or a numpy generator) to get others.
-        """
-        rng = generator(seed)
         if self.rotations is not None:
-            return self.elements()[rng.integers(int(self.order), size=n)]
+            return super().sample(n, seed)
+        rng = generator(seed)
         g = rotation(rng.uniform(0, 2 * np.pi, n))
         return np.where(rng.integers(2, size=(n, 1, 1)) == 1, g @ MIRROR, g) if self.mirrors else g
 
@@ -133,21 +127,17 @@ class PlanarGroup(CatalogGroup, ABC):
         return tuple(names)
 
     def canonical_label(self, label: str) -> str:
-        """The label in its standard spelling; raises `LabelError` if there is no such irrep."""
         k, axes = self._parse(label)
         return f"{k}{'' if axes == PLANE or not self.mirrors else 'o' if axes == (1j,) else 'e'}"
 
     def label_key(self, label: str) -> tuple[int, ...]:
-        """Frequency first, then e before o."""
         k, axes = self._parse(label)
         return k, int(axes == (1j,))
 
     def irrep_degree(self, label: str) -> int:
-        """The frequency."""
         return self._parse(label)[0]
 
     def irrep_dim(self, label: str) -> int:
-        """2 for the plane, 1 for an axis."""
         return len(self._parse(label)[1])
 
     def irrep_endomorphisms(self, label: str) -> np.ndarray:
@@ -171,7 +161,6 @@ class PlanarGroup(CatalogGroup, ABC):
         return out
 
     def coupling(self, a: str, b: str, c: str) -> np.ndarray:
-        """Products of complex numbers and their conjugates: see `planar_coupling`."""
         return planar_coupling(self._parse(a), self._parse(b), self._parse(c), self.rotations, self.mirrors)
 
     @cached_property
@@ -241,12 +230,10 @@ class PlanarGroup(CatalogGroup, ABC):
         return tuple(found)
 
     def containment(self, subgroups: tuple[Subgroup, ...], turns: int) -> Rows:
-        """Which subgroups of SO(2) or O(2) lie in which."""
         del turns
         return in_the_plane(subgroups)
 
     def class_symbols(self) -> list[Symbol]:
-        """E, C4 (a turn), or m (a mirror)."""
         return class_symbols.of_the_plane(self.table)
 
     def _inner_group(self, name: object) -> PlanarGroup:

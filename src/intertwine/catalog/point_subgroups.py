@@ -90,11 +90,9 @@ class PointGroup(SpaceGroup, ABC):
 
     @property
     def name(self) -> str:
-        """The Schoenflies name."""
         return self.schoenflies
 
     def class_symbols(self) -> list[Symbol]:
-        """Schoenflies' symbols: E, C3, S4, i, σh, σv, σd."""
         return class_symbols.of_space(self.table, self.schoenflies)
 
 

@@ -12,7 +12,6 @@ from intertwine.catalog.axial import AxialGroup, axial_group
 from intertwine.catalog.base import MatrixGroup
 from intertwine.catalog.parity import SignedGroup
 from intertwine.errors import LabelError
-from intertwine.groups.group import Seed, generator
 from intertwine.groups.rotations import POLYHEDRON_GENERATORS
 from intertwine.reps.rep import Rep
 from intertwine.reps.wigner import determinant_3
@@ -48,7 +47,6 @@ class PolyhedralGroup(SignedGroup):
 
     @property
     def schoenflies(self) -> str:
-        """The Schoenflies name."""
         return self.title
 
     @cached_property
@@ -57,7 +55,6 @@ class PolyhedralGroup(SignedGroup):
         return without_inversion(self.title[0] if self.has_inversion else self.title)
 
     def titled(self, title: str) -> AxialGroup | PolyhedralGroup | None:
-        """The polyhedral or axial group of a standard Schoenflies name."""
         return find_point_group(title)
 
     def project(self, g: Array) -> Array:
@@ -65,7 +62,6 @@ class PolyhedralGroup(SignedGroup):
         return g * self.sign(g) if self.has_inversion else g
 
     def sign(self, g: Array) -> Array:
-        """The determinant."""
         return determinant_3(g)[..., None, None]
 
     @property
@@ -75,7 +71,6 @@ class PolyhedralGroup(SignedGroup):
 
     @property
     def order(self) -> int:
-        """The number of elements."""
         return int(self.inner.order) * (2 if self.has_inversion else 1)
 
     @property
@@ -89,20 +84,7 @@ class PolyhedralGroup(SignedGroup):
         g = self.inner.elements()
         return np.concatenate([g, -g]) if self.has_inversion else g
 
-    def sample(self, n: int, seed: Seed = 0) -> np.ndarray:
-        """n random elements `(n, 3, 3)`, uniform.
-
-        The same elements on each call: pass a seed (an integer or a numpy generator) to get others.
-        """
-        return self.elements()[generator(seed).integers(self.order, size=n)]
-
-    def quadrature(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
-        """All elements, with equal weights: exact for every degree."""
-        del degree
-        return self.elements(), np.full(self.order, 1 / self.order)
-
     def _defect(self, g: np.ndarray) -> np.ndarray:
-        """The distance to the nearest element."""
         return self.table.distance(g)
 
     # irreps ----------------------------------------------------------------------------------------------------------
@@ -121,12 +103,10 @@ class PolyhedralGroup(SignedGroup):
         return tuple(f"{label}{parity}" for label in self.inner.labels(degree) for parity in parities)
 
     def canonical_label(self, label: str) -> str:
-        """The label in its standard spelling; raises `LabelError` if there is no such irrep."""
         self._parse(label)
         return str(label).strip()
 
     def label_key(self, label: str) -> tuple[int, ...]:
-        """By degree and dimension, then g before u."""
         inner, odd = self._parse(label)
         return (*self.inner.label_key(inner), int(odd))
 

@@ -48,31 +48,22 @@ class SpatialGroup(SpaceGroup, ABC):
 
     @property
     def lie_generators(self) -> np.ndarray:
-        """The infinitesimal rotations about x, y and z: X_i r = e_i × r."""
         return TURNS.copy()
 
     def canonical_label(self, label: str) -> str:
-        """The label in its standard spelling; raises `LabelError` if there is no such irrep."""
         return self._spell(*self._parse(label))
 
     def _spell(self, degree: int, _unnatural: int) -> str:
         return str(degree)
 
     def label_key(self, label: str) -> tuple[int, ...]:
-        """Degree first, then natural parity before the other."""
         return self._parse(label)
 
     def irrep_degree(self, label: str) -> int:
-        """The degree l."""
         return self._parse(label)[0]
 
     def irrep_dim(self, label: str) -> int:
-        """2l + 1."""
         return 2 * self._parse(label)[0] + 1
-
-    def irrep_endomorphisms(self, label: str) -> np.ndarray:
-        """The identity: all irreps are of real type."""
-        return np.eye(self.irrep_dim(label))[None]
 
     def irrep_matrices(self, labels: Sequence[str], g: Array) -> dict[str, Array]:
         """D_l(g), times det g for the unnatural parity."""
@@ -95,7 +86,6 @@ class SpatialGroup(SpaceGroup, ABC):
         return {"SO3": SO3(), "O3": O3()}.get(title or "") or find_point_group(title)
 
     def containment(self, subgroups: tuple[Subgroup, ...], turns: int) -> Rows:
-        """Which families of subgroups lie in which."""
         titles = [find(H.name).title for H in subgroups]
         return [[small in _titles_inside(large, turns) for large in titles] for small in titles]
 
@@ -107,10 +97,6 @@ class SO3(SpatialGroup):
     name = "SO(3)"
 
     def sample(self, n: int, seed: Seed = 0) -> np.ndarray:
-        """n random rotations `(n, 3, 3)`, uniform in the Haar measure.
-
-        The same elements on each call: pass a seed (an integer or a numpy generator) to get others.
-        """
         return random_rotations(n, seed)
 
     def quadrature(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
@@ -119,11 +105,9 @@ class SO3(SpatialGroup):
         return g.copy(), weights.copy()
 
     def _defect(self, g: np.ndarray) -> np.ndarray:
-        """The defect of orthogonality and of the determinant."""
         return np.maximum(orthogonality_residual(g), np.abs(determinant_3(g) - 1))
 
     def labels(self, degree: int) -> tuple[str, ...]:
-        """0, 1, …, degree."""
         return tuple(str(k) for k in range(degree + 1))
 
     def _parse(self, label: str) -> tuple[int, int]:
@@ -153,24 +137,17 @@ class O3(SpatialGroup):
         return np.concatenate([super().generators, -np.eye(3)[None]])
 
     def sample(self, n: int, seed: Seed = 0) -> np.ndarray:
-        """n random orthogonal matrices `(n, 3, 3)`, uniform in the Haar measure.
-
-        The same elements on each call: pass a seed (an integer or a numpy generator) to get others.
-        """
         rng = generator(seed)
         return random_rotations(n, rng) * rng.choice([-1.0, 1.0], size=(n, 1, 1))
 
     def quadrature(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
-        """The quadrature of the rotations, times ±1."""
         g, weights = rotation_quadrature(degree)
         return np.concatenate([g, -g]), np.concatenate([weights, weights]) / 2
 
     def _defect(self, g: np.ndarray) -> np.ndarray:
-        """The defect of orthogonality."""
         return orthogonality_residual(g)
 
     def labels(self, degree: int) -> tuple[str, ...]:
-        """0e 0o 1o 1e 2e 2o …: natural parity first."""
         return tuple(self._spell(k, unnatural) for k in range(degree + 1) for unnatural in (0, 1))
 
     def _spell(self, degree: int, unnatural: int) -> str:

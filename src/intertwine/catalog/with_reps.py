@@ -16,7 +16,7 @@ from intertwine.errors import ArgumentError, RepMismatchError
 from intertwine.groups import Group, Subgroup
 from intertwine.groups.finite import FiniteTable
 from intertwine.reps.blocks import BasisBlock, decomposed
-from intertwine.reps.decompose import isometries
+from intertwine.reps.decompose import invariant_tensors, isometries
 from intertwine.reps.harmonics import harmonics_rep
 from intertwine.reps.homogeneous import HomogeneousSpace, induced_terms
 from intertwine.reps.irrep import Block, Irrep, irreps_up_to
@@ -31,10 +31,10 @@ class GroupWithReps(Group, ABC):
     know this class and what it leaves abstract.
     """
 
-    @property
-    @abstractmethod
+    @cached_property
     def defining(self) -> Rep:
         """The rep whose matrices are the elements themselves."""
+        return defining_block(self, 1)
 
     def direct_sum(self, terms: Sequence[tuple[int, Block]]) -> Rep:
         """The rep of multiplicities and blocks, in their order.
@@ -64,6 +64,10 @@ class GroupWithReps(Group, ABC):
     def class_symbols(self) -> list[Symbol]:
         """The symbols of the classes of a finite group, in the order of its `table.classes`, each with a sort key."""
         return class_symbols.of_orders(self.table)
+
+    def coupling(self, a: str, b: str, c: str) -> np.ndarray:
+        """A basis of the equivariant bilinear maps a × b → c, found in the average of the three over the group."""
+        return invariant_tensors(self, *(Irrep(self, label) for label in (a, b, c)))
 
     def irrep(self, label: str) -> Irrep:
         """The irrep of a label; raises `LabelError` if there is none.

@@ -96,25 +96,28 @@ class Group(ABC):
             "or quadrature(degree) for a finite set that averages exactly."
         )
 
-    @abstractmethod
     def sample(self, n: int, seed: Seed = 0) -> np.ndarray:
         """n random elements `(n, dim, dim)`, independent and uniform in the Haar measure.
 
-        Without a seed these are the same elements on each call: pass an integer seed, or a numpy generator that goes
-        on from call to call, to get others. Raises `ArgumentError` for another kind of seed.
+        The same elements on each call: pass an integer seed, or a numpy generator that goes on from call to call, to
+        get others. Raises `ArgumentError` for another kind of seed.
         """
+        return self.elements()[generator(seed).integers(int(self.order), size=n)]  # continuous groups have their own
 
     @property
     def has_quadrature(self) -> bool:
         """Whether Haar averages are sums over few elements; if not, they are taken by random ones and eigenvectors."""
         return True
 
-    @abstractmethod
     def quadrature(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
         """Elements `(q, dim, dim)` and weights `(q,)` with exact Haar averages up to a total degree.
 
         `Σ w_q f(g_q) = ∫ f(g) dg` when f is a product of irrep matrix elements whose degrees sum to at most `degree`.
+        Of a finite group these are all elements, with equal weights.
         """
+        del degree
+        g = self.elements()
+        return g, np.full(len(g), 1 / len(g))
 
     # reps ------------------------------------------------------------------------------------------------------------
 
@@ -154,9 +157,9 @@ class Group(ABC):
     def irrep_dim(self, label: str) -> int:
         """The dimension of an irrep."""
 
-    @abstractmethod
     def irrep_endomorphisms(self, label: str) -> np.ndarray:
         """A basis `(1 | 2 | 4, d, d)` of what commutes with an irrep of real type R, C, H; identity first."""
+        return np.eye(self.irrep_dim(label))[None]  # type R; groups with others have their own
 
     @abstractmethod
     def irrep_matrices(self, labels: Sequence[str], g: Array) -> Mapping[str, Array]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from intertwine.catalog.base import CatalogGroup
-from intertwine.catalog.notation import hermann_mauguin, orbifold
+from intertwine.catalog.notation import hermann_mauguin
 from intertwine.catalog.recognise import recognise, rotation_axes
 from intertwine.catalog.standard_frame import standard_frame
 from intertwine.errors import ArgumentError
@@ -79,12 +79,10 @@ class SymmetryElements:
 
     @property
     def title(self) -> str:
-        """The name in three notations, and the number of elements."""
-        text = self.name.replace("(", "").replace(")", "")
-        names = [self.name.replace("inf", "∞"), hermann_mauguin(text), orbifold(text)]
-        many = "infinitely many elements" if self.order is None else "1 element"
-        count = f"{self.order} elements" if self.order and self.order > 1 else many
-        return " · ".join([*(name for name in names if name), count])
+        """The name in two notations, and the number of elements."""
+        symbol = hermann_mauguin(self.name.replace("(", "").replace(")", ""))
+        count = "infinitely many" if self.order is None else str(self.order)
+        return f"{self.name.replace('inf', '∞')} · {symbol} · {count} element{'s' if self.order != 1 else ''}"
 
 
 def symmetry_elements(group: Subgroup | CatalogGroup) -> SymmetryElements:

@@ -48,7 +48,7 @@ def symmetry_figure(group: Subgroup | CatalogGroup, title: str | None = None, he
 
     Args:
         group: a subgroup of O(3), wherever it lies, or a point group.
-        title: a few words above the figure. Default: the name in three notations, and the number of elements.
+        title: a few words above the figure. Default: the name in two notations, and the number of elements.
         height: in pixels.
 
     Raises `ArgumentError` for groups that do not act on space, and `MissingExtraError` where plotly is not installed.

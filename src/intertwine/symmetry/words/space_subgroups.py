@@ -8,7 +8,7 @@ import numpy as np
 
 from intertwine.catalog import O3, words
 from intertwine.catalog.axial import AxialGroup
-from intertwine.catalog.notation import family, find, hermann_mauguin, orbifold
+from intertwine.catalog.notation import family, find, hermann_mauguin
 from intertwine.catalog.point_subgroups import PointGroup
 from intertwine.catalog.polyhedral import find_point_group
 from intertwine.catalog.recognise import rotation_axes
@@ -145,8 +145,6 @@ def _polygon(n: int) -> str:
 def _other_names(subgroup: Subgroup, title: str) -> str:
     """The sentence about other notations."""
     symbols = [f"Hermann–Mauguin {hermann_mauguin(title)}"]
-    if (symbol := orbifold(title)) is not None:
-        symbols.append(f"orbifold {symbol}")
     if subgroup.parent.name in ("O(3)", "SO(3)"):
         found = escnn_id(title, subgroup.parent.name)
         symbols.append("no id in escnn" if found is None else f"escnn id {found} (with its own axes)")

@@ -11,7 +11,7 @@ from intertwine.catalog.base import CatalogGroup, DirectProduct
 from intertwine.catalog.notation import find
 from intertwine.catalog.planar import MIRROR, PlanarGroup, rotation
 from intertwine.catalog.point_subgroups import SpaceGroup
-from intertwine.catalog.product_subgroups import ProductPattern
+from intertwine.catalog.product_subgroups import Diagonal, Pairs
 from intertwine.groups import Subgroup
 from intertwine.groups.subgroup import Composition
 from intertwine.symmetry.words.escnn import planar_escnn_id
@@ -24,7 +24,7 @@ def describe(subgroup: Subgroup) -> tuple[str, ...]:
     if isinstance(pattern, Composition):
         through = f"It lies in {pattern.outer.parent} through {pattern.outer.name}."
         return (*describe(pattern.inner), through, *describe(pattern.outer))
-    if isinstance(pattern, ProductPattern):
+    if isinstance(pattern, Pairs | Diagonal):
         return (f"{subgroup.name} is a subgroup of {parent}, a copy of {group}: {_pairs(pattern)}.",)
     if isinstance(parent, PlanarGroup) and isinstance(group, PlanarGroup):
         return _in_the_plane(subgroup, parent, group)
@@ -35,14 +35,11 @@ def describe(subgroup: Subgroup) -> tuple[str, ...]:
     return (f"{subgroup.name} is a subgroup of {parent}, a copy of {group}.",)
 
 
-def _pairs(pattern: ProductPattern) -> str:
+def _pairs(pattern: Pairs | Diagonal) -> str:
     """The elements of a subgroup of a product."""
-    if not pattern.names:
+    if isinstance(pattern, Diagonal):
         return "the pairs of an element and itself"
-    left, right = pattern.names
-    if not pattern.signs:
-        return f"the pairs of an element of {left} and one of {right}"
-    return "the pairs (a, b) in {}×{} on which {} of a equals {} of b".format(*pattern.names, *pattern.signs)
+    return f"the pairs of an element of {pattern.left.name} and one of {pattern.right.name}"
 
 
 # finite groups --------------------------------------------------------------------------------------------------------
