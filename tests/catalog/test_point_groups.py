@@ -19,7 +19,7 @@ from intertwine.catalog.notation import CRYSTALLOGRAPHIC, from_hermann_mauguin, 
 from intertwine.catalog.point_subgroups import PointGroup
 from intertwine.catalog.recognise import recognise
 from intertwine.groups.finite import closure
-from intertwine.reps.decompose import multiplicities
+from intertwine.reps.decomposition import multiplicities
 from intertwine.reps.irrep import trace
 from tests.registry import close
 

@@ -13,7 +13,7 @@ import pytest
 from intertwine.errors import ArgumentError
 from intertwine.symmetry import explain
 from intertwine.tour import markup, rectangle, which_o2
-from intertwine.tour.report import Report, environment
+from intertwine.tour.html_report import Report, environment
 
 pytest.importorskip("plotly")
 

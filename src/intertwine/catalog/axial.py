@@ -226,8 +226,8 @@ def _greek(text: str) -> str:
 def axial_group(title: str) -> AxialGroup | None:
     """The axial group of a standard Schoenflies name; None for other names."""
     letters, n = family(title)
-    turns: PlanarGroup = Cyclic(n) if n else SO2()
-    flips: PlanarGroup = Dihedral(n) if n else O2()
+    turns: PlanarGroup = Cyclic(n) if n else SO2
+    flips: PlanarGroup = Dihedral(n) if n else O2
     match letters:
         case "C":
             return AxialGroup(title, turns, "0")

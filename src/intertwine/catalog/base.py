@@ -17,7 +17,7 @@ from intertwine.catalog.lattice import Rows, SubgroupLattice, by_elements
 from intertwine.catalog.product import PairGroup
 from intertwine.catalog.product_subgroups import product_subgroup, product_subgroups
 from intertwine.catalog.standard_frame import Vector
-from intertwine.catalog.tables import Branching, CharacterTable, branching, character_table
+from intertwine.catalog.tables import Branching, CharacterTable, branching_table, character_table
 from intertwine.catalog.with_reps import GroupWithReps
 from intertwine.errors import ArgumentError
 from intertwine.groups import Group, Subgroup
@@ -119,7 +119,7 @@ class CatalogGroup(GroupWithReps, ABC):
         1o  0o + 1
         1e  0o + 1
         """
-        return branching(self, subgroup, degree)
+        return branching_table(self, subgroup, degree)
 
     def grid(self, kind: str = "regular", n: int | None = None, seed: Seed = 0) -> Grid:
         """Elements spread over the group, with weights and the degree up to which they average exactly.

@@ -11,9 +11,8 @@ from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError
 from intertwine.groups.group import orthogonality_residual
 from intertwine.groups.rotations import exponential
-from intertwine.reps.decompose import decompose as decompose_function
-from intertwine.reps.decompose import decompose_samples, multiplicities
-from intertwine.reps.irrep import trace
+from intertwine.reps.decomposition import decompose_function, decompose_samples, multiplicities
+from intertwine.reps.irrep import matrix_trace
 from intertwine.reps.rep import Rep
 
 Matrices = Callable[[np.ndarray], np.ndarray] | Mapping[int, np.ndarray] | np.ndarray
@@ -208,7 +207,7 @@ def _fills(group: CatalogGroup, matrix: Callable[[np.ndarray], np.ndarray], size
             return False
         return True
     elements, weights = group.quadrature(2 * degree)
-    character = trace(matrix(elements))
+    character = matrix_trace(matrix(elements))
     content = multiplicities(group, elements, weights, character, degree)
     norm = sum(count**2 * len(irrep.endomorphisms) for count, irrep in content)
     return sum(count * irrep.dim for count, irrep in content) == size and abs(weights @ character**2 - norm) < 1e-6

@@ -18,7 +18,7 @@ from intertwine.groups.finite import closure
 from intertwine.groups.group import Seed, generator, orthogonality_residual
 from intertwine.groups.rotations import exponential
 from intertwine.reps.burnside import TRIVIAL, GrownIrrep, grow, grown_matrices
-from intertwine.reps.decompose import SAMPLES
+from intertwine.reps.decomposition import RANDOM_ELEMENTS
 
 
 @dataclass(frozen=True, repr=False)
@@ -178,7 +178,7 @@ def _more(group: GeneratedGroup, irreps: tuple[GrownIrrep, ...]) -> tuple[GrownI
 
 @cache
 def _samples(group: GeneratedGroup) -> np.ndarray:
-    return group.elements() if group.order <= 2 * SAMPLES else group.sample(SAMPLES)
+    return group.elements() if group.order <= 2 * RANDOM_ELEMENTS else group.sample(RANDOM_ELEMENTS)
 
 
 def _fills(group: GeneratedGroup, irreps: tuple[GrownIrrep, ...]) -> bool:
@@ -201,17 +201,17 @@ def _labels(group: GeneratedGroup, degree: int) -> tuple[str, ...]:
 # continuous groups ----------------------------------------------------------------------------------------------------
 
 
-STEPS = 32
-POWERS = 840  # the numbers up to 8 divide it
+_STEPS = 32
+_POWERS = 840  # the numbers up to 8 divide it
 
 
 def _walk(group: GeneratedGroup, n: int, rng: np.random.Generator) -> np.ndarray:
     """Elements `(n, dim, dim)` after random steps along the Lie algebra and by random powers of the single ones."""
     basis = group.lie.array / np.linalg.norm(group.lie.array, 2, (-2, -1))[:, None, None]
     g = np.broadcast_to(np.eye(group.dim), (n, group.dim, group.dim))
-    for _ in range(STEPS):
+    for _ in range(_STEPS):
         for powers in _powers(group.discrete):
-            g = g @ powers[rng.integers(POWERS, size=n)]
+            g = g @ powers[rng.integers(_POWERS, size=n)]
         g = g @ exponential(np.einsum("ck,kij->cij", rng.normal(0, 2, (n, len(basis))), basis))
     return g
 
@@ -220,7 +220,7 @@ def _walk(group: GeneratedGroup, n: int, rng: np.random.Generator) -> np.ndarray
 def _powers(discrete: Table) -> np.ndarray:
     """The powers 0 … 839 of some matrices, `(m, 840, n, n)`."""
     found = [np.broadcast_to(np.eye(discrete.array.shape[-1]), discrete.array.shape)]
-    while len(found) < POWERS:
+    while len(found) < _POWERS:
         found.append(found[-1] @ discrete.array)
     return read_only(np.stack(found, 1))
 

@@ -11,7 +11,7 @@ NAMES_IN_WORDS = (
     "Cn, Cnv, Cnh, S2n, Dn, Dnd, Dnh with a number for n, Cs, Ci, T, Td, Th, O, Oh, I, Ih, Cinf, Cinfv, Cinfh, Dinf, "
     "Dinfh, SO(3) and O(3)"
 )
-ALIASES = {"C1h": "Cs", "S1": "Cs", "S2": "Ci", "SO2": "Cinf", "C3i": "S6", "V": "D2", "K": "SO3", "Kh": "O3"}
+TITLE_ALIASES = {"C1h": "Cs", "S1": "Cs", "S2": "Ci", "SO2": "Cinf", "C3i": "S6", "V": "D2", "K": "SO3", "Kh": "O3"}
 _TEXT = "C1 Ci C2 Cs C2h D2 C2v D2h C4 S4 C4h D4 C4v D2d D4h C3 S6 D3 C3v D3d C6 C3h C6h D6 C6v D3h D6h T Th O Td Oh"
 CRYSTALLOGRAPHIC: tuple[str, ...] = (*_TEXT.split(),)
 """The 32 point groups that crystals can have, in the order of the International Tables."""
@@ -79,7 +79,7 @@ def _find(name: str) -> Name:
 def standard(plain: str) -> str:
     """The standard spelling of a Schoenflies name without brackets: "Coov" is "Cinfv", "C1h" is "Cs"."""
     text = re.sub("(?<=^[CD])oo", "inf", plain)
-    return ALIASES.get(text, text)
+    return TITLE_ALIASES.get(text, text)
 
 
 def is_title(title: str) -> bool:

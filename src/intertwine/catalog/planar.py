@@ -185,7 +185,7 @@ class PlanarGroup(CatalogGroup, ABC):
         Raises `LabelError` if there is no such subgroup, and `ArgumentError` for an axis, or for a mirror where there
         are none.
 
-        >>> print(O2().subgroup("D4").describe().splitlines()[0])
+        >>> print(O2.subgroup("D4").describe().splitlines()[0])
         D4 is a subgroup of O(2) with 8 elements.
         """
         if axis is not None:
@@ -256,7 +256,7 @@ class PlanarGroup(CatalogGroup, ABC):
 
 
 @dataclass(frozen=True, repr=False)
-class SO2(PlanarGroup):
+class RotationGroup2(PlanarGroup):
     """The rotations of the plane. Irreps: 0 (trivial), and k = 1, 2, …: rotation by kθ, of complex type."""
 
     name = "SO(2)"
@@ -268,7 +268,7 @@ class SO2(PlanarGroup):
 
 
 @dataclass(frozen=True, repr=False)
-class O2(PlanarGroup):
+class OrthogonalGroup2(PlanarGroup):
     """The rotations and mirrors of the plane. Irreps: 0e (trivial), 0o (sign of the mirror), 1, 2, and so on."""
 
     name = "O(2)"
@@ -277,6 +277,10 @@ class O2(PlanarGroup):
 
     def __repr__(self) -> str:
         return "tw.O2"
+
+
+SO2 = RotationGroup2()
+O2 = OrthogonalGroup2()
 
 
 @dataclass(frozen=True, repr=False)
@@ -333,7 +337,7 @@ def _read(rotations: int | None, mirrors: bool, label: str) -> tuple[int, Axes] 
 def parse_planar(text: str) -> PlanarGroup | None:
     """The planar group that a plain name, SO2, O2, Cn or Dn, stands for; None if none."""
     if text in ("SO2", "O2"):
-        return SO2() if text == "SO2" else O2()
+        return SO2 if text == "SO2" else O2
     if (match := re.fullmatch(r"([CD])([1-9]\d*)", text)) is not None:
         return (Cyclic if match[1] == "C" else Dihedral)(int(match[2]))
     return None

@@ -19,13 +19,13 @@ from intertwine.errors import LabelError
 from intertwine.groups import Group, Subgroup
 
 
-class SpaceGroup(CatalogGroup, ABC):
+class GroupInSpace(CatalogGroup, ABC):
     """A group of 3 × 3 orthogonal matrices, whose subgroups have Schoenflies names."""
 
     dim = 3
 
     @abstractmethod
-    def titled(self, title: str) -> SpaceGroup | None:
+    def titled(self, title: str) -> GroupInSpace | None:
         """The group of a standard Schoenflies name, among the families that the subgroups of this group belong to."""
 
     @property
@@ -80,7 +80,7 @@ class SpaceGroup(CatalogGroup, ABC):
         return _listed(self) if self.is_finite else _families(self, turns)
 
 
-class PointGroup(SpaceGroup, ABC):
+class PointGroup(GroupInSpace, ABC):
     """A group of 3 × 3 orthogonal matrices with a Schoenflies name, in its standard setting: main axis z."""
 
     @property
@@ -96,7 +96,7 @@ class PointGroup(SpaceGroup, ABC):
         return class_symbols.of_space(self.table, self.schoenflies)
 
 
-def _asked(parent: SpaceGroup, name: str | Group, axis: Vector | None, mirror: Vector | float | None) -> Subgroup:
+def _asked(parent: GroupInSpace, name: str | Group, axis: Vector | None, mirror: Vector | float | None) -> Subgroup:
     """The subgroup of O(3) that a name, an axis and a reference direction describe."""
     title = name.schoenflies if isinstance(name, PointGroup) else find(name).title
     if title is None:
@@ -115,7 +115,7 @@ def _asked(parent: SpaceGroup, name: str | Group, axis: Vector | None, mirror: V
 
 
 def _placed(
-    parent: SpaceGroup, title: str, group: Group, axis: Vector | None = None, mirror: Vector | float | None = None
+    parent: GroupInSpace, title: str, group: Group, axis: Vector | None = None, mirror: Vector | float | None = None
 ) -> Subgroup:
     """A group with a title as a subgroup, its main axis and reference direction along the given ones."""
     frame, solid = Table(standard_frame(axis, mirror)), parent.titled(title)
@@ -141,7 +141,7 @@ def _shown(title: str) -> str:
     return {"SO3": "SO(3)", "O3": "O(3)"}.get(title, title)
 
 
-def _unknown(parent: SpaceGroup, name: object) -> LabelError:
+def _unknown(parent: GroupInSpace, name: object) -> LabelError:
     """The error for a name that no subgroup answers to; it knows the names that people try."""
     if find(name).plain == "O2":
         return LabelError(
@@ -154,7 +154,7 @@ def _unknown(parent: SpaceGroup, name: object) -> LabelError:
     )
 
 
-def _nowhere(parent: SpaceGroup, name: object, axis: object, mirror: object) -> LabelError:
+def _nowhere(parent: GroupInSpace, name: object, axis: object, mirror: object) -> LabelError:
     """The error for a subgroup of O(3) that does not lie in a smaller group."""
     where = "" if axis is None and mirror is None else " with these axes"
     return LabelError(
@@ -162,7 +162,7 @@ def _nowhere(parent: SpaceGroup, name: object, axis: object, mirror: object) -> 
     )
 
 
-def _reference(parent: SpaceGroup, listed: Subgroup, axis: np.ndarray) -> np.ndarray | None:
+def _reference(parent: GroupInSpace, listed: Subgroup, axis: np.ndarray) -> np.ndarray | None:
     """The reference direction of a conjugate subgroup whose main axis is the given one; None if there is none."""
     if not parent.is_finite or not axis.any():
         return None
@@ -173,19 +173,19 @@ def _reference(parent: SpaceGroup, listed: Subgroup, axis: np.ndarray) -> np.nda
 
 
 @cache
-def _listed(parent: SpaceGroup) -> tuple[Subgroup, ...]:
+def _listed(parent: GroupInSpace) -> tuple[Subgroup, ...]:
     """The subgroups of a finite point group, one of each conjugacy class."""
     return tuple(_tidily_placed(parent, *_best_placed(parent, members)) for members in parent.table.subgroup_classes)
 
 
-def _best_placed(parent: SpaceGroup, members: np.ndarray) -> tuple[str, np.ndarray]:
+def _best_placed(parent: GroupInSpace, members: np.ndarray) -> tuple[str, np.ndarray]:
     """The name of a subgroup, and of its conjugates the frame that is closest to the coordinate axes."""
     conjugates = np.unique(np.sort(parent.table.conjugates[:, members], 1), axis=0)
     found = [recognise(parent.table.elements[conjugate]) for conjugate in conjugates]
     return max(found, key=lambda item: np.round(item[1][[2, 0, 1, 0], [2, 2, 2, 0]], 6).tolist())
 
 
-def _tidily_placed(parent: SpaceGroup, title: str, frame: np.ndarray) -> Subgroup:
+def _tidily_placed(parent: GroupInSpace, title: str, frame: np.ndarray) -> Subgroup:
     """The subgroup with a title and a frame, its axes left out where they are the standard ones."""
     solid = parent.titled(title)
     if solid is None:
@@ -217,7 +217,7 @@ def family_names(turns: int) -> tuple[str, ...]:
 
 
 @cache
-def _families(parent: SpaceGroup, turns: int) -> tuple[Subgroup, ...]:
+def _families(parent: GroupInSpace, turns: int) -> tuple[Subgroup, ...]:
     """The families about the main axis of a continuous group, and small groups about an axis perpendicular to it."""
     found = []
     for name in family_names(turns):

@@ -18,7 +18,7 @@ from intertwine.reps.wigner import determinant_3
 
 SOURCES = {"T": "tetrahedron", "O": "cube", "I": "icosahedron", "Td": "cube"}
 LABELS = {"T": "A T E", "O": "A1 T1 E T2 A2", "I": "A T1 H T2 G", "Td": "A1 T2 E T1 A2"}  # in the order they are found
-NAMES = ("T", "O", "I", "Td", "Th", "Oh", "Ih")
+POLYHEDRAL = ("T", "O", "I", "Td", "Th", "Oh", "Ih")
 
 
 @cache
@@ -119,4 +119,4 @@ class PolyhedralGroup(SignedGroup):
 @cache
 def find_point_group(title: str | None) -> AxialGroup | PolyhedralGroup | None:
     """The group of 3 × 3 matrices that a standard Schoenflies name stands for; None for SO(3), O(3) and no name."""
-    return PolyhedralGroup(title) if title in NAMES else axial_group(title or "")
+    return PolyhedralGroup(title) if title in POLYHEDRAL else axial_group(title or "")

@@ -7,7 +7,7 @@ import numpy as np
 from intertwine.catalog.standard_frame import standard_frame
 from intertwine.groups.rotations import GOLDEN, TURNS
 
-Axes = list[tuple[np.ndarray, int]]
+RotationAxes = list[tuple[np.ndarray, int]]
 """Unit vectors and the orders of the rotations about them."""
 
 
@@ -36,7 +36,7 @@ def recognise(elements: np.ndarray, tolerance: float = 1e-6) -> tuple[str, np.nd
     return title, _frame(title, inner if title == "C2v" else outer, inner, elements, tolerance)
 
 
-def rotation_axes(rotations: np.ndarray, tolerance: float = 1e-6) -> Axes:
+def rotation_axes(rotations: np.ndarray, tolerance: float = 1e-6) -> RotationAxes:
     """The axes of a finite group of rotations `(q, 3, 3)`, each once, highest order first, then close to z, x, y.
 
     An axis of order n is kept by n − 1 rotations beside the identity; noisy ones are averaged.
@@ -44,7 +44,7 @@ def rotation_axes(rotations: np.ndarray, tolerance: float = 1e-6) -> Axes:
     turning = rotations[np.abs(rotations - np.eye(3)).max((-1, -2)) > max(tolerance, 1e-9)]
     # the axis belongs to the largest eigenvalue of g + gᵀ, 2; the other two are twice the cosine of the angle
     vectors = np.linalg.eigh(turning + turning.swapaxes(-1, -2))[1][..., -1]
-    found: Axes = []
+    found: RotationAxes = []
     while len(vectors):
         near = np.linalg.norm(np.cross(vectors, vectors[0]), axis=-1) < max(4 * tolerance, 1e-6)
         together = vectors[near] * np.sign(vectors[near] @ vectors[0])[:, None]
@@ -81,7 +81,7 @@ def _upwards(axis: np.ndarray, tolerance: float) -> np.ndarray:
     return np.asarray(axis * np.sign(axis[first]) + 0.0)
 
 
-def _rotation_name(axes: Axes, count: int) -> str:
+def _rotation_name(axes: RotationAxes, count: int) -> str:
     """The name of a group of rotations from its axes and the number of its elements."""
     if sum(order > 2 for _, order in axes) > 1:
         return {12: "T", 24: "O", 60: "I"}[count]
@@ -108,7 +108,7 @@ def _title(small: str, large: str, improper: bool, has_inversion: bool) -> str:
     return named
 
 
-def _frame(title: str, axes: Axes, turns: Axes, elements: np.ndarray, tolerance: float) -> np.ndarray:
+def _frame(title: str, axes: RotationAxes, turns: RotationAxes, elements: np.ndarray, tolerance: float) -> np.ndarray:
     """The rotation from the standard setting to where the group is."""
     if not axes:
         return np.eye(3)
@@ -125,7 +125,7 @@ def _frame(title: str, axes: Axes, turns: Axes, elements: np.ndarray, tolerance:
     return standard_frame(main, None)
 
 
-def _polyhedral_frame(title: str, axes: Axes) -> np.ndarray:
+def _polyhedral_frame(title: str, axes: RotationAxes) -> np.ndarray:
     """Three perpendicular axes of order 4 (O, Oh, and rotation-reflections of Td) or 2 (the others)."""
     order = 4 if title in ("O", "Oh", "Td") else 2
     good = [axis for axis, found in axes if found == order]

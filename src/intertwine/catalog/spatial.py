@@ -12,7 +12,7 @@ import numpy as np
 from intertwine._arrays import Array
 from intertwine.catalog.lattice import Rows
 from intertwine.catalog.notation import find, is_proper
-from intertwine.catalog.point_subgroups import SpaceGroup, family_names
+from intertwine.catalog.point_subgroups import GroupInSpace, family_names
 from intertwine.catalog.polyhedral import find_point_group
 from intertwine.errors import LabelError
 from intertwine.groups import Subgroup
@@ -34,7 +34,7 @@ def rotation_quadrature(degree: int) -> tuple[np.ndarray, np.ndarray]:
     return grid.points, grid.weights
 
 
-class SpatialGroup(SpaceGroup, ABC):
+class SpatialGroup(GroupInSpace, ABC):
     """What SO(3) and O(3) share."""
 
     @abstractmethod
@@ -81,9 +81,9 @@ class SpatialGroup(SpaceGroup, ABC):
     def _parities_agree(self, _total: int) -> bool:
         return True
 
-    def titled(self, title: str | None) -> SpaceGroup | None:
+    def titled(self, title: str | None) -> GroupInSpace | None:
         """Every group that has a standard Schoenflies name, SO3 and O3 among them."""
-        return {"SO3": SO3(), "O3": O3()}.get(title or "") or find_point_group(title)
+        return {"SO3": SO3, "O3": O3}.get(title or "") or find_point_group(title)
 
     def containment(self, subgroups: tuple[Subgroup, ...], turns: int) -> Rows:
         titles = [find(H.name).title for H in subgroups]
@@ -91,7 +91,7 @@ class SpatialGroup(SpaceGroup, ABC):
 
 
 @dataclass(frozen=True, repr=False)
-class SO3(SpatialGroup):
+class RotationGroup3(SpatialGroup):
     """The rotations of space. Irreps: 0, 1, 2, … of dimension 2l + 1; 1 is the vector (x, y, z)."""
 
     name = "SO(3)"
@@ -126,7 +126,7 @@ class SO3(SpatialGroup):
 
 
 @dataclass(frozen=True, repr=False)
-class O3(SpatialGroup):
+class OrthogonalGroup3(SpatialGroup):
     """The rotations, mirrors and inversion of space. Irreps: 0e 0o 1o 1e 2e 2o …; e and o are the inversion's sign."""
 
     name = "O(3)"
@@ -173,6 +173,10 @@ class O3(SpatialGroup):
 
     def __repr__(self) -> str:
         return "tw.O3"
+
+
+SO3 = RotationGroup3()
+O3 = OrthogonalGroup3()
 
 
 @cache

@@ -19,7 +19,7 @@ from intertwine.groups.group import Seed, generator
 
 Partition = tuple[int, ...]
 
-LISTED = 8
+MOST_THINGS = 8
 """The largest n whose n! permutations are listed."""
 
 
@@ -52,7 +52,7 @@ class SymmetricGroup(CatalogGroup):
     @property
     def has_quadrature(self) -> bool:
         """For n up to 8; above there are too many elements to go through."""
-        return self.n <= LISTED
+        return self.n <= MOST_THINGS
 
     @property
     def generators(self) -> np.ndarray:
@@ -61,9 +61,9 @@ class SymmetricGroup(CatalogGroup):
 
     def elements(self) -> np.ndarray:
         """All permutation matrices `(n!, n, n)` in lexicographic order; `ArgumentError` for n above 8."""
-        if self.n > LISTED:
+        if self.n > MOST_THINGS:
             raise ArgumentError(
-                f"{self} has {self.order} elements; they are listed up to n = {LISTED}. Call sample(n, seed) for "
+                f"{self} has {self.order} elements; they are listed up to n = {MOST_THINGS}. Call sample(n, seed) for "
                 "random ones."
             )
         return _all(self.n).copy()

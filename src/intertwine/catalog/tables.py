@@ -162,7 +162,7 @@ class Branching:
         return f"{subgroup.parent} → {subgroup.name}{copy}{place}"
 
 
-def branching(group: GroupWithReps, subgroup: Subgroup | Group | str, degree: int | None) -> Branching:
+def branching_table(group: GroupWithReps, subgroup: Subgroup | Group | str, degree: int | None) -> Branching:
     """What the irreps up to a degree restrict to."""
     if degree is None:
         degree = int(group.order) if group.is_finite else 3

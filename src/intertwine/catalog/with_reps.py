@@ -16,7 +16,7 @@ from intertwine.errors import ArgumentError, RepMismatchError
 from intertwine.groups import Group, Subgroup
 from intertwine.groups.finite import FiniteTable
 from intertwine.reps.blocks import BasisBlock, decomposed
-from intertwine.reps.decompose import invariant_tensors, isometries
+from intertwine.reps.decomposition import invariant_tensors, isometries
 from intertwine.reps.harmonics import harmonics_rep
 from intertwine.reps.homogeneous import HomogeneousSpace, induced_terms
 from intertwine.reps.irrep import Block, Irrep, irreps_up_to

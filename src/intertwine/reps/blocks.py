@@ -12,7 +12,7 @@ from intertwine._arrays import Array, Table, like, read_only
 from intertwine.errors import ArgumentError
 from intertwine.groups import Group, Subgroup
 from intertwine.reps.clebsch_gordan import clebsch_gordan
-from intertwine.reps.decompose import Content, decompose, is_identity, isometries
+from intertwine.reps.decomposition import Content, decompose_function, is_identity, isometries
 from intertwine.reps.direct_sum import DirectSum, Terms
 from intertwine.reps.irrep import Block, Irrep, irreps_up_to
 from intertwine.reps.splitting import clean
@@ -183,7 +183,7 @@ def decomposed(
         title: how the block prints, unless the coordinates are irrep coordinates already.
         source: Python that evaluates to the rep.
     """
-    content, basis = decompose(group, matrix, size, degree, 2 * degree)
+    content, basis = decompose_function(group, matrix, size, degree, 2 * degree)
     return in_basis(group, content, basis, title, source)
 
 
@@ -191,7 +191,7 @@ def _restrict_irrep(irrep: Irrep, subgroup: Subgroup) -> tuple[Content, np.ndarr
     def matrix(h: np.ndarray) -> np.ndarray:
         return irrep.evaluate(subgroup.place(h))
 
-    return decompose(subgroup.group, matrix, irrep.dim, irrep.degree, 2 * irrep.degree)
+    return decompose_function(subgroup.group, matrix, irrep.dim, irrep.degree, 2 * irrep.degree)
 
 
 def _restrict_basis(block: BasisBlock, subgroup: Subgroup) -> tuple[Content, np.ndarray]:

@@ -14,7 +14,7 @@ import numpy as np
 from intertwine._arrays import Array, like, namespace, read_only
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.groups import Group, Subgroup
-from intertwine.reps.irrep import Block, Irrep, trace
+from intertwine.reps.irrep import Block, Irrep, matrix_trace
 from intertwine.reps.reading import label_of
 
 Terms = tuple[tuple[int, Block], ...]
@@ -128,7 +128,7 @@ class DirectSum(ABC):
         matrices = self.group.irrep_matrices(tuple(irrep.label for _, irrep in self.isotypic), g)
         total = _zeros(g, 1)[..., 0, 0]
         for m, irrep in self.isotypic:
-            total = total + m * trace(matrices[irrep.label])
+            total = total + m * matrix_trace(matrices[irrep.label])
         return total
 
     @cached_property

@@ -13,7 +13,7 @@ from intertwine.errors import ArgumentError, RepMismatchError
 from intertwine.groups import Group, Subgroup
 from intertwine.groups.finite import FiniteTable
 from intertwine.reps.blocks import in_basis
-from intertwine.reps.decompose import decompose, isometries
+from intertwine.reps.decomposition import decompose_function, isometries
 from intertwine.reps.direct_sum import Terms
 from intertwine.reps.intertwiner import intertwiners
 from intertwine.reps.irrep import Irrep
@@ -152,7 +152,7 @@ def induced_terms(subgroup: Subgroup, rep: Rep, title: str, source: str) -> Term
     size = len(representatives) * rep.dim
     for degree in _degrees(group, rep, len(representatives)):
         if sum(_multiplicity(subgroup, rep, label) * group.irrep_dim(label) for label in group.labels(degree)) == size:
-            content, basis = decompose(group, matrix, size, degree, 2 * degree)
+            content, basis = decompose_function(group, matrix, size, degree, 2 * degree)
             return in_basis(group, content, basis, title, source)
     raise ArgumentError(f"The rep induced by {rep} contains irreps of {group} of very high degree; it is not split.")
 

@@ -143,7 +143,7 @@ class Irrep(Block):
 
     def character(self, g: Array) -> Array:
         """The trace `(...)` of the matrices at elements `(..., n, n)`."""
-        return trace(self.matrix(g))
+        return matrix_trace(self.matrix(g))
 
     # What a sum or a product makes is a `Rep`.
     def __add__(self, other: Any) -> Any:
@@ -165,6 +165,6 @@ def irreps_up_to(group: Group, degree: int) -> tuple[Irrep, ...]:
     return tuple(Irrep(group, label) for label in group.labels(degree))
 
 
-def trace(matrix: Array) -> Array:
+def matrix_trace(matrix: Array) -> Array:
     """The trace `(...)` of matrices `(..., d, d)`, numpy or torch."""
     return sum(matrix[..., i, i] for i in range(matrix.shape[-1]))

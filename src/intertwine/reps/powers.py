@@ -11,9 +11,9 @@ from intertwine._arrays import Array, namespace, read_only
 from intertwine.errors import ArgumentError
 from intertwine.reps.blocks import TensorBlock, decomposed, in_basis
 from intertwine.reps.burnside import compress
-from intertwine.reps.decompose import Content, isometries
+from intertwine.reps.decomposition import Content, isometries
 from intertwine.reps.direct_sum import DirectSum, Terms
-from intertwine.reps.irrep import Irrep, trace
+from intertwine.reps.irrep import Irrep, matrix_trace
 from intertwine.reps.splitting import clean, independent_rows
 
 
@@ -98,7 +98,7 @@ def molien(rep: DirectSum, degree: int, irrep: Irrep) -> tuple[int, ...]:
     for _ in range(degree):
         current = current @ elements
         sums.append(rep.character(current))  # p_k(g) = χ(gᵏ)
-    target = weights * trace(irrep.evaluate(elements))
+    target = weights * matrix_trace(irrep.evaluate(elements))
     symmetric = [np.ones(len(elements))]  # h_k = (1/k) Σ_i p_i h_{k−i}, the characters of the symmetric powers
     for k in range(1, degree + 1):
         symmetric.append(sum(sums[i] * symmetric[k - 1 - i] for i in range(k)) / k)

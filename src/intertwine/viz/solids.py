@@ -33,6 +33,16 @@ FROM_THE_SIDE = {"x": 0.9, "y": -1.5, "z": 0.6}
 FROM_ABOVE = {"x": 0.35, "y": -0.8, "z": 1.6}
 
 
+def sphere_mesh(latitudes: int = 41, longitudes: int = 61) -> np.ndarray:
+    """Unit vectors `(latitudes, longitudes, 3)` of a closed grid on the sphere with its poles on z, for surfaces.
+
+    >>> sphere_mesh(3, 5)[1, 1].round(6)
+    array([0., 1., 0.])
+    """
+    u, v = np.meshgrid(np.linspace(0, np.pi, latitudes), np.linspace(0, 2 * np.pi, longitudes), indexing="ij")
+    return np.stack([np.sin(u) * np.cos(v), np.sin(u) * np.sin(v), np.cos(u)], -1)
+
+
 @dataclass(frozen=True, eq=False)
 class Solid:
     """A star-shaped surface, with what its symmetry is said to be.
@@ -71,8 +81,7 @@ def surface(
 
     Raises `ShapeError` for a grid and radii that do not fit together, or directions that are no 3-vectors.
 
-    >>> u, v = np.meshgrid(np.linspace(0, np.pi, 5), np.linspace(0, 2 * np.pi, 9), indexing="ij")
-    >>> sphere = np.stack([np.sin(u) * np.cos(v), np.sin(u) * np.sin(v), np.cos(u)], -1)
+    >>> sphere = sphere_mesh(5, 9)
     >>> len(surface(sphere, np.ones((5, 9)), axes={"z": (0, 0, 1)}).data)
     2
     """
@@ -91,8 +100,7 @@ def surfaces(sphere_xyz: np.ndarray, solids: Sequence[Solid], height: int = 340)
 
     Raises `ArgumentError` for no surface, and otherwise as `surface` does.
 
-    >>> u, v = np.meshgrid(np.linspace(0, np.pi, 5), np.linspace(0, 2 * np.pi, 9), indexing="ij")
-    >>> sphere = np.stack([np.sin(u) * np.cos(v), np.sin(u) * np.sin(v), np.cos(u)], -1)
+    >>> sphere = sphere_mesh(5, 9)
     >>> surfaces(sphere, [Solid(np.ones((5, 9)), "ball")] * 3).layout.meta["linked"]
     True
     """
@@ -130,13 +138,9 @@ def signals_on_points(
     sphere_xyz: np.ndarray,
     signals: np.ndarray,
     title: str = "",
-    *,
-    start_label: str = "start",
-    finish_label: str = "finish",
-    scale: float = 1.0,
     height: int = 460,
 ) -> go.Figure:
-    """A signal on the sphere at every point, as a surface about it, where it peaks: `r(u) = scale · max(f(u), 0)`.
+    """A signal on the sphere at every point, as a surface about it, where it peaks: `r(u) = max(f(u), 0)`.
 
     With each signal's peak meant to lie at the point's displacement, the tips of the surfaces touch the targets when
     the displacements are right. Arrows lead from the points to the targets.
@@ -147,21 +151,18 @@ def signals_on_points(
         sphere_xyz: `(n, m, 3)` unit vectors of a grid on the sphere that is closed (first and last column agree).
         signals: `(p, n, m)` the value of each point's signal in these directions, in the same unit.
         title: a few words above the figure.
-        start_label, finish_label: what to call the points and the targets.
-        scale: the length that stands for a signal of 1.
         height: in pixels.
 
     Raises `ShapeError` and `ArgumentError` where shapes or numbers do not fit together.
 
-    >>> u, v = np.meshgrid(np.linspace(0, np.pi, 5), np.linspace(0, 2 * np.pi, 9), indexing="ij")
-    >>> sphere = np.stack([np.sin(u) * np.cos(v), np.sin(u) * np.sin(v), np.cos(u)], -1)
+    >>> sphere = sphere_mesh(5, 9)
     >>> fig = signals_on_points(np.zeros((1, 3)), np.ones((1, 3)), sphere, sphere[None, ..., 0])
     >>> [type(trace).__name__ for trace in fig.data]
     ['Surface', 'Scatter3d', 'Scatter3d', 'Scatter3d', 'Cone']
     """
     points, targets = points_of(points, (3,), "points"), points_of(targets, (3,), "targets")
     same_length(points=points, targets=targets, signals=signals)
-    radii = scale * np.maximum(np.asarray(signals, dtype=np.float64), 0)
+    radii = np.maximum(np.asarray(signals, dtype=np.float64), 0)
     colours = {"colorscale": SHADES, "cmin": 0, "cmax": float(radii.max(initial=0.0)) or 1.0, "showscale": False}
     fig = figure(title, height=height, coloraxis=colours)
     grids = _grid(sphere_xyz, radii) + points[:, None, None]
@@ -172,7 +173,7 @@ def signals_on_points(
     fig.update_layout(scene=_scene((low + high) / 2, float((high - low).max()) / 2, above, zoom=1.75))
     for grid, radius in zip(grids, radii, strict=True):
         fig.add_trace(_sheet(grid, "scene", radius))
-    for trace in _journey(points, targets, start_label, finish_label):
+    for trace in _journey(points, targets):
         fig.add_trace(trace)
     return on_phones(fig, {"height": int(0.78 * height)})
 
@@ -274,7 +275,7 @@ def _disc(rim: np.ndarray) -> list[Any]:
     return [disc, go.Scatter3d(x=rim[:, 0], y=rim[:, 1], z=rim[:, 2], **edge)]
 
 
-def _journey(points: np.ndarray, targets: np.ndarray, start_label: str, finish_label: str) -> list[Any]:
+def _journey(points: np.ndarray, targets: np.ndarray) -> list[Any]:
     """Markers of starts and finishes, and arrows between."""
     go = graph_objects()
     spot = {"mode": "markers", "hoverinfo": "skip"}
@@ -284,8 +285,8 @@ def _journey(points: np.ndarray, targets: np.ndarray, start_label: str, finish_l
     tips = dict(zip("uvw", heads.T, strict=True)) | {"anchor": "tip", "sizemode": "raw", "sizeref": 1.0}
     plain = {"colorscale": [[0, INK], [1, INK]], "showscale": False, "hoverinfo": "skip"}
     return [
-        go.Scatter3d(**starts, **spot, name=start_label, marker={"size": 5, "color": BLUE}),
-        go.Scatter3d(**finishes, **spot, name=finish_label, marker={"size": 4, "color": ORANGE, "symbol": "diamond"}),
+        go.Scatter3d(**starts, **spot, name="start", marker={"size": 5, "color": BLUE}),
+        go.Scatter3d(**finishes, **spot, name="finish", marker={"size": 4, "color": ORANGE, "symbol": "diamond"}),
         go.Scatter3d(
             **dict(zip("xyz", between.T, strict=True)),
             mode="lines",

@@ -11,8 +11,8 @@ from intertwine.catalog.base import CatalogGroup
 from intertwine.catalog.words import direction_name, vector
 from intertwine.groups import Subgroup
 from intertwine.groups.grids import sphere_grid
-from intertwine.viz.elements import Axis, SymmetryElements, matrices_in_space, symmetry_elements
-from intertwine.viz.symmetry import BELOW, HUES, by_kind, polygon
+from intertwine.viz.sphere import BELOW, HUES, by_kind, polygon
+from intertwine.viz.symmetry_elements import Axis, SymmetryElements, matrices_in_space, symmetry_elements
 from intertwine.viz.theme import BLUE, INK, MUTED, ORANGE, PAPER, PURPLE, figure, graph_objects, on_phones
 
 if TYPE_CHECKING:

@@ -173,10 +173,10 @@ def title_annotation(panel: Panel, text: str) -> dict[str, Any]:
     return here | {"text": text, "showarrow": False, "font": {"size": 12.5, "color": MUTED}}
 
 
-def power(value: float, digits: int = 3) -> str:
+def number_text(value: float, digits: int = 3) -> str:
     """A number as plotly writes it, with a power of ten where it is far from 1.
 
-    >>> power(7.070199516e-4), power(0.25), power(0.0)
+    >>> number_text(7.070199516e-4), number_text(0.25), number_text(0.0)
     ('7.07·10<sup>−4</sup>', '0.25', '0')
     """
     if value == 0 or 0.01 <= abs(value) < 10000:

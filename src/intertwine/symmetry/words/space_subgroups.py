@@ -13,8 +13,8 @@ from intertwine.catalog.point_subgroups import PointGroup
 from intertwine.catalog.polyhedral import find_point_group
 from intertwine.catalog.recognise import rotation_axes
 from intertwine.groups import Group, Subgroup
-from intertwine.reps.decompose import multiplicities
-from intertwine.reps.irrep import trace
+from intertwine.reps.decomposition import multiplicities
+from intertwine.reps.irrep import matrix_trace
 from intertwine.reps.wigner import determinant_3
 from intertwine.symmetry.words.escnn import escnn_id
 
@@ -246,7 +246,7 @@ def _vectors(parent: Group, subgroup: Subgroup, moves: tuple[str, str] = ("", ""
     elements, weights = group.quadrature(2)
     g, degree = subgroup.place(elements), int(group.order) if group.is_finite else 1
     signs = determinant_3(g)
-    characters = (trace(g), trace(g) * signs)
+    characters = (matrix_trace(g), matrix_trace(g) * signs)
     vector, pseudovector = (words.irreps(multiplicities(group, elements, weights, x, degree)) for x in characters)
     along, pseudo_along = (f": {move}" if move else "" for move in moves)
     label = words.irreps(parent.defining.isotypic)

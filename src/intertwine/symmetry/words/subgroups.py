@@ -10,7 +10,7 @@ from intertwine.catalog import words
 from intertwine.catalog.base import CatalogGroup, DirectProduct
 from intertwine.catalog.notation import find
 from intertwine.catalog.planar import MIRROR, PlanarGroup, rotation
-from intertwine.catalog.point_subgroups import SpaceGroup
+from intertwine.catalog.point_subgroups import GroupInSpace
 from intertwine.catalog.product_subgroups import Diagonal, Pairs
 from intertwine.groups import Subgroup
 from intertwine.groups.subgroup import Composition
@@ -28,7 +28,7 @@ def describe(subgroup: Subgroup) -> tuple[str, ...]:
         return (f"{subgroup.name} is a subgroup of {parent}, a copy of {group}: {_pairs(pattern)}.",)
     if isinstance(parent, PlanarGroup) and isinstance(group, PlanarGroup):
         return _in_the_plane(subgroup, parent, group)
-    if isinstance(parent, SpaceGroup) and (title := find(subgroup.name).own) is not None:
+    if isinstance(parent, GroupInSpace) and (title := find(subgroup.name).own) is not None:
         return in_space(subgroup, title)
     if isinstance(parent, CatalogGroup) and isinstance(group, CatalogGroup) and parent.is_finite:
         return _listed(subgroup, parent, group)

@@ -9,10 +9,10 @@ import numpy as np
 
 from intertwine.errors import ArgumentError
 from intertwine.groups import Group
-from intertwine.reps.irrep import Irrep, irreps_up_to, trace
+from intertwine.reps.irrep import Irrep, irreps_up_to, matrix_trace
 from intertwine.reps.splitting import Projector, SpanProjector, clean, equivalent, kronecker, matching, pivot, split
 
-SAMPLES = 64
+RANDOM_ELEMENTS = 64
 """How many random elements stand for a group that has no quadrature."""
 
 BATCH = 1000
@@ -21,7 +21,7 @@ BATCH = 1000
 Content = tuple[tuple[int, Irrep], ...]
 
 
-def decompose(
+def decompose_function(
     group: Group, matrix: Callable[[np.ndarray], np.ndarray], size: int, degree: int, quadrature_degree: int
 ) -> tuple[Content, np.ndarray]:
     """`decompose_samples` for a function that gives the matrices; immediate where they are those of an irrep already.
@@ -41,7 +41,7 @@ def decompose(
         if irrep.dim == size and np.allclose(irrep.evaluate(generators), images, rtol=0, atol=1e-12):
             return ((1, irrep),), np.eye(size)
     if not group.has_quadrature:
-        elements = group.sample(SAMPLES)
+        elements = group.sample(RANDOM_ELEMENTS)
         matrices, largest = matrix(elements), degree + group.dim
         while degree < largest and not _fills(group, elements, matrices, degree):
             degree += 1  # another group's degrees may have led here: its sign has degree 0, say
@@ -71,9 +71,9 @@ def decompose_samples(
     Raises `ArgumentError` if the irreps found do not fill the space: the matrices are then no rep of the group.
     """
     size, columns = matrices.shape[-1], [np.zeros((matrices.shape[-1], 0))]
-    content = multiplicities(group, elements, weights, trace(matrices), degree)
+    content = multiplicities(group, elements, weights, matrix_trace(matrices), degree)
     if group.is_finite and _filled(content) != size:  # degrees of another group may have led here
-        content = multiplicities(group, elements, weights, trace(matrices), int(group.order))
+        content = multiplicities(group, elements, weights, matrix_trace(matrices), int(group.order))
     _require_filled(group, content, size)
     for count, irrep in content:
         sigma = irrep.evaluate(elements)
@@ -137,7 +137,7 @@ def multiplicities(
     for start in range(0, len(elements), BATCH):  # all irreps at once share work, few elements at once save memory
         part = slice(start, start + BATCH)
         matrices = group.irrep_matrices(labels, elements[part])
-        averages += [np.sum(weights[part] * character[part] * trace(matrices[label])) for label in labels]
+        averages += [np.sum(weights[part] * character[part] * matrix_trace(matrices[label])) for label in labels]
     counts = [round(float(a) / len(irrep.endomorphisms)) for a, irrep in zip(averages, irreps, strict=True)]
     return tuple((count, irrep) for count, irrep in zip(counts, irreps, strict=True) if count > 0)
 
@@ -200,7 +200,7 @@ def _sampled_couplings(a: Irrep, b: Irrep, c: Irrep) -> np.ndarray:
 
 @cache
 def _sampled_product(a: Irrep, b: Irrep) -> tuple[Content, np.ndarray]:
-    elements = a.group.sample(SAMPLES)
+    elements = a.group.sample(RANDOM_ELEMENTS)
     product = kronecker(a.evaluate(elements), b.evaluate(elements))
     return _decompose_by_sampling(a.group, elements, product, a.degree + b.degree)
 

@@ -40,7 +40,7 @@ class _Figure:
 
 
 @dataclass(eq=False)
-class Section:
+class Story:
     """One story of a report: words, figures, tables and code, in the order in which they were added.
 
     Sections are made by `Report.add_section`. Texts may bear the marks that `intertwine.tour.markup` knows; everything
@@ -51,7 +51,7 @@ class Section:
         question: what the story asks, shown under its title.
         result: the answer in a sentence, shown in the summary on top of the page; it may be set later.
 
-    >>> Section("Vectors").text("A vector **turns**.").title
+    >>> Story("Vectors").text("A vector **turns**.").title
     'Vectors'
     """
 
@@ -60,22 +60,22 @@ class Section:
     result: str = ""
     _blocks: list[str | _Figure] = field(default_factory=list, repr=False)
 
-    def text(self, words: str) -> Section:
+    def text(self, words: str) -> Story:
         """Add paragraphs: a blank line ends one, and lines that begin with "- " are a list."""
         self._blocks.append(markup.paragraphs(words))
         return self
 
-    def note(self, words: str) -> Section:
+    def note(self, words: str) -> Story:
         """Add a remark that is set apart: the one thing to remember."""
         self._blocks.append(f'<aside class="note">{markup.paragraphs(words)}</aside>')
         return self
 
-    def figure(self, figure: go.Figure, caption: str = "") -> Section:
+    def figure(self, figure: go.Figure, caption: str = "") -> Story:
         """Add an interactive figure with a caption below it."""
         self._blocks.append(_Figure(figure, caption))
         return self
 
-    def table(self, header: Sequence[str], rows: Sequence[Sequence[object]], caption: str = "") -> Section:
+    def table(self, header: Sequence[str], rows: Sequence[Sequence[object]], caption: str = "") -> Story:
         """Add a table; numbers among the cells should come as strings, formatted.
 
         Raises `ArgumentError` where a row has not as many cells as the header.
@@ -88,12 +88,12 @@ class Section:
         self._blocks.append(markup.table(header, rows, caption))
         return self
 
-    def code(self, source: str | Program) -> Section:
+    def code(self, source: str | Program) -> Story:
         """Add Python code as it would be typed, or a program that can be copied whole."""
         self._blocks.append(markup.program(source) if isinstance(source, Program) else markup.code(source))
         return self
 
-    def printed(self, text: str) -> Section:
+    def printed(self, text: str) -> Story:
         """Add what a call printed."""
         self._blocks.append(markup.printed(text))
         return self
@@ -128,12 +128,12 @@ class Report:
 
     title: str
     subtitle: str = ""
-    _sections: list[Section] = field(default_factory=list, repr=False)
+    _sections: list[Story] = field(default_factory=list, repr=False)
     _footnotes: list[str] = field(default_factory=list, repr=False)
 
-    def add_section(self, title: str, question: str = "", result: str = "") -> Section:
+    def add_section(self, title: str, question: str = "", result: str = "") -> Story:
         """A new section at the end of the page, to be filled by its methods."""
-        self._sections.append(Section(title, question, result))
+        self._sections.append(Story(title, question, result))
         return self._sections[-1]
 
     def footnote(self, words: str) -> Report:

@@ -10,7 +10,8 @@ import numpy as np
 from intertwine.catalog.base import CatalogGroup
 from intertwine.groups import Subgroup
 from intertwine.groups.grids import sphere_grid
-from intertwine.viz.elements import Axis, SymmetryElements, symmetry_elements
+from intertwine.viz.solids import sphere_mesh
+from intertwine.viz.symmetry_elements import Axis, SymmetryElements, symmetry_elements
 from intertwine.viz.theme import (
     AMBER,
     BLUE,
@@ -32,10 +33,10 @@ if TYPE_CHECKING:
 HUES = {0: ORANGE, 2: BLUE, 3: GREEN, 4: ORANGE, 5: AMBER, 6: SKY}
 """The colour of an axis by its order; those that are not here are orange too."""
 
-REACH = 1.27  # how far axes go, in radii of the sphere
+AXIS_REACH = 1.27  # how far axes go, in radii of the sphere
 EYE = {"x": 0.62, "y": -1.75, "z": 0.8}  # in no mirror plane of the usual settings
 BELOW = {"x": 0.01, "y": -0.01, "yanchor": "top", "itemsizing": "constant"}  # a legend may need several lines
-FLAT = {"ambient": 1.0, "diffuse": 0.0, "specular": 0.0}
+FLAT_LIGHT = {"ambient": 1.0, "diffuse": 0.0, "specular": 0.0}
 SMOOTH = np.linspace(0, 2 * np.pi, 97)
 
 
@@ -127,8 +128,7 @@ def _circle(normal: np.ndarray, radius: float = 1.004) -> np.ndarray:
 
 
 def _ball() -> go.Surface:
-    polar, around = np.meshgrid(np.linspace(0, np.pi, 41), np.linspace(0, 2 * np.pi, 81), indexing="ij")
-    x, y, z = np.sin(polar) * np.cos(around), np.sin(polar) * np.sin(around), np.cos(polar)
+    x, y, z = np.moveaxis(sphere_mesh(41, 81), -1, 0)
     plain = {"colorscale": [[0, GRID], [1, GRID]], "showscale": False, "opacity": 0.42, "hoverinfo": "skip"}
     light = {"ambient": 0.85, "diffuse": 0.25, "specular": 0.04, "roughness": 0.9}
     quiet = {"contours": {letter: {"highlight": False} for letter in "xyz"}, "showlegend": False}
@@ -150,7 +150,7 @@ def _centre(found: SymmetryElements) -> list[Any]:
         return []
     x, y, z = 0.055 * sphere_grid("fibonacci", 80).points.T
     hover = "i: inversion, every point to its opposite<extra></extra>"
-    look = {"color": INK, "lighting": FLAT, "name": "inversion", "showlegend": True, "hovertemplate": hover}
+    look = {"color": INK, "lighting": FLAT_LIGHT, "name": "inversion", "showlegend": True, "hovertemplate": hover}
     return [graph_objects().Mesh3d(x=x, y=y, z=z, alphahull=0, **look)]
 
 
@@ -182,7 +182,7 @@ def _disc(normal: np.ndarray, opacity: float) -> go.Mesh3d:
     x, y, z = np.concatenate([np.zeros((1, 3)), rim]).T
     fan = np.arange(len(rim))
     corners = {"i": 0 * fan, "j": 1 + fan, "k": 1 + (fan + 1) % len(rim)}
-    look = {"color": PURPLE, "opacity": opacity, "lighting": FLAT, "hoverinfo": "skip"}
+    look = {"color": PURPLE, "opacity": opacity, "lighting": FLAT_LIGHT, "hoverinfo": "skip"}
     return graph_objects().Mesh3d(x=x, y=y, z=z, **corners, **look, legendgroup="mirrors")
 
 
@@ -209,7 +209,7 @@ def _axes(name: str, axes: Sequence[Axis]) -> list[Any]:
     first, colour = axes[0], HUES.get(axes[0].order, ORANGE)
     ends = [sign * axis.direction for axis in axes for sign in (1, -1)]
     shared = {"legendgroup": name}
-    sticks = _interrupted(np.stack([-REACH * axis.direction, REACH * axis.direction]) for axis in axes)
+    sticks = _interrupted(np.stack([-AXIS_REACH * axis.direction, AXIS_REACH * axis.direction]) for axis in axes)
     lines = _line(sticks, colour, (4 if len(axes) < 10 else 2.5) if first.order else 9, **shared)
     if not first.order:
         return [lines.update(name=name, showlegend=True), *_arrows(ends, colour, first.words)]
@@ -232,7 +232,7 @@ def _symbols(
     fan = np.arange(corners)
     start = (corners + 1) * np.arange(len(ends))[:, None]
     i, j, k = ((start + index).reshape(-1) for index in (0 * fan, 1 + fan, 1 + (fan + 1) % corners))
-    look = {"color": colour, "lighting": FLAT, "name": name, "legendgroup": name, "showlegend": True}
+    look = {"color": colour, "lighting": FLAT_LIGHT, "name": name, "legendgroup": name, "showlegend": True}
     hover = f"{words}<br>about (%{{x:.2f}}, %{{y:.2f}}, %{{z:.2f}})<extra></extra>"
     return graph_objects().Mesh3d(x=x, y=y, z=z, i=i, j=j, k=k, hovertemplate=hover, **look)
 
