@@ -20,7 +20,7 @@ from intertwine.catalog.point_subgroups import PointGroup
 from intertwine.catalog.recognise import recognise
 from intertwine.groups.finite import closure
 from intertwine.reps.decomposition import multiplicities
-from intertwine.reps.irrep import trace
+from intertwine.reps.irrep import matrix_trace
 from tests.registry import close
 
 TABLES = json.loads((Path(__file__).parents[1] / "data_files" / "point_groups.json").read_text())
@@ -112,7 +112,7 @@ def test_branching_of_the_irreps_of_o3(name: str, name_is: str) -> None:
         rep = O3.rep(f"1x{label}")
         if name_is == "group":
             g = G.elements()
-            content = multiplicities(G, g, np.full(len(g), 1 / len(g)), trace(rep.matrix(g)), int(G.order))
+            content = multiplicities(G, g, np.full(len(g), 1 / len(g)), matrix_trace(rep.matrix(g)), int(G.order))
         else:
             content = rep.restrict(H).isotypic
         if content[0][1].group != G:  # C_n, C_nv, D_n restrict to planar groups, whose labels are others

@@ -18,7 +18,7 @@ from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, ElementError
 from intertwine.groups import Group
 from intertwine.groups.rotations import distinct
-from intertwine.reps.irrep import trace
+from intertwine.reps.irrep import matrix_trace
 from tests.registry import (
     GROUPS,
     average,
@@ -333,7 +333,7 @@ def test_a_continuous_group_has_no_list_of_elements(group: CatalogGroup) -> None
 @each_finite_group
 def test_characters_are_orthogonal_over_the_elements(group: CatalogGroup) -> None:
     irreps = group.irreps(99)
-    table = np.stack([trace(irrep.matrix(group.elements())) for irrep in irreps])
+    table = np.stack([matrix_trace(irrep.matrix(group.elements())) for irrep in irreps])
     close(table @ table.T / group.order, np.diag([float(len(irrep.endomorphisms)) for irrep in irreps]))
 
 

@@ -75,11 +75,9 @@ def angle_curves(
 
     Args:
         angles: `(n,)` angles in radians; the axis shows degrees.
-        curves: `(n,)` values by name.
+        curves: `(n,)` values by name; raises `ArgumentError` for other lengths and for none.
         title: a few words above the figure.
         label: the name of the quantity, written at the axis.
-
-    Raises `ArgumentError` for curves of another length or for none.
 
     >>> angles = np.linspace(0, np.pi, 5)
     >>> angle_curves(angles, {"plain": np.sin(angles)}).data[0].name

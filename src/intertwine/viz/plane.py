@@ -28,13 +28,7 @@ if TYPE_CHECKING:
 
 
 def task_picture(start: np.ndarray, finish: np.ndarray, title: str = "") -> go.Figure:
-    """Points that are to move: where they start, where they finish, and arrows between, seen along z.
-
-    Args:
-        start, finish: `(n, 2)` or `(n, 3)` points in any common unit, in the order of their outline.
-        title: a few words above the figure.
-
-    Raises `ShapeError` for other shapes and `ArgumentError` for different numbers of points.
+    """Points that are to move: where they start, where they finish, and arrows between: see `task_pictures`.
 
     >>> task_picture([[0, 0], [1, 0]], [[0, 1], [1, 1]]).data[0].name
     'start'
@@ -43,13 +37,13 @@ def task_picture(start: np.ndarray, finish: np.ndarray, title: str = "") -> go.F
 
 
 def task_pictures(tasks: Mapping[str, tuple[np.ndarray, np.ndarray]], height: int = 320) -> go.Figure:
-    """Several tasks of moving points side by side (one below the other on a phone).
+    """Several tasks of moving points, seen along z, side by side (one below the other on a phone).
 
     Args:
-        tasks: start and finish, as for `task_picture`, by title.
+        tasks: by title, start and finish: `(n, 2)` or `(n, 3)` points in the order of their outline.
         height: in pixels; on a phone, each task gets three quarters of it.
 
-    Raises `ArgumentError` for no task, and otherwise as `task_picture` does.
+    Raises `ShapeError` for other shapes, and `ArgumentError` for no task and different numbers of points.
 
     >>> len(task_pictures({"there": ([[0, 0]], [[0, 1]]), "back": ([[0, 1]], [[0, 0]])}).data)
     4

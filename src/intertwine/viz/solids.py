@@ -17,6 +17,8 @@ from intertwine.viz.theme import (
     SHADES,
     figure,
     graph_objects,
+    interrupted,
+    line,
     on_phones,
     panels,
     points_of,
@@ -70,16 +72,7 @@ def surface(
     axes: Directions | None = None,
     mirrors: Directions | None = None,
 ) -> go.Figure:
-    """One star-shaped surface, with rotation axes as lines and mirror planes as translucent discs.
-
-    Args:
-        sphere_xyz: `(n, m, 3)` unit vectors of a grid on the sphere that is closed (first and last column agree).
-        radius: `(n, m)` distance from the centre in these directions; darker means farther.
-        title: a few words.
-        axes: directions of rotation axes by label.
-        mirrors: normals of mirror planes by label.
-
-    Raises `ShapeError` for a grid and radii that do not fit together, or directions that are no 3-vectors.
+    """One star-shaped surface, with rotation axes as lines and mirror planes as translucent discs: see `surfaces`.
 
     >>> sphere = sphere_mesh(5, 9)
     >>> len(surface(sphere, np.ones((5, 9)), axes={"z": (0, 0, 1)}).data)
@@ -94,11 +87,12 @@ def surfaces(sphere_xyz: np.ndarray, solids: Sequence[Solid], height: int = 340)
     `layout.meta["linked"]` says that turning one of them is meant to turn them all.
 
     Args:
-        sphere_xyz: `(n, m, 3)` unit vectors, as for `surface`.
-        solids: the surfaces.
+        sphere_xyz: `(n, m, 3)` unit vectors of a closed grid on the sphere, such as `sphere_mesh`.
+        solids: the surfaces; darker means farther from the centre.
         height: in pixels; on a phone, each surface gets four fifths of it.
 
-    Raises `ArgumentError` for no surface, and otherwise as `surface` does.
+    Raises `ArgumentError` for no surface, and `ShapeError` for a grid and radii that do not fit together, or directions
+    that are no 3-vectors.
 
     >>> sphere = sphere_mesh(5, 9)
     >>> surfaces(sphere, [Solid(np.ones((5, 9)), "ball")] * 3).layout.meta["linked"]
@@ -148,7 +142,7 @@ def signals_on_points(
     Args:
         points: `(p, 3)` where the points are.
         targets: `(p, 3)` where they should go, in the same unit.
-        sphere_xyz: `(n, m, 3)` unit vectors of a grid on the sphere that is closed (first and last column agree).
+        sphere_xyz: `(n, m, 3)` unit vectors, as for `surfaces`.
         signals: `(p, n, m)` the value of each point's signal in these directions, in the same unit.
         title: a few words above the figure.
         height: in pixels.
@@ -195,23 +189,14 @@ def _sheet(grid: np.ndarray, scene: str, colour: np.ndarray) -> go.Surface:
     light = {"ambient": 0.75, "diffuse": 0.45, "specular": 0.08, "roughness": 0.8}
     lamp = {"x": 2000, "y": 500, "z": 3000}
     quiet = {"hoverinfo": "skip", "contours": {axis: {"highlight": False} for axis in "xyz"}}
-    look = {
-        "coloraxis": "coloraxis",
-        "surfacecolor": colour.astype(np.float32),
-        "lighting": light,
-        "lightposition": lamp,
-    }
-    return graph_objects().Surface(x=x, y=y, z=z, scene=scene, **look, **quiet)
+    look = {"coloraxis": "coloraxis", "surfacecolor": colour.astype(np.float32)}
+    return graph_objects().Surface(x=x, y=y, z=z, scene=scene, lighting=light, lightposition=lamp, **look, **quiet)
 
 
 def _scene(centre: np.ndarray, reach: float, camera: Mapping[str, Any], zoom: float) -> dict[str, Any]:
-    """A cube of space, so that lengths along all axes are equal, without the axes themselves.
+    """A cube of space about a centre, `2 reach` wide, so that lengths along all axes are equal; without the axes.
 
-    Args:
-        centre: the middle of the cube.
-        reach: half of its side.
-        camera: plotly's camera; in its orthographic projection, the distance of the eye changes nothing.
-        zoom: how large the cube is drawn.
+    In the orthographic projection of plotly's camera the distance of the eye changes nothing: the zoom does.
     """
     ranges = {
         f"{axis}axis": {"range": [middle - reach, middle + reach], "visible": False}
@@ -234,7 +219,7 @@ def _marks(solid: Solid, length: float) -> tuple[list[Any], list[dict[str, Any]]
     traces, labels = [], []
     for label, direction in solid.axes.items():
         end = length * _unit(label, direction)
-        traces.append(_axis(end))
+        traces.append(line(np.stack([-end, end]), ORANGE, 5))
         labels.append(_label(label, end, INK))
     for label, normal in solid.mirrors.items():
         rim = _rim(_unit(label, normal), length)
@@ -247,12 +232,6 @@ def _label(text: str, place: np.ndarray, colour: str) -> dict[str, Any]:
     """A label above a point of a scene; text among the traces would be cut at the scene's edge and hidden by solids."""
     here = dict(zip("xyz", place.tolist(), strict=True)) | {"showarrow": False, "yanchor": "bottom", "yshift": 5}
     return here | {"text": f"<b>{text}</b>", "font": {"size": 13, "color": colour}}
-
-
-def _axis(end: np.ndarray) -> go.Scatter3d:
-    x, y, z = np.stack([-end, end]).T
-    line = {"color": ORANGE, "width": 5}
-    return graph_objects().Scatter3d(x=x, y=y, z=z, mode="lines", line=line, hoverinfo="skip")
 
 
 def _rim(normal: np.ndarray, radius: float) -> np.ndarray:
@@ -271,8 +250,7 @@ def _disc(rim: np.ndarray) -> list[Any]:
     centre = np.zeros_like(fan)
     plane = {"i": centre, "j": fan, "k": fan + 1, "color": PURPLE, "opacity": 0.16, "hoverinfo": "skip"}
     disc = go.Mesh3d(x=x, y=y, z=z, lighting={"ambient": 1.0, "diffuse": 0.0}, **plane)
-    edge = {"mode": "lines", "line": {"color": PURPLE, "width": 2}, "hoverinfo": "skip"}
-    return [disc, go.Scatter3d(x=rim[:, 0], y=rim[:, 1], z=rim[:, 2], **edge)]
+    return [disc, line(rim, PURPLE, 2)]
 
 
 def _journey(points: np.ndarray, targets: np.ndarray) -> list[Any]:
@@ -280,19 +258,12 @@ def _journey(points: np.ndarray, targets: np.ndarray) -> list[Any]:
     go = graph_objects()
     spot = {"mode": "markers", "hoverinfo": "skip"}
     starts, finishes = (dict(zip("xyz", ends.T, strict=True)) for ends in (points, targets))
-    between = np.stack([points, targets, np.full_like(points, np.nan)], 1).reshape(-1, 3)
     heads = 0.25 * (targets - points)
     tips = dict(zip("uvw", heads.T, strict=True)) | {"anchor": "tip", "sizemode": "raw", "sizeref": 1.0}
     plain = {"colorscale": [[0, INK], [1, INK]], "showscale": False, "hoverinfo": "skip"}
     return [
         go.Scatter3d(**starts, **spot, name="start", marker={"size": 5, "color": BLUE}),
         go.Scatter3d(**finishes, **spot, name="finish", marker={"size": 4, "color": ORANGE, "symbol": "diamond"}),
-        go.Scatter3d(
-            **dict(zip("xyz", between.T, strict=True)),
-            mode="lines",
-            line={"color": INK, "width": 4},
-            hoverinfo="skip",
-            showlegend=False,
-        ),
+        line(interrupted(np.stack([points, targets], 1)), INK, 4),
         go.Cone(**finishes, **tips, **plain),
     ]

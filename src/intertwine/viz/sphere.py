@@ -24,6 +24,8 @@ from intertwine.viz.theme import (
     SKY,
     figure,
     graph_objects,
+    interrupted,
+    line,
     on_phones,
 )
 
@@ -95,19 +97,6 @@ def polygon(order: int, points: int = 12) -> np.ndarray:
 # parts ----------------------------------------------------------------------------------------------------------------
 
 
-def _line(points: np.ndarray, colour: str, width: float, **more: Any) -> go.Scatter3d:
-    """A line through points `(n, 3)`; NaN interrupts it."""
-    x, y, z = points.T.astype(np.float32)
-    look = {"mode": "lines", "line": {"color": colour, "width": width}, "hoverinfo": "skip", "showlegend": False}
-    return graph_objects().Scatter3d(x=x, y=y, z=z, **(look | more))
-
-
-def _interrupted(pieces: Iterable[np.ndarray]) -> np.ndarray:
-    """Pieces `(n, 3)` as one line with gaps."""
-    gap = np.full((1, 3), np.nan)
-    return np.concatenate([part for piece in pieces for part in (piece, gap)] or [gap])
-
-
 def _beside(direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Two unit vectors perpendicular to a direction and each other; the second is as upright as it can be."""
     upright = np.array([0.0, 0.0, 1.0]) if abs(direction[2]) < 0.99 else np.array([0.0, 1.0, 0.0])
@@ -138,7 +127,7 @@ def _ball() -> go.Surface:
 def _coordinates() -> list[Any]:
     """Thin lines along x, y and z with their names."""
     ends = 1.38 * np.eye(3)
-    lines = _line(_interrupted(np.stack([0 * end, end]) for end in ends), MUTED, 2)
+    lines = line(interrupted(np.stack([0 * end, end]) for end in ends), MUTED, 2)
     x, y, z = 1.45 * np.eye(3)
     words = {"text": ["x", "y", "z"], "textfont": {"size": 14, "color": MUTED}, "hoverinfo": "skip"}
     return [lines, graph_objects().Scatter3d(x=x, y=y, z=z, mode="text", showlegend=False, **words)]
@@ -173,7 +162,7 @@ def _mirrors(normals: np.ndarray) -> list[Any]:
     words = f"{len(normals)} mirror{'s' if len(normals) > 1 else ''}"
     look = {"name": words, "legendgroup": "mirrors", "showlegend": True}
     hover = {"hoverinfo": None, "hovertemplate": "σ: mirror plane<extra></extra>"}
-    rims = _line(_interrupted(_circle(normal) for normal in normals), PURPLE, 3.5, **look, **hover)
+    rims = line(interrupted(_circle(normal) for normal in normals), PURPLE, 3.5, **look, **hover)
     return [rims, *(_disc(normal, 0.22 / (2 + len(normals))) for normal in normals)]
 
 
@@ -190,7 +179,7 @@ def _some_mirrors(normals: np.ndarray, words: str) -> list[Any]:
     """A few of infinitely many mirrors."""
     hover = {"hoverinfo": None, "hovertemplate": f"σ: {words}<extra></extra>"}
     pale = {"opacity": 0.55, "name": "∞ mirrors", "showlegend": True}
-    return [_line(_interrupted(_circle(normal) for normal in normals), PURPLE, 2, **hover, **pale)]
+    return [line(interrupted(_circle(normal) for normal in normals), PURPLE, 2, **hover, **pale)]
 
 
 def _all_axes(found: SymmetryElements) -> list[Any]:
@@ -199,7 +188,7 @@ def _all_axes(found: SymmetryElements) -> list[Any]:
         name, words = "∞ C∞", "C∞: rotations by any angle, about every axis"
         rings = [_tangent(d, _ring(), 0.07, 1.01) for d in directions]
         hover = {"hoverinfo": None, "hovertemplate": words + "<extra></extra>", "name": name, "showlegend": True}
-        return [_line(_interrupted(rings), ORANGE, 4, **hover)]
+        return [line(interrupted(rings), ORANGE, 4, **hover)]
     traces = [trace for name, axes in by_kind(found.axes).items() for trace in _axes(name, axes)]
     return traces + (_half_turns(found) if found.across else [])
 
@@ -209,8 +198,8 @@ def _axes(name: str, axes: Sequence[Axis]) -> list[Any]:
     first, colour = axes[0], HUES.get(axes[0].order, ORANGE)
     ends = [sign * axis.direction for axis in axes for sign in (1, -1)]
     shared = {"legendgroup": name}
-    sticks = _interrupted(np.stack([-AXIS_REACH * axis.direction, AXIS_REACH * axis.direction]) for axis in axes)
-    lines = _line(sticks, colour, (4 if len(axes) < 10 else 2.5) if first.order else 9, **shared)
+    sticks = interrupted(np.stack([-AXIS_REACH * axis.direction, AXIS_REACH * axis.direction]) for axis in axes)
+    lines = line(sticks, colour, (4 if len(axes) < 10 else 2.5) if first.order else 9, **shared)
     if not first.order:
         return [lines.update(name=name, showlegend=True), *_arrows(ends, colour, first.words)]
     size = 0.13 if len(axes) < 10 else 0.1
@@ -218,7 +207,7 @@ def _axes(name: str, axes: Sequence[Axis]) -> list[Any]:
     if first.improper > first.order:
         open_shape = np.concatenate([polygon(first.improper), polygon(first.improper)[:1]])
         rings = [_tangent(end, open_shape, 1.55 * size, 1.02) for end in ends]
-        traces.append(_line(_interrupted(rings), colour, 3, **shared))
+        traces.append(line(interrupted(rings), colour, 3, **shared))
     return traces
 
 
@@ -252,7 +241,7 @@ def _arrows(ends: Sequence[np.ndarray], colour: str, words: str) -> list[Any]:
     plain = {"colorscale": [[0, colour], [1, colour]], "showscale": False, "hoverinfo": "skip"}
     tips = {"sizemode": "raw", "sizeref": 1.0, "anchor": "tail"}
     cones = graph_objects().Cone(x=x, y=y, z=z, u=u, v=v, w=w, **tips, **plain)
-    return [_line(_interrupted(arcs), colour, 7, **hover), cones]
+    return [line(interrupted(arcs), colour, 7, **hover), cones]
 
 
 def _half_turns(found: SymmetryElements) -> list[Any]:
@@ -260,5 +249,5 @@ def _half_turns(found: SymmetryElements) -> list[Any]:
     angles = np.arange(8) * np.pi / 4
     ends = [np.cos(angle) * found.frame[:, 0] + np.sin(angle) * found.frame[:, 1] for angle in angles]
     words = "C₂: rotations by 180°, about every axis perpendicular to the main one"
-    spokes = _line(_interrupted(np.stack([-end, end]) * 1.1 for end in ends[:4]), BLUE, 2, legendgroup="∞ C₂")
+    spokes = line(interrupted(np.stack([-end, end]) * 1.1 for end in ends[:4]), BLUE, 2, legendgroup="∞ C₂")
     return [spokes, _symbols(ends, polygon(2), 0.09, BLUE, "∞ C₂", words)]

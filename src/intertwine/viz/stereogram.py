@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +12,19 @@ from intertwine.groups import Subgroup
 from intertwine.groups.grids import sphere_grid
 from intertwine.viz.sphere import BELOW, HUES, by_kind, polygon
 from intertwine.viz.symmetry_elements import Axis, SymmetryElements, matrices_in_space, symmetry_elements
-from intertwine.viz.theme import BLUE, INK, MUTED, ORANGE, PAPER, PURPLE, figure, graph_objects, on_phones
+from intertwine.viz.theme import (
+    BLUE,
+    INK,
+    MUTED,
+    ORANGE,
+    PAPER,
+    PURPLE,
+    figure,
+    graph_objects,
+    interrupted,
+    line,
+    on_phones,
+)
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -88,18 +99,6 @@ def general_point(images: np.ndarray) -> np.ndarray:
 # parts ----------------------------------------------------------------------------------------------------------------
 
 
-def _line(points: np.ndarray, colour: str, width: float, **more: Any) -> go.Scatter:
-    x, y = points.T
-    look = {"mode": "lines", "line": {"color": colour, "width": width}, "hoverinfo": "skip", "showlegend": False}
-    return graph_objects().Scatter(x=x, y=y, **(look | more))
-
-
-def _interrupted(pieces: Iterable[np.ndarray]) -> np.ndarray:
-    """Pieces `(n, 2)` as one line with gaps."""
-    gap = np.full((1, 2), np.nan)
-    return np.concatenate([part for piece in pieces for part in (piece, gap)] or [gap])
-
-
 def _round(radius: float = 1.0) -> np.ndarray:
     angles = np.linspace(0, 2 * np.pi, 145)
     return radius * np.stack([np.cos(angles), np.sin(angles)], -1)
@@ -107,8 +106,8 @@ def _round(radius: float = 1.0) -> np.ndarray:
 
 def _circle() -> list[Any]:
     """The equator, and thin lines along the two directions in it."""
-    cross = _interrupted(np.array([[-1.0, -1], [1, 1]]) * end for end in np.eye(2))
-    return [_line(cross, MUTED, 0.6, line={"color": MUTED, "width": 0.7, "dash": "dot"}), _line(_round(), MUTED, 1.2)]
+    cross = interrupted(np.array([[-1.0, -1], [1, 1]]) * end for end in np.eye(2))
+    return [line(cross, MUTED, 0.6, line={"color": MUTED, "width": 0.7, "dash": "dot"}), line(_round(), MUTED, 1.2)]
 
 
 def _mirrors(found: SymmetryElements) -> list[Any]:
@@ -117,12 +116,12 @@ def _mirrors(found: SymmetryElements) -> list[Any]:
     count, arcs = str(len(found.mirrors)), [_arc(found.frame.T @ normal) for normal in found.mirrors]
     heavy = {"showlegend": True, "hoverinfo": "text", "text": "σ: mirror plane", "legendgroup": "mirrors"}
     name = f"{count} mirror{'s' if len(arcs) > 1 else ''}"
-    traces = [_line(_interrupted(arcs), PURPLE, 4, name=name, **heavy)] if arcs else []
+    traces = [line(interrupted(arcs), PURPLE, 4, name=name, **heavy)] if arcs else []
     if found.upright:
         angles = np.arange(8) * np.pi / 8
         spokes = [np.outer([-1, 1], [np.cos(angle), np.sin(angle)]) for angle in angles]
         heavy["text"] = "σ: every plane that contains the axis is a mirror"
-        traces.append(_line(_interrupted(spokes), PURPLE, 2.5, name="∞ mirrors", opacity=0.6, **heavy))
+        traces.append(line(interrupted(spokes), PURPLE, 2.5, name="∞ mirrors", opacity=0.6, **heavy))
     return traces
 
 
@@ -150,7 +149,7 @@ def _axes(found: SymmetryElements) -> list[Any]:
         if first.improper > first.order:
             shape = polygon(first.improper)
             around = [1.5 * size * _turned(np.concatenate([shape, shape[:1]]), place) + place for place in places]
-            traces.append(_line(_interrupted(around), colour, 1.8, fill="toself", fillcolor=PAPER, **look))
+            traces.append(line(interrupted(around), colour, 1.8, fill="toself", fillcolor=PAPER, **look))
         traces.append(_symbols(places, first.order, size, colour, first.words, look))
     return traces + (_half_turns() if found.across else [])
 
@@ -176,15 +175,15 @@ def _symbols(
     shape = polygon(order)
     closed = np.concatenate([shape, shape[:1]])
     filled = {"fill": "toself", "fillcolor": colour, "hoveron": "fills", "hoverinfo": "text", "text": words}
-    shapes = _interrupted(size * _turned(closed, place) + place for place in places)
-    return _line(shapes, PAPER, 1, showlegend=True, **filled, **look)
+    shapes = interrupted(size * _turned(closed, place) + place for place in places)
+    return line(shapes, PAPER, 1, showlegend=True, **filled, **look)
 
 
 def _whirl(axis: Axis, colour: str, name: str) -> list[Any]:
     """The main axis of a continuous group: a disc with a ring about it."""
     hover = {"hoverinfo": "text", "text": axis.words, "name": name}
-    disc = _line(_round(0.05), colour, 1, fill="toself", fillcolor=colour, hoveron="fills", showlegend=True, **hover)
-    return [_line(_round(0.1), colour, 3, legendgroup=name), disc.update(legendgroup=name)]
+    disc = line(_round(0.05), colour, 1, fill="toself", fillcolor=colour, hoveron="fills", showlegend=True, **hover)
+    return [line(_round(0.1), colour, 3, legendgroup=name), disc.update(legendgroup=name)]
 
 
 def _half_turns() -> list[Any]:
@@ -219,7 +218,7 @@ def _marks(points: np.ndarray, marker: dict[str, Any], name: str) -> go.Scatter:
 
 def _orbit(radius: float, name: str, below: bool) -> go.Scatter:
     dash = {"color": INK, "width": 7 if below else 2.2, "dash": "solid"}
-    return _line(_round(radius), INK, 2, line=dash, name=name, showlegend=True, opacity=0.25 if below else 1.0)
+    return line(_round(radius), INK, 2, line=dash, name=name, showlegend=True, opacity=0.25 if below else 1.0)
 
 
 def _centre(found: SymmetryElements) -> list[Any]:

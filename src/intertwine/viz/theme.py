@@ -6,7 +6,7 @@ Colours are from Okabe and Ito, "Color Universal Design" (2008). A figure keeps 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -62,12 +62,7 @@ def graph_objects() -> Any:
 
 
 def figure(title: str = "", height: int = 380, **layout: Any) -> go.Figure:
-    """An empty figure with this library's look, as wide as its page.
-
-    Args:
-        title: a few words, or none where a caption says it.
-        height: in pixels.
-        layout: further entries of plotly's layout.
+    """An empty figure with this library's look, as wide as its page, `height` pixels high; more of plotly's layout.
 
     Raises `MissingExtraError` where plotly is not installed.
 
@@ -106,11 +101,7 @@ def figure(title: str = "", height: int = 380, **layout: Any) -> go.Figure:
 
 
 def on_phones(fig: go.Figure, changes: Mapping[str, Any]) -> go.Figure:
-    """The figure, told how its layout changes on a narrow screen.
-
-    Args:
-        fig: the figure; it is changed.
-        changes: values by plotly path, such as `{"height": 300, "scene2.domain.x": [0, 1]}`.
+    """The figure itself, told how its layout changes on a narrow screen: values by plotly path.
 
     >>> on_phones(figure(), {"height": 300}).layout.meta["phone"]
     {'height': 300}
@@ -139,13 +130,7 @@ class Panel:
 
 
 def panels(count: int, columns: int, gap: float = 0.02, header: float = 0.0) -> list[Panel]:
-    """A grid of panels, row by row from the top.
-
-    Args:
-        count: how many panels.
-        columns: how many stand side by side.
-        gap: the space between neighbours, as a part of the whole.
-        header: the space above each panel for its title, as a part of a row's height.
+    """A grid of panels, row by row from the top, with gaps (parts of the whole) and headers (parts of a row) between.
 
     >>> len(panels(5, columns=3))
     5
@@ -173,6 +158,28 @@ def title_annotation(panel: Panel, text: str) -> dict[str, Any]:
     return here | {"text": text, "showarrow": False, "font": {"size": 12.5, "color": MUTED}}
 
 
+def interrupted(pieces: Iterable[np.ndarray]) -> np.ndarray:
+    """Lines through points `(n, d)` as one line `(m, d)` with gaps: NaN follows each.
+
+    >>> interrupted([np.zeros((1, 2)), np.ones((1, 2))]).shape
+    (4, 2)
+    """
+    parts = list(pieces)
+    return np.concatenate([np.append(piece, np.full((1, piece.shape[1]), np.nan), 0) for piece in parts])
+
+
+def line(points: np.ndarray, colour: str, width: float, **more: Any) -> Any:
+    """A line through points `(n, 2)` or `(n, 3)`, without hover and legend unless they are asked for.
+
+    >>> type(line(np.zeros((2, 3)), INK, 1.0)).__name__
+    'Scatter3d'
+    """
+    go = graph_objects()
+    coordinates = dict(zip("xyz", points.T, strict=False))
+    look = {"mode": "lines", "line": {"color": colour, "width": width}, "hoverinfo": "skip", "showlegend": False}
+    return (go.Scatter3d if points.shape[1] == 3 else go.Scatter)(**coordinates, **(look | more))
+
+
 def number_text(value: float, digits: int = 3) -> str:
     """A number as plotly writes it, with a power of ten where it is far from 1.
 
@@ -186,14 +193,7 @@ def number_text(value: float, digits: int = 3) -> str:
 
 
 def points_of(points: Any, dimensions: Sequence[int], name: str) -> np.ndarray:
-    """Points as a float64 array, after a look at their shape.
-
-    Args:
-        points: an array or nested lists `(n, d)`.
-        dimensions: the values of d that are welcome.
-        name: what to call the points in a complaint.
-
-    Raises `ShapeError` for any other shape.
+    """Points `(n, d)` as a float64 array; raises `ShapeError` that names them for a d that is not among `dimensions`.
 
     >>> points_of([[0, 1]], (2, 3), "start").shape
     (1, 2)
@@ -208,9 +208,7 @@ def points_of(points: Any, dimensions: Sequence[int], name: str) -> np.ndarray:
 
 
 def same_length(**lists: Any) -> None:
-    """Complains where things that belong together differ in number; None counts as absent.
-
-    Raises `ArgumentError` that names them.
+    """Raises `ArgumentError` where things that belong together differ in number; None counts as absent.
 
     >>> same_length(outlines=[1, 2], titles=None)
     """
