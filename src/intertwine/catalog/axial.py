@@ -15,7 +15,7 @@ from intertwine.catalog.base import CatalogGroup
 from intertwine.catalog.mulliken import axial_symbols
 from intertwine.catalog.notation import family
 from intertwine.catalog.parity import SignedGroup
-from intertwine.catalog.planar import O2, SO2, Cyclic, Dihedral, PlanarGroup
+from intertwine.catalog.planar import O2, SO2, PlanarGroup, cyclic, dihedral
 from intertwine.catalog.subgroup_families import PLANAR, by_mirrors, lift, plane_part
 from intertwine.errors import LabelError
 from intertwine.groups.group import Seed, generator
@@ -73,7 +73,7 @@ class AxialGroup(SignedGroup):
         return self.title
 
     @cached_property
-    def order(self) -> int | float:  # type: ignore[override]
+    def order(self) -> int | float:
         return self.plane.order * (2 if self.height is None else 1)
 
     def titled(self, title: str) -> AxialGroup | None:
@@ -226,8 +226,8 @@ def _greek(text: str) -> str:
 def axial_group(title: str) -> AxialGroup | None:
     """The axial group of a standard Schoenflies name; None for other names."""
     letters, n = family(title)
-    turns: PlanarGroup = Cyclic(n) if n else SO2
-    flips: PlanarGroup = Dihedral(n) if n else O2
+    turns = cyclic(n) if n else SO2
+    flips = dihedral(n) if n else O2
     match letters:
         case "C":
             return AxialGroup(title, turns, "0")
@@ -240,7 +240,7 @@ def axial_group(title: str) -> AxialGroup | None:
         case "Dh":
             return AxialGroup(title, flips, None)
         case "Dd":
-            return AxialGroup(title, Dihedral(2 * n), f"{n}o")
+            return AxialGroup(title, dihedral(2 * n), f"{n}o")
         case "S":
-            return AxialGroup(title, Cyclic(n), str(n // 2))
+            return AxialGroup(title, cyclic(n), str(n // 2))
     return None

@@ -8,30 +8,10 @@ from operator import mul
 
 from intertwine.catalog.base import CatalogGroup
 from intertwine.catalog.notation import NAMES_IN_WORDS, find, suggestion
-from intertwine.catalog.planar import Cyclic, Dihedral, parse_planar
+from intertwine.catalog.planar import parse_planar
 from intertwine.catalog.spatial import O3
 from intertwine.catalog.symmetric import symmetric
 from intertwine.errors import LabelError
-
-
-@cache
-def cyclic(n: int) -> Cyclic:
-    """The n rotations of the plane by multiples of 2π/n.
-
-    >>> cyclic(8).labels(4)
-    ('0', '1', '2', '3', '4')
-    """
-    return Cyclic(n)
-
-
-@cache
-def dihedral(n: int) -> Dihedral:
-    """The 2n rotations and mirrors of the regular n-gon.
-
-    >>> dihedral(4).labels(2)
-    ('0e', '0o', '1', '2e', '2o')
-    """
-    return Dihedral(n)
 
 
 @cache

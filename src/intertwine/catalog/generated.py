@@ -6,7 +6,7 @@ import math
 from abc import ABC
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache, reduce
+from functools import cache, cached_property, reduce
 
 import numpy as np
 
@@ -51,7 +51,7 @@ class GeneratedGroup(GroupWithReps, ABC):
     def dim(self) -> int:
         return int(self.discrete.array.shape[-1])
 
-    @property
+    @cached_property
     def order(self) -> int | float:
         return math.inf if len(self.lie.array) else len(self.elements())
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-from abc import ABC
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -48,18 +47,31 @@ def turns(n: int) -> np.ndarray:
     return np.where(np.abs(matrices - near) < 1e-15, near, matrices)
 
 
-class PlanarGroup(CatalogGroup, ABC):
-    """A compact group of 2 × 2 orthogonal matrices: n rotations (n = None for all), with or without mirrors."""
+@dataclass(frozen=True, repr=False)
+class PlanarGroup(CatalogGroup):
+    """SO(2), O(2), C_n or D_n: 2 × 2 orthogonal matrices.
+
+    Irreps are labelled by frequencies: 0 (trivial), 1, 2, …, up to n/2. With mirrors those of dimension one come twice,
+    as 0e (trivial) and 0o (the sign of the mirror), and for even n also as n/2 e and n/2 o.
+
+    Args:
+        rotations: how many rotations there are, None for all of them.
+        mirrors: whether the mirror y → −y is in the group.
+    """
+
+    rotations: int | None
+    mirrors: bool
 
     dim = 2
-    name: str = ""
-    rotations: int | None
-    """The number of rotations, None for all of them."""
-    mirrors: bool
-    """Whether the mirror y → −y is in the group."""
+
+    @property
+    def name(self) -> str:
+        if self.rotations is None:
+            return "O(2)" if self.mirrors else "SO(2)"
+        return f"{'D' if self.mirrors else 'C'}{self.rotations}"
 
     @cached_property
-    def order(self) -> int | float:  # type: ignore[override]
+    def order(self) -> int | float:
         return math.inf if self.rotations is None else self.rotations * (2 if self.mirrors else 1)
 
     @property
@@ -214,7 +226,7 @@ class PlanarGroup(CatalogGroup, ABC):
         Args:
             turns: of a continuous group the finite ones are listed up to this number of rotations.
 
-        >>> [H.name for H in Dihedral(4).subgroups()]
+        >>> [H.name for H in dihedral(4).subgroups()]
         ['C1', 'D1', 'D1', 'C2', 'D2', 'D2', 'C4', 'D4']
         """
         counts = [n for n in range(1, (self.rotations or turns) + 1) if (self.rotations or n) % n == 0]
@@ -254,69 +266,39 @@ class PlanarGroup(CatalogGroup, ABC):
             return False
         return self.rotations is None or (inner.rotations is not None and self.rotations % inner.rotations == 0)
 
-
-@dataclass(frozen=True, repr=False)
-class RotationGroup2(PlanarGroup):
-    """The rotations of the plane. Irreps: 0 (trivial), and k = 1, 2, …: rotation by kθ, of complex type."""
-
-    name = "SO(2)"
-    rotations = None
-    mirrors = False
-
     def __repr__(self) -> str:
-        return "tw.SO2"
+        if self.rotations is None:
+            return "tw.O2" if self.mirrors else "tw.SO2"
+        return f"tw.{'dihedral' if self.mirrors else 'cyclic'}({self.rotations})"
 
 
-@dataclass(frozen=True, repr=False)
-class OrthogonalGroup2(PlanarGroup):
-    """The rotations and mirrors of the plane. Irreps: 0e (trivial), 0o (sign of the mirror), 1, 2, and so on."""
-
-    name = "O(2)"
-    rotations = None
-    mirrors = True
-
-    def __repr__(self) -> str:
-        return "tw.O2"
+SO2, O2 = PlanarGroup(None, False), PlanarGroup(None, True)
 
 
-SO2 = RotationGroup2()
-O2 = OrthogonalGroup2()
+@cache
+def cyclic(n: int) -> PlanarGroup:
+    """The n rotations of the plane by multiples of 2π/n.
+
+    >>> cyclic(8).labels(4)
+    ('0', '1', '2', '3', '4')
+    """
+    return PlanarGroup(_whole(n, "cyclic"), False)
 
 
-@dataclass(frozen=True, repr=False)
-class Cyclic(PlanarGroup):
-    """The n rotations of the plane by multiples of 2π/n. Irreps: 0, 1, …, ⌊n/2⌋."""
+@cache
+def dihedral(n: int) -> PlanarGroup:
+    """The 2n rotations and mirrors of the regular n-gon.
 
-    n: int
-    mirrors = False
-
-    def __post_init__(self) -> None:
-        _set_up(self, "cyclic", "C")
-
-    def __repr__(self) -> str:
-        return f"tw.cyclic({self.n})"
+    >>> dihedral(4).labels(2)
+    ('0e', '0o', '1', '2e', '2o')
+    """
+    return PlanarGroup(_whole(n, "dihedral"), True)
 
 
-@dataclass(frozen=True, repr=False)
-class Dihedral(PlanarGroup):
-    """The 2n rotations and mirrors of the regular n-gon. Irreps: 0e 0o 1 2 …, and n/2 e, n/2 o for even n."""
-
-    n: int
-    mirrors = True
-
-    def __post_init__(self) -> None:
-        _set_up(self, "dihedral", "D")
-
-    def __repr__(self) -> str:
-        return f"tw.dihedral({self.n})"
-
-
-def _set_up(group: Cyclic | Dihedral, family: str, letter: str) -> None:
-    """The name and the number of rotations of a group of the n-gon."""
-    if not isinstance(group.n, int | np.integer) or isinstance(group.n, bool) or group.n < 1:
-        raise ArgumentError(f"A {family} group has a positive whole number of rotations, but got n = {group.n!r}.")
-    object.__setattr__(group, "rotations", group.n)
-    object.__setattr__(group, "name", f"{letter}{group.n}")
+def _whole(n: int, family: str) -> int:
+    if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 1:
+        raise ArgumentError(f"A {family} group has a positive whole number of rotations, but got n = {n!r}.")
+    return int(n)
 
 
 @cache
@@ -339,7 +321,7 @@ def parse_planar(text: str) -> PlanarGroup | None:
     if text in ("SO2", "O2"):
         return SO2 if text == "SO2" else O2
     if (match := re.fullmatch(r"([CD])([1-9]\d*)", text)) is not None:
-        return (Cyclic if match[1] == "C" else Dihedral)(int(match[2]))
+        return (cyclic if match[1] == "C" else dihedral)(int(match[2]))
     return None
 
 

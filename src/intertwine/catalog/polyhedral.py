@@ -49,8 +49,8 @@ class PolyhedralGroup(SignedGroup):
     def schoenflies(self) -> str:
         return self.title
 
-    @cached_property
-    def inner(self) -> MatrixGroup:  # type: ignore[override]
+    @property
+    def inner(self) -> MatrixGroup:
         """The group itself, or the group of its rotations where it holds the inversion."""
         return without_inversion(self.title[0] if self.has_inversion else self.title)
 
@@ -69,7 +69,7 @@ class PolyhedralGroup(SignedGroup):
         """Whether −1 is an element."""
         return self.title.endswith("h")
 
-    @property
+    @cached_property
     def order(self) -> int:
         return int(self.inner.order) * (2 if self.has_inversion else 1)
 

@@ -40,7 +40,7 @@ class PairGroup(GroupWithReps, ABC):
     def dim(self) -> int:
         return self.left.dim + self.right.dim
 
-    @property
+    @cached_property
     def order(self) -> int | float:
         return self.left.order * self.right.order
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import permutations
 from math import factorial
 
@@ -45,7 +45,7 @@ class SymmetricGroup(CatalogGroup):
     def dim(self) -> int:
         return self.n
 
-    @property
+    @cached_property
     def order(self) -> int:
         return factorial(self.n)
 

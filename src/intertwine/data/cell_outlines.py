@@ -63,17 +63,13 @@ class CellOutlines:
 def load_cells(folder: str | Path | None = None, *, fewest_points: int = 32) -> CellOutlines:
     """The outlines of 650 mouse osteosarcoma cells under three treatments, less those that cannot be used.
 
-    Left out are outlines with fewer than `fewest_points` distinct corners (a hundred pixels of area: two cells of the
-    files) and exact copies of an earlier outline (two cells; kept, a copy could sit in the training and in the test
-    set). Consecutive equal points are merged and orientation is made counter-clockwise; the files need neither.
-    Position and size are better not used as features: each treatment has pictures of its own extent, and of a scale
-    that the files do not give, so both can tell the treatment apart for reasons that are not biology.
+    Left out are outlines with fewer than `fewest_points` distinct corners (two cells of the files) and exact copies of
+    an earlier outline (two cells; kept, a copy could sit in the training and in the test set). Position and size are
+    better not used as features: each treatment has pictures of its own extent, and of a scale that the files do not
+    give, so both can tell the treatment apart for reasons that are not biology.
 
-    Args:
-        folder: where `cells.txt`, `treatments.txt` and `cell_lines.txt` lie; the folder of geomstats if None.
-        fewest_points: the number of distinct corners below which an outline is left out.
-
-    Raises `MissingExtraError` where geomstats is not installed and `ArgumentError` where its files do not fit together.
+    `cells.txt`, `treatments.txt` and `cell_lines.txt` lie in the folder; the default is that of geomstats. Raises
+    `MissingExtraError` where it is not installed and `ArgumentError` where its files do not fit together.
 
     Source: the data set "cells" of geomstats; Miolane et al., JMLR 21(223), 2020, arXiv:2004.04667.
 
@@ -101,17 +97,10 @@ def load_cells(folder: str | Path | None = None, *, fewest_points: int = 32) -> 
 def stratified_split(
     labels: np.ndarray, fractions: Sequence[float], generator: np.random.Generator
 ) -> tuple[np.ndarray, ...]:
-    """Random disjoint parts of the indices 0 … n − 1 that together are all, with every label in proportion.
+    """Random disjoint parts of the indices 0 … n − 1, one per fraction and sorted, with every label in proportion.
 
-    Args:
-        labels: `(n,)` the label of each sample; of each label, the parts differ from their share by less than one.
-        fractions: the share of each part; they add up to 1.
-        generator: numpy's source of randomness.
-
-    Returns:
-        One sorted array of indices per fraction.
-
-    Raises `ArgumentError` for fractions that are negative or do not add up to 1.
+    Of each label `(n,)` the parts differ from their share by less than one. Raises `ArgumentError` for fractions that
+    are negative or do not add up to 1.
 
     >>> train, test = stratified_split(np.array([0, 0, 0, 0, 1, 1]), (0.5, 0.5), np.random.default_rng(0))
     >>> len(train), len(test)

@@ -45,9 +45,8 @@ def fourier_coefficients(outline: np.ndarray, degree: int) -> np.ndarray:
         `(1 + 4 · degree,)` numbers, laid out as `fourier_layout(degree)` says: for each frequency f ≥ 1 a block (2, 2),
         components outside and channels inside.
 
-    Raises `ShapeError` for an array that is no outline and `ArgumentError` for a negative degree, for an outline with
-    fewer than three distinct points, numbers that are not finite, no area, or no first harmonic (it winds around in
-    both directions alike, as a figure eight does).
+    Raises `ShapeError` for an array that is no outline, and `ArgumentError` for a negative degree and for an outline
+    with fewer than three distinct points, numbers that are not finite, no area, or no first harmonic.
 
     Source: Kuhl & Giardina 1982, doi:10.1016/0146-664X(82)90034-X, for the coefficients of polygons and the role of the
     first harmonic.
@@ -87,12 +86,7 @@ def fourier_layout(degree: int) -> str:
 def log_size(outline: np.ndarray) -> float:
     """The logarithm of the radius of the disc that has the outline's area: `ln √(A/π)`, a scalar (0e) of O(2).
 
-    Put in front of the coefficients it makes the rep "2x0e + 2x1 + 2x2 + …".
-
-    Args:
-        outline: `(n, 2)` x and y of the corners, in the unit whose logarithm is wanted.
-
-    Raises as `fourier_coefficients` does.
+    Put in front of the coefficients it makes the rep "2x0e + 2x1 + 2x2 + …". Raises as `fourier_coefficients` does.
 
     >>> square = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
     >>> round(log_size(square * 100) - log_size(square), 3)  # ln 100
@@ -102,18 +96,10 @@ def log_size(outline: np.ndarray) -> float:
 
 
 def outline_from_coefficients(coefficients: np.ndarray, points: int = 200) -> np.ndarray:
-    """The outline that has these Fourier coefficients: `z(t) = Σ_k b_k e^{ikt}`, with harmonics up to the degree.
+    """The outline `(..., points, 2)` of Fourier coefficients `(..., 1 + 4 · degree)`: `z(t) = Σ_k b_k e^{ikt}`.
 
-    The inverse of `fourier_coefficients`, up to position, size, starting point and finer detail.
-
-    Args:
-        coefficients: `(..., 1 + 4 · degree)` numbers as `fourier_coefficients` gives them.
-        points: how many points to put on the outline.
-
-    Returns:
-        `(..., points, 2)` x and y, in units of the radius of the disc of the same area.
-
-    Raises `ShapeError` for a number of coefficients that no degree has.
+    The inverse of `fourier_coefficients`, up to position, size, starting point and finer detail, in units of the radius
+    of the disc of the same area. Raises `ShapeError` for a number of coefficients that no degree has.
 
     >>> disc = outline_from_coefficients(np.array([1.0, 0.0, 0.0, 0.0, 0.0]), points=4)
     >>> disc.round(6) + 0.0

@@ -8,10 +8,7 @@ from intertwine.errors import ArgumentError
 
 
 def square() -> np.ndarray:
-    """The corners of the unit square, centred at the origin, in the plane z = 0.
-
-    Returns:
-        `(4, 3)` coordinates x, y, z in units of the side, counter-clockwise from (−1/2, −1/2).
+    """The corners `(4, 3)` of the unit square about the origin, z = 0, counter-clockwise from (−1/2, −1/2).
 
     Source: Smidt, "Simple Tasks and Symmetry", tutorial of e3nn (2019), doi:10.5281/zenodo.3348277.
 
@@ -22,12 +19,7 @@ def square() -> np.ndarray:
 
 
 def rectangle() -> np.ndarray:
-    """The square squeezed to half its width and stretched to one and a half of its height.
-
-    Returns:
-        `(4, 3)` coordinates x, y, z, corner by corner those of `square`, times (0.5, 1.5, 0).
-
-    Source: Smidt, "Simple Tasks and Symmetry", tutorial of e3nn (2019), doi:10.5281/zenodo.3348277.
+    """The corners `(4, 3)` of `square` with half its width and one and a half of its height.
 
     >>> rectangle()[2]
     array([0.25, 0.75, 0.  ])

@@ -52,7 +52,7 @@ class Group(ABC):
     def dim(self) -> int:
         """The size n of the defining n × n matrices."""
 
-    @property
+    @cached_property
     def order(self) -> int | float:
         """The number of elements; `math.inf` for a continuous group."""
         return math.inf

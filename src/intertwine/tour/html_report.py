@@ -43,13 +43,9 @@ class _Figure:
 class Story:
     """One story of a report: words, figures, tables and code, in the order in which they were added.
 
-    Sections are made by `Report.add_section`. Texts may bear the marks that `intertwine.tour.markup` knows; everything
-    else in them is escaped. Each method returns the section, so that calls can be chained.
-
-    Args:
-        title: a few words.
-        question: what the story asks, shown under its title.
-        result: the answer in a sentence, shown in the summary on top of the page; it may be set later.
+    Make one with `Report.add_section`. The question stands under the title, the result in the summary on top of the
+    page. Texts may bear the marks that `intertwine.tour.markup` knows; everything else in them is escaped. Each method
+    returns the story.
 
     >>> Story("Vectors").text("A vector **turns**.").title
     'Vectors'
@@ -76,10 +72,7 @@ class Story:
         return self
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[object]], caption: str = "") -> Story:
-        """Add a table; numbers among the cells should come as strings, formatted.
-
-        Raises `ArgumentError` where a row has not as many cells as the header.
-        """
+        """Add a table of formatted texts; raises `ArgumentError` where a row has not as many cells as the header."""
         wrong = [len(row) for row in rows if len(row) != len(header)]
         if wrong:
             raise ArgumentError(
@@ -116,10 +109,6 @@ class Report:
     The file holds all it needs: plotly.js once (that makes its 5 MB), the figures' data, the style. It asks nothing
     from any network, follows the reader's light or dark mode, and draws each figure when it comes into view.
 
-    Args:
-        title: the heading of the page.
-        subtitle: one or two sentences below it.
-
     >>> report = Report("A tour", "Three tasks.")
     >>> _ = report.add_section("Square to rectangle", result="It gets stuck.").text("Why?")
     >>> "It gets stuck." in report.html(plotly_js="")
@@ -142,15 +131,9 @@ class Report:
         return self
 
     def html(self, plotly_js: str | None = None) -> str:
-        """The whole page.
-
-        Args:
-            plotly_js: the source of plotly.js; that of the installed plotly if None.
-
-        Raises `MissingExtraError` where plotly is not installed.
-        """
+        """The whole page, with the source of plotly.js; `MissingExtraError` where that is to come from no plotly."""
         assets = files("intertwine.tour") / "assets"
-        style, script = ((assets / name).read_text("utf-8") for name in ("report.css", "report.js"))
+        style, script, page = ((assets / f"report.{kind}").read_text("utf-8") for kind in ("css", "js", "html"))
         plotly_js = _plotly_js() if plotly_js is None else plotly_js
         sections = list(enumerate(self._sections, 1))
         links = "".join(f'<a href="#story-{i}">{i} {markup.inline(story.title)}</a>' for i, story in sections)
@@ -160,7 +143,7 @@ class Report:
             if story.result or story.question
         ]
         summary = f'<div class="summary">{markup.table(["Story", "What happens"], rows)}</div>' if rows else ""
-        return _PAGE.format(
+        return page.format(
             title=html.escape(self.title),
             heading=markup.inline(self.title),
             subtitle=f'<p class="subtitle">{markup.inline(self.subtitle)}</p>' if self.subtitle else "",
@@ -175,16 +158,7 @@ class Report:
         )
 
     def write(self, path: str | Path) -> Path:
-        """Write the page, making its folder where there is none.
-
-        Args:
-            path: the file to write, such as "out/report.html".
-
-        Returns:
-            The same path.
-
-        Raises `MissingExtraError` where plotly is not installed.
-        """
+        """Write the page to a file, making its folder where there is none; returns the path."""
         page = self.html()
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -193,10 +167,7 @@ class Report:
 
 
 def environment(packages: Iterable[str] = ("intertwine", "torch", "numpy", "plotly")) -> str:
-    """The versions that a result was made with, as a line for `Report.footnote`.
-
-    Args:
-        packages: the names of distributions; those that are not installed are left out.
+    """The versions that a result was made with, as a line for `Report.footnote`; what is not installed is left out.
 
     >>> environment(["numpy", "no-such-package"]).startswith("Python 3")
     True
@@ -216,37 +187,3 @@ def _plotly_js() -> str:
     except ImportError as error:
         raise MissingExtraError.of("plotly", "plot") from error
     return get_plotlyjs()
-
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{title}</title>
-<link rel="icon" href="data:,">
-<style>
-{style}
-</style>
-</head>
-<body>
-<header>
-<h1>{heading}</h1>
-{subtitle}
-</header>
-<nav aria-label="Stories"><div>{links}</div></nav>
-<main>
-<noscript><p>The figures are drawn by JavaScript, which is switched off here; the words are all there.</p></noscript>
-{summary}
-{sections}
-</main>
-<footer><ul>{footnotes}</ul></footer>
-<script type="application/json" id="dark-colours">{dark}</script>
-<script>{plotly}</script>
-<script>
-{script}
-</script>
-</body>
-</html>
-"""

@@ -16,13 +16,7 @@ from intertwine import nn
 from intertwine.catalog import SO3
 from intertwine.data.shapes import rectangle, square
 from intertwine.reps import spherical_harmonics
-from intertwine.symmetry import (
-    CurieReport,
-    OrderParameters,
-    curie_check,
-    loss_floor,
-    order_parameters,
-)
+from intertwine.symmetry import CurieReport, OrderParameters, curie_check, loss_floor, order_parameters
 from intertwine.testing import act
 
 SIGNAL_DEGREE = 5

@@ -14,13 +14,7 @@ import torch
 from intertwine.tour import real_cells, rectangle, sections, which_o2
 from intertwine.tour.html_report import Report, environment
 
-STORIES = (
-    "1 Rectangle to square",
-    "2 Square to rectangle",
-    "3 The missing information",
-    "4 Which O(2)?",
-    "5 Real cells",
-)
+STORIES = "1 Rectangle to square", "2 Square to rectangle", "3 The missing information", "4 Which O(2)?", "5 Real cells"
 TourProgress = Callable[[str, str, float], None]
 """Called with the story, what it is doing, and the share of it that is done."""
 
