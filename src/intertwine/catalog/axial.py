@@ -14,8 +14,8 @@ from intertwine._arrays import Array
 from intertwine.catalog.base import CatalogGroup
 from intertwine.catalog.mulliken import axial_symbols
 from intertwine.catalog.notation import family
-from intertwine.catalog.parity import SignedGroup
 from intertwine.catalog.planar import O2, SO2, PlanarGroup, cyclic, dihedral
+from intertwine.catalog.point_subgroups import PointGroup
 from intertwine.catalog.subgroup_families import PLANAR, by_mirrors, lift, plane_part
 from intertwine.errors import LabelError
 from intertwine.groups.group import Seed, generator
@@ -33,7 +33,7 @@ class _Irrep(NamedTuple):
 
 
 @dataclass(frozen=True, repr=False)
-class AxialGroup(SignedGroup):
+class AxialGroup(PointGroup):
     """A point group with one main axis, z: the matrices diag(h, s) with h in a planar group and a sign s.
 
     Either the sign depends on h (C_n, C_nv, D_n, S_2n, D_nd), or it is free (C_nh, D_nh). Irreps are those of the
@@ -42,19 +42,19 @@ class AxialGroup(SignedGroup):
     are read too.
 
     Args:
-        title: the Schoenflies name.
+        schoenflies: the Schoenflies name.
         plane: what the elements do to x and y.
         height: the one-dimensional irrep of the planar group that the sign s is; None where it is free.
     """
 
-    title: str
+    schoenflies: str
     plane: PlanarGroup
     height: str | None
 
     @property
     def name(self) -> str:
         """The Schoenflies name; "C4 in space", "D4 in space" for those that are names of planar groups too."""
-        return f"{self.title} in space" if re.fullmatch(r"[CD]\d+", self.title) else self.title
+        return f"{self.schoenflies} in space" if re.fullmatch(r"[CD]\d+", self.schoenflies) else self.schoenflies
 
     @property
     def inner(self) -> PlanarGroup:
@@ -68,10 +68,6 @@ class AxialGroup(SignedGroup):
         """What they do to z."""
         return g[..., 2:, 2:]
 
-    @property
-    def schoenflies(self) -> str:
-        return self.title
-
     @cached_property
     def order(self) -> int | float:
         return self.plane.order * (2 if self.height is None else 1)
@@ -82,7 +78,7 @@ class AxialGroup(SignedGroup):
     @property
     def abstract(self) -> CatalogGroup:
         """The planar group, for C_n, C_nv and D_n."""
-        return self.plane if family(self.title)[0] in PLANAR else self
+        return self.plane if family(self.schoenflies)[0] in PLANAR else self
 
     def _lift(self, h: np.ndarray) -> np.ndarray:
         """The elements above planar elements, those with s = 1 if s is free."""
@@ -150,7 +146,7 @@ class AxialGroup(SignedGroup):
         if not self.is_finite:
             symbol = inner if self.height is not None else inner + "gu"[(frequency + odd) % 2]
         else:
-            symbol = axial_symbols(self.title, self.plane)[inner, odd]
+            symbol = axial_symbols(self.schoenflies, self.plane)[inner, odd]
         if self.height is not None and self.plane.irrep_degree(self.height) > 0:
             degree = min(degree, self._times_height[inner] + 1)
         key = (degree, *self.plane.label_key(inner), int(symbol.endswith(("u", "''"))))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
 
-from intertwine._arrays import Table
+from intertwine._arrays import Array, Table
 from intertwine.catalog import class_symbols
 from intertwine.catalog.base import CatalogGroup
 from intertwine.catalog.class_symbols import Symbol
@@ -81,19 +82,61 @@ class GroupInSpace(CatalogGroup, ABC):
 
 
 class PointGroup(GroupInSpace, ABC):
-    """A group of 3 × 3 orthogonal matrices with a Schoenflies name, in its standard setting: main axis z."""
+    """A group of 3 × 3 orthogonal matrices with a Schoenflies name, in its standard setting: main axis z.
 
-    @property
-    @abstractmethod
-    def schoenflies(self) -> str:
-        """The Schoenflies name."""
+    A homomorphism p leads to a simpler group, and there is a sign s: the irreps are σ(p(g)) and s(g) σ(p(g)). Where the
+    sign is a function of p(g), only the first kind is there.
+    """
+
+    schoenflies: str
+    """The Schoenflies name."""
 
     @property
     def name(self) -> str:
         return self.schoenflies
 
+    @property
+    @abstractmethod
+    def inner(self) -> CatalogGroup:
+        """The simpler group."""
+
+    @abstractmethod
+    def project(self, g: Array) -> Array:
+        """p(g): elements of the simpler group."""
+
+    @abstractmethod
+    def sign(self, g: Array) -> Array:
+        """s(g) as matrices `(..., 1, 1)`."""
+
+    @abstractmethod
+    def _parse(self, label: str) -> tuple[str, bool]:
+        """The label of σ, and whether the sign multiplies; raises `LabelError`."""
+
+    def irrep_degree(self, label: str) -> int:
+        return self.inner.irrep_degree(self._parse(label)[0])
+
+    def irrep_dim(self, label: str) -> int:
+        return self.inner.irrep_dim(self._parse(label)[0])
+
+    def irrep_endomorphisms(self, label: str) -> np.ndarray:
+        return self.inner.irrep_endomorphisms(self._parse(label)[0])
+
+    def irrep_matrices(self, labels: Sequence[str], g: Array) -> dict[str, Array]:
+        sign = self.sign(g)
+        parsed = {label: self._parse(label) for label in labels}
+        matrices = self.inner.irrep_matrices(tuple(dict.fromkeys(x for x, _ in parsed.values())), self.project(g))
+        return {label: matrices[x] * sign if odd else matrices[x] for label, (x, odd) in parsed.items()}
+
+    def coupling(self, a: str, b: str, c: str) -> np.ndarray:
+        (x, p), (y, q), (z, r) = self._parse(a), self._parse(b), self._parse(c)
+        table = self.inner.coupling(x, y, z)
+        return table if (p ^ q) == r else table[:0]
+
     def class_symbols(self) -> list[Symbol]:
         return class_symbols.of_space(self.table, self.schoenflies)
+
+    def __repr__(self) -> str:
+        return f"tw.point_group({self.schoenflies!r})"
 
 
 def _asked(parent: GroupInSpace, name: str | Group, axis: Vector | None, mirror: Vector | float | None) -> Subgroup:

@@ -10,7 +10,7 @@ import numpy as np
 from intertwine._arrays import Array, Table
 from intertwine.catalog.axial import AxialGroup, axial_group
 from intertwine.catalog.base import MatrixGroup
-from intertwine.catalog.parity import SignedGroup
+from intertwine.catalog.point_subgroups import PointGroup
 from intertwine.errors import LabelError
 from intertwine.groups.rotations import POLYHEDRON_GENERATORS
 from intertwine.reps.rep import Rep
@@ -32,7 +32,7 @@ def without_inversion(title: str) -> MatrixGroup:
 
 
 @dataclass(frozen=True, repr=False)
-class PolyhedralGroup(SignedGroup):
+class PolyhedralGroup(PointGroup):
     """The rotations of a tetrahedron, octahedron or icosahedron (T, O, I), with mirrors (Td) or inversion (Th, Oh, Ih).
 
     Axes of order 2 (of order 4 for O, Oh and, with reflection, Td) are x, y and z; those of order 3 go through
@@ -40,19 +40,15 @@ class PolyhedralGroup(SignedGroup):
     Mulliken's symbols; with the inversion they belong to the rotation part `det(g) g`, and u multiplies by det g.
 
     Args:
-        title: the Schoenflies name.
+        schoenflies: the Schoenflies name.
     """
 
-    title: str
-
-    @property
-    def schoenflies(self) -> str:
-        return self.title
+    schoenflies: str
 
     @property
     def inner(self) -> MatrixGroup:
         """The group itself, or the group of its rotations where it holds the inversion."""
-        return without_inversion(self.title[0] if self.has_inversion else self.title)
+        return without_inversion(self.schoenflies[0] if self.has_inversion else self.schoenflies)
 
     def titled(self, title: str) -> AxialGroup | PolyhedralGroup | None:
         return find_point_group(title)
@@ -67,7 +63,7 @@ class PolyhedralGroup(SignedGroup):
     @property
     def has_inversion(self) -> bool:
         """Whether −1 is an element."""
-        return self.title.endswith("h")
+        return self.schoenflies.endswith("h")
 
     @cached_property
     def order(self) -> int:
