@@ -14,7 +14,7 @@ from functools import cache, cached_property
 
 import numpy as np
 
-from intertwine._arrays import Array, Table, namespace
+from intertwine._arrays import Array, Table
 from intertwine.catalog import class_symbols
 from intertwine.catalog.base import CatalogGroup
 from intertwine.catalog.class_symbols import Symbol
@@ -25,24 +25,19 @@ from intertwine.catalog.subgroup_families import unchanged
 from intertwine.errors import ArgumentError, LabelError
 from intertwine.groups import Group, Subgroup
 from intertwine.groups.group import Seed, generator, orthogonality_residual
+from intertwine.groups.rotations import plane_rotation
 from intertwine.reps.clebsch_gordan import Axes, planar_coupling
 from intertwine.reps.rep import Rep
-from intertwine.reps.wigner import complex_power, determinant_2
+from intertwine.reps.wigner import circular_matrix, complex_power, determinant_2
 
 PLANE: Axes = (1, 1j)
 QUARTER_TURN = np.array([[0.0, -1.0], [1.0, 0.0]])
 MIRROR = np.diag([1.0, -1.0])
 
 
-def rotation(angle: float | np.ndarray) -> np.ndarray:
-    """Rotation matrices `(..., 2, 2)` by angles `(...)` in radians, counter-clockwise."""
-    c, s = np.cos(angle), np.sin(angle)
-    return np.stack([np.stack([c, -s], -1), np.stack([s, c], -1)], -2)
-
-
 def turns(n: int) -> np.ndarray:
     """The n rotations `(n, 2, 2)` by multiples of 2π/n; quarter turns are exact."""
-    matrices = rotation(2 * np.pi * np.arange(n) / n)
+    matrices = plane_rotation(2 * np.pi * np.arange(n) / n)
     near = np.round(matrices)
     return np.where(np.abs(matrices - near) < 1e-15, near, matrices)
 
@@ -77,7 +72,7 @@ class PlanarGroup(CatalogGroup):
     @property
     def generators(self) -> np.ndarray:
         """The smallest rotation (one radian if there is none), then the mirror y → −y if there is one."""
-        turn = rotation(1.0)[None] if self.rotations is None else turns(self.rotations)[1:2]
+        turn = plane_rotation(1.0)[None] if self.rotations is None else turns(self.rotations)[1:2]
         return np.concatenate([turn, MIRROR[None]]) if self.mirrors else turn
 
     @property
@@ -94,7 +89,7 @@ class PlanarGroup(CatalogGroup):
         if self.rotations is not None:
             return super().sample(n, seed)
         rng = generator(seed)
-        g = rotation(rng.uniform(0, 2 * np.pi, n))
+        g = plane_rotation(rng.uniform(0, 2 * np.pi, n))
         return np.where(rng.integers(2, size=(n, 1, 1)) == 1, g @ MIRROR, g) if self.mirrors else g
 
     def quadrature(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
@@ -160,16 +155,14 @@ class PlanarGroup(CatalogGroup):
 
     def irrep_matrices(self, labels: Sequence[str], g: Array) -> dict[str, Array]:
         """R(kθ) diag(1, −1)^flip, or its entry on the real or imaginary axis."""
-        xp = namespace(g)
-        det = determinant_2(g) if self.mirrors else xp.ones_like(g[..., 0, 0])
         out = {}
         for label in labels:
             k, axes = self._parse(label)
-            c, s = complex_power(g[..., 0, 0], g[..., 1, 0], k)
             if axes == PLANE:
-                out[label] = xp.stack([xp.stack([c, -det * s], -1), xp.stack([s, det * c], -1)], -2)
+                out[label] = circular_matrix(k, g, mirrors=self.mirrors)
             else:
-                out[label] = (c * det if axes == (1j,) else c)[..., None, None]
+                value, _ = complex_power(g[..., 0, 0], g[..., 1, 0], k)
+                out[label] = (value * determinant_2(g) if axes == (1j,) else value)[..., None, None]
         return out
 
     def coupling(self, a: str, b: str, c: str) -> np.ndarray:
@@ -206,7 +199,7 @@ class PlanarGroup(CatalogGroup):
         if mirror is not None and not group.mirrors:
             raise ArgumentError(f"{group} has no mirrors, but got mirror={mirror!r}. Leave it out, or name a D_n.")
         angle = _angle(mirror)
-        frame = rotation(angle) if angle else np.eye(2)
+        frame = plane_rotation(angle) if angle else np.eye(2)
         if not np.all(self.contains(frame @ group.generators @ frame.T)):
             raise LabelError(f"{self} has no mirror line at {angle:.6g} rad for {name}. Pass the angle of one it has.")
         arguments = f", mirror={angle!r}" if angle else ""

@@ -14,7 +14,6 @@ from intertwine.catalog.class_symbols import Symbol
 from intertwine.catalog.standard_frame import Vector
 from intertwine.errors import ArgumentError, RepMismatchError
 from intertwine.groups import Group, Subgroup
-from intertwine.groups.finite import FiniteTable
 from intertwine.reps.blocks import BasisBlock, decomposed
 from intertwine.reps.decomposition import invariant_tensors, isometries
 from intertwine.reps.harmonics import harmonics_rep
@@ -112,11 +111,6 @@ class GroupWithReps(Group, ABC):
         if action is not None and action.group != self:
             raise RepMismatchError(f"The action {action} is a rep of {action.group}, but a rep of {self} was expected.")
         return harmonics_rep(self.defining if action is None else action, degree)
-
-    @cached_property
-    def table(self) -> FiniteTable:
-        """The multiplication table of a finite group, its classes and subgroups; `ArgumentError` for others."""
-        return FiniteTable(Table(self.elements()))
 
     @cached_property
     def regular(self) -> Rep:

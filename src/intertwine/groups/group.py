@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from intertwine._arrays import Array, as_array, epsilon, to_numpy
+from intertwine._arrays import Array, Table, as_array, epsilon, to_numpy
 from intertwine.errors import ArgumentError, ElementError
+from intertwine.groups.finite import FiniteTable
 
 Seed = int | np.random.Generator
 """An integer from 0 on, which gives the same random elements each time, or a numpy generator, which goes on."""
@@ -85,6 +86,11 @@ class Group(ABC):
     def lie_generators(self) -> np.ndarray:
         """A basis `(k, dim, dim)` of the Lie algebra, antisymmetric matrices; k = 0 for a finite group."""
         return np.zeros((0, self.dim, self.dim))
+
+    @cached_property
+    def table(self) -> FiniteTable:
+        """The multiplication table of a finite group, its classes and subgroups; `ArgumentError` for others."""
+        return FiniteTable(Table(self.elements()))
 
     def elements(self) -> np.ndarray:
         """All elements of a finite group, `(order, dim, dim)`, the identity first.

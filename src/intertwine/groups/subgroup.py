@@ -96,12 +96,13 @@ class Subgroup:
                 f"Pass a Subgroup whose group is {self.parent}."
             )
         outer, inner = parent, self
+        pattern = Composition(inner, outer)
         return Subgroup(
             parent=outer.parent,
             group=inner.group,
             name=f"{inner.name} in {outer.name}",
-            pattern=Composition(inner, outer),
-            read=_Reading(inner, outer),
+            pattern=pattern,
+            read=pattern.back,
             frame=outer.frame,
             expression=f"{inner!r}.within({outer!r})",
         )
@@ -167,13 +168,6 @@ class Composition:
         """Where an element goes."""
         return self.outer.pattern(self.inner.place(h))
 
-
-@dataclass(frozen=True)
-class _Reading:
-    """What takes a `Composition` back."""
-
-    inner: Subgroup
-    outer: Subgroup
-
-    def __call__(self, g: np.ndarray) -> np.ndarray:
+    def back(self, g: np.ndarray) -> np.ndarray:
+        """The element that goes to g."""
         return self.inner.candidate(self.outer.read(g))

@@ -15,7 +15,7 @@ from intertwine.reps.clebsch_gordan import clebsch_gordan
 from intertwine.reps.decomposition import Content, decompose_function, is_identity, isometries
 from intertwine.reps.direct_sum import DirectSum, Terms
 from intertwine.reps.irrep import Block, Irrep, irreps_up_to
-from intertwine.reps.splitting import clean
+from intertwine.reps.splitting import clean, kronecker
 
 
 @dataclass(frozen=True)
@@ -134,9 +134,7 @@ class TensorBlock(Block):
 
     def evaluate(self, g: Array) -> Array:
         """a(g) ⊗ b(g) at elements `(..., n, n)` of the group."""
-        a, b = self.left.evaluate(g), self.right.evaluate(g)
-        product = a[..., :, None, :, None] * b[..., None, :, None, :]
-        return product.reshape((*a.shape[:-2], self.dim, self.dim))
+        return kronecker(self.left.evaluate(g), self.right.evaluate(g))
 
 
 def product_irreps(a: Irrep, b: Irrep) -> tuple[Irrep, ...]:

@@ -8,15 +8,14 @@ from functools import cache
 
 import numpy as np
 
-from intertwine._arrays import Array, Table, like, namespace, read_only
+from intertwine._arrays import Array, like, namespace, read_only
 from intertwine.errors import ArgumentError, RepMismatchError
 from intertwine.groups import Group, Subgroup
-from intertwine.groups.finite import FiniteTable
 from intertwine.reps.blocks import in_basis
 from intertwine.reps.decomposition import decompose_function, isometries
 from intertwine.reps.direct_sum import Terms
 from intertwine.reps.intertwiner import intertwiners
-from intertwine.reps.irrep import Irrep
+from intertwine.reps.irrep import Irrep, irreps_up_to
 from intertwine.reps.rep import Rep
 
 
@@ -86,8 +85,7 @@ class HomogeneousSpace:
     def _content(self, degree: int) -> list[tuple[Irrep, np.ndarray]]:
         if not isinstance(degree, int | np.integer) or degree < 0:
             raise ArgumentError(f"The largest degree of functions is an integer from 0 on, but got {degree!r}.")
-        irreps = [Irrep(self.group, label) for label in self.group.labels(int(degree))]
-        return [(irrep, maps) for irrep in irreps if len(maps := self.maps(irrep))]
+        return [(irrep, maps) for irrep in irreps_up_to(self.group, int(degree)) if len(maps := self.maps(irrep))]
 
 
 @cache
@@ -102,6 +100,7 @@ def _maps(space: HomogeneousSpace, irrep: Irrep) -> np.ndarray:
 # induced reps ---------------------------------------------------------------------------------------------------------
 
 
+@cache
 def cosets(subgroup: Subgroup, largest: int = 5000) -> np.ndarray:
     """One element `(index, n, n)` of each coset g H, the identity first, found by multiplying with generators of G.
 
@@ -142,7 +141,7 @@ def induced_terms(subgroup: Subgroup, rep: Rep, title: str, source: str) -> Term
             f"A rep is induced from {subgroup.name}, a copy of {subgroup.group}, but got a rep of {rep.group}. "
             f"Call {subgroup.group!r}.rep(…) for one."
         )
-    group, representatives = subgroup.parent, _cosets(subgroup)
+    group, representatives = subgroup.parent, cosets(subgroup)
 
     by_table = group.is_finite and group.has_quadrature
 
@@ -155,11 +154,6 @@ def induced_terms(subgroup: Subgroup, rep: Rep, title: str, source: str) -> Term
             content, basis = decompose_function(group, matrix, size, degree, 2 * degree)
             return in_basis(group, content, basis, title, source)
     raise ArgumentError(f"The rep induced by {rep} contains irreps of {group} of very high degree; it is not split.")
-
-
-@cache
-def _cosets(subgroup: Subgroup) -> np.ndarray:
-    return cosets(subgroup)
 
 
 def _degrees(group: Group, rep: Rep, index: int) -> Sequence[int]:
@@ -185,18 +179,13 @@ def induced_matrix(subgroup: Subgroup, rep: Rep, representatives: np.ndarray, g:
 
 def _induced_by_table(subgroup: Subgroup, rep: Rep, representatives: np.ndarray, g: np.ndarray) -> np.ndarray:
     """`induced_matrix` for a finite group, by its multiplication table: no matrix is made for each pair of cosets."""
-    table, inner = _table(subgroup.parent), subgroup.group.elements()
+    table, inner = subgroup.parent.table, subgroup.group.elements()
     numbers = np.full(len(table), -1)  # of the elements of G, in H
     numbers[table.index(subgroup.place(inner))] = np.arange(len(inner))
     cosets = table.index(representatives)
     moved = table.products[table.index(g)[..., None, None], cosets]  # g c_j
     moved = numbers[table.products[table.inverses[cosets][:, None], moved]]  # cᵢ⁻¹ g c_j
     return _in_blocks(moved >= 0, rep.evaluate(inner)[moved[moved >= 0]])
-
-
-@cache
-def _table(group: Group) -> FiniteTable:
-    return FiniteTable(Table(group.elements()))
 
 
 def _in_blocks(inside: np.ndarray, blocks: np.ndarray) -> np.ndarray:

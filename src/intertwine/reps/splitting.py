@@ -10,6 +10,8 @@ from typing import Protocol
 
 import numpy as np
 
+from intertwine._arrays import Array
+
 
 class Projector(Protocol):
     """An orthogonal projector, of which single columns are asked for."""
@@ -46,10 +48,10 @@ def clean(matrix: np.ndarray, tolerance: float = 1e-13) -> np.ndarray:
     return np.where(np.abs(matrix - near) < tolerance, near, matrix)
 
 
-def kronecker(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """a ⊗ b for stacks of matrices `(q, m, m)` and `(q, n, n)`."""
-    product = a[:, :, None, :, None] * b[:, None, :, None, :]
-    return product.reshape(len(a), a.shape[-1] * b.shape[-1], -1)
+def kronecker(a: Array, b: Array) -> Array:
+    """a ⊗ b for matrices `(..., m, m)` and `(..., n, n)`, numpy or torch."""
+    product, size = a[..., :, None, :, None] * b[..., None, :, None, :], a.shape[-1] * b.shape[-1]
+    return product.reshape((*product.shape[:-4], size, size))
 
 
 def independent_rows(rows: np.ndarray) -> np.ndarray:

@@ -79,7 +79,7 @@ def determinant_3(g: Array) -> Array:
     )
 
 
-def circular_matrix(degree: int, g: Array, mirrors: bool = True) -> Array:
+def circular_matrix(degree: int, g: Array, *, mirrors: bool = True) -> Array:
     """How (cos kφ, sin kφ), k ≥ 1, moves under an orthogonal 2 × 2 matrix: R(kθ) diag(1, −1)^flip.
 
     With `mirrors=False` the elements are taken to be rotations and the determinant is left out of the polynomial.

@@ -9,10 +9,11 @@ import numpy as np
 from intertwine.catalog import words
 from intertwine.catalog.base import CatalogGroup, DirectProduct
 from intertwine.catalog.notation import find
-from intertwine.catalog.planar import MIRROR, PlanarGroup, rotation
+from intertwine.catalog.planar import MIRROR, PlanarGroup
 from intertwine.catalog.point_subgroups import GroupInSpace
 from intertwine.catalog.product_subgroups import Diagonal, Pairs
 from intertwine.groups import Subgroup
+from intertwine.groups.rotations import plane_rotation
 from intertwine.groups.subgroup import Composition
 from intertwine.symmetry.words.escnn import planar_escnn_id
 from intertwine.symmetry.words.space_subgroups import in_space, rotations
@@ -79,7 +80,7 @@ def _in_the_plane(subgroup: Subgroup, parent: PlanarGroup, group: PlanarGroup) -
     lines = [f"{group} is a subgroup of {parent} with {size}.", rotations(group.rotations, "the origin")]
     if group.mirrors:
         line = "the x axis" if not angle else f"the line at {words.number(math.degrees(angle))}° from the x axis"
-        flip = words.linear_map(rotation(angle) @ MIRROR @ rotation(-angle))
+        flip = words.linear_map(plane_rotation(angle) @ MIRROR @ plane_rotation(-angle))
         lines.append(f"Its reference flip is the mirror that keeps {line}: {flip}.")
     lines.append(f"A vector ({words.irreps(parent.defining.isotypic)}) restricts to {_planar_vector(group, angle)}.")
     lines.append(f"Its id in escnn is {planar_escnn_id(parent, group, angle)}.")
