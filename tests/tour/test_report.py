@@ -152,7 +152,7 @@ def test_a_result_may_come_late() -> None:
 
 
 def test_rows_have_one_cell_per_column() -> None:
-    with pytest.raises(ArgumentError, match="1 cells came under a header of 2"):
+    with pytest.raises(ArgumentError, match="header of 2 got a row with 1 cells"):
         Report("Tour").add_section("First").table(["a", "b"], [["1"]])
 
 

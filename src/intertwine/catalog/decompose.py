@@ -88,7 +88,7 @@ def _tried(call: Callable[[], np.ndarray]) -> np.ndarray | None:
 
 
 def _stack(matrices: object) -> np.ndarray:
-    """Real square matrices of one size, `(q, d, d)`; complains in words about anything else."""
+    """Real square matrices of one size, `(q, d, d)`; raises `ArgumentError` for anything else."""
     try:
         stack = to_numpy(np.stack([to_numpy(matrix) for matrix in matrices]))  # type: ignore[attr-defined]
     except (TypeError, ValueError) as error:
@@ -137,7 +137,7 @@ def _completed(group: CatalogGroup, matrices: Mapping[int, np.ndarray]) -> np.nd
 
 
 def _require_rep(group: CatalogGroup, stack: np.ndarray) -> None:
-    """Complains in words unless the matrices of all elements are an orthogonal rep."""
+    """Raises `ArgumentError` unless the matrices of all elements are an orthogonal rep."""
     if not orthogonality_residual(stack).max(initial=0.0) < 1e-8:
         raise ArgumentError(
             "The matrices are not orthogonal. With M the average of ρ(g)ᵀ ρ(g) over the group, M^½ ρ(g) M^−½ are."

@@ -112,8 +112,7 @@ def outline_from_coefficients(coefficients: np.ndarray, points: int = 200) -> np
     size = coefficients.shape[-1] if coefficients.ndim else 0
     if size % 4 != 1:
         raise ShapeError(
-            f"{size} Fourier coefficients came, but a degree d has 1 + 4 d of them. "
-            "Pass what fourier_coefficients gave."
+            f"A degree d has 1 + 4 d Fourier coefficients, but got {size}. Pass what fourier_coefficients gave."
         )
     parts = coefficients[..., 1:].reshape(*coefficients.shape[:-1], size // 4, 2, 2)
     falling, rising = np.moveaxis(parts[..., 0, :] + 1j * parts[..., 1, :], -1, 0)
@@ -140,8 +139,8 @@ def transform(outline: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     outline, matrix = np.asarray(outline, dtype=np.float64), np.asarray(matrix, dtype=np.float64)
     if matrix.shape != (2, 2) or outline.ndim < 2 or outline.shape[-1] != 2:
         raise ShapeError(
-            f"A matrix of shape {matrix.shape} and points of shape {outline.shape} came, but transform takes a (2, 2) "
-            "matrix and points (..., n, 2). Pass an element of O(2) and an outline."
+            f"transform takes a (2, 2) matrix and points (..., n, 2), but got shapes {matrix.shape} and "
+            f"{outline.shape}. Pass an element of O(2) and an outline."
         )
     return outline @ matrix.T
 

@@ -1,4 +1,4 @@
-"""What every compact group can say of itself."""
+"""Compact groups of matrices, and the numbers that their representation theory rests on."""
 
 from __future__ import annotations
 
@@ -205,17 +205,15 @@ class Group(ABC):
         g = as_array(g)
         inside = self.contains(g)
         if not inside.all():
+            numbers = to_numpy(g)
+            worst = f"the largest defect is {self.residual(numbers).max():.1e}"
+            worst = worst if np.isfinite(numbers).all() else "there is NaN or infinity in them"
             raise ElementError(
                 f"{int((~inside).sum())} of {inside.size} matrices are not elements of {self.name}: "
-                f"{self._complaint(to_numpy(g))}. Elements are orthogonal matrices of the defining representation; "
+                f"{worst}. Elements are orthogonal matrices of the defining representation; "
                 f"call {self.name}'s sample(n, seed) for some."
             )
         return g
-
-    def _complaint(self, g: np.ndarray) -> str:
-        if not np.isfinite(g).all():
-            return "there is NaN or infinity in them"
-        return f"the largest defect is {self.residual(g).max():.1e}"
 
     def require_lie(self, x: Array) -> np.ndarray:
         """Elements `(..., dim, dim)` of the Lie algebra as float64; raises `ElementError` in words for others."""

@@ -48,27 +48,22 @@ class BasisBlock(Block):
 
     @property
     def name(self) -> str:
-        """How it prints inside a rep."""
         return self.title
 
     @property
     def expression(self) -> str:
-        """Python that evaluates to it."""
         return self.source
 
     @property
     def content(self) -> Content:
-        """Multiplicities and irreps, sorted."""
         return self.parts
 
     @property
     def dim(self) -> int:
-        """The dimension of one copy."""
         return len(self.table.array)
 
     @property
     def basis(self) -> np.ndarray:
-        """The orthogonal Q."""
         return self.table.array
 
     def evaluate(self, g: Array) -> Array:
@@ -95,17 +90,14 @@ class TensorBlock(Block):
 
     @property
     def dim(self) -> int:
-        """The product of the dimensions."""
         return self.left.dim * self.right.dim
 
     @property
     def name(self) -> str:
-        """The factors in brackets."""
         return f"({self.left})⊗({self.right})"
 
     @property
     def expression(self) -> str:
-        """The product, as Python."""
         return f"({self.left!r}) * ({self.right!r})"
 
     @cached_property

@@ -158,7 +158,7 @@ class HaarProjector:
         self.lengths = self._sum([np.einsum("qii->qi", factor) for factor in factors])
 
     def column(self, number: int) -> np.ndarray:
-        """One column, flat."""
+        """A column of the projector, flat."""
         place = np.unravel_index(number, self.shape)
         return self._sum([factor[:, :, i] for factor, i in zip(self.factors, place, strict=True)])
 

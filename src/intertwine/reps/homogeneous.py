@@ -53,7 +53,7 @@ class HomogeneousSpace:
 
     @property
     def group(self) -> Group:
-        """G."""
+        """The group G that moves the functions."""
         return self.subgroup.parent
 
     def maps(self, irrep: Irrep) -> np.ndarray:

@@ -110,26 +110,21 @@ class Irrep(Block):
 
     @property
     def name(self) -> str:
-        """The label."""
         return self.label
 
     @property
     def expression(self) -> str:
-        """The rep of one copy, as Python."""
         return f"{self.group!r}.rep('1x{self.label}')"
 
     @property
     def content(self) -> tuple[tuple[int, Irrep], ...]:
-        """Itself, once."""
         return ((1, self),)
 
     @property
     def basis(self) -> None:
-        """None: an irrep is in its own coordinates."""
         return
 
     def evaluate(self, g: Array) -> Array:
-        """`matrix` without the check that g is in the group."""
         return self.group.irrep_matrices((self.label,), g)[self.label]
 
     def lie_matrix(self, x: Array) -> np.ndarray:
@@ -161,7 +156,7 @@ class Irrep(Block):
 
 @cache
 def irreps_up_to(group: Group, degree: int) -> tuple[Irrep, ...]:
-    """The irreps of a group up to a degree, sorted; what they know of themselves they learn once."""
+    """The irreps of a group up to a degree, sorted: the same objects each time, whose tables are made once."""
     return tuple(Irrep(group, label) for label in group.labels(degree))
 
 

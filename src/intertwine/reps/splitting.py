@@ -20,7 +20,7 @@ class Projector(Protocol):
     """The squared lengths of its columns: its diagonal."""
 
     def column(self, number: int) -> np.ndarray:
-        """One column."""
+        """A column of the projector, flat."""
 
 
 class SpanProjector:
@@ -30,7 +30,7 @@ class SpanProjector:
         self.span, self.lengths = span, np.sum(span * span, 1)
 
     def column(self, number: int) -> np.ndarray:
-        """One column."""
+        """A column of the projector, flat."""
         return self.span @ self.span[number]
 
 

@@ -76,7 +76,7 @@ class Story:
         wrong = [len(row) for row in rows if len(row) != len(header)]
         if wrong:
             raise ArgumentError(
-                f"A row with {wrong[0]} cells came under a header of {len(header)}. Pass one cell per column."
+                f"A header of {len(header)} got a row with {wrong[0]} cells under it. Pass one cell per column."
             )
         self._blocks.append(markup.table(header, rows, caption))
         return self

@@ -43,7 +43,7 @@ def loss_curves(
         title: a few words above the figure.
         floor_label: what to call the floor.
 
-    Raises `ShapeError` for losses of any other shape and `ArgumentError` for no curves at all.
+    Raises `ShapeError` for losses of any other shape and `ArgumentError` for none.
 
     >>> fig = loss_curves({"task 1": np.geomspace(1, 1e-4, 50)}, floor=1e-5)
     >>> fig.layout.yaxis.type

@@ -15,15 +15,16 @@ from intertwine.viz.theme import (
     ORANGE,
     PURPLE,
     SHADES,
+    arrange,
     figure,
     graph_objects,
     interrupted,
     line,
+    numbered,
     on_phones,
     panels,
     points_of,
     same_length,
-    title_annotation,
 )
 
 if TYPE_CHECKING:
@@ -108,22 +109,18 @@ def surfaces(sphere_xyz: np.ndarray, solids: Sequence[Solid], height: int = 340)
     near, far = min(float(length.min()) for length in lengths), max(float(length.max()) for length in lengths)
     colours = {"colorscale": SHADES, "cmin": near if near < far else 0, "cmax": far or 1, "showscale": False}
     fig = figure(height=height, margin={"l": 0, "r": 0, "t": 8, "b": 0}, coloraxis=colours, showlegend=False)
-    phone: dict[str, Any] = {"height": int(0.8 * height * len(solids))}
     marked = any(solid.axes or solid.mirrors for solid in solids)
     for i, (solid, grid) in enumerate(zip(solids, grids, strict=True)):
-        scene = "scene" if i == 0 else f"scene{i + 1}"
+        scene = numbered("scene", i)
         fig.add_trace(_sheet(grid, scene, lengths[i]))
         traces, labels = _marks(solid, 1.35 * reach)
         for trace in traces:
             fig.add_trace(trace.update(scene=scene))
         cube = _scene(np.zeros(3), reach * (1.4 if marked else 1.0), {"eye": FROM_THE_SIDE}, zoom=1.65)
         fig.update_layout({scene: cube | {"domain": {"x": wide[i].x, "y": wide[i].y}, "annotations": labels}})
-        fig.add_annotation(**title_annotation(wide[i], solid.title))
-        (x, y), here = tall[i].caption, f"annotations[{i}]"
-        phone |= {f"{scene}.domain.x": list(tall[i].x), f"{scene}.domain.y": list(tall[i].y)}
-        phone |= {f"{here}.x": x, f"{here}.y": y}
     fig.update_layout(meta={"linked": True})
-    return on_phones(fig, phone)
+    phone = arrange(fig, [solid.title for solid in solids], wide, tall, ("scene.domain.x", "scene.domain.y"))
+    return on_phones(fig, phone | {"height": int(0.8 * height * len(solids))})
 
 
 def signals_on_points(
@@ -177,8 +174,8 @@ def _grid(sphere_xyz: np.ndarray, radii: np.ndarray) -> np.ndarray:
     sphere, radii = np.asarray(sphere_xyz, dtype=np.float64), np.asarray(radii, dtype=np.float64)
     if sphere.ndim != 3 or sphere.shape[-1] != 3 or radii.shape[1:] != sphere.shape[:2]:
         raise ShapeError(
-            f"Directions of shape {sphere.shape} and radii or signals of shape {radii.shape[1:]} came, but they are "
-            "(n, m, 3) and (n, m). Evaluate the signal in every direction of the grid."
+            f"Directions are (n, m, 3) and radii or signals (n, m), but got shapes {sphere.shape} and "
+            f"{radii.shape[1:]}. Evaluate the signal in every direction of the grid."
         )
     return sphere * radii[..., None]
 

@@ -102,9 +102,7 @@ def symmetry_elements(group: Subgroup | CatalogGroup) -> SymmetryElements:
 
 
 def matrices_in_space(group: Subgroup | CatalogGroup) -> np.ndarray:
-    """All elements of a finite group as 3 × 3 matrices `(order, 3, 3)`.
-
-    Raises `ArgumentError` for a group that does not act on space, or is infinite.
+    """All elements `(order, 3, 3)` of a group; `ArgumentError` where it does not act on space, or is infinite.
 
     >>> from intertwine.catalog import O3
     >>> matrices_in_space(O3.subgroup("C3v")).shape

@@ -147,15 +147,33 @@ def panels(count: int, columns: int, gap: float = 0.02, header: float = 0.0) -> 
     ]
 
 
-def title_annotation(panel: Panel, text: str) -> dict[str, Any]:
-    """Plotly's annotation that writes a title above a panel.
+def numbered(name: str, i: int) -> str:
+    """Plotly's name of the i-th axis or scene: xaxis, xaxis2, xaxis3 and so on.
 
-    >>> title_annotation(panels(1, 1)[0], "Square")["text"]
-    'Square'
+    >>> numbered("scene", 0), numbered("scene", 1)
+    ('scene', 'scene2')
     """
-    x, y = panel.caption
-    here = {"x": x, "y": y, "xref": "paper", "yref": "paper", "xanchor": "center", "yanchor": "bottom"}
-    return here | {"text": text, "showarrow": False, "font": {"size": 12.5, "color": MUTED}}
+    return name if i == 0 else f"{name}{i + 1}"
+
+
+def arrange(
+    fig: go.Figure, titles: Sequence[str], wide: Sequence[Panel], tall: Sequence[Panel], parts: tuple[str, str]
+) -> dict[str, Any]:
+    """Write titles, if any, above panels; returns where panels and titles go on a phone, for `on_phones`.
+
+    The parts are what has a domain along x and along y, such as ("xaxis.domain", "yaxis.domain"); the i-th is numbered.
+    """
+    first, changes = len(fig.layout.annotations), dict[str, Any]()
+    here = {"xref": "paper", "yref": "paper", "xanchor": "center", "yanchor": "bottom", "showarrow": False}
+    for i, panel in enumerate(tall):
+        for part, domain in zip(parts, (panel.x, panel.y), strict=True):
+            name, _, rest = part.partition(".")
+            changes[f"{numbered(name, i)}.{rest}"] = list(domain)
+        if titles:
+            x, y = wide[i].caption
+            fig.add_annotation(x=x, y=y, text=titles[i], font={"size": 12.5, "color": MUTED}, **here)
+            changes[f"annotations[{first + i}].x"], changes[f"annotations[{first + i}].y"] = panel.caption
+    return changes
 
 
 def interrupted(pieces: Iterable[np.ndarray]) -> np.ndarray:
@@ -215,4 +233,6 @@ def same_length(**lists: Any) -> None:
     lengths = {name: len(things) for name, things in lists.items() if things is not None}
     if len(set(lengths.values())) > 1:
         numbers = " and ".join(f"{length} {name}" for name, length in lengths.items())
-        raise ArgumentError(f"{numbers} came, but they belong together one by one. Pass equally many of each.")
+        raise ArgumentError(
+            f"Lists that belong together have one length, but got {numbers}. Pass equally many of each."
+        )
