@@ -63,7 +63,7 @@ class GroupInSpace(CatalogGroup, ABC):
             if listed.name == subgroup.name and axis is None:
                 return listed
             if listed.name == subgroup.name and (x := _reference(self, listed, np.asarray(axis))) is not None:
-                return _placed(self, subgroup.name, subgroup.group, axis, x)
+                return _placed(self, subgroup.name, axis, x, subgroup.group)
         raise _nowhere(self, name, axis, mirror)
 
     def subgroups(self, turns: int = 6) -> tuple[Subgroup, ...]:
@@ -150,19 +150,22 @@ def _asked(parent: GroupInSpace, name: str | Group, axis: Vector | None, mirror:
             f"{shown} holds maps of determinant −1, so it does not lie in {parent}. Call tw.O3.subgroup({shown!r}) "
             "instead."
         )
-    standard_frame(axis, mirror)  # an error for directions that are none comes first
-    solid = parent.titled(title)
-    if solid is None:
-        raise _nowhere(parent, name, axis, mirror)
-    return _placed(parent, title, name if isinstance(name, PointGroup) else solid.abstract, axis, mirror)
+    return _placed(parent, title, axis, mirror, name if isinstance(name, PointGroup) else None)
 
 
 def _placed(
-    parent: GroupInSpace, title: str, group: Group, axis: Vector | None = None, mirror: Vector | float | None = None
+    parent: GroupInSpace,
+    title: str,
+    axis: Vector | None = None,
+    mirror: Vector | float | None = None,
+    group: Group | None = None,
 ) -> Subgroup:
-    """A group with a title as a subgroup, its main axis and reference direction along the given ones."""
+    """The group with a title as a subgroup, its main axis and reference direction along the given ones."""
     frame, solid = Table(standard_frame(axis, mirror)), parent.titled(title)
-    called = _shown(title) if solid is not None and solid.abstract == group else group
+    if solid is None:
+        raise _nowhere(parent, title, axis, mirror)
+    called = _shown(title) if group in (None, solid.abstract) else group
+    group = solid.abstract if group is None else group
     arguments = "".join(
         f", {key}={tuple(np.asarray(value).tolist())!r}"
         for key, value in (("axis", axis), ("mirror", mirror))
@@ -230,15 +233,11 @@ def _best_placed(parent: GroupInSpace, members: np.ndarray) -> tuple[str, np.nda
 
 def _tidily_placed(parent: GroupInSpace, title: str, frame: np.ndarray) -> Subgroup:
     """The subgroup with a title and a frame, its axes left out where they are the standard ones."""
-    solid = parent.titled(title)
-    if solid is None:
-        raise LabelError(f"{title!r} is no name of a subgroup of {parent}.")
-    group = solid.abstract
     if np.array_equal(frame, standard_frame(None, None)):
-        return _placed(parent, title, group)
+        return _placed(parent, title)
     if np.array_equal(frame, standard_frame(frame[:, 2], None)):
-        return _placed(parent, title, group, _tidy(frame[:, 2]))
-    return _placed(parent, title, group, _tidy(frame[:, 2]), _tidy(frame[:, 0]))
+        return _placed(parent, title, _tidy(frame[:, 2]))
+    return _placed(parent, title, _tidy(frame[:, 2]), _tidy(frame[:, 0]))
 
 
 def _tidy(direction: np.ndarray) -> np.ndarray:
@@ -265,9 +264,8 @@ def _families(parent: GroupInSpace, turns: int) -> tuple[Subgroup, ...]:
     found = []
     for name in family_names(turns):
         title = find(name).title or ""
-        solid = parent.titled(title)
-        if solid is not None and (is_proper(title) or not parent.is_proper):
-            found.append(_placed(parent, title, solid.abstract))
+        if parent.titled(title) is not None and (is_proper(title) or not parent.is_proper):
+            found.append(_placed(parent, title))
     across = () if parent.is_full else ("C2",) if parent.is_proper else ("C2", "Cs", "C2v", "C2h")
     found += [_tidily_placed(parent, name, _across(name)) for name in across]
     inside = [H for H in found if np.all(parent.contains(H.place(H.group.generators)))]
