@@ -21,7 +21,6 @@ from intertwine.catalog.class_symbols import Symbol
 from intertwine.catalog.lattice import Rows, in_the_plane
 from intertwine.catalog.notation import find
 from intertwine.catalog.standard_frame import Vector
-from intertwine.catalog.subgroup_families import unchanged
 from intertwine.errors import ArgumentError, LabelError
 from intertwine.groups import Group, Subgroup
 from intertwine.groups.group import Seed, generator, orthogonality_residual
@@ -203,15 +202,8 @@ class PlanarGroup(CatalogGroup):
         if not np.all(self.contains(frame @ group.generators @ frame.T)):
             raise LabelError(f"{self} has no mirror line at {angle:.6g} rad for {name}. Pass the angle of one it has.")
         arguments = f", mirror={angle!r}" if angle else ""
-        return Subgroup(
-            parent=self,
-            group=group,
-            name=group.name,
-            pattern=unchanged,
-            read=unchanged,
-            frame=Table(frame),
-            expression=f"{self!r}.subgroup({group.name!r}{arguments})",
-        )
+        source = f"{self!r}.subgroup({group.name!r}{arguments})"
+        return Subgroup(self, group, group.name, Table(frame), expression=source)
 
     def subgroups(self, turns: int = 6) -> tuple[Subgroup, ...]:
         """The subgroups, one of each conjugacy class, small ones first.

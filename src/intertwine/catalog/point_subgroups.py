@@ -15,9 +15,10 @@ from intertwine.catalog.class_symbols import Symbol
 from intertwine.catalog.notation import NAMES_IN_WORDS, family, find, is_proper, suggestion
 from intertwine.catalog.recognise import recognise
 from intertwine.catalog.standard_frame import Vector, standard_frame
-from intertwine.catalog.subgroup_families import PLANAR, plane_part, unchanged
+from intertwine.catalog.subgroup_families import PLANAR, plane_part
 from intertwine.errors import LabelError
 from intertwine.groups import Group, Subgroup
+from intertwine.groups.subgroup import unchanged
 
 
 class GroupInSpace(CatalogGroup, ABC):
@@ -175,9 +176,9 @@ def _placed(
         parent=parent,
         group=group,
         name=_shown(title),
-        pattern=PLANAR.get(family(title)[0], unchanged) if group.dim == 2 else unchanged,
-        read=plane_part if group.dim == 2 else unchanged,
         frame=frame,
+        pattern=PLANAR[family(title)[0]] if group.dim == 2 else unchanged,
+        read=plane_part if group.dim == 2 else unchanged,
         expression=f"{parent!r}.subgroup({called!r}{arguments})",
     )
 

@@ -10,7 +10,6 @@ import numpy as np
 from intertwine._arrays import Array, Table
 from intertwine.catalog.finite_subgroups import listed_subgroups
 from intertwine.catalog.product import PairGroup
-from intertwine.catalog.subgroup_families import unchanged
 from intertwine.catalog.with_reps import GroupWithReps
 from intertwine.errors import LabelError
 from intertwine.groups import Subgroup
@@ -83,8 +82,8 @@ def _factor(group: GroupWithReps, name: str) -> Subgroup:
     """A subgroup of a factor by name; the whole factor by its own name."""
     if name.strip() != group.name:
         return group.subgroup(name)
-    frame, source = Table(np.eye(group.dim)), f"{group!r}.subgroup({group.name!r})"
-    return Subgroup(group, group, group.name, unchanged, unchanged, frame, expression=source)
+    source = f"{group!r}.subgroup({group.name!r})"
+    return Subgroup(group, group, group.name, Table(np.eye(group.dim)), expression=source)
 
 
 def _product(parent: PairGroup, left: Subgroup, right: Subgroup) -> Subgroup:
@@ -99,12 +98,5 @@ def _diagonal(parent: PairGroup) -> Subgroup:
 
 
 def _made(parent: PairGroup, group: GroupWithReps, name: str, pattern: Pairs | Diagonal) -> Subgroup:
-    return Subgroup(
-        parent=parent,
-        group=group,
-        name=name,
-        pattern=pattern,
-        read=pattern.back,
-        frame=Table(np.eye(parent.dim)),
-        expression=f"{parent!r}.subgroup({name!r})",
-    )
+    frame, source = Table(np.eye(parent.dim)), f"{parent!r}.subgroup({name!r})"
+    return Subgroup(parent, group, name, frame, pattern, pattern.back, source)

@@ -31,10 +31,5 @@ def plane_part(g: Array) -> Array:
     return g[..., :2, :2]
 
 
-def unchanged(h: Array) -> Array:
-    """Elements as they are."""
-    return h
-
-
 PLANAR: dict[str, Pattern] = {"C": by_mirrors, "Cv": by_mirrors, "D": by_rotations}
 """How C_n, C_nv and D_n, which are copies of planar groups, lie in space; the others are groups of 3 × 3 matrices."""

@@ -16,6 +16,11 @@ Pattern = Callable[[Array], Array]
 function that takes these back to h."""
 
 
+def unchanged(h: Array) -> Array:
+    """Elements as they are."""
+    return h
+
+
 @dataclass(frozen=True, repr=False)
 class Subgroup:
     """A closed subgroup of a compact group, with axes and words.
@@ -27,9 +32,9 @@ class Subgroup:
         parent: the group G that it lies in.
         group: the abstract group H, whose elements are H's own defining matrices.
         name: its name inside the parent; a Schoenflies name in three dimensions.
-        pattern: the homomorphism e from H's matrices to G's matrices in the standard setting.
-        read: takes e(h) back to h; what it makes of other matrices does not matter.
         frame: the orthogonal matrix A.
+        pattern: the homomorphism e from H's matrices to G's matrices in the standard setting. Default: h itself.
+        read: takes e(h) back to h; what it makes of other matrices does not matter.
         expression: Python that evaluates to it, with intertwine imported as tw.
 
     >>> import numpy as np
@@ -44,9 +49,9 @@ class Subgroup:
     parent: Group
     group: Group
     name: str
-    pattern: Pattern
-    read: Pattern = field(compare=False)
     frame: Table
+    pattern: Pattern = unchanged
+    read: Pattern = field(default=unchanged, compare=False)
     expression: str = field(default="", compare=False)
 
     def embed(self, h: Array) -> Array:
@@ -101,9 +106,9 @@ class Subgroup:
             parent=outer.parent,
             group=inner.group,
             name=f"{inner.name} in {outer.name}",
+            frame=outer.frame,
             pattern=pattern,
             read=pattern.back,
-            frame=outer.frame,
             expression=f"{inner!r}.within({outer!r})",
         )
 
