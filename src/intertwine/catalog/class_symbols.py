@@ -18,14 +18,14 @@ ACROSS, REFERENCE = np.diag([1.0, 1.0, -1.0]), np.diag([1.0, -1.0, 1.0])
 """The mirror across the main axis, and the one that holds it and the reference direction."""
 
 
-def told_apart(plain: list[Symbol]) -> list[Symbol]:
-    """The symbols with primes for classes that would share one, each with its place among all."""
-    names, seen = list(plain), Counter[str]()
-    for place, i in enumerate(sorted(range(len(plain)), key=lambda i: (plain[i][1], i))):
-        name = plain[i][0]
-        names[i] = name + "'" * seen[name], (place,)
-        seen[name] += 1
-    return names
+def told_apart(symbols: list[Symbol]) -> list[tuple[int, str]]:
+    """The numbers of classes in the order of their table, each with its symbol, primed where others have the same."""
+    order = sorted(range(len(symbols)), key=lambda i: (symbols[i][1], i))
+    seen, found = Counter[str](), []
+    for i in order:
+        found.append((i, symbols[i][0] + "'" * seen[symbols[i][0]]))
+        seen[symbols[i][0]] += 1
+    return found
 
 
 def of_orders(table: FiniteTable) -> list[Symbol]:
