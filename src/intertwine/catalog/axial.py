@@ -17,6 +17,7 @@ from intertwine.catalog.notation import family
 from intertwine.catalog.planar import O2, SO2, PlanarGroup, cyclic, dihedral
 from intertwine.catalog.point_subgroups import PointGroup
 from intertwine.catalog.subgroup_families import PLANAR, by_mirrors, lift, plane_part
+from intertwine.catalog.with_reps import no_irrep
 from intertwine.errors import LabelError
 from intertwine.groups.group import Seed, generator
 from intertwine.reps.rep import Rep
@@ -130,9 +131,13 @@ class AxialGroup(PointGroup):
     @cached_property
     def _listed(self) -> dict[str, _Irrep]:
         """The irreps of a finite group by their symbols, sorted."""
+        return {irrep.symbol: irrep for irrep in self._sorted(int(self.plane.order))}
+
+    def _sorted(self, frequency: int) -> list[_Irrep]:
+        """The irreps whose planar irreps have at most a frequency, sorted."""
         signs = (False, True)[: 1 + (self.height is None)]
-        found = [self._irrep(inner, odd) for inner in self.plane.labels(int(self.plane.order)) for odd in signs]
-        return {irrep.symbol: irrep for irrep in sorted(found, key=lambda irrep: irrep.key)}
+        found = [self._irrep(inner, odd) for inner in self.plane.labels(frequency) for odd in signs]
+        return sorted(found, key=lambda irrep: irrep.key)
 
     @property
     def planar_symbols(self) -> dict[str, str]:
@@ -173,8 +178,7 @@ class AxialGroup(PointGroup):
                     inner = self.plane.canonical_label(cut)
                     odd = self.height is None and (self.plane.irrep_degree(inner) + (text[-1] == "u")) % 2 == 1
                     return self._irrep(inner, odd)
-        shown = ", ".join(self.labels(2 if not self.is_finite else int(self.order)))
-        raise LabelError(f"{self} has no irrep {label!r}. Its labels are {shown}{'' if self.is_finite else ', …'}.")
+        raise no_irrep(self, label, int(self.order) if self.is_finite else 2)
 
     def _parse(self, label: str) -> tuple[str, bool]:
         """The planar label, and whether s multiplies."""
@@ -183,11 +187,8 @@ class AxialGroup(PointGroup):
 
     def labels(self, degree: int) -> tuple[str, ...]:
         """The irreps up to a degree: even under the inversion (or the mirror z → −z) before odd."""
-        if self.is_finite:
-            return tuple([symbol for symbol, irrep in self._listed.items() if irrep.degree <= degree])
-        signs = (False, True)[: 1 + (self.height is None)]
-        found = [self._irrep(inner, odd) for inner in self.plane.labels(degree) for odd in signs]
-        return tuple(irrep.symbol for irrep in sorted(found, key=lambda irrep: irrep.key))
+        irreps = self._listed.values() if self.is_finite else self._sorted(degree)
+        return tuple(irrep.symbol for irrep in irreps if irrep.degree <= degree)
 
     def irrep_degree(self, label: str) -> int:
         """The frequency, or one more than that of the irrep times z: the degree of a polynomial of x, y, z."""

@@ -11,9 +11,9 @@ from functools import cache, cached_property, reduce
 import numpy as np
 
 from intertwine._arrays import Array, Table, read_only
-from intertwine.catalog.with_reps import GroupWithReps
+from intertwine.catalog.with_reps import GroupWithReps, no_irrep
 from intertwine.catalog.words import LETTERS, letters
-from intertwine.errors import ArgumentError, LabelError
+from intertwine.errors import ArgumentError
 from intertwine.groups.finite import closure
 from intertwine.groups.group import Seed, generator, orthogonality_residual
 from intertwine.groups.rotations import exponential
@@ -109,9 +109,7 @@ class GeneratedGroup(GroupWithReps, ABC):
         degree = int(digits) if (digits := text.rstrip(LETTERS)).isdecimal() else 0
         known = _labels(self, len(self.names) if self.names else degree)
         if text not in known:
-            shown = self.labels(2)
-            more = "" if shown == self.labels(3) else ", …"
-            raise LabelError(f"{self} has no irrep {label!r}. Its labels are {', '.join(shown)}{more}.")
+            raise no_irrep(self, label, 2)
         return known.index(text)
 
     def _grown(self, label: str) -> GrownIrrep:

@@ -21,6 +21,7 @@ from intertwine.catalog.class_symbols import Symbol
 from intertwine.catalog.lattice import Rows, in_the_plane
 from intertwine.catalog.notation import find
 from intertwine.catalog.standard_frame import Vector
+from intertwine.catalog.with_reps import no_irrep
 from intertwine.errors import ArgumentError, LabelError
 from intertwine.groups import Group, Subgroup
 from intertwine.groups.group import Seed, generator, orthogonality_residual
@@ -116,12 +117,7 @@ class PlanarGroup(CatalogGroup):
         """Frequency and axes of a label."""
         if (found := _read(self.rotations, self.mirrors, str(label).strip())) is not None:
             return found
-        raise LabelError(f"{self} has no irrep {label!r}. Its labels are {', '.join(self._examples())}.")
-
-    def _examples(self) -> list[str]:
-        shown = list(self.labels(3))
-        top = 3 if self.rotations is None else self.rotations // 2
-        return [*shown, "…"] if self.rotations is None or top > 3 else shown
+        raise no_irrep(self, label, 3)
 
     def labels(self, degree: int) -> tuple[str, ...]:
         """The irreps up to a frequency: 0 (or 0e 0o), 1, 2, …, and for even n the one or two of frequency n/2."""

@@ -11,7 +11,7 @@ from intertwine._arrays import Array, Table
 from intertwine.catalog.axial import AxialGroup, axial_group
 from intertwine.catalog.base import MatrixGroup
 from intertwine.catalog.point_subgroups import PointGroup
-from intertwine.errors import LabelError
+from intertwine.catalog.with_reps import no_irrep
 from intertwine.groups.rotations import POLYHEDRON_GENERATORS
 from intertwine.reps.rep import Rep
 from intertwine.reps.wigner import determinant_3
@@ -91,7 +91,7 @@ class PolyhedralGroup(PointGroup):
         inner = text[:-1] if self.has_inversion and text[-1:] in ("g", "u") else text
         if (inner != text) == self.has_inversion and inner in self.inner.names:
             return inner, text[-1] == "u"
-        raise LabelError(f"{self} has no irrep {label!r}. Its labels are {', '.join(self.labels(self.order))}.")
+        raise no_irrep(self, label, self.order)
 
     def labels(self, degree: int) -> tuple[str, ...]:
         """The irreps up to a degree, the smallest power of the vector, up to sign, that contains them; g before u."""

@@ -11,7 +11,7 @@ from functools import cache, cached_property
 import numpy as np
 
 from intertwine._arrays import Array, namespace, read_only
-from intertwine.catalog.with_reps import GroupWithReps, defining_block
+from intertwine.catalog.with_reps import GroupWithReps, defining_block, no_irrep
 from intertwine.errors import LabelError
 from intertwine.groups.group import Seed, generator
 from intertwine.reps.burnside import compress
@@ -115,9 +115,7 @@ class PairGroup(GroupWithReps, ABC):
                     return a, b, opposite
         except LabelError:
             pass
-        shown = self.labels(2)
-        more = "" if shown == self.labels(3) else ", …"
-        raise LabelError(f"{self} has no irrep {label!r}. Its labels are {', '.join(shown[:12])}{more}.")
+        raise no_irrep(self, label, 2)
 
     def _splits(self, a: str, b: str) -> bool:
         return len(self.left.irrep_endomorphisms(a)) == len(self.right.irrep_endomorphisms(b)) == 2

@@ -12,7 +12,7 @@ from intertwine._arrays import Table
 from intertwine.catalog import class_symbols
 from intertwine.catalog.class_symbols import Symbol
 from intertwine.catalog.standard_frame import Vector
-from intertwine.errors import ArgumentError, RepMismatchError
+from intertwine.errors import ArgumentError, LabelError, RepMismatchError
 from intertwine.groups import Group, Subgroup
 from intertwine.reps.blocks import BasisBlock, decomposed
 from intertwine.reps.decomposition import invariant_tensors, isometries
@@ -200,6 +200,13 @@ class GroupWithReps(Group, ABC):
         if name == "defining" and len(self.defining) == self.defining.terms[0][0] == 1:
             return self.defining.terms[0][1]
         return self.regular.terms[0][1] if name == "regular" else None
+
+
+def no_irrep(group: Group, label: str, degree: int) -> LabelError:
+    """The error for a label that no irrep of a group has; it shows those that there are up to a degree."""
+    shown = group.labels(degree)
+    more = ", …" if len(shown) > 12 or shown != group.labels(degree + 1) else ""
+    return LabelError(f"{group} has no irrep {label!r}. Its labels are {', '.join(shown[:12])}{more}.")
 
 
 def defining_block(group: GroupWithReps, degree: int) -> Rep:
