@@ -20,19 +20,12 @@ from intertwine.reps.splitting import commutant, equivalent, kronecker, split
 
 @dataclass(frozen=True)
 class GrownIrrep:
-    """An irrep σ(g) = Xᵀ (g ⊗ τ(g)) X inside V ⊗ τ, where τ is an irrep of one degree less.
+    """An irrep σ(g) = Xᵀ (g ⊗ τ(g)) X inside V ⊗ τ, where τ is an irrep of one degree less."""
 
-    Args:
-        degree: the smallest k such that the k-th tensor power of V contains it.
-        parent: the number of τ in the list that it belongs to; −1 for the trivial irrep, which has none.
-        isometry: X `(n · dim τ, dim)`.
-        endomorphisms: a basis `(1 | 2 | 4, dim, dim)` of what commutes with it, orthogonal matrices, identity first.
-    """
-
-    degree: int
-    parent: int
-    isometry: Table
-    endomorphisms: Table
+    degree: int  # the smallest k such that the k-th tensor power of V contains it
+    parent: int  # the number of τ in the list that it belongs to; −1 for the trivial irrep, which has none
+    isometry: Table  # X `(n · dim τ, dim)`
+    endomorphisms: Table  # a basis `(1 | 2 | 4, dim, dim)` of what commutes with it, orthogonal, identity first
 
     @property
     def dim(self) -> int:

@@ -70,47 +70,28 @@ def make_network(name: str, classes: int) -> torch.nn.Module:
 
 @dataclass(frozen=True)
 class CellPose:
-    """How well the elements that moved them are read off test cells, before and after.
+    """How well the elements that moved them are read off test cells, before and after."""
 
-    Args:
-        exact: the largest entry of |f(g x) f(x)⁻¹ − g|.
-        flips: the share of flips found when the moved cell was drawn on the pixel grid again.
-        angles: the errors of the angle then, in degrees.
-        undefined: the share of cells whose pose the head calls undefined.
-    """
-
-    exact: float
-    flips: float
-    angles: np.ndarray
-    undefined: float
+    exact: float  # the largest entry of |f(g x) f(x)⁻¹ − g|
+    flips: float  # the share of flips found when the moved cell was drawn on the pixel grid again
+    angles: np.ndarray  # the errors of the angle then, in degrees
+    undefined: float  # the share of cells whose pose the head calls undefined
 
 
 @dataclass(frozen=True)
 class CellResult:
-    """What the cells showed.
+    """What the cells showed."""
 
-    Args:
-        cells, dropped: how many outlines were used, and left out.
-        classes: the names of the treatments.
-        chance: the share of the largest class among the test cells.
-        sizes: the numbers of training cells.
-        accuracies: on test cells that were turned and mirrored at random, `(sizes, networks, seeds)`.
-        changed: the share of test cells that get another answer after the move than before, the same shape.
-        invariance: how much an O(2) network's scores change when a test cell is moved, relative to their size.
-        pose: how well the elements that moved them are read off the test cells.
-        examples: test outlines before and after a move, and the poses read off, for the picture.
-    """
-
-    cells: int
-    dropped: int
-    classes: tuple[str, ...]
-    chance: float
-    sizes: tuple[int, ...]
-    accuracies: np.ndarray
-    changed: np.ndarray
-    invariance: float
+    cells: int  # how many outlines were used
+    dropped: int  # and left out
+    classes: tuple[str, ...]  # the names of the treatments
+    chance: float  # the share of the largest class among the test cells
+    sizes: tuple[int, ...]  # the numbers of training cells
+    accuracies: np.ndarray  # on test cells that were turned and mirrored at random, `(sizes, networks, seeds)`
+    changed: np.ndarray  # the share of test cells that get another answer after the move than before, the same shape
+    invariance: float  # how much an O(2) network's scores change when a test cell is moved, relative to their size
     pose: CellPose
-    examples: tuple[list[np.ndarray], np.ndarray]
+    examples: tuple[list[np.ndarray], np.ndarray]  # outlines before and after a move, and the poses read off
 
 
 @dataclass(frozen=True, eq=False)

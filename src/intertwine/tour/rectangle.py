@@ -39,25 +39,15 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class TaskResult:
-    """What one task showed.
+    """What one task showed."""
 
-    Args:
-        task: the points before and after, and their features.
-        losses: the mean squared error, `(seeds, steps)`.
-        floor: the loss that no equivariant network can beat, from symmetry alone.
-        output: the trained output at each point, `(4, 36)`, of the first seed.
-        rotation: a random rotation.
-        rotated_output: the output for the rotated input, `(4, 36)`.
-        equivariance: the largest relative difference between that and the rotated output, over all seeds.
-    """
-
-    task: Task
-    losses: np.ndarray
-    floor: float
-    output: np.ndarray
-    rotation: np.ndarray
-    rotated_output: np.ndarray
-    equivariance: float
+    task: Task  # the points before and after, and their features
+    losses: np.ndarray  # the mean squared error, `(seeds, steps)`
+    floor: float  # the loss that no equivariant network can beat, from symmetry alone
+    output: np.ndarray  # the trained output at each point, `(4, 36)`, of the first seed
+    rotation: np.ndarray  # a random rotation
+    rotated_output: np.ndarray  # the output for the rotated input, `(4, 36)`
+    equivariance: float  # the largest relative difference between that and the rotated output, over all seeds
 
     @property
     def final(self) -> np.ndarray:

@@ -64,42 +64,25 @@ class PoseNetwork(torch.nn.Module):
 
 @dataclass(frozen=True)
 class PoseResult:
-    """What the pose networks showed on shapes and elements that they never saw.
+    """What the pose networks showed on shapes and elements that they never saw."""
 
-    Args:
-        shapes: how many held-out shapes, each moved by its own random element of O(2).
-        exact: the largest entry of |f(g x) f(x)⁻¹ − g|: the element that moved a shape, read off exactly.
-        exact_twist: the same for the network that took the half-turns for its flips, on shapes moved by mirrors.
-        flips: the share of flips (determinants) found from the moved shape alone, after training on unmoved shapes.
-        angles: the errors of the angle from the moved shape alone, in degrees, where the flip is right.
-        degenerate: the share of shapes whose element the head calls undefined.
-    """
-
-    shapes: int
-    exact: float
-    exact_twist: float
-    flips: float
-    angles: np.ndarray
-    degenerate: float
+    shapes: int  # how many held-out shapes, each moved by its own random element of O(2)
+    exact: float  # the largest entry of |f(g x) f(x)⁻¹ − g|: the element that moved a shape, read off exactly
+    exact_twist: float  # the same for the network that took the half-turns for its flips, on shapes moved by mirrors
+    flips: float  # the share of flips (determinants) found from the moved shape alone, after training on unmoved shapes
+    angles: np.ndarray  # the errors of the angle from the moved shape alone, in degrees, where the flip is right
+    degenerate: float  # the share of shapes whose element the head calls undefined
 
 
 @dataclass(frozen=True)
 class SurpriseRow:
-    """One SO(2)-equivariant network: how its invariant outputs change, relative to their size.
+    """One SO(2)-equivariant network: how its invariant outputs change, relative to their size."""
 
-    Args:
-        name: what it is made of.
-        equivariance: the SO(2)-equivariance error.
-        mirror: the change under the mirror y → −y, which is not in SO(2).
-        half_turn: the change under the half-turn about x, which is not in SO(2) either.
-        bound: what the activation itself bounds its equivariance error by, 0 if it is exact.
-    """
-
-    name: str
-    equivariance: float
-    mirror: float
-    half_turn: float
-    bound: float
+    name: str  # what it is made of
+    equivariance: float  # the SO(2)-equivariance error
+    mirror: float  # the change under the mirror y → −y, which is not in SO(2)
+    half_turn: float  # the change under the half-turn about x, which is not in SO(2) either
+    bound: float  # what the activation itself bounds its equivariance error by, 0 if it is exact
 
 
 def shapes_in_pose(count: int, seed: int) -> Tensor:
