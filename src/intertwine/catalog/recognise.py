@@ -14,13 +14,8 @@ RotationAxes = list[tuple[np.ndarray, int]]
 def recognise(elements: np.ndarray, tolerance: float = 1e-6) -> tuple[str, np.ndarray]:
     """The Schoenflies name of a finite group of orthogonal matrices `(q, 3, 3)`, and the rotation of its setting.
 
-    Args:
-        elements: all elements.
-        tolerance: how far entries may be off.
-
-    Returns:
-        The name, and the rotation A `(3, 3)` such that the elements are A g Aᵀ for g in `point_group(name)`. Where
-        several would do, axes close to z, then x, are taken.
+    The elements, whose entries may be off by the tolerance, are A g Aᵀ for g in `point_group(name)` and the rotation A
+    `(3, 3)`. Where several rotations would do, axes close to z, then x, are taken.
 
     A group is its rotations R, the rotations and the negatives of the improper elements, P, and how R lies in P:
     R = P (no improper elements), P twice (with inversion), or half of P.
@@ -55,12 +50,9 @@ def rotation_axes(rotations: np.ndarray, tolerance: float = 1e-6) -> RotationAxe
 
 
 def refined(frame: np.ndarray, standard: np.ndarray, elements: np.ndarray) -> np.ndarray:
-    """The rotation A closest to a frame that fits `A s Aᵀ` to noisy elements best, in the sense of least squares.
+    """The rotation A closest to a frame `(3, 3)` that fits `A s Aᵀ` to noisy elements best, by least squares.
 
-    Args:
-        frame: a first guess `(3, 3)`.
-        standard: the elements `(q, 3, 3)` of the group in its standard setting.
-        elements: the noisy elements `(q, 3, 3)`, in any order.
+    The elements s of the group in its standard setting and the noisy ones are `(q, 3, 3)`, in any order.
     """
     for _ in range(4):
         placed = frame @ standard @ frame.T

@@ -165,13 +165,8 @@ def decomposed(
 ) -> Terms:
     """The terms of the orthogonal rep that a function gives: elements `(..., n, n)` to matrices `(..., size, size)`.
 
-    Args:
-        group: the group.
-        matrix: the function; its entries are polynomials of the degree on the group.
-        size: the dimension.
-        degree: the largest degree of an irrep that can occur.
-        title: how the block prints, unless the coordinates are irrep coordinates already.
-        source: Python that evaluates to the rep.
+    Its entries are polynomials of the degree on the group. Where the coordinates are irrep coordinates already the
+    irreps come back, otherwise a block with a title, and Python that evaluates to the rep.
     """
     content, basis = decompose_function(group, matrix, size, degree, 2 * degree)
     return in_basis(group, content, basis, title, source)

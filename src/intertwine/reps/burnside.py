@@ -64,9 +64,7 @@ def compress(isometry: np.ndarray, a: Array, b: Array) -> Array:
 def grow(irreps: tuple[GrownIrrep, ...], samples: np.ndarray) -> tuple[GrownIrrep, ...]:
     """The irreps of the next degree: what is new in V ⊗ σ for the irreps σ of the largest degree so far.
 
-    Args:
-        irreps: all irreps up to some degree.
-        samples: random elements `(q, n, n)` of the group, enough to generate it.
+    It takes all irreps up to some degree, and random elements `(q, n, n)` of the group, enough to generate it.
     """
     top = irreps[-1].degree
     parents = [i for i, irrep in enumerate(irreps) if irrep.degree == top]

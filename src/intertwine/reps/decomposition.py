@@ -24,14 +24,10 @@ Content = tuple[tuple[int, Irrep], ...]
 def decompose_function(
     group: Group, matrix: Callable[[np.ndarray], np.ndarray], size: int, degree: int, quadrature_degree: int
 ) -> tuple[Content, np.ndarray]:
-    """`decompose_samples` for a function that gives the matrices; immediate where they are those of an irrep already.
+    """`decompose_samples` for a function of elements `(..., n, n)` that gives the matrices `(..., size, size)`.
 
-    Args:
-        group: the group.
-        matrix: the orthogonal rep: elements `(..., n, n)` to matrices `(..., size, size)`.
-        size: the dimension of the rep.
-        degree: the largest degree of an irrep that can occur.
-        quadrature_degree: the degree of a quadrature that averages products of ρ with these irreps exactly.
+    It is immediate where they are those of an irrep already. The degree is the largest of an irrep that can occur; a
+    quadrature of the other degree averages products of ρ with these irreps exactly.
     """
     if size == 0:
         return (), np.zeros((0, 0))
@@ -65,10 +61,8 @@ def decompose_samples(
         matrices: ρ at the elements, `(q, d, d)`, orthogonal.
         degree: the largest degree of an irrep that can occur; of a finite group all are tried if these do not fill it.
 
-    Returns:
-        Multiplicities and irreps, sorted, and Q `(d, d)` with columns (component, copy) per irrep.
-
-    Raises `ArgumentError` if the irreps found do not fill the space: the matrices are then no rep of the group.
+    The columns of Q `(d, d)` are (component, copy) per irrep. Raises `ArgumentError` if the irreps found do not fill
+    the space: the matrices are then no rep of the group.
     """
     size, columns = matrices.shape[-1], [np.zeros((matrices.shape[-1], 0))]
     content = multiplicities(group, elements, weights, matrix_trace(matrices), degree)
@@ -145,11 +139,8 @@ def multiplicities(
 class HaarProjector:
     """The projector onto the invariants of a tensor product: `∫ a(g) ⊗ b(g) ⊗ … dg`, given at a quadrature.
 
-    A column costs one small sum; the whole matrix is never made.
-
-    Args:
-        factors: the matrices `(q, dᵢ, dᵢ)` of each factor at the elements.
-        weights: the weights `(q,)`.
+    Of each factor it takes the matrices `(q, dᵢ, dᵢ)` at the elements. A column costs one small sum; the whole matrix
+    is never made.
     """
 
     def __init__(self, factors: tuple[np.ndarray, ...], weights: np.ndarray) -> None:

@@ -202,11 +202,7 @@ def harmonics_function(n: int) -> Callable[..., Array]:
 def harmonics_rep(action: Rep, degree: int) -> Rep:
     """The harmonics of the space that an action moves, degrees 0 … degree, as a rep of the action's group.
 
-    Args:
-        action: a rep of dimension 2 or 3: how the group moves the coordinates.
-        degree: the largest degree.
-
-    Raises `ArgumentError` for an action of another dimension or a negative degree.
+    Raises `ArgumentError` for an action of a dimension other than 2 and 3, and for a negative degree.
     """
     if action.dim not in (2, 3):
         raise ArgumentError(

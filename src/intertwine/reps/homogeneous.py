@@ -128,13 +128,9 @@ def cosets(subgroup: Subgroup, largest: int = 5000) -> np.ndarray:
 
 
 def induced_terms(subgroup: Subgroup, rep: Rep, title: str, source: str) -> Terms:
-    """The terms of the rep of G that a rep of H induces, in the coordinates (coset, component).
+    """The terms of the rep of G that a rep of H, of finite index, induces, in the coordinates (coset, component).
 
-    Args:
-        subgroup: H, of finite index in G.
-        rep: a rep of `subgroup.group`.
-        title: how the block prints.
-        source: Python that evaluates to the rep.
+    The block prints as the title; the source is Python that evaluates to the rep.
     """
     if rep.group != subgroup.group:
         raise RepMismatchError(

@@ -66,11 +66,9 @@ def independent_rows(rows: np.ndarray) -> np.ndarray:
 
 
 def average(matrix: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """`a(g) M b(g)ᵀ` averaged over elements, again and again, until M (a, b) intertwines: `a(g) M = M b(g)`.
+    """`a(g) M b(g)ᵀ` averaged over elements, again and again, until M `(m, n)` intertwines: `a(g) M = M b(g)`.
 
-    Args:
-        matrix: M `(m, n)`.
-        left, right: the matrices `(q, m, m)` and `(q, n, n)` of two orthogonal reps at the same elements.
+    The matrices of the two orthogonal reps at the same elements are `(q, m, m)` and `(q, n, n)`.
     """
     last = np.inf
     for _ in range(200):
