@@ -161,8 +161,7 @@ def _mirrors(normals: np.ndarray) -> list[Any]:
     """Great circles and faint discs."""
     words = f"{len(normals)} mirror{'s' if len(normals) > 1 else ''}"
     look = {"name": words, "legendgroup": "mirrors", "showlegend": True}
-    hover = {"hoverinfo": None, "hovertemplate": "σ: mirror plane<extra></extra>"}
-    rims = line(interrupted(_circle(normal) for normal in normals), PURPLE, 3.5, **look, **hover)
+    rims = line(interrupted(_circle(normal) for normal in normals), PURPLE, 3.5, "σ: mirror plane", **look)
     return [rims, *(_disc(normal, 0.22 / (2 + len(normals))) for normal in normals)]
 
 
@@ -177,18 +176,17 @@ def _disc(normal: np.ndarray, opacity: float) -> go.Mesh3d:
 
 def _some_mirrors(normals: np.ndarray, words: str) -> list[Any]:
     """A few of infinitely many mirrors."""
-    hover = {"hoverinfo": None, "hovertemplate": f"σ: {words}<extra></extra>"}
     pale = {"opacity": 0.55, "name": "∞ mirrors", "showlegend": True}
-    return [line(interrupted(_circle(normal) for normal in normals), PURPLE, 2, **hover, **pale)]
+    return [line(interrupted(_circle(normal) for normal in normals), PURPLE, 2, f"σ: {words}", **pale)]
 
 
 def _all_axes(found: SymmetryElements) -> list[Any]:
     if found.everywhere:
         directions = sphere_grid("fibonacci", 40).points
-        name, words = "∞ C∞", "C∞: rotations by any angle, about every axis"
-        rings = [_tangent(d, _ring(), 0.07, 1.01) for d in directions]
-        hover = {"hoverinfo": None, "hovertemplate": words + "<extra></extra>", "name": name, "showlegend": True}
-        return [line(interrupted(rings), ORANGE, 4, **hover)]
+        ring = np.stack([np.cos(SMOOTH), np.sin(SMOOTH)], -1)
+        rings = interrupted(_tangent(d, ring, 0.07, 1.01) for d in directions)
+        words = "C∞: rotations by any angle, about every axis"
+        return [line(rings, ORANGE, 4, words, name="∞ C∞", showlegend=True)]
     traces = [trace for name, axes in by_kind(found.axes).items() for trace in _axes(name, axes)]
     return traces + (_half_turns(found) if found.across else [])
 
@@ -226,22 +224,17 @@ def _symbols(
     return graph_objects().Mesh3d(x=x, y=y, z=z, i=i, j=j, k=k, hovertemplate=hover, **look)
 
 
-def _ring() -> np.ndarray:
-    return np.stack([np.cos(SMOOTH), np.sin(SMOOTH)], -1)
-
-
 def _arrows(ends: Sequence[np.ndarray], colour: str, words: str) -> list[Any]:
     """Round arrows about the ends of an axis of all rotations, one sense of turning for both."""
     turn = np.linspace(0.25, 2 * np.pi - 0.35, 60)
     first, second = _beside(ends[0])
-    hover = {"hoverinfo": None, "hovertemplate": words + "<extra></extra>"}
     arcs = [1.2 * end + 0.2 * (np.outer(np.cos(turn), first) - np.outer(np.sin(turn), second)) for end in ends]
     x, y, z = np.array([arc[-1] for arc in arcs]).T
     u, v, w = np.array([0.16 * (arc[-1] - arc[-2]) / np.linalg.norm(arc[-1] - arc[-2]) for arc in arcs]).T
     plain = {"colorscale": [[0, colour], [1, colour]], "showscale": False, "hoverinfo": "skip"}
     tips = {"sizemode": "raw", "sizeref": 1.0, "anchor": "tail"}
     cones = graph_objects().Cone(x=x, y=y, z=z, u=u, v=v, w=w, **tips, **plain)
-    return [line(interrupted(arcs), colour, 7, **hover), cones]
+    return [line(interrupted(arcs), colour, 7, words), cones]
 
 
 def _half_turns(found: SymmetryElements) -> list[Any]:

@@ -114,14 +114,14 @@ def _mirrors(found: SymmetryElements) -> list[Any]:
     if found.everywhere:
         return []
     count, arcs = str(len(found.mirrors)), [_arc(found.frame.T @ normal) for normal in found.mirrors]
-    heavy = {"showlegend": True, "hoverinfo": "text", "text": "σ: mirror plane", "legendgroup": "mirrors"}
+    heavy = {"showlegend": True, "legendgroup": "mirrors"}
     name = f"{count} mirror{'s' if len(arcs) > 1 else ''}"
-    traces = [line(interrupted(arcs), PURPLE, 4, name=name, **heavy)] if arcs else []
+    traces = [line(interrupted(arcs), PURPLE, 4, "σ: mirror plane", name=name, **heavy)] if arcs else []
     if found.upright:
         angles = np.arange(8) * np.pi / 8
         spokes = [np.outer([-1, 1], [np.cos(angle), np.sin(angle)]) for angle in angles]
-        heavy["text"] = "σ: every plane that contains the axis is a mirror"
-        traces.append(line(interrupted(spokes), PURPLE, 2.5, name="∞ mirrors", opacity=0.6, **heavy))
+        words = "σ: every plane that contains the axis is a mirror"
+        traces.append(line(interrupted(spokes), PURPLE, 2.5, words, name="∞ mirrors", opacity=0.6, **heavy))
     return traces
 
 
@@ -174,16 +174,16 @@ def _symbols(
 ) -> go.Scatter:
     shape = polygon(order)
     closed = np.concatenate([shape, shape[:1]])
-    filled = {"fill": "toself", "fillcolor": colour, "hoveron": "fills", "hoverinfo": "text", "text": words}
+    filled = {"fill": "toself", "fillcolor": colour, "hoveron": "fills"}
     shapes = interrupted(size * _turned(closed, place) + place for place in places)
-    return line(shapes, PAPER, 1, showlegend=True, **filled, **look)
+    return line(shapes, PAPER, 1, words, showlegend=True, **filled, **look)
 
 
 def _whirl(axis: Axis, colour: str, name: str) -> list[Any]:
     """The main axis of a continuous group: a disc with a ring about it."""
-    hover = {"hoverinfo": "text", "text": axis.words, "name": name}
-    disc = line(_round(0.05), colour, 1, fill="toself", fillcolor=colour, hoveron="fills", showlegend=True, **hover)
-    return [line(_round(0.1), colour, 3, legendgroup=name), disc.update(legendgroup=name)]
+    filled = {"fill": "toself", "fillcolor": colour, "hoveron": "fills", "showlegend": True, "name": name}
+    disc = line(_round(0.05), colour, 1, axis.words, legendgroup=name, **filled)
+    return [line(_round(0.1), colour, 3, legendgroup=name), disc]
 
 
 def _half_turns() -> list[Any]:
@@ -206,14 +206,16 @@ def _images(group: Subgroup | CatalogGroup, found: SymmetryElements) -> list[Any
     size = 9 if len(points) <= 48 else 6
     dot = {"size": size, "color": INK}
     ring = {"size": size + 7, "color": INK, "symbol": "circle-open", "line": {"width": 1.8}}
-    return [_marks(points[above], dot, "above"), *([_marks(points[~above], ring, "below")] if not above.all() else [])]
+    words = "an image of the general point, {} the plane"
+    traces = [_marks(project(points[above]), dot, "above", words.format("above"))]
+    if not above.all():
+        traces.append(_marks(project(points[~above]), ring, "below", words.format("below")))
+    return traces
 
 
-def _marks(points: np.ndarray, marker: dict[str, Any], name: str) -> go.Scatter:
-    x, y = project(points).T
-    words = f"an image of the general point, {name} the plane<extra></extra>"
-    look = {"mode": "markers", "marker": marker, "name": name, "showlegend": True, "hovertemplate": words}
-    return graph_objects().Scatter(x=x, y=y, **look)
+def _marks(points: np.ndarray, marker: dict[str, Any], name: str, words: str) -> go.Scatter:
+    look = {"mode": "markers", "marker": marker, "name": name, "showlegend": True}
+    return graph_objects().Scatter(x=points[:, 0], y=points[:, 1], hovertemplate=f"{words}<extra></extra>", **look)
 
 
 def _orbit(radius: float, name: str, below: bool) -> go.Scatter:
@@ -226,9 +228,7 @@ def _centre(found: SymmetryElements) -> list[Any]:
     if not found.inversion:
         return []
     dot = {"size": 8, "color": PAPER, "line": {"color": INK, "width": 1.6}}
-    hover = "i: inversion, every point to its opposite<extra></extra>"
-    look = {"mode": "markers", "marker": dot, "name": "inversion", "showlegend": True, "hovertemplate": hover}
-    return [graph_objects().Scatter(x=[0], y=[0], **look)]
+    return [_marks(np.zeros((1, 2)), dot, "inversion", "i: inversion, every point to its opposite")]
 
 
 def _view(frame: np.ndarray) -> str:

@@ -186,16 +186,19 @@ def interrupted(pieces: Iterable[np.ndarray]) -> np.ndarray:
     return np.concatenate([np.append(piece, np.full((1, piece.shape[1]), np.nan), 0) for piece in parts])
 
 
-def line(points: np.ndarray, colour: str, width: float, **more: Any) -> Any:
-    """A line through points `(n, 2)` or `(n, 3)`, without hover and legend unless they are asked for.
+def line(points: np.ndarray, colour: str, width: float, words: str = "", **more: Any) -> Any:
+    """A line through points `(n, 2)` or `(n, 3)` with the words that hovering shows; without legend unless asked for.
 
     >>> type(line(np.zeros((2, 3)), INK, 1.0)).__name__
     'Scatter3d'
     """
     go = graph_objects()
     coordinates = dict(zip("xyz", points.T, strict=False))
-    look = {"mode": "lines", "line": {"color": colour, "width": width}, "hoverinfo": "skip", "showlegend": False}
-    return (go.Scatter3d if points.shape[1] == 3 else go.Scatter)(**coordinates, **(look | more))
+    solid = points.shape[1] == 3
+    hover = {"hovertemplate": f"{words}<extra></extra>"} if solid else {"hoverinfo": "text", "text": words}
+    look = {"mode": "lines", "line": {"color": colour, "width": width}, "showlegend": False}
+    look |= hover if words else {"hoverinfo": "skip"}
+    return (go.Scatter3d if solid else go.Scatter)(**coordinates, **(look | more))
 
 
 def number_text(value: float, digits: int = 3) -> str:
