@@ -228,16 +228,12 @@ Tensors = tuple[np.ndarray, ...]
 
 @cache
 def _invariants(group: GeneratedGroup) -> Tensors:
-    return _invariants_of(_samples(group))
-
-
-def _invariants_of(samples: np.ndarray) -> Tensors:
     """Bases `(m, n, …, n)` of the tensors of rank 1 to 4 that a group fixes, as far as they have at most 1300 entries.
 
     A compact linear group is the set of matrices that fix its invariant tensors, if enough of them are taken
     (Chevalley's theorem on algebraic groups). With these few, matrices of a somewhat larger group may pass.
     """
-    size, found = samples.shape[-1], []
+    samples, size, found = _samples(group), group.dim, []
     for rank in range(1, 5):
         if size**rank <= 1300:
             mean = sum(reduce(np.kron, [g] * rank) for g in samples) / len(samples)

@@ -140,7 +140,7 @@ def hermann_mauguin(title: str) -> str:
         case "S":
             return f"−{n}" if n % 4 == 0 else f"−{n // 2}"
         case "D":
-            return "2" if n == 1 else f"{n}22" if n % 2 == 0 and n > 2 else "222" if n == 2 else f"{n}2"
+            return {1: "2", 2: "222"}.get(n) or (f"{n}22" if even else f"{n}2")
         case "Dh":
             return {1: "mm2", 2: "mmm"}.get(n) or (f"{n}/mmm" if even else f"−{2 * n}m2")
     return "2/m" if n == 1 else f"−{2 * n}2m" if even else f"−{n}m"

@@ -83,21 +83,18 @@ def _rotation_name(axes: RotationAxes, count: int) -> str:
 
 def _title(small: str, large: str, improper: bool, has_inversion: bool) -> str:
     """The Schoenflies name of the group with rotations `small`, which with negatives of the others are `large`."""
-    n = int(small[1:] or 0)
+    letter, n = small[0], int(small[1:] or 0)
     if not improper:
         return small
-    if small in ("T", "O", "I"):
+    if letter in "TOI":
         return f"{small}h" if has_inversion else "Td"
-    if has_inversion:
-        named = {"C": ("Ch", "S"), "D": ("Dh", "Dd")}[small[0]][n % 2]
-        named = "Ci" if (small == "C1") else f"S{2 * n}" if named == "S" else f"{named[0]}{n}{named[1]}"
-    elif small[0] == "C" and large[0] == "D":
-        named = f"C{n}v"
-    elif small[0] == "C":
-        named = "Cs" if n == 1 else f"C{n}h" if n % 2 else f"S{2 * n}"
-    else:
-        named = f"D{n}h" if n % 2 else f"D{n}d"
-    return named
+    if letter == "D":
+        return f"D{n}h" if has_inversion != (n % 2 == 1) else f"D{n}d"
+    if not has_inversion and large[0] == "D":
+        return f"C{n}v"
+    if n == 1:
+        return "Ci" if has_inversion else "Cs"
+    return f"C{n}h" if has_inversion != (n % 2 == 1) else f"S{2 * n}"
 
 
 def _frame(title: str, axes: RotationAxes, turns: RotationAxes, elements: np.ndarray, tolerance: float) -> np.ndarray:
