@@ -27,15 +27,8 @@ class DroppedOutline:
 class CellOutlines:
     """Closed outlines of cells in the plane, with what is known of each cell.
 
-    Args:
-        outlines: one `(n, 2)` array of x, y in pixels per cell, y upwards, counter-clockwise; the last point is joined
-            to the first and does not repeat it.
-        treatment: `(cells,)` indices into `treatment_names`.
-        line: `(cells,)` indices into `line_names`.
-        treatment_names: "control", "cytd" (cytochalasin D) and "jasp" (jasplakinolide).
-        line_names: "dlm8", the more aggressive line, and "dunn", from which it derives.
-        index: `(cells,)` the place of each outline in the files.
-        dropped: the outlines that were left out, and why.
+    An outline holds x, y in pixels, y upwards, counter-clockwise; the last point is joined to the first and does not
+    repeat it.
 
     >>> a = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
     >>> cells = CellOutlines((a,), np.array([1]), np.array([0]), index=np.array([7]))
@@ -43,13 +36,13 @@ class CellOutlines:
     (1, 'cytd')
     """
 
-    outlines: tuple[np.ndarray, ...]
-    treatment: np.ndarray
-    line: np.ndarray
-    treatment_names: tuple[str, ...] = TREATMENTS
-    line_names: tuple[str, ...] = LINES
-    index: np.ndarray | None = None
-    dropped: tuple[DroppedOutline, ...] = ()
+    outlines: tuple[np.ndarray, ...]  # `(n, 2)` each
+    treatment: np.ndarray  # `(cells,)` indices into `treatment_names`
+    line: np.ndarray  # `(cells,)` indices into `line_names`
+    treatment_names: tuple[str, ...] = TREATMENTS  # none, cytochalasin D, jasplakinolide
+    line_names: tuple[str, ...] = LINES  # the more aggressive line, and that from which it derives
+    index: np.ndarray | None = None  # `(cells,)` the place of each outline in the files
+    dropped: tuple[DroppedOutline, ...] = ()  # the outlines that were left out
 
     def __len__(self) -> int:
         return len(self.outlines)

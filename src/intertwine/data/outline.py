@@ -25,15 +25,13 @@ from intertwine.errors import ArgumentError, ShapeError
 def fourier_coefficients(outline: np.ndarray, degree: int) -> np.ndarray:
     """The Fourier coefficients of a closed outline, free of its position, size and starting point.
 
-    The centre is the centroid of the area A, and the unit of length is √(A/π), the radius of the disc of that area. In
-    that unit `z_k = 1/2π ∮ z(t) e^{−ikt} dt` by constant speed, exactly for a polygon, and `b_k = z_k (z̄_1 / |z_1|)^k`.
-    The result lists
+    The centre is the centroid of the area A, and the unit of length is √(A/π), the radius of the disc of that area; z_k
+    are exact for a polygon. The result lists
 
     - frequency 0, one channel: `b_1`, a 0e (the first harmonic's radius, 1 for a circle);
     - frequency f = 1 … degree, two channels: `b_{1−f}` and `conj(b_{1+f})`, each as (real, imaginary) part.
 
-    Turning the outline by θ turns every vector of frequency f by fθ; the mirror y → −y changes the sign of its second
-    component. So for every g of O(2), with ρ the rep that `fourier_layout(degree)` names,
+    For every g of O(2), with ρ the rep that `fourier_layout(degree)` names,
     `fourier_coefficients(transform(outline, g), degree) = ρ(g) fourier_coefficients(outline, degree)`.
     Where the list of points starts, its direction, and repeated points make no difference.
 
@@ -42,8 +40,7 @@ def fourier_coefficients(outline: np.ndarray, degree: int) -> np.ndarray:
         degree: the highest frequency, from 0 on.
 
     Returns:
-        `(1 + 4 · degree,)` numbers, laid out as `fourier_layout(degree)` says: for each frequency f ≥ 1 a block (2, 2),
-        components outside and channels inside.
+        `(1 + 4 · degree,)` numbers: for each frequency f ≥ 1 a block (2, 2), components outside and channels inside.
 
     Raises `ShapeError` for an array that is no outline, and `ArgumentError` for a negative degree and for an outline
     with fewer than three distinct points, numbers that are not finite, no area, or no first harmonic.
@@ -123,13 +120,7 @@ def outline_from_coefficients(coefficients: np.ndarray, points: int = 200) -> np
 
 
 def transform(outline: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """The outline moved by a matrix: every point p becomes `matrix @ p`.
-
-    A mirror reverses the direction in which the outline is walked; `fourier_coefficients` does not mind.
-
-    Args:
-        outline: `(..., n, 2)` points.
-        matrix: `(2, 2)`, for example an element of O(2).
+    """The points `(..., n, 2)` moved by a matrix `(2, 2)`, such as an element of O(2): p becomes `matrix @ p`.
 
     Raises `ShapeError` for points or a matrix that are not two-dimensional.
 

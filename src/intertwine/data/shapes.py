@@ -38,17 +38,8 @@ def random_blob(
     coefficients shrink until it does not, so every radius is at least `margin` (Cauchy–Schwarz) and the surface never
     meets its centre.
 
-    Args:
-        n: how many surfaces.
-        degree: the highest degree l.
-        generator: numpy's source of randomness.
-        roughness: how far from a sphere, in units of the mean radius.
-        margin: the smallest radius allowed, in the same unit, from 0 to 1.
-
-    Returns:
-        `(n, (degree + 1)²)` coefficients, degree by degree and m = −l … l within: the layout "0e + 1o + 2e + 3o + …".
-
-    Raises `ArgumentError` for a negative number, degree or roughness and for a margin outside 0 … 1.
+    The n surfaces come as `(n, (degree + 1)²)` coefficients in the layout "0e + 1o + 2e + 3o + …". Raises
+    `ArgumentError` for a negative number, degree or roughness and for a margin outside 0 … 1.
 
     >>> random_blob(2, 4, np.random.default_rng(0)).shape
     (2, 25)
