@@ -78,17 +78,17 @@ def _turn(letter: str, angle: float, rank: float) -> Symbol:
     share = Fraction((angle / (2 * np.pi)) % 1.0).limit_denominator(50_000)
     k, n = share.numerator, share.denominator
     k += n if letter == "S" and k % 2 == 0 else 0  # an even number of reflections is none
-    return f"{letter}{n}{'' if k == 1 else str(k).translate(SUPERSCRIPTS)}", (rank, float(share))
+    return f"{letter}{n}{'' if k == 1 else str(k).translate(SUPERSCRIPTS)}", (rank, float(share), k)
 
 
 def _spatial_class(elements: np.ndarray, title: str) -> Symbol:
-    """Of the symbols of its elements the shortest, C5 rather than C5⁴; of equal ones small classes stand first."""
+    """Of the symbols of its elements the plainest, C5 rather than C5⁴; of equal ones small classes stand first."""
     first, proper = np.trace(elements[0]), np.linalg.det(elements[0]) > 0
     if first < -3 + 1e-9:
         return "i", (1.0,)
     if not proper and abs(first - 1) < 1e-9:
         return _mirrors(elements, title)
-    symbol, place = min(map(_rotation, elements), key=lambda found: (len(found[0]), found[0]))
+    symbol, place = min(map(_rotation, elements), key=lambda found: found[1][-1])
     return symbol, (*place, len(elements))
 
 
