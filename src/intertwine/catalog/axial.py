@@ -124,7 +124,7 @@ class AxialGroup(PointGroup):
         near = self._lift(h)
         if self.height is None:
             near[..., 2, 2] *= np.sign(g[..., 2, 2])
-        return np.maximum(np.abs(g - near).max((-1, -2)), self.plane.residual(h))
+        return np.asarray(np.maximum(np.abs(g - near).max((-1, -2)), self.plane.residual(h)))
 
     # irreps ----------------------------------------------------------------------------------------------------------
 

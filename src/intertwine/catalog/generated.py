@@ -99,7 +99,7 @@ class GeneratedGroup(GroupWithReps, ABC):
         if self.is_finite:
             return self.table.distance(g)
         defect = np.maximum(orthogonality_residual(g), invariance_defect(_invariants(self), g))
-        return np.maximum(defect, np.abs(np.linalg.det(g) - 1)) if self.is_proper else defect
+        return np.asarray(np.maximum(defect, np.abs(np.linalg.det(g) - 1)) if self.is_proper else defect)
 
     # irreps ----------------------------------------------------------------------------------------------------------
 

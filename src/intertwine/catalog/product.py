@@ -97,7 +97,7 @@ class PairGroup(GroupWithReps, ABC):
         a, b = self.factors(g)
         m = self.left.dim
         off = np.maximum(np.abs(g[..., :m, m:]).max((-1, -2)), np.abs(g[..., m:, :m]).max((-1, -2)))
-        return np.maximum(off, np.maximum(self.left.residual(a), self.right.residual(b)))
+        return np.asarray(np.maximum(off, np.maximum(self.left.residual(a), self.right.residual(b))))
 
     # irreps ----------------------------------------------------------------------------------------------------------
 

@@ -167,7 +167,7 @@ def _sorting_network(n: int) -> Iterator[int]:
 
 def _matrices(permutations: np.ndarray) -> np.ndarray:
     """The matrices `(..., n, n)` that send the i-th basis vector to the p(i)-th, for p `(..., n)`."""
-    return np.eye(permutations.shape[-1])[permutations].swapaxes(-1, -2)
+    return np.asarray(np.eye(permutations.shape[-1])[permutations].swapaxes(-1, -2))
 
 
 @cache

@@ -50,7 +50,7 @@ class CellOutlines:
     @property
     def stratum(self) -> np.ndarray:
         """`(cells,)` one number per pair of treatment and line: what a fair split keeps in proportion."""
-        return self.treatment * len(self.line_names) + self.line
+        return np.asarray(self.treatment * len(self.line_names) + self.line)
 
 
 def load_cells(folder: str | Path | None = None, *, fewest_points: int = 32) -> CellOutlines:

@@ -133,7 +133,7 @@ def transform(outline: np.ndarray, matrix: np.ndarray) -> np.ndarray:
             f"transform takes a (2, 2) matrix and points (..., n, 2), but got shapes {matrix.shape} and "
             f"{outline.shape}. Pass an element of O(2) and an outline."
         )
-    return outline @ matrix.T
+    return np.asarray(outline @ matrix.T)
 
 
 def _check_degree(degree: int) -> None:
@@ -155,12 +155,12 @@ def _walk(outline: np.ndarray) -> np.ndarray:
             f"The outline has {len(z)} points that differ from the next one, but it takes three to enclose an area. "
             "Leave this outline out."
         )
-    return z if _crosses(z - z[0]).sum() >= 0 else z[::-1]
+    return np.asarray(z if _crosses(z - z[0]).sum() >= 0 else z[::-1])
 
 
 def _crosses(z: np.ndarray) -> np.ndarray:
     """Twice the signed area of the triangle of the origin and each edge."""
-    return (z.conj() * np.roll(z, -1)).imag
+    return np.asarray((z.conj() * np.roll(z, -1)).imag)
 
 
 def _centre_and_radius(walk: np.ndarray) -> tuple[complex, float]:
@@ -189,4 +189,4 @@ def _harmonics(z: np.ndarray, orders: np.ndarray) -> np.ndarray:
     corners = np.exp(-1j * np.outer(orders, np.concatenate([[0.0], ends[:-1], [0.0]]) / speed))
     directions = speed * edges / lengths
     others = (corners[:, 1:] - corners[:, :-1]) @ directions / (2 * np.pi * np.where(orders == 0, 1, orders) ** 2)
-    return np.where(orders == 0, mean, others)
+    return np.asarray(np.where(orders == 0, mean, others))

@@ -24,7 +24,7 @@ def rectangle() -> np.ndarray:
     >>> rectangle()[2]
     array([0.25, 0.75, 0.  ])
     """
-    return square() * np.array([0.5, 1.5, 0.0])
+    return np.asarray(square() * np.array([0.5, 1.5, 0.0]))
 
 
 def random_blob(

@@ -174,7 +174,7 @@ def decomposed(
 
 def _restrict_irrep(irrep: Irrep, subgroup: Subgroup) -> tuple[Content, np.ndarray]:
     def matrix(h: np.ndarray) -> np.ndarray:
-        return irrep.evaluate(subgroup.place(h))
+        return np.asarray(irrep.evaluate(subgroup.place(h)))
 
     return decompose_function(subgroup.group, matrix, irrep.dim, irrep.degree, 2 * irrep.degree)
 

@@ -30,7 +30,7 @@ class GrownIrrep:
     @property
     def dim(self) -> int:
         """The dimension."""
-        return self.isometry.array.shape[1]
+        return int(self.isometry.array.shape[1])
 
 
 TRIVIAL = GrownIrrep(0, -1, Table(np.eye(1)), Table(np.eye(1)[None]))

@@ -105,7 +105,7 @@ def _fills(group: Group, elements: np.ndarray, matrices: np.ndarray, degree: int
     """Whether irreps up to a degree make up a rep that is given at random elements."""
     irreps = irreps_up_to(group, degree)
     found = _parts(irreps, elements, matrices)
-    return sum(len(parts) * irrep.dim for irrep, parts in found.items()) == matrices.shape[-1]
+    return bool(sum(len(parts) * irrep.dim for irrep, parts in found.items()) == matrices.shape[-1])
 
 
 def _filled(content: Content) -> int:
@@ -158,7 +158,7 @@ class HaarProjector:
         product = self.weights[:, None]
         for row in rows[:-1]:
             product = (product[:, :, None] * row[:, None, :]).reshape(len(product), -1)
-        return (product.T @ rows[-1]).reshape(-1)
+        return np.asarray((product.T @ rows[-1]).reshape(-1))
 
 
 def invariant_tensors(group: Group, a: Irrep, b: Irrep, c: Irrep) -> np.ndarray:

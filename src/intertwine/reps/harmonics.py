@@ -222,7 +222,7 @@ def _harmonic_terms(action: Rep, degree: int) -> Terms:
     group, reach = action.group, degree * max(action.degree, 1)
 
     def matrix(g: np.ndarray) -> np.ndarray:
-        return harmonic_matrix(degree, action.evaluate(g))
+        return np.asarray(harmonic_matrix(degree, action.evaluate(g)))
 
     size = 2 * degree + 1 if action.dim == 3 else min(degree, 1) + 1
     return decomposed(group, matrix, size, reach, f"Y{degree}", f"{group!r}.harmonics({degree}, {action!r})[-1:]")

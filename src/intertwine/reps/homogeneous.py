@@ -162,7 +162,7 @@ def _multiplicity(subgroup: Subgroup, rep: Rep, label: str) -> int:
     irrep = Irrep(subgroup.parent, label)
     inside = irrep.irreps.restrict(subgroup)
     shared = sum(m * rep.count(part) * len(part.endomorphisms) for m, part in inside.isotypic)
-    return shared // len(irrep.endomorphisms)
+    return int(shared // len(irrep.endomorphisms))
 
 
 def induced_matrix(subgroup: Subgroup, rep: Rep, representatives: np.ndarray, g: np.ndarray) -> np.ndarray:

@@ -79,7 +79,7 @@ class Irrep(Block):
         object.__setattr__(self, "label", self.group.canonical_label(self.label))
 
     @cached_property
-    def dim(self) -> int:  # type: ignore[override]
+    def dim(self) -> int:
         """The dimension of the real irrep."""
         return self.group.irrep_dim(self.label)
 

@@ -31,7 +31,7 @@ class SpanProjector:
 
     def column(self, number: int) -> np.ndarray:
         """A column of the projector, flat."""
-        return self.span @ self.span[number]
+        return np.asarray(self.span @ self.span[number])
 
 
 def pivot(lengths: np.ndarray) -> int:
@@ -96,7 +96,9 @@ def matching(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     noise = np.random.default_rng(2).normal(size=a.shape[1:])
     found = average(noise, a, b)
     found *= np.sqrt(len(found)) / np.linalg.norm(found)
-    return found * np.sign(found.flat[int(np.argmax(np.abs(found.reshape(-1)) > 0.1 / np.sqrt(len(found))))])
+    return np.asarray(
+        found * np.sign(found.flat[int(np.argmax(np.abs(found.reshape(-1)) > 0.1 / np.sqrt(len(found))))])
+    )
 
 
 def split(images: np.ndarray) -> list[np.ndarray]:

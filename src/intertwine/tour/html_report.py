@@ -186,4 +186,4 @@ def _plotly_js() -> str:
         from plotly.offline import get_plotlyjs
     except ImportError as error:
         raise MissingExtraError.of("plotly", "plot") from error
-    return get_plotlyjs()
+    return str(get_plotlyjs())

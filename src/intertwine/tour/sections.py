@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from intertwine.catalog import O2
@@ -165,7 +167,7 @@ def tell_which_o2(report: Report, pose: PoseResult, surprise: tuple[SurpriseRow,
 
 def _flip_figure() -> object:
     grid, titles = sphere_mesh(), ("the shape", "mirrored: y → −y (cone)", "half-turn about x (dihedral)")
-    marks: tuple[dict, ...] = (
+    marks: tuple[dict[str, Any], ...] = (
         {"axes": {"z": (0, 0, 1)}},
         {"axes": {"z": (0, 0, 1)}, "mirrors": {"mirror": (0, 1, 0)}},
         {"axes": {"z": (0, 0, 1), "half-turn": (1, 0, 0)}},

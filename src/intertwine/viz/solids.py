@@ -177,7 +177,7 @@ def _grid(sphere_xyz: np.ndarray, radii: np.ndarray) -> np.ndarray:
             f"Directions are (n, m, 3) and radii or signals (n, m), but got shapes {sphere.shape} and "
             f"{radii.shape[1:]}. Evaluate the signal in every direction of the grid."
         )
-    return sphere * radii[..., None]
+    return np.asarray(sphere * radii[..., None])
 
 
 def _sheet(grid: np.ndarray, scene: str, colour: np.ndarray) -> go.Surface:

@@ -108,7 +108,7 @@ def _beside(direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _tangent(direction: np.ndarray, shape: np.ndarray, radius: float, height: float) -> np.ndarray:
     """A plane shape `(k, 2)` on the sphere, where a direction meets it."""
     first, second = _beside(direction)
-    return height * direction + radius * (shape[:, :1] * first + shape[:, 1:] * second)
+    return np.asarray(height * direction + radius * (shape[:, :1] * first + shape[:, 1:] * second))
 
 
 def _circle(normal: np.ndarray, radius: float = 1.004) -> np.ndarray:

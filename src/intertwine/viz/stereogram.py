@@ -29,7 +29,7 @@ from intertwine.viz.theme import (
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-USUAL = np.array([0.62, 0.3, 0.72]) / np.linalg.norm([0.62, 0.3, 0.72])
+USUAL: np.ndarray = np.array([0.62, 0.3, 0.72]) / np.linalg.norm([0.62, 0.3, 0.72])
 """The general point where nothing speaks for another one."""
 
 
@@ -166,7 +166,7 @@ def _turned(shape: np.ndarray, place: np.ndarray) -> np.ndarray:
     if radius < 1e-6:
         return shape
     x, y = place / radius
-    return shape @ np.array([[y, -x], [x, y]])
+    return np.asarray(shape @ np.array([[y, -x], [x, y]]))
 
 
 def _symbols(

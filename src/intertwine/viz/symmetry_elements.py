@@ -157,7 +157,7 @@ def _main_axis(samples: np.ndarray) -> np.ndarray | None:
 
 
 def _mirror(normal: np.ndarray) -> np.ndarray:
-    return np.eye(3) - 2 * np.outer(normal, normal)
+    return np.asarray(np.eye(3) - 2 * np.outer(normal, normal))
 
 
 def _subscript(n: int) -> str:
