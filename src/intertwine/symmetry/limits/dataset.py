@@ -19,7 +19,7 @@ from intertwine.symmetry.inputs.points import Points
 from intertwine.symmetry.inputs.stabiliser import stabiliser
 from intertwine.symmetry.limits.congruence import Member, congruent_groups, prepared
 from intertwine.symmetry.limits.curie import curie_check, moved, resolution
-from intertwine.symmetry.limits.losses import Loss, floor_of
+from intertwine.symmetry.limits.floors import Loss, floor_of
 from intertwine.symmetry.limits.orbit import Orbit
 
 Groups = tuple[tuple[int, ...], ...]
