@@ -13,7 +13,7 @@ from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.groups import Subgroup
 from intertwine.reps import Irrep, Rep, as_rep
-from intertwine.reps.irrep import trace
+from intertwine.reps.irrep import irreps_up_to, trace
 from intertwine.symmetry.inputs.crystals import Operations, displacements, kept_operations
 from intertwine.symmetry.inputs.greedy_closure import largest_among
 from intertwine.symmetry.inputs.identify_subgroup import named_subgroup
@@ -360,23 +360,17 @@ def components(found: Stabiliser) -> int:
 def _by_irreps(y: np.ndarray, H: Stabiliser, rep_out: Rep) -> dict[str, float]:
     """The share of the target's power in each irrep of H, by character projectors."""
     group, degree = H.subgroup.group, rep_out.degree
-    if not H.continuous:
-        h, weights = H.subgroup.candidate(H.elements), np.full(len(H.elements), 1 / len(H.elements))
-        elements, permutations = H.elements, H.permutations
-        labels = group.labels(int(group.order))
-    else:
-        h, weights = group.quadrature(2 * max(degree, 1))
-        elements, _, permutations = H.averaging(2 * max(degree, 1))
-        labels = group.labels(degree)
-    images = moved(y, rep_out, elements, permutations)
+    elements, weights, permutations = H.averaging(2 * max(degree, 1))
+    h, images = H.subgroup.candidate(elements), moved(y, rep_out, elements, permutations)
+    irreps = irreps_up_to(group, degree if H.continuous else int(group.order))
+    matrices = group.irrep_matrices([irrep.label for irrep in irreps], h)
     power = max(float(np.sum(y**2)), 1e-300)
     shares = {}
-    for label in labels:
-        irrep = Irrep(group, label)
-        character = trace(irrep.evaluate(h)) * irrep.dim / len(irrep.endomorphisms)
+    for irrep in irreps:
+        character = trace(matrices[irrep.label]) * irrep.dim / len(irrep.endomorphisms)
         part = np.tensordot(weights * character, images, 1)
         if (share := float(np.sum(part**2)) / power) > 1e-12:
-            shares[label] = share
+            shares[irrep.label] = share
     if H.space is not None and (rest := 1 - sum(shares.values())) > 1e-12:
         shares[BROKEN_TRANSLATIONS] = rest
     return shares
