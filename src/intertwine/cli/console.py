@@ -10,7 +10,7 @@ from threading import Timer
 from rich.console import Console
 from rich.progress import Progress
 
-SOON = 2.0
+_SOON = 2.0
 """From so many seconds on somebody who waits sees a bar."""
 
 
@@ -30,7 +30,7 @@ def complain(problem: object) -> None:
 
 
 @contextmanager
-def progress(total: int, console: Console | None = None, soon: float = SOON) -> Iterator[Callable[[str, int], None]]:
+def progress(total: int, console: Console | None = None, soon: float = _SOON) -> Iterator[Callable[[str, int], None]]:
     """A bar on the standard error for what takes long, if somebody sits before it; it is gone in the end.
 
     It yields what is called with the name of the thing that comes next and the number of things that are done.

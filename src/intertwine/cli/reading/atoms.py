@@ -20,9 +20,9 @@ from intertwine.cli.reading.text import Digits, carried, decoded, in_words
 from intertwine.errors import ArgumentError, MissingExtraError
 from intertwine.symmetry import Points
 
-PER_ATOM = ("forces", "charges", "magmoms", "energies", "stresses")
+_PER_ATOM = ("forces", "charges", "magmoms", "energies", "stresses")
 """What ase's calculators compute for each atom; all else is for the whole."""
-PART = re.compile("^(SYMM|LATT +(?!-1))", re.MULTILINE | re.IGNORECASE)
+_PART = re.compile("^(SYMM|LATT +(?!-1))", re.MULTILINE | re.IGNORECASE)
 """What says in a .res file that operations are left to the reader."""
 
 
@@ -57,7 +57,7 @@ def by_ase(path: Path, form: str, frame: slice, cell: bool) -> list[Sample]:
         form = form or filetype(str(plain))
         if form == "cif":
             return list(by_cif(path, text, cell))[frame]
-        if form == "res" and PART.search(text):
+        if form == "res" and _PART.search(text):
             raise ArgumentError("it lists a part of a crystal's cell, which is not read. Write all atoms, or a .cif")
         parts = list(SPLIT[form](text)) if form in SPLIT else []
         if len(parts) > (form == "vasp"):  # one of whose kinds may stand in files beside it
@@ -125,7 +125,7 @@ def _sample(path: Path, atoms: Any, cell: bool, precision: float, kinds: np.ndar
     points = Points(atoms.get_positions(), _kinds(atoms) if kinds is None else kinds, precision=precision)
     kept = {name: array for name, array in atoms.arrays.items() if name not in ("numbers", "positions")}
     computed = atoms.calc.results if atoms.calc is not None else {}
-    local = {name: computed[name] for name in PER_ATOM if name in computed}
+    local = {name: computed[name] for name in _PER_ATOM if name in computed}
     per_atom = {name: np.reshape(array, (len(atoms), -1)) for name, array in {**kept, **local}.items() if len(atoms)}
     whole = {name: np.asarray(value) for name, value in {**atoms.info, **computed}.items() if name not in per_atom}
     if whole.get("stress", np.zeros(0)).shape == (6,):

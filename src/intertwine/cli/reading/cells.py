@@ -13,13 +13,13 @@ from intertwine.errors import ArgumentError, MissingExtraError
 
 ONE_PLACE = 0.05
 """Images of a site closer than this, in Å, are one atom whose coordinates are rounded."""
-RENAMED = {"abm2": "aem2", "aba2": "aea2", "cmca": "cmce", "cmma": "cmme", "ccca": "ccce"}
+_RENAMED = {"abm2": "aem2", "aba2": "aea2", "cmca": "cmce", "cmma": "cmme", "ccca": "ccce"}
 """Symbols of space groups before 1992."""
-CHOICE = re.compile(
+_CHOICE = re.compile(
     r"(?P<symbol>[^:()]+?)(?::(?P<choice>[^:]*)|[:(]?(?:origin(?:choice)?|o)(?P<origin>[12])\)?|[:(]?(?P<letter>[szhr])\)?)"
 )
 """A symbol with its setting or origin; S, Z, H and R at the end stand in the ICSD for origins and axes."""
-SETTINGS = 530
+_SETTINGS = 530
 """The settings of space groups that spglib knows."""
 
 
@@ -109,7 +109,7 @@ def operations_named(name: str, cell: np.ndarray, hall: bool = False) -> tuple[n
         sides = np.linalg.norm(cell, axis=1)
         choice = "h" if abs(float(cell[0] @ cell[1]) / (sides[0] * sides[1]) + 0.5) < 1e-3 else "r"
     for wanted in (symbol, *_modern(symbol)):
-        for number in range(1, SETTINGS + 1):
+        for number in range(1, _SETTINGS + 1):
             known: Any = spglib.get_spacegroup_type(number)
             names = (known.international_short, known.international_full, *known.international.split("="))
             same = _plain(name) == _plain(known.hall_symbol) if hall else wanted in map(_plain, names)
@@ -125,13 +125,13 @@ def settings(number: int) -> int:
         import spglib
     except ImportError as error:
         raise MissingExtraError.of("spglib", "crystals") from error
-    known: list[Any] = [spglib.get_spacegroup_type(place) for place in range(1, SETTINGS + 1)]
+    known: list[Any] = [spglib.get_spacegroup_type(place) for place in range(1, _SETTINGS + 1)]
     return sum(one.number == number for one in known)
 
 
 def _parted(symbol: str) -> tuple[str, str]:
     """A plain symbol and what it says of the setting: :2, Z or O2 is the second origin, H has hexagonal axes."""
-    found = CHOICE.fullmatch(symbol)
+    found = _CHOICE.fullmatch(symbol)
     if not found:
         return symbol, ""
     choice = found["choice"] or found["origin"] or found["letter"] or ""
@@ -145,7 +145,7 @@ def _plain(symbol: str) -> str:
 def _modern(symbol: str) -> list[str]:
     """What else a symbol may be called: P21/n is P 1 21/n 1, Cmca is Cmce, and Fm3m is Fm-3m."""
     cubic = re.sub("^([pif][mnda])3", r"\1-3", symbol)
-    return [f"{symbol[:1]}1{symbol[1:]}1", RENAMED.get(symbol, symbol), cubic]
+    return [f"{symbol[:1]}1{symbol[1:]}1", _RENAMED.get(symbol, symbol), cubic]
 
 
 def snapped(shifts: np.ndarray) -> np.ndarray:
