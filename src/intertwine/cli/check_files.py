@@ -1,4 +1,4 @@
-"""From files to the question that `intertwine check` asks."""
+"""`intertwine check`: can an equivariant network send what is in one file to what is in another?"""
 
 from __future__ import annotations
 
@@ -6,16 +6,22 @@ import math
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
+from rich.console import Console
 
 from intertwine.catalog import O2, O3
 from intertwine.catalog import group as group_by_name
 from intertwine.catalog.base import CatalogGroup
+from intertwine.cli.console import AsJson, Cell, Format, complain, progress, say_either
+from intertwine.cli.files import read_samples
 from intertwine.cli.reading.elements import as_symbols
 from intertwine.cli.reading.sample import Sample
 from intertwine.cli.reading.text import ENOUGH, decimals, rounded
-from intertwine.errors import ArgumentError
+from intertwine.errors import ArgumentError, IntertwineError
 from intertwine.groups import Subgroup
 from intertwine.reps import Rep
 from intertwine.symmetry import (
@@ -35,6 +41,55 @@ _MANY = 1000
 
 _CLEAR = math.log10(3)
 """A gap above a deviation that leaves no doubt, in powers of ten."""
+
+
+def check(
+    input_file: Annotated[Path, typer.Argument(help="What goes in: points, a crystal, or a vector of --rep-in.")],
+    target_file: Annotated[
+        Path | None,
+        typer.Argument(help="What should come out: the same points elsewhere, or numbers. Default: the input file."),
+    ] = None,
+    target: Annotated[
+        str, typer.Option(help="The target's name in its file: forces, dipole, energy … Default: displacements.")
+    ] = "",
+    rep_in: Annotated[str, typer.Option(help="How an input vector, or features, turn, such as '1x0e + 1x2e'.")] = "",
+    rep_out: Annotated[str, typer.Option(help="How the target turns. Default: as scalar, vector or matrix.")] = "",
+    group: Annotated[
+        str, typer.Option(help="The network's group: SO(2), O(2), SO(3), O(3), or a part of them such as Cinfv.")
+    ] = "",
+    frame: Annotated[int, typer.Option(help="Which frame of a trajectory; negative numbers count from the end.")] = -1,
+    form: Format = "",
+    cell: Cell = True,
+    tolerance: Annotated[
+        float,
+        typer.Option(help="The deviation, relative to the size, that counts as none.", min=1e-12),
+    ] = 1e-4,
+    as_json: AsJson = False,
+) -> None:
+    """Can any equivariant network send an input to a target? Exit code 0: yes; 1: no; 2: an error.
+
+    check square.xyz rectangle.xyz: can these points move there?
+
+    check water.extxyz --target dipole: can an array of the file be predicted from its atoms?
+
+    check x.npy y.npy --rep-in '1x1o + 1x2e' --rep-out 1x1o: a vector from a vector.
+    """
+    try:
+        start = read_samples(input_file, frame, cell=cell, form=form)[0]
+        finish = start if target_file is None else read_samples(target_file, frame, cell=cell, form=form)[0]
+        asked = question(start, finish, target, rep_in, rep_out, group)
+        with progress(1) as show:
+            show(input_file.name, 0)
+            answer = asked.answer(tolerance)
+    except IntertwineError as error:
+        complain(error)
+        raise typer.Exit(2) from error
+    except Exception as error:  # a traceback ends with code 1, which would be an answer
+        Console(stderr=True).print_exception()
+        raise typer.Exit(2) from error
+    say_either(answer, as_json)
+    if not answer.report.possible:
+        raise typer.Exit(1)
 
 
 @dataclass(frozen=True)

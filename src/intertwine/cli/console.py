@@ -6,9 +6,17 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Timer
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
 from rich.progress import Progress
+
+Format = Annotated[
+    str, typer.Option("--format", help="What files are, whatever their names: csv, npy, npz, xyz, cif … as in ase.")
+]
+Cell = Annotated[bool, typer.Option(help="Whether structures in a periodic cell are crystals.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
 
 _SOON = 2.0
 """From so many seconds on somebody who waits sees a bar."""
@@ -22,6 +30,14 @@ def say(answer: object) -> None:
 def say_json(found: object) -> None:
     """Print an answer as JSON. Raises `ValueError` for NaN and infinity, which JSON does not have."""
     say(json.dumps(found, ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def say_either(answer: Any, as_json: bool) -> None:
+    """Print an answer for the reader, or what its `to_dict` gives for the program behind."""
+    if as_json:
+        say_json(answer.to_dict())
+    else:
+        say(answer)
 
 
 def complain(problem: object) -> None:
