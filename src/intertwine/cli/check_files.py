@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -94,13 +93,7 @@ def check(
 
 @dataclass(frozen=True)
 class Nearly:
-    """A larger symmetry that the input nearly has.
-
-    Args:
-        name: the group.
-        deviation: how far the input is from it, relative to its size.
-        possible: whether the target would be possible if the input had it.
-    """
+    """A larger symmetry that the input nearly has, and whether the target would be possible if it had it."""
 
     name: str
     deviation: float
@@ -109,14 +102,7 @@ class Nearly:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What `intertwine check` says.
-
-    Args:
-        words: what was asked.
-        report: whether the target is possible.
-        orders: what would make it possible, if it is not.
-        nearly: the larger symmetry that the input nearly has, if there is one.
-    """
+    """What `intertwine check` says: what was asked in words, the verdict, and what would make the target possible."""
 
     words: str
     report: CurieReport
@@ -137,28 +123,19 @@ class Answer:
         said = str(self.report)
         said = said if self.orders is None else said.split("\n fix ")[0]  # the table below is the fix
         table = [] if self.orders is None else [f"\n{self.orders}"]
-        return "\n".join([self.words, said, *self._note(), *table])
-
-    def _note(self) -> Iterator[str]:
-        """What the input nearly has, and whether that would change the verdict."""
-        if self.nearly is not None:
-            then = ": if that is meant, the target is IMPOSSIBLE" * (self.report.possible and not self.nearly.possible)
-            yield f"The input nearly has {self.nearly.name} (deviation {self.nearly.deviation:.1e}){then}."
+        note = []
+        if (near := self.nearly) is not None:
+            then = ": if that is meant, the target is IMPOSSIBLE" * (self.report.possible and not near.possible)
+            note = [f"The input nearly has {near.name} (deviation {near.deviation:.1e}){then}."]
+        return "\n".join([self.words, said, *note, *table])
 
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """What `curie_check` is asked.
+    """What `curie_check` is asked, and in words.
 
-    Args:
-        x: points, or a vector.
-        y: the target.
-        rep_in: the rep of the vector, or of the features of the points.
-        rep_out: the rep of the target.
-        group: the group of the network.
-        size: of displacements between two files, the size of the input, which their rounding is relative to; else 0.
-        rounding: how far the digits of both files leave a displacement open, or those of a target its numbers.
-        words: all this for a reader.
+    Of displacements between two files `size` is that of the input, which their rounding is relative to, else 0;
+    `rounding` is how far the digits of both files leave a displacement open, or those of a target its numbers.
     """
 
     x: Points | np.ndarray

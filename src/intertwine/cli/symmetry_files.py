@@ -91,13 +91,9 @@ def _table(found: dict[str, Found], tolerance: float) -> Table:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """The symmetry of one structure.
+    """The symmetry of one structure up to the tolerance, and the largest that it nearly has.
 
-    Args:
-        exact: its symmetry up to the tolerance.
-        ladder: its approximate symmetries; None where they are continuous, or features move along.
-        nearly: the name of the largest approximate symmetry.
-        deviation: how far the structure is from it, relative to its size; None where that is continuous.
+    Without a ladder are those near a line and those with features; a continuous symmetry has no deviation.
     """
 
     exact: Stabiliser
@@ -117,35 +113,22 @@ class Found:
         }
 
     def __str__(self) -> str:
-        nearly = f"nearly {self.nearly}{self._off and ', deviation '}{self._off}"
-        rest = self.ladder or (nearly if self.nearly != self.exact.name else "")
+        *_, nearly, off = self.row
+        rest = self.ladder or (nearly and f"nearly {nearly}{off and ', deviation '}{off}")
         return f"{self.exact}\n\n{rest}".rstrip()
 
     @property
-    def _off(self) -> str:
-        return "" if self.deviation is None else f"{self.deviation:.1e}"
-
-    @property
     def row(self) -> tuple[str, ...]:
-        """Its entries in a table."""
+        """Its entries in a table: points, symmetry, elements, near symmetry, deviation."""
         count = "" if self.exact.centred is None else str(len(self.exact.centred))
         order = "∞" if self.exact.continuous else str(self.exact.order)
-        nearly = ("", "") if self.nearly == self.exact.name else (self.nearly, self._off)
-        return count, self.exact.name, order, *nearly
+        off = "" if self.deviation is None else f"{self.deviation:.1e}"
+        return count, self.exact.name, order, *(("", "") if self.nearly == self.exact.name else (self.nearly, off))
 
 
 @dataclass(frozen=True)
 class Survey:
-    """How files are looked at: the options of the command.
-
-    Args:
-        group: SO(2), O(2), SO(3), O(3), or None for O(2) or O(3).
-        frame: which frame of trajectories, None for all.
-        cell: whether structures in a periodic cell are crystals.
-        form: the format of the files; none if their names say it.
-        tolerance: the deviation up to which points count as symmetric.
-        largest: the largest deviation of approximate symmetry.
-    """
+    """How files are looked at: the options of the command."""
 
     group: CatalogGroup | None
     frame: int | None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -93,7 +92,8 @@ def _in_parts(path: Path, form: str, parts: list[str], frame: slice, cell: bool,
     digits, found = Digits("\n".join(parts)), []
     for place, part in list(enumerate(parts))[frame]:
         try:
-            atoms, kinds = read(_source(part, form, folder), format=form), None
+            (folder / "part").write_text(part, "utf-8")
+            atoms, kinds = read(folder / "part", format=form, do_not_split_by_at_sign=True), None
             precision = _precision(atoms, digits)
             if form == "proteindatabank" and cell:
                 atoms, kinds = filled(atoms, part)
@@ -102,16 +102,6 @@ def _in_parts(path: Path, form: str, parts: list[str], frame: slice, cell: bool,
             raise ArgumentError(where + in_words(error)) from error
         found.append(_sample(path, atoms, cell, precision, kinds))
     return found
-
-
-def _source(part: str, form: str, folder: Path) -> StringIO | Path:
-    """The text of a structure as its reader takes it: open, or in a file."""
-    from ase.io.formats import ioformats
-
-    if ioformats[form].acceptsfd:
-        return StringIO(part)
-    (folder / "part").write_text(part, "utf-8")
-    return folder / "part"
 
 
 def _precision(atoms: Any, digits: Digits | None) -> float:
