@@ -124,6 +124,7 @@ def largest_among(elements: np.ndarray, residuals: np.ndarray, tolerance: float)
     def product(i: int, j: int) -> int:
         return int(np.argmin(np.abs(flat - (elements[i] @ elements[j]).reshape(-1)).max(1)))
 
-    off, identity = residuals.tolist(), int(np.argmax(np.trace(elements, axis1=-2, axis2=-1)))
+    off = np.where(residuals <= 1e-3 * tolerance, 0.0, residuals).tolist()  # rounding makes no order among elements
+    identity = int(np.argmax(np.trace(elements, axis1=-2, axis2=-1)))
     *_, (_, members) = growing_groups(off, off, product, tolerance, identity)
     return np.sort(members)

@@ -17,7 +17,7 @@ from intertwine.catalog.recognise import recognise, refined
 from intertwine.groups import Subgroup
 from intertwine.groups.rotations import axial
 
-KNOWN = 256
+KNOWN = 64
 """So many finite subgroups of space are remembered: questions about one input meet the same few again and again."""
 
 SOME = 128

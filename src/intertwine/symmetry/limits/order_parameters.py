@@ -191,7 +191,7 @@ def order_parameters(
             if gradient is not None:
                 parameter = replace(parameter, gradient=gradient.along(irrep, parameter.vector))
             found.setdefault((irrep.label, parameter.stabiliser, parameter.polynomial), parameter)
-    ranked = tuple(sorted(found.values(), key=lambda p: _rank(report, p)))
+    ranked = tuple(sorted(found.values(), key=search.rank))
     works = bool(ranked) and report.reaches(ranked[0].floor)
     return OrderParameters(report, ranked, () if works else _together(report, ranked))
 
@@ -206,7 +206,7 @@ class _Search:
     def of(self, irrep: Irrep) -> list[OrderParameter]:
         """What an irrep offers: a generic vector that K fixes, tempting ones, else one that breaks more than needed."""
         report = self.report
-        H, K = (Averaging(*symmetry.averaging(irrep.degree)) for symmetry in (report.H, report.K))
+        H, K = Averaging(*report.H.averaging(irrep.degree)), Averaging(*report.K.averaging(irrep.degree))
         matrices, fixed = irrep.evaluate(K.elements), np.tensordot(H.weights, irrep.evaluate(H.elements), 1)
 
         def generic_of(part: Averaging, its_matrices: np.ndarray) -> list[np.ndarray]:
@@ -270,11 +270,11 @@ class _Search:
         exact = report.reaches(floor) and _as_large(left, report.K)
         return OrderParameter(irrep, vector, named, left.name, left.order, floor, exact)
 
-
-def _rank(report: CurieReport, p: OrderParameter) -> tuple[object, ...]:
-    works = report.reaches(p.floor)
-    learned = 0.0 if p.gradient is None or not works else -round(p.gradient, 9)
-    return (not works, not p.exact, -p.order if works else p.floor, learned, p.irrep.key)
+    def rank(self, p: OrderParameter) -> tuple[object, ...]:
+        """What order parameters are sorted by: what works, breaks least and is learned first comes first."""
+        works = self.report.reaches(p.floor)
+        learned = 0.0 if p.gradient is None or not works else -round(p.gradient, 9)
+        return (not works, not p.exact, -p.order if works else p.floor, learned, p.irrep.key)
 
 
 def _together(report: CurieReport, found: Sequence[OrderParameter]) -> tuple[OrderParameter, ...]:
