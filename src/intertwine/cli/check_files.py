@@ -195,27 +195,26 @@ def question(
 ) -> Question:
     """Whether the one sample can become the other: a vector a vector; points their displacements, or other numbers.
 
-    Args:
-        start: the input.
-        finish: what holds the target; it may be the same sample.
-        target: the name of the target's array. Default: `targets` if there is one, else displacements.
-        rep_in: how a vector, or the features of points, turn; default what the file says.
-        rep_out: how the target turns; default what the file says, else as scalars, vectors or matrices.
-        group: the group of the network, or a part of O(2) or O(3); default O(2) or O(3).
-
-    Raises `ArgumentError` for files that do not fit each other or the options.
+    The texts are the options of the command; what is left out the files say. Raises `ArgumentError` for files that do
+    not fit each other or the options.
     """
     rep_in, rep_out = rep_in or start.reps.get("rep_in", ""), rep_out or finish.reps.get("rep_out", "")
     name, y = finish.target(target, bool(rep_out))
     title = " → ".join(dict.fromkeys((start.path.name, finish.path.name)))
     if isinstance(start.x, np.ndarray) and start.x.ndim == 1:
+        if not rep_in:
+            raise ArgumentError(
+                f"{start.path} holds a vector of {len(start.x)} numbers, and nothing says how it turns. Pass its rep, "
+                "for example --rep-in '1x0e + 1x2e'."
+            )
         if y is None or (start is finish and not name):
-            y = None
-        x, y = _vectors(start, y, rep_in)
+            raise ArgumentError(
+                f"{start.path} holds a vector: give a second file that holds the vector it should become."
+            )
         whole, part = _groups(group, None)
         out = finish.target_rep(name, y, rep_out, whole)
         words = f"{title}: from {rep_in} to {out} of {whole}"
-        return Question(x, y, whole.rep(rep_in), out, part, 0.0, _printed(y), words)
+        return Question(start.x.astype(float), y, whole.rep(rep_in), out, part, 0.0, _printed(y), words)
     points = start.points
     whole, part = _groups(group, points.positions.shape[1])
     under = f"{whole}" if part is whole else f"{whole}, asked of {part.name} only"
@@ -236,19 +235,6 @@ def _printed(y: np.ndarray) -> float:
     """How far the digits of its numbers leave two equal parts of a target from each other: −0.11 0.07 are rounded."""
     numbers = np.ravel(y)[:ENOUGH].tolist()
     return 2 * rounded([(number, decimals(repr(number))) for number in numbers])
-
-
-def _vectors(start: Sample, y: np.ndarray | None, rep_in: str) -> tuple[np.ndarray, np.ndarray]:
-    """A vector and its target, or an error that says what is missing."""
-    x = np.asarray(start.x, dtype=float)
-    if not rep_in:
-        raise ArgumentError(
-            f"{start.path} holds a vector of {len(x)} numbers, and nothing says how it turns. Pass its rep, for "
-            "example --rep-in '1x0e + 1x2e'."
-        )
-    if y is None:
-        raise ArgumentError(f"{start.path} holds a vector: give a second file that holds the vector it should become.")
-    return x, y
 
 
 def _at(y: np.ndarray) -> str:

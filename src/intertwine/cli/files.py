@@ -26,11 +26,8 @@ def files_in(folder: Path) -> list[Path]:
 def read_samples(path: Path, frame: int | None = -1, *, cell: bool = True, form: str = "") -> list[Sample]:
     """What a file holds: arrays in .npy or .npz, a table of points in .csv or the like, or whatever ase reads.
 
-    Args:
-        path: the file.
-        frame: which frame of a trajectory; negative numbers count from the end, None stands for all.
-        cell: whether periodic structures are crystals; else their cells are left out.
-        form: the format: csv, npy, npz, or as ase calls it; by default the name of the file and its content say.
+    Negative frames count from the end, None stands for all. Without `cell` periodic structures are molecules. The name
+    of the file and its content say what its format is, unless `form` does: csv, npy, npz, or as ase calls it.
 
     Raises `ArgumentError`, in one sentence, for a file that is missing, empty or broken, or has no such frame.
     """

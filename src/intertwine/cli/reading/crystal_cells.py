@@ -26,14 +26,7 @@ _SETTINGS = 530
 
 @dataclass(frozen=True, eq=False)
 class Sites:
-    """The sites of a crystal.
-
-    Args:
-        fractions: parts of the cell's vectors, `(n, 3)`.
-        kinds: the element of each.
-        occupancies: how much of it is there, `(n,)`, 1 for all of it.
-        cell: the vectors of the cell as rows.
-    """
+    """The sites of a crystal, as parts of the cell's vectors `(n, 3)`, with what is there and how much of it."""
 
     fractions: np.ndarray
     kinds: Sequence[str]

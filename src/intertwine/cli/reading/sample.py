@@ -23,10 +23,8 @@ _LARGEST = 1e100
 def in_cell(points: Points, cell: np.ndarray | None, periodic: object = None) -> Points:
     """The points as a crystal, or with fewer periods a layer or a rod; a cell of zeros, or without periods, is none.
 
-    Args:
-        points: the points.
-        cell: its vectors as rows `(3, 3)`, or the lengths `(3,)` of orthogonal ones.
-        periodic: which vectors are periods: None or true for all that are not zero, or three booleans.
+    The cell holds vectors as rows `(3, 3)`, or the lengths `(3,)` of orthogonal ones; periods are all that are not zero
+    unless booleans say which.
     """
     cell = np.zeros((3, 3)) if cell is None else np.asarray(cell, dtype=float)
     cell = np.diag(cell) if cell.shape == (3,) else cell
@@ -43,11 +41,8 @@ def in_cell(points: Points, cell: np.ndarray | None, periodic: object = None) ->
 class Sample:
     """What a file, or one frame of it, holds.
 
-    Args:
-        path: the file.
-        x: points, or the plain array of a .npy file, or the vector `x` of a .npz file.
-        arrays: the other numbers by their names: `(N, d)` at the points, or `(d,)` for the whole.
-        reps: the reps that a .npz file names, as `rep_in` and `rep_out`.
+    That is points, the array of a .npy file or the vector `x` of a .npz file; other numbers by their names, `(N, d)` at
+    the points or `(d,)` for the whole; and the reps that a .npz file names, as `rep_in` and `rep_out`.
     """
 
     path: Path
@@ -114,9 +109,7 @@ class Sample:
     def target(self, name: str, turns: bool) -> tuple[str, np.ndarray | None]:
         """The numbers that are the target, with their name; no numbers where positions are.
 
-        Args:
-            name: the name that was asked for, if any; `targets` needs no asking.
-            turns: whether it is known how they turn, so that an array (N, 3) holds numbers rather than positions.
+        Where it is known how they turn, an array (N, 3) holds numbers rather than positions.
         """
         name = name or ("targets" if "targets" in self.arrays else "")
         if name and name not in self.arrays:

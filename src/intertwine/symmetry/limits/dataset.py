@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from intertwine._arrays import plain, to_numpy
+from intertwine._arrays import for_json, to_numpy
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.reps import Irrep, Rep, as_rep
@@ -70,7 +70,7 @@ class DatasetFloor:
     def to_dict(self) -> dict[str, object]:
         """Plain numbers, for JSON."""
         groups = ("conflicts", "choices", "repeats")
-        return plain(self, "total", "floors", *groups, "by_symmetry", "by_conflict", "power")
+        return for_json(self, "total", "floors", *groups, "by_symmetry", "by_conflict", "power")
 
     def __str__(self) -> str:
         rounding = max(1e-12, self.tolerance**2) * max(self.power, 1e-300)

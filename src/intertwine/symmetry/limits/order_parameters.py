@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from torch import Tensor
 
-from intertwine._arrays import plain
+from intertwine._arrays import for_json
 from intertwine.catalog import words
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError
@@ -95,7 +95,7 @@ class OrderParameters:
         """Plain numbers and texts, for JSON."""
         keys = ("irrep", "vector", "order", "polynomial", "stabiliser", "floor", "exact", "gradient")
         return {
-            "order_parameters": [plain(p, *keys) for p in self.found],
+            "order_parameters": [for_json(p, *keys) for p in self.found],
             "together": [self.found.index(p) for p in self.together],
         }
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from intertwine._arrays import plain
+from intertwine._arrays import for_json
 from intertwine.catalog.base import CatalogGroup
 from intertwine.reps import Irrep, Rep
 from intertwine.symmetry.inputs.isotropy_group import Stabiliser
@@ -36,7 +36,7 @@ class Recognisable:
 
     def to_dict(self) -> dict[str, object]:
         """Plain numbers and texts, for JSON."""
-        return plain(self, "rotation", "flip", "symmetry")
+        return for_json(self, "rotation", "flip", "symmetry")
 
     def __str__(self) -> str:
         known = self.symmetry.subgroup  # of a crystal the point group: translations leave its pose as it is

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from intertwine._arrays import plain, to_numpy
+from intertwine._arrays import for_json, to_numpy
 from intertwine.catalog import words
 from intertwine.catalog.base import CatalogGroup, DirectProduct
 from intertwine.errors import ArgumentError, ShapeError
@@ -43,7 +43,7 @@ class IdentifiedElement:
 
     def to_dict(self) -> dict[str, object]:
         """Plain numbers and texts, for JSON."""
-        return plain(self, "group", "element", "name", "determinant", "error", "inside", "outside", "faithful")
+        return for_json(self, "group", "element", "name", "determinant", "error", "inside", "outside", "faithful")
 
     def __str__(self) -> str:
         sign = "+1" if self.determinant > 0 else "−1"
