@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from intertwine.errors import ArgumentError
 from intertwine.nn.module import EquivariantModule, Function, gain, in_double
 from intertwine.reps import Irrep, Rep, as_rep
-from intertwine.reps.fourier import FourierGrid, circle_grid, group_grid
+from intertwine.reps.fourier_grids import FourierGrid, circle_grid, group_grid
 from intertwine.rules import MixingRule
 
 

@@ -14,7 +14,7 @@ from intertwine.catalog import words
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError
 from intertwine.reps import Irrep, Rep, as_rep
-from intertwine.reps.decompose import invariants
+from intertwine.reps.decomposition import invariants
 from intertwine.reps.irrep import irreps_up_to
 from intertwine.symmetry.inputs.isotropy_group import Stabiliser
 from intertwine.symmetry.limits.curie import BROKEN_TRANSLATIONS, CurieReport, attainable, components, kept_by

@@ -22,7 +22,7 @@ from intertwine.reps.harmonics import spherical_harmonics
 from intertwine.symmetry.words.branching import branches, branching
 from intertwine.symmetry.words.escnn import convert_escnn_id, escnn_id
 from intertwine.symmetry.words.polynomials import polynomial_text, quadratic_forms, upright
-from intertwine.symmetry.words.subgroups import notations, with_symbols
+from intertwine.symmetry.words.subgroups import with_symbols
 
 _TABLE_LIMIT = 24
 """The largest number of classes whose characters are printed."""
@@ -167,7 +167,7 @@ def _facts(group: CatalogGroup, size: str) -> list[str]:
         lines.append(f"Its Lie algebra has dimension {len(group.lie_generators)}.")
     lines.append("All elements have determinant 1." if group.is_proper else "Half of its elements have determinant −1.")
     if isinstance(group, PointGroup):
-        lines.append(f"{', '.join(notations(group.schoenflies))}.")
+        lines.append(f"Hermann–Mauguin {hermann_mauguin(group.schoenflies)}.")
     elif isinstance(group, PlanarGroup) and find_point_group(find(group.name).title) is not None:
         lines.append(f'For the group of rotations of space of this name, ask for "{group.name} in space".')
     return lines

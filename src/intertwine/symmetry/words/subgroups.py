@@ -10,16 +10,17 @@ import numpy as np
 from intertwine.catalog import O3, words
 from intertwine.catalog.axial import AxialGroup
 from intertwine.catalog.base import CatalogGroup, DirectProduct
-from intertwine.catalog.notation import family, find, hermann_mauguin, orbifold
-from intertwine.catalog.planar import MIRROR, PlanarGroup, rotation
-from intertwine.catalog.point_subgroups import PointGroup, SpaceGroup
+from intertwine.catalog.notation import family, find, hermann_mauguin
+from intertwine.catalog.planar import MIRROR, PlanarGroup
+from intertwine.catalog.point_subgroups import GroupInSpace, PointGroup
 from intertwine.catalog.polyhedral import find_point_group
-from intertwine.catalog.product_subgroups import ProductPattern
+from intertwine.catalog.product_subgroups import Diagonal, Pairs
 from intertwine.catalog.recognise import rotation_axes
 from intertwine.groups import Group, Subgroup
+from intertwine.groups.rotations import plane_rotation
 from intertwine.groups.subgroup import Composition
-from intertwine.reps.decompose import multiplicities
-from intertwine.reps.irrep import trace
+from intertwine.reps.decomposition import multiplicities
+from intertwine.reps.irrep import matrix_trace
 from intertwine.reps.wigner import determinant_3
 from intertwine.symmetry.words.escnn import escnn_id, planar_escnn_id
 
@@ -30,25 +31,22 @@ def describe(subgroup: Subgroup) -> tuple[str, ...]:
     if isinstance(pattern, Composition):
         through = f"It lies in {pattern.outer.parent} through {pattern.outer.name}."
         return (*describe(pattern.inner), through, *describe(pattern.outer))
-    if isinstance(pattern, ProductPattern):
+    if isinstance(pattern, Pairs | Diagonal):
         return (f"{subgroup.name} is a subgroup of {parent}, a copy of {group}: {_pairs(pattern)}.",)
     if isinstance(parent, PlanarGroup) and isinstance(group, PlanarGroup):
         return _in_the_plane(subgroup, parent, group)
-    if isinstance(parent, SpaceGroup) and (title := find(subgroup.name).own) is not None:
+    if isinstance(parent, GroupInSpace) and (title := find(subgroup.name).own) is not None:
         return _in_space(subgroup, title)
     if isinstance(parent, CatalogGroup) and isinstance(group, CatalogGroup) and parent.is_finite:
         return _listed(subgroup, parent, group)
     return (f"{subgroup.name} is a subgroup of {parent}, a copy of {group}.",)
 
 
-def _pairs(pattern: ProductPattern) -> str:
+def _pairs(pattern: Pairs | Diagonal) -> str:
     """The elements of a subgroup of a product."""
-    if not pattern.names:
+    if isinstance(pattern, Diagonal):
         return "the pairs of an element and itself"
-    left, right = pattern.names
-    if not pattern.signs:
-        return f"the pairs of an element of {left} and one of {right}"
-    return "the pairs (a, b) in {}×{} on which {} of a equals {} of b".format(*pattern.names, *pattern.signs)
+    return f"the pairs of an element of {pattern.left.name} and one of {pattern.right.name}"
 
 
 # finite groups --------------------------------------------------------------------------------------------------------
@@ -88,7 +86,7 @@ def _in_the_plane(subgroup: Subgroup, parent: PlanarGroup, group: PlanarGroup) -
     lines = [f"{group} is a subgroup of {parent} with {size}.", _rotations(group.rotations, "the origin")]
     if group.mirrors:
         line = "the x axis" if not angle else f"the line at {words.number(math.degrees(angle))}° from the x axis"
-        flip = words.linear_map(rotation(angle) @ MIRROR @ rotation(-angle))
+        flip = words.linear_map(plane_rotation(angle) @ MIRROR @ plane_rotation(-angle))
         lines.append(f"Its reference flip is the mirror that keeps {line}: {flip}.")
     lines.append(f"A vector ({words.irreps(parent.defining.isotypic)}) restricts to {_planar_vector(group, angle)}.")
     lines.append(f"Its id in escnn is {planar_escnn_id(parent, group, angle)}.")
@@ -237,7 +235,7 @@ def _shape(title: str) -> str:
 
 def _other_names(subgroup: Subgroup, title: str) -> str:
     """The sentences about other notations, and about other labels of a planar group."""
-    symbols, solid = notations(title), with_symbols(subgroup)
+    symbols, solid = [f"Hermann–Mauguin {hermann_mauguin(title)}"], with_symbols(subgroup)
     if subgroup.parent.name in ("O(3)", "SO(3)"):
         found = escnn_id(title, subgroup.parent.name)
         symbols.append("no id in escnn" if found is None else f"escnn id {found} (with its own axes)")
@@ -246,12 +244,6 @@ def _other_names(subgroup: Subgroup, title: str) -> str:
         return sentence
     pairs = ", ".join(f"{label} = {symbol}" for label, symbol in solid.planar_symbols.items())
     return f"{sentence} In Mulliken's symbols its irreps are {pairs}."
-
-
-def notations(title: str) -> list[str]:
-    """A group in other notations, by its standard Schoenflies name."""
-    symbol = orbifold(title)
-    return [f"Hermann–Mauguin {hermann_mauguin(title)}", *([f"orbifold {symbol}"] if symbol else [])]
 
 
 def with_symbols(subgroup: Subgroup) -> AxialGroup | None:
@@ -338,7 +330,7 @@ def _vectors(parent: Group, subgroup: Subgroup, moves: tuple[str, str] = ("", ""
     elements, weights = group.quadrature(2)
     g, degree = subgroup.place(elements), int(group.order) if group.is_finite else 1
     signs = determinant_3(g)
-    characters = (trace(g), trace(g) * signs)
+    characters = (matrix_trace(g), matrix_trace(g) * signs)
     vector, pseudovector = (words.irreps(multiplicities(group, elements, weights, x, degree)) for x in characters)
     along, pseudo_along = (f": {move}" if move else "" for move in moves)
     label = words.irreps(parent.defining.isotypic)
