@@ -32,7 +32,7 @@ from intertwine.symmetry import (
     order_parameters,
     symmetry_ladder,
 )
-from intertwine.symmetry.inputs.moves import are_shuffled, moves
+from intertwine.symmetry.inputs.motion import are_shuffled, motion
 from intertwine.symmetry.limits.curie import attainable, kept_by
 
 _MANY = 1000
@@ -271,7 +271,7 @@ def _displacements(start: Sample, finish: Sample) -> tuple[np.ndarray, float]:
             f"{start.path} has {a.lattice.rank} periods and {finish.path} has {b.lattice.rank}. Input and target are "
             "the same points in cells of the same kind."
         )
-    off = moves(a, b)
+    off = motion(a, b)
     rounding = 2 * off.shape[1] ** 0.5 * (a.precision + b.precision)
     return off if np.linalg.norm(off, axis=1).max() > rounding else np.zeros_like(off), rounding
 

@@ -9,7 +9,7 @@ from intertwine.symmetry.inputs.lattices import Lattice
 from intertwine.symmetry.inputs.points import Points
 
 
-def moves(start: Points, finish: Points) -> np.ndarray:
+def motion(start: Points, finish: Points) -> np.ndarray:
     """How far each point moves, `(N, n)`, the mean left out; in a crystal to the nearest image, in its first cell."""
     before, after = to_numpy(start.positions), to_numpy(finish.positions)
     if start.lattice is None or finish.lattice is None:
