@@ -11,6 +11,7 @@ from intertwine import symmetry
 from intertwine.cli.console import AsJson, complain, say_either
 from intertwine.errors import IntertwineError
 from intertwine.symmetry.words.explain import explained
+from intertwine.viz import symmetry_figure, write_page
 
 
 def explain_groups(
@@ -27,7 +28,7 @@ def explain_groups(
     try:
         found = symmetry.explain(*things, degree=degree)
         if figure is not None:
-            _draw(things, figure, found.title)
+            write_page([symmetry_figure(thing) for thing in explained(*things)], figure, found.title)
     except IntertwineError as error:
         complain(error)
         raise typer.Exit(2) from error
@@ -35,10 +36,3 @@ def explain_groups(
         complain(f"The picture cannot be written to {figure}: {error.strerror}.")
         raise typer.Exit(2) from error
     say_either(found, as_json)
-
-
-def _draw(things: list[str], path: Path, title: str) -> None:
-    """Writes pictures of all that is explained."""
-    from intertwine.viz import symmetry_figure, write_page  # plotly is only needed here
-
-    write_page([symmetry_figure(thing) for thing in explained(*things)], path, title)

@@ -68,7 +68,7 @@ def _kinds(found: dict[str, np.ndarray]) -> np.ndarray | None:
         name: array.reshape(-1)
         for name, array in found.items()
         if name not in (*_LAYOUT, "targets")
-        and not (name == "charges" and _of_ions(array))
+        and not (name == "charges" and array.dtype.kind in NUMBERS and (array < 1).any())  # those of ions, not nuclei
         and array.dtype.kind in _NAMING
         and array.shape in ((count,), (count, 1))
     }
@@ -82,8 +82,3 @@ def _kinds(found: dict[str, np.ndarray]) -> np.ndarray | None:
             "or targets; else store labels too, or leave it out"
         )
     return None
-
-
-def _of_ions(charges: np.ndarray) -> bool:
-    """Whether charges are those of ions, so that some are negative or none, rather than of nuclei."""
-    return charges.dtype.kind in NUMBERS and bool((charges < 1).any())

@@ -57,15 +57,15 @@ def _points(block: Any, digits: Digits) -> Points:
     fractions = numbers if whole else numbers @ np.linalg.inv(cell)
     if np.abs(fractions).max() > _FARTHEST:
         raise ArgumentError(f"a site lies {np.abs(fractions).max():.0e} cells away from the first one")
-    parts = [1.0 if str(value) in _UNKNOWN else _number(value, "an occupancy") for value in _shares(block, len(kinds))]
+    shares = _listed(block, "_atom_site_occupancy") or [1.0] * len(kinds)
+    parts = [1.0 if str(value) in _UNKNOWN else _number(value, "an occupancy") for value in shares]
     positions = fractions @ cell
     rounding = digits.precision(positions, cell)
     coarse = digits.precision(positions, cell, fewest=2)
     there = np.array(parts) > 0
     sites = Sites(fractions[there], np.array(kinds)[there].tolist(), np.array(parts)[there], cell)
-    atoms = sites.filled(*_operations(block, cell), near=max(ONE_PLACE, 4 * coarse))
-    precision = max(rounding, carried(atoms.positions))
-    return in_cell(Points(atoms.positions, atoms.kinds, precision=precision), cell)
+    atoms, elements, _ = sites.filled(*_operations(block, cell), near=max(ONE_PLACE, 4 * coarse))
+    return in_cell(Points(atoms, elements, precision=max(rounding, carried(atoms))), cell)
 
 
 def _lattice(block: Any) -> np.ndarray:
@@ -149,10 +149,6 @@ def _elements(block: Any) -> list[str]:
             raise ArgumentError(f"site {i + 1} is of the kind {name}, which is no element")
         found.append(known[0])
     return found
-
-
-def _shares(block: Any, count: int) -> list[object]:
-    return _listed(block, "_atom_site_occupancy") or [1.0] * count
 
 
 def _listed(block: Any, name: str) -> list[Any]:

@@ -33,11 +33,11 @@ class Sites:
     occupancies: np.ndarray
     cell: np.ndarray
 
-    def filled(self, rotations: np.ndarray, shifts: np.ndarray, near: float = ONE_PLACE) -> Filled:
+    def filled(self, rotations: np.ndarray, shifts: np.ndarray, near: float = ONE_PLACE) -> tuple[np.ndarray, ...]:
         """All atoms in the cell: the images of the sites under the operations x → R x + t, each once.
 
         A site that an operation leaves nearly where it is lies exactly there: its rounded coordinates become the mean
-        of its images.
+        of its images. Returned are Cartesian positions `(N, 3)`, what is at each, and which site it is an image of.
         """
         atoms, origins, holds = np.zeros((0, 3)), np.zeros(0, dtype=int), list[dict[str, float]]()
         for place, site in enumerate(self.fractions):
@@ -59,20 +59,11 @@ class Sites:
             atoms = np.vstack([atoms, orbit % 1.0])
             origins = np.concatenate([origins, np.full(len(orbit), place)])
         names = [site_name(held) for held in holds]
-        return Filled(atoms @ self.cell, np.array([names[place] for place in origins]), origins)
+        return atoms @ self.cell, np.array([names[place] for place in origins]), origins
 
     def _away(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         off = a - b
         return np.asarray(np.linalg.norm((off - np.round(off)) @ self.cell, axis=-1))
-
-
-@dataclass(frozen=True, eq=False)
-class Filled:
-    """The atoms in a cell: Cartesian positions `(N, 3)`, what is at each, and which site it is an image of."""
-
-    positions: np.ndarray
-    kinds: np.ndarray
-    origins: np.ndarray
 
 
 def _add(held: dict[str, float], kind: str, share: float) -> None:

@@ -50,10 +50,10 @@ def filled(atoms: Any, text: str) -> tuple[Any, np.ndarray | None]:
     rotations, shifts = _operations(text, cell)
     shares = shares if partial else np.ones(len(atoms))
     sites = Sites(atoms.get_positions() @ np.linalg.inv(cell), atoms.get_chemical_symbols(), shares, cell)
-    found = sites.filled(rotations, shifts)
-    images = atoms[found.origins]
-    images.positions = found.positions
-    return images, found.kinds
+    positions, kinds, origins = sites.filled(rotations, shifts)
+    images = atoms[origins]
+    images.positions = positions
+    return images, kinds
 
 
 def _operations(text: str, cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
