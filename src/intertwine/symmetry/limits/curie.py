@@ -13,7 +13,7 @@ from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.groups import Subgroup
 from intertwine.reps import Irrep, Rep, as_rep
-from intertwine.reps.irrep import matrix_trace
+from intertwine.reps.irrep import irreps_up_to
 from intertwine.symmetry.inputs.crystals import Operations, displacements, kept_operations
 from intertwine.symmetry.inputs.greedy_closure import largest_among
 from intertwine.symmetry.inputs.identify_subgroup import named_subgroup
@@ -77,8 +77,12 @@ class CurieReport:
 
     def reaches(self, floor: float) -> bool:
         """Whether a mean squared error is as small as that of the best answer with the symmetry K."""
+        return floor <= self._reach
+
+    @cached_property
+    def _reach(self) -> float:
         slack = self.H.tolerance**2 if self.K.continuous else 0.0  # its axis is fitted anew, and noise turns it
-        return floor <= self.noise + max(max(slack, 1e-9) * self.power, self.zero**2)
+        return self.noise + max(max(slack, 1e-9) * self.power, self.zero**2)
 
     def to_dict(self) -> dict[str, object]:
         """The numbers, for JSON."""
@@ -360,23 +364,16 @@ def components(found: Stabiliser) -> int:
 def _by_irreps(y: np.ndarray, H: Stabiliser, rep_out: Rep) -> dict[str, float]:
     """The share of the target's power in each irrep of H, by character projectors."""
     group, degree = H.subgroup.group, rep_out.degree
-    if not H.continuous:
-        h, weights = H.subgroup.candidate(H.elements), np.full(len(H.elements), 1 / len(H.elements))
-        elements, permutations = H.elements, H.permutations
-        labels = group.labels(int(group.order))
-    else:
-        h, weights = group.quadrature(2 * max(degree, 1))
-        elements, _, permutations = H.averaging(2 * max(degree, 1))
-        labels = group.labels(degree)
-    images = moved(y, rep_out, elements, permutations)
+    elements, weights, permutations = H.averaging(2 * max(degree, 1))
+    h, images = H.subgroup.candidate(elements), moved(y, rep_out, elements, permutations)
+    irreps = irreps_up_to(group, degree if H.continuous else int(group.order))
     power = max(float(np.sum(y**2)), 1e-300)
     shares = {}
-    for label in labels:
-        irrep = Irrep(group, label)
-        character = matrix_trace(irrep.evaluate(h)) * irrep.dim / len(irrep.endomorphisms)
+    for irrep in irreps:
+        character = np.trace(irrep.evaluate(h), axis1=-2, axis2=-1) * irrep.dim / len(irrep.endomorphisms)
         part = np.tensordot(weights * character, images, 1)
         if (share := float(np.sum(part**2)) / power) > 1e-12:
-            shares[label] = share
+            shares[irrep.label] = share
     if H.space is not None and (rest := 1 - sum(shares.values())) > 1e-12:
         shares[BROKEN_TRANSLATIONS] = rest
     return shares

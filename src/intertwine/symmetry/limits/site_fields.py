@@ -9,10 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.reps import Irrep, Rep
-from intertwine.symmetry.inputs.isotropy_group import Stabiliser
 from intertwine.symmetry.limits.curie import CurieReport, moved
 
 
@@ -59,30 +57,11 @@ class Averaging:
     weights: np.ndarray
     permutations: np.ndarray | None
 
-    def fixed(self, irrep: Irrep) -> np.ndarray:
-        """An orthonormal basis `(irrep.dim, k)` of the vectors that it fixes."""
-        return _fixed(irrep.evaluate(self.elements), self.weights)
-
 
 def _fixed(matrices: np.ndarray, weights: np.ndarray) -> np.ndarray:
     projector = np.tensordot(weights, matrices, 1) / weights.sum()
     values, vectors = np.linalg.eigh((projector + projector.T) / 2)
     return np.asarray(vectors[:, values > 0.5])
-
-
-def smaller(K: Stabiliser) -> list[Averaging]:
-    """One proper subgroup of each class of a finite symmetry, the largest first."""
-    group = K.subgroup.group
-    if K.continuous or K.space is not None or not isinstance(group, CatalogGroup):
-        return []
-    found = []
-    for inner in sorted(group.subgroups(), key=lambda inner: -inner.group.order):
-        members = K.subgroup.embed(inner.embed(inner.group.elements()))
-        places = np.abs(K.elements - members[:, None]).max((-1, -2)).argmin(1)
-        permutations = None if K.permutations is None else K.permutations[places]
-        if len(places) < len(K.elements):
-            found.append(Averaging(members, np.full(len(places), 1 / len(places)), permutations))
-    return found
 
 
 def site_candidates(report: CurieReport, irrep: Irrep, sites: np.ndarray, kept: Averaging) -> list[np.ndarray]:
