@@ -49,7 +49,10 @@ def test_a_folder_gives_a_table(tmp_path: Path) -> None:
 BROKEN = {
     "empty.xyz": (b"", "is empty"),
     "empty.csv": (b"\n", "it has no rows"),
-    "words.csv": (b"x,y,z\nhello,my,world\n", "rows of x, y, z and perhaps a kind are expected, but got 'hello my world'"),
+    "words.csv": (
+        b"x,y,z\nhello,my,world\n",
+        "rows of x, y, z and perhaps a kind are expected, but got 'hello my world'",
+    ),
     "ragged.csv": (b"1,2,3\n1,2\n", "do not all have the same number of columns"),
     "binary.xyz": (bytes(range(256)), "is not a text"),
     "binary.dat": (bytes(range(256)), "is not a text"),

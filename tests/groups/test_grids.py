@@ -392,7 +392,9 @@ def test_a_grid_keeps_its_own_points() -> None:
 
 @pytest.mark.parametrize(("points", "weights"), [(np.eye(3), np.ones(2)), (np.ones(3), np.ones(3)), (np.eye(3), 1.0)])
 def test_points_and_weights_belong_together(points: np.ndarray, weights: np.ndarray) -> None:
-    with pytest.raises(ShapeError, match=r"points of shape \(q, \.\.\.\) and a weight for each, but got points of shape"):
+    with pytest.raises(
+        ShapeError, match=r"points of shape \(q, \.\.\.\) and a weight for each, but got points of shape"
+    ):
         Grid(points, weights, 0)
 
 

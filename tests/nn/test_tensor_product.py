@@ -74,7 +74,9 @@ def test_mistakes_are_named() -> None:
     with pytest.raises(ShapeError, match="takes weights on each call, but got none"):
         given(x, y)
     for shape in [(4, 3), (), (2, 4)]:
-        with pytest.raises(ShapeError, match=r"takes 2 weights per sample on the last axis, but got weights of shape \("):
+        with pytest.raises(
+            ShapeError, match=r"takes 2 weights per sample on the last axis, but got weights of shape \("
+        ):
             given(x, y, torch.randn(shape))
 
 
@@ -87,7 +89,9 @@ def test_batches_that_do_not_broadcast_are_named() -> None:
 def test_features_that_are_integers_are_named() -> None:
     """One-hot atom types are often integers: computing with weights cast to integers would be silently wrong."""
     product = nn.TensorProduct(O3.rep("3x0e"), VECTOR, O3.rep("2x1o"))
-    with pytest.raises(ShapeError, match=r"takes a first input as floating-point numbers, but got a tensor of torch.int64"):
+    with pytest.raises(
+        ShapeError, match=r"takes a first input as floating-point numbers, but got a tensor of torch.int64"
+    ):
         product(torch.eye(3, dtype=torch.int64), torch.randn(3, 3))
     with pytest.raises(ShapeError, match="takes a second input as floating-point numbers"):
         product(torch.eye(3), torch.ones(3, 3, dtype=torch.int64))

@@ -54,7 +54,7 @@ class Found:
     @property
     def row(self) -> tuple[str, ...]:
         """Its entries in a table."""
-        count = "" if self.exact.centred is None else str(len(self.exact.centred))
+        count = "" if self.exact.permutations is None else str(self.exact.permutations.shape[1])
         order = "∞" if self.exact.continuous else str(self.exact.order)
         nearly = ("", "") if self.nearly == self.exact.name else (self.nearly, self._off)
         return count, self.exact.name, order, *nearly

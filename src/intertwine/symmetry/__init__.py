@@ -5,13 +5,13 @@ from intertwine.symmetry.diagnosis.equivariance import assert_equivariant, equiv
 from intertwine.symmetry.diagnosis.prove import Proof, Provable, prove
 from intertwine.symmetry.diagnosis.report import EquivarianceReport, tolerance_of
 from intertwine.symmetry.diagnosis.resolution import ResolutionLadder, resolution_ladder
-from intertwine.symmetry.inputs.crystals import SpaceGroup
+from intertwine.symmetry.inputs.clouds import Points
 from intertwine.symmetry.inputs.images import ImageRung, ImageSymmetry, image_stabiliser
 from intertwine.symmetry.inputs.isotropy import isotropy_subgroups
 from intertwine.symmetry.inputs.isotropy_group import Stabiliser
 from intertwine.symmetry.inputs.ladder import Ladder, Rung, symmetry_ladder
 from intertwine.symmetry.inputs.normaliser import complement, normaliser
-from intertwine.symmetry.inputs.points import Points
+from intertwine.symmetry.inputs.space_groups import SpaceGroup
 from intertwine.symmetry.inputs.stabiliser import stabiliser
 from intertwine.symmetry.limits.breaking import BreakingInputs, OrbitLoss, breaking_inputs, relaxed_equivariance_error
 from intertwine.symmetry.limits.breaking_sets import SymmetryBreakingSet, symmetry_breaking_set

@@ -25,8 +25,9 @@ from intertwine.symmetry.inputs.circular import (
 )
 from intertwine.symmetry.inputs.greedy_closure import largest_among
 from intertwine.symmetry.inputs.identify_subgroup import named_subgroup
-from intertwine.symmetry.inputs.isotropy_group import Stabiliser
-from intertwine.symmetry.inputs.ladder import ROUNDING
+from intertwine.symmetry.inputs.isotropy_group import FiniteStabiliser, Stabiliser, Vector
+from intertwine.symmetry.inputs.stabiliser import ContinuousStabiliser
+from intertwine.symmetry.inputs.tolerances import DIGITS as ROUNDING
 
 GAP = 1.5
 """A group is a rung if every larger one moves the image by this much more than it, and than the errors, do."""
@@ -334,7 +335,9 @@ def _on_the_grid(content: np.ndarray, group: CatalogGroup, tolerance: float) -> 
     subgroup = named_subgroup(group, whole[members], group.lie_generators[:0])
     elements = subgroup.embed(subgroup.group.elements())  # type: ignore[union-attr]  # these are a group
     places = np.abs(elements[:, None] - whole).max((-1, -2)).argmin(1)
-    found = Stabiliser(subgroup, elements, residuals[places], None, tolerance)  # type: ignore[arg-type]
+    found = FiniteStabiliser(
+        subgroup, elements, residuals[places], None, tolerance, Vector(group.rep("1x" + group.trivial), np.ones(1))
+    )  # type: ignore[arg-type]
     return found, (float(centre[0]), float(centre[1]))
 
 
@@ -383,9 +386,11 @@ def _stabiliser(one: Candidate, x: Harmonics, group: CatalogGroup, tolerance: fl
     subgroup = one.subgroup(group)
     if one.turns is None:
         elements = np.stack([np.eye(2), np.diag([1.0, -1.0])])[: 1 if one.mirror is None else 2]
-        return Stabiliser(subgroup, elements, np.full(len(elements), one.residual), None, tolerance)
+        return ContinuousStabiliser(
+            subgroup, elements, np.full(len(elements), one.residual), None, tolerance, Vector(*x.vector(group))
+        )
     elements = subgroup.embed(subgroup.group.elements())
-    return Stabiliser(subgroup, elements, x.residuals(elements), None, tolerance)
+    return FiniteStabiliser(subgroup, elements, x.residuals(elements), None, tolerance, Vector(*x.vector(group)))
 
 
 def _translations(content: np.ndarray, tolerance: float) -> np.ndarray:

@@ -15,17 +15,13 @@ from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.symmetry.inputs.alignment import alignments
-from intertwine.symmetry.inputs.clouds import checked_cloud, nearest_line
-from intertwine.symmetry.inputs.crystals import bend, telling
-from intertwine.symmetry.inputs.isotropy_group import Stabiliser
-from intertwine.symmetry.inputs.lattices import Lattice
-from intertwine.symmetry.inputs.points import Points
-from intertwine.symmetry.inputs.search import spacings
-from intertwine.symmetry.inputs.stabiliser import cloud_stabilisers, largest_kept, nearly_kept, rounding, stabiliser
+from intertwine.symmetry.inputs.clouds import Cloud, Points
+from intertwine.symmetry.inputs.crystals import bend, largest_kept, nearly_kept, telling
+from intertwine.symmetry.inputs.isotropy_group import Source, Stabiliser
+from intertwine.symmetry.inputs.stabiliser import checked_vector, cloud_stabilisers, rounding, stabiliser_of
+from intertwine.symmetry.inputs.tolerances import DIGITS
 
-ROUNDING = 1e-6
-"""Residuals below this, the last digit of most files, count as zero."""
-GAP = 1.2
+STEP = 1.2
 """Residuals that differ by less than this factor belong to one step."""
 DENSE = 1.5
 """Where residuals leave no gaps, one is tried in each interval of this factor."""
@@ -50,7 +46,7 @@ class Rung:
     @property
     def width(self) -> float:
         """How many powers of ten lie between the two residuals."""
-        return math.log10(max(self.until, ROUNDING) / max(self.residual, ROUNDING))
+        return math.log10(max(self.until, DIGITS) / max(self.residual, DIGITS))
 
 
 @dataclass(frozen=True)
@@ -67,7 +63,7 @@ class Ladder:
     group: str
     rungs: tuple[Rung, ...]
     largest: float
-    rounding: float = ROUNDING
+    rounding: float = DIGITS
 
     @property
     def best(self) -> Rung:
@@ -121,7 +117,7 @@ class Limits:
 
     largest: float
     asked: float
-    least: float
+    least: float = DIGITS
 
 
 def symmetry_ladder(
@@ -156,80 +152,70 @@ def symmetry_ladder(
     >>> [(rung.name, f"{rung.residual:.0e}") for rung in symmetry_ladder(nearly).rungs]
     [('D2h', '0e+00'), ('D4h', '1e-02')]
     """
-    asked = largest
     if not 0 <= largest < math.inf:
         raise ArgumentError(f"The largest residual is a finite number that is not negative, but got {largest}.")
-    cloud = x if isinstance(x, Points) else Points(x, labels, None, cell)
-    positions, rep = to_numpy(cloud.positions), None if rep is None else as_rep(rep)
-    limits = Limits(largest, asked, ROUNDING)
+    points = x if isinstance(x, Points) else Points(x, labels, None, cell)
+    positions, rep, limits = to_numpy(points.positions), None if rep is None else as_rep(rep), Limits(largest, largest)
     if positions.ndim == 1 and rep is not None:
-        found = alignments(positions, positions, rep, largest)
-        steps = _dense(largest) if len(found.lie) else np.union1d(_jumps(found.residuals), ROUNDING)
-        return _climbed(_at(steps, positions, rep, group), limits)
+        vector, found = checked_vector(positions, rep), alignments(positions, positions, rep, largest)
+        steps = _dense(largest) if len(found.lie) else np.union1d(_jumps(found.residuals), DIGITS)
+        return _climbed(_at(steps, vector), limits)
     group = group or (rep.group if rep else O2 if positions.ndim == 2 and positions.shape[1] == 2 else O3)  # type: ignore[assignment]
-    limits = replace(limits, least=max(ROUNDING, rounding(cloud)))
-    if (lattice := cloud.lattice) is not None:
-        exact = stabiliser(cloud, rep=rep, group=group, tolerance=limits.least)  # complains of what is no crystal
-        limits = replace(limits, largest=min(asked, telling(lattice, positions, cloud.kinds)))
-        return _climbed(_of_crystal(exact, cloud, lattice, rep, limits), limits)
-    centred, kinds, _ = checked_cloud(positions, group, cloud.labels, cloud.features, rep)  # type: ignore[arg-type]
-    limits = replace(limits, largest=min(asked, float(np.median(spacings(centred, kinds))) / 3))
-    return _climbed(_of_cloud(cloud, rep, group, nearest_line(centred)[1], limits.largest), limits)  # type: ignore[arg-type]
+    limits, cloud = replace(limits, least=max(DIGITS, rounding(points))), Cloud.of(points, group, rep)  # type: ignore[arg-type]
+    if cloud.lattice is not None:
+        exact = stabiliser_of(cloud, limits.least)  # complains of what is no crystal
+        limits = replace(limits, largest=min(largest, telling(cloud)))
+        return _climbed(_of_crystal(exact, cloud, limits), limits)
+    limits = replace(limits, largest=min(largest, telling(cloud)))
+    return _climbed(_of_cloud(cloud, limits.largest), limits)
 
 
 def _dense(largest: float) -> np.ndarray:
     """Tolerances to try where it is not known at which ones the symmetry grows."""
-    largest = max(largest, ROUNDING)
-    return np.geomspace(ROUNDING, largest, max(2, 1 + round(5 * math.log10(largest / ROUNDING))))
+    largest = max(largest, DIGITS)
+    return np.geomspace(DIGITS, largest, max(2, 1 + round(5 * math.log10(largest / DIGITS))))
 
 
 def _jumps(residuals: np.ndarray) -> np.ndarray:
     """Tolerances to try: residuals that are followed by a gap, and some of those that are too dense for gaps."""
-    ascending = np.unique(np.maximum(residuals, ROUNDING))
-    chosen = [r for r, after in zip(ascending, [*ascending[1:], math.inf], strict=False) if after > GAP * r]
+    ascending = np.unique(np.maximum(residuals, DIGITS))
+    chosen = [r for r, after in zip(ascending, [*ascending[1:], math.inf], strict=False) if after > STEP * r]
     intervals = np.floor(np.log(ascending) / math.log(DENSE))
     return np.union1d(chosen, ascending[np.flatnonzero(np.diff(intervals, append=math.inf))])
 
 
-def _of_cloud(
-    cloud: Points, rep: Rep | None, group: CatalogGroup, line: float, largest: float
-) -> Iterator[tuple[float, Stabiliser]]:
-    """The stabilisers of a cloud, and the tolerances from which on they count; `line` is how far it is from a line."""
-    if line > ROUNDING:
-        below = min(largest, line * (1 - 1e-9))
-        yield from cloud_stabilisers(to_numpy(cloud.positions), cloud.labels, cloud.features, rep, group, below)
+def _of_cloud(cloud: Cloud, largest: float) -> Iterator[tuple[float, Stabiliser]]:
+    """The stabilisers of a cloud, and the tolerances from which on they count."""
+    line = cloud.line[1]
+    if line > DIGITS:
+        yield from cloud_stabilisers(cloud, min(largest, line * (1 - 1e-9)))
     if line <= largest:
         steps = _dense(largest)
-        yield from _at(steps[steps >= line], cloud, rep, group)
+        yield from _at(steps[steps >= line], cloud)
 
 
-def _of_crystal(
-    exact: Stabiliser, cloud: Points, lattice: Lattice, rep: Rep | None, limits: Limits
-) -> Iterator[tuple[float, Stabiliser]]:
+def _of_crystal(exact: Stabiliser, cloud: Cloud, limits: Limits) -> Iterator[tuple[float, Stabiliser]]:
     """The stabilisers of a crystal, a layer or a rod: all operations are found once, at each step a group of them."""
     yield limits.least, exact
     if exact.continuous or limits.largest <= limits.least:
         return
-    points = to_numpy(cloud.positions)
-    found, _ = nearly_kept(cloud, lattice, rep, exact.group, limits.largest)
-    steps, straight = _jumps(found.residuals[found.residuals <= limits.largest]), bend(lattice, points)
+    found, _ = nearly_kept(cloud, limits.largest)
+    steps, straight = _jumps(found.residuals[found.residuals <= limits.largest]), bend(cloud)
     below = steps[(steps > limits.least) & (steps < straight)]
     for tolerance in (below * (1 + 1e-9)).tolist():
         with suppress(ArgumentError):  # what is left at this tolerance is no group
-            yield tolerance, largest_kept(exact.group, found, tolerance, points)
+            yield tolerance, largest_kept(cloud, found, tolerance)
     if straight <= limits.largest:
-        yield from _at(np.append(straight, steps[steps > straight]), cloud, rep, exact.group)
+        yield from _at(np.append(straight, steps[steps > straight]), cloud)
 
 
-def _at(
-    steps: np.ndarray, x: Points | np.ndarray, rep: Rep | None, group: CatalogGroup | None
-) -> Iterator[tuple[float, Stabiliser]]:
+def _at(steps: np.ndarray, source: Source) -> Iterator[tuple[float, Stabiliser]]:
     """The stabilisers at growing tolerances, with these."""
     for tolerance in steps.tolist():
         try:
-            yield tolerance, stabiliser(x, rep=rep, group=group, tolerance=tolerance * (1 + 1e-9))
+            yield tolerance, stabiliser_of(source, tolerance * (1 + 1e-9))
         except ArgumentError:
-            if tolerance <= ROUNDING:
+            if tolerance <= DIGITS:
                 raise
             # what is left at this tolerance is no group, or points coincide
 
@@ -244,7 +230,7 @@ def _climbed(steps: Iterator[tuple[float, Stabiliser]], limits: Limits) -> Ladde
     found: list[tuple[float, Stabiliser]] = []
     for tolerance, now in steps:
         residual = float(now.residuals.max(initial=0.0))
-        residual = tolerance if now.continuous else residual if residual > ROUNDING else 0.0
+        residual = tolerance if now.continuous else residual if residual > DIGITS else 0.0
         exact = tolerance <= limits.least
         if now.continuous and exact:
             raise ArgumentError(
@@ -254,5 +240,5 @@ def _climbed(steps: Iterator[tuple[float, Stabiliser]], limits: Limits) -> Ladde
             found = [*found[: 0 if exact else None], (residual, now)]
     ends = [residual for residual, _ in found[1:]] + [limits.asked]  # no rung beyond speaks against the last
     rungs = [Rung(s.name, s.order, residual, end) for (residual, s), end in zip(found, ends, strict=True)]
-    wide = [rung for i, rung in enumerate(rungs) if i in (0, len(rungs) - 1) or rung.until > GAP * rung.residual]
+    wide = [rung for i, rung in enumerate(rungs) if i in (0, len(rungs) - 1) or rung.until > STEP * rung.residual]
     return Ladder(found[0][1].group.name, tuple(wide), limits.largest, limits.least)

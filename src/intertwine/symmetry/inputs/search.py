@@ -1,4 +1,4 @@
-"""The permutations that isometries of a cloud of points may make."""
+"""The isometries of a cloud that is not on a line, and the groups that they make."""
 
 from __future__ import annotations
 
@@ -6,22 +6,27 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from intertwine.groups import Group
+from intertwine.symmetry.inputs.clouds import Cloud
+from intertwine.symmetry.inputs.greedy_closure import growing_groups
+from intertwine.symmetry.inputs.tolerances import FAR, TINY
 
-FAR = 0.3
-"""Points this far from the centre, for a radius of 1, show directions well in spite of noise."""
-
-APART = 10.0
+KINDS_APART = 10.0
 """The distance, in radii of the cloud, that an extra coordinate puts between points of different kinds."""
 
-REACH = 4.0
+_REACH = 4.0
 """Points join the fit of a map while it moves them by less than this from where they should be, in tolerances."""
 
-ROWS = 400_000
+_ROWS = 400_000
 """How many moved points are looked up at once."""
 
 SHORTLIST = 64
 """How many points are compared before one of them becomes the second reference."""
+
+FEW, ROUNDS = 10, 300
+"""How often weights are adapted to make the largest distance small; at most, where it decides whether one counts."""
+
+EXACT, NOTHING = 1e-9, 1e-13
+"""Residuals below this are not made smaller; below that they are none."""
 
 Stage = tuple[np.ndarray, np.ndarray]
 """Points `(m,)` whose partners are looked up, and how far from them they may be `(m,)`."""
@@ -36,20 +41,18 @@ class Search:
     (Procrustes), until all points have joined.
 
     Args:
-        points: positions about the centre `(N, n)`, the farthest at distance 1.
-        kinds: a kind for each point `(N,)`.
-        group: SO(2), O(2), SO(3) or O(3).
+        cloud: the cloud that is moved.
+        goal: the cloud that it is moved onto, with as many points of each kind; the same one for its symmetries.
     """
 
-    def __init__(self, points: np.ndarray, kinds: np.ndarray, group: Group) -> None:
+    def __init__(self, cloud: Cloud, goal: Cloud) -> None:
         from scipy.spatial import KDTree  # scipy costs a tenth of a second that most users of the library need not pay
 
-        self.points, self.kinds = points, np.unique(kinds, return_inverse=True)[1]
-        self.turns, self.signs = group.lie_generators, np.array([1.0] if group.is_proper else [1.0, -1.0])
-        self.radii = np.linalg.norm(points, axis=1)
-        self.order = np.random.default_rng(0).permutation(len(points))  # a few points turn most maps down
-        self.tree = KDTree(self._lifted(points, self.kinds))
-        self.spacing = float(spacings(points, self.kinds).min())
+        self.cloud, self.goal, self.points, self.images = cloud, goal, cloud.unit, goal.unit
+        self.signs = np.array([1.0] if cloud.group.is_proper else [1.0, -1.0])
+        self.radii, self.ends = np.linalg.norm(self.points, axis=1), np.linalg.norm(self.images, axis=1)
+        self.order = np.random.default_rng(0).permutation(len(self.points))  # a few points turn most maps down
+        self.tree = KDTree(_lifted(self.images, goal.kinds))
 
     def permutations(self, tolerance: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Permutations `(k, N)` and determinants `(k,)`, among them those of all isometries within a tolerance.
@@ -61,10 +64,10 @@ class Search:
             references = self._references(tolerance)
             stages = self._stages(references, tolerance)
             ends = self._ends(references, tolerance)
-            step = max(1, ROWS // (len(self.points) * len(self.signs)))
+            step = max(1, _ROWS // (len(self.points) * len(self.signs)))
             for start in range(0, len(ends), step):
                 yield from self._led_to(references, ends[start : start + step], stages, tolerance)
-            if tolerance < 1e-9 or 2 * max(slack.max() for _, slack in stages) < self.spacing:
+            if tolerance < 1e-9 or 2 * max(slack.max() for _, slack in stages) < self.goal.spacings.min():
                 break
             tolerance /= 4
 
@@ -72,7 +75,12 @@ class Search:
 
     def _references(self, tolerance: float) -> np.ndarray:
         """Points that fix a map, chosen so that few others are like them."""
-        counts, far = self._counts(tolerance), np.flatnonzero(self.radii > FAR)
+        counts, far = np.zeros(len(self.points), dtype=int), np.flatnonzero(self.radii > FAR)
+        for kind in range(self.cloud.kinds.max() + 1):  # how many points have the kind and the radius of each
+            members = np.flatnonzero(self.cloud.kinds == kind)
+            radii = np.sort(self.radii[members])
+            counts[members] = np.searchsorted(radii, self.radii[members] + tolerance, "right")
+            counts[members] -= np.searchsorted(radii, self.radii[members] - tolerance, "right")
         first = far[np.lexsort((-self.radii[far], counts[far]))[0]]
         if self.points.shape[1] == 2:
             return np.array([first])
@@ -81,43 +89,35 @@ class Search:
         allowed = allowed[counts[allowed] <= 2 * counts[allowed].min()]
         allowed = allowed[np.argsort(away[allowed], kind="stable")]
         allowed = allowed[np.unique(np.linspace(0, len(allowed) - 1, SHORTLIST).round().astype(int))]
-        distances = np.linalg.norm(self.points - self.points[first], axis=1)
-        alike = [self._like(i, tolerance) & (np.abs(distances - distances[i]) <= 2 * tolerance) for i in allowed]
-        return np.array([first, allowed[np.argmin(np.sum(alike, 1) / np.sqrt(away[allowed]))]])
-
-    def _counts(self, tolerance: float) -> np.ndarray:
-        """How many points have the kind and the radius of each."""
-        counts = np.zeros(len(self.points), dtype=int)
-        for kind in range(self.kinds.max() + 1):
-            members = np.flatnonzero(self.kinds == kind)
-            radii = np.sort(self.radii[members])
-            below, above = (np.searchsorted(radii, self.radii[members] + s * tolerance, "right") for s in (-1, 1))
-            counts[members] = above - below
-        return counts
-
-    def _like(self, i: int, tolerance: float) -> np.ndarray:
-        """Which points have the kind and the radius of one."""
-        return np.asarray((self.kinds == self.kinds[i]) & (np.abs(self.radii - self.radii[i]) <= tolerance))
+        apart = np.linalg.norm(self.points - self.points[first], axis=1)
+        alike = (self.cloud.kinds[allowed, None] == self.cloud.kinds) & (
+            np.abs(self.radii[allowed, None] - self.radii) <= tolerance
+        )
+        alike &= np.abs(apart[allowed, None] - apart) <= 2 * tolerance
+        return np.array([first, allowed[np.argmin(alike.sum(1) / np.sqrt(away[allowed]))]])
 
     def _ends(self, references: np.ndarray, tolerance: float) -> np.ndarray:
-        """Where the references may go, `(k, n − 1)`."""
-        like = [np.flatnonzero(self._like(i, tolerance)) for i in references]
+        """Where the references may go, `(k, n − 1)`: to points of their kinds, radii and distance."""
+        kinds, radii = self.cloud.kinds[references, None], self.radii[references, None]
+        like = (self.goal.kinds == kinds) & (np.abs(self.ends - radii) <= tolerance)
+        first = np.flatnonzero(like[0])
         if len(like) == 1:
-            return like[0][:, None]
-        apart, squares, ends = np.linalg.norm(np.subtract(*self.points[references])), self.radii**2, []
+            return first[:, None]
+        second, squares, found = np.flatnonzero(like[1]), self.ends**2, []
+        apart = np.linalg.norm(np.subtract(*self.points[references]))
         allowed = 4 * tolerance * (apart + tolerance) + 1e-15  # for the square of a distance that is off by twice it
-        for some in np.array_split(like[0], 1 + len(like[0]) * len(like[1]) // ROWS):
-            off = squares[some, None] + squares[like[1]] - apart**2 - 2 * self.points[some] @ self.points[like[1]].T
-            a, b = np.nonzero((np.abs(off) <= allowed) & (some[:, None] != like[1]))
-            ends.append(np.stack([some[a], like[1][b]], -1))
-        return np.concatenate(ends)
+        for some in np.array_split(first, 1 + len(first) * len(second) // _ROWS):
+            off = squares[some, None] + squares[second] - apart**2 - 2 * self.images[some] @ self.images[second].T
+            a, b = np.nonzero((np.abs(off) <= allowed) & (some[:, None] != second))
+            found.append(np.stack([some[a], second[b]], -1))
+        return np.concatenate(found)
 
     def _stages(self, references: np.ndarray, tolerance: float) -> list[Stage]:
         """Which points join the fit, stage by stage; in the last one all points, fitted to all."""
         stages, known = list[Stage](), references
         while not stages or len(known) < len(self.points):
             reach = self._reach(known)
-            limit = max(REACH, 1.5 * np.sort(reach)[min(len(known), len(reach) - 1)])
+            limit = max(_REACH, 1.5 * np.sort(reach)[min(len(known), len(reach) - 1)])
             known = self.order[reach[self.order] <= limit]
             stages.append((known, (1 + reach[known]) * tolerance))
         return [*stages, (self.order, (1 + self._reach(known)[self.order]) * tolerance)]
@@ -127,7 +127,7 @@ class Search:
 
         Errors e of length 1 at the m points turn the map by an ω with Σ|ω × x|² ≤ Σ|e|² = m, to first order.
         """
-        fields = np.einsum("dij,nj->nid", self.turns, self.points)
+        fields = np.einsum("dij,nj->nid", self.cloud.group.lie_generators, self.points)
         values, vectors = np.linalg.eigh(np.einsum("nid,nie->de", fields[known], fields[known]) / len(known))
         return np.asarray(np.linalg.norm(fields @ (vectors / np.sqrt(np.maximum(values, 1e-30))), 2, axis=(-2, -1)))
 
@@ -138,18 +138,18 @@ class Search:
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The permutations, with determinants, that maps of the references lead to."""
         signs, ends = np.tile(self.signs, len(ends)), np.repeat(ends, len(self.signs), 0)
-        g = fitted(self.points[references], self.points[ends], signs)
+        g = fitted(self.points[references], self.images[ends], signs)
         for places, slack in stages[:-1]:
             partners, good = self._partners(g, places, slack)
             signs = signs[good]
-            g = fitted(self.points[places], self.points[partners], signs)
+            g = fitted(self.points[places], self.images[partners], signs)
         for own in (False, False, True, True):
             partners, good = self._partners(g, *stages[-1])
             permutations, signs = _distinct(partners[:, np.argsort(self.order)], signs[good])
             if own:
                 permutations = self._own_partners(permutations, signs, 1.5 * tolerance)
-            g = fitted(self.points, self.points[permutations], signs)
-            off = displacements(self.points, g, permutations).max(1)
+            g = fitted(self.points, self.images[permutations], signs)
+            off = _apart(self.points, g, self.images[permutations]).max(1)
             once = (np.diff(np.sort(permutations, 1), axis=1) > 0).all(1)
             near = once & (off <= 2 * tolerance)
             yield permutations[near], signs[near]
@@ -162,7 +162,7 @@ class Search:
         start, size = 0, 8
         while start < len(places) and len(good):
             some = slice(start, start + size)
-            moved = self._lifted(self.points[places[some]] @ g[good].swapaxes(-1, -2), self.kinds[places[some]])
+            moved = _lifted(self.points[places[some]] @ g[good].swapaxes(-1, -2), self.cloud.kinds[places[some]])
             distances, nearest = self.tree.query(moved, distance_upper_bound=slack[some].max() * (1 + 1e-9))
             near = (distances <= slack[some]).all(1)
             good = good[near]
@@ -179,22 +179,116 @@ class Search:
         from scipy.sparse.csgraph import maximum_bipartite_matching, min_weight_full_bipartite_matching
         from scipy.spatial import KDTree
 
-        g, size = fitted(self.points, self.points[permutations], signs), len(self.points)
-        off = displacements(self.points, g, permutations).max(1)
+        g, size = fitted(self.points, self.images[permutations], signs), len(self.points)
+        off = _apart(self.points, g, self.images[permutations]).max(1)
         for place in np.flatnonzero(off <= slack):
             if len(np.unique(permutations[place])) == size:
                 continue
-            moved = KDTree(self._lifted(self.points @ g[place].T, self.kinds))
+            moved = KDTree(_lifted(self.points @ g[place].T, self.cloud.kinds))
             near = moved.sparse_distance_matrix(self.tree, slack, output_type="ndarray")
             weights = csr_array((near["v"] ** 2 + 1.0, (near["i"], near["j"])), (size, size))  # zeros would be no edges
             if len(np.unique(near["j"])) == size and (maximum_bipartite_matching(weights) >= 0).all():
                 permutations[place] = min_weight_full_bipartite_matching(weights)[1]
         return permutations
 
-    def _lifted(self, points: np.ndarray, kinds: np.ndarray) -> np.ndarray:
-        """Positions `(..., m, n)` with one more coordinate for the kinds `(m,)`."""
-        extra = np.broadcast_to(APART * kinds[:, None], (*points.shape[:-1], 1))
-        return np.concatenate([points, extra], -1)
+
+def cloud_symmetries(cloud: Cloud, tolerance: float) -> list[tuple[float, np.ndarray, np.ndarray]]:
+    """The groups of elements that move a cloud, not on a line, onto itself, at growing tolerances.
+
+    For each the tolerance from which on it counts, its elements `(h, n, n)`, and where points go, `(h, N)`.
+    """
+    matcher, tolerance = Matcher(cloud), min(tolerance, float(np.median(cloud.spacings)) / 2)
+    found = list(Search(cloud, cloud).permutations(tolerance))
+    matcher.add(np.concatenate([p for p, _ in found]), np.concatenate([s for _, s in found]), tolerance)
+    most = max(120, 4 * len(cloud.unit))  # D_nh of a ring, and Ih, are the largest for so many points
+    groups = growing_groups(matcher.least, matcher.residuals, matcher.product, tolerance, most=most)
+    elements, permutations = np.array(matcher.elements), matcher.permutations  # of products too, by now
+    return [(least, elements[members], np.array([permutations[i] for i in members])) for least, members in groups]
+
+
+class Matcher:
+    """The symmetries of a cloud that were found; it numbers them.
+
+    A symmetry of a cloud that is not on a line is known by its permutation and its determinant, so that products of
+    noisy symmetries are exact. Its element is the isometry that fits best (Procrustes).
+    """
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud, self.points = cloud, cloud.unit
+        size = self.points.shape[1]
+        self.permutations, self.signs = [np.arange(len(self.points))], [1.0]
+        self.elements, self.residuals, self.least = [np.eye(size)], [0.0], [0.0]
+        self._numbers: dict[tuple[bytes, float], int] = {(self.permutations[0].tobytes(), 1.0): 0}
+
+    def add(self, permutations: np.ndarray, signs: np.ndarray, tolerance: float = 0.0) -> None:
+        """Number symmetries with permutations `(k, N)` and determinants `(k,)`.
+
+        Those whose residual is at most twice a tolerance also get the least one that an isometry with their permutation
+        has: the best fit may be off by a little more than others at the point where it matters.
+        """
+        keys = [(p.tobytes(), float(sign)) for p, sign in zip(permutations, signs, strict=True)]
+        new = {key: place for place, key in enumerate(keys) if key not in self._numbers}
+        places = list(new.values())
+        permutations, signs = permutations[places], signs[places]
+        g = fitted(self.points, self.points[permutations], signs)
+        residuals = self._off(g, permutations)
+        residuals[residuals < NOTHING] = 0.0
+        least, some = residuals.copy(), np.flatnonzero((residuals > EXACT) & (residuals <= 2 * tolerance))
+        least[some] = np.minimum(residuals[some], self._least(permutations[some], signs[some], tolerance))
+        for place, key in enumerate(new):
+            self._numbers[key] = len(self.elements)
+            self.elements.append(g[place])
+            self.permutations.append(permutations[place])
+            self.residuals.append(float(residuals[place]))
+            self.least.append(float(least[place]))
+            self.signs.append(float(signs[place]))
+
+    def product(self, i: int, j: int) -> int:
+        """The number of a product, which takes point k to π_i(π_j(k))."""
+        permutation, sign = self.permutations[i][self.permutations[j]], self.signs[i] * self.signs[j]
+        if (key := (permutation.tobytes(), sign)) not in self._numbers:
+            self.add(permutation[None], np.array([sign]))
+        return self._numbers[key]
+
+    def _off(self, g: np.ndarray, permutations: np.ndarray) -> np.ndarray:
+        """How far elements and permutations leave the cloud from where it is, `(k,)`."""
+        off = _apart(self.points, g, self.points[permutations]).max(1)
+        return np.asarray(np.maximum(off, features_off(self.cloud, self.cloud, g, permutations)))
+
+    def _least(self, permutations: np.ndarray, signs: np.ndarray, tolerance: float) -> np.ndarray:
+        """The least residuals `(k,)`, of those that are within a tolerance.
+
+        In each round points that are far from their partners weigh more (Lawson 1961). The mean distance with these
+        weights is never above the least residual.
+        """
+        least, left = np.full(len(permutations), np.inf), np.arange(len(permutations))
+        weights = np.ones(permutations.shape)
+        for count in range(ROUNDS):
+            images = self.points[permutations[left]]
+            g = fitted(self.points, weights[..., None] * images, signs[left])
+            off = _apart(self.points, g, images)
+            bound = np.sqrt((weights * off**2).sum(1) / weights.sum(1))
+            least[left] = np.minimum(least[left], self._off(g, permutations[left]))
+            goes = (bound <= tolerance) & (bound < (1 - EXACT) * least[left]) & (off.max(1) > EXACT)
+            goes &= (least[left] > tolerance) | (count < FEW)
+            left, weights = left[goes], (weights * off)[goes]
+            if not len(left):
+                break
+            weights /= weights.max(1, keepdims=True)
+        return least
+
+
+def features_off(a: Cloud, b: Cloud, g: np.ndarray, permutations: np.ndarray) -> np.ndarray:
+    """How far elements and permutations leave the features of one cloud from those of another, `(k,)`.
+
+    As a part of all of them; but where none is off by more than a tenth of the largest one, that tenth is enough.
+    """
+    if not a.rep.dim:
+        return np.zeros(len(g))
+    off = a.features @ a.rep.evaluate(g).swapaxes(-1, -2) - b.features[permutations]
+    whole = np.linalg.norm(off, axis=(-2, -1)) / max(float(np.linalg.norm(a.features)), TINY)
+    single = np.abs(off).max((-2, -1)) / max(float(np.abs(a.features).max()), TINY)
+    return np.asarray(np.minimum(whole, single / 10))
 
 
 def fitted(points: np.ndarray, images: np.ndarray, signs: np.ndarray) -> np.ndarray:
@@ -205,21 +299,14 @@ def fitted(points: np.ndarray, images: np.ndarray, signs: np.ndarray) -> np.ndar
     return np.asarray(u * last[:, None] @ vt)
 
 
-def displacements(points: np.ndarray, g: np.ndarray, permutations: np.ndarray) -> np.ndarray:
-    """The distances of moved points from their partners, `(k, N)`."""
-    return np.asarray(np.linalg.norm(points @ g.swapaxes(-1, -2) - points[permutations], axis=-1))
+def _lifted(points: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+    """Positions `(..., m, n)` with one more coordinate for the kinds `(m,)`."""
+    return np.concatenate([points, np.broadcast_to(KINDS_APART * kinds[:, None], (*points.shape[:-1], 1))], -1)
 
 
-def spacings(points: np.ndarray, kinds: np.ndarray) -> np.ndarray:
-    """The distance of each point to the nearest of its kind, `(N,)`; infinite for the only one."""
-    from scipy.spatial import KDTree
-
-    nearest = np.full(len(points), np.inf)
-    for kind in np.unique(kinds):
-        members = np.flatnonzero(kinds == kind)
-        if len(members) > 1:
-            nearest[members] = KDTree(points[members]).query(points[members], 2)[0][:, 1]
-    return nearest
+def _apart(points: np.ndarray, g: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """The distances of moved points from images, `(k, N)`."""
+    return np.asarray(np.linalg.norm(points @ g.swapaxes(-1, -2) - images, axis=-1))
 
 
 def _distinct(permutations: np.ndarray, signs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

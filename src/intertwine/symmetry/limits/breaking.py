@@ -15,10 +15,11 @@ from intertwine.errors import ArgumentError, ShapeError
 from intertwine.groups import Subgroup
 from intertwine.groups.group import Seed, generator
 from intertwine.reps import Irrep, Rep, as_rep
+from intertwine.symmetry.inputs.clouds import Points
+from intertwine.symmetry.inputs.isotropy_group import moved
 from intertwine.symmetry.inputs.normaliser import ideal_exists, pair_normaliser
-from intertwine.symmetry.inputs.points import Points
 from intertwine.symmetry.inputs.stabiliser import stabiliser
-from intertwine.symmetry.limits.curie import CurieReport, moved, resolution
+from intertwine.symmetry.limits.curie import CurieReport, resolution
 from intertwine.symmetry.limits.orbit import Orbit, nearest_images
 from intertwine.symmetry.limits.order_parameters import OrderParameter
 

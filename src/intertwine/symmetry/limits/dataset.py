@@ -14,11 +14,11 @@ from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.symmetry.inputs.alignment import alignments
-from intertwine.symmetry.inputs.isotropy_group import Stabiliser
-from intertwine.symmetry.inputs.points import Points
+from intertwine.symmetry.inputs.clouds import Cloud, Points
+from intertwine.symmetry.inputs.isotropy_group import Stabiliser, moved
 from intertwine.symmetry.inputs.stabiliser import stabiliser
-from intertwine.symmetry.limits.congruence import Member, congruent_groups, prepared
-from intertwine.symmetry.limits.curie import curie_check, moved, resolution
+from intertwine.symmetry.limits.congruence import Member, congruent_groups
+from intertwine.symmetry.limits.curie import curie_check, resolution
 from intertwine.symmetry.limits.losses import Loss, floor_of
 from intertwine.symmetry.limits.orbit import Orbit
 
@@ -230,7 +230,7 @@ def _orbits(
     """The samples by orbit: their numbers, and what takes the first of the orbit to each."""
     if isinstance(samples, np.ndarray):
         return _vector_orbits(samples, as_rep(rep), tolerance)  # type: ignore[arg-type]
-    return congruent_groups([prepared(cloud, group, rep) for cloud in samples], group, rep, tolerance)
+    return congruent_groups([Cloud.of(points, group, rep) for points in samples], tolerance)
 
 
 def _vector_orbits(x: np.ndarray, rep: Rep, tolerance: float) -> list[list[Member]]:

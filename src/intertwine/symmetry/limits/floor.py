@@ -10,7 +10,7 @@ import numpy as np
 from intertwine._arrays import to_numpy
 from intertwine.errors import ArgumentError
 from intertwine.reps import Irrep, Rep, as_rep
-from intertwine.symmetry.inputs.points import Points
+from intertwine.symmetry.inputs.clouds import Points
 from intertwine.symmetry.inputs.stabiliser import stabiliser
 from intertwine.symmetry.limits.curie import attainable, resolution
 

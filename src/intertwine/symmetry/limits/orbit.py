@@ -11,17 +11,17 @@ from torch import Tensor
 
 from intertwine.groups.group import Seed, generator
 from intertwine.reps import Rep
-from intertwine.symmetry.inputs.isotropy_group import Stabiliser
+from intertwine.symmetry.inputs.isotropy_group import Stabiliser, moved, some
 from intertwine.symmetry.inputs.normaliser import lie_algebra
-from intertwine.symmetry.limits.curie import moved
+from intertwine.symmetry.inputs.tolerances import KEPT, SHARP
 
 FINE = 16
 """Degrees of the quadrature per degree of the rep from which the nearest answer is searched, about one axis."""
 
-COARSE = 4
+SPARSE = 4
 """The same for all rotations of space, of which there are many more."""
 
-STARTS = 8
+BEST = 8
 """The best images that Newton steps start from."""
 
 STEPS = 8
@@ -48,7 +48,7 @@ class Orbit:
         matrices = np.array([self.rep.lie_matrix(x) for x in lie_algebra(self.H.subgroup)])
         matrices = matrices.reshape(-1, self.rep.dim, self.rep.dim)
         off = max((float(np.linalg.norm(self.y @ x.T)) for x in matrices), default=0.0)
-        still = off <= max(10 * self.H.tolerance, 1e-9) * float(np.linalg.norm(self.y))
+        still = off <= max(KEPT * self.H.tolerance, SHARP) * float(np.linalg.norm(self.y))
         return matrices[:0] if still else matrices
 
     @property
@@ -70,26 +70,18 @@ class Orbit:
     def images(self) -> np.ndarray:
         """The different images `(k, *y.shape)`, y first; of infinitely many, those of a fine quadrature."""
         if self.finite:
-            return moved(self.y, self.rep, self.H.elements[self.distinct], self._where(self.distinct))
-        elements, _, permutations = self.H.averaging(self.degree)
-        return moved(self.y, self.rep, elements, permutations)
+            few = some(self.H.permutations, self.distinct)
+            return moved(self.y, self.rep, self.H.elements[self.distinct], few)
+        return self.H.averaging(self.degree).moved(self.y, self.rep)
 
     @property
     def degree(self) -> int:
         """The degree of the quadrature for infinitely many images."""
-        return (FINE if len(self.tangents) == 1 else COARSE) * (self.rep.degree + 1)
+        return (FINE if len(self.tangents) == 1 else SPARSE) * (self.rep.degree + 1)
 
     def sample(self, n: int, seed: Seed = 0) -> tuple[np.ndarray, np.ndarray | None]:
         """n random symmetries and their permutations, uniform in the Haar measure."""
-        rng = generator(seed)
-        if not self.H.continuous:
-            chosen = rng.integers(len(self.H.elements), size=n)
-            return self.H.elements[chosen], self._where(chosen)
-        elements = self.H.subgroup.embed(self.H.subgroup.group.sample(n, rng))
-        return elements, _permutations(self.H, elements)
-
-    def _where(self, chosen: np.ndarray) -> np.ndarray | None:
-        return None if self.H.permutations is None else self.H.permutations[chosen]
+        return self.H.sample(n, generator(seed))
 
     def nearest(self, predictions: np.ndarray) -> np.ndarray:
         """The image nearest to each of some predictions `(..., *y.shape)`."""
@@ -101,16 +93,6 @@ class Orbit:
         """The root mean square difference `(...)` of predictions `(..., *y.shape)` to the nearest image."""
         off = predictions - self.nearest(predictions)
         return np.asarray(np.sqrt(np.mean(off**2, axis=tuple(range(-self.y.ndim, 0)))))
-
-
-def _permutations(H: Stabiliser, elements: np.ndarray) -> np.ndarray | None:
-    """The permutations `(n, N)` of elements `(n, d, d)` of a continuous symmetry, which has few different ones."""
-    if H.permutations is None or H.centred is None:
-        return None
-    few = np.unique(H.permutations, axis=0)
-    went = H.centred @ elements.swapaxes(-1, -2)
-    off = np.stack([np.abs(went - H.centred[p]).max((-1, -2)) for p in few], -1)
-    return np.asarray(few[off.argmin(-1)])
 
 
 def first_distinct(rows: np.ndarray) -> np.ndarray:
@@ -139,7 +121,7 @@ def nearest_images(predictions: Tensor, images: Tensor, tangents: Tensor) -> Ten
     scores = flat @ images.flatten(1).T
     if not len(tangents):
         return images[scores.argmax(1)].reshape(shape)
-    count = min(STARTS, len(images))
+    count = min(BEST, len(images))
     best = images[scores.topk(count).indices.flatten()]
     wanted = flat.repeat_interleave(count, 0).reshape(best.shape)
     squares = (tangents[:, None] @ tangents + tangents @ tangents[:, None]) / 2

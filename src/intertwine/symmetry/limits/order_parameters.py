@@ -11,16 +11,14 @@ from torch import Tensor
 from intertwine.catalog import words
 from intertwine.errors import ArgumentError
 from intertwine.reps import Irrep, Rep, as_rep
-from intertwine.symmetry.inputs.isotropy_group import Stabiliser
-from intertwine.symmetry.limits.curie import BROKEN_TRANSLATIONS, CurieReport, attainable, components, kept_by
+from intertwine.symmetry.inputs.isotropy_group import Averaging, Stabiliser
+from intertwine.symmetry.limits.curie import BROKEN_TRANSLATIONS, CurieReport, attainable
 from intertwine.symmetry.limits.site_fields import (
-    Averaging,
     closed_sites,
     generic,
     gradient_at_zero,
     orbits,
     site_candidates,
-    smaller,
 )
 from intertwine.symmetry.words.polynomials import component_name, upright
 
@@ -200,12 +198,12 @@ def order_parameters(
 
 def _of_irrep(report: CurieReport, irrep: Irrep, sites: np.ndarray | None) -> list[OrderParameter]:
     """What an irrep offers: a generic vector that K fixes, tempting ones, and else one that breaks more than needed."""
-    kept = Averaging(*report.K.averaging(irrep.degree))
+    kept = report.K.averaging(irrep.degree)
     vectors = _candidates(report, irrep) if sites is None else site_candidates(report, irrep, sites, kept)
     tried = [_tried(report, irrep, vector, sites) for vector in vectors]
     if irrep.degree > 2 or any(report.reaches(p.floor) for p in tried):
         return tried
-    for part in smaller(report.K):
+    for part in report.K.smaller():
         more = _fixed_by(report, irrep, part) if sites is None else site_candidates(report, irrep, sites, part)
         for p in (_tried(report, irrep, vector, sites) for vector in more):
             if report.reaches(p.floor):
@@ -248,9 +246,7 @@ def _together(report: CurieReport, found: Sequence[OrderParameter]) -> tuple[Ord
 def _left(parameters: Sequence[OrderParameter], report: CurieReport) -> tuple[float, float]:
     """The floor, and the order of the symmetry, that several order parameters leave together."""
     rep = Rep(report.H.group, tuple((1, p.irrep) for p in parameters))
-    left = kept_by(
-        report.x, np.concatenate([p.vector for p in parameters], -1), report.H, rep, report.rep_in, report.part
-    )
+    left = report.H.kept(np.concatenate([p.vector for p in parameters], -1), rep)
     return _floor(report, left), float(left.order)
 
 
@@ -272,7 +268,7 @@ def _candidates(report: CurieReport, irrep: Irrep) -> list[np.ndarray]:
 
 def _tried(report: CurieReport, irrep: Irrep, vector: np.ndarray, sites: np.ndarray | None) -> OrderParameter:
     """What is left of the symmetry, and of the floor, when the vector or field is one more input."""
-    left = kept_by(report.x, vector, report.H, irrep.irreps, report.rep_in, report.part)
+    left = report.H.kept(vector, irrep.irreps)
     floor = _floor(report, left)
     named = component_name(irrep, vector) if sites is None else _field_text(left, irrep, vector, sites)
     return OrderParameter(
@@ -282,7 +278,7 @@ def _tried(report: CurieReport, irrep: Irrep, vector: np.ndarray, sites: np.ndar
         stabiliser=left.name,
         order=left.order,
         floor=floor,
-        exact=report.reaches(floor) and _as_large(left, report.K),
+        exact=report.reaches(floor) and report.K.index(left) == 1,
     )
 
 
@@ -313,11 +309,3 @@ def _at_site(irrep: Irrep, vector: np.ndarray) -> str:
     if name == "1":
         return number
     return number.replace("1", name) if number in ("1", "−1") else f"{number} {name}"
-
-
-def _as_large(left: Stabiliser, K: Stabiliser) -> bool:
-    """Whether a subgroup of K is all of K."""
-    if left.continuous and K.continuous:
-        same = len(left.subgroup.group.lie_generators) == len(K.subgroup.group.lie_generators)
-        return same and components(left) == components(K)
-    return left.order == K.order
