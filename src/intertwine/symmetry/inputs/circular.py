@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from intertwine.catalog.base import CatalogGroup
-from intertwine.groups import Subgroup
-from intertwine.reps import Rep
-from intertwine.symmetry.inputs.identify_subgroup import named_subgroup
+from intertwine.symmetry.inputs.isotropy_group import Vector
+from intertwine.symmetry.inputs.tolerances import TINY
 
-ANGLES = (0.3, 0.55, math.pi / 4)
+TRIED = (0.3, 0.55, math.pi / 4)
 """The known rotations that measure what interpolation does: generic ones, and the one farthest from the grid's own."""
 
 FINEST = 2.0
@@ -28,6 +27,9 @@ FEW_VALUES = 4
 
 Point = tuple[float, float]
 """A row and a column, counted from the centre of the first pixel; halves are between pixels."""
+
+Place = tuple[int | None, float | None]
+"""A closed subgroup of O(2): how many rotations, None for all; and the angle of a mirror line, None without mirrors."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,37 +51,26 @@ class Harmonics:
         """The highest frequency."""
         return len(self.parts) - 1
 
-    def vector(self, group: CatalogGroup) -> tuple[Rep, np.ndarray]:
-        """The rep and the vector `(rep.dim,)` of SO(2) or O(2)."""
+    def vector(self, group: CatalogGroup) -> Vector:
+        """The vector of SO(2) or O(2)."""
         labels = [group.trivial, *map(str, range(1, self.degree + 1))]
         rep = group.rep(" + ".join(f"{min(m + 1, 2)}x{label}" for m, label in enumerate(labels)))
-        return rep, np.concatenate([self.parts[0, 0, :1], self.parts[1:].reshape(-1)])
+        return Vector(rep, np.concatenate([self.parts[0, 0, :1], self.parts[1:].reshape(-1)]))
 
     @cached_property
     def power(self) -> np.ndarray:
-        """The squared length in each frequency, `(M + 1,)`."""
+        """The squared length in each frequency, `(M + 1,)`: what a rotation leaves of it, but for phases."""
         return np.asarray(np.sum(self.parts**2, (1, 2)))
 
     @cached_property
     def product(self) -> np.ndarray:
-        """The sum of the squares of the complex numbers of each frequency, `(M + 1,)`."""
+        """The sum of the squares of the complex numbers of each frequency, `(M + 1,)`: the same for mirrors."""
         return np.asarray(np.sum((self.parts[:, 0] + 1j * self.parts[:, 1]) ** 2, 1))
 
-    def turns(self, n: int) -> np.ndarray:
-        """|ρ(g) x − x| for the n rotations by multiples of 2π/n."""
-        return self._distances(_folded(self.power, n))
-
-    def mirrors(self, n: int, angle: float) -> np.ndarray:
-        """|ρ(g) x − x| for the n mirrors of D_n, one of which keeps the line at an angle."""
-        return self._distances(_folded(self.product * np.exp(-2j * angle * np.arange(self.degree + 1)), n))
-
-    def residuals(self, elements: np.ndarray) -> np.ndarray:
-        """|ρ(g) x − x| for elements `(k, 2, 2)`."""
-        overlaps = np.where(np.linalg.det(elements)[:, None] > 0, self.power, self.product)
-        phases = np.exp(-1j * np.outer(np.arctan2(elements[:, 1, 0], elements[:, 0, 0]), np.arange(self.degree + 1)))
-        return self._distances(np.sum(overlaps * phases, 1).real)
-
-    def _distances(self, overlaps: np.ndarray) -> np.ndarray:
+    def residuals(self, angles: np.ndarray, *, mirrored: bool) -> np.ndarray:
+        """|ρ(g) x − x| for rotations by angles, or these after the mirror y → −y."""
+        phases = np.exp(-1j * np.outer(angles, np.arange(self.degree + 1)))
+        overlaps = (phases @ (self.product if mirrored else self.power)).real
         return np.asarray(np.sqrt(np.maximum(2 * (self.power.sum() - overlaps), 0.0)))
 
     def axis(self, n: int) -> float:
@@ -96,72 +87,19 @@ class Harmonics:
             angle = angle - slope / bend if bend < 0 else angle
         return float(angle % (np.pi / n))
 
+    def placed(self, *, mirrors: bool) -> Iterator[tuple[Place, float]]:
+        """The closed subgroups, each where it moves the image least, and how far one of its elements does at most.
 
-def _folded(values: np.ndarray, n: int) -> np.ndarray:
-    """The real parts of Σ values[m] e^{−2πi m j/n} for j < n."""
-    whole = np.zeros(-(-len(values) // n) * n, dtype=complex)
-    whole[: len(values)] = values
-    return np.asarray(np.fft.fft(whole.reshape(-1, n).sum(0)).real)
-
-
-@dataclass(frozen=True, eq=False)
-class Candidate:
-    """A closed subgroup of O(2), placed where it moves an image least.
-
-    Args:
-        turns: the number of rotations; None for all.
-        mirror: the angle of a mirror line; None without mirrors.
-        residual: the largest |ρ(g) x − x| of its elements.
-    """
-
-    turns: int | None
-    mirror: float | None
-    residual: float
-
-    @property
-    def name(self) -> str:
-        """Cn, Dn, SO(2) or O(2)."""
-        if self.turns is None:
-            return "SO(2)" if self.mirror is None else "O(2)"
-        return f"{'C' if self.mirror is None else 'D'}{self.turns}"
-
-    @property
-    def order(self) -> float:
-        """The number of elements."""
-        return math.inf if self.turns is None else self.turns * (1 if self.mirror is None else 2)
-
-    def subgroup(self, group: CatalogGroup) -> Subgroup:
-        """The group itself, as a subgroup of SO(2) or O(2)."""
-        angle = 2 * (self.mirror or 0.0)
-        mirror = np.array([[math.cos(angle), math.sin(angle)], [math.sin(angle), -math.cos(angle)]])
-        turned = group.subgroup(f"C{self.turns or 1}")
-        elements = turned.embed(turned.group.elements())
-        if self.mirror is not None:
-            elements = np.concatenate([elements, elements @ mirror])
-        lie = group.lie_generators if self.turns is None else group.lie_generators[:0]
-        return named_subgroup(group, elements, lie)  # type: ignore[return-value]  # these are a group
-
-
-def candidates(x: Harmonics, *, mirrors: bool) -> tuple[Candidate, ...]:
-    """SO(2) and the C_n up to the highest frequency; with mirrors also O(2) and the D_n, each in its best place."""
-    return tuple(_candidates(x, mirrors))
-
-
-def _candidates(x: Harmonics, mirrors: bool) -> Iterator[Candidate]:
-    every = 4 * (x.degree + 1)  # rotations so close to each other that they stand for all
-    for n in (*range(1, x.degree + 1), None):
-        turned = float(x.turns(n or every).max())
-        yield Candidate(n, None, turned)
-        if mirrors:
-            angle = x.axis(n) if n else 0.0
-            yield Candidate(n, angle, max(turned, float(x.mirrors(n or every, angle).max())))
-
-
-def smallest_above(found: Sequence[Candidate], values: np.ndarray) -> np.ndarray:
-    """For each group the smallest value among those that can hold it and are larger; infinity if none are."""
-    turns, mirrors = np.array([(one.turns or 0, one.mirror is not None) for one in found]).T  # 0 is divided by all
-    holds = (np.gcd.outer(turns, turns) == turns[:, None]) & (mirrors[:, None] <= mirrors)
-    return np.asarray(np.where(holds & ~np.eye(len(found), dtype=bool), values, np.inf).min(1))
+        They are SO(2) and the C_n up to the highest frequency; with mirrors also O(2) and the D_n.
+        """
+        for n in (*range(1, self.degree + 1), None):
+            count = n or 4 * (self.degree + 1)  # rotations so close to each other that they stand for all
+            turns = 2 * np.pi * np.arange(count) / count
+            turned = float(self.residuals(turns, mirrored=False).max())
+            yield (n, None), turned
+            if mirrors:
+                angle = self.axis(n) if n else 0.0
+                yield (n, angle), max(turned, float(self.residuals(turns + 2 * angle, mirrored=True).max()))
 
 
 # from pixels ----------------------------------------------------------------------------------------------------------
@@ -270,9 +208,9 @@ def seen(image: np.ndarray, smoothing: float) -> Seen:
     lens = Lens(image, smoothing)
     middle = (lens.centre[0] + lens.margin, lens.centre[1] + lens.margin)
     found = lens.coefficients(lens.canvas, middle)
-    size = max(float(np.linalg.norm(found)), 1e-300)
+    size = max(float(np.linalg.norm(found)), TINY)
     m = np.arange(found.shape[1])
-    undone = (lens.coefficients(lens.rotated(angle)) * np.exp(-1j * angle * m) for angle in ANGLES)
+    undone = (lens.coefficients(lens.rotated(angle)) * np.exp(-1j * angle * m) for angle in TRIED)
     error = max(float(np.linalg.norm(one - found)) for one in undone)
     grain = lens.levels[:, None, None] * np.random.default_rng(0).normal(size=image.shape)
     noise = math.sqrt(2) * float(np.linalg.norm(lens.coefficients(lens.padded(grain, lens.margin), middle)))

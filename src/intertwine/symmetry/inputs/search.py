@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 
@@ -51,7 +52,6 @@ class Search:
         self.cloud, self.goal, self.points, self.images = cloud, goal, cloud.unit, goal.unit
         self.signs = np.array([1.0] if cloud.group.is_proper else [1.0, -1.0])
         self.radii, self.ends = np.linalg.norm(self.points, axis=1), np.linalg.norm(self.images, axis=1)
-        self.order = np.random.default_rng(0).permutation(len(self.points))  # a few points turn most maps down
         self.tree = KDTree(_lifted(self.images, goal.kinds))
 
     def permutations(self, tolerance: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -61,8 +61,7 @@ class Search:
         doubt, are tried too.
         """
         while True:
-            references = self._references(tolerance)
-            stages = self._stages(references, tolerance)
+            references, stages = _plan(self.cloud, tolerance)
             ends = self._ends(references, tolerance)
             step = max(1, _ROWS // (len(self.points) * len(self.signs)))
             for start in range(0, len(ends), step):
@@ -70,31 +69,6 @@ class Search:
             if tolerance < 1e-9 or 2 * max(slack.max() for _, slack in stages) < self.goal.spacings.min():
                 break
             tolerance /= 4
-
-    # references -------------------------------------------------------------------------------------------------------
-
-    def _references(self, tolerance: float) -> np.ndarray:
-        """Points that fix a map, chosen so that few others are like them."""
-        counts, far = np.zeros(len(self.points), dtype=int), np.flatnonzero(self.radii > FAR)
-        for kind in range(self.cloud.kinds.max() + 1):  # how many points have the kind and the radius of each
-            members = np.flatnonzero(self.cloud.kinds == kind)
-            radii = np.sort(self.radii[members])
-            counts[members] = np.searchsorted(radii, self.radii[members] + tolerance, "right")
-            counts[members] -= np.searchsorted(radii, self.radii[members] - tolerance, "right")
-        first = far[np.lexsort((-self.radii[far], counts[far]))[0]]
-        if self.points.shape[1] == 2:
-            return np.array([first])
-        away = np.linalg.norm(np.cross(self.points[first] / self.radii[first], self.points), axis=1)
-        allowed = np.flatnonzero(away > FAR / 3 * away.max())
-        allowed = allowed[counts[allowed] <= 2 * counts[allowed].min()]
-        allowed = allowed[np.argsort(away[allowed], kind="stable")]
-        allowed = allowed[np.unique(np.linspace(0, len(allowed) - 1, SHORTLIST).round().astype(int))]
-        apart = np.linalg.norm(self.points - self.points[first], axis=1)
-        alike = (self.cloud.kinds[allowed, None] == self.cloud.kinds) & (
-            np.abs(self.radii[allowed, None] - self.radii) <= tolerance
-        )
-        alike &= np.abs(apart[allowed, None] - apart) <= 2 * tolerance
-        return np.array([first, allowed[np.argmin(alike.sum(1) / np.sqrt(away[allowed]))]])
 
     def _ends(self, references: np.ndarray, tolerance: float) -> np.ndarray:
         """Where the references may go, `(k, n − 1)`: to points of their kinds, radii and distance."""
@@ -112,27 +86,6 @@ class Search:
             found.append(np.stack([some[a], second[b]], -1))
         return np.concatenate(found)
 
-    def _stages(self, references: np.ndarray, tolerance: float) -> list[Stage]:
-        """Which points join the fit, stage by stage; in the last one all points, fitted to all."""
-        stages, known = list[Stage](), references
-        while not stages or len(known) < len(self.points):
-            reach = self._reach(known)
-            limit = max(_REACH, 1.5 * np.sort(reach)[min(len(known), len(reach) - 1)])
-            known = self.order[reach[self.order] <= limit]
-            stages.append((known, (1 + reach[known]) * tolerance))
-        return [*stages, (self.order, (1 + self._reach(known)[self.order]) * tolerance)]
-
-    def _reach(self, known: np.ndarray) -> np.ndarray:
-        """How far a map that is fitted to m points may move each point from where it should be, `(N,)`, at most.
-
-        Errors e of length 1 at the m points turn the map by an ω with Σ|ω × x|² ≤ Σ|e|² = m, to first order.
-        """
-        fields = np.einsum("dij,nj->nid", self.cloud.group.lie_generators, self.points)
-        values, vectors = np.linalg.eigh(np.einsum("nid,nie->de", fields[known], fields[known]) / len(known))
-        return np.asarray(np.linalg.norm(fields @ (vectors / np.sqrt(np.maximum(values, 1e-30))), 2, axis=(-2, -1)))
-
-    # maps -------------------------------------------------------------------------------------------------------------
-
     def _led_to(
         self, references: np.ndarray, ends: np.ndarray, stages: list[Stage], tolerance: float
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -145,7 +98,7 @@ class Search:
             g = fitted(self.points[places], self.images[partners], signs)
         for own in (False, False, True, True):
             partners, good = self._partners(g, *stages[-1])
-            permutations, signs = _distinct(partners[:, np.argsort(self.order)], signs[good])
+            permutations, signs = _distinct(partners[:, np.argsort(stages[-1][0])], signs[good])
             if own:
                 permutations = self._own_partners(permutations, signs, 1.5 * tolerance)
             g = fitted(self.points, self.images[permutations], signs)
@@ -190,6 +143,52 @@ class Search:
             if len(np.unique(near["j"])) == size and (maximum_bipartite_matching(weights) >= 0).all():
                 permutations[place] = min_weight_full_bipartite_matching(weights)[1]
         return permutations
+
+
+@lru_cache(maxsize=4)
+def _plan(cloud: Cloud, tolerance: float) -> tuple[np.ndarray, list[Stage]]:
+    """The points that fix a map, chosen so that few others are like them, and which points join the fit, by stages.
+
+    In the last stage all points do, fitted to all.
+    """
+    points, radii = cloud.unit, np.linalg.norm(cloud.unit, axis=1)
+    counts, far = np.zeros(len(points), dtype=int), np.flatnonzero(radii > FAR)
+    for kind in range(cloud.kinds.max() + 1):  # how many points have the kind and the radius of each
+        members = np.flatnonzero(cloud.kinds == kind)
+        ascending = np.sort(radii[members])
+        counts[members] = np.searchsorted(ascending, radii[members] + tolerance, "right")
+        counts[members] -= np.searchsorted(ascending, radii[members] - tolerance, "right")
+    first = far[np.lexsort((-radii[far], counts[far]))[0]]
+    known = np.array([first])
+    if points.shape[1] == 3:
+        away = np.linalg.norm(np.cross(points[first] / radii[first], points), axis=1)
+        allowed = np.flatnonzero(away > FAR / 3 * away.max())
+        allowed = allowed[counts[allowed] <= 2 * counts[allowed].min()]
+        allowed = allowed[np.argsort(away[allowed], kind="stable")]
+        allowed = allowed[np.unique(np.linspace(0, len(allowed) - 1, SHORTLIST).round().astype(int))]
+        apart = np.linalg.norm(points - points[first], axis=1)
+        alike = cloud.kinds[allowed, None] == cloud.kinds
+        alike &= np.abs(radii[allowed, None] - radii) <= tolerance
+        alike &= np.abs(apart[allowed, None] - apart) <= 2 * tolerance
+        known = np.array([first, allowed[np.argmin(alike.sum(1) / np.sqrt(away[allowed]))]])
+    references, stages = known, list[Stage]()
+    order = np.random.default_rng(0).permutation(len(points))  # a few points turn most maps down
+    while not stages or len(known) < len(points):
+        far_off = reach(cloud, known)
+        limit = max(_REACH, 1.5 * np.sort(far_off)[min(len(known), len(points) - 1)])
+        known = order[far_off[order] <= limit]
+        stages.append((known, (1 + far_off[known]) * tolerance))
+    return references, [*stages, (order, (1 + reach(cloud, known)[order]) * tolerance)]
+
+
+def reach(cloud: Cloud, known: np.ndarray) -> np.ndarray:
+    """How far a map that is fitted to m points may move each point from where it should be, `(N,)`, at most.
+
+    Errors e of length 1 at the m points turn the map by an ω with Σ|ω × x|² ≤ Σ|e|² = m, to first order.
+    """
+    fields = np.einsum("dij,nj->nid", cloud.group.lie_generators, cloud.unit)
+    values, vectors = np.linalg.eigh(np.einsum("nid,nie->de", fields[known], fields[known]) / len(known))
+    return np.asarray(np.linalg.norm(fields @ (vectors / np.sqrt(np.maximum(values, 1e-30))), 2, axis=(-2, -1)))
 
 
 def cloud_symmetries(cloud: Cloud, tolerance: float) -> list[tuple[float, np.ndarray, np.ndarray]]:
