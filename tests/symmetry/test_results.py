@@ -31,7 +31,6 @@ ANSWERS = {
     "order_parameters": lambda: order_parameters(REPORT),
     "order_parameters on sites": lambda: order_parameters(REPORT, 1, sites=[0]),
     "breaking_inputs": lambda: symmetry.breaking_inputs(REPORT, order_parameters(REPORT)[0]),
-    "symmetry_breaking_set": lambda: symmetry.symmetry_breaking_set(REPORT.H),
     "effective_symmetry": lambda: symmetry.effective_symmetry(LAYER),
     "prove": lambda: symmetry.prove(LAYER),
     "equivariance_report": lambda: symmetry.equivariance_report(LAYER),

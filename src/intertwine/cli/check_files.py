@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 
@@ -12,6 +12,7 @@ import numpy as np
 from intertwine.catalog import O2, O3
 from intertwine.catalog import group as group_by_name
 from intertwine.catalog.base import CatalogGroup
+from intertwine.cli.reading.elements import as_symbols
 from intertwine.cli.reading.sample import Sample
 from intertwine.cli.reading.text import ENOUGH, decimals, rounded
 from intertwine.errors import ArgumentError
@@ -26,16 +27,13 @@ from intertwine.symmetry import (
     order_parameters,
     symmetry_ladder,
 )
-from intertwine.symmetry.inputs.lattices import Lattice
+from intertwine.symmetry.inputs.moves import are_shuffled, moves
 from intertwine.symmetry.limits.curie import attainable
 
-AXIAL = ("magmom", "magmoms")
-"""Names of vectors that do not change sign under inversion."""
-
-MANY = 1000
+_MANY = 1000
 """More points than anybody looks for another order of."""
 
-CLEAR = math.log10(3)
+_CLEAR = math.log10(3)
 """A gap above a deviation that leaves no doubt, in powers of ten."""
 
 
@@ -136,13 +134,13 @@ class Question:
 
         The clearest is that with the widest gap above its deviation.
         """
-        if report.H.continuous or (isinstance(self.x, Points) and len(self.x.positions) > MANY):
+        if report.H.continuous or (isinstance(self.x, Points) and len(self.x.positions) > _MANY):
             return None
         found = list[Nearly]()
         with suppress(ArgumentError):  # what has no ladder is near nothing that has a name
             ladder = symmetry_ladder(self.x, rep=self.rep_in, group=report.H.group)
             for rung in sorted(ladder.rungs, key=lambda rung: -rung.width):
-                if rung.width > CLEAR and rung.residual > report.H.tolerance:
+                if rung.width > _CLEAR and rung.residual > report.H.tolerance:
                     near = self._answered(rung.residual * (1 + 1e-6))
                     found += [Nearly(near.H.name, rung.residual, near.possible)] * (near.H.order > report.H.order)
         return min(found, key=lambda near: near.possible, default=None)
@@ -176,17 +174,29 @@ def question(
     """
     rep_in, rep_out = rep_in or start.reps.get("rep_in", ""), rep_out or finish.reps.get("rep_out", "")
     name, y = finish.target(target, bool(rep_out))
+    title = " → ".join(dict.fromkeys((start.path.name, finish.path.name)))
     if isinstance(start.x, np.ndarray) and start.x.ndim == 1:
-        return _about_a_vector(start, finish, name, y, rep_in, rep_out, group)
+        if y is None or (start is finish and not name):
+            y = None
+        x, y = _vectors(start, y, rep_in)
+        whole, part = _groups(group, None)
+        out = finish.target_rep(name, y, rep_out, whole)
+        words = f"{title}: from {rep_in} to {out} of {whole}"
+        return Question(x, y, whole.rep(rep_in), out, part, 0.0, _printed(y), words)
+    points = start.points
+    whole, part = _groups(group, points.positions.shape[1])
+    under = f"{whole}" if part is whole else f"{whole}, asked of {part.name} only"
     if y is None:
-        return _about_displacements(start, finish, rep_in, group)
-    whole, part = _groups(group, start.points.positions.shape[1])
-    if y.shape == start.points.positions.shape[:1] and rep_out and whole.rep(rep_out).dim == 1:
+        y, rounding = _displacements(start, finish)
+        words = f"{title}: displacements {_at(y)}, as {whole.defining} of {under}"
+        if points.lattice is None and len(y) <= _MANY and are_shuffled(points, y):
+            words += "\nNote: in another order the points would move much less. Are both files in the same order?"
+        return Question(points, y, start.rep(rep_in, whole), whole.defining, part, points.scale, rounding, words)
+    if y.shape == points.positions.shape[:1] and rep_out and whole.rep(rep_out).dim == 1:
         y = y[:, None]  # a number at each point
-    out = _rep(rep_out, y, whole, name)
-    words = f"{name or 'a target'} {_at(y)}, as {out} of {_under(whole, part)}"
-    rep = start.rep(rep_in, whole)
-    return Question(start.points, y, rep, out, part, 0.0, _printed(y), f"{_title(start, finish)}: {words}")
+    out = finish.target_rep(name, y, rep_out, whole)
+    words = f"{title}: {name or 'a target'} {_at(y)}, as {out} of {under}"
+    return Question(points, y, start.rep(rep_in, whole), out, part, 0.0, _printed(y), words)
 
 
 def _printed(y: np.ndarray) -> float:
@@ -195,47 +205,21 @@ def _printed(y: np.ndarray) -> float:
     return 2 * rounded([(number, decimals(repr(number))) for number in numbers])
 
 
-def _about_a_vector(
-    start: Sample, finish: Sample, name: str, y: np.ndarray | None, rep_in: str, rep_out: str, group: str
-) -> Question:
+def _vectors(start: Sample, y: np.ndarray | None, rep_in: str) -> tuple[np.ndarray, np.ndarray]:
+    """A vector and its target, or an error that says what is missing."""
     x = np.asarray(start.x, dtype=float)
     if not rep_in:
         raise ArgumentError(
             f"{start.path} holds a vector of {len(x)} numbers, and nothing says how it turns. Pass its rep, for "
             "example --rep-in '1x0e + 1x2e'."
         )
-    if y is None or (start is finish and not name):
+    if y is None:
         raise ArgumentError(f"{start.path} holds a vector: give a second file that holds the vector it should become.")
-    whole, part = _groups(group, None)
-    out = _rep(rep_out, y, whole, name)
-    words = f"{_title(start, finish)}: from {rep_in} to {out} of {whole}"
-    return Question(x, y, whole.rep(rep_in), out, part, 0.0, _printed(y), words)
-
-
-def _about_displacements(start: Sample, finish: Sample, rep_in: str, group: str) -> Question:
-    points = start.points
-    whole, part = _groups(group, points.positions.shape[1])
-    moves = _displacements(start, finish)
-    rounding = 2 * moves.shape[1] ** 0.5 * (points.precision + finish.points.precision)
-    if np.linalg.norm(moves, axis=1).max() <= rounding:
-        moves = np.zeros_like(moves)
-    centred = points.positions - points.positions.mean(0)
-    words = f"{_title(start, finish)}: displacements {_at(moves)}, as {whole.defining} of {_under(whole, part)}"
-    if points.lattice is None and len(moves) <= MANY and _shuffled(points, centred + moves, float((moves**2).sum())):
-        words += "\nNote: in another order the points would move much less. Are both files in the same order?"
-    return Question(points, moves, start.rep(rep_in, whole), whole.defining, part, points.scale, rounding, words)
-
-
-def _title(start: Sample, finish: Sample) -> str:
-    return " → ".join(dict.fromkeys((start.path.name, finish.path.name)))
+    return x, y
 
 
 def _at(y: np.ndarray) -> str:
     return "for the whole" if y.ndim == 1 else f"at {len(y)} point{'s' if len(y) > 1 else ''}"
-
-
-def _under(whole: CatalogGroup, part: CatalogGroup | Subgroup) -> str:
-    return f"{whole}" if part is whole else f"{whole}, asked of {part.name} only"
 
 
 def _groups(name: str, dim: int | None) -> tuple[CatalogGroup, CatalogGroup | Subgroup]:
@@ -249,25 +233,8 @@ def _groups(name: str, dim: int | None) -> tuple[CatalogGroup, CatalogGroup | Su
     return whole, whole.subgroup(name)
 
 
-def _rep(text: str, y: np.ndarray, whole: CatalogGroup, name: str) -> Rep:
-    """How a target turns: as the user says, or by its size as a scalar, a vector or a matrix."""
-    if text:
-        return whole.rep(text)
-    if name in AXIAL and y.shape[-1] == 3:
-        return whole.rep("1x1e")
-    vector, scalar = whole.defining, f"1x{whole.trivial}"
-    known = {vector.dim**2: vector * vector, vector.dim: vector, 1: whole.rep(scalar)}
-    if y.shape[-1] not in known:
-        where = " at each point" if y.ndim == 2 else ""
-        raise ArgumentError(
-            f"The target{f' {name}' if name else ''} has {y.shape[-1]} numbers{where}, and nothing "
-            "says how they turn. Pass their rep, for example --rep-out '1x0e + 1x2e'."
-        )
-    return known[y.shape[-1]]
-
-
-def _displacements(start: Sample, finish: Sample) -> np.ndarray:
-    """How far each point moves, the mean left out; in a crystal to the nearest image, in its first cell."""
+def _displacements(start: Sample, finish: Sample) -> tuple[np.ndarray, float]:
+    """How far each point moves, and how far the digits of both files leave that open: no farther is not at all."""
     a, b = start.points, finish.points
     if start is finish:
         raise ArgumentError(
@@ -280,32 +247,21 @@ def _displacements(start: Sample, finish: Sample) -> np.ndarray:
             "Input and target are the same points, in the same order."
         )
     _check_order(start, finish)
-    if a.lattice is None or b.lattice is None:
-        moves = b.positions - a.positions
-    elif a.lattice.rank != b.lattice.rank:
+    if a.lattice is not None and b.lattice is not None and a.lattice.rank != b.lattice.rank:
         raise ArgumentError(
             f"{start.path} has {a.lattice.rank} periods and {finish.path} has {b.lattice.rank}. Input and target are "
             "the same points in cells of the same kind."
         )
-    else:
-        (before, off), (after, away) = _along(a.positions, a.lattice), _along(b.positions, b.lattice)
-        parts = after - before
-        moves = (parts - np.round(parts)) @ a.lattice.cell[a.lattice.periodic] + away - off
-    return np.asarray(moves - moves.mean(0))
-
-
-def _along(positions: np.ndarray, lattice: Lattice) -> tuple[np.ndarray, np.ndarray]:
-    """Positions as parts of the periods, `(N, d)`, and what is left of them across, `(N, 3)`."""
-    periods = lattice.cell[lattice.periodic]
-    parts = positions @ np.linalg.pinv(periods)
-    return parts, positions - parts @ periods
+    off = moves(a, b)
+    rounding = 2 * off.shape[1] ** 0.5 * (a.precision + b.precision)
+    return off if np.linalg.norm(off, axis=1).max() > rounding else np.zeros_like(off), rounding
 
 
 def _check_order(start: Sample, finish: Sample) -> None:
     """An error where the kinds of two files tell that points are not in the same order."""
     if start.points.labels is None or finish.points.labels is None:
         return
-    a, b = _elements(start.points.labels), _elements(finish.points.labels)
+    a, b = as_symbols(start.points.labels), as_symbols(finish.points.labels)
     if (a == b).all():
         return
     place = int(np.flatnonzero(a != b)[0])
@@ -314,26 +270,3 @@ def _check_order(start: Sample, finish: Sample) -> None:
         f"{finish.path} holds {alike}: point {place + 1} is {a[place]} in {start.path.name}, but {b[place]} in "
         f"{finish.path.name}. Input and target are the same points, in the same order."
     )
-
-
-def _elements(labels: Sequence[object] | np.ndarray) -> np.ndarray:
-    """Kinds as texts, those that are numbers of elements by their symbols."""
-    names = [str(label).removesuffix(".0") for label in labels]
-    try:
-        from ase.data import chemical_symbols
-    except ImportError:
-        return np.array(names)
-    known = {str(number): symbol for number, symbol in enumerate(chemical_symbols) if number}
-    return np.array([known.get(name, name) for name in names])
-
-
-def _shuffled(points: Points, moved: np.ndarray, cost: float) -> bool:
-    """Whether points of equal kinds have places in the target that are much closer than their own."""
-    from scipy.optimize import linear_sum_assignment
-
-    centred = points.positions - points.positions.mean(0)
-    squares = np.sum((centred[:, None] - moved) ** 2, -1)
-    if points.labels is not None:
-        kinds = np.asarray(points.labels)
-        squares = np.where(kinds[:, None] == kinds, squares, squares.max() * len(kinds))
-    return bool(squares[linear_sum_assignment(squares)].sum() < cost / 4)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+
+import numpy as np
 
 SYMBOLS = frozenset(
     re.findall(
@@ -38,3 +41,14 @@ def element(name: str) -> str:
     if len(both) == 2 and pair not in SURE:
         return first if GREEK.match(pair) else ""
     return both[-1] if both else ""
+
+
+def as_symbols(labels: Sequence[object] | np.ndarray) -> np.ndarray:
+    """Kinds as texts, those that are numbers of elements by their symbols."""
+    names = [str(label).removesuffix(".0") for label in labels]
+    try:
+        from ase.data import chemical_symbols
+    except ImportError:
+        return np.array(names)
+    known = {str(number): symbol for number, symbol in enumerate(chemical_symbols) if number}
+    return np.array([known.get(name, name) for name in names])

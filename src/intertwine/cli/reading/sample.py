@@ -13,7 +13,10 @@ from intertwine.errors import ArgumentError
 from intertwine.reps import Rep
 from intertwine.symmetry import Points
 
-LARGEST = 1e100
+AXIAL = ("magmom", "magmoms")
+"""Names of vectors that do not change sign under inversion."""
+
+_LARGEST = 1e100
 """Larger coordinates have no squares."""
 
 
@@ -66,8 +69,8 @@ class Sample:
             )
         if not np.isfinite(x.positions).all():
             raise ArgumentError(f"{self.path} holds NaN or infinite positions.")
-        if np.abs(x.positions).max() > LARGEST:
-            raise ArgumentError(f"{self.path} holds positions beyond {LARGEST:g}, too large to compute with.")
+        if np.abs(x.positions).max() > _LARGEST:
+            raise ArgumentError(f"{self.path} holds positions beyond {_LARGEST:g}, too large to compute with.")
         return x
 
     def rep(self, name: str, group: CatalogGroup) -> Rep | None:
@@ -86,6 +89,22 @@ class Sample:
                 f"--rep-in says how features turn, but {self.path} holds none. Store them as features in a .npz file."
             )
         return group.rep(name) if name else None
+
+    def target_rep(self, name: str, y: np.ndarray, text: str, group: CatalogGroup) -> Rep:
+        """How a target turns: as a text says, or by its name and size as a scalar, a vector or a matrix."""
+        if text:
+            return group.rep(text)
+        if name in AXIAL and y.shape[-1] == 3:
+            return group.rep("1x1e")
+        vector, scalar = group.defining, f"1x{group.trivial}"
+        known = {vector.dim**2: vector * vector, vector.dim: vector, 1: group.rep(scalar)}
+        if y.shape[-1] not in known:
+            where = " at each point" if y.ndim == 2 else ""
+            raise ArgumentError(
+                f"The target{f' {name}' if name else ''} has {y.shape[-1]} numbers{where}, and nothing "
+                "says how they turn. Pass their rep, for example --rep-out '1x0e + 1x2e'."
+            )
+        return known[y.shape[-1]]
 
     @property
     def held(self) -> str:

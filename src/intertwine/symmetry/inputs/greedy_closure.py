@@ -49,7 +49,7 @@ def growing_groups(
         found = _generated(members, [*generators, seed], product, most, lambda i: residuals[i] <= 2 * tolerance)
         if found is None:
             continue
-        if (later := max(residuals[i] for i in found) / 2) > now:
+        if (later := max(map(residuals.__getitem__, found)) / 2) > now:
             heapq.heappush(queue, (later, seed))
             continue
         members, known, generators = found, set(found), [*generators, seed]
@@ -121,12 +121,9 @@ def largest_among(elements: np.ndarray, residuals: np.ndarray, tolerance: float)
     """
     flat = elements.reshape(len(elements), -1)
 
-    def number(g: np.ndarray) -> int:
-        return int(np.argmin(np.abs(flat - g.reshape(-1)).max(1)))
-
     def product(i: int, j: int) -> int:
-        return number(elements[i] @ elements[j])
+        return int(np.argmin(np.abs(flat - (elements[i] @ elements[j]).reshape(-1)).max(1)))
 
-    off = residuals.tolist()
-    *_, (_, members) = growing_groups(off, off, product, tolerance, number(np.eye(elements.shape[-1])))
+    off, identity = residuals.tolist(), int(np.argmax(np.trace(elements, axis1=-2, axis2=-1)))
+    *_, (_, members) = growing_groups(off, off, product, tolerance, identity)
     return np.sort(members)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
+from intertwine._arrays import Table
 from intertwine.catalog.base import CatalogGroup
 from intertwine.catalog.finite_subgroups import listed_subgroups
 from intertwine.catalog.planar import PlanarGroup
@@ -14,6 +16,9 @@ from intertwine.catalog.polyhedral import find_point_group
 from intertwine.catalog.recognise import recognise, refined
 from intertwine.groups import Subgroup
 from intertwine.groups.rotations import axial
+
+KNOWN = 256
+"""So many finite subgroups of space are remembered: questions about one input meet the same few again and again."""
 
 SOME = 128
 """Products with about so many elements show how noisy those of a large group are; of Ih, and smaller ones, with all."""
@@ -38,7 +43,7 @@ def named_subgroup(group: CatalogGroup, elements: np.ndarray, lie: np.ndarray) -
         return _planar(group, elements, continuous=len(lie) > 0)
     if len(lie):
         return _continuous(group, elements, lie)
-    return _finite(group, elements, noise or 0.0)
+    return _finite(group, Table(elements), noise or 0.0)
 
 
 def _noise(elements: np.ndarray) -> float | None:
@@ -111,7 +116,9 @@ def _continuous(group: CatalogGroup, elements: np.ndarray, lie: np.ndarray) -> S
     return group.subgroup(name, axis=axis)
 
 
-def _finite(group: CatalogGroup, elements: np.ndarray, noise: float) -> Subgroup | None:
+@lru_cache(KNOWN)
+def _finite(group: CatalogGroup, found: Table, noise: float) -> Subgroup | None:
+    elements = found.array
     try:
         title, frame = recognise(elements, max(noise, 1e-6))
     except (KeyError, StopIteration, IndexError, ZeroDivisionError):  # no group: its axes do not fit together

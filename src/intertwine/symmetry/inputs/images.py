@@ -256,7 +256,7 @@ def image_stabiliser(
         best = (_in_doubt(rungs) or _by_width(rungs))[0]
         slack = max(best.residual, look.interpolation)
     else:
-        allowed = [ImageRung(*place, residual, 0.0, 0.0) for place, residual in found.items()]
+        allowed = [ImageRung(n, angle, residual, 0.0, 0.0) for (n, angle), residual in found.items()]
         allowed = [rung for rung in allowed if rung.residual <= max(tolerance, DIGITS)]
         best, slack = min(allowed, key=lambda rung: (-rung.order, rung.name != "O(2)", rung.residual)), tolerance
     return ImageSymmetry(
@@ -363,10 +363,12 @@ def _rungs(found: dict[Place, float], look: Seen, largest: float) -> tuple[Image
         still = residuals <= DIGITS
         clear = np.flatnonzero(still & (orders == orders[still].max()))[:1]
     widths = np.log10(np.maximum(ends, DIGITS) / least)
-    return tuple(
-        ImageRung(*places[k], float(residuals[k]), math.hypot(ends[k], look.noise), float(widths[k]))
-        for k in clear[np.lexsort((orders[clear], residuals[clear]))]
-    )
+    untils = np.hypot(ends, look.noise)
+    every = [
+        ImageRung(n, angle, *values)
+        for (n, angle), *values in zip(places, residuals.tolist(), untils.tolist(), widths.tolist(), strict=True)
+    ]
+    return tuple(every[k] for k in clear[np.lexsort((orders[clear], residuals[clear]))])
 
 
 def _by_width(rungs: Sequence[ImageRung]) -> list[ImageRung]:

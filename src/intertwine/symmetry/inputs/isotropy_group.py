@@ -206,8 +206,8 @@ class Stabiliser(ABC):
         """How far its elements take the input from where it is, `(h,)`."""
         return self.source.displacements(by.elements, by.permutations)
 
-    def smaller(self) -> list[Averaging]:
-        """One proper subgroup of each class of a finite symmetry, the largest first."""
+    def smaller(self) -> list[np.ndarray]:
+        """The places of the elements of one proper subgroup of each class, the largest first; of a finite symmetry."""
         return []
 
     def fixed(self, rep: Rep | Irrep) -> np.ndarray:
@@ -317,17 +317,14 @@ class FiniteStabiliser(ListedStabiliser):
     def _largest(self, residuals: np.ndarray, tolerance: float) -> np.ndarray:
         return largest_among(self.elements, residuals, tolerance)
 
-    def smaller(self) -> list[Averaging]:
-        """One proper subgroup of each class, the largest first."""
-        group, found = self.subgroup.group, []
+    def smaller(self) -> list[np.ndarray]:
+        """The places of the elements of one proper subgroup of each class, the largest first."""
+        group = self.subgroup.group
         inner = group.subgroups() if isinstance(group, CatalogGroup) else ()
-        for part in sorted(inner, key=lambda part: -part.group.order):
-            members = self.subgroup.embed(part.embed(part.group.elements()))
-            places = np.abs(self.elements - members[:, None]).max((-1, -2)).argmin(1)
-            if len(places) < len(self.elements):
-                weights = np.full(len(places), 1 / len(places))
-                found.append(Averaging(members, weights, some(self.permutations, places)))
-        return found
+        found = [part.place(part.group.elements()) for part in inner if part.group.order < group.order]
+        members = [self.subgroup.place(elements) for elements in found]
+        places = [np.abs(self.elements - g[:, None]).max((-1, -2)).argmin(1) for g in members]
+        return sorted(places, key=len, reverse=True)
 
 
 def some(permutations: np.ndarray | None, places: np.ndarray) -> np.ndarray | None:

@@ -13,7 +13,7 @@ from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.groups import Subgroup
 from intertwine.reps import Irrep, Rep, as_rep
-from intertwine.reps.irrep import trace
+from intertwine.reps.irrep import irreps_up_to, trace
 from intertwine.symmetry.inputs.clouds import Points
 from intertwine.symmetry.inputs.isotropy_group import Stabiliser
 from intertwine.symmetry.inputs.stabiliser import stabiliser
@@ -255,14 +255,15 @@ def _by_irreps(y: np.ndarray, H: Stabiliser, rep_out: Rep) -> dict[str, float]:
     """The share of the target's power in each irrep of H, by character projectors."""
     group, by = H.subgroup.group, H.averaging(2 * max(rep_out.degree, 1))
     h, images = H.subgroup.candidate(by.elements), by.moved(y, rep_out)
+    irreps = irreps_up_to(group, rep_out.degree if H.continuous else int(group.order))
+    matrices = group.irrep_matrices([irrep.label for irrep in irreps], h)
     power = max(float(np.sum(y**2)), TINY)
     shares = {}
-    for label in group.labels(rep_out.degree if H.continuous else int(group.order)):
-        irrep = Irrep(group, label)
-        character = trace(irrep.evaluate(h)) * irrep.dim / len(irrep.endomorphisms)
+    for irrep in irreps:
+        character = trace(matrices[irrep.label]) * irrep.dim / len(irrep.endomorphisms)
         part = np.tensordot(by.weights * character, images, 1)
         if (share := float(np.sum(part**2)) / power) > 1e-12:
-            shares[label] = share
+            shares[irrep.label] = share
     if H.space is not None and (rest := 1 - sum(shares.values())) > 1e-12:
         shares[BROKEN_TRANSLATIONS] = rest
     return shares

@@ -19,7 +19,7 @@ from intertwine.symmetry.inputs.isotropy_group import Stabiliser, moved
 from intertwine.symmetry.inputs.stabiliser import stabiliser
 from intertwine.symmetry.limits.congruence import Member, congruent_groups
 from intertwine.symmetry.limits.curie import curie_check, resolution
-from intertwine.symmetry.limits.losses import Loss, floor_of
+from intertwine.symmetry.limits.floors import Loss, floor_of
 from intertwine.symmetry.limits.orbit import Orbit
 
 Groups = tuple[tuple[int, ...], ...]

@@ -91,5 +91,5 @@ def branches(irrep: Irrep, subgroup: Subgroup) -> list[tuple[Irrep, np.ndarray]]
 def _names(irrep: Irrep, basis: np.ndarray) -> tuple[str, ...]:
     """The components of a basis; the sign of a single one does not matter."""
     if basis.shape[1] == 1:
-        return (component_name(irrep, upright(irrep, basis[:, 0])),)
+        return (upright(irrep, basis[:, 0])[1],)
     return tuple(component_name(irrep, column) for column in basis.T)

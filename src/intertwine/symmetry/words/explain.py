@@ -200,7 +200,7 @@ def _functions(group: PointGroup) -> str:
     whole = O3.subgroup(group)
     for label, name in (("1o", "{}"), ("1e", "R{}")):
         for irrep, basis in branches(O3.irrep(label), whole):
-            texts = [name.format(polynomial_text(upright(O3.irrep(label), column))) for column in basis.T]
+            texts = [name.format(polynomial_text(upright(O3.irrep(label), column)[0])) for column in basis.T]
             found[irrep.label].append(_pair(sorted(texts)))
     for irrep, spans in _quadratic_parts(whole).items():
         if irrep.dim == 1:
