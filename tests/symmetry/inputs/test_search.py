@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from intertwine.catalog import O2, O3, SO2, SO3
 from intertwine.symmetry import Points, Stabiliser, stabiliser, symmetry_ladder
 from intertwine.symmetry.inputs.clouds import Cloud
-from intertwine.symmetry.inputs.search import fitted, reach
+from intertwine.symmetry.inputs.search import procrustes, reach
 from tests.registry import seeds
 from tests.symmetry.clouds import GENERIC, ring
 from tests.symmetry.posed import each_name, off, posed_cloud, unit
@@ -138,7 +138,7 @@ def test_how_far_fitted_maps_may_be_off(seed: int, group) -> None:  # type: igno
     most, worst = reach(cloud, known), np.zeros(8)
     for _ in range(100):
         errors = 1e-7 * np.array([unit(rng, size) for _ in known])
-        g = fitted(points[known], (points[known] + errors)[None], np.array([1.0]))[0]
+        g = procrustes(points[known], (points[known] + errors)[None], np.array([1.0]))[0]
         worst = np.maximum(worst, np.linalg.norm(points @ g.T - points, axis=1) / 1e-7)
     assert (worst <= most * (1 + 1e-3)).all()
     assert (worst >= most / 5).all()

@@ -14,10 +14,10 @@ from intertwine.groups.rotations import axial, exponential
 from intertwine.reps import Irrep, Rep
 from intertwine.symmetry.inputs.greedy_closure import growing_groups
 
-GRID_POINTS = 12
+_GRID_POINTS = 12
 """Rotations per (degree + 1)³ that the search starts from: closer than a wavelength of the degree."""
 
-STARTS = 400
+_STARTS = 400
 """The most places that steps start from."""
 
 Parts = list[tuple[Irrep, np.ndarray]]
@@ -170,7 +170,7 @@ def _candidates(a: np.ndarray, b: np.ndarray, rep: Rep, tolerance: float, lie: n
         moved = rep.evaluate(piece[None])[0] @ a  # ρ(R s) a = ρ(R) ρ(s) a
         errors = _errors(grid, _parts(moved, rep), b, rep)
         lowest = errors <= errors[neighbours].min(1) + 1e-12
-        starts = np.lexsort((errors, ~lowest))[: STARTS if not len(lie) else STARTS // 4]  # local minima first
+        starts = np.lexsort((errors, ~lowest))[: _STARTS if not len(lie) else _STARTS // 4]  # local minima first
         solved = _refined(grid[starts], moved, b, rep) @ piece
         off = np.linalg.norm(rep.evaluate(solved) @ a - b, axis=-1)
         found.add(solved[off <= 2 * tolerance])
@@ -195,7 +195,7 @@ def _start_grid(size: int, degree: int) -> tuple[np.ndarray, np.ndarray]:
     if size == 2:
         points = turn_grid("regular", 8 * degree + 16).points
     else:
-        points = rotation_grid("fibonacci", max(GRID_POINTS * (degree + 1) ** 3, 100)).points
+        points = rotation_grid("fibonacci", max(_GRID_POINTS * (degree + 1) ** 3, 100)).points
     grid = np.concatenate([np.eye(size)[None], points])
     flat = grid.reshape(len(grid), -1)
     return grid, KDTree(flat).query(flat, k=3 if size == 2 else 9)[1]

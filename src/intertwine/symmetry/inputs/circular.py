@@ -10,19 +10,19 @@ from functools import cached_property
 import numpy as np
 
 from intertwine.catalog.base import CatalogGroup
-from intertwine.symmetry.inputs.isotropy_group import Vector
+from intertwine.symmetry.inputs.isotropy_group import RepVector
 from intertwine.symmetry.inputs.tolerances import TINY
 
-TRIED = (0.3, 0.55, math.pi / 4)
+_TRIED = (0.3, 0.55, math.pi / 4)
 """The known rotations that measure what interpolation does: generic ones, and the one farthest from the grid's own."""
 
-FINEST = 2.0
+_FINEST = 2.0
 """The highest frequency at radius r is this times r: pixels resolve π r along the rows, and less across them."""
 
-FEWEST = 1000
+_FEWEST = 1000
 """In fewer pixels noise cannot be told from content."""
 
-FEW_VALUES = 4
+_FEW_VALUES = 4
 """Drawings with no more values are not antialiased: their edges are off by up to half a pixel."""
 
 Point = tuple[float, float]
@@ -51,11 +51,11 @@ class Harmonics:
         """The highest frequency."""
         return len(self.parts) - 1
 
-    def vector(self, group: CatalogGroup) -> Vector:
+    def vector(self, group: CatalogGroup) -> RepVector:
         """The vector of SO(2) or O(2)."""
         labels = [group.trivial, *map(str, range(1, self.degree + 1))]
         rep = group.rep(" + ".join(f"{min(m + 1, 2)}x{label}" for m, label in enumerate(labels)))
-        return Vector(rep, np.concatenate([self.parts[0, 0, :1], self.parts[1:].reshape(-1)]))
+        return RepVector(rep, np.concatenate([self.parts[0, 0, :1], self.parts[1:].reshape(-1)]))
 
     @cached_property
     def power(self) -> np.ndarray:
@@ -139,7 +139,7 @@ class Lens:
         self.margin = edge + math.ceil(max(self.radius - inside, 0.0)) + 6
         self.centre = row - edge, column - edge
         self.canvas = self.padded(image, self.margin)
-        self.order = 0 if max(len(np.unique(channel)) for channel in image) <= FEW_VALUES else 1
+        self.order = 0 if max(len(np.unique(channel)) for channel in image) <= _FEW_VALUES else 1
 
     @staticmethod
     def padded(image: np.ndarray, margin: int) -> np.ndarray:
@@ -159,13 +159,13 @@ class Lens:
         smooth = self._smooth(canvas)
         row, column = centre or centroid(smooth, self.threshold)
         r = np.arange(math.ceil(self.radius)) + 0.5
-        count = 8 * math.ceil(FINEST * self.radius / 4) + 8  # D4 moves the points of a ring onto each other
+        count = 8 * math.ceil(_FINEST * self.radius / 4) + 8  # D4 moves the points of a ring onto each other
         angles = 2 * np.pi * np.arange(count) / count
         places = np.stack([row - r[:, None] * np.sin(angles), column + r[:, None] * np.cos(angles)])
-        m = np.arange(int(FINEST * r[-1]) + 1)
+        m = np.arange(int(_FINEST * r[-1]) + 1)
         found = np.fft.rfft(_sampled(smooth, places, 3), axis=-1).conj()[..., : len(m)] / count
         lengths = np.sqrt(2 * np.pi * r)[:, None] * np.where(m, math.sqrt(2), 1.0)
-        return np.asarray(np.where(m <= FINEST * r[:, None], found * lengths, 0).reshape(-1, len(m)))
+        return np.asarray(np.where(m <= _FINEST * r[:, None], found * lengths, 0).reshape(-1, len(m)))
 
     def rotated(self, angle: float) -> np.ndarray:
         """The canvas turned by an angle about the centre of the image, as one would turn its kind.
@@ -210,7 +210,7 @@ def seen(image: np.ndarray, smoothing: float) -> Seen:
     found = lens.coefficients(lens.canvas, middle)
     size = max(float(np.linalg.norm(found)), TINY)
     m = np.arange(found.shape[1])
-    undone = (lens.coefficients(lens.rotated(angle)) * np.exp(-1j * angle * m) for angle in TRIED)
+    undone = (lens.coefficients(lens.rotated(angle)) * np.exp(-1j * angle * m) for angle in _TRIED)
     error = max(float(np.linalg.norm(one - found)) for one in undone)
     grain = lens.levels[:, None, None] * np.random.default_rng(0).normal(size=image.shape)
     noise = math.sqrt(2) * float(np.linalg.norm(lens.coefficients(lens.padded(grain, lens.margin), middle)))
@@ -232,7 +232,7 @@ def noise_levels(image: np.ndarray) -> np.ndarray:
     From the median size of the diagonal differences of two by two pixels, which edges hardly change (D. Donoho and
     I. Johnstone 1994, doi:10.1093/biomet/81.3.425).
     """
-    if min(image.shape[1:]) < 2 or image[0].size < FEWEST:
+    if min(image.shape[1:]) < 2 or image[0].size < _FEWEST:
         return np.zeros(len(image))
     a, b = image[:, :-1], image[:, 1:]
     differences = (a[..., :-1] - a[..., 1:] - b[..., :-1] + b[..., 1:]) / 2

@@ -14,7 +14,7 @@ from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.reps import Rep
 from intertwine.symmetry.inputs.isotropy_group import Source
 from intertwine.symmetry.inputs.lattices import Lattice, lattice_of
-from intertwine.symmetry.inputs.tolerances import FLOAT, POINT, TINY
+from intertwine.symmetry.inputs.tolerances import FLOAT64, POINT, TINY
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +54,9 @@ class Points:
 
         Raises `ShapeError` and `ArgumentError` for a cell that is none: NaN, or vectors in a plane.
         """
-        cell = None if self.cell is None else to_numpy(self.cell)
-        return lattice_of(cell, self.periodic, to_numpy(self.positions))
+        if self.cell is None:
+            return None
+        return lattice_of(to_numpy(self.cell), self.periodic, to_numpy(self.positions))
 
     @property
     def scale(self) -> float:
@@ -77,7 +78,10 @@ class Cloud(Source):
     Args:
         group: SO(2), O(2), SO(3) or O(3), in which symmetries are looked for.
         positions: `(N, n)`.
+        unit: the positions about their centre, the farthest at distance 1; zeros if all are at one place.
+        radius: the distance of the farthest point from the centre.
         labels: a kind for each point `(N,)`.
+        kinds: their numbers.
         features: a vector of `rep` at each point, which moves along, `(N, rep.dim)`.
         rep: the rep of the features; the empty one if there are none.
         lattice: the periods of a crystal, a layer or a rod; None for a molecule.
@@ -85,7 +89,10 @@ class Cloud(Source):
 
     group: CatalogGroup
     positions: np.ndarray
+    unit: np.ndarray
+    radius: float
     labels: np.ndarray
+    kinds: np.ndarray
     features: np.ndarray
     rep: Rep
     lattice: Lattice | None
@@ -109,8 +116,12 @@ class Cloud(Source):
         if labels.shape != (count,):
             raise ShapeError(f"There are {count} points, one label for each, but got labels of shape {labels.shape}.")
         features, rep = _checked_features(points.features, rep, group, count)
-        cloud = Cloud(group, positions, labels, features, rep, lattice)
-        if cloud.spacings.min() < FLOAT:
+        unit, kinds = positions - positions.mean(0), np.unique(labels, return_inverse=True)[1]
+        radius = float(np.linalg.norm(unit, axis=1).max())
+        radius = radius if radius > POINT * np.abs(positions).max() else 0.0
+        unit = unit / radius if radius else np.zeros_like(unit)
+        cloud = Cloud(group, positions, unit, radius, labels, kinds, features, rep, lattice)
+        if cloud.spacings.min() < FLOAT64:
             raise ArgumentError(
                 "Two points of one kind coincide, so it is not clear which goes where. Label them differently, or keep "
                 "one."
@@ -118,30 +129,15 @@ class Cloud(Source):
         return cloud
 
     @cached_property
-    def kinds(self) -> np.ndarray:
-        """The number of the kind of each point, `(N,)`."""
-        return np.asarray(np.unique(self.labels, return_inverse=True)[1])
-
-    @cached_property
-    def centred(self) -> np.ndarray:
-        """The positions about their centre."""
-        return np.asarray(self.positions - self.positions.mean(0))
-
-    @cached_property
-    def radius(self) -> float:
-        """The distance of the farthest point from the centre."""
-        scale = float(np.linalg.norm(self.centred, axis=1).max(initial=0.0))
-        return scale if scale > POINT * np.abs(self.positions).max() else 0.0
-
-    @cached_property
-    def unit(self) -> np.ndarray:
-        """The positions about their centre, the farthest at distance 1; zeros if all are at one place."""
-        return self.centred / self.radius if self.radius else np.zeros_like(self.centred)
-
-    @cached_property
     def spacings(self) -> np.ndarray:
         """The distance in `unit` of each point to the nearest of its kind, `(N,)`; infinite for the only one."""
-        return nearest_alike(self.unit, self.kinds)
+        from scipy.spatial import KDTree  # scipy costs a tenth of a second that most users of the library need not pay
+
+        nearest = np.empty(len(self.unit))
+        for kind in range(self.kinds.max() + 1):
+            members = self.unit[self.kinds == kind]
+            nearest[self.kinds == kind] = KDTree(members).query(members, 2)[0][:, 1]
+        return nearest
 
     @cached_property
     def line(self) -> tuple[np.ndarray, float]:
@@ -157,8 +153,9 @@ class Cloud(Source):
     @property
     def size(self) -> float:
         """The length that displacements of the whole are compared with."""
-        whole = float(np.linalg.norm(self.centred))
-        return whole if self.lattice is None else self.lattice.scale(len(self.positions))
+        if self.lattice is not None:
+            return self.lattice.scale(len(self.positions))
+        return self.radius * float(np.linalg.norm(self.unit))
 
     def joined(self, y: np.ndarray, rep: Rep) -> Cloud:
         """The cloud with a target beside its features. One for the whole is the same at every point."""
@@ -169,13 +166,13 @@ class Cloud(Source):
 
     def displacements(self, elements: np.ndarray, permutations: np.ndarray | None) -> np.ndarray:
         """How far moved points are from their partners, all together."""
-        off = self.centred @ elements.swapaxes(-1, -2) - self.centred[permutations]
-        return np.asarray(np.linalg.norm(off, axis=(1, 2)))
+        off = self.unit @ elements.swapaxes(-1, -2) - self.unit[permutations]
+        return np.asarray(self.radius * np.linalg.norm(off, axis=(1, 2)))
 
     def residuals(self, elements: np.ndarray, permutations: np.ndarray | None) -> np.ndarray:
         """How far the farthest moved point is from its partner, or all features together from where they belong."""
         off = np.linalg.norm(self.unit @ elements.swapaxes(-1, -2) - self.unit[permutations], axis=-1).max(1)
-        return np.asarray(off if not self.rep.dim else np.maximum(off, self.features_off(elements, permutations)))
+        return np.asarray(off if not self.features.size else np.maximum(off, self.features_off(elements, permutations)))
 
     def features_off(self, elements: np.ndarray, permutations: np.ndarray | None) -> np.ndarray:
         """How far features are from where they belong, relative to all of them, `(h,)`."""
@@ -201,14 +198,3 @@ def _checked_features(
     if not np.isfinite(features).all():
         raise ArgumentError("The features hold NaN or infinite numbers. Remove or repair these points.")
     return features, rep
-
-
-def nearest_alike(points: np.ndarray, kinds: np.ndarray) -> np.ndarray:
-    """The distance of each point to the nearest of its kind, `(N,)`; infinite for the only one."""
-    from scipy.spatial import KDTree  # scipy costs a tenth of a second that most users of the library need not pay
-
-    nearest = np.empty(len(points))
-    for kind in np.unique(kinds):
-        members = points[kinds == kind]
-        nearest[kinds == kind] = KDTree(members).query(members, 2)[0][:, 1]
-    return nearest

@@ -39,7 +39,7 @@ class CrystalStabiliser(ListedStabiliser):
         subgroup = named_subgroup(cloud.group, rough[first], cloud.group.lie_generators[:0])
         if subgroup is None:
             raise no_group(len(first), tolerance, operations.residuals)
-        exact = subgroup.embed(subgroup.group.elements())
+        exact = subgroup.place(subgroup.group.elements())
         elements = exact[np.argmin(np.abs(rough[:, None] - exact).max((-1, -2)), 1)]
         lattice = operations.lattice
         if lattice.rank == 1:
@@ -122,7 +122,7 @@ def nearly_kept(cloud: Cloud, tolerance: float) -> tuple[Operations, Operations]
     bare = _operations(cloud.lattice, cloud.positions, cloud.kinds, tolerance)  # type: ignore[arg-type]
     proper = (np.linalg.det(bare.elements) > 0) | (not cloud.group.is_proper)
     residuals = np.where(proper, bare.residuals, np.inf)
-    if cloud.rep.dim:
+    if cloud.features.size:
         residuals = np.maximum(residuals, cloud.features_off(bare.elements, bare.permutations))
     return replace(bare, residuals=residuals), bare
 
@@ -175,9 +175,9 @@ def bend(cloud: Cloud) -> float:
     lattice: Lattice = cloud.lattice  # type: ignore[assignment]
     if lattice.rank > 1:
         return np.inf
-    across = cloud.centred @ lattice.cell[~lattice.periodic].T
-    length = np.linalg.norm(lattice.cell[~lattice.periodic], axis=1).max()
-    return float(np.linalg.norm(across, axis=1).max() / length / cloud.size)
+    vectors = lattice.cell[~lattice.periodic]
+    across = np.linalg.norm(cloud.unit @ vectors.T, axis=1).max() / np.linalg.norm(vectors, axis=1).max()
+    return float(cloud.radius * across / cloud.size)
 
 
 def telling(cloud: Cloud) -> float:

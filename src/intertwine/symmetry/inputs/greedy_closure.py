@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-MOST = 4000
+_MOST = 4000
 """More elements than any finite symmetry that people ask about: where a search for products stops."""
 
 Product = Callable[[int, int], int | None]
@@ -20,7 +20,7 @@ def growing_groups(
     product: Product,
     tolerance: float,
     identity: int = 0,
-    most: int = MOST,
+    most: int = _MOST,
 ) -> list[tuple[float, list[int]]]:
     """The groups that elements make at growing tolerances, up to a given one: each holds the one before.
 
@@ -57,7 +57,7 @@ def growing_groups(
     return groups
 
 
-def largest_group(seeds: Sequence[int], product: Product, identity: int = 0, most: int = MOST) -> list[int]:
+def largest_group(seeds: Sequence[int], product: Product, identity: int = 0, most: int = _MOST) -> list[int]:
     """The numbers of the elements of a group, made greedily from elements in their order.
 
     An element that would generate products that do not leave the input as it is, is left out. So if the elements, with

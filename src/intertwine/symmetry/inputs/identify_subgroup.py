@@ -17,10 +17,10 @@ from intertwine.catalog.recognise import recognise, refined
 from intertwine.groups import Subgroup
 from intertwine.groups.rotations import axial
 
-KNOWN = 256
+_KNOWN = 256
 """So many finite subgroups of space are remembered: questions about one input meet the same few again and again."""
 
-SOME = 128
+_SOME = 128
 """Products with about so many elements show how noisy those of a large group are; of Ih, and smaller ones, with all."""
 
 
@@ -49,7 +49,7 @@ def named_subgroup(group: CatalogGroup, elements: np.ndarray, lie: np.ndarray) -
 def _noise(elements: np.ndarray) -> float | None:
     """How far the products of elements `(h, n, n)` are from elements; None if they are no group."""
     flat = elements.reshape(len(elements), -1)
-    some = elements[:: 1 + len(elements) // SOME]
+    some = elements[:: 1 + len(elements) // _SOME]
     products = np.einsum("aij,bjk->abik", elements, some).reshape(-1, flat.shape[1])
     squared = np.sum(flat**2, 1)[:, None] + np.sum(flat**2, 1) - 2 * flat @ flat.T
     apart = np.sqrt(np.min(squared + 1e9 * np.eye(len(flat)), initial=1e9).clip(0))
@@ -116,7 +116,7 @@ def _continuous(group: CatalogGroup, elements: np.ndarray, lie: np.ndarray) -> S
     return group.subgroup(name, axis=axis)
 
 
-@lru_cache(KNOWN)
+@lru_cache(_KNOWN)
 def _finite(group: CatalogGroup, found: Table, noise: float) -> Subgroup | None:
     elements = found.array
     try:

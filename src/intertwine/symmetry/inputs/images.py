@@ -15,17 +15,17 @@ from intertwine.errors import ArgumentError, ShapeError
 from intertwine.reps import Rep
 from intertwine.symmetry.inputs.circular import Place, Point, Seen, noise_levels, seen
 from intertwine.symmetry.inputs.greedy_closure import largest_among
-from intertwine.symmetry.inputs.isotropy_group import FiniteStabiliser, Stabiliser, Vector
+from intertwine.symmetry.inputs.isotropy_group import FiniteStabiliser, RepVector, Stabiliser
 from intertwine.symmetry.inputs.stabiliser import ContinuousStabiliser
 from intertwine.symmetry.inputs.tolerances import DIGITS
 
-CLEARLY = 1.5
+_CLEARLY = 1.5
 """A group is a rung if every larger one moves the image by this much more than it, and than the errors, do."""
 
-UNSURE = 0.5
+_UNSURE = 0.5
 """Differences that are smaller than this part of the noise say nothing: it moves the centre, too."""
 
-VISIBLE = 0.05
+_VISIBLE = 0.05
 """Values of this part of the largest one, noise apart, count as content that the border cuts."""
 
 
@@ -267,7 +267,7 @@ def image_stabiliser(
         interpolation=look.interpolation,
         noise=look.noise,
         translations=_translations(content, exact_tolerance),
-        cut=bool((np.abs(content[:, edge]).max(1) > VISIBLE + 5 * noise_levels(content)).any()),
+        cut=bool((np.abs(content[:, edge]).max(1) > _VISIBLE + 5 * noise_levels(content)).any()),
         rep=vector.rep,
         vector=vector.x,
     )
@@ -316,7 +316,7 @@ def _background(border: np.ndarray, given: float | Sequence[float] | None) -> np
     return np.array(usual, dtype=np.float64)
 
 
-def _on_the_grid(content: np.ndarray, image: Vector, tolerance: float) -> tuple[Stabiliser, Point]:
+def _on_the_grid(content: np.ndarray, image: RepVector, tolerance: float) -> tuple[Stabiliser, Point]:
     """The elements of D4 that move the pixels onto equal ones, about the centre of the box around the content."""
     group: CatalogGroup = image.rep.group  # type: ignore[assignment]
     rows, columns = np.nonzero(np.abs(content).max(0) > tolerance)
@@ -356,9 +356,9 @@ def _rungs(found: dict[Place, float], look: Seen, largest: float) -> tuple[Image
     ends = np.minimum(np.where(larger, beyond, np.inf).min(1), largest)
     off_grid = residuals[(mirrors == 0) & (turns % 4 > 0) & (turns > 2)]  # what the grid itself does not keep
     error = min(look.interpolation, 2 * off_grid.min(initial=np.inf))
-    least = np.maximum(np.maximum(beyond, math.hypot(error, UNSURE * look.noise)), DIGITS)
+    least = np.maximum(np.maximum(beyond, math.hypot(error, _UNSURE * look.noise)), DIGITS)
     orders = np.where(turns, turns * (1 + mirrors), np.inf)
-    clear = np.flatnonzero(ends > CLEARLY * least)
+    clear = np.flatnonzero(ends > _CLEARLY * least)
     if not len(clear):
         still = residuals <= DIGITS
         clear = np.flatnonzero(still & (orders == orders[still].max()))[:1]
@@ -383,7 +383,7 @@ def _in_doubt(rungs: Sequence[ImageRung]) -> tuple[ImageRung, ImageRung] | None:
     return (first, others[0]) if first.residual <= others[0].residual else (others[0], first)
 
 
-def _stabiliser(rung: ImageRung, image: Vector, tolerance: float) -> Stabiliser:
+def _stabiliser(rung: ImageRung, image: RepVector, tolerance: float) -> Stabiliser:
     group: CatalogGroup = image.rep.group  # type: ignore[assignment]
     if rung.turns is None:
         elements = np.stack([np.eye(2), np.diag([1.0, -1.0])])[: 1 if rung.mirror is None else 2]

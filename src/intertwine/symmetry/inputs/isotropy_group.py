@@ -65,15 +65,15 @@ class Source(ABC):
 
 
 @dataclass(frozen=True, eq=False)
-class Vector(Source):
+class RepVector(Source):
     """A vector `(rep.dim,)` of a rep."""
 
     rep: Rep
     x: np.ndarray
 
-    def joined(self, y: np.ndarray, rep: Rep) -> Vector:
+    def joined(self, y: np.ndarray, rep: Rep) -> RepVector:
         """The vector, of length 1, and another one."""
-        return Vector(self.rep + rep, np.concatenate([self.x / max(self.size, TINY), y]))
+        return RepVector(self.rep + rep, np.concatenate([self.x / max(self.size, TINY), y]))
 
     def displacements(self, elements: np.ndarray, permutations: np.ndarray | None) -> np.ndarray:  # noqa: ARG002
         """|ρ(g) x − x|."""
@@ -142,9 +142,10 @@ class Stabiliser(ABC):
     def _inside(self, part: Subgroup, near: float) -> Stabiliser:
         """The elements that lie in a subgroup, up to how far axes are off."""
 
+    @property
     @abstractmethod
-    def index(self, K: Stabiliser) -> float:
-        """The number of cosets of a subgroup of it."""
+    def pieces(self) -> int:
+        """The number of connected pieces: of a finite one that of its elements."""
 
     # what follows -----------------------------------------------------------------------------------------------------
 
@@ -162,6 +163,11 @@ class Stabiliser(ABC):
     def order(self) -> int | float:
         """The number of elements; of a crystal that of operations that keep the cell."""
         return self.subgroup.group.order
+
+    def index(self, K: Stabiliser) -> float:
+        """|H : K|, the number of cosets of a subgroup K; infinite where it has fewer dimensions."""
+        same = len(self.subgroup.group.lie_generators) == len(K.subgroup.group.lie_generators)
+        return self.pieces / K.pieces if same else np.inf
 
     @property
     def space(self) -> SpaceGroup | None:
@@ -284,9 +290,10 @@ class ListedStabiliser(Stabiliser):
     def _inside(self, part: Subgroup, near: float) -> Stabiliser:
         return self.among(np.flatnonzero(part.contains(self.elements, near)), self.residuals, self.tolerance)
 
-    def index(self, K: Stabiliser) -> float:
-        """|H : K|."""
-        return float(self.order / K.order)
+    @property
+    def pieces(self) -> int:
+        """The number of elements."""
+        return len(self.elements)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -301,7 +308,7 @@ class FiniteStabiliser(ListedStabiliser):
         subgroup = named_subgroup(group, rough, group.lie_generators[:0])
         if subgroup is None:
             raise no_group(len(rough), tolerance, source.residuals(rough, permutations))
-        elements = subgroup.embed(subgroup.group.elements())
+        elements = subgroup.place(subgroup.group.elements())
         permutations = some(permutations, np.argmax(np.tensordot(elements, rough, ((1, 2), (1, 2))), 1))
         residuals = source.residuals(elements, permutations)
         return FiniteStabiliser(subgroup, elements, residuals, permutations, tolerance, source)

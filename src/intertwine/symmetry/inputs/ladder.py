@@ -21,9 +21,9 @@ from intertwine.symmetry.inputs.isotropy_group import Source, Stabiliser
 from intertwine.symmetry.inputs.stabiliser import checked_vector, cloud_stabilisers, rounding, stabiliser_of
 from intertwine.symmetry.inputs.tolerances import DIGITS
 
-STEP = 1.2
+_GAP = 1.2
 """Residuals that differ by less than this factor belong to one step."""
-DENSE = 1.5
+_DENSE = 1.5
 """Where residuals leave no gaps, one is tried in each interval of this factor."""
 
 
@@ -179,8 +179,8 @@ def _dense(largest: float) -> np.ndarray:
 def _jumps(residuals: np.ndarray) -> np.ndarray:
     """Tolerances to try: residuals that are followed by a gap, and some of those that are too dense for gaps."""
     ascending = np.unique(np.maximum(residuals, DIGITS))
-    chosen = [r for r, after in zip(ascending, [*ascending[1:], math.inf], strict=False) if after > STEP * r]
-    intervals = np.floor(np.log(ascending) / math.log(DENSE))
+    chosen = [r for r, after in zip(ascending, [*ascending[1:], math.inf], strict=False) if after > _GAP * r]
+    intervals = np.floor(np.log(ascending) / math.log(_DENSE))
     return np.union1d(chosen, ascending[np.flatnonzero(np.diff(intervals, append=math.inf))])
 
 
@@ -240,5 +240,5 @@ def _climbed(steps: Iterator[tuple[float, Stabiliser]], limits: Limits) -> Ladde
             found = [*found[: 0 if exact else None], (residual, now)]
     ends = [residual for residual, _ in found[1:]] + [limits.asked]  # no rung beyond speaks against the last
     rungs = [Rung(s.name, s.order, residual, end) for (residual, s), end in zip(found, ends, strict=True)]
-    wide = [rung for i, rung in enumerate(rungs) if i in (0, len(rungs) - 1) or rung.until > STEP * rung.residual]
+    wide = [rung for i, rung in enumerate(rungs) if i in (0, len(rungs) - 1) or rung.until > _GAP * rung.residual]
     return Ladder(found[0][1].group.name, tuple(wide), limits.largest, limits.least)

@@ -13,10 +13,10 @@ from intertwine.groups import Subgroup
 from intertwine.groups.rotations import exponential
 from intertwine.symmetry.inputs.identify_subgroup import named_subgroup
 
-SAMPLES = 64
+_SAMPLES = 64
 """Random elements that meet every connected piece of a continuous subgroup, which has at most four."""
 
-CUBIC = ("D2", "D2h", "T", "Td", "Th", "O", "Oh")
+_CUBIC = ("D2", "D2h", "T", "Td", "Th", "O", "Oh")
 """Subgroups of O(3) whose normaliser is that of the cube on the same axes."""
 
 
@@ -58,7 +58,7 @@ def _in_space(title: str) -> str:
     n = int("".join(re.findall(r"\d+", title)) or 0)
     if title in ("C1", "Ci", "SO(3)", "O(3)"):
         return "O(3)"
-    if title in CUBIC:
+    if title in _CUBIC:
         return "Oh"
     if title[0] == "I":
         return "Ih"
@@ -93,7 +93,7 @@ def _parent(subgroup: Subgroup) -> CatalogGroup:
 def canonical(subgroup: Subgroup) -> Subgroup:
     """The same subgroup with its standard name and frame, whatever it was called or composed of."""
     parent, group = _parent(subgroup), subgroup.group
-    g = group.elements() if group.is_finite else group.sample(SAMPLES)
+    g = group.elements() if group.is_finite else group.sample(_SAMPLES)
     return _named(parent, subgroup.embed(g), lie_algebra(subgroup))
 
 

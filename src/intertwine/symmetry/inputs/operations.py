@@ -14,9 +14,9 @@ from intertwine.symmetry.inputs.tolerances import FAR
 
 _ROWS = 200_000
 """How many moved atoms are looked up at once."""
-FOLDED = 0.1
+_FOLDED = 0.1
 """Atoms this close, in units of the volume per atom, are too close for a crystal, if its periods bring them there."""
-OUTSIDE = 5
+_OUTSIDE = 5
 """Atoms that lie this many periods apart, in all directions, are looked at with suspicion."""
 
 
@@ -298,8 +298,8 @@ def check_periods(lattice: Lattice, positions: np.ndarray) -> None:
     """An error for atoms that lie far outside of a crystal's cell, and that only its periods bring close together."""
     from scipy.spatial import KDTree
 
-    short, close = lattice.reduced()[0], FOLDED * lattice.scale(len(positions))
-    if lattice.rank < 3 or (np.ptp(short.parts(positions), 0) <= OUTSIDE).any():
+    short, close = lattice.reduced()[0], _FOLDED * lattice.scale(len(positions))
+    if lattice.rank < 3 or (np.ptp(short.parts(positions), 0) <= _OUTSIDE).any():
         return
     folded = Atoms.of(short, positions, np.zeros(len(positions)), close).spacings.min()
     if folded < min(close, KDTree(positions).query(positions, 2)[0][:, 1].min() / 3):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -11,7 +11,7 @@ from intertwine.symmetry.inputs.clouds import Cloud
 from intertwine.symmetry.inputs.greedy_closure import growing_groups
 from intertwine.symmetry.inputs.tolerances import FAR, TINY
 
-KINDS_APART = 10.0
+_KINDS_APART = 10.0
 """The distance, in radii of the cloud, that an extra coordinate puts between points of different kinds."""
 
 _REACH = 4.0
@@ -20,13 +20,13 @@ _REACH = 4.0
 _ROWS = 400_000
 """How many moved points are looked up at once."""
 
-SHORTLIST = 64
+_SHORTLIST = 64
 """How many points are compared before one of them becomes the second reference."""
 
-FEW, ROUNDS = 10, 300
+_FEW, _ROUNDS = 10, 300
 """How often weights are adapted to make the largest distance small; at most, where it decides whether one counts."""
 
-EXACT, NOTHING = 1e-9, 1e-13
+_EXACT, _NOTHING = 1e-9, 1e-13
 """Residuals below this are not made smaller; below that they are none."""
 
 Stage = tuple[np.ndarray, np.ndarray]
@@ -91,17 +91,17 @@ class Search:
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The permutations, with determinants, that maps of the references lead to."""
         signs, ends = np.tile(self.signs, len(ends)), np.repeat(ends, len(self.signs), 0)
-        g = fitted(self.points[references], self.images[ends], signs)
+        g = procrustes(self.points[references], self.images[ends], signs)
         for places, slack in stages[:-1]:
             partners, good = self._partners(g, places, slack)
             signs = signs[good]
-            g = fitted(self.points[places], self.images[partners], signs)
+            g = procrustes(self.points[places], self.images[partners], signs)
         for own in (False, False, True, True):
             partners, good = self._partners(g, *stages[-1])
             permutations, signs = _distinct(partners[:, np.argsort(stages[-1][0])], signs[good])
             if own:
                 permutations = self._own_partners(permutations, signs, 1.5 * tolerance)
-            g = fitted(self.points, self.images[permutations], signs)
+            g = procrustes(self.points, self.images[permutations], signs)
             off = _apart(self.points, g, self.images[permutations]).max(1)
             once = (np.diff(np.sort(permutations, 1), axis=1) > 0).all(1)
             near = once & (off <= 2 * tolerance)
@@ -132,7 +132,7 @@ class Search:
         from scipy.sparse.csgraph import maximum_bipartite_matching, min_weight_full_bipartite_matching
         from scipy.spatial import KDTree
 
-        g, size = fitted(self.points, self.images[permutations], signs), len(self.points)
+        g, size = procrustes(self.points, self.images[permutations], signs), len(self.points)
         off = _apart(self.points, g, self.images[permutations]).max(1)
         for place in np.flatnonzero(off <= slack):
             if len(np.unique(permutations[place])) == size:
@@ -165,7 +165,7 @@ def _plan(cloud: Cloud, tolerance: float) -> tuple[np.ndarray, list[Stage]]:
         allowed = np.flatnonzero(away > FAR / 3 * away.max())
         allowed = allowed[counts[allowed] <= 2 * counts[allowed].min()]
         allowed = allowed[np.argsort(away[allowed], kind="stable")]
-        allowed = allowed[np.unique(np.linspace(0, len(allowed) - 1, SHORTLIST).round().astype(int))]
+        allowed = allowed[np.unique(np.linspace(0, len(allowed) - 1, _SHORTLIST).round().astype(int))]
         apart = np.linalg.norm(points - points[first], axis=1)
         alike = cloud.kinds[allowed, None] == cloud.kinds
         alike &= np.abs(radii[allowed, None] - radii) <= tolerance
@@ -197,12 +197,12 @@ def cloud_symmetries(cloud: Cloud, tolerance: float) -> list[tuple[float, np.nda
     For each the tolerance from which on it counts, its elements `(h, n, n)`, and where points go, `(h, N)`.
     """
     matcher, tolerance = Matcher(cloud), min(tolerance, float(np.median(cloud.spacings)) / 2)
-    found = list(Search(cloud, cloud).permutations(tolerance))
-    matcher.add(np.concatenate([p for p, _ in found]), np.concatenate([s for _, s in found]), tolerance)
+    permutations, signs = map(np.concatenate, zip(*Search(cloud, cloud).permutations(tolerance), strict=True))
+    matcher.add(permutations, signs, tolerance)
     most = max(120, 4 * len(cloud.unit))  # D_nh of a ring, and Ih, are the largest for so many points
     groups = growing_groups(matcher.least, matcher.residuals, matcher.product, tolerance, most=most)
-    elements, permutations = np.array(matcher.elements), matcher.permutations  # of products too, by now
-    return [(least, elements[members], np.array([permutations[i] for i in members])) for least, members in groups]
+    elements, permutations = np.array(matcher.elements), np.array(matcher.permutations)  # of products too, by now
+    return [(least, elements[members], permutations[members]) for least, members in groups]
 
 
 class Matcher:
@@ -225,19 +225,16 @@ class Matcher:
         Those whose residual is at most twice a tolerance also get the least one that an isometry with their permutation
         has: the best fit may be off by a little more than others at the point where it matters.
         """
-        keys = [(p.tobytes(), float(sign)) for p, sign in zip(permutations, signs, strict=True)]
-        new = {key: place for place, key in enumerate(keys) if key not in self._numbers}
-        places = list(new.values())
-        permutations, signs = permutations[places], signs[places]
-        g = fitted(self.points, self.points[permutations], signs)
+        permutations, signs = _distinct(permutations, signs, self._numbers)
+        g = procrustes(self.points, self.points[permutations], signs)
         residuals = self._off(g, permutations)
-        residuals[residuals < NOTHING] = 0.0
-        least, some = residuals.copy(), np.flatnonzero((residuals > EXACT) & (residuals <= 2 * tolerance))
+        residuals[residuals < _NOTHING] = 0.0
+        least, some = residuals.copy(), np.flatnonzero((residuals > _EXACT) & (residuals <= 2 * tolerance))
         least[some] = np.minimum(residuals[some], self._least(permutations[some], signs[some], tolerance))
-        for place, key in enumerate(new):
-            self._numbers[key] = len(self.elements)
+        for place, permutation in enumerate(permutations):
+            self._numbers[permutation.tobytes(), float(signs[place])] = len(self.elements)
             self.elements.append(g[place])
-            self.permutations.append(permutations[place])
+            self.permutations.append(permutation)
             self.residuals.append(float(residuals[place]))
             self.least.append(float(least[place]))
             self.signs.append(float(signs[place]))
@@ -252,7 +249,9 @@ class Matcher:
     def _off(self, g: np.ndarray, permutations: np.ndarray) -> np.ndarray:
         """How far elements and permutations leave the cloud from where it is, `(k,)`."""
         off = _apart(self.points, g, self.points[permutations]).max(1)
-        return np.asarray(np.maximum(off, features_off(self.cloud, self.cloud, g, permutations)))
+        if self.cloud.features.size:
+            off = np.maximum(off, features_off(self.cloud, self.cloud, g, permutations))
+        return np.asarray(off)
 
     def _least(self, permutations: np.ndarray, signs: np.ndarray, tolerance: float) -> np.ndarray:
         """The least residuals `(k,)`, of those that are within a tolerance.
@@ -262,14 +261,14 @@ class Matcher:
         """
         least, left = np.full(len(permutations), np.inf), np.arange(len(permutations))
         weights = np.ones(permutations.shape)
-        for count in range(ROUNDS):
+        for count in range(_ROUNDS):
             images = self.points[permutations[left]]
-            g = fitted(self.points, weights[..., None] * images, signs[left])
+            g = procrustes(self.points, weights[..., None] * images, signs[left])
             off = _apart(self.points, g, images)
             bound = np.sqrt((weights * off**2).sum(1) / weights.sum(1))
             least[left] = np.minimum(least[left], self._off(g, permutations[left]))
-            goes = (bound <= tolerance) & (bound < (1 - EXACT) * least[left]) & (off.max(1) > EXACT)
-            goes &= (least[left] > tolerance) | (count < FEW)
+            goes = (bound <= tolerance) & (bound < (1 - _EXACT) * least[left]) & (off.max(1) > _EXACT)
+            goes &= (least[left] > tolerance) | (count < _FEW)
             left, weights = left[goes], (weights * off)[goes]
             if not len(left):
                 break
@@ -290,7 +289,7 @@ def features_off(a: Cloud, b: Cloud, g: np.ndarray, permutations: np.ndarray) ->
     return np.asarray(np.minimum(whole, single / 10))
 
 
-def fitted(points: np.ndarray, images: np.ndarray, signs: np.ndarray) -> np.ndarray:
+def procrustes(points: np.ndarray, images: np.ndarray, signs: np.ndarray) -> np.ndarray:
     """The orthogonal maps `(k, n, n)` of given determinants that take points `(m, n)` closest to `(k, m, n)`."""
     u, _, vt = np.linalg.svd(images.swapaxes(-1, -2) @ points)
     last = np.ones(u.shape[:2])
@@ -300,7 +299,7 @@ def fitted(points: np.ndarray, images: np.ndarray, signs: np.ndarray) -> np.ndar
 
 def _lifted(points: np.ndarray, kinds: np.ndarray) -> np.ndarray:
     """Positions `(..., m, n)` with one more coordinate for the kinds `(m,)`."""
-    return np.concatenate([points, np.broadcast_to(KINDS_APART * kinds[:, None], (*points.shape[:-1], 1))], -1)
+    return np.concatenate([points, np.broadcast_to(_KINDS_APART * kinds[:, None], (*points.shape[:-1], 1))], -1)
 
 
 def _apart(points: np.ndarray, g: np.ndarray, images: np.ndarray) -> np.ndarray:
@@ -308,8 +307,13 @@ def _apart(points: np.ndarray, g: np.ndarray, images: np.ndarray) -> np.ndarray:
     return np.asarray(np.linalg.norm(points @ g.swapaxes(-1, -2) - images, axis=-1))
 
 
-def _distinct(permutations: np.ndarray, signs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Permutations with their signs, each once."""
-    keys = {(p.tobytes(), sign): place for place, (p, sign) in enumerate(zip(permutations, signs, strict=True))}
-    places = np.array(list(keys.values()), dtype=int)
-    return permutations[places], signs[places]
+def _distinct(
+    permutations: np.ndarray, signs: np.ndarray, known: Container[tuple[bytes, float]] = ()
+) -> tuple[np.ndarray, np.ndarray]:
+    """Permutations with their signs, each once, without those that are known."""
+    places = dict[tuple[bytes, float], int]()
+    for place, (permutation, sign) in enumerate(zip(permutations, signs.tolist(), strict=True)):
+        if (key := (permutation.tobytes(), sign)) not in known:
+            places[key] = place
+    chosen = list(places.values())
+    return permutations[chosen], signs[chosen]

@@ -11,11 +11,11 @@ from intertwine.errors import ArgumentError, MissingExtraError
 from intertwine.symmetry.inputs.lattices import Lattice
 from intertwine.symmetry.inputs.operations import Operations
 
-GENERIC = np.array([[0.137, 0.271, 0.5], [0.419, 0.083, 0.31], [0.233, 0.347, -0.17]])
+_GENERIC = np.array([[0.137, 0.271, 0.5], [0.419, 0.083, 0.31], [0.233, 0.347, -0.17]])
 """Points that no symmetry of a layer but the ones that are asked for exchanges."""
-KINDS = {3: "space group", 2: "layer group", 1: "rod group"}
+_TITLES = {3: "space group", 2: "layer group", 1: "rod group"}
 """What the group is called, by the number of periods."""
-NAMING = 1e-5
+_SPGLIB = 1e-5
 """spglib's tolerance, in a cell of volume 1: what it is asked about is exact."""
 
 
@@ -61,7 +61,7 @@ class SpaceGroup:
         whole = f"; the {'layer' if self.lattice.rank == 2 else 'crystal'} itself has {self.crystal}"
         more = f", {len(self.pure)} of them pure translations" if len(self.pure) > 1 else ""
         kept = f"{len(self.shifts)} operations keep" if len(self.shifts) > 1 else "1 operation keeps"
-        title = f"{KINDS[self.lattice.rank]} {self.symbol} (no. {self.number})" if self.number else self.symbol
+        title = f"{_TITLES[self.lattice.rank]} {self.symbol} (no. {self.number})" if self.number else self.symbol
         return f"{title}: {kept} the cell{more}{whole if self.crystal != self.symbol else ''}"
 
     def __repr__(self) -> str:
@@ -84,7 +84,7 @@ def symbol_and_number(operations: Operations) -> tuple[str, int]:
     cell = np.linalg.cholesky(np.mean(rotations.swapaxes(-1, -2) @ (cell @ cell.T) @ rotations, 0))
     cell = cell / abs(np.linalg.det(cell)) ** (1 / 3)  # spglib's tolerance is a length
     if lattice.rank == 3:
-        found = _asked("get_spacegroup_type_from_symmetry", rotations, shifts, lattice=cell, symprec=NAMING)
+        found = _asked("get_spacegroup_type_from_symmetry", rotations, shifts, lattice=cell, symprec=_SPGLIB)
         short = None if found is None else found.international_short
     else:
         found = _asked("get_layergroup", *_generic_layer(rotations, shifts, cell, lattice.periodic))
@@ -125,12 +125,12 @@ def _generic_layer(
 ) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], int, float]:
     """A layer that has some operations and no others, as spglib wants to be asked: a cell, the axis, a tolerance."""
     axis = int(np.flatnonzero(~periodic)[0])
-    points = np.insert(GENERIC[:, :2], axis, GENERIC[:, 2], 1)
+    points = np.insert(_GENERIC[:, :2], axis, _GENERIC[:, 2], 1)
     images = points @ rotations.swapaxes(-1, -2) + shifts[:, None] * periodic
     images[..., axis] /= 10
     cell = cell.copy()
     cell[axis] *= 10
-    return (cell, images.reshape(-1, 3), np.tile([1, 2, 3], len(rotations))), axis, NAMING
+    return (cell, images.reshape(-1, 3), np.tile([1, 2, 3], len(rotations))), axis, _SPGLIB
 
 
 def _asked(question: str, *arguments: object, **options: object):  # type: ignore[no-untyped-def]

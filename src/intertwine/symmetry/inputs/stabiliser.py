@@ -21,9 +21,9 @@ from intertwine.symmetry.inputs.identify_subgroup import named_subgroup
 from intertwine.symmetry.inputs.isotropy_group import (
     Averaging,
     FiniteStabiliser,
+    RepVector,
     Source,
     Stabiliser,
-    Vector,
     fixed_space,
     no_group,
     some,
@@ -31,7 +31,7 @@ from intertwine.symmetry.inputs.isotropy_group import (
 from intertwine.symmetry.inputs.linear_clouds import LineIsometries, line_isometries
 from intertwine.symmetry.inputs.operations import check_periods
 from intertwine.symmetry.inputs.search import cloud_symmetries
-from intertwine.symmetry.inputs.tolerances import CRYSTAL, FLOAT, LARGEST_ROUNDING, ROUNDED, TINY
+from intertwine.symmetry.inputs.tolerances import CRYSTAL, FLOAT64, LARGEST_ROUNDING, ROUNDED, TINY
 
 
 def stabiliser(
@@ -82,7 +82,7 @@ def stabiliser(
     points = x if isinstance(x, Points) else Points(x, labels, tensors, cell)
     if not tolerance >= 0:
         raise ArgumentError(f"A tolerance is 0 or a positive number, but got {tolerance}.")
-    tolerance, found = max(tolerance, FLOAT), None if rep is None else as_rep(rep)
+    tolerance, found = max(tolerance, FLOAT64), None if rep is None else as_rep(rep)
     x = to_numpy(points.positions)
     if x.ndim == 1 and found is not None and points.labels is None and points.features is None:
         return stabiliser_of(checked_vector(x, found), tolerance)
@@ -108,7 +108,7 @@ def rounding(points: Points) -> float:
     return min(ROUNDED * points.precision / max(points.scale, TINY), LARGEST_ROUNDING)
 
 
-def checked_vector(x: np.ndarray, rep: Rep) -> Vector:
+def checked_vector(x: np.ndarray, rep: Rep) -> RepVector:
     """A vector of a rep; raises `ShapeError`, `ArgumentError` and `RepMismatchError` for what is none."""
     if x.shape != (rep.dim,):
         raise ShapeError(f"A vector of {rep} has {rep.dim} numbers, but got an array of shape {x.shape}.")
@@ -116,12 +116,12 @@ def checked_vector(x: np.ndarray, rep: Rep) -> Vector:
         raise ArgumentError("The vector holds NaN or infinite numbers. Repair it first.")
     if not isinstance(rep.group, CatalogGroup):
         raise RepMismatchError(f"A rep of a group of the catalogue was expected, but got one of {rep.group}.")
-    return Vector(rep, x)
+    return RepVector(rep, x)
 
 
 def stabiliser_of(source: Source, tolerance: float) -> Stabiliser:
     """`stabiliser` of a checked vector, cloud or crystal."""
-    if isinstance(source, Vector):
+    if isinstance(source, RepVector):
         group: CatalogGroup = source.rep.group  # type: ignore[assignment]
         found = isotropy(source.x, source.rep, tolerance)
         if len(found.lie):
@@ -133,7 +133,7 @@ def stabiliser_of(source: Source, tolerance: float) -> Stabiliser:
         tolerance = max(tolerance, CRYSTAL)
         if (chain := chain_symmetry(cloud, tolerance)) is None:
             return crystal_stabiliser(cloud, tolerance)
-        if cloud.rep.dim:
+        if cloud.features.size:
             raise ArgumentError(
                 "The atoms lie on one line along their only period, so that their symmetry is continuous, and which "
                 "part of it features keep is not looked for. Leave the features out, or the cell for a molecule."
@@ -222,13 +222,7 @@ class ContinuousStabiliser(Stabiliser):
         both = stabiliser(np.concatenate([basis @ (basis.T @ generic) for basis in fixed]), rep=rep + rep)
         return replace(both, permutations=self._where(both.elements), tolerance=self.tolerance, source=self.source)
 
-    def index(self, K: Stabiliser) -> float:
-        """|H : K|, the ratio of the numbers of connected pieces; infinite where K has fewer dimensions."""
-        if len(self.subgroup.group.lie_generators) != len(K.subgroup.group.lie_generators):
-            return float("inf")
-        return float(pieces(self) / pieces(K))
-
-
-def pieces(found: Stabiliser) -> int:
-    """The number of connected pieces of a continuous stabiliser."""
-    return {"Cinf": 1, "SO(2)": 1, "SO(3)": 1, "Dinfh": 4}.get(found.subgroup.name, 2)
+    @property
+    def pieces(self) -> int:
+        """The number of connected pieces."""
+        return {"Cinf": 1, "SO(2)": 1, "SO(3)": 1, "Dinfh": 4}.get(self.name, 2)

@@ -4,7 +4,7 @@ A tolerance bounds residuals: how far an element leaves the input from where it 
 products within twice of it. The user's tolerance is raised to what its input can resolve, which is said here.
 """
 
-FLOAT = 1e-12
+FLOAT64 = 1e-12
 """What float64 makes of an exact symmetry, and of points that coincide."""
 
 CRYSTAL = 1e-6

@@ -8,8 +8,8 @@ import numpy as np
 
 from intertwine.symmetry.inputs.clouds import Cloud
 from intertwine.symmetry.inputs.linear_clouds import line_isometries
-from intertwine.symmetry.inputs.search import Search, features_off, fitted
-from intertwine.symmetry.inputs.tolerances import FLOAT, KEPT, TINY
+from intertwine.symmetry.inputs.search import Search, features_off, procrustes
+from intertwine.symmetry.inputs.tolerances import FLOAT64, KEPT, TINY
 
 Member = tuple[int, np.ndarray, np.ndarray | None]
 """The number of a sample, the element that takes the first sample of its orbit to it, and where the points go."""
@@ -30,7 +30,7 @@ def congruent_groups(clouds: Sequence[Cloud], tolerance: float) -> list[list[Mem
         own = buckets.setdefault((*kinds.tolist(), *counts.tolist()), [])
         firsts = [found[place][0][0] for place in own]
         off = [np.abs(invariants[first] - invariants[i]).max() for first in firsts]
-        for k in np.flatnonzero(np.array(off) <= 8 * tolerance + FLOAT):
+        for k in np.flatnonzero(np.array(off) <= 8 * tolerance + FLOAT64):
             if (same := congruence(clouds[firsts[k]], cloud, tolerance)) is not None:
                 found[own[k]].append((i, *same))
                 break
@@ -68,9 +68,9 @@ def congruence(a: Cloud, b: Cloud, tolerance: float = 1e-6) -> tuple[np.ndarray,
         line = line_isometries(a, b, tolerance, KEPT * tolerance)
         return next(zip(line.elements, line.permutations, strict=True), None)
     for permutations, signs in Search(a, b).permutations(tolerance):
-        g = fitted(a.unit, b.unit[permutations], signs)
+        g = procrustes(a.unit, b.unit[permutations], signs)
         off = np.linalg.norm(a.unit @ g.swapaxes(-1, -2) - b.unit[permutations], axis=-1).max(1)
-        good = np.maximum(off, features_off(a, b, g, permutations)) <= tolerance + FLOAT
+        good = np.maximum(off, features_off(a, b, g, permutations)) <= tolerance + FLOAT64
         if good.any():
             return g[good][0], permutations[good][0]
     return None

@@ -17,7 +17,7 @@ from intertwine.reps.irrep import irreps_up_to, trace
 from intertwine.symmetry.inputs.clouds import Points
 from intertwine.symmetry.inputs.isotropy_group import Stabiliser
 from intertwine.symmetry.inputs.stabiliser import stabiliser
-from intertwine.symmetry.inputs.tolerances import FLOAT, SHARP, TINY
+from intertwine.symmetry.inputs.tolerances import FLOAT64, SHARP, TINY
 from intertwine.symmetry.words.identify import element_name
 
 BROKEN_TRANSLATIONS = "k ≠ 0"
@@ -287,6 +287,6 @@ def _gain(y: np.ndarray, H: Stabiliser, rep_out: Rep, zero: float) -> float:
     if not breaking.any():
         return 0.0
     moves = H.displacements(by)[breaking]
-    if (moves <= FLOAT * max(H.source.size, TINY)).any():
+    if (moves <= FLOAT64 * max(H.source.size, TINY)).any():
         return float("inf")
     return float((off[breaking] / moves).max())

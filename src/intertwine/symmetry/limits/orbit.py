@@ -15,16 +15,16 @@ from intertwine.symmetry.inputs.isotropy_group import Stabiliser, moved, some
 from intertwine.symmetry.inputs.normaliser import lie_algebra
 from intertwine.symmetry.inputs.tolerances import KEPT, SHARP
 
-FINE = 16
+_FINE = 16
 """Degrees of the quadrature per degree of the rep from which the nearest answer is searched, about one axis."""
 
-SPARSE = 4
+_SPARSE = 4
 """The same for all rotations of space, of which there are many more."""
 
-BEST = 8
+_BEST = 8
 """The best images that Newton steps start from."""
 
-STEPS = 8
+_STEPS = 8
 """Newton steps to the nearest answer: they converge quadratically."""
 
 
@@ -77,7 +77,7 @@ class Orbit:
     @property
     def degree(self) -> int:
         """The degree of the quadrature for infinitely many images."""
-        return (FINE if len(self.tangents) == 1 else SPARSE) * (self.rep.degree + 1)
+        return (_FINE if len(self.tangents) == 1 else _SPARSE) * (self.rep.degree + 1)
 
     def sample(self, n: int, seed: Seed = 0) -> tuple[np.ndarray, np.ndarray | None]:
         """n random symmetries and their permutations, uniform in the Haar measure."""
@@ -121,11 +121,11 @@ def nearest_images(predictions: Tensor, images: Tensor, tangents: Tensor) -> Ten
     scores = flat @ images.flatten(1).T
     if not len(tangents):
         return images[scores.argmax(1)].reshape(shape)
-    count = min(BEST, len(images))
+    count = min(_BEST, len(images))
     best = images[scores.topk(count).indices.flatten()]
     wanted = flat.repeat_interleave(count, 0).reshape(best.shape)
     squares = (tangents[:, None] @ tangents + tangents @ tangents[:, None]) / 2
-    for _ in range(STEPS):
+    for _ in range(_STEPS):
         turn = torch.linalg.matrix_exp(torch.einsum("bx,xij->bij", _ascent(wanted, best, tangents, squares), tangents))
         best = torch.einsum("bij,b...j->b...i", turn, best)
     winners = (wanted * best).flatten(1).sum(1).reshape(-1, count).argmax(1)
