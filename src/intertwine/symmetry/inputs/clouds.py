@@ -14,6 +14,7 @@ from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.reps import Rep
 from intertwine.symmetry.inputs.isotropy_group import Source
 from intertwine.symmetry.inputs.lattices import Lattice, lattice_of
+from intertwine.symmetry.inputs.operations import check_periods
 from intertwine.symmetry.inputs.tolerances import FLOAT64, POINT, TINY
 
 
@@ -121,6 +122,8 @@ class Cloud(Source):
         radius = radius if radius > POINT * np.abs(positions).max() else 0.0
         unit = unit / radius if radius else np.zeros_like(unit)
         cloud = Cloud(group, positions, unit, radius, labels, kinds, features, rep, lattice)
+        if lattice is not None:
+            check_periods(lattice, positions)
         if cloud.spacings.min() < FLOAT64:
             raise ArgumentError(
                 "Two points of one kind coincide, so it is not clear which goes where. Label them differently, or keep "

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from intertwine.symmetry.inputs.clouds import Cloud
-from intertwine.symmetry.inputs.identify_subgroup import named_subgroup
+from intertwine.symmetry.inputs.identify_subgroup import all_elements, named_subgroup
 from intertwine.symmetry.inputs.isotropy_group import Averaging, ListedStabiliser, no_group
 from intertwine.symmetry.inputs.lattices import Lattice
 from intertwine.symmetry.inputs.linear_clouds import LineIsometries
@@ -39,7 +39,7 @@ class CrystalStabiliser(ListedStabiliser):
         subgroup = named_subgroup(cloud.group, rough[first], cloud.group.lie_generators[:0])
         if subgroup is None:
             raise no_group(len(first), tolerance, operations.residuals)
-        exact = subgroup.place(subgroup.group.elements())
+        exact = all_elements(subgroup)
         elements = exact[np.argmin(np.abs(rough[:, None] - exact).max((-1, -2)), 1)]
         lattice = operations.lattice
         if lattice.rank == 1:
@@ -101,11 +101,7 @@ class CrystalStabiliser(ListedStabiliser):
 def crystal_stabiliser(cloud: Cloud, tolerance: float) -> CrystalStabiliser:
     """The stabiliser of a crystal, a layer or a rod whose atoms are not on one line along its only period."""
     found, bare = nearly_kept(cloud, tolerance)
-    return largest_kept(cloud, found, tolerance, _whole_symbol(cloud, bare.among(bare.largest(tolerance)), tolerance))
-
-
-def largest_kept(cloud: Cloud, found: Operations, tolerance: float, crystal: str = "") -> CrystalStabiliser:
-    """The stabiliser that those operations of a crystal make up whose residuals are within a tolerance."""
+    crystal = _whole_symbol(cloud, bare.among(bare.largest(tolerance)), tolerance)
     kept = found.among(found.largest(tolerance))
     return CrystalStabiliser.of(cloud, kept, kept.elements, tolerance, crystal)
 

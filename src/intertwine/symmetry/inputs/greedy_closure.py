@@ -57,31 +57,8 @@ def growing_groups(
     return groups
 
 
-def largest_group(seeds: Sequence[int], product: Product, identity: int = 0, most: int = _MOST) -> list[int]:
-    """The numbers of the elements of a group, made greedily from elements in their order.
-
-    An element that would generate products that do not leave the input as it is, is left out. So if the elements, with
-    their products, are a group, it is that group; else one of the largest that they hold.
-
-    Args:
-        seeds: numbers of elements, those that are surest first.
-        product: how they multiply; it may number elements that are not among the seeds.
-        identity: the number of the identity.
-        most: more elements than this are not looked for.
-    """
-    members, generators = [identity], list[int]()
-    for seed in seeds:
-        if seed not in members and (more := _generated(members, [*generators, seed], product, most)) is not None:
-            members, generators = more, [*generators, seed]
-    return members
-
-
 def _generated(
-    group: Sequence[int],
-    generators: list[int],
-    product: Product,
-    most: int,
-    near: Callable[[int], bool] = lambda _: True,
+    group: Sequence[int], generators: list[int], product: Product, most: int, near: Callable[[int], bool]
 ) -> list[int] | None:
     """A group with more generators, coset by coset (Dimino); None if one of its elements is no symmetry.
 

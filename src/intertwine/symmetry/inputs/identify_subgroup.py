@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from intertwine._arrays import Table
+from intertwine._arrays import Table, read_only
 from intertwine.catalog.base import CatalogGroup
 from intertwine.catalog.finite_subgroups import listed_subgroups
 from intertwine.catalog.planar import PlanarGroup
@@ -44,6 +44,12 @@ def named_subgroup(group: CatalogGroup, elements: np.ndarray, lie: np.ndarray) -
     if len(lie):
         return _continuous(group, elements, lie)
     return _finite(group, Table(elements), noise or 0.0)
+
+
+@lru_cache(_KNOWN)
+def all_elements(subgroup: Subgroup) -> np.ndarray:
+    """The elements `(h, n, n)` of a finite subgroup, read-only."""
+    return read_only(subgroup.place(subgroup.group.elements()))
 
 
 def _noise(elements: np.ndarray) -> float | None:

@@ -16,7 +16,7 @@ from intertwine.errors import ArgumentError, RepMismatchError
 from intertwine.groups import Subgroup
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.symmetry.inputs.greedy_closure import largest_among
-from intertwine.symmetry.inputs.identify_subgroup import named_subgroup
+from intertwine.symmetry.inputs.identify_subgroup import all_elements, named_subgroup
 from intertwine.symmetry.inputs.space_groups import SpaceGroup
 from intertwine.symmetry.inputs.tolerances import DIGITS, KEPT, LOST, SHARP, TINY
 
@@ -182,7 +182,7 @@ class Stabiliser(ABC):
             return []
         if not group.is_finite:
             return [(np.inf, self.subgroup.frame.array[:, 2])]
-        elements = self.subgroup.embed(group.elements())
+        elements = all_elements(self.subgroup)
         return [(order, axis) for axis, order in rotation_axes(elements[np.linalg.det(elements) > 0])]
 
     def kept(self, y: np.ndarray, rep: Rep, zero: float = 0.0) -> Stabiliser:
@@ -308,7 +308,7 @@ class FiniteStabiliser(ListedStabiliser):
         subgroup = named_subgroup(group, rough, group.lie_generators[:0])
         if subgroup is None:
             raise no_group(len(rough), tolerance, source.residuals(rough, permutations))
-        elements = subgroup.place(subgroup.group.elements())
+        elements = all_elements(subgroup).copy()
         permutations = some(permutations, np.argmax(np.tensordot(elements, rough, ((1, 2), (1, 2))), 1))
         residuals = source.residuals(elements, permutations)
         return FiniteStabiliser(subgroup, elements, residuals, permutations, tolerance, source)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -14,17 +13,15 @@ from intertwine.catalog import O2, O3
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError
 from intertwine.reps import Irrep, Rep, as_rep
-from intertwine.symmetry.inputs.alignment import alignments
+from intertwine.symmetry.inputs.alignment import still
 from intertwine.symmetry.inputs.clouds import Cloud, Points
-from intertwine.symmetry.inputs.crystals import bend, largest_kept, nearly_kept, telling
+from intertwine.symmetry.inputs.crystals import bend, telling
 from intertwine.symmetry.inputs.isotropy_group import Source, Stabiliser
-from intertwine.symmetry.inputs.stabiliser import checked_vector, cloud_stabilisers, rounding, stabiliser_of
-from intertwine.symmetry.inputs.tolerances import DIGITS
+from intertwine.symmetry.inputs.stabiliser import checked_vector, growing_stabilisers, rounding, stabiliser_of
+from intertwine.symmetry.inputs.tolerances import DIGITS, TINY
 
 _GAP = 1.2
 """Residuals that differ by less than this factor belong to one step."""
-_DENSE = 1.5
-"""Where residuals leave no gaps, one is tried in each interval of this factor."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +114,7 @@ class Limits:
 
     largest: float
     asked: float
-    least: float = DIGITS
+    least: float
 
 
 def symmetry_ladder(
@@ -155,58 +152,31 @@ def symmetry_ladder(
     if not 0 <= largest < math.inf:
         raise ArgumentError(f"The largest residual is a finite number that is not negative, but got {largest}.")
     points = x if isinstance(x, Points) else Points(x, labels, None, cell)
-    positions, rep, limits = to_numpy(points.positions), None if rep is None else as_rep(rep), Limits(largest, largest)
+    positions, rep = to_numpy(points.positions), None if rep is None else as_rep(rep)
     if positions.ndim == 1 and rep is not None:
-        vector, found = checked_vector(positions, rep), alignments(positions, positions, rep, largest)
-        steps = _dense(largest) if len(found.lie) else np.union1d(_jumps(found.residuals), DIGITS)
-        return _climbed(_at(steps, vector), limits)
+        vector, limits = checked_vector(positions, rep), Limits(largest, largest, DIGITS)
+        turning = len(still(positions / max(vector.size, TINY), rep, largest)) > 0
+        return _climbed(_steps(vector, 0.0 if turning else math.inf, largest), limits)
     group = group or (rep.group if rep else O2 if positions.ndim == 2 and positions.shape[1] == 2 else O3)  # type: ignore[assignment]
-    limits, cloud = replace(limits, least=max(DIGITS, rounding(points))), Cloud.of(points, group, rep)  # type: ignore[arg-type]
-    if cloud.lattice is not None:
-        exact = stabiliser_of(cloud, limits.least)  # complains of what is no crystal
-        limits = replace(limits, largest=min(largest, telling(cloud)))
-        return _climbed(_of_crystal(exact, cloud, limits), limits)
-    limits = replace(limits, largest=min(largest, telling(cloud)))
-    return _climbed(_of_cloud(cloud, limits.largest), limits)
+    cloud = Cloud.of(points, group, rep)  # type: ignore[arg-type]
+    limits = Limits(min(largest, telling(cloud)), largest, max(DIGITS, rounding(points)))
+    line = cloud.line[1] if cloud.lattice is None else bend(cloud)
+    return _climbed(_steps(cloud, line, limits.largest), limits)
+
+
+def _steps(source: Source, line: float, largest: float) -> Iterator[tuple[float, Stabiliser]]:
+    """The stabilisers, and the tolerances from which on they count; from `line` on they may be continuous."""
+    if line > DIGITS:
+        yield from growing_stabilisers(source, min(largest, line * (1 - 1e-9)))
+    if line <= largest:
+        steps = _dense(largest)
+        yield from _at(steps[steps >= line], source)
 
 
 def _dense(largest: float) -> np.ndarray:
     """Tolerances to try where it is not known at which ones the symmetry grows."""
     largest = max(largest, DIGITS)
     return np.geomspace(DIGITS, largest, max(2, 1 + round(5 * math.log10(largest / DIGITS))))
-
-
-def _jumps(residuals: np.ndarray) -> np.ndarray:
-    """Tolerances to try: residuals that are followed by a gap, and some of those that are too dense for gaps."""
-    ascending = np.unique(np.maximum(residuals, DIGITS))
-    chosen = [r for r, after in zip(ascending, [*ascending[1:], math.inf], strict=False) if after > _GAP * r]
-    intervals = np.floor(np.log(ascending) / math.log(_DENSE))
-    return np.union1d(chosen, ascending[np.flatnonzero(np.diff(intervals, append=math.inf))])
-
-
-def _of_cloud(cloud: Cloud, largest: float) -> Iterator[tuple[float, Stabiliser]]:
-    """The stabilisers of a cloud, and the tolerances from which on they count."""
-    line = cloud.line[1]
-    if line > DIGITS:
-        yield from cloud_stabilisers(cloud, min(largest, line * (1 - 1e-9)))
-    if line <= largest:
-        steps = _dense(largest)
-        yield from _at(steps[steps >= line], cloud)
-
-
-def _of_crystal(exact: Stabiliser, cloud: Cloud, limits: Limits) -> Iterator[tuple[float, Stabiliser]]:
-    """The stabilisers of a crystal, a layer or a rod: all operations are found once, at each step a group of them."""
-    yield limits.least, exact
-    if exact.continuous or limits.largest <= limits.least:
-        return
-    found, _ = nearly_kept(cloud, limits.largest)
-    steps, straight = _jumps(found.residuals[found.residuals <= limits.largest]), bend(cloud)
-    below = steps[(steps > limits.least) & (steps < straight)]
-    for tolerance in (below * (1 + 1e-9)).tolist():
-        with suppress(ArgumentError):  # what is left at this tolerance is no group
-            yield tolerance, largest_kept(cloud, found, tolerance)
-    if straight <= limits.largest:
-        yield from _at(np.append(straight, steps[steps > straight]), cloud)
 
 
 def _at(steps: np.ndarray, source: Source) -> Iterator[tuple[float, Stabiliser]]:

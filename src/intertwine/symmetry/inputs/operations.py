@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from intertwine.errors import ArgumentError
-from intertwine.symmetry.inputs.greedy_closure import largest_group
+from intertwine.symmetry.inputs.greedy_closure import growing_groups
 from intertwine.symmetry.inputs.lattices import Lattice
 from intertwine.symmetry.inputs.tolerances import FAR
 
@@ -57,14 +57,12 @@ class Operations:
         """Those of several, in one cell."""
         return Operations(parts[0].lattice, *(np.concatenate([getattr(p, name) for p in parts]) for name in _NAMES))
 
-    def largest(self, tolerance: float) -> np.ndarray:
-        """The places of the largest group of operations with residuals up to a tolerance (their products up to twice).
+    def groups(self, tolerance: float) -> list[tuple[float, list[int]]]:
+        """The groups of operations, by places, at growing tolerances up to a given one (see `growing_groups`).
 
         All with residuals up to twice the tolerance are there. Their permutations tell them apart, with their matrices
         along the periods, which are integers, and their determinants.
         """
-        if (self.residuals <= tolerance).all():
-            return np.arange(len(self.residuals))  # products would be among them
         rank, periods = self.lattice.rank, np.flatnonzero(self.lattice.periodic)
         keys = np.zeros((len(self.residuals), rank + 1, rank + 1), dtype=np.int64)
         keys[:, :rank, :rank] = np.round(self.matrices[:, periods[:, None], periods])
@@ -73,12 +71,17 @@ class Operations:
 
         def product(i: int, j: int) -> int | None:
             permutation = self.permutations[i][self.permutations[j]]
-            found = table.get(((keys[i] @ keys[j]).tobytes(), permutation.tobytes()))
-            return found if found is not None and self.residuals[found] <= 2 * tolerance else None
+            return table.get(((keys[i] @ keys[j]).tobytes(), permutation.tobytes()))
 
-        order = np.argsort(self.residuals, kind="stable")
+        off = self.residuals.tolist()
         still = table[np.eye(rank + 1, dtype=np.int64).tobytes(), np.arange(self.permutations.shape[1]).tobytes()]
-        return np.sort(largest_group(order[self.residuals[order] <= tolerance].tolist(), product, still, len(table)))
+        return growing_groups(off, off, product, tolerance, still, len(table))
+
+    def largest(self, tolerance: float) -> np.ndarray:
+        """The places of the largest group of operations with residuals up to a tolerance."""
+        if (self.residuals <= tolerance).all():
+            return np.arange(len(self.residuals))  # products would be among them
+        return np.sort(self.groups(tolerance)[-1][1])
 
 
 _NAMES = ("matrices", "shifts", "permutations", "residuals")
