@@ -14,11 +14,8 @@ from intertwine.groups.rotations import axial, exponential
 from intertwine.reps import Irrep, Rep
 from intertwine.symmetry.inputs.greedy_closure import growing_groups
 
-_GRID_POINTS = 12
-"""Rotations per (degree + 1)³ that the search starts from: closer than a wavelength of the degree."""
-
-_STARTS = 400
-"""The most places that steps start from."""
+_GRID_POINTS = 12  # rotations per (degree + 1)³ that the search starts from: closer than a wavelength of the degree
+_STARTS = 400  # the most places that steps start from
 
 Parts = list[tuple[Irrep, np.ndarray]]
 """A vector as its components `(d, m)` in m copies of irreps."""

@@ -13,17 +13,12 @@ from intertwine.catalog.base import CatalogGroup
 from intertwine.symmetry.inputs.isotropy_group import RepVector
 from intertwine.symmetry.inputs.tolerances import TINY
 
+# the known rotations that measure what interpolation does: generic ones, and the one farthest from the grid's own
 _TRIED = (0.3, 0.55, math.pi / 4)
-"""The known rotations that measure what interpolation does: generic ones, and the one farthest from the grid's own."""
-
+# the highest frequency at radius r is this times r: pixels resolve π r along the rows, and less across them
 _FINEST = 2.0
-"""The highest frequency at radius r is this times r: pixels resolve π r along the rows, and less across them."""
-
-_FEWEST = 1000
-"""In fewer pixels noise cannot be told from content."""
-
-_FEW_VALUES = 4
-"""Drawings with no more values are not antialiased: their edges are off by up to half a pixel."""
+_FEWEST = 1000  # in fewer pixels noise cannot be told from content
+_FEW_VALUES = 4  # drawings with no more values are not antialiased: their edges are off by up to half a pixel
 
 Point = tuple[float, float]
 """A row and a column, counted from the centre of the first pixel; halves are between pixels."""
@@ -67,11 +62,16 @@ class Harmonics:
         """The sum of the squares of the complex numbers of each frequency, `(M + 1,)`: the same for mirrors."""
         return np.asarray(np.sum((self.parts[:, 0] + 1j * self.parts[:, 1]) ** 2, 1))
 
-    def residuals(self, angles: np.ndarray, *, mirrored: bool) -> np.ndarray:
-        """|ρ(g) x − x| for rotations by angles, or these after the mirror y → −y."""
-        phases = np.exp(-1j * np.outer(angles, np.arange(self.degree + 1)))
-        overlaps = (phases @ (self.product if mirrored else self.power)).real
-        return np.asarray(np.sqrt(np.maximum(2 * (self.power.sum() - overlaps), 0.0)))
+    def residual(self, n: int, mirror: float | None = None) -> float:
+        """The largest |ρ(g) x − x| of the rotations by multiples of 2π/n, or of the n mirrors of D_n.
+
+        One mirror keeps the line at the angle `mirror`. Overlaps are Re Σ values[m] e^{−2πi m j/n} for j < n.
+        """
+        values = self.power
+        if mirror is not None:
+            values = self.product * np.exp(-2j * mirror * np.arange(self.degree + 1))
+        folded = np.pad(values, (0, -len(values) % n)).reshape(-1, n).sum(0)
+        return float(np.sqrt(np.maximum(2 * (self.power.sum() - np.fft.fft(folded).real.min()), 0.0)))
 
     def axis(self, n: int) -> float:
         """The angle in [0, π/n) of a mirror line of the D_n that moves the image least, on average over its mirrors.
@@ -94,12 +94,11 @@ class Harmonics:
         """
         for n in (*range(1, self.degree + 1), None):
             count = n or 4 * (self.degree + 1)  # rotations so close to each other that they stand for all
-            turns = 2 * np.pi * np.arange(count) / count
-            turned = float(self.residuals(turns, mirrored=False).max())
+            turned = self.residual(count)
             yield (n, None), turned
             if mirrors:
                 angle = self.axis(n) if n else 0.0
-                yield (n, angle), max(turned, float(self.residuals(turns + 2 * angle, mirrored=True).max()))
+                yield (n, angle), max(turned, self.residual(count, angle))
 
 
 # from pixels ----------------------------------------------------------------------------------------------------------

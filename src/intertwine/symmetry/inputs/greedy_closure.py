@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-_MOST = 4000
-"""More elements than any finite symmetry that people ask about: where a search for products stops."""
+_MOST = 4000  # more elements than any finite symmetry that people ask about: where a search for products stops
 
 Product = Callable[[int, int], int | None]
 """The number of the product of two numbered elements; None if it does not leave the input as it is."""

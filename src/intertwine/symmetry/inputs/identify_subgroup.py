@@ -17,11 +17,10 @@ from intertwine.catalog.recognise import recognise, refined
 from intertwine.groups import Subgroup
 from intertwine.groups.rotations import axial
 
+# so many finite subgroups of space are remembered: questions about one input meet the same few again and again
 _KNOWN = 256
-"""So many finite subgroups of space are remembered: questions about one input meet the same few again and again."""
-
+# products with about so many elements show how noisy those of a large group are; of Ih, and smaller ones, with all
 _SOME = 128
-"""Products with about so many elements show how noisy those of a large group are; of Ih, and smaller ones, with all."""
 
 
 def named_subgroup(group: CatalogGroup, elements: np.ndarray, lie: np.ndarray) -> Subgroup | None:

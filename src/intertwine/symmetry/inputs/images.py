@@ -8,25 +8,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from intertwine._arrays import to_numpy
+from intertwine._arrays import plain, to_numpy
 from intertwine.catalog import O2, SO2, dihedral, words
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.reps import Rep
 from intertwine.symmetry.inputs.circular import Place, Point, Seen, noise_levels, seen
 from intertwine.symmetry.inputs.greedy_closure import largest_among
+from intertwine.symmetry.inputs.identify_subgroup import all_elements, named_subgroup
 from intertwine.symmetry.inputs.isotropy_group import FiniteStabiliser, RepVector, Stabiliser
 from intertwine.symmetry.inputs.stabiliser import ContinuousStabiliser
 from intertwine.symmetry.inputs.tolerances import DIGITS
 
+# A group is a rung if every larger one moves the image by this much more than it, and than the errors, do
 _CLEARLY = 1.5
-"""A group is a rung if every larger one moves the image by this much more than it, and than the errors, do."""
-
-_UNSURE = 0.5
-"""Differences that are smaller than this part of the noise say nothing: it moves the centre, too."""
-
-_VISIBLE = 0.05
-"""Values of this part of the largest one, noise apart, count as content that the border cuts."""
+_UNSURE = 0.5  # differences that are smaller than this part of the noise say nothing: it moves the centre, too
+_VISIBLE = 0.05  # values of this part of the largest one, noise apart, count as content that the border cuts
 
 
 @dataclass(frozen=True, repr=False)
@@ -128,20 +125,10 @@ class ImageSymmetry:
 
     def to_dict(self) -> dict[str, object]:
         """Plain numbers and texts, for JSON."""
-        return {
-            "exact": self.exact.to_dict(),
-            "exact_centre": list(self.exact_centre),
-            "approximate": self.approximate.to_dict(),
-            "residual": self.residual,
-            "mirrors": self.mirrors.tolist(),
-            "handed": self.handed,
-            "centroid": list(self.centroid),
-            "interpolation": self.interpolation,
-            "noise": self.noise,
-            "rungs": [{"name": rung.name, "residual": rung.residual, "until": rung.until} for rung in self.rungs],
+        names = ("exact", "exact_centre", "approximate", "residual", "mirrors", "handed", "centroid", "interpolation")
+        return plain(self, *names, "noise", "translations", "cut") | {
+            "rungs": [plain(rung, "name", "residual", "until") for rung in self.rungs],
             "ambiguous": [rung.name for rung in self.ambiguous or ()],
-            "translations": self.translations.tolist(),
-            "cut": self.cut,
         }
 
     def __str__(self) -> str:
@@ -329,11 +316,11 @@ def _on_the_grid(content: np.ndarray, image: RepVector, tolerance: float) -> tup
     whole = whole[group.contains(whole)]
     residuals = np.array([_moved(box, g) for g in whole])
     members = largest_among(whole, residuals, tolerance)
-    every = FiniteStabiliser.of(group, whole, None, tolerance, image)
-    places = np.abs(every.elements[:, None] - whole[members]).max((-1, -2)).argmin(0)
-    measured = np.zeros(len(whole))
-    measured[places] = residuals[members]
-    return every.among(places, measured, tolerance), (float(centre[0]), float(centre[1]))
+    subgroup = named_subgroup(group, whole[members], group.lie_generators[:0])
+    elements = all_elements(subgroup).copy()  # type: ignore[arg-type]  # these are a group
+    places = np.abs(elements[:, None] - whole).max((-1, -2)).argmin(1)
+    exact = FiniteStabiliser(subgroup, elements, residuals[places], None, tolerance, image)  # type: ignore[arg-type]
+    return exact, (float(centre[0]), float(centre[1]))
 
 
 def _moved(box: np.ndarray, g: np.ndarray) -> float:

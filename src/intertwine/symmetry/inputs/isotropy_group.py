@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from intertwine._arrays import plain
 from intertwine.catalog import words
 from intertwine.catalog.base import CatalogGroup
 from intertwine.catalog.recognise import rotation_axes
@@ -226,16 +227,8 @@ class Stabiliser(ABC):
 
     def to_dict(self) -> dict[str, object]:
         """Name, order, axes, elements and residuals as plain numbers, for JSON."""
-        return {
-            "name": self.name,
-            "group": self.group.name,
-            "order": None if self.continuous else self.order,
-            "axes": [[None if order == np.inf else order, axis.tolist()] for order, axis in self.axes],
-            "elements": self.elements.tolist(),
-            "residuals": self.residuals.tolist(),
-            "permutations": None if self.permutations is None else self.permutations.tolist(),
-            "translations": None if self.space is None else self.space.translations.tolist(),
-        }
+        found = plain(self, "name", "group", "order", "axes", "elements", "residuals", "permutations")
+        return found | {"translations": None if self.space is None else self.space.translations.tolist()}
 
     @property
     def _title(self) -> str:

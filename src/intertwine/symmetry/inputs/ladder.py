@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
-from intertwine._arrays import to_numpy
+from intertwine._arrays import plain, to_numpy
 from intertwine.catalog import O2, O3
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError
@@ -20,8 +20,7 @@ from intertwine.symmetry.inputs.isotropy_group import Source, Stabiliser
 from intertwine.symmetry.inputs.stabiliser import checked_vector, growing_stabilisers, rounding, stabiliser_of
 from intertwine.symmetry.inputs.tolerances import DIGITS, TINY
 
-_GAP = 1.2
-"""Residuals that differ by less than this factor belong to one step."""
+_GAP = 1.2  # residuals that differ by less than this factor belong to one step
 
 
 @dataclass(frozen=True)
@@ -84,11 +83,10 @@ class Ladder:
 
     def to_dict(self) -> dict[str, object]:
         """Plain numbers and texts, for JSON."""
-        rungs = [{**asdict(rung), "order": None if rung.order == math.inf else int(rung.order)} for rung in self.rungs]
         return {
             "group": self.group,
             "largest": self.largest,
-            "rungs": rungs,
+            "rungs": [plain(rung, "name", "order", "residual", "until") for rung in self.rungs],
             "best": self.best.name,
             "ambiguous": self.ambiguous is not None,
         }

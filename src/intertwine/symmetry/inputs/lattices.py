@@ -9,8 +9,7 @@ import numpy as np
 
 from intertwine.errors import ArgumentError, ShapeError
 
-_FLAT = 1e-6
-"""Vectors of a cell this close to lying in a plane, or this short beside the longest, are a mistake."""
+_FLAT = 1e-6  # vectors of a cell this close to lying in a plane, or this short beside the longest, are a mistake
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,11 +13,9 @@ from intertwine.groups import Subgroup
 from intertwine.groups.rotations import exponential
 from intertwine.symmetry.inputs.identify_subgroup import named_subgroup
 
-_SAMPLES = 64
-"""Random elements that meet every connected piece of a continuous subgroup, which has at most four."""
-
+_SAMPLES = 64  # random elements that meet every connected piece of a continuous subgroup, which has at most four
+# subgroups of O(3) whose normaliser is that of the cube on the same axes
 _CUBIC = ("D2", "D2h", "T", "Td", "Th", "O", "Oh")
-"""Subgroups of O(3) whose normaliser is that of the cube on the same axes."""
 
 
 def normaliser(subgroup: Subgroup) -> Subgroup:

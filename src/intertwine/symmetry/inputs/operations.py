@@ -12,12 +12,10 @@ from intertwine.symmetry.inputs.greedy_closure import growing_groups
 from intertwine.symmetry.inputs.lattices import Lattice
 from intertwine.symmetry.inputs.tolerances import FAR
 
-_ROWS = 200_000
-"""How many moved atoms are looked up at once."""
+_ROWS = 200_000  # how many moved atoms are looked up at once
+# atoms this close, in units of the volume per atom, are too close for a crystal, if its periods bring them there
 _FOLDED = 0.1
-"""Atoms this close, in units of the volume per atom, are too close for a crystal, if its periods bring them there."""
-_OUTSIDE = 5
-"""Atoms that lie this many periods apart, in all directions, are looked at with suspicion."""
+_OUTSIDE = 5  # atoms that lie this many periods apart, in all directions, are looked at with suspicion
 
 
 @dataclass(frozen=True, eq=False)

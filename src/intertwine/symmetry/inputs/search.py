@@ -11,23 +11,15 @@ from intertwine.symmetry.inputs.clouds import Cloud
 from intertwine.symmetry.inputs.greedy_closure import growing_groups
 from intertwine.symmetry.inputs.tolerances import FAR, TINY
 
+# the distance, in radii of the cloud, that an extra coordinate puts between points of different kinds
 _KINDS_APART = 10.0
-"""The distance, in radii of the cloud, that an extra coordinate puts between points of different kinds."""
-
+# points join the fit of a map while it moves them by less than this from where they should be, in tolerances
 _REACH = 4.0
-"""Points join the fit of a map while it moves them by less than this from where they should be, in tolerances."""
-
-_ROWS = 400_000
-"""How many moved points are looked up at once."""
-
-_SHORTLIST = 64
-"""How many points are compared before one of them becomes the second reference."""
-
+_ROWS = 400_000  # how many moved points are looked up at once
+_SHORTLIST = 64  # how many points are compared before one of them becomes the second reference
+# how often weights are adapted to make the largest distance small; at most, where it decides whether one counts
 _FEW, _ROUNDS = 10, 300
-"""How often weights are adapted to make the largest distance small; at most, where it decides whether one counts."""
-
-_EXACT, _NOTHING = 1e-9, 1e-13
-"""Residuals below this are not made smaller; below that they are none."""
+_EXACT, _NOTHING = 1e-9, 1e-13  # residuals below this are not made smaller; below that they are none
 
 Stage = tuple[np.ndarray, np.ndarray]
 """Points `(m,)` whose partners are looked up, and how far from them they may be `(m,)`."""

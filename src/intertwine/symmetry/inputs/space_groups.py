@@ -11,12 +11,10 @@ from intertwine.errors import ArgumentError, MissingExtraError
 from intertwine.symmetry.inputs.lattices import Lattice
 from intertwine.symmetry.inputs.operations import Operations
 
+# points that no symmetry of a layer but the ones that are asked for exchanges
 _GENERIC = np.array([[0.137, 0.271, 0.5], [0.419, 0.083, 0.31], [0.233, 0.347, -0.17]])
-"""Points that no symmetry of a layer but the ones that are asked for exchanges."""
-_TITLES = {3: "space group", 2: "layer group", 1: "rod group"}
-"""What the group is called, by the number of periods."""
-_SPGLIB = 1e-5
-"""spglib's tolerance, in a cell of volume 1: what it is asked about is exact."""
+_TITLES = {3: "space group", 2: "layer group", 1: "rod group"}  # what the group is called, by the number of periods
+_SPGLIB = 1e-5  # spglib's tolerance, in a cell of volume 1: what it is asked about is exact
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from torch import Tensor
 
-from intertwine._arrays import as_array, epsilon, to_numpy
+from intertwine._arrays import as_array, epsilon, plain, to_numpy
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.groups import Subgroup
@@ -79,20 +79,8 @@ class CurieReport:
 
     def to_dict(self) -> dict[str, object]:
         """The numbers, for JSON."""
-        return {
-            "possible": self.possible,
-            "group": self.equivariance,
-            "H": self.H.to_dict(),
-            "K": self.K.to_dict(),
-            "floor": self.floor,
-            "noise": self.noise,
-            "power": self.power,
-            "answers": None if np.isinf(self.answers) else self.answers,
-            "gain": None if np.isinf(self.gain) else self.gain,
-            "best_output": self.best_output.tolist(),
-            "irreps": self.irreps,
-            "degrees": self.degrees,
-        }
+        names = ("H", "K", "floor", "noise", "power", "answers", "gain", "best_output", "irreps", "degrees")
+        return {"possible": self.possible, "group": self.equivariance, **plain(self, *names)}
 
     def __str__(self) -> str:
         verdict = "POSSIBLE" if self.possible else f"IMPOSSIBLE for any {self.equivariance}-equivariant map"

@@ -15,17 +15,10 @@ from intertwine.symmetry.inputs.isotropy_group import Stabiliser, moved, some
 from intertwine.symmetry.inputs.normaliser import lie_algebra
 from intertwine.symmetry.inputs.tolerances import KEPT, SHARP
 
-_FINE = 16
-"""Degrees of the quadrature per degree of the rep from which the nearest answer is searched, about one axis."""
-
-_SPARSE = 4
-"""The same for all rotations of space, of which there are many more."""
-
-_BEST = 8
-"""The best images that Newton steps start from."""
-
-_STEPS = 8
-"""Newton steps to the nearest answer: they converge quadratically."""
+_FINE = 16  # degrees of the quadrature per degree of the rep from which the nearest answer is searched, about one axis
+_SPARSE = 4  # the same for all rotations of space, of which there are many more
+_BEST = 8  # the best images that Newton steps start from
+_STEPS = 8  # newton steps to the nearest answer: they converge quadratically
 
 
 @dataclass(frozen=True, eq=False)
