@@ -1,21 +1,26 @@
-"""From files to the question that `intertwine check` asks."""
+"""`intertwine check`: can an equivariant network send what is in one file to what is in another?"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
+from rich.console import Console
 
 from intertwine.catalog import O2, O3
 from intertwine.catalog import group as group_by_name
 from intertwine.catalog.base import CatalogGroup
+from intertwine.cli.console import AsJson, Cell, Format, complain, progress, say_either
+from intertwine.cli.files import read_samples
 from intertwine.cli.reading.elements import as_symbols
 from intertwine.cli.reading.sample import Sample
 from intertwine.cli.reading.text import ENOUGH, decimals, rounded
-from intertwine.errors import ArgumentError
+from intertwine.errors import ArgumentError, IntertwineError
 from intertwine.groups import Subgroup
 from intertwine.reps import Rep
 from intertwine.symmetry import (
@@ -37,15 +42,58 @@ _CLEAR = math.log10(3)
 """A gap above a deviation that leaves no doubt, in powers of ten."""
 
 
+def check(
+    input_file: Annotated[Path, typer.Argument(help="What goes in: points, a crystal, or a vector of --rep-in.")],
+    target_file: Annotated[
+        Path | None,
+        typer.Argument(help="What should come out: the same points elsewhere, or numbers. Default: the input file."),
+    ] = None,
+    target: Annotated[
+        str, typer.Option(help="The target's name in its file: forces, dipole, energy … Default: displacements.")
+    ] = "",
+    rep_in: Annotated[str, typer.Option(help="How an input vector, or features, turn, such as '1x0e + 1x2e'.")] = "",
+    rep_out: Annotated[str, typer.Option(help="How the target turns. Default: as scalar, vector or matrix.")] = "",
+    group: Annotated[
+        str, typer.Option(help="The network's group: SO(2), O(2), SO(3), O(3), or a part of them such as Cinfv.")
+    ] = "",
+    frame: Annotated[int, typer.Option(help="Which frame of a trajectory; negative numbers count from the end.")] = -1,
+    form: Format = "",
+    cell: Cell = True,
+    tolerance: Annotated[
+        float,
+        typer.Option(help="The deviation, relative to the size, that counts as none.", min=1e-12),
+    ] = 1e-4,
+    as_json: AsJson = False,
+) -> None:
+    """Can any equivariant network send an input to a target? Exit code 0: yes; 1: no; 2: an error.
+
+    check square.xyz rectangle.xyz: can these points move there?
+
+    check water.extxyz --target dipole: can an array of the file be predicted from its atoms?
+
+    check x.npy y.npy --rep-in '1x1o + 1x2e' --rep-out 1x1o: a vector from a vector.
+    """
+    try:
+        start = read_samples(input_file, frame, cell=cell, form=form)[0]
+        finish = start if target_file is None else read_samples(target_file, frame, cell=cell, form=form)[0]
+        asked = question(start, finish, target, rep_in, rep_out, group)
+        with progress(1) as show:
+            show(input_file.name, 0)
+            answer = asked.answer(tolerance)
+    except IntertwineError as error:
+        complain(error)
+        raise typer.Exit(2) from error
+    except Exception as error:  # a traceback ends with code 1, which would be an answer
+        Console(stderr=True).print_exception()
+        raise typer.Exit(2) from error
+    say_either(answer, as_json)
+    if not answer.report.possible:
+        raise typer.Exit(1)
+
+
 @dataclass(frozen=True)
 class Nearly:
-    """A larger symmetry that the input nearly has.
-
-    Args:
-        name: the group.
-        deviation: how far the input is from it, relative to its size.
-        possible: whether the target would be possible if the input had it.
-    """
+    """A larger symmetry that the input nearly has, and whether the target would be possible if it had it."""
 
     name: str
     deviation: float
@@ -54,14 +102,7 @@ class Nearly:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What `intertwine check` says.
-
-    Args:
-        words: what was asked.
-        report: whether the target is possible.
-        orders: what would make it possible, if it is not.
-        nearly: the larger symmetry that the input nearly has, if there is one.
-    """
+    """What `intertwine check` says: what was asked in words, the verdict, and what would make the target possible."""
 
     words: str
     report: CurieReport
@@ -82,28 +123,19 @@ class Answer:
         said = str(self.report)
         said = said if self.orders is None else said.split("\n fix ")[0]  # the table below is the fix
         table = [] if self.orders is None else [f"\n{self.orders}"]
-        return "\n".join([self.words, said, *self._note(), *table])
-
-    def _note(self) -> Iterator[str]:
-        """What the input nearly has, and whether that would change the verdict."""
-        if self.nearly is not None:
-            then = ": if that is meant, the target is IMPOSSIBLE" * (self.report.possible and not self.nearly.possible)
-            yield f"The input nearly has {self.nearly.name} (deviation {self.nearly.deviation:.1e}){then}."
+        note = []
+        if (near := self.nearly) is not None:
+            then = ": if that is meant, the target is IMPOSSIBLE" * (self.report.possible and not near.possible)
+            note = [f"The input nearly has {near.name} (deviation {near.deviation:.1e}){then}."]
+        return "\n".join([self.words, said, *note, *table])
 
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """What `curie_check` is asked.
+    """What `curie_check` is asked, and in words.
 
-    Args:
-        x: points, or a vector.
-        y: the target.
-        rep_in: the rep of the vector, or of the features of the points.
-        rep_out: the rep of the target.
-        group: the group of the network.
-        size: of displacements between two files, the size of the input, which their rounding is relative to; else 0.
-        rounding: how far the digits of both files leave a displacement open, or those of a target its numbers.
-        words: all this for a reader.
+    Of displacements between two files `size` is that of the input, which their rounding is relative to, else 0;
+    `rounding` is how far the digits of both files leave a displacement open, or those of a target its numbers.
     """
 
     x: Points | np.ndarray

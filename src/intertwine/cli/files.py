@@ -12,8 +12,8 @@ from intertwine.cli.reading.tables import tables
 from intertwine.cli.reading.text import decoded, in_words
 from intertwine.errors import ArgumentError, MissingExtraError
 
-TABLES = ("csv", "txt", "dat", "tsv")
-ARRAYS = ("npy", "npz")
+_TABLES = ("csv", "txt", "dat", "tsv")
+_ARRAYS = ("npy", "npz")
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -56,9 +56,9 @@ def read_samples(path: Path, frame: int | None = -1, *, cell: bool = True, form:
 def _read(path: Path, frame: int | None, cell: bool, form: str) -> list[Sample]:
     kind = form or path.suffix.lower().removeprefix(".")
     wanted = slice(None) if frame is None else slice(frame, frame + 1 or None)
-    if kind not in (*TABLES, *ARRAYS):
+    if kind not in (*_TABLES, *_ARRAYS):
         return by_ase(path, known_format(form), wanted, cell)
-    if kind in ARRAYS:
+    if kind in _ARRAYS:
         return [by_numpy(path, cell)] if frame in (None, 0, -1) else []
     if (text := decoded(path.read_bytes())) is None:
         raise ArgumentError("it is not a text")

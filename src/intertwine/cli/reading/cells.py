@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,13 @@ from intertwine.errors import ArgumentError, MissingExtraError
 
 ONE_PLACE = 0.05
 """Images of a site closer than this, in Å, are one atom whose coordinates are rounded."""
-RENAMED = {"abm2": "aem2", "aba2": "aea2", "cmca": "cmce", "cmma": "cmme", "ccca": "ccce"}
+_RENAMED = {"abm2": "aem2", "aba2": "aea2", "cmca": "cmce", "cmma": "cmme", "ccca": "ccce"}
 """Symbols of space groups before 1992."""
-CHOICE = re.compile(
+_CHOICE = re.compile(
     r"(?P<symbol>[^:()]+?)(?::(?P<choice>[^:]*)|[:(]?(?:origin(?:choice)?|o)(?P<origin>[12])\)?|[:(]?(?P<letter>[szhr])\)?)"
 )
 """A symbol with its setting or origin; S, Z, H and R at the end stand in the ICSD for origins and axes."""
-SETTINGS = 530
+_SETTINGS = 530
 """The settings of space groups that spglib knows."""
 
 
@@ -99,39 +100,44 @@ def operations_named(name: str, cell: np.ndarray, hall: bool = False) -> tuple[n
     Of several settings with one symbol it is the standard one; the hexagonal one for R groups in a hexagonal cell, and
     the first of two origins unless the symbol ends with :2 or, as in the ICSD, with Z.
     """
-    try:
-        import spglib
-    except ImportError as error:
-        raise MissingExtraError.of("spglib", "crystals") from error
     symbol, choice = _parted(_plain(name))
     symbol, choice = (f"r{symbol[1:]}", "h") if symbol.startswith("h") else (symbol, choice)
     if symbol.startswith("r") and not choice:
         sides = np.linalg.norm(cell, axis=1)
         choice = "h" if abs(float(cell[0] @ cell[1]) / (sides[0] * sides[1]) + 0.5) < 1e-3 else "r"
     for wanted in (symbol, *_modern(symbol)):
-        for number in range(1, SETTINGS + 1):
-            known: Any = spglib.get_spacegroup_type(number)
+        for number, known in _known():
             names = (known.international_short, known.international_full, *known.international.split("="))
             same = _plain(name) == _plain(known.hall_symbol) if hall else wanted in map(_plain, names)
             if same and (hall or known.choice.lower().startswith(choice)):
-                found: Any = spglib.get_symmetry_from_database(number)
+                found = _spglib().get_symmetry_from_database(number)
                 return found["rotations"], found["translations"]
     return None
 
 
-def settings(number: int) -> int:
-    """How many settings and origins spglib knows of the space group with this number."""
+def _spglib() -> Any:
+    """The package, which few need."""
     try:
         import spglib
     except ImportError as error:
         raise MissingExtraError.of("spglib", "crystals") from error
-    known: list[Any] = [spglib.get_spacegroup_type(place) for place in range(1, SETTINGS + 1)]
-    return sum(one.number == number for one in known)
+    return spglib
+
+
+@cache
+def _known() -> tuple[tuple[int, Any], ...]:
+    """The settings of space groups, with their numbers."""
+    return tuple((number, _spglib().get_spacegroup_type(number)) for number in range(1, _SETTINGS + 1))
+
+
+def settings(number: int) -> int:
+    """How many settings and origins spglib knows of the space group with this number."""
+    return sum(known.number == number for _, known in _known())
 
 
 def _parted(symbol: str) -> tuple[str, str]:
     """A plain symbol and what it says of the setting: :2, Z or O2 is the second origin, H has hexagonal axes."""
-    found = CHOICE.fullmatch(symbol)
+    found = _CHOICE.fullmatch(symbol)
     if not found:
         return symbol, ""
     choice = found["choice"] or found["origin"] or found["letter"] or ""
@@ -145,7 +151,7 @@ def _plain(symbol: str) -> str:
 def _modern(symbol: str) -> list[str]:
     """What else a symbol may be called: P21/n is P 1 21/n 1, Cmca is Cmce, and Fm3m is Fm-3m."""
     cubic = re.sub("^([pif][mnda])3", r"\1-3", symbol)
-    return [f"{symbol[:1]}1{symbol[1:]}1", RENAMED.get(symbol, symbol), cubic]
+    return [f"{symbol[:1]}1{symbol[1:]}1", _RENAMED.get(symbol, symbol), cubic]
 
 
 def snapped(shifts: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from intertwine.errors import ArgumentError
 from intertwine.reps import Rep
 from intertwine.symmetry import Points
 
-AXIAL = ("magmom", "magmoms")
+_AXIAL = ("magmom", "magmoms")
 """Names of vectors that do not change sign under inversion."""
 
 _LARGEST = 1e100
@@ -94,7 +94,7 @@ class Sample:
         """How a target turns: as a text says, or by its name and size as a scalar, a vector or a matrix."""
         if text:
             return group.rep(text)
-        if name in AXIAL and y.shape[-1] == 3:
+        if name in _AXIAL and y.shape[-1] == 3:
             return group.rep("1x1e")
         vector, scalar = group.defining, f"1x{group.trivial}"
         known = {vector.dim**2: vector * vector, vector.dim: vector, 1: group.rep(scalar)}
