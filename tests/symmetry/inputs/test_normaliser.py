@@ -9,7 +9,7 @@ from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, point_group, 
 from intertwine.errors import ArgumentError
 from intertwine.groups import Subgroup
 from intertwine.symmetry import normaliser
-from intertwine.symmetry.inputs.normaliser import canonical, normalises
+from intertwine.symmetry.inputs.normaliser import canonical
 from tests.registry import SUBGROUPS, close, seeds, subgroups
 
 SKEW = {"axis": (1.0, -2.0, 0.5), "mirror": (1.0, 1.0, 0.0)}
@@ -35,6 +35,12 @@ def elements_of(H: Subgroup, seed: int = 0) -> np.ndarray:
     """All elements of a finite subgroup, or generators and random ones."""
     h = H.group.elements() if H.group.is_finite else np.concatenate([H.group.generators, H.group.sample(9, seed)])
     return H.embed(h)
+
+
+def normalises(g: np.ndarray, H: Subgroup) -> np.ndarray:
+    """Whether elements g `(..., n, n)` of the parent have g H g⁻¹ = H, from the generators of H."""
+    g, generators = np.asarray(g)[..., None, :, :], H.embed(H.group.generators)
+    return np.asarray(H.contains(g @ generators @ g.swapaxes(-1, -2), 1e-6).all(-1))
 
 
 @pytest.mark.parametrize(("name", "wanted"), EACH)

@@ -113,15 +113,13 @@ class _Found:
         if not self.elements:
             return None
         known = np.array(self.elements)
-        if len(self.lie) > 1:
-            off = np.abs(np.linalg.det(known) - np.linalg.det(g))
-        elif len(self.lie) and len(g) == 3:
-            axis = axial(self.lie[0])
-            off = np.abs(known @ axis - g @ axis).max(-1) + np.abs(np.linalg.det(known) - np.linalg.det(g))
-        elif len(self.lie):
-            off = np.abs(np.linalg.det(known) - np.linalg.det(g))
-        else:
+        if not len(self.lie):
             off = np.abs(known - g).max((-1, -2))
+        else:
+            off = np.abs(np.linalg.det(known) - np.linalg.det(g))
+            if len(self.lie) == 1 and len(g) == 3:
+                axis = axial(self.lie[0])
+                off = off + np.abs(known @ axis - g @ axis).max(-1)
         nearest = int(np.argmin(off))
         return nearest if off[nearest] < self.near else None
 

@@ -104,7 +104,7 @@ class Harmonics:
 # from pixels ----------------------------------------------------------------------------------------------------------
 
 
-def centroid(image: np.ndarray, threshold: float = 0.0) -> Point:
+def _centroid(image: np.ndarray, threshold: float) -> Point:
     """The centre of the sizes, beyond a threshold, of the values of an image `(C, H, W)`; else its middle."""
     weights = np.maximum(np.linalg.norm(image, axis=0) - threshold, 0.0)
     total = weights.sum()
@@ -112,77 +112,6 @@ def centroid(image: np.ndarray, threshold: float = 0.0) -> Point:
         return (image.shape[1] - 1) / 2, (image.shape[2] - 1) / 2
     rows, columns = (np.arange(size) for size in weights.shape)
     return float(weights.sum(1) @ rows / total), float(weights.sum(0) @ columns / total)
-
-
-class Lens:
-    """How an image becomes harmonics: smoothed, about its own centre, out to where its content ends.
-
-    Args:
-        image: values `(C, H, W)` that are zero outside of the content.
-        smoothing: the standard deviation of a Gaussian, in pixels, that takes away what the grid cannot rotate.
-    """
-
-    def __init__(self, image: np.ndarray, smoothing: float) -> None:
-        self.smoothing, self.levels = smoothing, noise_levels(image)
-        spot = np.zeros((1, 8 * math.ceil(smoothing) + 1, 8 * math.ceil(smoothing) + 1))
-        spot[0, 4 * math.ceil(smoothing), 4 * math.ceil(smoothing)] = 1.0
-        self.threshold = 3 * float(np.linalg.norm(self.levels) * np.linalg.norm(self._smooth(spot)))
-        edge = math.ceil(3 * smoothing) + 2
-        first = self._smooth(self.padded(image, edge))
-        row, column = centroid(first, self.threshold)
-        sizes = np.linalg.norm(first, axis=0)
-        least = 1.5 * self.threshold if sizes.max() > 1.5 * self.threshold else 0.0
-        rows, columns = np.nonzero(sizes > max(1e-3 * sizes.max(), least))
-        self.radius = float(np.hypot(rows - row, columns - column).max(initial=0.0)) + 1
-        inside = min(row, column, first.shape[1] - 1 - row, first.shape[2] - 1 - column)
-        self.margin = edge + math.ceil(max(self.radius - inside, 0.0)) + 6
-        self.centre = row - edge, column - edge
-        self.canvas = self.padded(image, self.margin)
-        self.order = 0 if max(len(np.unique(channel)) for channel in image) <= _FEW_VALUES else 1
-
-    @staticmethod
-    def padded(image: np.ndarray, margin: int) -> np.ndarray:
-        """The image with zeros on all sides."""
-        return np.pad(image, ((0, 0), (margin, margin), (margin, margin)))
-
-    def _smooth(self, image: np.ndarray) -> np.ndarray:
-        from scipy import ndimage  # scipy costs a tenth of a second that most users of the library need not pay
-
-        return np.asarray(ndimage.gaussian_filter(image, (0, self.smoothing, self.smoothing), mode="constant"))
-
-    def coefficients(self, canvas: np.ndarray, centre: Point | None = None) -> np.ndarray:
-        """Circular harmonics `(rings × channels, M + 1)` of an image, about its own centre if none is given.
-
-        ∫ |f|² is the sum of their squared sizes: rings are weighted by their lengths.
-        """
-        smooth = self._smooth(canvas)
-        row, column = centre or centroid(smooth, self.threshold)
-        r = np.arange(math.ceil(self.radius)) + 0.5
-        count = 8 * math.ceil(_FINEST * self.radius / 4) + 8  # D4 moves the points of a ring onto each other
-        angles = 2 * np.pi * np.arange(count) / count
-        places = np.stack([row - r[:, None] * np.sin(angles), column + r[:, None] * np.cos(angles)])
-        m = np.arange(int(_FINEST * r[-1]) + 1)
-        found = np.fft.rfft(_sampled(smooth, places, 3), axis=-1).conj()[..., : len(m)] / count
-        lengths = np.sqrt(2 * np.pi * r)[:, None] * np.where(m, math.sqrt(2), 1.0)
-        return np.asarray(np.where(m <= _FINEST * r[:, None], found * lengths, 0).reshape(-1, len(m)))
-
-    def rotated(self, angle: float) -> np.ndarray:
-        """The canvas turned by an angle about the centre of the image, as one would turn its kind.
-
-        By linear interpolation; one of few values keeps them, by its nearest pixels.
-        """
-        row, column = (at + self.margin for at in self.centre)
-        i, j = np.indices(self.canvas.shape[1:])
-        x, y = j - column, row - i
-        c, s = math.cos(angle), math.sin(angle)
-        return _sampled(self.canvas, np.stack([row - (c * y - s * x), column + (c * x + s * y)]), self.order)
-
-
-def _sampled(image: np.ndarray, places: np.ndarray, order: int) -> np.ndarray:
-    """Values `(C, …)` of an image at rows and columns `(2, …)`, by splines of an order."""
-    from scipy import ndimage
-
-    return np.stack([ndimage.map_coordinates(channel, places, order=order, mode="constant") for channel in image])
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,17 +132,78 @@ class Seen:
 
 
 def seen(image: np.ndarray, smoothing: float) -> Seen:
-    """Harmonics of an image `(C, H, W)` that is zero outside of its content, with their errors."""
-    lens = Lens(image, smoothing)
-    middle = (lens.centre[0] + lens.margin, lens.centre[1] + lens.margin)
-    found = lens.coefficients(lens.canvas, middle)
-    size = max(float(np.linalg.norm(found)), TINY)
-    m = np.arange(found.shape[1])
-    undone = (lens.coefficients(lens.rotated(angle)) * np.exp(-1j * angle * m) for angle in _TRIED)
+    """Harmonics of an image `(C, H, W)` that is zero outside of its content, with their errors.
+
+    The image is smoothed by a Gaussian of a standard deviation in pixels, which takes away what the grid cannot rotate,
+    and looked at about its own centre, out to where its content ends.
+    """
+    levels, width = noise_levels(image), math.ceil(smoothing)
+    spot = np.zeros((1, 8 * width + 1, 8 * width + 1))
+    spot[0, 4 * width, 4 * width] = 1.0
+    threshold = 3 * float(np.linalg.norm(levels) * np.linalg.norm(_smooth(spot, smoothing)))
+    edge = math.ceil(3 * smoothing) + 2
+    first = _smooth(_padded(image, edge), smoothing)
+    row, column = _centroid(first, threshold)
+    sizes = np.linalg.norm(first, axis=0)
+    least = 1.5 * threshold if sizes.max() > 1.5 * threshold else 0.0
+    rows, columns = np.nonzero(sizes > max(1e-3 * sizes.max(), least))
+    radius = float(np.hypot(rows - row, columns - column).max(initial=0.0)) + 1
+    inside = min(row, column, first.shape[1] - 1 - row, first.shape[2] - 1 - column)
+    margin = edge + math.ceil(max(radius - inside, 0.0)) + 6
+    canvas, middle = _padded(image, margin), (row - edge + margin, column - edge + margin)
+
+    def coefficients(canvas: np.ndarray, centre: Point | None = None) -> np.ndarray:
+        smooth = _smooth(canvas, smoothing)
+        return _coefficients(smooth, centre or _centroid(smooth, threshold), radius)
+
+    found = coefficients(canvas, middle)
+    size, m = max(float(np.linalg.norm(found)), TINY), np.arange(found.shape[1])
+    order = 0 if max(len(np.unique(channel)) for channel in image) <= _FEW_VALUES else 1  # few values are kept
+    undone = (coefficients(_rotated(canvas, middle, angle, order)) * np.exp(-1j * angle * m) for angle in _TRIED)
     error = max(float(np.linalg.norm(one - found)) for one in undone)
-    grain = lens.levels[:, None, None] * np.random.default_rng(0).normal(size=image.shape)
-    noise = math.sqrt(2) * float(np.linalg.norm(lens.coefficients(lens.padded(grain, lens.margin), middle)))
-    return Seen(Harmonics(_compressed(found / size)), lens.centre, error / size, noise / size)
+    grain = levels[:, None, None] * np.random.default_rng(0).normal(size=image.shape)
+    noise = math.sqrt(2) * float(np.linalg.norm(coefficients(_padded(grain, margin), middle)))
+    return Seen(Harmonics(_compressed(found / size)), (row - edge, column - edge), error / size, noise / size)
+
+
+def _padded(image: np.ndarray, margin: int) -> np.ndarray:
+    return np.pad(image, ((0, 0), (margin, margin), (margin, margin)))
+
+
+def _smooth(image: np.ndarray, smoothing: float) -> np.ndarray:
+    from scipy import ndimage  # scipy costs a tenth of a second that most users of the library need not pay
+
+    return np.asarray(ndimage.gaussian_filter(image, (0, smoothing, smoothing), mode="constant"))
+
+
+def _coefficients(image: np.ndarray, centre: Point, radius: float) -> np.ndarray:
+    """Circular harmonics `(rings × channels, M + 1)` of an image about a centre, out to a radius.
+
+    ∫ |f|² is the sum of their squared sizes: rings are weighted by their lengths.
+    """
+    r = np.arange(math.ceil(radius)) + 0.5
+    count = 8 * math.ceil(_FINEST * radius / 4) + 8  # D4 moves the points of a ring onto each other
+    angles = 2 * np.pi * np.arange(count) / count
+    places = np.stack([centre[0] - r[:, None] * np.sin(angles), centre[1] + r[:, None] * np.cos(angles)])
+    m = np.arange(int(_FINEST * r[-1]) + 1)
+    found = np.fft.rfft(_sampled(image, places, 3), axis=-1).conj()[..., : len(m)] / count
+    lengths = np.sqrt(2 * np.pi * r)[:, None] * np.where(m, math.sqrt(2), 1.0)
+    return np.asarray(np.where(m <= _FINEST * r[:, None], found * lengths, 0).reshape(-1, len(m)))
+
+
+def _rotated(canvas: np.ndarray, centre: Point, angle: float, order: int) -> np.ndarray:
+    """The image turned about a point, with splines of an order."""
+    i, j = np.indices(canvas.shape[1:])
+    x, y = j - centre[1], centre[0] - i
+    c, s = math.cos(angle), math.sin(angle)
+    return _sampled(canvas, np.stack([centre[0] - (c * y - s * x), centre[1] + (c * x + s * y)]), order)
+
+
+def _sampled(image: np.ndarray, places: np.ndarray, order: int) -> np.ndarray:
+    """Values `(C, …)` of an image at rows and columns `(2, …)`, by splines of an order."""
+    from scipy import ndimage
+
+    return np.stack([ndimage.map_coordinates(channel, places, order=order, mode="constant") for channel in image])
 
 
 def _compressed(found: np.ndarray) -> np.ndarray:

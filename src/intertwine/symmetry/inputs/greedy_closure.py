@@ -61,12 +61,7 @@ def _generated(
 ) -> list[int] | None:
     """A group with more generators, coset by coset (Dimino); None if one of its elements is no symmetry.
 
-    Args:
-        group: the numbers of its elements, the identity first.
-        generators: those of the group, and more.
-        product: how elements multiply.
-        most: larger groups are not looked for.
-        near: which elements are symmetries.
+    Elements are numbers, those of the group with the identity first; `near` says which are symmetries.
     """
     found, first = list(group), list(group[:1])
     known = set(found)

@@ -105,20 +105,9 @@ def _continuous(group: CatalogGroup, elements: np.ndarray, lie: np.ndarray) -> S
     axis = np.where(np.abs(axis - near) < 1e-9, near, axis)
     axis = axis * np.sign(axis[np.flatnonzero(np.abs(axis) > 1e-6)[-1]]) + 0.0
     keeps = elements @ axis @ axis > 0
-    turns, mirrors = bool((proper & ~keeps).any()), bool((~proper & keeps).any())
-    inversion = bool((~proper & ~keeps).any())
-    name = (
-        "Dinfh"
-        if turns and inversion
-        else "Dinf"
-        if turns
-        else "Cinfv"
-        if mirrors
-        else "Cinfh"
-        if inversion
-        else "Cinf"
-    )
-    return group.subgroup(name, axis=axis)
+    turns, mirrors, inversion = (bool(kind.any()) for kind in (proper & ~keeps, ~proper & keeps, ~proper & ~keeps))
+    names = {(True, False): "Dinf", (False, True): "Cinfv", (False, False): "Cinfh" if inversion else "Cinf"}
+    return group.subgroup(names.get((turns, mirrors), "Dinfh"), axis=axis)
 
 
 @lru_cache(_KNOWN)

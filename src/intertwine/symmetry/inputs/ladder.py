@@ -106,15 +106,6 @@ class Ladder:
         return "\n".join(lines)
 
 
-@dataclass(frozen=True)
-class Limits:
-    """Residuals: the largest that is looked at, the largest asked for, and the least that says anything."""
-
-    largest: float
-    asked: float
-    least: float
-
-
 def symmetry_ladder(
     x: np.ndarray | Points,
     labels: Sequence[int] | np.ndarray | None = None,
@@ -152,14 +143,14 @@ def symmetry_ladder(
     points = x if isinstance(x, Points) else Points(x, labels, None, cell)
     positions, rep = to_numpy(points.positions), None if rep is None else as_rep(rep)
     if positions.ndim == 1 and rep is not None:
-        vector, limits = checked_vector(positions, rep), Limits(largest, largest, DIGITS)
+        vector = checked_vector(positions, rep)
         turning = len(still(positions / max(vector.size, TINY), rep, largest)) > 0
-        return _climbed(_steps(vector, 0.0 if turning else math.inf, largest), limits)
+        return _climbed(_steps(vector, 0.0 if turning else math.inf, largest), largest, largest, DIGITS)
     group = group or (rep.group if rep else O2 if positions.ndim == 2 and positions.shape[1] == 2 else O3)  # type: ignore[assignment]
     cloud = Cloud.of(points, group, rep)  # type: ignore[arg-type]
-    limits = Limits(min(largest, telling(cloud)), largest, max(DIGITS, rounding(points)))
+    most, least = min(largest, telling(cloud)), max(DIGITS, rounding(points))
     line = cloud.line[1] if cloud.lattice is None else bend(cloud)
-    return _climbed(_steps(cloud, line, limits.largest), limits)
+    return _climbed(_steps(cloud, line, most), largest, most, least)
 
 
 def _steps(source: Source, line: float, largest: float) -> Iterator[tuple[float, Stabiliser]]:
@@ -188,25 +179,23 @@ def _at(steps: np.ndarray, source: Source) -> Iterator[tuple[float, Stabiliser]]
             # what is left at this tolerance is no group, or points coincide
 
 
-def _size(found: Stabiliser) -> tuple[float, int]:
-    """How large a stabiliser is, also a continuous one: that has more or fewer connected pieces."""
-    return found.order, len(found.elements)
+def _climbed(steps: Iterator[tuple[float, Stabiliser]], asked: float, largest: float, least: float) -> Ladder:
+    """The rungs that stabilisers at growing tolerances are, each a larger group than the one before.
 
-
-def _climbed(steps: Iterator[tuple[float, Stabiliser]], limits: Limits) -> Ladder:
-    """The rungs that stabilisers at growing tolerances are, each a larger group than the one before."""
+    Residuals are asked for up to one, looked at up to another, and say something from a third one on.
+    """
     found: list[tuple[float, Stabiliser]] = []
     for tolerance, now in steps:
         residual = float(now.residuals.max(initial=0.0))
         residual = tolerance if now.continuous else residual if residual > DIGITS else 0.0
-        exact = tolerance <= limits.least
+        exact = tolerance <= least
         if now.continuous and exact:
             raise ArgumentError(
                 "The symmetry is continuous, and has no ladder of finite groups. Call stabiliser for its name."
             )
-        if exact or (residual <= limits.largest and _size(now) > _size(found[-1][1])):
+        if exact or (residual <= largest and (now.order, now.pieces) > (found[-1][1].order, found[-1][1].pieces)):
             found = [*found[: 0 if exact else None], (residual, now)]
-    ends = [residual for residual, _ in found[1:]] + [limits.asked]  # no rung beyond speaks against the last
+    ends = [residual for residual, _ in found[1:]] + [asked]  # no rung beyond speaks against the last
     rungs = [Rung(s.name, s.order, residual, end) for (residual, s), end in zip(found, ends, strict=True)]
     wide = [rung for i, rung in enumerate(rungs) if i in (0, len(rungs) - 1) or rung.until > _GAP * rung.residual]
-    return Ladder(found[0][1].group.name, tuple(wide), limits.largest, limits.least)
+    return Ladder(found[0][1].group.name, tuple(wide), largest, least)

@@ -119,14 +119,3 @@ def _named(parent: CatalogGroup, elements: np.ndarray, lie: np.ndarray | None = 
             "exact generators."
         )
     return found
-
-
-def normalises(g: np.ndarray, subgroup: Subgroup) -> np.ndarray:
-    """Whether elements g `(..., n, n)` of the parent have g H g⁻¹ = H, from the generators of H.
-
-    >>> quarter_turn = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
-    >>> bool(normalises(quarter_turn, O3.subgroup("C2v"))), bool(normalises(quarter_turn, O3.subgroup("C3v")))
-    (True, False)
-    """
-    g, generators = np.asarray(g)[..., None, :, :], subgroup.embed(subgroup.group.generators)
-    return np.asarray(subgroup.contains(g @ generators @ g.swapaxes(-1, -2), 1e-6).all(-1))

@@ -246,7 +246,7 @@ def nearly_operations(lattice: Lattice, positions: np.ndarray, kinds: np.ndarray
 def _searched(atoms: Atoms, largest: float) -> Operations:
     """All operations: translations, and one of the others for each, with all translations."""
     first, targets = atoms.anchor()
-    pure = _from_anchor(atoms, first, *_translations(targets))
+    pure = _from_anchor(atoms, first, np.tile(np.eye(3, dtype=np.int64), (len(targets), 1, 1)), targets)
     group = pure.among(pure.largest(largest / 4))
     fewer = np.unique(group.permutations[:, targets].min(0))
     maps, found = _from_anchor(atoms, first, *_candidates(atoms, first, fewer, largest)), []
@@ -260,10 +260,6 @@ def _searched(atoms: Atoms, largest: float) -> Operations:
 
 def _portions(count: int, size: int) -> list[np.ndarray]:
     return np.array_split(np.arange(count), max(1, count * size // _ROWS))
-
-
-def _translations(targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return np.tile(np.eye(3, dtype=np.int64), (len(targets), 1, 1)), targets
 
 
 def _candidates(atoms: Atoms, first: int, targets: np.ndarray, largest: float) -> tuple[np.ndarray, np.ndarray]:
