@@ -21,6 +21,8 @@ from intertwine.symmetry.inputs.identify_subgroup import all_elements, named_sub
 from intertwine.symmetry.inputs.space_groups import SpaceGroup
 from intertwine.symmetry.inputs.tolerances import DIGITS, KEPT, LOST, SHARP, TINY
 
+_PIECES = {"Cinf": 1, "SO(2)": 1, "SO(3)": 1, "Dinfh": 4}  # of continuous groups; the others have two
+
 
 class Averaging(NamedTuple):
     """Elements `(h, n, n)`, weights `(h,)` that sum to 1, and where points go `(h, N)`: None for a vector."""
@@ -119,11 +121,6 @@ class Stabiliser(ABC):
 
     # what each kind answers -------------------------------------------------------------------------------------------
 
-    @property
-    @abstractmethod
-    def continuous(self) -> bool:
-        """Whether there are infinitely many."""
-
     @abstractmethod
     def averaging(self, degree: int) -> Averaging:
         """Elements, weights and permutations whose averages are exact for reps up to a degree.
@@ -143,11 +140,6 @@ class Stabiliser(ABC):
     def _inside(self, part: Subgroup, near: float) -> Stabiliser:
         """The elements that lie in a subgroup, up to how far axes are off."""
 
-    @property
-    @abstractmethod
-    def pieces(self) -> int:
-        """The number of connected pieces: of a finite one that of its elements."""
-
     # what follows -----------------------------------------------------------------------------------------------------
 
     @property
@@ -164,6 +156,16 @@ class Stabiliser(ABC):
     def order(self) -> int | float:
         """The number of elements; of a crystal that of operations that keep the cell."""
         return self.subgroup.group.order
+
+    @property
+    def continuous(self) -> bool:
+        """Whether there are infinitely many."""
+        return not self.subgroup.group.is_finite
+
+    @property
+    def pieces(self) -> int:
+        """The number of connected pieces; of a finite one that of its elements."""
+        return _PIECES.get(self.name, 2) if self.continuous else len(self.elements)
 
     def index(self, K: Stabiliser) -> float:
         """|H : K|, the number of cosets of a subgroup K; infinite where it has fewer dimensions."""
@@ -232,7 +234,7 @@ class Stabiliser(ABC):
 
     @property
     def _title(self) -> str:
-        size = "infinitely many elements" if self.continuous else _count(int(self.order), "element")
+        size = "infinitely many elements" if self.continuous else f"{self.order} element{'s' * (self.order > 1)}"
         return f"symmetry {self.name} in {self.group}, {size}"
 
     def __str__(self) -> str:
@@ -253,11 +255,6 @@ class Stabiliser(ABC):
 
 class ListedStabiliser(Stabiliser):
     """A stabiliser whose elements are all listed."""
-
-    @property
-    def continuous(self) -> bool:
-        """Whether there are infinitely many."""
-        return False
 
     def averaging(self, degree: int) -> Averaging:  # noqa: ARG002  # exact for every degree
         """All elements, with equal weights."""
@@ -282,11 +279,6 @@ class ListedStabiliser(Stabiliser):
 
     def _inside(self, part: Subgroup, near: float) -> Stabiliser:
         return self.among(np.flatnonzero(part.contains(self.elements, near)), self.residuals, self.tolerance)
-
-    @property
-    def pieces(self) -> int:
-        """The number of elements."""
-        return len(self.elements)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -364,7 +356,3 @@ def _line(axis: np.ndarray) -> str:
     """A line through the centre in words, up to noise in the fifth digit."""
     rounded = np.round(axis * np.sign(axis[np.argmax(np.abs(axis).round(4))]), 4) + 0.0
     return words.direction_name(rounded) or words.vector(rounded)
-
-
-def _count(number: int, one: str) -> str:
-    return f"{number} {one if number == 1 else one + 's'}"

@@ -185,11 +185,6 @@ class ContinuousStabiliser(Stabiliser):
             raise no_group(len(found.elements), tolerance, found.residuals)
         return ContinuousStabiliser(subgroup, found.elements, found.residuals, permutations, tolerance, source)
 
-    @property
-    def continuous(self) -> bool:
-        """Whether there are infinitely many."""
-        return True
-
     def averaging(self, degree: int) -> Averaging:
         """A quadrature."""
         h, weights = self.subgroup.group.quadrature(max(degree, 1))
@@ -233,11 +228,6 @@ class ContinuousStabiliser(Stabiliser):
         fixed = [fixed_space(subgroup, rep) for subgroup in (self.subgroup, part)]
         both = stabiliser(np.concatenate([basis @ (basis.T @ generic) for basis in fixed]), rep=rep + rep)
         return replace(both, permutations=self._where(both.elements), tolerance=self.tolerance, source=self.source)
-
-    @property
-    def pieces(self) -> int:
-        """The number of connected pieces."""
-        return {"Cinf": 1, "SO(2)": 1, "SO(3)": 1, "Dinfh": 4}.get(self.name, 2)
 
 
 def isotropy_subgroups(irrep: Irrep) -> tuple[Subgroup, ...]:
