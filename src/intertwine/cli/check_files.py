@@ -17,7 +17,7 @@ from intertwine.catalog import group as group_by_name
 from intertwine.catalog.base import CatalogGroup
 from intertwine.cli.console import AsJson, Cell, Format, complain, progress, say_either
 from intertwine.cli.files import read_samples
-from intertwine.cli.reading.elements import as_symbols
+from intertwine.cli.reading.atom_names import as_symbols
 from intertwine.cli.reading.sample import Sample
 from intertwine.cli.reading.text import ENOUGH, decimals, rounded
 from intertwine.errors import ArgumentError, IntertwineError

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from intertwine.cli.reading.arrays import by_numpy
 from intertwine.cli.reading.atoms import by_ase, known_format
+from intertwine.cli.reading.point_tables import tables
 from intertwine.cli.reading.sample import Sample
-from intertwine.cli.reading.tables import tables
 from intertwine.cli.reading.text import decoded, in_words
 from intertwine.errors import ArgumentError, MissingExtraError
 

@@ -12,9 +12,9 @@ import numpy as np
 from intertwine.cli.reading.arrays import NUMBERS
 from intertwine.cli.reading.cells import site_name
 from intertwine.cli.reading.cif import by_cif
-from intertwine.cli.reading.frames import SPLIT
 from intertwine.cli.reading.pdb import filled
 from intertwine.cli.reading.sample import Sample, in_cell
+from intertwine.cli.reading.several import SPLIT
 from intertwine.cli.reading.text import Digits, carried, decoded, in_words
 from intertwine.errors import ArgumentError, MissingExtraError
 from intertwine.symmetry import Points
@@ -42,10 +42,8 @@ def known_format(form: str) -> str:
 
 def by_ase(path: Path, form: str, frame: slice, cell: bool) -> list[Sample]:
     """The chosen structures of a file that ase can read, by its format, or else by its name and what is in it."""
-    try:
-        from ase.io.formats import filetype, open_with_compression
-    except ImportError as error:
-        raise MissingExtraError.of("ase", "atoms") from error
+    from ase.io.formats import filetype, open_with_compression
+
     with open_with_compression(str(path), "rb") as file:
         data = file.read()
     text = decoded(data)

@@ -55,14 +55,14 @@ def alignments(a: np.ndarray, b: np.ndarray, rep: Rep, tolerance: float = 1e-6) 
     return found.chosen(np.flatnonzero(np.array(found.residuals) <= tolerance))
 
 
-def isotropies(a: np.ndarray, rep: Rep, tolerance: float) -> list[tuple[float, Alignments]]:
-    """The groups of g with ρ(g) a = a, and from which tolerance on they count, up to a given one.
+def isotropy(a: np.ndarray, rep: Rep, tolerance: float = 1e-6) -> Alignments:
+    """The g with ρ(g) a = a that form a group: the largest one, if those within the tolerance do not form one.
 
-    Products of their elements count up to twice the tolerance.
+    Products of them count up to twice the tolerance.
     """
     found = _candidates(a, a, rep, tolerance)
-    groups = growing_groups(found.residuals, found.residuals, found.product, tolerance, found.identity)
-    return [(least, found.chosen(np.array(members))) for least, members in groups]
+    *_, (_, members) = growing_groups(found.residuals, found.residuals, found.product, tolerance, found.identity)
+    return found.chosen(np.array(members))
 
 
 def nearest_elements(a: np.ndarray, b: np.ndarray, rep: Rep) -> np.ndarray:

@@ -102,6 +102,11 @@ def crystal_stabiliser(cloud: Cloud, tolerance: float) -> CrystalStabiliser:
     """The stabiliser of a crystal, a layer or a rod whose atoms are not on one line along its only period."""
     found, bare = nearly_kept(cloud, tolerance)
     crystal = _whole_symbol(cloud, bare.among(bare.largest(tolerance)), tolerance)
+    return largest_kept(cloud, found, tolerance, crystal)
+
+
+def largest_kept(cloud: Cloud, found: Operations, tolerance: float, crystal: str = "") -> CrystalStabiliser:
+    """The stabiliser that those operations of a crystal make up whose residuals are within a tolerance."""
     kept = found.among(found.largest(tolerance))
     return CrystalStabiliser.of(cloud, kept, kept.elements, tolerance, crystal)
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from intertwine.symmetry.inputs.tolerances import ROUND
+
 _MOST = 4000  # more elements than any finite symmetry that people ask about: where a search for products stops
 
 Product = Callable[[int, int], int | None]
@@ -95,6 +97,7 @@ def largest_among(elements: np.ndarray, residuals: np.ndarray, tolerance: float)
     def product(i: int, j: int) -> int:
         return int(np.argmin(np.abs(flat - (elements[i] @ elements[j]).reshape(-1)).max(1)))
 
-    off, identity = residuals.tolist(), int(np.argmax(np.trace(elements, axis1=-2, axis2=-1)))
+    off = np.where(residuals <= ROUND * tolerance, 0.0, residuals).tolist()
+    identity = int(np.argmax(np.trace(elements, axis1=-2, axis2=-1)))
     *_, (_, members) = growing_groups(off, off, product, tolerance, identity)
     return np.sort(members)

@@ -18,7 +18,7 @@ from intertwine.groups import Subgroup
 from intertwine.groups.rotations import axial
 
 # so many finite subgroups of space are remembered: questions about one input meet the same few again and again
-_KNOWN = 256
+_KNOWN = 64
 # products with about so many elements show how noisy those of a large group are; of Ih, and smaller ones, with all
 _SOME = 128
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,14 +14,15 @@ from intertwine.catalog import O2, O3
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError
 from intertwine.reps import Irrep, Rep, as_rep
-from intertwine.symmetry.inputs.alignment import still
+from intertwine.symmetry.inputs.alignment import alignments
 from intertwine.symmetry.inputs.clouds import Cloud, Points
-from intertwine.symmetry.inputs.crystals import bend, telling
+from intertwine.symmetry.inputs.crystals import bend, largest_kept, nearly_kept, telling
 from intertwine.symmetry.inputs.isotropy_group import Source, Stabiliser
-from intertwine.symmetry.inputs.stabiliser import checked_vector, growing_stabilisers, rounding, stabiliser_of
-from intertwine.symmetry.inputs.tolerances import DIGITS, TINY
+from intertwine.symmetry.inputs.stabiliser import checked_vector, cloud_stabilisers, rounding, stabiliser_of
+from intertwine.symmetry.inputs.tolerances import DIGITS
 
 _GAP = 1.2  # residuals that differ by less than this factor belong to one step
+_DENSE = 1.5  # where residuals leave no gaps, one is tried in each interval of this factor
 
 
 @dataclass(frozen=True)
@@ -143,29 +145,54 @@ def symmetry_ladder(
     points = x if isinstance(x, Points) else Points(x, labels, None, cell)
     positions, rep = to_numpy(points.positions), None if rep is None else as_rep(rep)
     if positions.ndim == 1 and rep is not None:
-        vector = checked_vector(positions, rep)
-        turning = len(still(positions / max(vector.size, TINY), rep, largest)) > 0
-        return _climbed(_steps(vector, 0.0 if turning else math.inf, largest), largest, largest, DIGITS)
+        vector, near = checked_vector(positions, rep), alignments(positions, positions, rep, largest)
+        steps = _dense(largest) if len(near.lie) else np.union1d(_jumps(near.residuals), DIGITS)
+        return _climbed(_at(steps, vector), largest, largest, DIGITS)
     group = group or (rep.group if rep else O2 if positions.ndim == 2 and positions.shape[1] == 2 else O3)  # type: ignore[assignment]
     cloud = Cloud.of(points, group, rep)  # type: ignore[arg-type]
     most, least = min(largest, telling(cloud)), max(DIGITS, rounding(points))
-    line = cloud.line[1] if cloud.lattice is None else bend(cloud)
-    return _climbed(_steps(cloud, line, most), largest, most, least)
-
-
-def _steps(source: Source, line: float, largest: float) -> Iterator[tuple[float, Stabiliser]]:
-    """The stabilisers, and the tolerances from which on they count; from `line` on they may be continuous."""
-    if line > DIGITS:
-        yield from growing_stabilisers(source, min(largest, line * (1 - 1e-9)))
-    if line <= largest:
-        steps = _dense(largest)
-        yield from _at(steps[steps >= line], source)
+    found = _of_cloud(cloud, most) if cloud.lattice is None else _of_crystal(cloud, most, least)
+    return _climbed(found, largest, most, least)
 
 
 def _dense(largest: float) -> np.ndarray:
     """Tolerances to try where it is not known at which ones the symmetry grows."""
     largest = max(largest, DIGITS)
     return np.geomspace(DIGITS, largest, max(2, 1 + round(5 * math.log10(largest / DIGITS))))
+
+
+def _jumps(residuals: np.ndarray) -> np.ndarray:
+    """Tolerances to try: residuals that are followed by a gap, and some of those that are too dense for gaps."""
+    ascending = np.unique(np.maximum(residuals, DIGITS))
+    chosen = [r for r, after in zip(ascending, [*ascending[1:], math.inf], strict=False) if after > _GAP * r]
+    intervals = np.floor(np.log(ascending) / math.log(_DENSE))
+    return np.union1d(chosen, ascending[np.flatnonzero(np.diff(intervals, append=math.inf))])
+
+
+def _of_cloud(cloud: Cloud, largest: float) -> Iterator[tuple[float, Stabiliser]]:
+    """The stabilisers of a cloud, and the tolerances from which on they count."""
+    line = cloud.line[1]
+    if line > DIGITS:
+        yield from cloud_stabilisers(cloud, min(largest, line * (1 - 1e-9)))
+    if line <= largest:
+        steps = _dense(largest)
+        yield from _at(steps[steps >= line], cloud)
+
+
+def _of_crystal(cloud: Cloud, largest: float, least: float) -> Iterator[tuple[float, Stabiliser]]:
+    """The stabilisers of a crystal, a layer or a rod: all operations are found once, at each step a group of them."""
+    exact = stabiliser_of(cloud, least)
+    yield least, exact
+    if exact.continuous or largest <= least:
+        return
+    found, _ = nearly_kept(cloud, largest)
+    steps, straight = _jumps(found.residuals[found.residuals <= largest]), bend(cloud)
+    below = steps[(steps > least) & (steps < straight)]
+    for tolerance in (below * (1 + 1e-9)).tolist():
+        with suppress(ArgumentError):  # what is left at this tolerance is no group
+            yield tolerance, largest_kept(cloud, found, tolerance)
+    if straight <= largest:
+        yield from _at(np.append(straight, steps[steps > straight]), cloud)
 
 
 def _at(steps: np.ndarray, source: Source) -> Iterator[tuple[float, Stabiliser]]:

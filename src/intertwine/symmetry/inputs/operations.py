@@ -10,7 +10,7 @@ import numpy as np
 from intertwine.errors import ArgumentError
 from intertwine.symmetry.inputs.greedy_closure import growing_groups
 from intertwine.symmetry.inputs.lattices import Lattice
-from intertwine.symmetry.inputs.tolerances import FAR
+from intertwine.symmetry.inputs.tolerances import FAR, ROUND
 
 _ROWS = 200_000  # how many moved atoms are looked up at once
 # atoms this close, in units of the volume per atom, are too close for a crystal, if its periods bring them there
@@ -55,12 +55,14 @@ class Operations:
         """Those of several, in one cell."""
         return Operations(parts[0].lattice, *(np.concatenate([getattr(p, name) for p in parts]) for name in _NAMES))
 
-    def groups(self, tolerance: float) -> list[tuple[float, list[int]]]:
-        """The groups of operations, by places, at growing tolerances up to a given one (see `growing_groups`).
+    def largest(self, tolerance: float) -> np.ndarray:
+        """The places of the largest group of operations with residuals up to a tolerance (their products up to twice).
 
         All with residuals up to twice the tolerance are there. Their permutations tell them apart, with their matrices
         along the periods, which are integers, and their determinants.
         """
+        if (self.residuals <= tolerance).all():
+            return np.arange(len(self.residuals))  # products would be among them
         rank, periods = self.lattice.rank, np.flatnonzero(self.lattice.periodic)
         keys = np.zeros((len(self.residuals), rank + 1, rank + 1), dtype=np.int64)
         keys[:, :rank, :rank] = np.round(self.matrices[:, periods[:, None], periods])
@@ -71,15 +73,9 @@ class Operations:
             permutation = self.permutations[i][self.permutations[j]]
             return table.get(((keys[i] @ keys[j]).tobytes(), permutation.tobytes()))
 
-        off = self.residuals.tolist()
+        off = np.where(self.residuals <= ROUND * tolerance, 0.0, self.residuals).tolist()
         still = table[np.eye(rank + 1, dtype=np.int64).tobytes(), np.arange(self.permutations.shape[1]).tobytes()]
-        return growing_groups(off, off, product, tolerance, still, len(table))
-
-    def largest(self, tolerance: float) -> np.ndarray:
-        """The places of the largest group of operations with residuals up to a tolerance."""
-        if (self.residuals <= tolerance).all():
-            return np.arange(len(self.residuals))  # products would be among them
-        return np.sort(self.groups(tolerance)[-1][1])
+        return np.sort(growing_groups(off, off, product, tolerance, still, len(table))[-1][1])
 
 
 _NAMES = ("matrices", "shifts", "permutations", "residuals")

@@ -14,9 +14,9 @@ from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.groups import Subgroup
 from intertwine.reps import Irrep, Rep, as_rep
-from intertwine.symmetry.inputs.alignment import Alignments, isotropies
+from intertwine.symmetry.inputs.alignment import Alignments, isotropy
 from intertwine.symmetry.inputs.clouds import Cloud, Points
-from intertwine.symmetry.inputs.crystals import CrystalStabiliser, chain_symmetry, crystal_stabiliser, nearly_kept
+from intertwine.symmetry.inputs.crystals import chain_symmetry, crystal_stabiliser
 from intertwine.symmetry.inputs.identify_subgroup import named_subgroup
 from intertwine.symmetry.inputs.isotropy_group import (
     Averaging,
@@ -122,7 +122,7 @@ def stabiliser_of(source: Source, tolerance: float) -> Stabiliser:
     """`stabiliser` of a checked vector, cloud or crystal."""
     if isinstance(source, RepVector):
         group: CatalogGroup = source.rep.group  # type: ignore[assignment]
-        _, found = isotropies(source.x, source.rep, tolerance)[-1]
+        found = isotropy(source.x, source.rep, tolerance)
         if len(found.lie):
             return ContinuousStabiliser.of(group, found, None, tolerance, source)
         return FiniteStabiliser.of(group, found.elements, None, tolerance, source)
@@ -146,25 +146,11 @@ def stabiliser_of(source: Source, tolerance: float) -> Stabiliser:
     return FiniteStabiliser.of(cloud.group, line.elements, line.permutations, tolerance, cloud)
 
 
-def growing_stabilisers(source: Source, tolerance: float) -> Iterator[tuple[float, Stabiliser]]:
-    """The finite stabilisers of an input, from each tolerance on at which they grow; without those of no name."""
-    if isinstance(source, RepVector):
-        group: CatalogGroup = source.rep.group  # type: ignore[assignment]
-        for least, one in isotropies(source.x, source.rep, tolerance):
-            with suppress(ArgumentError):
-                yield least, FiniteStabiliser.of(group, one.elements, None, least, source)
-        return
-    cloud: Cloud = source  # type: ignore[assignment]
-    if cloud.lattice is None:
-        for least, elements, permutations in cloud_symmetries(cloud, tolerance):
-            with suppress(ArgumentError):
-                yield least, FiniteStabiliser.of(cloud.group, elements, permutations, least, cloud)
-        return
-    found, _ = nearly_kept(cloud, max(tolerance, CRYSTAL))
-    for least, members in found.groups(max(tolerance, CRYSTAL)):
+def cloud_stabilisers(cloud: Cloud, tolerance: float) -> Iterator[tuple[float, Stabiliser]]:
+    """The stabilisers of a cloud, not on a line, from each tolerance on at which it grows; without those of no name."""
+    for least, elements, permutations in cloud_symmetries(cloud, tolerance):
         with suppress(ArgumentError):
-            kept = found.among(np.sort(members))
-            yield least, CrystalStabiliser.of(cloud, kept, kept.elements, least)
+            yield least, FiniteStabiliser.of(cloud.group, elements, permutations, least, cloud)
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -37,3 +37,6 @@ FAR = 0.3
 
 TINY = 1e-300
 """Takes the place of a length of zero that others are divided by."""
+
+ROUND = 1e-3
+"""Residuals below this part of a tolerance make no order among elements: they are rounding, or might as well be."""

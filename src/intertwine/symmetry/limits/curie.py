@@ -13,7 +13,7 @@ from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.groups import Subgroup
 from intertwine.reps import Irrep, Rep, as_rep
-from intertwine.reps.irrep import irreps_up_to, trace
+from intertwine.reps.irrep import irreps_up_to
 from intertwine.symmetry.inputs.clouds import Points
 from intertwine.symmetry.inputs.isotropy_group import Stabiliser
 from intertwine.symmetry.inputs.stabiliser import stabiliser
@@ -74,8 +74,12 @@ class CurieReport:
 
     def reaches(self, floor: float) -> bool:
         """Whether a mean squared error is as small as that of the best answer with the symmetry K."""
+        return floor <= self._reach
+
+    @cached_property
+    def _reach(self) -> float:
         slack = self.H.tolerance**2 if self.K.continuous else 0.0  # its axis is fitted anew, and noise turns it
-        return floor <= self.noise + max(max(slack, 1e-9) * self.power, self.zero**2)
+        return self.noise + max(max(slack, 1e-9) * self.power, self.zero**2)
 
     def to_dict(self) -> dict[str, object]:
         """The numbers, for JSON."""
@@ -244,11 +248,10 @@ def _by_irreps(y: np.ndarray, H: Stabiliser, rep_out: Rep) -> dict[str, float]:
     group, by = H.subgroup.group, H.averaging(2 * max(rep_out.degree, 1))
     h, images = H.subgroup.candidate(by.elements), by.moved(y, rep_out)
     irreps = irreps_up_to(group, rep_out.degree if H.continuous else int(group.order))
-    matrices = group.irrep_matrices([irrep.label for irrep in irreps], h)
     power = max(float(np.sum(y**2)), TINY)
     shares = {}
     for irrep in irreps:
-        character = trace(matrices[irrep.label]) * irrep.dim / len(irrep.endomorphisms)
+        character = np.trace(irrep.evaluate(h), axis1=-2, axis2=-1) * irrep.dim / len(irrep.endomorphisms)
         part = np.tensordot(by.weights * character, images, 1)
         if (share := float(np.sum(part**2)) / power) > 1e-12:
             shares[irrep.label] = share

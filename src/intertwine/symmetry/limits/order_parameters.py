@@ -189,7 +189,7 @@ def order_parameters(
             if gradient is not None:
                 parameter = replace(parameter, gradient=gradient.along(irrep, parameter.vector))
             found.setdefault((irrep.label, parameter.stabiliser, parameter.polynomial), parameter)
-    ranked = tuple(sorted(found.values(), key=lambda p: _rank(report, p)))
+    ranked = tuple(sorted(found.values(), key=search.rank))
     works = bool(ranked) and report.reaches(ranked[0].floor)
     return OrderParameters(report, ranked, () if works else _together(report, ranked))
 
@@ -262,11 +262,11 @@ class _Search:
         exact = report.reaches(floor) and report.K.index(left) == 1
         return OrderParameter(irrep, vector, named, left.name, left.order, floor, exact)
 
-
-def _rank(report: CurieReport, p: OrderParameter) -> tuple[object, ...]:
-    works = report.reaches(p.floor)
-    learned = 0.0 if p.gradient is None or not works else -round(p.gradient, 9)
-    return (not works, not p.exact, -p.order if works else p.floor, learned, p.irrep.key)
+    def rank(self, p: OrderParameter) -> tuple[object, ...]:
+        """What order parameters are sorted by: what works, breaks least and is learned first comes first."""
+        works = self.report.reaches(p.floor)
+        learned = 0.0 if p.gradient is None or not works else -round(p.gradient, 9)
+        return (not works, not p.exact, -p.order if works else p.floor, learned, p.irrep.key)
 
 
 def _together(report: CurieReport, found: Sequence[OrderParameter]) -> tuple[OrderParameter, ...]:

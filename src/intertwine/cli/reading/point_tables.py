@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from intertwine.cli.reading.elements import SYMBOLS, element
+from intertwine.cli.reading.atom_names import SYMBOLS, element
 from intertwine.cli.reading.text import carried, decimals, rounded
 from intertwine.errors import ArgumentError
 from intertwine.symmetry import Points
