@@ -175,12 +175,17 @@ class Cloud(Source):
     def residuals(self, elements: np.ndarray, permutations: np.ndarray | None) -> np.ndarray:
         """How far the farthest moved point is from its partner, or all features together from where they belong."""
         off = np.linalg.norm(self.unit @ elements.swapaxes(-1, -2) - self.unit[permutations], axis=-1).max(1)
-        return np.asarray(off if not self.features.size else np.maximum(off, self.features_off(elements, permutations)))
+        if not self.features.size:
+            return np.asarray(off)
+        return np.maximum(off, self.features_off(self, elements, permutations)[0])
 
-    def features_off(self, elements: np.ndarray, permutations: np.ndarray | None) -> np.ndarray:
-        """How far features are from where they belong, relative to all of them, `(h,)`."""
-        off = self.features @ self.rep.evaluate(elements).swapaxes(-1, -2) - self.features[permutations]
-        return np.asarray(np.linalg.norm(off, axis=(1, 2)) / max(float(np.linalg.norm(self.features)), TINY))
+    def features_off(
+        self, goal: Cloud, elements: np.ndarray, permutations: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """How far moved features are from those of a cloud, `(h,)`: all together, and the largest of their numbers."""
+        off = self.features @ self.rep.evaluate(elements).swapaxes(-1, -2) - goal.features[permutations]
+        whole = np.linalg.norm(off, axis=(1, 2)) / max(float(np.linalg.norm(self.features)), TINY)
+        return whole, np.abs(off).max((1, 2)) / max(float(np.abs(self.features).max()), TINY)
 
 
 def _checked_features(

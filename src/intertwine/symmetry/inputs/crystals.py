@@ -124,7 +124,7 @@ def nearly_kept(cloud: Cloud, tolerance: float) -> tuple[Operations, Operations]
     proper = (np.linalg.det(bare.elements) > 0) | (not cloud.group.is_proper)
     residuals = np.where(proper, bare.residuals, np.inf)
     if cloud.features.size:
-        residuals = np.maximum(residuals, cloud.features_off(bare.elements, bare.permutations))
+        residuals = np.maximum(residuals, cloud.features_off(cloud, bare.elements, bare.permutations)[0])
     return replace(bare, residuals=residuals), bare
 
 

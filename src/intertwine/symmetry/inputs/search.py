@@ -9,7 +9,7 @@ import numpy as np
 
 from intertwine.symmetry.inputs.clouds import Cloud
 from intertwine.symmetry.inputs.greedy_closure import growing_groups
-from intertwine.symmetry.inputs.tolerances import FAR, TINY
+from intertwine.symmetry.inputs.tolerances import FAR
 
 # the distance, in radii of the cloud, that an extra coordinate puts between points of different kinds
 _KINDS_APART = 10.0
@@ -219,7 +219,7 @@ class Matcher:
         """
         permutations, signs = _distinct(permutations, signs, self._numbers)
         g = procrustes(self.points, self.points[permutations], signs)
-        residuals = self._off(g, permutations)
+        residuals = isometry_off(self.cloud, self.cloud, g, permutations)
         residuals[residuals < _NOTHING] = 0.0
         least, some = residuals.copy(), np.flatnonzero((residuals > _EXACT) & (residuals <= 2 * tolerance))
         least[some] = np.minimum(residuals[some], self._least(permutations[some], signs[some], tolerance))
@@ -238,13 +238,6 @@ class Matcher:
             self.add(permutation[None], np.array([sign]))
         return self._numbers[key]
 
-    def _off(self, g: np.ndarray, permutations: np.ndarray) -> np.ndarray:
-        """How far elements and permutations leave the cloud from where it is, `(k,)`."""
-        off = _apart(self.points, g, self.points[permutations]).max(1)
-        if self.cloud.features.size:
-            off = np.maximum(off, features_off(self.cloud, self.cloud, g, permutations))
-        return np.asarray(off)
-
     def _least(self, permutations: np.ndarray, signs: np.ndarray, tolerance: float) -> np.ndarray:
         """The least residuals `(k,)`, of those that are within a tolerance.
 
@@ -258,7 +251,7 @@ class Matcher:
             g = procrustes(self.points, weights[..., None] * images, signs[left])
             off = _apart(self.points, g, images)
             bound = np.sqrt((weights * off**2).sum(1) / weights.sum(1))
-            least[left] = np.minimum(least[left], self._off(g, permutations[left]))
+            least[left] = np.minimum(least[left], isometry_off(self.cloud, self.cloud, g, permutations[left]))
             goes = (bound <= tolerance) & (bound < (1 - _EXACT) * least[left]) & (off.max(1) > _EXACT)
             goes &= (least[left] > tolerance) | (count < _FEW)
             left, weights = left[goes], (weights * off)[goes]
@@ -268,17 +261,16 @@ class Matcher:
         return least
 
 
-def features_off(a: Cloud, b: Cloud, g: np.ndarray, permutations: np.ndarray) -> np.ndarray:
-    """How far elements and permutations leave the features of one cloud from those of another, `(k,)`.
+def isometry_off(a: Cloud, b: Cloud, g: np.ndarray, permutations: np.ndarray) -> np.ndarray:
+    """How far elements and permutations leave one cloud from another, `(k,)`.
 
-    As a part of all of them; but where none is off by more than a tenth of the largest one, that tenth is enough.
+    Features count as a part of all of them; but where none is off by more than a tenth of the largest, that tenth does.
     """
-    if not a.rep.dim:
-        return np.zeros(len(g))
-    off = a.features @ a.rep.evaluate(g).swapaxes(-1, -2) - b.features[permutations]
-    whole = np.linalg.norm(off, axis=(-2, -1)) / max(float(np.linalg.norm(a.features)), TINY)
-    single = np.abs(off).max((-2, -1)) / max(float(np.abs(a.features).max()), TINY)
-    return np.asarray(np.minimum(whole, single / 10))
+    off = np.asarray(_apart(a.unit, g, b.unit[permutations]).max(1))
+    if not a.features.size:
+        return off
+    whole, single = a.features_off(b, g, permutations)
+    return np.maximum(off, np.minimum(whole, single / 10))
 
 
 def procrustes(points: np.ndarray, images: np.ndarray, signs: np.ndarray) -> np.ndarray:

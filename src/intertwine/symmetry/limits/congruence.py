@@ -8,7 +8,7 @@ import numpy as np
 
 from intertwine.symmetry.inputs.clouds import Cloud
 from intertwine.symmetry.inputs.linear_clouds import line_isometries
-from intertwine.symmetry.inputs.search import Search, features_off, procrustes
+from intertwine.symmetry.inputs.search import Search, isometry_off, procrustes
 from intertwine.symmetry.inputs.tolerances import FLOAT64, KEPT, TINY
 
 Member = tuple[int, np.ndarray, np.ndarray | None]
@@ -69,8 +69,7 @@ def congruence(a: Cloud, b: Cloud, tolerance: float = 1e-6) -> tuple[np.ndarray,
         return next(zip(line.elements, line.permutations, strict=True), None)
     for permutations, signs in Search(a, b).permutations(tolerance):
         g = procrustes(a.unit, b.unit[permutations], signs)
-        off = np.linalg.norm(a.unit @ g.swapaxes(-1, -2) - b.unit[permutations], axis=-1).max(1)
-        good = np.maximum(off, features_off(a, b, g, permutations)) <= tolerance + FLOAT64
+        good = isometry_off(a, b, g, permutations) <= tolerance + FLOAT64
         if good.any():
             return g[good][0], permutations[good][0]
     return None
