@@ -8,8 +8,9 @@ from torch import Tensor
 from torch import nn as plain
 
 from intertwine import nn
-from intertwine.catalog import O2, O3, SO2, SO3
+from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral
 from intertwine.errors import ArgumentError, LawError, RepMismatchError, ShapeError
+from intertwine.fields import Displacements, Edges, Features, GridField, Index, PointFeatures
 from intertwine.reps import Rep
 from intertwine.testing import ModuleReport, act, check_module, equivariance_error, law_elements
 
@@ -384,3 +385,133 @@ def test_approximate_modules_state_their_bound() -> None:
 def test_modules_without_output_or_parameters() -> None:
     check_module(nn.Gate(O3.rep("")))
     check_module(nn.Linear(O3.rep("1x0e"), O3.rep("")))
+
+
+# tensors that are not features on the last axis -----------------------------------------------------------------------
+
+
+class Blur(plain.Module):
+    """The average over the four neighbours, with zeros outside: commutes with all symmetries of the square."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        wide = plain.functional.pad(x, (1, 1, 1, 1))
+        return (wide[..., 1:-1, 2:] + wide[..., 1:-1, :-2] + wide[..., 2:, 1:-1] + wide[..., :-2, 1:-1]) / 4
+
+
+def gradient(x: Tensor) -> Tensor:
+    """The gradient (∂x, ∂y) of an image: rows run down."""
+    right, down = x.roll(-1, 3) - x.roll(1, 3), x.roll(-1, 2) - x.roll(1, 2)
+    return torch.cat([right, -down], 1) / 2
+
+
+def test_a_network_on_images_is_told_from_its_pixels() -> None:
+    """The user asks two networks the same; only one of them is to blame, and pixels turned by 45° are not."""
+    torch.manual_seed(0)
+    for G in (dihedral(4), cyclic(8), O2):
+        image = GridField(2 * G.rep(f"1x{G.trivial}"))
+        exact = equivariance_error(Blur(), image, image)
+        assert exact.exact < 1e-14
+        assert (exact.floor > 0) == (dihedral(4) != G)
+        assert exact < exact.floor + 1e-14  # it is the pixels' own
+        cnn = equivariance_error(plain.Conv2d(2, 2, 3, padding=1), image, image)
+        assert cnn.exact > 0.1
+        assert cnn.exact > 2 * cnn.floor
+    said = str(exact)
+    assert "moving there and back between pixels changes them by" in said
+    assert "under elements that map the grid to itself" in said
+
+
+def test_fields_go_to_fields_and_features() -> None:
+    """A gradient is a vector field; it is no pair of pictures. A mean over the image is a feature."""
+    scalars, vectors = GridField(O2.rep("1x0e")), GridField(O2.defining)
+    assert equivariance_error(gradient, scalars, vectors).exact < 1e-13
+    assert equivariance_error(gradient, scalars, GridField(O2.rep("2x0e"))).exact > 0.1
+    volume = GridField(O3.defining)
+    assert equivariance_error(lambda x: x * x.norm(dim=1, keepdim=True), volume, volume, samples=2).exact < 1e-13
+    middle = torch.linspace(-1, 1, 33, dtype=torch.float64)
+
+    def dipole(x: Tensor) -> Tensor:
+        return torch.stack([x.mean((1, 2)) @ middle, x.mean((1, 3)) @ -middle], -1)
+
+    assert equivariance_error(dipole, scalars, O2.defining).exact < 1e-13
+
+
+def test_inputs_may_be_given_with_field_types_in_any_place() -> None:
+    x = torch.randn(2, 1, 5, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    field = GridField(dihedral(4).rep("1x0e"))
+    errors = [
+        equivariance_error(Blur(), x, field, field),
+        equivariance_error(Blur(), field, field, x),
+        equivariance_error(Blur(), [field], field, [x]),
+        equivariance_error(Blur(), inputs=x, reps_in=field, rep_out=field),
+    ]
+    assert max(errors) < 1e-15
+    with pytest.raises(ShapeError, match=r"Input 0 of Blur holds images \(B, C, −y, x\)"):
+        equivariance_error(Blur(), x[0], field, field)
+    with pytest.raises(ArgumentError, match="Field types were given in the place of inputs"):
+        equivariance_error(Blur(), field, field, field)
+    with pytest.raises(ArgumentError, match="said to be edges, but equivariance is a statement"):
+        equivariance_error(Blur(), field, Edges())
+
+
+class Pooled(plain.Module):
+    """Forces of graphs, summed over each graph: features, edges, vectors, numbers of graphs, how many there are."""
+
+    fields_in = (PointFeatures(O3.rep("2x0e")), Edges(), Displacements(O3.defining), PointFeatures(), Index())
+    field_out = Features(O3.defining)
+
+    def forward(self, x: Tensor, edges: Tensor, vectors: Tensor, cloud: Tensor, n: int) -> Tensor:
+        pulls = vectors * x[edges[0]].sum(-1, keepdim=True)
+        return vectors.new_zeros(n, 3).index_add(0, cloud[edges[1]], pulls)
+
+
+def test_numbers_are_inputs_that_nothing_moves() -> None:
+    """Also with reps alone: None says so of edges, numbers of graphs, and a Python integer."""
+    edges, cloud = torch.tensor([[0, 1, 2, 3, 4], [1, 0, 3, 2, 3]]), torch.tensor([0, 0, 1, 1, 2])
+    x, vectors = torch.randn(5, 2, dtype=torch.float64), torch.randn(5, 3, dtype=torch.float64)
+    inputs = (x, edges, vectors, cloud, 3)
+    assert equivariance_error(Pooled(), inputs) < 1e-13
+    reps = (O3.rep("2x0e"), None, O3.defining, None, None)
+    assert equivariance_error(Pooled().forward, inputs, reps, O3.defining) < 1e-13
+    scalars = O3.rep("2x0e")
+    assert equivariance_error(lambda x, n, name: x * n, (x, 2, None), (scalars, None, None), scalars) == 0
+    with pytest.raises(ShapeError, match="Input 4 of Pooled is a tensor, but got a int"):
+        equivariance_error(Pooled(), inputs, (*reps[:4], O3.rep("1x0e")), O3.defining)
+
+
+class Image(nn.EquivariantModule):
+    """A module on images, as a user writes one: the rep on axis 1."""
+
+    def __init__(self, rep: Rep) -> None:
+        super().__init__(rep, rep)
+        self.weight = plain.Parameter(torch.ones(1))
+
+    @property
+    def fields_in(self) -> tuple[GridField]:
+        return (GridField(self.rep_in),)
+
+    @property
+    def field_out(self) -> GridField:
+        return GridField(self.rep_out)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return Blur()(x) * self.weight
+
+
+def test_modules_on_images_obey_the_laws_and_chain() -> None:
+    rep = dihedral(4).rep("1x0e + 1x1")
+    report = check_module(Image(O2.rep("1x0e + 1x1")), batch=2, gradients=False)
+    assert report.equivariance < 1e-13
+    assert "empty batches" in report.checks
+    net = nn.Sequential(Image(rep), Image(rep))
+    assert net.fields_in == (GridField(rep),)
+    assert net.field_out == GridField(rep)
+    assert equivariance_error(net.double()) < 1e-14
+    with pytest.raises(
+        RepMismatchError, match=r"takes features of .* on an image, but the one before gives 1x0e .*elsewhere"
+    ):
+        nn.Sequential(nn.Linear(rep, rep), Image(rep))
+    with pytest.raises(
+        ArgumentError, match=r"Module 1 \(ReLU\) is not equivariant, but would meet features of .* on an"
+    ):
+        nn.Sequential(Image(rep), plain.ReLU())

@@ -8,7 +8,7 @@
 True
 """
 
-from intertwine import errors, nn, ops, plan, rotations, symmetry, testing
+from intertwine import errors, fields, nn, ops, plan, rotations, symmetry, testing
 from intertwine.catalog import (
     O2,
     O3,
@@ -71,6 +71,7 @@ __all__ = [
     "explain",
     # rooms
     "errors",
+    "fields",
     "nn",
     "ops",
     "plan",

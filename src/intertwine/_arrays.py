@@ -83,14 +83,14 @@ def to_numpy(x: Array) -> np.ndarray:
     """`x` as a float64 (or complex128) numpy array, detached."""
     if is_torch(x):
         x = x.detach().cpu()
-        return (x.cdouble() if x.is_complex() else x.double()).numpy()  # numpy has no bfloat16
+        return np.asarray((x.cdouble() if x.is_complex() else x.double()).numpy())  # numpy has no bfloat16
     if hasattr(x, "get_positions"):
         raise ArgumentError(
             f"{type(x).__name__} of ase came, but numbers are expected. Pass Points(atoms.positions, atoms.numbers), "
             "and with cell=atoms.cell[:] for a crystal."
         )
     x = np.asarray(x)
-    return x.astype(np.complex128 if np.iscomplexobj(x) else np.float64)
+    return np.array(x, np.complex128 if np.iscomplexobj(x) else np.float64)
 
 
 class Table:

@@ -23,12 +23,14 @@ MAY_IMPORT = {
     "plan": BASE,  # a plan knows no group
     "kernels": BASE | {"groups", "reps", "plan"},  # builds plans
     "ops": BASE | {"plan"},  # knows plans and tensors, never a group
-    "testing": BASE | {"groups", "reps"},  # the laws hold for every callable, not for our modules only
+    "fields": BASE | {"groups", "reps"},  # how a group moves a tensor
+    "testing": BASE | {"groups", "reps", "fields"},  # the laws hold for every callable, not for our modules only
     "rules": BASE | {"groups", "reps"},  # what a layer is, as data: layers state it, symmetry reads it
-    "symmetry": ALGEBRA | {"testing", "rules"},  # explains any callable, never how it was built
+    "symmetry": ALGEBRA | {"fields", "testing", "rules"},  # explains any callable, never how it was built
     "data": ALGEBRA,
     "viz": ALGEBRA,
-    "nn": BASE | {"groups", "reps", "kernels", "plan", "ops", "rules"},  # without catalog: never knows which group
+    "nn": BASE
+    | {"groups", "reps", "kernels", "plan", "ops", "fields", "rules"},  # without catalog: never knows which group
     "models": ALGEBRA | {"nn"},  # built from layers only
     "training": ALGEBRA | {"nn", "models", "data", "testing"},
 }
@@ -43,7 +45,7 @@ WITHOUT_TORCH = BASE | {"rotations", "groups", "reps", "rules", "catalog", "kern
 NUMPY_ONLY = sys.stdlib_module_names | {"numpy", "scipy", "intertwine"}
 
 # Rooms without a circle of files and without an import of our own inside a function: each can be read from below.
-IN_ORDER = {"groups", "catalog", "kernels", "ops", "nn", "data", "viz", "tour"}
+IN_ORDER = {"groups", "catalog", "kernels", "ops", "fields", "testing", "nn", "data", "viz", "tour"}
 
 EXCUSED = {
     # `describe` is a method because users look for it there, and sentences know every family of groups.

@@ -258,7 +258,9 @@ def test_mistakes_are_explained() -> None:
             rep.symmetric_power(k)
         with pytest.raises(ArgumentError, match=f"k = {k!r}"):
             rep.exterior_power(k)
-        with pytest.raises(ArgumentError, match=f"largest degree of polynomials is an integer from 0 on, but {k!r}"):
+        with pytest.raises(
+            ArgumentError, match=f"largest degree of polynomials is an integer from 0 on, but got {k!r}"
+        ):
             rep.molien(k)
     with pytest.raises(LabelError, match="has no irrep '1'"):
         rep.molien(2, "1")

@@ -59,7 +59,7 @@ def _new(candidates: np.ndarray, known: np.ndarray) -> np.ndarray:
     differs = np.abs(np.diff(every[order], axis=0)).max((-1, -2)) > 1e-6  # marks of two elements may be close
     starts = np.flatnonzero(np.concatenate([[True], differs]))
     leaders = np.sort(np.minimum.reduceat(order, starts))
-    return candidates[leaders[leaders >= len(known)] - len(known)]
+    return np.asarray(candidates[leaders[leaders >= len(known)] - len(known)])
 
 
 def _marks(matrices: np.ndarray) -> np.ndarray:

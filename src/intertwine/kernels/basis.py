@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -66,7 +67,7 @@ class KernelBasis:
         return np.asarray(of_row[np.argmax(strength, 1)])
 
     @cached_property
-    def _entries(self) -> list[tuple]:
+    def _entries(self) -> list[tuple[Any, ...]]:
         """One (path, v, u, w) for each kernel: a path of the plan and the copies that it joins."""
         weights = self.table.plan.operands[0].segments
         return [(path, *copies) for path in self.table.plan.paths for copies in np.ndindex(*weights[path.segments[0]])]

@@ -132,7 +132,7 @@ class Canonicalize(Poses):
             )
         self.frame = frame
 
-    def forward(self, x: Tensor, *others: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(self, x: Tensor, *others: Tensor) -> Tensor:
         """The output `(*batch, ..., rep_out.dim)` for features `(*batch, ..., dim)`, and more inputs if there are."""
         inputs = (x, *others)
         self.check_inputs(inputs)
@@ -207,16 +207,17 @@ class FrameAveraging(Poses):
             )
         self.frames = frames
 
-    def forward(self, x: Tensor, *others: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(self, x: Tensor, *others: Tensor) -> Tensor:
         """The output `(*batch, ..., rep_out.dim)` for features `(*batch, ..., dim)`, and more inputs if there are."""
         inputs = (x, *others)
         self.check_inputs(inputs)
         elements, weights = self.frames(*inputs)
         batch = weights.ndim - 1
         rows = zip(self.actions, self._reps_in, inputs, strict=True)
-        y = self.backbone(*(_posed(*row, elements).flatten(0, batch) for row in rows))
-        y = self.action_out(elements, y.unflatten(0, weights.shape))
-        return (weights.to(y.dtype).reshape((*weights.shape, *(1,) * (y.ndim - batch - 1))) * y).sum(batch)
+        seen = self.backbone(*(_posed(*row, elements).flatten(0, batch) for row in rows))
+        y: Tensor = self.action_out(elements, seen.unflatten(0, weights.shape))
+        weighed: Tensor = weights.to(y.dtype).reshape((*weights.shape, *(1,) * (y.ndim - batch - 1))) * y
+        return weighed.sum(batch)
 
     def degenerate(self, x: Tensor, *others: Tensor, threshold: float = 1e-3) -> Tensor:
         """Where `(*batch)` the frames are undefined or nearly so."""

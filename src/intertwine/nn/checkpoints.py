@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
@@ -140,7 +141,7 @@ def _words(reps: list[list[str]] | None) -> str:
     return f"{', '.join(inputs)} → {output}"
 
 
-def _safetensors():  # type: ignore[no-untyped-def]
+def _safetensors() -> Any:
     try:
         import safetensors
         import safetensors.torch

@@ -186,7 +186,8 @@ class PCA(VectorFrames):
         """Where the smallest distance between eigenvalues, relative to the largest of them, is below a threshold."""
         vectors = in_full_precision(self.vectors(*inputs))
         values = torch.linalg.eigvalsh(vectors.transpose(-1, -2) @ vectors)
-        return ~(values.diff(dim=-1).amin(-1) > threshold * values[..., -1])
+        gaps: Tensor = values.diff(dim=-1).amin(-1)
+        return torch.logical_not(gaps > threshold * values[..., -1])
 
 
 class Weighted(VectorFrames):
@@ -236,7 +237,7 @@ class Weighted(VectorFrames):
     def degenerate(self, *inputs: Tensor, threshold: float = 1e-3) -> Tensor:
         """Where all vectors vanish or, in space, are parallel: the second singular value is far below the first."""
         values = torch.linalg.svdvals(in_full_precision(self.vectors(*inputs)))
-        return ~(values[..., self.n - 2] > threshold * values[..., 0])
+        return torch.logical_not(values[..., self.n - 2] > threshold * values[..., 0])
 
 
 def shares(x: Tensor) -> Tensor:
@@ -260,7 +261,8 @@ def eigenvectors(c: Tensor) -> Tensor:
     is infinite, is set to 0 in those directions.
     """
     function = _Eigenvectors if torch.compiler.is_compiling() else _EigenvectorsBothWays  # compile refuses a jvp
-    return function.apply(c)  # type: ignore[no-any-return]
+    vectors: Tensor = function.apply(c)  # type: ignore[no-untyped-call]
+    return vectors
 
 
 class _Eigenvectors(torch.autograd.Function):
@@ -273,17 +275,18 @@ class _Eigenvectors(torch.autograd.Function):
 
     @staticmethod
     def forward(c: Tensor) -> Tensor:
-        return torch.linalg.eigh(c)[1]
+        vectors: Tensor = torch.linalg.eigh(c)[1]
+        return vectors
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
         ctx.save_for_backward(inputs[0], output)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         c, u = ctx.saved_tensors
         with own_precision(c):
-            full = u @ (_inverse_gaps(c, u) * (u.transpose(-1, -2) @ gradient)) @ u.transpose(-1, -2)
+            full: Tensor = u @ (_inverse_gaps(c, u) * (u.transpose(-1, -2) @ gradient)) @ u.transpose(-1, -2)
             return (full + full.transpose(-1, -2)) / 2
 
 
@@ -296,13 +299,13 @@ class _EigenvectorsBothWays(_Eigenvectors):
         ctx.save_for_forward(inputs[0], output)
 
     @staticmethod
-    def jvp(ctx: Any, tangent: Tensor) -> Tensor:  # type: ignore[override]
+    def jvp(ctx: Any, tangent: Tensor) -> Tensor:
         # torch calls this with forward mode off, in which an outer level's tangents would be lost without a word.
         with forward_ad._set_fwd_grad_enabled(True):
             c, u = (forward_ad.unpack_dual(x).primal for x in ctx.saved_tensors)
             with own_precision(c):
                 change = (tangent + tangent.transpose(-1, -2)) / 2
-                return u @ (_inverse_gaps(c, u) * (u.transpose(-1, -2) @ change @ u))
+                return torch.matmul(u, _inverse_gaps(c, u) * (u.transpose(-1, -2) @ change @ u))
 
 
 def _inverse_gaps(c: Tensor, u: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from intertwine._arrays import plain_shape
 from intertwine.errors import ArgumentError, ShapeError, UnreachableWarning
+from intertwine.fields import Features, FieldType, as_field, example_inputs
 from intertwine.ops import TableModule
 from intertwine.reps import Irrep, Rep, as_rep
 
@@ -24,7 +25,8 @@ Function = Callable[[Tensor], Tensor]
 class EquivariantModule(TableModule, ABC):
     """A module whose output moves with its input: `f(ρ_in(g) x) = ρ_out(g) f(x)`.
 
-    Tensors in and out are plain, with channels on the last axis; `rep_in` and `rep_out` say what they mean.
+    Tensors in and out are plain; `rep_in` and `rep_out` say what their channels mean, and `fields_in` and `field_out`
+    where these lie: on the last axis, unless a module says otherwise.
 
     Args:
         rep_in: the rep of the (first) input.
@@ -42,16 +44,22 @@ class EquivariantModule(TableModule, ABC):
 
     @property
     def reps_in(self) -> tuple[Rep | None, ...]:
-        """The reps of all positional inputs; None for one that the group leaves alone."""
+        """The reps of all positional inputs; None for one that nothing moves."""
         return (self.rep_in,)
 
+    @property
+    def fields_in(self) -> tuple[FieldType, ...]:
+        """How the group moves all positional inputs; by default as features on the last axis."""
+        return tuple(map(as_field, self.reps_in))
+
+    @property
+    def field_out(self) -> FieldType:
+        """How the group moves the output; by default features on the last axis."""
+        return Features(self.rep_out)
+
     def example_inputs(self, batch: int, generator: torch.Generator) -> tuple[Tensor, ...]:
-        """Random inputs for a batch, for `intertwine.testing`: normal numbers, float64."""
-        return tuple(
-            torch.randn(batch, rep.dim, generator=generator, dtype=torch.float64)
-            for rep in self.reps_in
-            if rep is not None
-        )
+        """Random inputs for a batch, for `intertwine.testing`, float64."""
+        return example_inputs(self.fields_in, batch, generator)
 
     def check(self, x: Tensor, rep: Rep, what: str = "features") -> None:
         """Raise `ShapeError`, with names, unless x is a floating-point tensor with the rep's size on its last axis."""

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from intertwine._arrays import is_tracing, plain_shape
 from intertwine.errors import ArgumentError, ShapeError
+from intertwine.fields import Displacements, Edges, FieldType, PointFeatures
 from intertwine.kernels import kernel_table, linear_plan
 from intertwine.nn.coordinates import IrrepCoordinates
 from intertwine.nn.module import EquivariantModule, normal_parameter, warn_unreachable
@@ -63,6 +64,7 @@ class PointConv(EquivariantModule):
         rep_in: Rep | Irrep,
         rep_out: Rep | Irrep,
         radial: RadialBasis | None = None,
+        *,
         hidden: Sequence[int] = (64, 64),
         activation: Callable[[Tensor], Tensor] = F.silu,
         envelope: Cutoff | None = None,
@@ -113,13 +115,15 @@ class PointConv(EquivariantModule):
         """Features, edges (which the group leaves alone), vectors."""
         return (self.rep_in, None, self.action)
 
-    def example_inputs(self, batch: int, generator: torch.Generator) -> tuple[Tensor, ...]:
-        """Random features on `batch` points, all pairs of points as edges, their difference vectors."""
-        x = torch.randn(batch, self.rep_in.dim, generator=generator, dtype=torch.float64)
-        points = torch.randn(batch, self.action.dim, generator=generator, dtype=torch.float64)
-        edges = torch.cartesian_prod(torch.arange(batch), torch.arange(batch)).T
-        edges = edges[:, edges[0] != edges[1]]
-        return x, edges, points[edges[1]] - points[edges[0]]
+    @property
+    def fields_in(self) -> tuple[FieldType, ...]:
+        """Features of points, edges, vectors along them."""
+        return PointFeatures(self.rep_in), Edges(), Displacements(self.action)
+
+    @property
+    def field_out(self) -> FieldType:
+        """Features of points."""
+        return PointFeatures(self.rep_out)
 
     def symmetry_rule(self) -> ConvolutionRule:
         """What it is, for proofs."""

@@ -272,7 +272,7 @@ class RadialMLP(nn.Module):
 
     def forward(self, r: Tensor) -> Tensor:
         """The weights `(..., out_features)` at distances `(...)`."""
-        x = self.basis(r)
+        x: Tensor = self.basis(r)
         for number, (shape, weight) in enumerate(zip(self.shapes, self.weights, strict=True)):
             fan_in = self.basis.mean_square if number == 0 else shape[0]
             x = x @ (weight.to(x.dtype).reshape(shape) / math.sqrt(fan_in))

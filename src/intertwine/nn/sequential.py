@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from intertwine.errors import ArgumentError, RepMismatchError
+from intertwine.fields import Features, FieldType
 from intertwine.nn.module import EquivariantModule
 from intertwine.reps import Irrep, Rep
 
@@ -39,11 +40,22 @@ class Sequential(EquivariantModule):
                 "Sequential starts with an equivariant module, whose rep_in it takes over, but got "
                 f"{type(modules[0]).__name__ if modules else 'no modules'} first."
             )
-        rep = modules[0].rep_in
+        field: FieldType = modules[0].fields_in[0]
         for number, module in enumerate(modules):
-            rep = _after(module, rep, number)
-        super().__init__(modules[0].rep_in, rep)
+            field = _after(module, field, number)
+        super().__init__(modules[0].rep_in, _channels(field))
         self.layers = nn.ModuleList(modules)
+        self._fields = (modules[0].fields_in[0], field)
+
+    @property
+    def fields_in(self) -> tuple[FieldType, ...]:
+        """How the group moves the input: as the first module says."""
+        return self._fields[:1]
+
+    @property
+    def field_out(self) -> FieldType:
+        """How the group moves the output: as the last module says."""
+        return self._fields[1]
 
     def forward(self, x: Tensor) -> Tensor:
         """The output `(..., rep_out.dim)` for features `(..., rep_in.dim)`."""
@@ -66,40 +78,56 @@ class Sequential(EquivariantModule):
         return ""
 
 
-def _after(module: nn.Module, rep: Rep, number: int) -> Rep:
-    """The rep after a module that is given features of `rep`."""
+def _after(module: nn.Module, field: FieldType, number: int) -> FieldType:
+    """What a module makes of the field that it is given."""
     if isinstance(module, EquivariantModule):
-        if len(module.reps_in) != 1:
+        if len(module.fields_in) != 1:
             raise ArgumentError(
-                f"Module {number} ({type(module).__name__}) takes {len(module.reps_in)} inputs, but Sequential hands "
+                f"Module {number} ({type(module).__name__}) takes {len(module.fields_in)} inputs, but Sequential hands "
                 "one tensor on. Write a module whose forward calls it."
             )
-        if module.rep_in != rep:
+        if (wanted := module.fields_in[0]) != field:
             raise RepMismatchError(
-                f"Module {number} ({type(module).__name__}) takes {module.rep_in} of {module.rep_in.group}, but the "
-                f"one before gives {rep} of {rep.group}. {_difference(module.rep_in, rep)}"
+                f"Module {number} ({type(module).__name__}) takes {_told(wanted)}, but the one before gives "
+                f"{_told(field)}. {_difference(wanted, field)}"
             )
-        return module.rep_out
+        return module.field_out
     if not isinstance(module, nn.Module):
         raise ArgumentError(
             f"Sequential takes modules, but number {number} is {getattr(module, '__name__', repr(module))}, a "
             f"{type(module).__name__}. Wrap a function in nn.Activation or a torch module such as torch.nn.ReLU()."
         )
-    if not rep.is_trivial:
+    if not isinstance(field, Features) or not field.rep.is_trivial:
         raise ArgumentError(
-            f"Module {number} ({type(module).__name__}) is not equivariant, but would meet {rep} of {rep.group}, which "
+            f"Module {number} ({type(module).__name__}) is not equivariant, but would meet {_told(field)}, which "
             "is not invariant. Map to invariants first, or use a module of intertwine.nn, such as Activation for a "
             "function of each number."
         )
-    return _width_after(module, rep.dim) * Irrep(rep.group, rep.group.trivial)
+    rep = field.rep
+    return Features(_width_after(module, rep.dim) * Irrep(rep.group, rep.group.trivial))
 
 
-def _difference(wanted: Rep, given: Rep) -> str:
-    """What to do about two reps that are not the same."""
-    if wanted.group == given.group and wanted.sort().simplify() == given.sort().simplify():
+def _channels(field: FieldType) -> Rep:
+    """The rep of a field that modules hand on."""
+    if field.rep is None:
+        raise ArgumentError(f"Sequential hands features on, but got {field}. Write a module whose forward calls it.")
+    return field.rep
+
+
+def _told(field: FieldType) -> str:
+    """What a field is, by its rep alone where that says all."""
+    return f"{field.rep} of {field.group}" if isinstance(field, Features) else str(field)
+
+
+def _difference(wanted: FieldType, given: FieldType) -> str:
+    """What to do about two field types that are not the same."""
+    a, b = wanted.rep, given.rep
+    if type(wanted) is not type(given) or a is None or b is None or a == b:
+        return "Features lie elsewhere in the two: put a module between that brings them there."
+    if a.group == b.group and a.sort().simplify() == b.sort().simplify():
         return "They hold the same blocks in another order or grouping: write both reps alike."
-    alike = f"They print alike, but are not the same: {wanted!r} and {given!r}. "
-    return f"{alike if str(wanted) == str(given) else ''}Make both the same rep."
+    alike = f"They print alike, but are not the same: {a!r} and {b!r}. "
+    return f"{alike if str(a) == str(b) else ''}Make both the same rep."
 
 
 def _width_after(module: nn.Module, width: int) -> int:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from intertwine._arrays import plain_shape
 from intertwine.errors import ShapeError
+from intertwine.fields import Features, example_inputs
 from intertwine.kernels import bilinear_plan
 from intertwine.kernels.plans import unreached_irreps
 from intertwine.nn.coordinates import IrrepCoordinates
@@ -58,7 +59,7 @@ class TensorProduct(EquivariantModule):
 
     def example_inputs(self, batch: int, generator: torch.Generator) -> tuple[Tensor, ...]:
         """Random inputs for a batch, and weights where they are to be given."""
-        features = super().example_inputs(batch, generator)
+        features = example_inputs((Features(self.rep_1), Features(self.rep_2)), batch, generator)
         weights = torch.randn(batch, self.weight_numel, generator=generator, dtype=torch.float64)
         return features if self.weight is not None else (*features, weights)
 

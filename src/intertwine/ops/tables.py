@@ -31,7 +31,7 @@ class TableModule(nn.Module, ABC):
         self.register_buffer(name, torch.tensor(self._sources[name], dtype=dtype), persistent=False)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         for name, source in self._sources.items():
             cast = getattr(self, name)
             if not cast.is_meta:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from intertwine.cli.reading.arrays import NUMBERS
-from intertwine.cli.reading.cells import site_name
 from intertwine.cli.reading.cif import by_cif
+from intertwine.cli.reading.crystal_cells import site_name
 from intertwine.cli.reading.pdb import filled
 from intertwine.cli.reading.sample import Sample, in_cell
 from intertwine.cli.reading.several import SPLIT

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from intertwine.cli.reading.cells import ONE_PLACE, Sites, checked_lattice, operations_named, settings, snapped
+from intertwine.cli.reading.crystal_cells import ONE_PLACE, Sites, checked_lattice, operations_named, settings, snapped
 from intertwine.cli.reading.sample import Sample, in_cell
 from intertwine.cli.reading.text import Digits, carried
 from intertwine.errors import ArgumentError

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from intertwine.cli.reading.cells import Sites, checked_lattice, operations_named, snapped
+from intertwine.cli.reading.crystal_cells import Sites, checked_lattice, operations_named, snapped
 from intertwine.errors import ArgumentError
 
 _ATOMS = ("ATOM  ", "HETATM")

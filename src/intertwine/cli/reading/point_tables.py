@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -44,12 +43,8 @@ _SITE = re.compile(r"([A-Z][a-z]?)\d+")
 """The name of an atom: its element, and its place in a list."""
 
 
-@dataclass(frozen=True)
-class Columns:
-    """Which columns of a table hold the coordinates, and which one the kind, if any."""
-
-    coordinates: tuple[int, ...]
-    kind: int | None = None
+Columns = tuple[tuple[int, ...], int | None]
+"""Which columns of a table hold the coordinates, and which one the kind, if any."""
 
 
 def tables(text: str) -> list[Points]:
@@ -84,14 +79,14 @@ def _structures(heading: Sequence[str], rows: list[list[str]]) -> list[list[list
 
 def _points(heading: list[str] | None, rows: list[list[str]]) -> Points:
     """The points of the rows of one structure."""
-    columns = _unnamed(rows) if heading is None else _named(heading, rows)
-    numbers = [[row[place] for place in columns.coordinates] for row in rows]
+    places, kind = _unnamed(rows) if heading is None else _named(heading, rows)
+    numbers = [[row[place] for place in places] for row in rows]
     if bad := [row for row, cells in zip(rows, numbers, strict=True) if not all(map(_is_number, cells))]:
         raise ArgumentError(f"rows of x, y, z and perhaps a kind are expected, but got {' '.join(bad[0])[:40]!r}")
     cells = _with_points([cell for row in numbers for cell in row])
     positions = np.array([float(cell) for cell in cells]).reshape(len(rows), -1)
-    named = heading is not None and columns.kind is not None and _bare(heading[columns.kind]) in _NAMES
-    kinds = None if columns.kind is None else _kinds([row[columns.kind] for row in rows], named)
+    named = heading is not None and kind is not None and _bare(heading[kind]) in _NAMES
+    kinds = None if kind is None else _kinds([row[kind] for row in rows], named)
     printed = [(float(cell), decimals(cell)) for cell in cells]
     rounding = rounded(printed) if np.isfinite(positions).all() else 0.0
     return Points(positions, None if kinds is None else np.array(kinds), precision=max(rounding, carried(positions)))
@@ -160,14 +155,14 @@ def _named(heading: Sequence[str], rows: list[list[str]]) -> Columns:
     kinds = [names.index(name) for name in _KINDS if name in names and any(columns[names.index(name)])]
     kinds = [place for place in kinds if names[place] not in _COUNTING or not _counts(columns[place])]
     if kinds:
-        return Columns(coordinates, kinds[0])
+        return coordinates, kinds[0]
     passed = [name in (*_INDEX, *_COUNTING) or any(p.fullmatch(name) for p in (_VECTOR, _FRAME)) for name in names]
     rest = [i for i in range(len(names)) if i not in coordinates and not passed[i]]
     if unclear := [heading[i] for i in rest if not all(map(_is_real, columns[i])) and any(columns[i])]:
         raise ArgumentError(
             f"nothing says whether its column {unclear[0]} is the kind of the points. Call it kind, or leave it out"
         )
-    return Columns(coordinates)
+    return coordinates, None
 
 
 def _unnamed(rows: list[list[str]]) -> Columns:
@@ -180,12 +175,12 @@ def _unnamed(rows: list[list[str]]) -> Columns:
     if not words and width in (2, 3):
         if width == 3 and rows[0] == ["0", "1", "2"] and all(map(_is_real, rows[-1])):
             raise ArgumentError("its first row, 0 1 2, may be a point or a heading. Name the columns x, y and z")
-        return Columns(tuple(range(width)))
+        return tuple(range(width)), None
     if not words and width == 4:
         whole = [i for i in ends if not any(map(_is_real, columns[i]))]
         words = whole if len(whole) == 1 and not (whole == [0] and len(set(columns[0])) == len(rows)) else []
     if len(words) == 1 and words[0] in ends and width in (3, 4):
-        return Columns(tuple(i for i in range(width) if i not in words), words[0])
+        return tuple(i for i in range(width) if i not in words), words[0]
     if any(_is_number(cell) for row in rows for cell in row) and not (width in (2, 3) and len(words) < width):
         raise ArgumentError(
             f"nothing says what its {width} columns are. Name them in a heading: x, y, z and perhaps kind"

@@ -47,12 +47,14 @@ class ClosestOrthogonal(Closest):
 
     def margin(self, m: Tensor) -> Tensor:
         """From the singular values; of Gram–Schmidt in SO(n) those of the columns that it reads."""
-        s = torch.linalg.svdvals(m)
+        s: Tensor = torch.linalg.svdvals(m)
         if not self.proper:
             return s[..., -1]
         if self.projection is gram_schmidt:
-            return torch.linalg.svdvals(m[..., :-1])[..., -1]
-        return (s[..., -2] + torch.sign(torch.linalg.det(m)) * s[..., -1]).clamp(min=0) / 2
+            read: Tensor = torch.linalg.svdvals(m[..., :-1])
+            return read[..., -1]
+        signed: Tensor = s[..., -2] + torch.sign(torch.linalg.det(m)) * s[..., -1]
+        return signed.clamp(min=0) / 2
 
 
 class ClosestAxial(Closest):
@@ -171,5 +173,5 @@ def remembered(element: Tensor) -> tuple[Tensor, Closest] | None:
 def confidence(closest: Closest, m: Tensor) -> Tensor:
     """The margin over the largest singular value of m `(..., n, n)`: 0 … 1."""
     scaled = in_full_precision(m)
-    top = torch.linalg.svdvals(scaled)[..., 0].clamp(min=torch.finfo(scaled.dtype).tiny)
+    top: Tensor = torch.linalg.svdvals(scaled)[..., 0].clamp(min=torch.finfo(scaled.dtype).tiny)
     return (closest.margin(scaled) / top).clamp(max=1).to(m.dtype)

@@ -73,7 +73,8 @@ class PoseLoss(TableModule):
         """The loss `(...)` of each element."""
         _require_squares(predicted, target)
         poses = self._poses(target)
-        distance, known = _off(predicted, poses).amin(-1), remembered(predicted)
+        distance: Tensor = _off(predicted, poses).amin(-1)
+        known = remembered(predicted)
         if known is None:
             return distance
         m, closest = known
@@ -83,7 +84,7 @@ class PoseLoss(TableModule):
             best = torch.arange(poses.shape[-3], device=m.device) == _off(fixed, poses).argmin(-1)[..., None]
             wanted = (poses * best[..., None, None]).sum(-3)
             rival = closest(fixed - wanted / 2).detach()
-        across = ((rival - wanted) * m).sum((-1, -2))
+        across: Tensor = ((rival - wanted) * m).sum((-1, -2))
         if isinstance(closest, ClosestListed):  # the softmax behind its elements would pull to others that are wrong
             distance = distance.detach()
         return distance + (across - across.detach()).to(distance.dtype)

@@ -20,7 +20,8 @@ def polar(m: Tensor, proper: bool) -> Tensor:
     the directions in which the projection is not differentiable.
     """
     function = _Polar if torch.compiler.is_compiling() else _PolarBothWays  # torch.compile refuses a jvp
-    return function.apply(m, proper)  # type: ignore[no-any-return]
+    factor: Tensor = function.apply(m, proper)  # type: ignore[no-untyped-call]
+    return factor
 
 
 class _Polar(torch.autograd.Function):
@@ -38,7 +39,7 @@ class _Polar(torch.autograd.Function):
         if proper:
             sign = torch.linalg.det(u @ vh).sign()
             u = torch.cat([u[..., :-1], u[..., -1:] * sign[..., None, None]], -1)
-        return u @ vh
+        return torch.matmul(u, vh)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, bool], output: Tensor) -> None:  # noqa: ARG004 (torch's signature)
@@ -46,7 +47,7 @@ class _Polar(torch.autograd.Function):
         ctx.save_for_backward(m)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (m,) = ctx.saved_tensors
         with own_precision(m):
             return _polar_derivative(m, polar(m, ctx.proper), gradient), None
@@ -61,7 +62,7 @@ class _PolarBothWays(_Polar):
         ctx.save_for_forward(inputs[0])
 
     @staticmethod
-    def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:  # type: ignore[override]
+    def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:
         # torch calls this with forward mode off, in which an outer level's tangents would be lost without a word.
         with forward_ad._set_fwd_grad_enabled(True):
             m = forward_ad.unpack_dual(ctx.saved_tensors[0]).primal
@@ -97,8 +98,8 @@ def _solve(system: Tensor, right: Tensor, values: Tensor, vectors: Tensor) -> Te
     projector = (vectors * blocked[..., None, :]) @ vectors.transpose(-1, -2)
     scale = torch.where(top == 0, torch.ones_like(top), top)[..., None]
     # Not torch.linalg.solve, whose derivative is wrong in forward mode inside forward mode (torch 2.13).
-    solution = torch.linalg.inv(system + scale * projector) @ right
-    return solution - projector @ solution
+    solution = torch.matmul(torch.linalg.inv(system + scale * projector), right)
+    return solution - torch.matmul(projector, solution)
 
 
 def gram_schmidt(m: Tensor, proper: bool) -> Tensor:
@@ -123,7 +124,7 @@ def gram_schmidt(m: Tensor, proper: bool) -> Tensor:
 def _normal(columns: list[Tensor]) -> Tensor:
     if len(columns) == 1:
         return torch.stack([-columns[0][..., 1], columns[0][..., 0]], -1)
-    return torch.linalg.cross(columns[0], columns[1])
+    return torch.cross(columns[0], columns[1], dim=-1)
 
 
 def _unit(v: Tensor, original: Tensor, columns: list[Tensor]) -> Tensor:
@@ -144,4 +145,5 @@ def _fallback(columns: list[Tensor], like: Tensor) -> Tensor:
     lengths = torch.linalg.vector_norm(axes, dim=-1)
     best = lengths.argmax(-1)[..., None, None].expand((*like.shape[:-1], 1, n))
     chosen = axes.gather(-2, best)[..., 0, :]
-    return chosen / torch.linalg.vector_norm(chosen, dim=-1, keepdim=True).clamp(min=math.sqrt(1 / (2 * n)))
+    length: Tensor = torch.linalg.vector_norm(chosen, dim=-1, keepdim=True)
+    return chosen / length.clamp(min=math.sqrt(1 / (2 * n)))

@@ -70,7 +70,7 @@ class WeightedContraction(TableModule):
         table = getattr(self, f"matrix_{number}").to(x.dtype)
         rows = table.shape[1] // d_in
         if y is None:
-            return table.reshape(rows, d_in) @ part
+            return torch.matmul(table.reshape(rows, d_in), part)
         operand, v = self.plan.operands[2], group.copies
         parts = [y[:, operand.slices[s]].reshape(y.shape[0], operand.segments[s][0], v) for s in group.parts]
         joined = parts[0] if len(parts) == 1 else torch.cat(parts, 1)
@@ -79,7 +79,7 @@ class WeightedContraction(TableModule):
         else:
             shaped = table.reshape(table.shape[0], rows, d_in)
             matrices = torch.einsum("bjv,jri->brvi", joined, shaped).reshape(y.shape[0], rows * v, d_in)
-        return matrices @ part
+        return torch.matmul(matrices, part)
 
     def _weigh(self, target: int, pieces: list[Tensor] | None, weights: Tensor, x: Tensor) -> Tensor:
         """One output segment `(B, d_out, w)` from its rows `(B, d_out, paths · copies · u)`."""
@@ -107,7 +107,7 @@ def common_batch(inputs: Sequence[Tensor]) -> torch.Size:
     same = plain_shape(inputs[-1])[:-1]
     if all(x.ndim == 1 or plain_shape(x)[:-1] == same for x in inputs):
         return batch  # at batch 1, torch's function costs a fifth of a call
-    return torch.broadcast_shapes(*(x.shape[:-1] for x in inputs))
+    return torch.Size(torch.broadcast_shapes(*(x.shape[:-1] for x in inputs)))
 
 
 def flatten_batch(x: Tensor, batch: torch.Size) -> Tensor:

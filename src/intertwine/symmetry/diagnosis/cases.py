@@ -14,8 +14,9 @@ from torch import Tensor
 from intertwine.catalog import words
 from intertwine.errors import ArgumentError
 from intertwine.reps import Rep
+from intertwine.symmetry.diagnosis.by_reps import Reps, flattened
 from intertwine.symmetry.words.identify import element_name
-from intertwine.testing import Reps, act, flattened
+from intertwine.testing import act
 
 Permute = Callable[[tuple[Tensor, ...], Tensor], Sequence[Tensor]]
 """From inputs and an order `(N,)` to the inputs of the same cloud with its points in that order."""

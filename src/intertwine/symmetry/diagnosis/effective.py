@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from intertwine.errors import ArgumentError, RepMismatchError
 from intertwine.groups import Group
 from intertwine.reps import Irrep, Rep
+from intertwine.symmetry.diagnosis.by_reps import signature
 from intertwine.symmetry.diagnosis.commutant import (
     Algebra,
     Sampled,
@@ -28,7 +29,7 @@ from intertwine.symmetry.diagnosis.commutant import (
 )
 from intertwine.symmetry.diagnosis.prove import Proof, Provable, prove, tried_candidates
 from intertwine.symmetry.diagnosis.report import plain
-from intertwine.testing import evaluating, named, signature
+from intertwine.testing.models import evaluating, named
 
 
 @dataclass(frozen=True)

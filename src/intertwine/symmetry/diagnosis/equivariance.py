@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from intertwine.errors import LawError
 from intertwine.reps import Irrep, Rep
+from intertwine.symmetry.diagnosis.by_reps import check_sizes, signature
 from intertwine.symmetry.diagnosis.cases import Move, Permute, Trial, layout_of
 from intertwine.symmetry.diagnosis.layers import (
     LayerError,
@@ -34,7 +35,8 @@ from intertwine.symmetry.diagnosis.measures import (
 from intertwine.symmetry.diagnosis.report import EquivarianceReport, tolerance_of
 from intertwine.symmetry.diagnosis.resolution import ResolutionLadder, layer_ladder
 from intertwine.symmetry.diagnosis.symmetric_inputs import symmetric_errors
-from intertwine.testing import check_sizes, evaluating, law_elements, make_inputs, named, signature
+from intertwine.testing import law_elements
+from intertwine.testing.models import evaluating, make_inputs, named
 
 GRADIENTS = 2
 """How many random elements gradients are tried on, besides the generators."""

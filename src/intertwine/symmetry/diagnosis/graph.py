@@ -11,7 +11,7 @@ from torch import Tensor, fx, nn
 
 from intertwine.reps import Rep
 from intertwine.rules import Rule
-from intertwine.testing import flattened
+from intertwine.symmetry.diagnosis.by_reps import flattened
 
 _FAILURES = (
     fx.proxy.TraceError,

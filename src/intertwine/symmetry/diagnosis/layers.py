@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from intertwine.reps import Rep, as_rep
+from intertwine.symmetry.diagnosis.by_reps import Reps
 from intertwine.symmetry.diagnosis.cases import Move, Trial
-from intertwine.testing import Reps, law_elements
+from intertwine.testing import law_elements
 
 CALLS = 3
 """How many calls of one part are looked at."""

@@ -13,13 +13,14 @@ from torch import Tensor
 
 from intertwine.errors import ArgumentError
 from intertwine.reps import Irrep, Rep
+from intertwine.symmetry.diagnosis.by_reps import check_sizes, signature
 from intertwine.symmetry.diagnosis.cases import Trial
 from intertwine.symmetry.diagnosis.cross_check import contradiction
 from intertwine.symmetry.diagnosis.domains import Facts, Motion, Sources
 from intertwine.symmetry.diagnosis.extensions import Extension, extensions
 from intertwine.symmetry.diagnosis.graph import Traced, trace
 from intertwine.symmetry.diagnosis.prover import Freedom, Prover
-from intertwine.testing import check_sizes, evaluating, make_inputs, signature
+from intertwine.testing.models import evaluating, make_inputs
 
 SCHUR = "linear maps join equal irreps only, and norms and gates mix nothing (Schur)"
 

@@ -13,7 +13,9 @@ from torch import Tensor, nn
 
 from intertwine.errors import ArgumentError
 from intertwine.reps import Irrep, Rep
-from intertwine.testing import equivariance_error, make_inputs, signature
+from intertwine.symmetry.diagnosis.by_reps import signature
+from intertwine.testing import equivariance_error
+from intertwine.testing.models import make_inputs
 
 ROUNDING = 1e-12
 """Errors below this, in float64, no longer say how fast they fall."""

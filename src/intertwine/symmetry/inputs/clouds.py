@@ -177,7 +177,7 @@ class Cloud(Source):
         off = np.linalg.norm(self.unit @ elements.swapaxes(-1, -2) - self.unit[permutations], axis=-1).max(1)
         if not self.features.size:
             return np.asarray(off)
-        return np.maximum(off, self.features_off(self, elements, permutations)[0])
+        return np.asarray(np.maximum(off, self.features_off(self, elements, permutations)[0]))
 
     def features_off(
         self, goal: Cloud, elements: np.ndarray, permutations: np.ndarray | None

@@ -317,7 +317,7 @@ def _on_the_grid(content: np.ndarray, image: RepVector, tolerance: float) -> tup
     residuals = np.array([_moved(box, g) for g in whole])
     members = largest_among(whole, residuals, tolerance)
     subgroup = named_subgroup(group, whole[members], group.lie_generators[:0])
-    elements = all_elements(subgroup).copy()  # type: ignore[arg-type]  # these are a group
+    elements = all_elements(subgroup).copy()  # these are a group
     places = np.abs(elements[:, None] - whole).max((-1, -2)).argmin(1)
     exact = FiniteStabiliser(subgroup, elements, residuals[places], None, tolerance, image)  # type: ignore[arg-type]
     return exact, (float(centre[0]), float(centre[1]))

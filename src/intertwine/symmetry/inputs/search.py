@@ -270,7 +270,7 @@ def isometry_off(a: Cloud, b: Cloud, g: np.ndarray, permutations: np.ndarray) ->
     if not a.features.size:
         return off
     whole, single = a.features_off(b, g, permutations)
-    return np.maximum(off, np.minimum(whole, single / 10))
+    return np.asarray(np.maximum(off, np.minimum(whole, single / 10)))
 
 
 def procrustes(points: np.ndarray, images: np.ndarray, signs: np.ndarray) -> np.ndarray:

@@ -266,7 +266,8 @@ class _Search:
         """What order parameters are sorted by: what works, breaks least and is learned first comes first."""
         works = self.report.reaches(p.floor)
         learned = 0.0 if p.gradient is None or not works else -round(p.gradient, 9)
-        return (not works, not p.exact, -p.order if works else p.floor, learned, p.irrep.key)
+        lost = round(p.floor / self.report.power, 9)  # equal floors differ by rounding
+        return (not works, not p.exact, -p.order if works else lost, learned, p.irrep.key)
 
 
 def _together(report: CurieReport, found: Sequence[OrderParameter]) -> tuple[OrderParameter, ...]:

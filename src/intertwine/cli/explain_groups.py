@@ -13,7 +13,7 @@ from intertwine.errors import IntertwineError
 from intertwine.symmetry.words.explain import explained
 
 
-def explain_things(
+def explain_groups(
     things: Annotated[
         list[str], typer.Argument(help="A group such as D6, Oh or 'O(3)'; then names of subgroups of it to compare.")
     ],
