@@ -132,5 +132,6 @@ def _ascent(p: Tensor, y: Tensor, tangents: Tensor, squares: Tensor) -> Tensor:
     values, vectors = torch.linalg.eigh(curve)
     small = 1e-12 * values.abs().amax(-1, keepdim=True) + torch.finfo(p.dtype).tiny
     along = (vectors.mT @ slope[..., None])[..., 0] / values.abs().clamp(min=small)
-    step: Tensor = (vectors @ along[..., None])[..., 0]
-    return step / (step.norm(dim=-1, keepdim=True) / 0.1).clamp(min=1.0)
+    step = (vectors @ along[..., None])[..., 0]
+    short: Tensor = step / (step.norm(dim=-1, keepdim=True) / 0.1).clamp(min=1.0)
+    return short
