@@ -33,7 +33,7 @@ from intertwine.symmetry import (
     symmetry_ladder,
 )
 from intertwine.symmetry.inputs.motion import are_shuffled, motion
-from intertwine.symmetry.limits.curie import attainable, kept_by
+from intertwine.symmetry.limits.curie import attainable
 
 _MANY = 1000
 """More points than anybody looks for another order of."""
@@ -181,8 +181,7 @@ class Question:
         """The average of the target over those of the input's symmetries that it keeps up to the tolerance."""
         length = max(float(np.linalg.norm(self.y)), 1e-300)
         slack = max(10 * H.tolerance, (2 * H.tolerance * self.size + self.rounding) * self.y.size**0.5 / length)
-        part = self.group if isinstance(self.group, Subgroup) else None
-        K = kept_by(self.x, self.y, replace(H, tolerance=slack / 10), self.rep_out, self.rep_in, part)
+        K = replace(H, tolerance=slack / 10).kept(self.y, self.rep_out)
         mean = attainable(self.y, K, self.rep_out)
         return np.where(np.abs(mean) < 1e-9 * np.abs(self.y).max(), 0.0, mean)
 

@@ -120,7 +120,7 @@ class Found:
     @property
     def row(self) -> tuple[str, ...]:
         """Its entries in a table: points, symmetry, elements, near symmetry, deviation."""
-        count = "" if self.exact.centred is None else str(len(self.exact.centred))
+        count = "" if self.exact.permutations is None else str(self.exact.permutations.shape[1])
         order = "∞" if self.exact.continuous else str(self.exact.order)
         off = "" if self.deviation is None else f"{self.deviation:.1e}"
         return count, self.exact.name, order, *(("", "") if self.nearly == self.exact.name else (self.nearly, off))

@@ -5,14 +5,13 @@ from intertwine.symmetry.diagnosis.equivariance import assert_equivariant, equiv
 from intertwine.symmetry.diagnosis.prove import Proof, Provable, prove
 from intertwine.symmetry.diagnosis.report import EquivarianceReport, tolerance_of
 from intertwine.symmetry.diagnosis.resolution import ResolutionLadder, resolution_ladder
-from intertwine.symmetry.inputs.crystals import SpaceGroup
+from intertwine.symmetry.inputs.clouds import Points
 from intertwine.symmetry.inputs.images import ImageRung, ImageSymmetry, image_stabiliser
-from intertwine.symmetry.inputs.isotropy import isotropy_subgroups
 from intertwine.symmetry.inputs.isotropy_group import Stabiliser
 from intertwine.symmetry.inputs.ladder import Ladder, Rung, symmetry_ladder
-from intertwine.symmetry.inputs.normaliser import complement, normaliser
-from intertwine.symmetry.inputs.points import Points
-from intertwine.symmetry.inputs.stabiliser import stabiliser
+from intertwine.symmetry.inputs.normaliser import normaliser
+from intertwine.symmetry.inputs.space_groups import SpaceGroup
+from intertwine.symmetry.inputs.stabiliser import isotropy_subgroups, stabiliser
 from intertwine.symmetry.limits.breaking import BreakingInputs, OrbitLoss, breaking_inputs
 from intertwine.symmetry.limits.curie import CurieReport, curie_check
 from intertwine.symmetry.limits.dataset import DatasetFloor, dataset_floor
@@ -54,7 +53,6 @@ __all__ = [
     "assert_equivariant",
     "branching",
     "breaking_inputs",
-    "complement",
     "convert_escnn_id",
     "curie_check",
     "dataset_floor",

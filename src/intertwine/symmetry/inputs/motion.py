@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from intertwine._arrays import to_numpy
+from intertwine.symmetry.inputs.clouds import Points
 from intertwine.symmetry.inputs.lattices import Lattice
-from intertwine.symmetry.inputs.points import Points
 
 
 def motion(start: Points, finish: Points) -> np.ndarray:

@@ -12,7 +12,8 @@ from torch import Tensor
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.groups.group import Seed, generator
 from intertwine.reps import Irrep
-from intertwine.symmetry.limits.curie import CurieReport, moved
+from intertwine.symmetry.inputs.isotropy_group import moved
+from intertwine.symmetry.limits.curie import CurieReport
 from intertwine.symmetry.limits.orbit import Orbit, nearest_images
 from intertwine.symmetry.limits.order_parameters import OrderParameter
 

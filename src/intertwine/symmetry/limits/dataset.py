@@ -14,10 +14,10 @@ from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.symmetry.inputs.alignment import alignments
+from intertwine.symmetry.inputs.clouds import Cloud, Points
 from intertwine.symmetry.inputs.isotropy_group import Stabiliser
-from intertwine.symmetry.inputs.points import Points
 from intertwine.symmetry.inputs.stabiliser import stabiliser
-from intertwine.symmetry.limits.congruence import Member, congruent_groups, prepared
+from intertwine.symmetry.limits.congruence import Member, congruent_groups
 from intertwine.symmetry.limits.curie import attainable, curie_check, resolution
 from intertwine.symmetry.limits.floors import Loss, floor_of
 from intertwine.symmetry.limits.orbit import Orbit
@@ -264,8 +264,7 @@ class _Data:
         if isinstance(self.samples, np.ndarray):
             return _vector_orbits(self.samples, as_rep(self.rep_in), self.tolerance)  # type: ignore[arg-type]
         group: CatalogGroup = self.rep_out.group  # type: ignore[assignment]
-        clouds = [prepared(cloud, group, self.rep_in) for cloud in self.samples]
-        return congruent_groups(clouds, group, self.rep_in, self.tolerance)
+        return congruent_groups([Cloud.of(points, group, self.rep_in) for points in self.samples], self.tolerance)
 
     def answer(self, orbit: list[Member], loss: Loss | None) -> _Answer:
         """The floors of samples on one orbit, their targets pulled back to the first."""

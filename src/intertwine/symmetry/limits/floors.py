@@ -12,7 +12,7 @@ from torch import Tensor
 from intertwine._arrays import to_numpy
 from intertwine.errors import ArgumentError
 from intertwine.reps import Irrep, Rep, as_rep
-from intertwine.symmetry.inputs.points import Points
+from intertwine.symmetry.inputs.clouds import Points
 from intertwine.symmetry.limits.curie import CurieReport, curie_check
 
 Loss = Callable[[Tensor, Tensor], Tensor]

@@ -11,15 +11,13 @@ from torch import Tensor
 
 from intertwine._arrays import for_json
 from intertwine.catalog import words
-from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.reps.decomposition import invariants
 from intertwine.reps.irrep import irreps_up_to
-from intertwine.symmetry.inputs.isotropy_group import Stabiliser
-from intertwine.symmetry.limits.curie import BROKEN_TRANSLATIONS, CurieReport, attainable, components, kept_by
+from intertwine.symmetry.inputs.isotropy_group import Averaging, Stabiliser, some
+from intertwine.symmetry.limits.curie import BROKEN_TRANSLATIONS, CurieReport, attainable
 from intertwine.symmetry.limits.site_fields import (
-    Averaging,
     closed_sites,
     generic,
     gradient_at_zero,
@@ -206,7 +204,7 @@ class _Search:
     def of(self, irrep: Irrep) -> list[OrderParameter]:
         """What an irrep offers: a generic vector that K fixes, tempting ones, else one that breaks more than needed."""
         report = self.report
-        H, K = Averaging(*report.H.averaging(irrep.degree)), Averaging(*report.K.averaging(irrep.degree))
+        H, K = report.H.averaging(irrep.degree), report.K.averaging(irrep.degree)
         matrices, fixed = irrep.evaluate(K.elements), np.tensordot(H.weights, irrep.evaluate(H.elements), 1)
 
         def generic_of(part: Averaging, its_matrices: np.ndarray) -> list[np.ndarray]:
@@ -220,8 +218,8 @@ class _Search:
         if irrep.degree > 2 or any(report.reaches(p.floor) for p in tried):
             return tried
         for places in self._parts:
-            where = None if K.permutations is None else K.permutations[places]
-            part = Averaging(K.elements[places], np.full(len(places), 1 / len(places)), where)
+            weights = np.full(len(places), 1 / len(places))
+            part = Averaging(K.elements[places], weights, some(K.permutations, places))
             for vector in generic_of(part, matrices[places]):
                 if report.reaches((p := self._tried(irrep, vector)).floor):
                     return [*tried, p]
@@ -229,14 +227,8 @@ class _Search:
 
     @cached_property
     def _parts(self) -> list[np.ndarray]:
-        """The places in K's elements of one proper subgroup of each class of a finite K, the largest first."""
-        K, group = self.report.K, self.report.K.subgroup.group
-        if K.continuous or K.space is not None or not isinstance(group, CatalogGroup):
-            return []
-        parts = [part for part in group.subgroups() if part.group.order < group.order]
-        found = [K.subgroup.place(part.place(part.group.elements())) for part in parts]
-        places = [np.abs(K.elements - members[:, None]).max((-1, -2)).argmin(1) for members in found]
-        return sorted(places, key=len, reverse=True)
+        """The places of the proper subgroups of K."""
+        return self.report.K.smaller()
 
     def _tempting(self, irrep: Irrep) -> list[np.ndarray]:
         """The vectors that span the one-dimensional irreps of H in a small irrep."""
@@ -263,11 +255,11 @@ class _Search:
         report, named = self.report, ""
         if self.sites is None:
             vector, named = upright(irrep, vector)
-        left = kept_by(report.x, vector, report.H, irrep.irreps, report.rep_in, report.part)
+        left = report.H.kept(vector, irrep.irreps)
         if self.sites is not None:
             named = _field_text(left, irrep, vector, self.sites)
         floor = _floor(report, left)
-        exact = report.reaches(floor) and _as_large(left, report.K)
+        exact = report.reaches(floor) and report.K.index(left) == 1
         return OrderParameter(irrep, vector, named, left.name, left.order, floor, exact)
 
     def rank(self, p: OrderParameter) -> tuple[object, ...]:
@@ -294,9 +286,7 @@ def _together(report: CurieReport, found: Sequence[OrderParameter]) -> tuple[Ord
 def _left(parameters: Sequence[OrderParameter], report: CurieReport) -> tuple[float, float]:
     """The floor, and the order of the symmetry, that several order parameters leave together."""
     rep = Rep(report.H.group, tuple((1, p.irrep) for p in parameters))
-    left = kept_by(
-        report.x, np.concatenate([p.vector for p in parameters], -1), report.H, rep, report.rep_in, report.part
-    )
+    left = report.H.kept(np.concatenate([p.vector for p in parameters], -1), rep)
     return _floor(report, left), float(left.order)
 
 
@@ -332,11 +322,3 @@ def _at_site(irrep: Irrep, vector: np.ndarray) -> str:
     if name == "1":
         return number
     return number.replace("1", name) if number in ("1", "−1") else f"{number} {name}"
-
-
-def _as_large(left: Stabiliser, K: Stabiliser) -> bool:
-    """Whether a subgroup of K is all of K."""
-    if left.continuous and K.continuous:
-        same = len(left.subgroup.group.lie_generators) == len(K.subgroup.group.lie_generators)
-        return same and components(left) == components(K)
-    return left.order == K.order
