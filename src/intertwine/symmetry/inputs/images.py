@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from intertwine._arrays import plain, to_numpy
+from intertwine._arrays import for_json, to_numpy
 from intertwine.catalog import O2, SO2, dihedral, words
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, ShapeError
@@ -126,8 +126,8 @@ class ImageSymmetry:
     def to_dict(self) -> dict[str, object]:
         """Plain numbers and texts, for JSON."""
         names = ("exact", "exact_centre", "approximate", "residual", "mirrors", "handed", "centroid", "interpolation")
-        return plain(self, *names, "noise", "translations", "cut") | {
-            "rungs": [plain(rung, "name", "residual", "until") for rung in self.rungs],
+        return for_json(self, *names, "noise", "translations", "cut") | {
+            "rungs": [for_json(rung, "name", "residual", "until") for rung in self.rungs],
             "ambiguous": [rung.name for rung in self.ambiguous or ()],
         }
 

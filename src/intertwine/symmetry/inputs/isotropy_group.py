@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from intertwine._arrays import plain
+from intertwine._arrays import for_json
 from intertwine.catalog import words
 from intertwine.catalog.base import CatalogGroup
 from intertwine.catalog.recognise import rotation_axes
@@ -229,7 +229,7 @@ class Stabiliser(ABC):
 
     def to_dict(self) -> dict[str, object]:
         """Name, order, axes, elements and residuals as plain numbers, for JSON."""
-        found = plain(self, "name", "group", "order", "axes", "elements", "residuals", "permutations")
+        found = for_json(self, "name", "group", "order", "axes", "elements", "residuals", "permutations")
         return found | {"translations": None if self.space is None else self.space.translations.tolist()}
 
     @property

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from intertwine._arrays import plain, to_numpy
+from intertwine._arrays import for_json, to_numpy
 from intertwine.catalog import O2, O3
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError
@@ -88,7 +88,7 @@ class Ladder:
         return {
             "group": self.group,
             "largest": self.largest,
-            "rungs": [plain(rung, "name", "order", "residual", "until") for rung in self.rungs],
+            "rungs": [for_json(rung, "name", "order", "residual", "until") for rung in self.rungs],
             "best": self.best.name,
             "ambiguous": self.ambiguous is not None,
         }

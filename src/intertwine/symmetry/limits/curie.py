@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from torch import Tensor
 
-from intertwine._arrays import as_array, epsilon, plain, to_numpy
+from intertwine._arrays import as_array, epsilon, for_json, to_numpy
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.groups import Subgroup
@@ -84,7 +84,7 @@ class CurieReport:
     def to_dict(self) -> dict[str, object]:
         """The numbers, for JSON."""
         names = ("H", "K", "floor", "noise", "power", "answers", "gain", "best_output", "irreps", "degrees")
-        return {"possible": self.possible, "group": self.equivariance, **plain(self, *names)}
+        return {"possible": self.possible, "group": self.equivariance, **for_json(self, *names)}
 
     def __str__(self) -> str:
         verdict = "POSSIBLE" if self.possible else f"IMPOSSIBLE for any {self.equivariance}-equivariant map"
