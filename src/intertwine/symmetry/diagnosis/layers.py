@@ -80,10 +80,9 @@ def _watch(trial: Trial, watchers: Mapping[nn.Module, Watcher]) -> None:
 
 
 def _stated(part: nn.Module) -> tuple[tuple[FieldType, ...], FieldType] | None:
-    """What a part states of its inputs and output: field types, reps, or `rep_in` alone."""
-    named = (getattr(part, name, None) for name in ("fields_in", "reps_in", "rep_in"))
+    """What a part states of its inputs and output, by field types or reps."""
     try:
-        return field_types(part, next((x for x in named if x is not None), None), None)
+        return field_types(part, None, None)
     except (AttributeError, ValueError, TypeError):  # attributes of these names that are no reps
         return None
 

@@ -17,7 +17,7 @@ from intertwine.groups import Group
 from intertwine.groups.finite import closure
 from intertwine.groups.rotations import axis_rotation
 from intertwine.reps import Rep
-from intertwine.symmetry.diagnosis.cases import Move, Trial
+from intertwine.symmetry.diagnosis.cases import Move, Trial, told
 from intertwine.testing.equivariance import largest
 
 SUBGROUPS = {3: ("C2", "C3", "Cs", "C3v", "D2", "D4h", "Td", "Oh"), 2: ("C2", "C3", "D1", "D2", "D4")}
@@ -35,7 +35,7 @@ def symmetric_errors(trial: Trial, seed: int) -> tuple[dict[str, float], tuple[s
         try:
             found[name] = _error(trial, values, kept, seed)
         except Exception as error:  # noqa: BLE001 (a model may refuse what is made up in its own way)
-            refused[name] = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+            refused[name] = told(error)
     said = f"it does not run on some symmetric inputs ({', '.join(refused)}): {next(iter(refused.values()), '')}"
     return found, (said,) if refused else ()
 
