@@ -124,6 +124,11 @@ def test_outputs_that_are_no_tensor_are_refused() -> None:
         equivariance_error(lambda x: {"forces": x}, None, VECTOR, VECTOR)
 
 
+def test_complex_outputs_are_refused() -> None:
+    with pytest.raises(ShapeError, match=r"gives complex numbers, .* Return y\.real"):
+        equivariance_error(lambda x: x + 1j * x, None, VECTOR, VECTOR)
+
+
 def test_unknown_reps_are_asked_for() -> None:
     with pytest.raises(ArgumentError, match=r"The reps of Linear are not known. Pass reps_in=… "):
         equivariance_error(plain.Linear(3, 3))

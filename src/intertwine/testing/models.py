@@ -145,12 +145,17 @@ def check_inputs(module: object, values: Sequence[Any], fields: Sequence[FieldTy
 def as_output(module: object, y: Any, field: FieldType) -> Tensor:
     """The output, a matrix-valued one flattened where its rep stands on the last axis.
 
-    Raises `ShapeError` for another size, and for an output that is no tensor.
+    Raises `ShapeError` for another size, for complex numbers, and for an output that is no tensor.
     """
     if not isinstance(y, Tensor):
         raise ShapeError(
             f"{named(module)} gives a {type(y).__name__}, but equivariance is asked of one tensor. Pass a function "
             "that returns one of its outputs, such as lambda *x: model(*x)['forces'], with reps_in=… and rep_out=…."
+        )
+    if y.is_complex():
+        raise ShapeError(
+            f"{named(module)} gives complex numbers, but representations here are real. Return y.real, y.abs(), or "
+            "torch.view_as_real(y).flatten(-2) with twice the rep."
         )
     rep = field.rep
     if isinstance(field, GridField) or rep is None or (y.ndim and y.shape[-1] == rep.dim):

@@ -92,11 +92,12 @@ def equivariance_report(
     fields, out = field_types(model, reps_in, rep_out, IN_CALL)
     values = make_inputs(model, batch, fields, seed, "Pass batch=….")
     check_inputs(model, values, fields)
-    trial = _runnable(Trial(model, fields, out, values))
-    with evaluating(trial.model):
-        with first_run(model, batch, values):
-            _ = trial.reference
-        return _report(model, trial, samples, seed)
+    with torch.inference_mode(False):  # which has no gradients
+        trial = _runnable(Trial(model, fields, out, values))
+        with evaluating(trial.model):
+            with first_run(model, batch, values):
+                _ = trial.reference
+            return _report(model, trial, samples, seed)
 
 
 def assert_equivariant(

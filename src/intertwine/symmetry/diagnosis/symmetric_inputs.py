@@ -64,8 +64,8 @@ def _symmetric_inputs(trial: Trial, seed: int) -> Iterator[tuple[str, list[Any],
         action, scale = space[0].rep, _scale(space[1], isinstance(space[0], Positions))
         generator = torch.Generator().manual_seed(seed)
         for name, points in tie_clouds(action.dim).items():
-            if kept := keeping(points, trial.group, action):
-                yield name, [_on_cloud(field, x, scale * points, kept, generator) for field, x in both], kept
+            kept = keeping(points, trial.group, action)
+            yield name, [_on_cloud(field, x, scale * points, kept, generator) for field, x in both], kept
 
 
 # features and grids: averages over a subgroup -------------------------------------------------------------------------
@@ -126,10 +126,10 @@ def _polygon(n: int, start: float = 0.0) -> np.ndarray:
 def keeping(points: np.ndarray, group: Group, action: Rep) -> list[Move]:
     """The elements of a group that keep one of the clouds of ties, each with the relabelling that brings points back.
 
-    None where the group is infinite and acts oddly. Of an infinite group those of cubes and hexagons are tried, enough
-    for these clouds.
+    Of an infinite group those of cubes and hexagons are tried, enough for these clouds; where it acts otherwise than by
+    its own matrices, the identity alone, since ties show under any move.
     """
-    elements = np.zeros((0, group.dim, group.dim))
+    elements = np.eye(group.dim)[None]
     if group.is_finite:
         elements = group.elements()
     elif action == group.defining:
