@@ -299,6 +299,18 @@ class NeedsABatch(Identity):
         return super().forward(x) + 0 * x.abs().amax(0)
 
 
+class RefusesNothing(Identity):
+    def forward(self, x: Tensor) -> Tensor:
+        if not len(x):
+            raise ValueError("nothing came")
+        return super().forward(x)
+
+
+class OnlyDouble(Identity):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) @ torch.eye(3, dtype=torch.float64)
+
+
 class AddsARow(Identity):
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x) if len(x) else x.new_zeros(1, 3)
@@ -343,6 +355,8 @@ class Nearly(Identity):
         (Coarse(), r"Coarse: torch.float32 gives torch.float32, off by .* \(accepted 1e-04\)"),
         (RoundedTable(), "RoundedTable: a table lost precision on the way through float32"),
         (NeedsABatch(), "NeedsABatch: an empty batch does not work. "),
+        (RefusesNothing(), "RefusesNothing: an empty batch does not work. nothing came"),
+        (OnlyDouble(), r"OnlyDouble does not run in torch\.float32\. expected "),
         (AddsARow(), r"AddsARow: an empty batch gave an output of shape \(1, 3\)"),
         (Stateful(), r"Stateful: the state dict holds \['table'\] besides its parameters"),
         (Forgetful(), "Forgetful: its pickle computes something else"),

@@ -597,6 +597,31 @@ def test_what_is_undefined_on_symmetric_inputs_is_no_tie() -> None:
     assert "look for ties" not in str(report)
 
 
+def test_a_part_that_refuses_moved_inputs_is_passed_over() -> None:
+    """Its model never moves what it gives to the part."""
+
+    class Picky(torch.nn.Module):
+        rep_in = rep_out = O3.defining
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if (x < 0).any():
+                raise ValueError("Lengths are positive.")
+            return x
+
+    class Whole(torch.nn.Module):
+        rep_in = rep_out = O3.defining
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.part = Picky()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x + 0 * self.part(x.abs())
+
+    report = equivariance_report(Whole())
+    assert (report.exact, report.layers) == (True, ())
+
+
 def test_a_grid_that_only_the_identity_keeps_says_so() -> None:
     """Third turns move every square grid between its pixels: a filter with a direction passes, for nothing."""
     image = GridField(cyclic(3).rep("1x0"))
