@@ -382,8 +382,9 @@ def _translations(content: np.ndarray, tolerance: float) -> np.ndarray:
     vectors = vectors[(x > 0) | ((x == 0) & (y > 0))]
     basis = list[np.ndarray]()
     for v in vectors[np.argsort(np.sum(vectors**2, 1), kind="stable")]:  # the two shortest of a lattice span it
-        if len(basis) < 2 and (not basis or _area(basis[0], v)) and _translates(content, v, tolerance):
-            basis.append(v)
+        if len(basis) < 2 and (not basis or _area(basis[0], v)):
+            off = np.roll(content, (-v[1], v[0]), (1, 2)) - content
+            basis += [v] * bool(np.abs(off).max() <= tolerance)
     if abs(area := _area(*basis)) == height * width:
         return np.zeros((0, 2), dtype=int)
     return np.array(basis if area > 0 else basis[::-1])
@@ -391,7 +392,3 @@ def _translations(content: np.ndarray, tolerance: float) -> np.ndarray:
 
 def _area(a: np.ndarray, b: np.ndarray) -> int:
     return int(a[0] * b[1] - a[1] * b[0])
-
-
-def _translates(content: np.ndarray, v: np.ndarray, tolerance: float) -> bool:
-    return bool(np.abs(np.roll(content, (-v[1], v[0]), (1, 2)) - content).max() <= tolerance)
