@@ -10,7 +10,7 @@ import numpy as np
 from intertwine.catalog.base import CatalogGroup
 from intertwine.groups import Subgroup
 from intertwine.groups.grids import sphere_grid
-from intertwine.viz.solids import sphere_mesh
+from intertwine.viz.solids import FLAT_LIGHT, beside, circle, disc, sphere_mesh
 from intertwine.viz.symmetry_elements import Axis, SymmetryElements, symmetry_elements
 from intertwine.viz.theme import (
     AMBER,
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 HUES = {0: ORANGE, 2: BLUE, 3: GREEN, 4: ORANGE, 5: AMBER, 6: SKY}
 """The colour of an axis by its order; those that are not here are orange too."""
 
+ABOVE = 1.004  # the radius of circles that the sphere does not hide
 AXIS_REACH = 1.27  # how far axes go, in radii of the sphere
 EYE = {"x": 0.62, "y": -1.75, "z": 0.8}  # in no mirror plane of the usual settings
 BELOW = {"x": 0.01, "y": -0.01, "yanchor": "top", "itemsizing": "constant"}  # a legend may need several lines
-FLAT_LIGHT = {"ambient": 1.0, "diffuse": 0.0, "specular": 0.0}
 SMOOTH = np.linspace(0, 2 * np.pi, 97)
 
 
@@ -97,23 +97,10 @@ def polygon(order: int, points: int = 12) -> np.ndarray:
 # parts ----------------------------------------------------------------------------------------------------------------
 
 
-def _beside(direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Two unit vectors perpendicular to a direction and each other; the second is as upright as it can be."""
-    upright = np.array([0.0, 0.0, 1.0]) if abs(direction[2]) < 0.99 else np.array([0.0, 1.0, 0.0])
-    second = upright - (upright @ direction) * direction
-    second /= np.linalg.norm(second)
-    return np.cross(second, direction), second
-
-
 def _tangent(direction: np.ndarray, shape: np.ndarray, radius: float, height: float) -> np.ndarray:
     """A plane shape `(k, 2)` on the sphere, where a direction meets it."""
-    first, second = _beside(direction)
+    first, second = beside(direction)
     return np.asarray(height * direction + radius * (shape[:, :1] * first + shape[:, 1:] * second))
-
-
-def _circle(normal: np.ndarray, radius: float = 1.004) -> np.ndarray:
-    first, second = _beside(normal)
-    return radius * (np.outer(np.cos(SMOOTH), first) + np.outer(np.sin(SMOOTH), second))
 
 
 def _ball() -> go.Surface:
@@ -161,23 +148,14 @@ def _mirrors(normals: np.ndarray) -> list[Any]:
     """Great circles and faint discs."""
     words = f"{len(normals)} mirror{'s' if len(normals) > 1 else ''}"
     look = {"name": words, "legendgroup": "mirrors", "showlegend": True}
-    rims = line(interrupted(_circle(normal) for normal in normals), PURPLE, 3.5, "σ: mirror plane", **look)
-    return [rims, *(_disc(normal, 0.22 / (2 + len(normals))) for normal in normals)]
-
-
-def _disc(normal: np.ndarray, opacity: float) -> go.Mesh3d:
-    rim = _circle(normal, 1.0)[:-1]
-    x, y, z = np.concatenate([np.zeros((1, 3)), rim]).T
-    fan = np.arange(len(rim))
-    corners = {"i": 0 * fan, "j": 1 + fan, "k": 1 + (fan + 1) % len(rim)}
-    look = {"color": PURPLE, "opacity": opacity, "lighting": FLAT_LIGHT, "hoverinfo": "skip"}
-    return graph_objects().Mesh3d(x=x, y=y, z=z, **corners, **look, legendgroup="mirrors")
+    rims = line(interrupted(circle(normal, ABOVE) for normal in normals), PURPLE, 3.5, "σ: mirror plane", **look)
+    return [rims, *(disc(circle(normal, 1.0), 0.22 / (2 + len(normals)), legendgroup="mirrors") for normal in normals)]
 
 
 def _some_mirrors(normals: np.ndarray, words: str) -> list[Any]:
     """A few of infinitely many mirrors."""
     pale = {"opacity": 0.55, "name": "∞ mirrors", "showlegend": True}
-    return [line(interrupted(_circle(normal) for normal in normals), PURPLE, 2, f"σ: {words}", **pale)]
+    return [line(interrupted(circle(normal, ABOVE) for normal in normals), PURPLE, 2, f"σ: {words}", **pale)]
 
 
 def _all_axes(found: SymmetryElements) -> list[Any]:
@@ -227,7 +205,7 @@ def _symbols(
 def _arrows(ends: Sequence[np.ndarray], colour: str, words: str) -> list[Any]:
     """Round arrows about the ends of an axis of all rotations, one sense of turning for both."""
     turn = np.linspace(0.25, 2 * np.pi - 0.35, 60)
-    first, second = _beside(ends[0])
+    first, second = beside(ends[0])
     arcs = [1.2 * end + 0.2 * (np.outer(np.cos(turn), first) - np.outer(np.sin(turn), second)) for end in ends]
     x, y, z = np.array([arc[-1] for arc in arcs]).T
     u, v, w = np.array([0.16 * (arc[-1] - arc[-2]) / np.linalg.norm(arc[-1] - arc[-2]) for arc in arcs]).T
