@@ -67,7 +67,7 @@ def symmetry_figure(group: Subgroup | CatalogGroup, title: str | None = None, he
     scene = {f"{letter}axis": flat for letter in "xyz"} | {"aspectmode": "cube", "dragmode": "orbit"}
     fig.update_layout(scene=scene | {"camera": {"eye": EYE, "projection": {"type": "orthographic"}}})
     fig.update_layout(scene_aspectmode="manual", scene_aspectratio=dict.fromkeys("xyz", 2.12))
-    for trace in (*_coordinates(), *_all_mirrors(found), *_all_axes(found), *_centre(found), _ball()):
+    for trace in (*_coordinates(), *_mirrors(found), *_all_axes(found), *_centre(found), _ball()):
         fig.add_trace(trace)
     return on_phones(fig, {"height": int(0.85 * height)})
 
@@ -130,32 +130,28 @@ def _centre(found: SymmetryElements) -> list[Any]:
     return [graph_objects().Mesh3d(x=x, y=y, z=z, alphahull=0, **look)]
 
 
-def _all_mirrors(found: SymmetryElements) -> list[Any]:
-    traces = _mirrors(found.mirrors) if len(found.mirrors) else []
-    if found.everywhere and found.upright:
-        return traces + _some_mirrors(
-            sphere_grid("fibonacci", 12).points[:6], "every plane through the centre is a mirror"
-        )
+def _mirrors(found: SymmetryElements) -> list[Any]:
+    """Great circles with faint discs; of infinitely many mirrors a few pale circles."""
+    traces, count = [], len(found.mirrors)
+    if count:
+        look = {"name": f"{count} mirror{'s' if count > 1 else ''}", "legendgroup": "mirrors", "showlegend": True}
+        rims = interrupted(circle(normal, ABOVE) for normal in found.mirrors)
+        traces.append(line(rims, PURPLE, 3.5, "σ: mirror plane", **look))
+        faint = 0.22 / (2 + count)
+        traces += [disc(circle(normal, 1.0), faint, legendgroup="mirrors") for normal in found.mirrors]
     if found.upright:
-        across, third = found.frame[:, 0], found.frame[:, 1]
-        angles = np.arange(8) * np.pi / 8
-        normals = np.outer(np.cos(angles), across) + np.outer(np.sin(angles), third)
-        return traces + _some_mirrors(normals, "every plane that contains the axis is a mirror")
+        normals = sphere_grid("fibonacci", 12).points[:6] if found.everywhere else _around(found, np.pi / 8)
+        words = "through the centre" if found.everywhere else "that contains the axis"
+        some = interrupted(circle(normal, ABOVE) for normal in normals)
+        pale = {"opacity": 0.55, "name": "∞ mirrors", "showlegend": True}
+        traces.append(line(some, PURPLE, 2, f"σ: every plane {words} is a mirror", **pale))
     return traces
 
 
-def _mirrors(normals: np.ndarray) -> list[Any]:
-    """Great circles and faint discs."""
-    words = f"{len(normals)} mirror{'s' if len(normals) > 1 else ''}"
-    look = {"name": words, "legendgroup": "mirrors", "showlegend": True}
-    rims = line(interrupted(circle(normal, ABOVE) for normal in normals), PURPLE, 3.5, "σ: mirror plane", **look)
-    return [rims, *(disc(circle(normal, 1.0), 0.22 / (2 + len(normals)), legendgroup="mirrors") for normal in normals)]
-
-
-def _some_mirrors(normals: np.ndarray, words: str) -> list[Any]:
-    """A few of infinitely many mirrors."""
-    pale = {"opacity": 0.55, "name": "∞ mirrors", "showlegend": True}
-    return [line(interrupted(circle(normal, ABOVE) for normal in normals), PURPLE, 2, f"σ: {words}", **pale)]
+def _around(found: SymmetryElements, step: float) -> np.ndarray:
+    """Eight directions `(8, 3)` perpendicular to the main axis, by equal steps from the reference direction."""
+    angles = step * np.arange(8)
+    return np.outer(np.cos(angles), found.frame[:, 0]) + np.outer(np.sin(angles), found.frame[:, 1])
 
 
 def _all_axes(found: SymmetryElements) -> list[Any]:
@@ -217,8 +213,7 @@ def _arrows(ends: Sequence[np.ndarray], colour: str, words: str) -> list[Any]:
 
 def _half_turns(found: SymmetryElements) -> list[Any]:
     """A few of infinitely many axes of half-turns perpendicular to the main axis."""
-    angles = np.arange(8) * np.pi / 4
-    ends = [np.cos(angle) * found.frame[:, 0] + np.sin(angle) * found.frame[:, 1] for angle in angles]
+    ends = list(_around(found, np.pi / 4))
     words = "C₂: rotations by 180°, about every axis perpendicular to the main one"
     spokes = line(interrupted(np.stack([-end, end]) * 1.1 for end in ends[:4]), BLUE, 2, legendgroup="∞ C₂")
     return [spokes, _symbols(ends, polygon(2), 0.09, BLUE, "∞ C₂", words)]
