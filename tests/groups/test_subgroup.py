@@ -347,6 +347,7 @@ def test_embedding_takes_tensors() -> None:
             r"\(0, 0, 2\) is parallel to the axis \(0, 0, 1",
         ),
         (lambda: O3.subgroup("Dinfh").group.subgroup("C3h", axis=(1, 0, 0)), LabelError, "Dinfh has no subgroup C3h"),
+        (lambda: point_group("Oh").subgroup("O(3)"), LabelError, r"Oh has no subgroup O\(3\)\. Call .*\.subgroups\(\)"),
         (lambda: point_group("Td").subgroup("Ci"), LabelError, r"Td has no subgroup Ci\. Call .*\.subgroups\(\)"),
         (lambda: point_group("O").subgroup("Td"), LabelError, "Td holds maps of determinant −1"),
         (lambda: point_group("Oh").subgroup("C4", axis=(1, 1, 1)), LabelError, "no subgroup C4 with these axes"),

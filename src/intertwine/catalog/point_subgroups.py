@@ -164,7 +164,7 @@ def _placed(
     """The group with a title as a subgroup, its main axis and reference direction along the given ones."""
     frame, solid = Table(standard_frame(axis, mirror)), parent.titled(title)
     if solid is None:
-        raise _nowhere(parent, title, axis, mirror)
+        raise _nowhere(parent, _shown(title), axis, mirror)
     called = _shown(title) if group in (None, solid.abstract) else group
     group = solid.abstract if group is None else group
     arguments = "".join(

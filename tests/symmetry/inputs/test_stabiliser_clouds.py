@@ -93,7 +93,7 @@ def test_residuals_of_a_bent_line_are_of_its_points() -> None:
     radius = np.linalg.norm(centred, axis=1).max()
     assert found.continuous
     assert found.residuals.max() > 1e-3
-    np.testing.assert_allclose(found.residuals, np.linalg.norm(off, axis=-1).max(1) / radius, atol=1e-15)
+    np.testing.assert_allclose(found.residuals, np.linalg.norm(off, axis=-1).max(1) / radius, atol=1e-12)
 
 
 @given(st.sampled_from(sorted(CLOUDS)), seeds)
