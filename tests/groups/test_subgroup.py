@@ -347,6 +347,7 @@ def test_embedding_takes_tensors() -> None:
             r"\(0, 0, 2\) is parallel to the axis \(0, 0, 1",
         ),
         (lambda: O3.subgroup("Dinfh").group.subgroup("C3h", axis=(1, 0, 0)), LabelError, "Dinfh has no subgroup C3h"),
+        (lambda: point_group("Oh").subgroup("O(3)"), LabelError, r"Oh has no subgroup O\(3\)\. Call .*\.subgroups\(\)"),
         (lambda: point_group("Td").subgroup("Ci"), LabelError, r"Td has no subgroup Ci\. Call .*\.subgroups\(\)"),
         (lambda: point_group("Oh").subgroup("SO(3)"), LabelError, r"Oh has no subgroup SO\(3\)\. Call"),
         (lambda: point_group("D6h").subgroup("m-3m"), LabelError, r"D6h has no subgroup m-3m\. Call"),

@@ -85,6 +85,17 @@ def test_a_bent_line() -> None:
     assert stabiliser(points).name == "C2v"
 
 
+def test_residuals_of_a_bent_line_are_of_its_points() -> None:
+    bent = np.array([[-1, 0, 0], [0, 1e-3, 2e-3], [1, 1e-3, -1e-3]])
+    found = stabiliser(bent, tolerance=1e-2)
+    centred = bent - bent.mean(0)
+    off = centred @ found.elements.swapaxes(1, 2) - centred[found.permutations]
+    radius = np.linalg.norm(centred, axis=1).max()
+    assert found.continuous
+    assert found.residuals.max() > 1e-3
+    np.testing.assert_allclose(found.residuals, np.linalg.norm(off, axis=-1).max(1) / radius, atol=1e-12)
+
+
 @given(st.sampled_from(sorted(CLOUDS)), seeds)
 def test_names_in_any_pose(name: str, seed: int) -> None:
     points, expected = CLOUDS[name][0], name.split(", ")[1]

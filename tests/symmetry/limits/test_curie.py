@@ -416,3 +416,11 @@ def test_a_tolerance_of_zero_is_that_of_rounding() -> None:
         g = O3.sample(1, seed)[0]
         report = curie_check(SQUARE @ g.T, STRETCH @ g.T, rep_out=O3.defining, tolerance=0)
         assert (report.H.name, report.K.name, report.possible) == ("D4h", "D2h", False)
+
+
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e6, 1e9])
+def test_the_size_of_features_on_a_line_does_not_matter(size: float) -> None:
+    line = np.array([[0.0, 0, -1], [0, 0, 0], [0, 0, 1]])
+    report = curie_check(Points(line, None, size * line), np.array([1.0, 0, 0]), O3.rep("1x1o"), O3.rep("1x1o"))
+    assert not report.possible
+    assert (report.H.name, report.K.name) == ("Dinfh", "C2v")

@@ -142,6 +142,7 @@ def stabiliser_of(source: Source, tolerance: float) -> Stabiliser:
         return FiniteStabiliser.of(cloud.group, elements, permutations, tolerance, cloud)
     line = line_isometries(cloud, cloud, tolerance, tolerance)
     if len(line.lie):
+        line = replace(line, residuals=cloud.residuals(line.elements, line.permutations))  # of the points too
         return ContinuousStabiliser.of(cloud.group, line, line.permutations, tolerance, cloud)
     return FiniteStabiliser.of(cloud.group, line.elements, line.permutations, tolerance, cloud)
 
