@@ -26,7 +26,8 @@ def _features(rep: Rep, modes: str) -> Operand:
     return Operand(modes, tuple((irrep.dim, m) for m, irrep in rep.isotypic))
 
 
-def _require_one_group(*reps: Rep) -> None:
+def require_one_group(*reps: Rep) -> None:
+    """Raise `RepMismatchError` unless all reps belong to one group."""
     groups = [rep.group for rep in reps]
     if any(group != groups[0] for group in groups):
         raise RepMismatchError(
@@ -67,7 +68,7 @@ def linear_plan(rep_in: Rep, rep_out: Rep) -> Plan:
 
     Raises `RepMismatchError` if the reps belong to different groups.
     """
-    _require_one_group(rep_in, rep_out)
+    require_one_group(rep_in, rep_out)
     places = {irrep: i for i, (_, irrep) in enumerate(rep_in.isotypic)}
     terms: list[Term] = [
         ((places[irrep], k), endomorphism.T / np.linalg.norm(endomorphism))
@@ -87,7 +88,7 @@ def bilinear_plan(rep_1: Rep, rep_2: Rep, rep_out: Rep) -> Plan:
 
     Raises `RepMismatchError` if the reps belong to different groups.
     """
-    _require_one_group(rep_1, rep_2, rep_out)
+    require_one_group(rep_1, rep_2, rep_out)
     terms: list[Term] = []
     for k, (_, c) in enumerate(rep_out.isotypic):
         for i, (_, a) in enumerate(rep_1.isotypic):
@@ -134,7 +135,7 @@ def kernel_table(action: Rep, rep_in: Rep, rep_out: Rep, degree: int | None = No
 
     Raises `RepMismatchError` for reps of different groups, `ArgumentError` for an action of another dimension.
     """
-    _require_one_group(action, rep_in, rep_out)
+    require_one_group(action, rep_in, rep_out)
     if action.dim not in (2, 3):
         raise ArgumentError(
             f"An action moves 2 or 3 coordinates, but the rep {action} of {action.group} has dimension {action.dim}. "

@@ -144,7 +144,7 @@ class Polynomial:
         kept: dict[tuple[object, ...], Term] = {}
         for term in map(_ordered, self.terms):
             plan = term.plan
-            place = (plan.operands, plan.coefficient_modes, term.inputs, term.output)
+            place: tuple[object, ...] = (plan.operands, plan.coefficient_modes, term.inputs, term.output)
             kept.setdefault(place, term)
             sums.setdefault(place, []).extend(plan.paths)
         terms = []
