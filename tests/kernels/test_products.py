@@ -56,7 +56,7 @@ def written_out(reps: Reps, i: Instruction, weights: Tensor, x: Tensor, y: Tenso
         case "uvw":
             columns = [sum(w[:, v, u, k, None] * z[u, v] for u, v in z) for k in range(w.shape[-1])]
         case "uvu":
-            columns = [sum(w[:, u, v, None] * z[u, v] for v in range(n)) for u in range(m)]
+            columns = [sum(w[:, v, u, None] * z[u, v] for v in range(n)) for u in range(m)]
         case "uvv":
             columns = [sum(w[:, u, v, None] * z[u, v] for u in range(m)) for v in range(n)]
         case "uuw":
@@ -123,7 +123,7 @@ def test_some_paths_weigh_more_and_some_have_no_weights() -> None:
     plain = product(reps, (one, two), Normalisation("component", "none"))
     heavy = product(reps, (one, Instruction(1, 0, 0, "uvu", False, 4.0)), Normalisation("component", "none"))
     loud = product(reps, (one, two), Normalisation("component", "none", output=(9.0,)))
-    assert plain.weights == ((4, 1), ())
+    assert plain.weights == ((1, 4), ())
     assert plain.polynomial.inputs[0] == 4
     weights, x, y = values(plain, reps)
     nothing = torch.zeros_like(weights)

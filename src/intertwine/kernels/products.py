@@ -55,7 +55,7 @@ class Mode:
 
 MODES = {
     "uvw": Mode("vuw", "iu", "jv", "kw", None, "uv"),
-    "uvu": Mode("uv", "iu", "jv", "ku", "u", "v"),
+    "uvu": Mode("vu", "iu", "jv", "ku", "u", "v"),
     "uvv": Mode("uv", "iu", "jv", "kv", "v", "u"),
     "uuw": Mode("uw", "iu", "ju", "kw", None, "u"),
     "uuu": Mode("u", "iu", "ju", "ku", "u", ""),
