@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from intertwine.ops.contract import Contraction
+from intertwine.ops.contract.dispatch import rows
 from intertwine.plan import Plan
 
 
@@ -25,7 +26,7 @@ class Convolution(nn.Module):
         """The sums `(targets, size)`; see `reference.convolve` for the arguments."""
 
         def scatter(part: Tensor) -> Tensor:
-            flat = part.flatten(1) if part.ndim > 1 else part[:, None]
+            flat = rows(part)
             flat = flat.to(torch.promote_types(flat.dtype, torch.float32))  # long sums need more than half precision
             return flat.new_zeros((targets, flat.shape[1])).index_add(0, edges[1], flat).to(part.dtype)
 
