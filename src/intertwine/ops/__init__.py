@@ -2,6 +2,7 @@
 
 from intertwine.ops.contract import Contraction
 from intertwine.ops.convolve import Convolution
+from intertwine.ops.graph import Graph, graph
 from intertwine.ops.tables import TableModule
 
-__all__ = ["Contraction", "Convolution", "TableModule"]
+__all__ = ["Contraction", "Convolution", "Graph", "TableModule", "graph"]

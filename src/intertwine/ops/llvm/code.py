@@ -68,11 +68,11 @@ class Code:
     # the frame --------------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def function(self, name: str) -> Iterator[Value]:
-        """A function of one pointer, to its arguments."""
+    def function(self, name: str, *, exported: bool = False) -> Iterator[Value]:
+        """A function of one pointer, to its arguments; one that callers see, or a part of the kernel."""
         self._body, self._stack, self._block = [], [], "entry"
         yield "%arguments"
-        head = f"define internal void @{name}(ptr %arguments) #0 {{"
+        head = f"define {'' if exported else 'internal '}void @{name}(ptr %arguments) #0 {{"
         self._functions += [head, "entry:", *self._stack, *self._body, "ret void", "}"]
 
     def launcher(self, name: str, work: str, threads: int) -> None:

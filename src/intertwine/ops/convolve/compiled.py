@@ -1,0 +1,269 @@
+"""The compiled convolution as torch sees it: three functions, each with a gradient among them.
+
+With F(x, y, w, g) = <g, convolve(x, y, w)>:
+
+    convolve            its gradient is convolve_backward
+    convolve_backward   the gradients of F by x, y, w; their own gradient is convolve_second
+    convolve_second     the gradients by x, y, w, g of how F changes along (hx, hy, hw); F is linear in each operand, so
+                        its own gradient is a sum of the two before
+
+Eager code calls them through `autograd.Function`, the cheapest door. Code that is compiled, exported or traced sees
+registered operations, which carry the plan as text. `dispatch` chooses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from intertwine.errors import ArgumentError
+from intertwine.ops.convolve.llvm import layout, write
+from intertwine.ops.graph import Graph
+from intertwine.ops.llvm import Kernel, launch, load
+from intertwine.ops.llvm.launch import large, thread_count
+from intertwine.plan import Plan
+from intertwine.plan.text import read
+
+DTYPES = (torch.float32, torch.float64)
+
+
+@cache
+def kernel(plan: Plan, kind: str, double: bool) -> Kernel:
+    """One kernel of a plan, compiled at its first use in the process or read from the disk."""
+    if (shape := layout(plan)) is None:
+        raise ArgumentError("No kernel computes this plan. Ask layout(plan) first.")
+    key = f"convolve {kind} {plan.key} {'float64' if double else 'float32'}"
+    return load(key, lambda machine: write(shape, machine, kind, double=double))
+
+
+def forward(plan: Plan, where: Graph, x: Tensor, y: Tensor, w: Tensor) -> Tensor:
+    """The sums at all targets, `(N, size)`."""
+    _require_sources(where, x)
+    out = large(x.new_empty((where.targets, plan.output.size)))
+    _run(plan, "forward", where, [x, y, w], [out], 1, 0)
+    return out
+
+
+def backward(plan: Plan, where: Graph, x: Tensor, y: Tensor, w: Tensor, g: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The gradients of F by x, y and w."""
+    threads = _threads(where)
+    by_x = x.new_zeros((threads, *x.shape))
+    by_y, by_w = y.new_zeros(y.shape), large(w.new_empty(w.shape))
+    _run(plan, "backward", where, [x, y, w, g], [by_x, by_y, by_w], threads, x.numel())
+    return _together(by_x), by_y, by_w
+
+
+def second(
+    plan: Plan, where: Graph, given: Sequence[Tensor], along: Sequence[Tensor]
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The gradients by x, y, w and g of the change of F along (hx, hy, hw)."""
+    x, y, w, g = given
+    threads = _threads(where)
+    by_x = x.new_zeros((threads, *x.shape))
+    by_y, by_w, by_g = y.new_zeros(y.shape), large(w.new_empty(w.shape)), large(g.new_empty(g.shape))
+    _run(plan, "second", where, [*given, *along], [by_x, by_y, by_w, by_g], threads, x.numel())
+    return _together(by_x), by_y, by_w, by_g
+
+
+def _require_sources(where: Graph, x: Tensor) -> None:
+    """Raise unless all edges begin at a row of x: compiled code would read whatever lies there in memory."""
+    if where.source.numel():
+        low, high = (int(bound) for bound in torch.aminmax(where.source))
+        if low < 0 or high >= x.shape[0]:
+            raise ArgumentError(
+                f"Edges begin at one of {x.shape[0]} rows of features, numbered from 0, but got the numbers from {low} "
+                f"to {high}."
+            )
+
+
+def _threads(where: Graph) -> int:
+    """How many threads add up gradients by x, each in a copy of its own: one, where sums must not depend on them."""
+    return 1 if torch.are_deterministic_algorithms_enabled() else thread_count(where.targets, 16)
+
+
+def _together(copies: Tensor) -> Tensor:
+    return copies[0] if len(copies) == 1 else copies.sum(0)
+
+
+def _run(
+    plan: Plan, kind: str, where: Graph, given: Sequence[Tensor], made: Sequence[Tensor], threads: int, stride: int
+) -> None:
+    threads = thread_count(where.targets, 16) if kind == "forward" else threads
+    given = [x.contiguous() for x in given]  # cotangents come expanded; kept here while the kernel runs
+    places = [where.row, where.order, where.source]
+    function = kernel(plan, kind, given[0].dtype == torch.float64)
+    launch(function, where.targets, [0, stride, *places, *given, *made], threads=threads)
+
+
+def convolve(plan: Plan, where: Graph, x: Tensor, y: Tensor, w: Tensor) -> Tensor:
+    """The convolution for eager code, with gradients of every order."""
+    out: Tensor = _Convolve.apply(plan, where, x, y, w)  # type: ignore[no-untyped-call]
+    return out
+
+
+def _gradients(plan: Plan, where: Graph, *given: Tensor) -> tuple[Tensor, ...]:
+    return tuple(_ConvolveBackward.apply(plan, where, *given))  # type: ignore[no-untyped-call]
+
+
+class _Convolve(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, plan: Plan, where: Graph, x: Tensor, y: Tensor, w: Tensor) -> Tensor:
+        ctx.save_for_backward(x, y, w)
+        ctx.plan, ctx.where = plan, where
+        return forward(plan, where, x, y, w)
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        return None, None, *_gradients(ctx.plan, ctx.where, *ctx.saved_tensors, g)
+
+
+class _ConvolveBackward(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, plan: Plan, where: Graph, *given: Tensor) -> tuple[Tensor, ...]:
+        ctx.save_for_backward(*given)
+        ctx.plan, ctx.where = plan, where
+        return backward(plan, where, *given)
+
+    @staticmethod
+    def backward(ctx: Any, *along: Tensor) -> tuple[Tensor | None, ...]:
+        found = _ConvolveSecond.apply(ctx.plan, ctx.where, *ctx.saved_tensors, *along)  # type: ignore[no-untyped-call]
+        return None, None, *found
+
+
+class _ConvolveSecond(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, plan: Plan, where: Graph, *given: Tensor) -> tuple[Tensor, ...]:
+        ctx.save_for_backward(*given)
+        ctx.plan, ctx.where = plan, where
+        return second(plan, where, given[:4], given[4:])
+
+    @staticmethod
+    def backward(ctx: Any, *weights: Tensor) -> tuple[Tensor | None, ...]:
+        plan, where = ctx.plan, ctx.where
+        convolved, gradients = partial(convolve, plan, where), partial(_gradients, plan, where)
+        return None, None, *third(convolved, gradients, ctx.saved_tensors, weights)
+
+
+def third(
+    convolved: Callable[..., Tensor],
+    gradients: Callable[..., tuple[Tensor, ...]],
+    given: Sequence[Tensor],
+    weights: Sequence[Tensor],
+) -> list[Tensor]:
+    """The gradient of convolve_second, contracted with weights, by all its seven inputs.
+
+    Contracted, it is Σ over a ≠ b of F with operand a replaced by its direction (x, y, w) and b by its weight (x, y, w,
+    g): F is linear in each. The gradient of such a term by an operand that was not replaced is one of F's gradients,
+    and so is that by the direction; weights count as given.
+    """
+    operands, along = [*given[:4]], [*given[4:]]
+    sums: dict[int, Tensor] = {}
+    for a in range(3):
+        for b in range(4):
+            if a == b:
+                continue
+            replaced = [*operands]
+            replaced[a], replaced[b] = along[a], weights[b]
+            found = [*gradients(*replaced), convolved(*replaced[:3])]
+            for n, gradient in enumerate(found):
+                if n != b:
+                    place = 4 + n if n == a else n
+                    sums[place] = sums[place] + gradient if place in sums else gradient
+    return [sums[place] for place in range(7)]
+
+
+# the same three as registered operations, for code that is compiled, exported or traced -------------------------------
+
+_PLACES = "Tensor source, Tensor target, Tensor order, Tensor row, str plan"
+LIBRARY = torch.library.Library("intertwine", "FRAGMENT")
+LIBRARY.define(f"convolve(Tensor x, Tensor y, Tensor w, {_PLACES}) -> Tensor")
+LIBRARY.define(f"convolve_backward(Tensor x, Tensor y, Tensor w, Tensor g, {_PLACES}) -> (Tensor, Tensor, Tensor)")
+LIBRARY.define(
+    f"convolve_second(Tensor x, Tensor y, Tensor w, Tensor g, Tensor hx, Tensor hy, Tensor hw, {_PLACES}) "
+    "-> (Tensor, Tensor, Tensor, Tensor)"
+)
+OPERATIONS = torch.ops.intertwine
+
+
+def registered(plan: str, where: Graph, x: Tensor, y: Tensor, w: Tensor) -> Tensor:
+    """The convolution of a written plan as a registered operation."""
+    out: Tensor = OPERATIONS.convolve(x, y, w, *where, plan)
+    return out
+
+
+def _split(arguments: Sequence[Any]) -> tuple[list[Tensor], Graph, Plan]:
+    """The tensors, the graph and the plan among the arguments of an operation."""
+    *tensors, source, target, order, row, plan = arguments
+    return tensors, Graph(source, target, order, row), read(plan)
+
+
+def _convolve(*arguments: Any) -> Tensor:
+    tensors, where, plan = _split(arguments)
+    return forward(plan, where, *tensors)
+
+
+def _convolve_backward(*arguments: Any) -> tuple[Tensor, ...]:
+    tensors, where, plan = _split(arguments)
+    return backward(plan, where, *tensors)
+
+
+def _convolve_second(*arguments: Any) -> tuple[Tensor, ...]:
+    tensors, where, plan = _split(arguments)
+    return second(plan, where, tensors[:4], tensors[4:])
+
+
+def _setup(ctx: Any, inputs: Sequence[Any], output: Any) -> None:  # noqa: ARG001 (torch's signature)
+    *tensors, plan = inputs
+    ctx.save_for_backward(*tensors)
+    ctx.plan = plan
+
+
+def _gradient_of_convolve(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+    *tensors, source, target, order, row = ctx.saved_tensors
+    found = OPERATIONS.convolve_backward(*tensors, g, source, target, order, row, ctx.plan)
+    return *found, None, None, None, None, None
+
+
+def _gradient_of_backward(ctx: Any, *along: Tensor) -> tuple[Tensor | None, ...]:
+    *tensors, source, target, order, row = ctx.saved_tensors
+    found = OPERATIONS.convolve_second(*tensors, *along, source, target, order, row, ctx.plan)
+    return *found, None, None, None, None, None
+
+
+def _gradient_of_second(ctx: Any, *weights: Tensor) -> tuple[Tensor | None, ...]:
+    *tensors, source, target, order, row = ctx.saved_tensors
+    places = (source, target, order, row, ctx.plan)
+    found = third(
+        lambda *given: OPERATIONS.convolve(*given, *places),
+        lambda *given: OPERATIONS.convolve_backward(*given, *places),
+        tensors,
+        weights,
+    )
+    return *found, None, None, None, None, None
+
+
+def _fake_convolve(*arguments: Any) -> Tensor:
+    (x, *_), where, plan = _split(arguments)
+    return x.new_empty((where.row.shape[0] - 1, plan.output.size))
+
+
+def _fake_backward(*arguments: Any) -> tuple[Tensor, ...]:
+    return tuple(x.new_empty(x.shape) for x in arguments[:3])
+
+
+def _fake_second(*arguments: Any) -> tuple[Tensor, ...]:
+    return tuple(x.new_empty(x.shape) for x in arguments[:4])
+
+
+for _name, _computed, _faked, _gradient in (
+    ("convolve", _convolve, _fake_convolve, _gradient_of_convolve),
+    ("convolve_backward", _convolve_backward, _fake_backward, _gradient_of_backward),
+    ("convolve_second", _convolve_second, _fake_second, _gradient_of_second),
+):
+    LIBRARY.impl(_name, _computed, "CPU")
+    torch.library.register_fake(f"intertwine::{_name}", _faked, lib=LIBRARY)
+    torch.library.register_autograd(f"intertwine::{_name}", _gradient, setup_context=_setup, lib=LIBRARY)
