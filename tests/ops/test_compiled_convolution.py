@@ -316,7 +316,7 @@ def _in_child(queue: multiprocessing.Queue) -> None:
     where = some(40, 133)
     w, x, y = values(SMALL, where)
     torch.set_num_threads(2)
-    queue.put(float(Convolution(SMALL)(w, x, y, where).square().sum()))
+    queue.put(float(Convolution(SMALL)(w, x, y, where).square().sum().detach()))
 
 
 @pytest.mark.slow
@@ -326,7 +326,7 @@ def test_a_forked_child_computes_alone() -> None:
     where = some(40, 133)
     given = values(SMALL, where)
     with threads(2):
-        expected = float(Convolution(SMALL)(*given, where).square().sum())
+        expected = float(Convolution(SMALL)(*given, where).square().sum().detach())
         context = multiprocessing.get_context("fork")
         queue = context.Queue()
         child = context.Process(target=_in_child, args=(queue,))
