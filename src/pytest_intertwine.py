@@ -33,7 +33,7 @@ def assert_equivariant(request: pytest.FixtureRequest) -> Callable[..., None]:
     with the worst element and the seed, and the whole report stands in the section below.
 
         def test_my_model(assert_equivariant):
-            assert_equivariant(MyModel(), (features, positions), positions=1)
+            assert_equivariant(MyModel(), (features, positions), (PointFeatures(rep), Positions(action)), rep_out)
     """
 
     def check(

@@ -37,7 +37,8 @@ def test_accepted(assert_equivariant):
 
 def test_positions(assert_equivariant):
     r = torch.randn(4, 3)
-    assert_equivariant(lambda r: r.norm(dim=-1, keepdim=True), r, tw.O3.defining, tw.O3.rep("1x0e"), positions=0)
+    positions, lengths = tw.fields.Positions(tw.O3.defining), tw.fields.PointFeatures(tw.O3.rep("1x0e"))
+    assert_equivariant(lambda r: r.norm(dim=-1, keepdim=True), r, positions, lengths)
 """
 
 

@@ -445,7 +445,7 @@ def test_inputs_may_be_given_with_field_types_in_any_place() -> None:
         equivariance_error(Blur(), [field], field, [x]),
         equivariance_error(Blur(), inputs=x, reps_in=field, rep_out=field),
     ]
-    assert max(errors) < 1e-15
+    assert max(errors) < 1e-14
     with pytest.raises(ShapeError, match=r"Input 0 of Blur holds images \(B, C, −y, x\)"):
         equivariance_error(Blur(), x[0], field, field)
     with pytest.raises(ArgumentError, match="Field types were given in the place of inputs"):

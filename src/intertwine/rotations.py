@@ -107,18 +107,10 @@ def _matrix(w: Array, u: Array) -> Array:
 
 
 def from_axis_angle(axis: Array, angle: Array | float) -> Array:
-    """The rotation about an axis by an angle: counter-clockwise where the axis points at the viewer.
+    """The rotations `(..., 3, 3)` about axes `(..., 3)` of any length by angles `(...)`, which broadcast.
 
-    `R = cos θ 1 + (1 − cos θ) n nᵀ + sin θ [n]×` with the unit vector n along the axis.
-
-    Args:
-        axis: vectors `(..., 3)` of any length but 0.
-        angle: angles `(...)` in radians, which broadcast against the axes.
-
-    Returns:
-        Rotations `(..., 3, 3)`.
-
-    Raises `ArgumentError` for a zero axis, NaN and infinity.
+    Counter-clockwise where the axis points at the viewer: `R = cos θ 1 + (1 − cos θ) n nᵀ + sin θ [n]×` with the unit
+    vector n along the axis. Raises `ArgumentError` for a zero axis, NaN and infinity.
 
     >>> from_axis_angle([1, 1, 1], 2 * np.pi / 3).round(12) @ [1, 2, 3]
     array([3., 1., 2.])
@@ -206,20 +198,12 @@ def angle_between(R: Array, S: Array) -> Array:
 
 
 def from_euler(angles: Array, convention: str) -> Array:
-    """The rotation of three Euler angles, in any of the 24 conventions.
+    """The rotations `(..., 3, 3)` of Euler angles `(..., 3)` in radians, in any of the 24 conventions.
 
     Three letters name the axes of the turns in their order, as in scipy and escnn: upper case for axes that turn along
     (intrinsic), lower case for axes that stay (extrinsic). "ZYX" with (α, β, γ) is `R_z(α) R_y(β) R_x(γ)`, "zyx" is
-    `R_x(γ) R_y(β) R_z(α)`. e3nn's angles are "YXY".
-
-    Args:
-        angles: `(..., 3)` in radians, in the order of the letters.
-        convention: such as "ZYX" or "zxz"; neighbouring letters differ.
-
-    Returns:
-        Rotations `(..., 3, 3)`.
-
-    Raises `ArgumentError` for other conventions, NaN and infinity.
+    `R_x(γ) R_y(β) R_z(α)`. e3nn's angles are "YXY". Neighbouring letters differ. Raises `ArgumentError` for other
+    conventions, NaN and infinity.
 
     >>> from_euler([np.pi / 2, 0, np.pi / 2], "ZYX").round(12) @ [0, 1, 0]
     array([0., 0., 1.])
@@ -231,20 +215,12 @@ def from_euler(angles: Array, convention: str) -> Array:
 
 
 def to_euler(R: Array, convention: str) -> Array:
-    """The Euler angles of a rotation, in any of the 24 conventions of `from_euler`.
+    """The Euler angles `(..., 3)` of rotations `(..., 3, 3)`, in any of the 24 conventions of `from_euler`.
 
     The first and last angle are in [−π, π]; the middle one is in [−π/2, π/2] for three different axes, and in [0, π]
     when the first axis comes again. At gimbal lock only a sum of the first and last angle counts: then the last one of
     the intrinsic convention is 0 (the first one of an extrinsic convention). The middle angle has a kink there; its
     gradient is 0. The angles give R back up to rounding everywhere: the last one is what the first two leave over.
-
-    Args:
-        R: rotations `(..., 3, 3)`.
-        convention: such as "ZYX" or "zxz"; neighbouring letters differ.
-
-    Returns:
-        Angles `(..., 3)` in radians, in the order of the letters.
-
     Raises `ElementError` for matrices that are no rotations, and `ArgumentError` for other conventions.
 
     Source: Mike Day, Extracting Euler Angles from a Rotation Matrix, Insomniac Games.

@@ -1,8 +1,10 @@
 """What a layer is, as data for proofs: which irreps it joins, and by what kind of function.
 
 A layer states its rule by a method `symmetry_rule()`. `intertwine.symmetry` reads rules and never a layer, so a layer
-of your own takes part in proofs once it has such a method. The class that has `forward` states the rule: a subclass
-with another `forward` computes something else, and says so again, or is not understood.
+of your own takes part in proofs once it has such a method; proofs end at a layer without one. The class that has
+`forward` states the rule: a subclass with another `forward` computes something else, and says so again.
+
+A parity is +1 for an even function, −1 for an odd one, 0 for any.
 """
 
 from __future__ import annotations
@@ -14,12 +16,7 @@ from intertwine.reps import Block, Rep
 
 @dataclass(frozen=True)
 class LinearRule:
-    """A linear map that commutes with the group, any such map: it joins equal irreps only.
-
-    Args:
-        rep_in, rep_out: the reps.
-        bias: whether a constant is added to invariants.
-    """
+    """A linear map that commutes with the group, any such map; with a `bias`, a constant is added to invariants."""
 
     rep_in: Rep
     rep_out: Rep
@@ -28,12 +25,7 @@ class LinearRule:
 
 @dataclass(frozen=True)
 class Applied:
-    """A term to each of whose numbers a function is applied.
-
-    Args:
-        block_in, block_out: the block before and after.
-        parity: +1 for an even function, −1 for an odd one, 0 for any.
-    """
+    """A term to each of whose numbers a function of some parity is applied, which makes it a term of another block."""
 
     block_in: Block
     block_out: Block
@@ -42,23 +34,14 @@ class Applied:
 
 @dataclass(frozen=True)
 class Stretched:
-    """A term each of whose blocks is multiplied by a function of its own length.
-
-    Args:
-        block: the block, before and after.
-    """
+    """A term each of whose blocks is multiplied by a function of its own length."""
 
     block: Block
 
 
 @dataclass(frozen=True)
 class Gated:
-    """A term that is multiplied by functions of invariants of the input.
-
-    Args:
-        block: the block, before and after.
-        parity: +1 for an even function of the invariant, −1 for an odd one, 0 for any.
-    """
+    """A term that is multiplied by functions, of some parity, of invariants of the input."""
 
     block: Block
     parity: int = 0
@@ -80,12 +63,7 @@ class TermRule:
 
 @dataclass(frozen=True)
 class ProductRule:
-    """A bilinear map that commutes with the group, any such map; a third input may give its weights.
-
-    Args:
-        rep_1, rep_2: the reps of the factors.
-        rep_out: the rep of the product.
-    """
+    """A bilinear map of two inputs that commutes with the group, any such map; a third input may give its weights."""
 
     rep_1: Rep
     rep_2: Rep
@@ -112,16 +90,4 @@ class ConvolutionRule:
     own: bool
 
 
-@dataclass(frozen=True)
-class MixingRule:
-    """A nonlinearity in which every number may reach every other, such as one on sampled values.
-
-    Args:
-        rep_in, rep_out: the reps.
-    """
-
-    rep_in: Rep
-    rep_out: Rep
-
-
-Rule = LinearRule | TermRule | ProductRule | ConvolutionRule | MixingRule
+Rule = LinearRule | TermRule | ProductRule | ConvolutionRule

@@ -133,28 +133,28 @@ def test_the_irreps_of_the_32_point_groups_in_the_order_of_textbooks() -> None:
 
 CLASSES = {
     "C4": "E C4 C2 C4³",
-    "C6h": "E C6 C3 C2 C3² C6⁵ i S3⁵ S6⁵ σh S6 S3",
-    "S6": "E C3 C3² i S6⁵ S6",
-    "C2v": "E C2(z) σ(xz) σ(yz)",
+    "C6h": "E C6 C3 C2 C3² C6⁵ i σh S6 S3 S3⁵ S6⁵",
+    "S6": "E C3 C3² i S6 S6⁵",
+    "C2v": "E C2 σv σv'",
     "C6v": "E 2C6 2C3 C2 3σv 3σd",
-    "D2h": "E C2(z) C2(y) C2(x) i σ(xy) σ(xz) σ(yz)",
-    "D2d": "E 2S4 C2 2C2' 2σd",
+    "D2h": "E C2 C2' C2'' i σh σv σv'",
+    "D2d": "E C2 2C2' 2S4 2σd",
     "D3h": "E 2C3 3C2 σh 2S3 3σv",
     "D3d": "E 2C3 3C2 i 2S6 3σd",
-    "D4h": "E 2C4 C2 2C2' 2C2'' i 2S4 σh 2σv 2σd",
-    "D4d": "E 2S8 2C4 2S8³ C2 4C2' 4σd",
+    "D4h": "E 2C4 C2 2C2' 2C2'' i σh 2S4 2σv 2σd",
+    "D4d": "E 2C4 C2 4C2' 2S8 2S8³ 4σd",
     "D5h": "E 2C5 2C5² 5C2 σh 2S5 2S5³ 5σv",
-    "D5d": "E 2C5 2C5² 5C2 i 2S10³ 2S10 5σd",
-    "D6h": "E 2C6 2C3 C2 3C2' 3C2'' i 2S3 2S6 σh 3σd 3σv",
-    "Th": "E 4C3 4C3² 3C2 i 4S6 4S6⁵ 3σh",
-    "Oh": "E 6C4 8C3 3C2 6C2' i 6S4 8S6 3σh 6σd",
-    "Ih": "E 12C5 12C5² 20C3 15C2 i 12S10 12S10³ 20S6 15σ",
+    "D5d": "E 2C5 2C5² 5C2 i 2S10 2S10³ 5σd",
+    "D6h": "E 2C6 2C3 C2 3C2' 3C2'' i σh 2S6 2S3 3σv 3σd",
+    "Th": "E 4C3 3C2 4C3² i 3σh 4S6 4S6⁵",
+    "Oh": "E 6C4 8C3 3C2 6C2' i 3σh 8S6 6S4 6σd",
+    "Ih": "E 12C5 20C3 12C5² 15C2 i 12S10 20S6 12S10³ 15σ",
 }
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_classes_stand_in_the_order_of_textbooks(name: str) -> None:
-    """Cotton 1990, appendix; there O and Oh have 8C3 6C2' 6C4 3C2."""
+def test_classes_stand_in_the_order_of_their_turns(name: str) -> None:
+    """Symbols are those of Cotton 1990, appendix; turns come first, by their angles, then i, σh, S and the others."""
     found = point_group(name).character_table().classes
     assert " ".join(str(c).replace(" ", "") for c in found) == CLASSES[name]
 
@@ -175,17 +175,17 @@ T1  3     0    −1     1    −1
 T2  3     0    −1    −1     1
 """,
     point_group("T"): """
-T  E  4 C3  4 C3²  3 C2
-A  1     1      1     1
-E  2    −1     −1     2
-T  3     0      0    −1
+T  E  4 C3  3 C2  4 C3²
+A  1     1     1      1
+E  2    −1     2     −1
+T  3     0    −1      0
 E: type C, the sum of two complex conjugate irreps
 """,
     point_group("S4"): """
-S4  E  S4  C2  S4³
+S4  E  C2  S4  S4³
 A   1   1   1    1
-B   1  −1   1   −1
-E   2   0  −2    0
+B   1   1  −1   −1
+E   2  −2   0    0
 E: type C, the sum of two complex conjugate irreps
 """,
     point_group("C3h"): """
@@ -197,12 +197,12 @@ E''  2  −1   −1  −2   1    1
 E', E'': type C, the sum of two complex conjugate irreps
 """,
     point_group("I"): """
-I   E  12 C5  12 C5²  20 C3  15 C2
-A   1      1       1      1      1
-T1  3      φ     1−φ      0     −1
-T2  3    1−φ       φ      0     −1
-G   4     −1      −1      1      0
-H   5      0       0     −1      1
+I   E  12 C5  20 C3  12 C5²  15 C2
+A   1      1      1       1      1
+T1  3      φ      0     1−φ     −1
+T2  3    1−φ      0       φ     −1
+G   4     −1      1      −1      0
+H   5      0     −1       0      1
 """,
     symmetric(3): """
 Sym(3)   [1,1,1]  3 [2,1]  2 [3]

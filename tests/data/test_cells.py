@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from intertwine.data import cells as module
+from intertwine.data import cell_outlines as module
 from intertwine.data import fourier_coefficients, load_cells, random_blob, rectangle, square, stratified_split
 from intertwine.errors import ArgumentError, MissingExtraError
 

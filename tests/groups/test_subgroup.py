@@ -251,7 +251,7 @@ def test_a_cone_is_described() -> None:
             "Do not mistake it for Dinf, the other copy of O(2), whose flips are half-turns. "
             "Cinfv does not lie in SO(3).",
             "Data whose flips send y → −y and keep z: Cinfv; flips that also send z → −z: Dinf.",
-            "Other names: Hermann–Mauguin ∞m, orbifold *∞∞, escnn id ('cone', -1) (with its own axes).",
+            "Other names: Hermann–Mauguin ∞m, escnn id ('cone', -1) (with its own axes).",
         ]
     )
 

@@ -45,7 +45,7 @@ WITHOUT_TORCH = BASE | {"rotations", "groups", "reps", "rules", "catalog", "kern
 NUMPY_ONLY = sys.stdlib_module_names | {"numpy", "scipy", "intertwine"}
 
 # Rooms without a circle of files and without an import of our own inside a function: each can be read from below.
-IN_ORDER = {"groups", "catalog", "kernels", "ops", "fields", "testing", "nn", "data", "viz", "tour"}
+IN_ORDER = {"groups", "reps", "catalog", "kernels", "ops", "fields", "testing", "nn", "data", "viz", "tour"}
 
 EXCUSED = {
     # `describe` is a method because users look for it there, and sentences know every family of groups.

@@ -60,17 +60,24 @@ def unannotated(function: Callable[..., Any], *, bound: bool) -> list[str]:
     return bare + ["return"] * (signature.return_annotation is signature.empty)
 
 
-def complaints(named: Named, *, in_class: bool = False) -> Iterator[str]:
+def inherits_words(cls: type, key: str) -> bool:
+    """Whether a method overrides one that says what it means: what help() and the API reference then show."""
+    functions = (function_of(vars(base).get(key)) for base in cls.__mro__)
+    return any(function is not None and function.__doc__ for function in functions)
+
+
+def complaints(named: Named, cls: type | None = None) -> Iterator[str]:
     """What is missing from public things and from their methods, in words."""
     for label, value in named:
-        if inspect.isclass(value) and not in_class:
+        if inspect.isclass(value) and cls is None:
             if not value.__doc__:
                 yield f"{label} has no docstring"
-            yield from complaints(methods(value), in_class=True)
+            yield from complaints(methods(value), value)
         elif function := function_of(value):
-            if not function.__doc__ and not label.endswith("__init__") and not hasattr(function, "__override__"):
+            silent = not function.__doc__ and not (cls and inherits_words(cls, function.__name__))
+            if silent and not label.endswith("__init__"):
                 yield f"{label} has no docstring"
-            for bare in unannotated(function, bound=in_class and not isinstance(value, staticmethod)):
+            for bare in unannotated(function, bound=cls is not None and not isinstance(value, staticmethod)):
                 yield f"{label} does not annotate {bare}"
 
 
@@ -106,6 +113,10 @@ class Silent:
 class Fine(Silent):
     "Says."
     def call(self, x: int) -> int: "Says."
+class Heir(Fine):
+    "Says."
+    def call(self, x: int) -> int: ...
+    def more(self) -> None: ...
 """
     exec(code, vars(module))
     inherited = ["__init__ does not annotate x", "__init__ does not annotate return", "make does not annotate x"]
@@ -115,5 +126,6 @@ class Fine(Silent):
         "house.silent does not annotate return",
         "house.Silent has no docstring",
         "house.Silent.shape does not annotate return",
+        "house.Heir.more has no docstring",
         *(f"house.Silent.{text}" for text in inherited),
     }

@@ -9,7 +9,7 @@ from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, group, symmet
 from intertwine.errors import ArgumentError, RepMismatchError
 from intertwine.kernels import KernelBasis
 from intertwine.reps import Rep
-from intertwine.reps.irrep import trace
+from intertwine.reps.irrep import matrix_trace
 from intertwine.reps.wigner import harmonic_matrix
 from intertwine.testing import law_elements
 from tests.registry import REPS, SKEW, SU2, average, close
@@ -74,7 +74,9 @@ def test_complete_in_every_degree(action: Rep) -> None:
     for degree in range(DEGREE + 1):
         total = degree * max(action.degree, 1) + rep_in.degree + rep_out.degree
         g, _ = action.group.quadrature(total)
-        characters = trace(harmonic_matrix(degree, action.matrix(g))) * rep_in.character(g) * rep_out.character(g)
+        characters = (
+            matrix_trace(harmonic_matrix(degree, action.matrix(g))) * rep_in.character(g) * rep_out.character(g)
+        )
         close(average(action.group, total, characters), float(np.sum(degrees == degree)))
 
 

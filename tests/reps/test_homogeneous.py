@@ -40,7 +40,7 @@ CONTINUOUS = [
     O3.subgroup("SO(3)"),
     O3.subgroup("SO(3)", axis=SKEW),
     *(Dinfh.subgroup(name) for name in ("Cinfv", "Dinf", "Cinfh", "Cinf")),
-    *((cyclic(2) * O2).subgroup(name) for name in ("C1×O(2)", "C2×SO(2)", "C2×O(2) with 1=0o")),
+    *((cyclic(2) * O2).subgroup(name) for name in ("C1×O(2)", "C2×SO(2)")),
 ]
 
 

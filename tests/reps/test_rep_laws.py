@@ -16,7 +16,7 @@ from intertwine.catalog.base import CatalogGroup
 from intertwine.catalog.symmetric import SymmetricGroup
 from intertwine.errors import ArgumentError, ElementError
 from intertwine.reps import Rep
-from intertwine.reps.decompose import decompose_samples
+from intertwine.reps.decomposition import decompose_samples
 from tests.registry import (
     REPS,
     average,

@@ -14,9 +14,9 @@ import pytest
 import torch
 
 from intertwine.testing import equivariance_error
-from intertwine.tour import cells, markup, rectangle, which_o2
+from intertwine.tour import markup, real_cells, rectangle, which_o2
+from intertwine.tour.html_report import Report
 from intertwine.tour.program import Program, program_of
-from intertwine.tour.report import Report
 
 
 def copied(program: object, folder: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
@@ -46,7 +46,7 @@ def test_a_task_that_was_copied_gives_the_same_numbers(tmp_path: Path, monkeypat
     [
         (rectangle.TutorialNetwork, rectangle.run_task),
         (rectangle.square_to_rectangle_with_order_parameter,),
-        (cells.cells,),
+        (real_cells.cells,),
         (which_o2.which_o2,),
     ],
     ids=lambda shown: shown[0].__name__,
@@ -64,21 +64,21 @@ def test_whatever_is_shown_runs(shown: tuple[Callable, ...], tmp_path: Path, mon
 
 def test_networks_that_were_copied_are_equivariant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
-    pose = copied(program_of(which_o2.PoseNetwork), tmp_path, monkeypatch).PoseNetwork(cells.REP)
-    module = copied(program_of(cells.InvariantClassifier), tmp_path, monkeypatch)
-    classifier = module.InvariantClassifier(cells.O2, cells.REP, 3)
+    pose = copied(program_of(which_o2.PoseNetwork), tmp_path, monkeypatch).PoseNetwork(real_cells.REP)
+    module = copied(program_of(real_cells.InvariantClassifier), tmp_path, monkeypatch)
+    classifier = module.InvariantClassifier(real_cells.O2, real_cells.REP, 3)
     assert max(equivariance_error(network.double().eval()) for network in (pose, classifier)) < 1e-10
 
 
 def test_a_program_holds_what_it_needs_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = program_of(which_o2.unwilling_invariance)
     assert program.names == (
-        *("DEGREE", "CONE", "EXPECTED", "TWIST"),
+        *("SHAPE_DEGREE", "CONE_O2", "EXPECTED", "TWIST_O2"),
         *("SurpriseRow", "shapes_in_pose", "standardised", "move", "flips"),
     )
     assert "identify_action" not in str(program)
     assert "type: ignore" not in str(program_of(which_o2.PoseNetwork))
-    assert 'CONE = O3.subgroup("Cinfv")  # flips are mirrors' in program.helpers
+    assert 'CONE_O2 = O3.subgroup("Cinfv")  # flips are mirrors' in program.helpers
     norm, fourier = copied(program, tmp_path, monkeypatch).unwilling_invariance(4)
     assert norm.mirror < 1e-10 < 0.1 < min(norm.half_turn, fourier.mirror)
 

@@ -13,7 +13,7 @@ import pytest
 from intertwine.errors import ArgumentError
 from intertwine.symmetry import explain
 from intertwine.tour import markup, rectangle, which_o2
-from intertwine.tour.report import Report, environment
+from intertwine.tour.html_report import Report, environment
 
 pytest.importorskip("plotly")
 
@@ -152,7 +152,7 @@ def test_a_result_may_come_late() -> None:
 
 
 def test_rows_have_one_cell_per_column() -> None:
-    with pytest.raises(ArgumentError, match="1 cells came under a header of 2"):
+    with pytest.raises(ArgumentError, match="header of 2 got a row with 1 cells"):
         Report("Tour").add_section("First").table(["a", "b"], [["1"]])
 
 

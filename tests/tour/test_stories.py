@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from intertwine.catalog import O3
 from intertwine.cli import app
 from intertwine.testing import equivariance_error
-from intertwine.tour import cells, rectangle, which_o2
+from intertwine.tour import real_cells, rectangle, which_o2
 from intertwine.tour.run import STORIES
 
 FLOOR = 0.125 * (4 * math.pi / 36**2) * (21 / 36)  # the even degrees 2 and 4 and the 0 keep 15 of 36 parts
@@ -57,11 +57,11 @@ def test_only_the_right_o2_finds_the_flip() -> None:
     "make",
     [
         rectangle.TutorialNetwork,
-        lambda: which_o2.PoseNetwork(O3.harmonics(4).restrict(which_o2.CONE)),
-        lambda: which_o2.PoseNetwork(O3.harmonics(4).restrict(which_o2.TWIST)),
-        lambda: which_o2.PoseNetwork(cells.REP),
-        lambda: cells.make_network("O(2)", 3),
-        lambda: cells.make_network("SO(2)", 3),
+        lambda: which_o2.PoseNetwork(O3.harmonics(4).restrict(which_o2.CONE_O2)),
+        lambda: which_o2.PoseNetwork(O3.harmonics(4).restrict(which_o2.TWIST_O2)),
+        lambda: which_o2.PoseNetwork(real_cells.REP),
+        lambda: real_cells.make_network("O(2)", 3),
+        lambda: real_cells.make_network("SO(2)", 3),
     ],
     ids=["tutorial", "pose on the cone", "pose on the twisted cylinder", "pose of cells", "cells O(2)", "cells SO(2)"],
 )
@@ -82,22 +82,22 @@ def test_the_unwilling_invariance() -> None:
 
 def test_cells_in_any_pose() -> None:
     """Story 5, small: scores do not depend on the pose, and the element that moved a cell is read off exactly."""
-    result = cells.cells(seeds=1, sizes=(60,))
+    result = real_cells.cells(seeds=1, sizes=(60,))
     assert result.cells + result.dropped == 650
     assert result.invariance < 1e-10
     assert result.pose.exact < 1e-9
     assert result.pose.flips > 0.8
     assert np.median(result.pose.angles) < 6
-    assert result.accuracies.shape == (1, len(cells.NETWORKS), 1)
+    assert result.accuracies.shape == (1, len(real_cells.NETWORKS), 1)
 
 
 def test_classifiers_obey_their_group_and_the_plain_one_does_not() -> None:
-    x = torch.randn(20, cells.REP.dim, dtype=torch.float64)
-    mirror = which_o2.move(cells.REP, np.repeat(np.diag([1.0, -1.0])[None], 20, 0), x)
+    x = torch.randn(20, real_cells.REP.dim, dtype=torch.float64)
+    mirror = which_o2.move(real_cells.REP, np.repeat(np.diag([1.0, -1.0])[None], 20, 0), x)
     changes = {}
     for name in ("O(2)", "SO(2)", "plain"):
         torch.manual_seed(0)
-        network = cells.make_network(name, 3).double().eval()
+        network = real_cells.make_network(name, 3).double().eval()
         with torch.no_grad():
             changes[name] = float((network(mirror) - network(x)).abs().max())
     assert changes["O(2)"] < 1e-10 < 1e-3 < min(changes["SO(2)"], changes["plain"])

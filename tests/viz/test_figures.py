@@ -23,7 +23,7 @@ from intertwine.viz import (
     task_picture,
     task_pictures,
 )
-from intertwine.viz.theme import COLOURS, DARK, figure, on_phones, panels, power
+from intertwine.viz.theme import COLOURS, DARK, figure, number_text, on_phones, panels
 
 RNG = np.random.default_rng(0)
 U, V = np.meshgrid(np.linspace(0, np.pi, 7), np.linspace(0, 2 * np.pi, 13), indexing="ij")
@@ -142,7 +142,7 @@ def test_outlines_close() -> None:
 def test_signals_are_surfaces_about_their_points() -> None:
     """r = max(f, 0): where the signal is negative, the surface stays at its point."""
     signals = np.stack([SPHERE[..., 0]] * 4)
-    fig = signals_on_points(SQUARE, TALL, SPHERE, signals, scale=2.0)
+    fig = signals_on_points(SQUARE, TALL, SPHERE, 2 * signals)
     sheet = fig.data[1]
     position = np.stack([sheet.x, sheet.y, sheet.z], -1) - SQUARE[1]
     assert np.allclose(np.linalg.norm(position, axis=-1), 2 * np.maximum(signals[1], 0), atol=1e-6)
@@ -193,7 +193,7 @@ def test_every_colour_has_a_dark_one() -> None:
     [(0.0, "0"), (1.0, "1"), (0.0123, "0.0123"), (3e-16, "3.00·10<sup>−16</sup>"), (-2.5e7, "−2.50·10<sup>7</sup>")],
 )
 def test_numbers_are_written_as_people_write_them(value: float, text: str) -> None:
-    assert power(value) == text
+    assert number_text(value) == text
 
 
 def test_phone_changes_add_up() -> None:

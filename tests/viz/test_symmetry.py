@@ -9,7 +9,7 @@ import pytest
 
 from intertwine.catalog import O2, O3, SO3, matrix_group, point_group
 from intertwine.errors import ArgumentError, MissingExtraError
-from intertwine.viz.elements import matrices_in_space, symmetry_elements
+from intertwine.viz.symmetry_elements import matrices_in_space, symmetry_elements
 
 pytest.importorskip("plotly")
 

@@ -14,9 +14,10 @@ from intertwine._arrays import Array
 from intertwine.catalog.base import CatalogGroup
 from intertwine.catalog.mulliken import axial_symbols
 from intertwine.catalog.notation import family
-from intertwine.catalog.parity import SignedGroup
-from intertwine.catalog.planar import O2, SO2, Cyclic, Dihedral, PlanarGroup
+from intertwine.catalog.planar import O2, SO2, PlanarGroup, cyclic, dihedral
+from intertwine.catalog.point_subgroups import PointGroup
 from intertwine.catalog.subgroup_families import PLANAR, by_mirrors, lift, plane_part
+from intertwine.catalog.with_reps import no_irrep
 from intertwine.errors import LabelError
 from intertwine.groups.group import Seed, generator
 from intertwine.reps.rep import Rep
@@ -33,7 +34,7 @@ class _Irrep(NamedTuple):
 
 
 @dataclass(frozen=True, repr=False)
-class AxialGroup(SignedGroup):
+class AxialGroup(PointGroup):
     """A point group with one main axis, z: the matrices diag(h, s) with h in a planar group and a sign s.
 
     Either the sign depends on h (C_n, C_nv, D_n, S_2n, D_nd), or it is free (C_nh, D_nh). Irreps are those of the
@@ -42,23 +43,22 @@ class AxialGroup(SignedGroup):
     are read too.
 
     Args:
-        title: the Schoenflies name.
+        schoenflies: the Schoenflies name.
         plane: what the elements do to x and y.
         height: the one-dimensional irrep of the planar group that the sign s is; None where it is free.
     """
 
-    title: str
+    schoenflies: str
     plane: PlanarGroup
     height: str | None
 
     @property
     def name(self) -> str:
         """The Schoenflies name; "C4 in space", "D4 in space" for those that are names of planar groups too."""
-        return f"{self.title} in space" if re.fullmatch(r"[CD]\d+", self.title) else self.title
+        return f"{self.schoenflies} in space" if re.fullmatch(r"[CD]\d+", self.schoenflies) else self.schoenflies
 
     @property
     def inner(self) -> PlanarGroup:
-        """The planar group."""
         return self.plane
 
     def project(self, g: Array) -> Array:
@@ -69,24 +69,17 @@ class AxialGroup(SignedGroup):
         """What they do to z."""
         return g[..., 2:, 2:]
 
-    @property
-    def schoenflies(self) -> str:
-        """The Schoenflies name."""
-        return self.title
-
     @cached_property
-    def order(self) -> int | float:  # type: ignore[override]
-        """The number of elements."""
+    def order(self) -> int | float:
         return self.plane.order * (2 if self.height is None else 1)
 
     def titled(self, title: str) -> AxialGroup | None:
-        """The axial group of a standard Schoenflies name."""
         return axial_group(title)
 
     @property
     def abstract(self) -> CatalogGroup:
         """The planar group, for C_n, C_nv and D_n."""
-        return self.plane if family(self.title)[0] in PLANAR else self
+        return self.plane if family(self.schoenflies)[0] in PLANAR else self
 
     def _lift(self, h: np.ndarray) -> np.ndarray:
         """The elements above planar elements, those with s = 1 if s is free."""
@@ -115,10 +108,6 @@ class AxialGroup(SignedGroup):
         return self._both(self._lift(self.plane.elements()))
 
     def sample(self, n: int, seed: Seed = 0) -> np.ndarray:
-        """n random elements `(n, 3, 3)`, uniform in the Haar measure.
-
-        The same elements on each call: pass a seed (an integer or a numpy generator) to get others.
-        """
         rng = generator(seed)
         g = self._lift(self.plane.sample(n, rng))
         if self.height is None:
@@ -131,21 +120,24 @@ class AxialGroup(SignedGroup):
         return g, np.full(len(g), 1 / len(g))
 
     def _defect(self, g: np.ndarray) -> np.ndarray:
-        """The distance to diag(h, s) for the planar part h."""
         h = plane_part(g)
         near = self._lift(h)
         if self.height is None:
             near[..., 2, 2] *= np.sign(g[..., 2, 2])
-        return np.maximum(np.abs(g - near).max((-1, -2)), self.plane.residual(h))
+        return np.asarray(np.maximum(np.abs(g - near).max((-1, -2)), self.plane.residual(h)))
 
     # irreps ----------------------------------------------------------------------------------------------------------
 
     @cached_property
     def _listed(self) -> dict[str, _Irrep]:
         """The irreps of a finite group by their symbols, sorted."""
+        return {irrep.symbol: irrep for irrep in self._sorted(int(self.plane.order))}
+
+    def _sorted(self, frequency: int) -> list[_Irrep]:
+        """The irreps whose planar irreps have at most a frequency, sorted."""
         signs = (False, True)[: 1 + (self.height is None)]
-        found = [self._irrep(inner, odd) for inner in self.plane.labels(int(self.plane.order)) for odd in signs]
-        return {irrep.symbol: irrep for irrep in sorted(found, key=lambda irrep: irrep.key)}
+        found = [self._irrep(inner, odd) for inner in self.plane.labels(frequency) for odd in signs]
+        return sorted(found, key=lambda irrep: irrep.key)
 
     @property
     def planar_symbols(self) -> dict[str, str]:
@@ -159,7 +151,7 @@ class AxialGroup(SignedGroup):
         if not self.is_finite:
             symbol = inner if self.height is not None else inner + "gu"[(frequency + odd) % 2]
         else:
-            symbol = axial_symbols(self.title, self.plane)[inner, odd]
+            symbol = axial_symbols(self.schoenflies, self.plane)[inner, odd]
         if self.height is not None and self.plane.irrep_degree(self.height) > 0:
             degree = min(degree, self._times_height[inner] + 1)
         key = (degree, *self.plane.label_key(inner), int(symbol.endswith(("u", "''"))))
@@ -186,8 +178,7 @@ class AxialGroup(SignedGroup):
                     inner = self.plane.canonical_label(cut)
                     odd = self.height is None and (self.plane.irrep_degree(inner) + (text[-1] == "u")) % 2 == 1
                     return self._irrep(inner, odd)
-        shown = ", ".join(self.labels(2 if not self.is_finite else int(self.order)))
-        raise LabelError(f"{self} has no irrep {label!r}. Its labels are {shown}{'' if self.is_finite else ', …'}.")
+        raise no_irrep(self, label, int(self.order) if self.is_finite else 2)
 
     def _parse(self, label: str) -> tuple[str, bool]:
         """The planar label, and whether s multiplies."""
@@ -196,18 +187,14 @@ class AxialGroup(SignedGroup):
 
     def labels(self, degree: int) -> tuple[str, ...]:
         """The irreps up to a degree: even under the inversion (or the mirror z → −z) before odd."""
-        if self.is_finite:
-            return tuple([symbol for symbol, irrep in self._listed.items() if irrep.degree <= degree])
-        signs = (False, True)[: 1 + (self.height is None)]
-        found = [self._irrep(inner, odd) for inner in self.plane.labels(degree) for odd in signs]
-        return tuple(irrep.symbol for irrep in sorted(found, key=lambda irrep: irrep.key))
+        irreps = self._listed.values() if self.is_finite else self._sorted(degree)
+        return tuple(irrep.symbol for irrep in irreps if irrep.degree <= degree)
 
     def irrep_degree(self, label: str) -> int:
         """The frequency, or one more than that of the irrep times z: the degree of a polynomial of x, y, z."""
         return self._read(label).degree
 
     def canonical_label(self, label: str) -> str:
-        """The label in its standard spelling; raises `LabelError` if there is no such irrep."""
         return self._read(label).symbol
 
     def label_key(self, label: str) -> tuple[int, ...]:
@@ -236,8 +223,8 @@ def _greek(text: str) -> str:
 def axial_group(title: str) -> AxialGroup | None:
     """The axial group of a standard Schoenflies name; None for other names."""
     letters, n = family(title)
-    turns: PlanarGroup = Cyclic(n) if n else SO2()
-    flips: PlanarGroup = Dihedral(n) if n else O2()
+    turns = cyclic(n) if n else SO2
+    flips = dihedral(n) if n else O2
     match letters:
         case "C":
             return AxialGroup(title, turns, "0")
@@ -250,7 +237,7 @@ def axial_group(title: str) -> AxialGroup | None:
         case "Dh":
             return AxialGroup(title, flips, None)
         case "Dd":
-            return AxialGroup(title, Dihedral(2 * n), f"{n}o")
+            return AxialGroup(title, dihedral(2 * n), f"{n}o")
         case "S":
-            return AxialGroup(title, Cyclic(n), str(n // 2))
+            return AxialGroup(title, cyclic(n), str(n // 2))
     return None

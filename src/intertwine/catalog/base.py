@@ -17,7 +17,7 @@ from intertwine.catalog.lattice import Rows, SubgroupLattice, by_elements
 from intertwine.catalog.product import PairGroup
 from intertwine.catalog.product_subgroups import product_subgroup, product_subgroups
 from intertwine.catalog.standard_frame import Vector
-from intertwine.catalog.tables import Branching, CharacterTable, branching, character_table
+from intertwine.catalog.tables import Branching, CharacterTable, branching_table, character_table
 from intertwine.catalog.with_reps import GroupWithReps
 from intertwine.errors import ArgumentError
 from intertwine.groups import Group, Subgroup
@@ -87,7 +87,6 @@ class CatalogGroup(GroupWithReps, ABC):
         return DirectProduct(self, other)
 
     def of_matrices(self, title: str, lie: np.ndarray, discrete: np.ndarray) -> MatrixGroup:
-        """The group that matrices generate: an orthonormal basis of its Lie algebra, and single elements."""
         return MatrixGroup.of(title, lie, discrete)
 
     def character_table(self) -> CharacterTable:
@@ -120,7 +119,7 @@ class CatalogGroup(GroupWithReps, ABC):
         1o  0o + 1
         1e  0o + 1
         """
-        return branching(self, subgroup, degree)
+        return branching_table(self, subgroup, degree)
 
     def grid(self, kind: str = "regular", n: int | None = None, seed: Seed = 0) -> Grid:
         """Elements spread over the group, with weights and the degree up to which they average exactly.
@@ -176,17 +175,16 @@ class DirectProduct(CatalogGroup, PairGroup):
         """A subgroup of the product by name.
 
         Args:
-            name: "A×B" for subgroups A and B of the factors by their names; "A×B with a=b" for its pairs on which the
-                one-dimensional irreps a of A and b of B agree (a twisted subgroup); "diagonal" in G × G; or, of a
-                finite product, one of `subgroups()`.
+            name: "A×B" for subgroups A and B of the factors by their names; "diagonal" in G × G; or, of a finite
+                product, one of `subgroups()`, which lists those too whose factors are tied to each other.
             axis, mirror: not for products.
 
         Raises `LabelError` for an unknown name, and `ArgumentError` for an axis or a mirror.
 
         >>> from intertwine.catalog import O2, cyclic
-        >>> cone = (cyclic(2) * O2).subgroup("C2×O(2) with 1=0o")  # the sign follows the mirror
-        >>> str(cone.group), str((cyclic(2) * O2).rep("1x(1,0o)").restrict(cone))
-        ('O(2)', '1x0e')
+        >>> bar = (cyclic(2) * O2).subgroup("C1×D2")
+        >>> print(bar.group, (cyclic(2) * O2).rep("1x(1,0o)").restrict(bar))
+        C1×D2 1x(0,0o)
         """
         if axis is not None or mirror is not None:
             raise ArgumentError(f"The subgroups of {self} have no axis and no mirror to choose. Leave them out.")
@@ -195,7 +193,7 @@ class DirectProduct(CatalogGroup, PairGroup):
     def subgroups(self, turns: int = 6) -> tuple[Subgroup, ...]:
         """The subgroups: of a finite product all of them, one of each conjugacy class, twisted and diagonal ones too.
 
-        Of a continuous product those that are products of subgroups, those twisted by signs, and the diagonal.
+        Of a continuous product those that are products of subgroups, and the diagonal.
 
         Args:
             turns: of a continuous factor the finite ones are listed up to this number of rotations about an axis.

@@ -6,36 +6,12 @@ import re
 from functools import cache, reduce
 from operator import mul
 
-from intertwine.catalog import planar, spatial
 from intertwine.catalog.base import CatalogGroup
 from intertwine.catalog.notation import NAMES_IN_WORDS, find, suggestion
+from intertwine.catalog.planar import parse_planar
+from intertwine.catalog.spatial import O3
 from intertwine.catalog.symmetric import symmetric
 from intertwine.errors import LabelError
-
-SO2 = planar.SO2()
-O2 = planar.O2()
-SO3 = spatial.SO3()
-O3 = spatial.O3()
-
-
-@cache
-def cyclic(n: int) -> planar.Cyclic:
-    """The n rotations of the plane by multiples of 2π/n.
-
-    >>> cyclic(8).labels(4)
-    ('0', '1', '2', '3', '4')
-    """
-    return planar.Cyclic(n)
-
-
-@cache
-def dihedral(n: int) -> planar.Dihedral:
-    """The 2n rotations and mirrors of the regular n-gon.
-
-    >>> dihedral(4).labels(2)
-    ('0e', '0o', '1', '2e', '2o')
-    """
-    return planar.Dihedral(n)
 
 
 @cache
@@ -66,7 +42,7 @@ def group(name: str) -> CatalogGroup:
 def _single(name: str) -> CatalogGroup | None:
     """The group of a name without products."""
     plain = find(name).plain
-    if (plane := planar.parse_planar(plain)) is not None:
+    if (plane := parse_planar(plain)) is not None:
         return plane
     if (match := re.fullmatch(r"Sym([1-9]\d*)", plain)) is not None:
         return symmetric(int(match[1]))

@@ -11,9 +11,8 @@ from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError
 from intertwine.groups.group import orthogonality_residual
 from intertwine.groups.rotations import exponential
-from intertwine.reps.decompose import decompose as decompose_function
-from intertwine.reps.decompose import decompose_samples, multiplicities
-from intertwine.reps.irrep import trace
+from intertwine.reps.decomposition import decompose_function, decompose_samples, multiplicities
+from intertwine.reps.irrep import matrix_trace
 from intertwine.reps.rep import Rep
 
 Matrices = Callable[[np.ndarray], np.ndarray] | Mapping[int, np.ndarray] | np.ndarray
@@ -89,7 +88,7 @@ def _tried(call: Callable[[], np.ndarray]) -> np.ndarray | None:
 
 
 def _stack(matrices: object) -> np.ndarray:
-    """Real square matrices of one size, `(q, d, d)`; complains in words about anything else."""
+    """Real square matrices of one size, `(q, d, d)`; raises `ArgumentError` for anything else."""
     try:
         stack = to_numpy(np.stack([to_numpy(matrix) for matrix in matrices]))  # type: ignore[attr-defined]
     except (TypeError, ValueError) as error:
@@ -138,7 +137,7 @@ def _completed(group: CatalogGroup, matrices: Mapping[int, np.ndarray]) -> np.nd
 
 
 def _require_rep(group: CatalogGroup, stack: np.ndarray) -> None:
-    """Complains in words unless the matrices of all elements are an orthogonal rep."""
+    """Raises `ArgumentError` unless the matrices of all elements are an orthogonal rep."""
     if not orthogonality_residual(stack).max(initial=0.0) < 1e-8:
         raise ArgumentError(
             "The matrices are not orthogonal. With M the average of ρ(g)ᵀ ρ(g) over the group, M^½ ρ(g) M^−½ are."
@@ -208,7 +207,7 @@ def _fills(group: CatalogGroup, matrix: Callable[[np.ndarray], np.ndarray], size
             return False
         return True
     elements, weights = group.quadrature(2 * degree)
-    character = trace(matrix(elements))
+    character = matrix_trace(matrix(elements))
     content = multiplicities(group, elements, weights, character, degree)
     norm = sum(count**2 * len(irrep.endomorphisms) for count, irrep in content)
     return sum(count * irrep.dim for count, irrep in content) == size and abs(weights @ character**2 - norm) < 1e-6

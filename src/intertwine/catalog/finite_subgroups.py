@@ -8,7 +8,6 @@ import numpy as np
 
 from intertwine._arrays import Table
 from intertwine.catalog.standard_frame import Vector
-from intertwine.catalog.subgroup_families import unchanged
 from intertwine.catalog.with_reps import GroupWithReps
 from intertwine.catalog.words import letters
 from intertwine.errors import ArgumentError, LabelError
@@ -44,12 +43,5 @@ def listed_subgroups(parent: GroupWithReps) -> tuple[Subgroup, ...]:
 def _listed(parent: GroupWithReps, members: np.ndarray, name: str) -> Subgroup:
     table = parent.table
     generators = table.elements[table.few_generators(members) or [0]]
-    return Subgroup(
-        parent=parent,
-        group=parent.of_matrices(name, np.zeros((0, parent.dim, parent.dim)), generators),
-        name=name,
-        pattern=unchanged,
-        read=unchanged,
-        frame=Table(np.eye(parent.dim)),
-        expression=f"{parent!r}.subgroup({name!r})",
-    )
+    group = parent.of_matrices(name, np.zeros((0, parent.dim, parent.dim)), generators)
+    return Subgroup(parent, group, name, Table(np.eye(parent.dim)), expression=f"{parent!r}.subgroup({name!r})")

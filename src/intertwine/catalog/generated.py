@@ -11,16 +11,14 @@ from functools import cache, cached_property, reduce
 import numpy as np
 
 from intertwine._arrays import Array, Table, read_only
-from intertwine.catalog.with_reps import GroupWithReps, defining_block
+from intertwine.catalog.with_reps import GroupWithReps, no_irrep
 from intertwine.catalog.words import LETTERS, letters
-from intertwine.errors import ArgumentError, LabelError
+from intertwine.errors import ArgumentError
 from intertwine.groups.finite import closure
 from intertwine.groups.group import Seed, generator, orthogonality_residual
 from intertwine.groups.rotations import exponential
 from intertwine.reps.burnside import TRIVIAL, GrownIrrep, grow, grown_matrices
-from intertwine.reps.decompose import SAMPLES, invariant_tensors
-from intertwine.reps.irrep import Irrep
-from intertwine.reps.rep import Rep
+from intertwine.reps.decomposition import RANDOM_ELEMENTS
 
 
 @dataclass(frozen=True, repr=False)
@@ -47,22 +45,18 @@ class GeneratedGroup(GroupWithReps, ABC):
 
     @property
     def name(self) -> str:
-        """The name it was given."""
         return self.title
 
     @property
     def dim(self) -> int:
-        """The size n of the matrices."""
         return int(self.discrete.array.shape[-1])
 
-    @property
+    @cached_property
     def order(self) -> int | float:
-        """The number of elements; infinite where there is a Lie algebra."""
         return math.inf if len(self.lie.array) else len(self.elements())
 
     @property
     def lie_generators(self) -> np.ndarray:
-        """A basis `(k, n, n)` of the Lie algebra."""
         return self.lie.array.copy()
 
     @property
@@ -87,10 +81,7 @@ class GeneratedGroup(GroupWithReps, ABC):
         Of a continuous group they are products of 32 random exponentials and random powers of the single generators:
         uniform up to an error that falls exponentially in the number of factors.
         """
-        rng = generator(seed)
-        if self.is_finite:
-            return self.elements()[rng.integers(len(self.elements()), size=n)]
-        return _walk(self, n, rng)
+        return super().sample(n, seed) if self.is_finite else _walk(self, n, generator(seed))
 
     def quadrature(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
         """All elements of a finite group; else random elements with the smallest weights that average exactly.
@@ -99,7 +90,7 @@ class GeneratedGroup(GroupWithReps, ABC):
         Raises `ArgumentError` where that takes more than 20 000 elements.
         """
         if self.is_finite:
-            return self.elements(), np.full(len(self.elements()), 1 / len(self.elements()))
+            return super().quadrature(degree)
         g, weights = _solved_quadrature(self, int(degree))
         return g.copy(), weights.copy()
 
@@ -108,7 +99,7 @@ class GeneratedGroup(GroupWithReps, ABC):
         if self.is_finite:
             return self.table.distance(g)
         defect = np.maximum(orthogonality_residual(g), invariance_defect(_invariants(self), g))
-        return np.maximum(defect, np.abs(np.linalg.det(g) - 1)) if self.is_proper else defect
+        return np.asarray(np.maximum(defect, np.abs(np.linalg.det(g) - 1)) if self.is_proper else defect)
 
     # irreps ----------------------------------------------------------------------------------------------------------
 
@@ -118,9 +109,7 @@ class GeneratedGroup(GroupWithReps, ABC):
         degree = int(digits) if (digits := text.rstrip(LETTERS)).isdecimal() else 0
         known = _labels(self, len(self.names) if self.names else degree)
         if text not in known:
-            shown = self.labels(2)
-            more = "" if shown == self.labels(3) else ", …"
-            raise LabelError(f"{self} has no irrep {label!r}. Its labels are {', '.join(shown)}{more}.")
+            raise no_irrep(self, label, 2)
         return known.index(text)
 
     def _grown(self, label: str) -> GrownIrrep:
@@ -136,7 +125,6 @@ class GeneratedGroup(GroupWithReps, ABC):
         return _labels(self, degree)
 
     def canonical_label(self, label: str) -> str:
-        """The label in its standard spelling; raises `LabelError` if there is no such irrep."""
         self._place(label)
         return str(label).strip()
 
@@ -145,15 +133,12 @@ class GeneratedGroup(GroupWithReps, ABC):
         return (self._place(label),)
 
     def irrep_degree(self, label: str) -> int:
-        """The smallest power of the defining rep that contains it."""
         return self._grown(label).degree
 
     def irrep_dim(self, label: str) -> int:
-        """The dimension of the real irrep."""
         return self._grown(label).dim
 
     def irrep_endomorphisms(self, label: str) -> np.ndarray:
-        """1, 2 or 4 matrices."""
         return self._grown(label).endomorphisms.array
 
     def irrep_matrices(self, labels: Sequence[str], g: Array) -> dict[str, Array]:
@@ -162,15 +147,6 @@ class GeneratedGroup(GroupWithReps, ABC):
         top = max((self.irrep_degree(label) for label in labels), default=0)
         matrices = grown_matrices(_grown(self, top), tuple(places.values()), g)
         return {label: matrices[place] for label, place in places.items()}
-
-    def coupling(self, a: str, b: str, c: str) -> np.ndarray:
-        """The invariants of the tensor product of three irreps."""
-        return invariant_tensors(self, *(Irrep(self, label) for label in (a, b, c)))
-
-    @cached_property
-    def defining(self) -> Rep:
-        """The rep whose matrices are the elements themselves."""
-        return defining_block(self, 1)
 
     def __repr__(self) -> str:
         return self.source
@@ -200,7 +176,7 @@ def _more(group: GeneratedGroup, irreps: tuple[GrownIrrep, ...]) -> tuple[GrownI
 
 @cache
 def _samples(group: GeneratedGroup) -> np.ndarray:
-    return group.elements() if group.order <= 2 * SAMPLES else group.sample(SAMPLES)
+    return group.elements() if group.order <= 2 * RANDOM_ELEMENTS else group.sample(RANDOM_ELEMENTS)
 
 
 def _fills(group: GeneratedGroup, irreps: tuple[GrownIrrep, ...]) -> bool:
@@ -223,17 +199,17 @@ def _labels(group: GeneratedGroup, degree: int) -> tuple[str, ...]:
 # continuous groups ----------------------------------------------------------------------------------------------------
 
 
-STEPS = 32
-POWERS = 840  # the numbers up to 8 divide it
+_STEPS = 32
+_POWERS = 840  # the numbers up to 8 divide it
 
 
 def _walk(group: GeneratedGroup, n: int, rng: np.random.Generator) -> np.ndarray:
     """Elements `(n, dim, dim)` after random steps along the Lie algebra and by random powers of the single ones."""
     basis = group.lie.array / np.linalg.norm(group.lie.array, 2, (-2, -1))[:, None, None]
     g = np.broadcast_to(np.eye(group.dim), (n, group.dim, group.dim))
-    for _ in range(STEPS):
+    for _ in range(_STEPS):
         for powers in _powers(group.discrete):
-            g = g @ powers[rng.integers(POWERS, size=n)]
+            g = g @ powers[rng.integers(_POWERS, size=n)]
         g = g @ exponential(np.einsum("ck,kij->cij", rng.normal(0, 2, (n, len(basis))), basis))
     return g
 
@@ -242,7 +218,7 @@ def _walk(group: GeneratedGroup, n: int, rng: np.random.Generator) -> np.ndarray
 def _powers(discrete: Table) -> np.ndarray:
     """The powers 0 … 839 of some matrices, `(m, 840, n, n)`."""
     found = [np.broadcast_to(np.eye(discrete.array.shape[-1]), discrete.array.shape)]
-    while len(found) < POWERS:
+    while len(found) < _POWERS:
         found.append(found[-1] @ discrete.array)
     return read_only(np.stack(found, 1))
 
@@ -252,16 +228,12 @@ Tensors = tuple[np.ndarray, ...]
 
 @cache
 def _invariants(group: GeneratedGroup) -> Tensors:
-    return _invariants_of(_samples(group))
-
-
-def _invariants_of(samples: np.ndarray) -> Tensors:
     """Bases `(m, n, …, n)` of the tensors of rank 1 to 4 that a group fixes, as far as they have at most 1300 entries.
 
     A compact linear group is the set of matrices that fix its invariant tensors, if enough of them are taken
     (Chevalley's theorem on algebraic groups). With these few, matrices of a somewhat larger group may pass.
     """
-    size, found = samples.shape[-1], []
+    samples, size, found = _samples(group), group.dim, []
     for rank in range(1, 5):
         if size**rank <= 1300:
             mean = sum(reduce(np.kron, [g] * rank) for g in samples) / len(samples)

@@ -47,17 +47,15 @@ class SubgroupLattice:
 
     def _label(self, number: int) -> str:
         """The name, with the axes where others have the same name."""
-        subgroup = self.subgroups[number]
-        if sum(other.name == subgroup.name for other in self.subgroups) == 1:
+        subgroup, solid = self.subgroups[number], self.group.dim == 3
+        same = [other.frame.array for other in self.subgroups if other.name == subgroup.name]
+        if len(same) == 1:
             return subgroup.name
-        columns = (2, 0) if subgroup.parent.dim == 3 else (0,)
-        places = [subgroup.frame.array[:, i] for i in columns]
+        columns = (2, 0) if solid else (0,)
+        alone = len({tuple(frame[:, columns[0]].round(6)) for frame in same}) == len(same)
+        places = [subgroup.frame.array[:, i] for i in columns[: 1 if alone else 2]]
         words = (" ".join(f"{round(x, 3) + 0.0:.3g}" for x in place) for place in places)
-        title = "axis " if subgroup.parent.dim == 3 else "mirror "
-        alone = {tuple(o.frame.array[:, columns[0]].round(6)) for o in self.subgroups if o.name == subgroup.name}
-        several = sum(o.name == subgroup.name for o in self.subgroups)
-        shown = list(words)[: 1 if len(alone) == several else 2]
-        return f"{subgroup.name} ({title}{', mirror '.join(shown)})"
+        return f"{subgroup.name} ({'axis' if solid else 'mirror'} {', mirror '.join(words)})"
 
     def __str__(self) -> str:
         lines = []

@@ -47,13 +47,7 @@ def _parts(family: str, plane: PlanarGroup, label: str, odd: bool) -> tuple[str,
         suffix = "gu"[(k + odd) % 2] if n % 2 == 0 else ("'", "''")[odd]
     if plane.irrep_dim(label) == 2:
         return "E", k, suffix
-    if n == 2 and family in ("Dn", "Dnh"):
-        return _half_turns(k, flip, suffix)
+    if n == 2 and family in ("Dn", "Dnh"):  # B1, B2, B3 are even under the half-turn about z, y, x
+        number = {(0, 1): 0, (0, -1): 1, (1, -1): 2, (1, 1): 3}[k, flip]
+        return "B" if number else "A", number, suffix
     return "B" if k else "A", 1 if flip > 0 else 2, suffix
-
-
-def _half_turns(k: int, flip: int, suffix: str) -> tuple[str, int, str]:
-    """The symbols of D2 and D2h: B1, B2, B3 are even under the half-turn about z, y, x."""
-    if k == 0:
-        return ("A", 0, suffix) if flip > 0 else ("B", 1, suffix)
-    return ("B", 3, suffix) if flip > 0 else ("B", 2, suffix)

@@ -1,4 +1,4 @@
-"""Names of groups: what somebody typed, and the symbols of Schoenflies, Hermann and Mauguin, and Conway."""
+"""Names of groups: what somebody typed, and the symbols of Schoenflies and of Hermann and Mauguin."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ NAMES_IN_WORDS = (
     "Cn, Cnv, Cnh, S2n, Dn, Dnd, Dnh with a number for n, Cs, Ci, T, Td, Th, O, Oh, I, Ih, Cinf, Cinfv, Cinfh, Dinf, "
     "Dinfh, SO(3) and O(3)"
 )
-ALIASES = {"C1h": "Cs", "S1": "Cs", "S2": "Ci", "SO2": "Cinf", "C3i": "S6", "V": "D2", "K": "SO3", "Kh": "O3"}
+TITLE_ALIASES = {"C1h": "Cs", "S1": "Cs", "S2": "Ci", "SO2": "Cinf", "C3i": "S6", "V": "D2", "K": "SO3", "Kh": "O3"}
 _TEXT = "C1 Ci C2 Cs C2h D2 C2v D2h C4 S4 C4h D4 C4v D2d D4h C3 S6 D3 C3v D3d C6 C3h C6h D6 C6v D3h D6h T Th O Td Oh"
 CRYSTALLOGRAPHIC: tuple[str, ...] = (*_TEXT.split(),)
 """The 32 point groups that crystals can have, in the order of the International Tables."""
 
 POLYHEDRA = {
-    "T": ("23", "332"),
-    "Td": ("−43m", "*332"),
-    "Th": ("m−3", "3*2"),
-    "O": ("432", "432"),
-    "Oh": ("m−3m", "*432"),
-    "I": ("235", "532"),
-    "Ih": ("m−3−5", "*532"),
-    "SO3": ("2∞", None),
-    "O3": ("m−∞", None),
+    "T": "23",
+    "Td": "−43m",
+    "Th": "m−3",
+    "O": "432",
+    "Oh": "m−3m",
+    "I": "235",
+    "Ih": "m−3−5",
+    "SO3": "2∞",
+    "O3": "m−∞",
 }
-"""Hermann–Mauguin symbol and orbifold symbol; Conway's notation has no symbol for the groups of the whole sphere."""
+"""Hermann–Mauguin symbols of the groups without a main axis."""
 
 SHORT = {
     "m3m": "m-3m",
@@ -79,7 +79,7 @@ def _find(name: str) -> Name:
 def standard(plain: str) -> str:
     """The standard spelling of a Schoenflies name without brackets: "Coov" is "Cinfv", "C1h" is "Cs"."""
     text = re.sub("(?<=^[CD])oo", "inf", plain)
-    return ALIASES.get(text, text)
+    return TITLE_ALIASES.get(text, text)
 
 
 def is_title(title: str) -> bool:
@@ -125,7 +125,7 @@ def hermann_mauguin(title: str) -> str:
     ['4mm', '−6m2', '−4', '−42m', 'm−3m', '∞m']
     """
     if title in POLYHEDRA:
-        return POLYHEDRA[title][0]
+        return POLYHEDRA[title]
     letters, n = family(title)
     if n == 0:
         return {"C": "∞", "Cv": "∞m", "Ch": "∞/m", "D": "∞2", "Dh": "∞/mm"}[letters]
@@ -140,7 +140,7 @@ def hermann_mauguin(title: str) -> str:
         case "S":
             return f"−{n}" if n % 4 == 0 else f"−{n // 2}"
         case "D":
-            return "2" if n == 1 else f"{n}22" if n % 2 == 0 and n > 2 else "222" if n == 2 else f"{n}2"
+            return {1: "2", 2: "222"}.get(n) or (f"{n}22" if even else f"{n}2")
         case "Dh":
             return {1: "mm2", 2: "mmm"}.get(n) or (f"{n}/mmm" if even else f"−{2 * n}m2")
     return "2/m" if n == 1 else f"−{2 * n}2m" if even else f"−{n}m"
@@ -165,18 +165,3 @@ def from_hermann_mauguin(symbol: str) -> str | None:
         names += [f"C{n}", f"C{n}v", f"C{n}h", f"S{2 * n}", f"D{n}", f"D{n}d", f"D{n}h"]
     spelled = (hermann_mauguin(name).replace("−", "-").replace("∞", "inf") for name in names)
     return next((name for name, found in zip(names, spelled, strict=True) if found == text), None)
-
-
-def orbifold(title: str) -> str | None:
-    """Conway's orbifold symbol of a Schoenflies name; None for SO(3) and O(3).
-
-    >>> [orbifold(name) for name in ("C1", "Cs", "Ci", "C4v", "S6", "D2d", "Ih")]
-    ['1', '*', '×', '*44', '3×', '2*2', '*532']
-    """
-    if title in POLYHEDRA:
-        return POLYHEDRA[title][1]
-    letters, number = family(title)
-    n = "∞" if number == 0 else str(number) if letters != "S" else str(number // 2)
-    n = "" if n == "1" else n
-    patterns = {"C": f"{n}{n}", "Cv": f"*{n}{n}", "Ch": f"{n}*", "S": f"{n}×", "D": f"22{n}", "Dh": f"*22{n}"}
-    return patterns.get(letters, f"2*{n}") or "1"

@@ -8,70 +8,75 @@ from __future__ import annotations
 
 import math
 import re
-from abc import ABC
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 
 import numpy as np
 
-from intertwine._arrays import Array, Table, namespace
+from intertwine._arrays import Array, Table
 from intertwine.catalog import class_symbols
 from intertwine.catalog.base import CatalogGroup
 from intertwine.catalog.class_symbols import Symbol
 from intertwine.catalog.lattice import Rows, in_the_plane
 from intertwine.catalog.notation import find
 from intertwine.catalog.standard_frame import Vector
-from intertwine.catalog.subgroup_families import unchanged
+from intertwine.catalog.with_reps import no_irrep
 from intertwine.errors import ArgumentError, LabelError
 from intertwine.groups import Group, Subgroup
 from intertwine.groups.group import Seed, generator, orthogonality_residual
+from intertwine.groups.rotations import plane_rotation
 from intertwine.reps.clebsch_gordan import Axes, planar_coupling
 from intertwine.reps.rep import Rep
-from intertwine.reps.wigner import complex_power, determinant_2
+from intertwine.reps.wigner import circular_matrix, complex_power, determinant_2
 
 PLANE: Axes = (1, 1j)
 QUARTER_TURN = np.array([[0.0, -1.0], [1.0, 0.0]])
 MIRROR = np.diag([1.0, -1.0])
 
 
-def rotation(angle: float | np.ndarray) -> np.ndarray:
-    """Rotation matrices `(..., 2, 2)` by angles `(...)` in radians, counter-clockwise."""
-    c, s = np.cos(angle), np.sin(angle)
-    return np.stack([np.stack([c, -s], -1), np.stack([s, c], -1)], -2)
-
-
 def turns(n: int) -> np.ndarray:
     """The n rotations `(n, 2, 2)` by multiples of 2π/n; quarter turns are exact."""
-    matrices = rotation(2 * np.pi * np.arange(n) / n)
+    matrices = plane_rotation(2 * np.pi * np.arange(n) / n)
     near = np.round(matrices)
     return np.where(np.abs(matrices - near) < 1e-15, near, matrices)
 
 
-class PlanarGroup(CatalogGroup, ABC):
-    """A compact group of 2 × 2 orthogonal matrices: n rotations (n = None for all), with or without mirrors."""
+@dataclass(frozen=True, repr=False)
+class PlanarGroup(CatalogGroup):
+    """SO(2), O(2), C_n or D_n: 2 × 2 orthogonal matrices.
+
+    Irreps are labelled by frequencies: 0 (trivial), 1, 2, …, up to n/2. With mirrors those of dimension one come twice,
+    as 0e (trivial) and 0o (the sign of the mirror), and for even n also as n/2 e and n/2 o.
+
+    Args:
+        rotations: how many rotations there are, None for all of them.
+        mirrors: whether the mirror y → −y is in the group.
+    """
+
+    rotations: int | None
+    mirrors: bool
 
     dim = 2
-    name: str = ""
-    rotations: int | None
-    """The number of rotations, None for all of them."""
-    mirrors: bool
-    """Whether the mirror y → −y is in the group."""
+
+    @property
+    def name(self) -> str:
+        if self.rotations is None:
+            return "O(2)" if self.mirrors else "SO(2)"
+        return f"{'D' if self.mirrors else 'C'}{self.rotations}"
 
     @cached_property
-    def order(self) -> int | float:  # type: ignore[override]
-        """The number of elements."""
+    def order(self) -> int | float:
         return math.inf if self.rotations is None else self.rotations * (2 if self.mirrors else 1)
 
     @property
     def generators(self) -> np.ndarray:
         """The smallest rotation (one radian if there is none), then the mirror y → −y if there is one."""
-        turn = rotation(1.0)[None] if self.rotations is None else turns(self.rotations)[1:2]
+        turn = plane_rotation(1.0)[None] if self.rotations is None else turns(self.rotations)[1:2]
         return np.concatenate([turn, MIRROR[None]]) if self.mirrors else turn
 
     @property
     def lie_generators(self) -> np.ndarray:
-        """The infinitesimal rotation, for SO(2) and O(2)."""
         return QUARTER_TURN[None].copy() if self.rotations is None else np.zeros((0, 2, 2))
 
     def elements(self) -> np.ndarray:
@@ -81,14 +86,10 @@ class PlanarGroup(CatalogGroup, ABC):
         return self._with_mirrors(turns(self.rotations))
 
     def sample(self, n: int, seed: Seed = 0) -> np.ndarray:
-        """n random elements `(n, 2, 2)`, uniform in the Haar measure.
-
-        The same elements on each call: pass a seed (an integer or a numpy generator) to get others.
-        """
-        rng = generator(seed)
         if self.rotations is not None:
-            return self.elements()[rng.integers(int(self.order), size=n)]
-        g = rotation(rng.uniform(0, 2 * np.pi, n))
+            return super().sample(n, seed)
+        rng = generator(seed)
+        g = plane_rotation(rng.uniform(0, 2 * np.pi, n))
         return np.where(rng.integers(2, size=(n, 1, 1)) == 1, g @ MIRROR, g) if self.mirrors else g
 
     def quadrature(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
@@ -116,12 +117,7 @@ class PlanarGroup(CatalogGroup, ABC):
         """Frequency and axes of a label."""
         if (found := _read(self.rotations, self.mirrors, str(label).strip())) is not None:
             return found
-        raise LabelError(f"{self} has no irrep {label!r}. Its labels are {', '.join(self._examples())}.")
-
-    def _examples(self) -> list[str]:
-        shown = list(self.labels(3))
-        top = 3 if self.rotations is None else self.rotations // 2
-        return [*shown, "…"] if self.rotations is None or top > 3 else shown
+        raise no_irrep(self, label, 3)
 
     def labels(self, degree: int) -> tuple[str, ...]:
         """The irreps up to a frequency: 0 (or 0e 0o), 1, 2, …, and for even n the one or two of frequency n/2."""
@@ -133,21 +129,17 @@ class PlanarGroup(CatalogGroup, ABC):
         return tuple(names)
 
     def canonical_label(self, label: str) -> str:
-        """The label in its standard spelling; raises `LabelError` if there is no such irrep."""
         k, axes = self._parse(label)
         return f"{k}{'' if axes == PLANE or not self.mirrors else 'o' if axes == (1j,) else 'e'}"
 
     def label_key(self, label: str) -> tuple[int, ...]:
-        """Frequency first, then e before o."""
         k, axes = self._parse(label)
         return k, int(axes == (1j,))
 
     def irrep_degree(self, label: str) -> int:
-        """The frequency."""
         return self._parse(label)[0]
 
     def irrep_dim(self, label: str) -> int:
-        """2 for the plane, 1 for an axis."""
         return len(self._parse(label)[1])
 
     def irrep_endomorphisms(self, label: str) -> np.ndarray:
@@ -158,20 +150,17 @@ class PlanarGroup(CatalogGroup, ABC):
 
     def irrep_matrices(self, labels: Sequence[str], g: Array) -> dict[str, Array]:
         """R(kθ) diag(1, −1)^flip, or its entry on the real or imaginary axis."""
-        xp = namespace(g)
-        det = determinant_2(g) if self.mirrors else xp.ones_like(g[..., 0, 0])
         out = {}
         for label in labels:
             k, axes = self._parse(label)
-            c, s = complex_power(g[..., 0, 0], g[..., 1, 0], k)
             if axes == PLANE:
-                out[label] = xp.stack([xp.stack([c, -det * s], -1), xp.stack([s, det * c], -1)], -2)
+                out[label] = circular_matrix(k, g, mirrors=self.mirrors)
             else:
-                out[label] = (c * det if axes == (1j,) else c)[..., None, None]
+                value, _ = complex_power(g[..., 0, 0], g[..., 1, 0], k)
+                out[label] = (value * determinant_2(g) if axes == (1j,) else value)[..., None, None]
         return out
 
     def coupling(self, a: str, b: str, c: str) -> np.ndarray:
-        """Products of complex numbers and their conjugates: see `planar_coupling`."""
         return planar_coupling(self._parse(a), self._parse(b), self._parse(c), self.rotations, self.mirrors)
 
     @cached_property
@@ -196,7 +185,7 @@ class PlanarGroup(CatalogGroup, ABC):
         Raises `LabelError` if there is no such subgroup, and `ArgumentError` for an axis, or for a mirror where there
         are none.
 
-        >>> print(O2().subgroup("D4").describe().splitlines()[0])
+        >>> print(O2.subgroup("D4").describe().splitlines()[0])
         D4 is a subgroup of O(2) with 8 elements.
         """
         if axis is not None:
@@ -205,19 +194,12 @@ class PlanarGroup(CatalogGroup, ABC):
         if mirror is not None and not group.mirrors:
             raise ArgumentError(f"{group} has no mirrors, but got mirror={mirror!r}. Leave it out, or name a D_n.")
         angle = _angle(mirror)
-        frame = rotation(angle) if angle else np.eye(2)
+        frame = plane_rotation(angle) if angle else np.eye(2)
         if not np.all(self.contains(frame @ group.generators @ frame.T)):
             raise LabelError(f"{self} has no mirror line at {angle:.6g} rad for {name}. Pass the angle of one it has.")
         arguments = f", mirror={angle!r}" if angle else ""
-        return Subgroup(
-            parent=self,
-            group=group,
-            name=group.name,
-            pattern=unchanged,
-            read=unchanged,
-            frame=Table(frame),
-            expression=f"{self!r}.subgroup({group.name!r}{arguments})",
-        )
+        source = f"{self!r}.subgroup({group.name!r}{arguments})"
+        return Subgroup(self, group, group.name, Table(frame), expression=source)
 
     def subgroups(self, turns: int = 6) -> tuple[Subgroup, ...]:
         """The subgroups, one of each conjugacy class, small ones first.
@@ -225,7 +207,7 @@ class PlanarGroup(CatalogGroup, ABC):
         Args:
             turns: of a continuous group the finite ones are listed up to this number of rotations.
 
-        >>> [H.name for H in Dihedral(4).subgroups()]
+        >>> [H.name for H in dihedral(4).subgroups()]
         ['C1', 'D1', 'D1', 'C2', 'D2', 'D2', 'C4', 'D4']
         """
         counts = [n for n in range(1, (self.rotations or turns) + 1) if (self.rotations or n) % n == 0]
@@ -241,12 +223,10 @@ class PlanarGroup(CatalogGroup, ABC):
         return tuple(found)
 
     def containment(self, subgroups: tuple[Subgroup, ...], turns: int) -> Rows:
-        """Which subgroups of SO(2) or O(2) lie in which."""
         del turns
         return in_the_plane(subgroups)
 
     def class_symbols(self) -> list[Symbol]:
-        """E, C4 (a turn), or m (a mirror)."""
         return class_symbols.of_the_plane(self.table)
 
     def _inner_group(self, name: object) -> PlanarGroup:
@@ -267,65 +247,39 @@ class PlanarGroup(CatalogGroup, ABC):
             return False
         return self.rotations is None or (inner.rotations is not None and self.rotations % inner.rotations == 0)
 
-
-@dataclass(frozen=True, repr=False)
-class SO2(PlanarGroup):
-    """The rotations of the plane. Irreps: 0 (trivial), and k = 1, 2, …: rotation by kθ, of complex type."""
-
-    name = "SO(2)"
-    rotations = None
-    mirrors = False
-
     def __repr__(self) -> str:
-        return "tw.SO2"
+        if self.rotations is None:
+            return "tw.O2" if self.mirrors else "tw.SO2"
+        return f"tw.{'dihedral' if self.mirrors else 'cyclic'}({self.rotations})"
 
 
-@dataclass(frozen=True, repr=False)
-class O2(PlanarGroup):
-    """The rotations and mirrors of the plane. Irreps: 0e (trivial), 0o (sign of the mirror), 1, 2, and so on."""
-
-    name = "O(2)"
-    rotations = None
-    mirrors = True
-
-    def __repr__(self) -> str:
-        return "tw.O2"
+SO2, O2 = PlanarGroup(None, False), PlanarGroup(None, True)
 
 
-@dataclass(frozen=True, repr=False)
-class Cyclic(PlanarGroup):
-    """The n rotations of the plane by multiples of 2π/n. Irreps: 0, 1, …, ⌊n/2⌋."""
+@cache
+def cyclic(n: int) -> PlanarGroup:
+    """The n rotations of the plane by multiples of 2π/n.
 
-    n: int
-    mirrors = False
-
-    def __post_init__(self) -> None:
-        _set_up(self, "cyclic", "C")
-
-    def __repr__(self) -> str:
-        return f"tw.cyclic({self.n})"
+    >>> cyclic(8).labels(4)
+    ('0', '1', '2', '3', '4')
+    """
+    return PlanarGroup(_whole(n, "cyclic"), False)
 
 
-@dataclass(frozen=True, repr=False)
-class Dihedral(PlanarGroup):
-    """The 2n rotations and mirrors of the regular n-gon. Irreps: 0e 0o 1 2 …, and n/2 e, n/2 o for even n."""
+@cache
+def dihedral(n: int) -> PlanarGroup:
+    """The 2n rotations and mirrors of the regular n-gon.
 
-    n: int
-    mirrors = True
-
-    def __post_init__(self) -> None:
-        _set_up(self, "dihedral", "D")
-
-    def __repr__(self) -> str:
-        return f"tw.dihedral({self.n})"
+    >>> dihedral(4).labels(2)
+    ('0e', '0o', '1', '2e', '2o')
+    """
+    return PlanarGroup(_whole(n, "dihedral"), True)
 
 
-def _set_up(group: Cyclic | Dihedral, family: str, letter: str) -> None:
-    """The name and the number of rotations of a group of the n-gon."""
-    if not isinstance(group.n, int | np.integer) or isinstance(group.n, bool) or group.n < 1:
-        raise ArgumentError(f"A {family} group has a positive whole number of rotations, but got n = {group.n!r}.")
-    object.__setattr__(group, "rotations", group.n)
-    object.__setattr__(group, "name", f"{letter}{group.n}")
+def _whole(n: int, family: str) -> int:
+    if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 1:
+        raise ArgumentError(f"A {family} group has a positive whole number of rotations, but got n = {n!r}.")
+    return int(n)
 
 
 @cache
@@ -346,9 +300,9 @@ def _read(rotations: int | None, mirrors: bool, label: str) -> tuple[int, Axes] 
 def parse_planar(text: str) -> PlanarGroup | None:
     """The planar group that a plain name, SO2, O2, Cn or Dn, stands for; None if none."""
     if text in ("SO2", "O2"):
-        return SO2() if text == "SO2" else O2()
+        return SO2 if text == "SO2" else O2
     if (match := re.fullmatch(r"([CD])([1-9]\d*)", text)) is not None:
-        return (Cyclic if match[1] == "C" else Dihedral)(int(match[2]))
+        return (cyclic if match[1] == "C" else dihedral)(int(match[2]))
     return None
 
 

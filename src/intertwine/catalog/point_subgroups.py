@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
 
-from intertwine._arrays import Table
+from intertwine._arrays import Array, Table
 from intertwine.catalog import class_symbols
 from intertwine.catalog.base import CatalogGroup
 from intertwine.catalog.class_symbols import Symbol
 from intertwine.catalog.notation import NAMES_IN_WORDS, family, find, is_proper, suggestion
 from intertwine.catalog.recognise import recognise
 from intertwine.catalog.standard_frame import Vector, standard_frame
-from intertwine.catalog.subgroup_families import PLANAR, plane_part, unchanged
+from intertwine.catalog.subgroup_families import PLANAR, plane_part
 from intertwine.errors import LabelError
 from intertwine.groups import Group, Subgroup
+from intertwine.groups.subgroup import unchanged
 
 
-class SpaceGroup(CatalogGroup, ABC):
+class GroupInSpace(CatalogGroup, ABC):
     """A group of 3 × 3 orthogonal matrices, whose subgroups have Schoenflies names."""
 
     dim = 3
 
     @abstractmethod
-    def titled(self, title: str) -> SpaceGroup | None:
+    def titled(self, title: str) -> GroupInSpace | None:
         """The group of a standard Schoenflies name, among the families that the subgroups of this group belong to."""
 
     @property
@@ -62,7 +64,7 @@ class SpaceGroup(CatalogGroup, ABC):
             if listed.name == subgroup.name and axis is None:
                 return listed
             if listed.name == subgroup.name and (x := _reference(self, listed, np.asarray(axis))) is not None:
-                return _placed(self, subgroup.name, subgroup.group, axis, x)
+                return _placed(self, subgroup.name, axis, x, subgroup.group)
         raise _nowhere(self, name, axis, mirror)
 
     def subgroups(self, turns: int = 6) -> tuple[Subgroup, ...]:
@@ -80,25 +82,65 @@ class SpaceGroup(CatalogGroup, ABC):
         return _listed(self) if self.is_finite else _families(self, turns)
 
 
-class PointGroup(SpaceGroup, ABC):
-    """A group of 3 × 3 orthogonal matrices with a Schoenflies name, in its standard setting: main axis z."""
+class PointGroup(GroupInSpace, ABC):
+    """A group of 3 × 3 orthogonal matrices with a Schoenflies name, in its standard setting: main axis z.
 
-    @property
-    @abstractmethod
-    def schoenflies(self) -> str:
-        """The Schoenflies name."""
+    A homomorphism p leads to a simpler group, and there is a sign s: the irreps are σ(p(g)) and s(g) σ(p(g)). Where the
+    sign is a function of p(g), only the first kind is there.
+    """
+
+    schoenflies: str
+    """The Schoenflies name."""
 
     @property
     def name(self) -> str:
-        """The Schoenflies name."""
         return self.schoenflies
 
+    @property
+    @abstractmethod
+    def inner(self) -> CatalogGroup:
+        """The simpler group."""
+
+    @abstractmethod
+    def project(self, g: Array) -> Array:
+        """p(g): elements of the simpler group."""
+
+    @abstractmethod
+    def sign(self, g: Array) -> Array:
+        """s(g) as matrices `(..., 1, 1)`."""
+
+    @abstractmethod
+    def _parse(self, label: str) -> tuple[str, bool]:
+        """The label of σ, and whether the sign multiplies; raises `LabelError`."""
+
+    def irrep_degree(self, label: str) -> int:
+        return self.inner.irrep_degree(self._parse(label)[0])
+
+    def irrep_dim(self, label: str) -> int:
+        return self.inner.irrep_dim(self._parse(label)[0])
+
+    def irrep_endomorphisms(self, label: str) -> np.ndarray:
+        return self.inner.irrep_endomorphisms(self._parse(label)[0])
+
+    def irrep_matrices(self, labels: Sequence[str], g: Array) -> dict[str, Array]:
+        sign = self.sign(g)
+        parsed = {label: self._parse(label) for label in labels}
+        matrices = self.inner.irrep_matrices(tuple(dict.fromkeys(x for x, _ in parsed.values())), self.project(g))
+        return {label: matrices[x] * sign if odd else matrices[x] for label, (x, odd) in parsed.items()}
+
+    def coupling(self, a: str, b: str, c: str) -> np.ndarray:
+        (x, p), (y, q), (z, r) = self._parse(a), self._parse(b), self._parse(c)
+        table = self.inner.coupling(x, y, z)
+        return table if (p ^ q) == r else table[:0]
+
     def class_symbols(self) -> list[Symbol]:
-        """Schoenflies' symbols: E, C3, S4, i, σh, σv, σd."""
         return class_symbols.of_space(self.table, self.schoenflies)
 
+    def __repr__(self) -> str:
+        return f"tw.point_group({self.schoenflies!r})"
 
-def _asked(parent: SpaceGroup, name: str | Group, axis: Vector | None, mirror: Vector | float | None) -> Subgroup:
+
+def _asked(parent: GroupInSpace, name: str | Group, axis: Vector | None, mirror: Vector | float | None) -> Subgroup:
     """The subgroup of O(3) that a name, an axis and a reference direction describe."""
     title = name.schoenflies if isinstance(name, PointGroup) else find(name).title
     if title is None:
@@ -109,19 +151,22 @@ def _asked(parent: SpaceGroup, name: str | Group, axis: Vector | None, mirror: V
             f"{shown} holds maps of determinant −1, so it does not lie in {parent}. Call tw.O3.subgroup({shown!r}) "
             "instead."
         )
-    standard_frame(axis, mirror)  # an error for directions that are none comes first
-    solid = parent.titled(title)
-    if solid is None:
-        raise _nowhere(parent, name, axis, mirror)
-    return _placed(parent, title, name if isinstance(name, PointGroup) else solid.abstract, axis, mirror)
+    return _placed(parent, title, axis, mirror, name if isinstance(name, PointGroup) else None)
 
 
 def _placed(
-    parent: SpaceGroup, title: str, group: Group, axis: Vector | None = None, mirror: Vector | float | None = None
+    parent: GroupInSpace,
+    title: str,
+    axis: Vector | None = None,
+    mirror: Vector | float | None = None,
+    group: Group | None = None,
 ) -> Subgroup:
-    """A group with a title as a subgroup, its main axis and reference direction along the given ones."""
+    """The group with a title as a subgroup, its main axis and reference direction along the given ones."""
     frame, solid = Table(standard_frame(axis, mirror)), parent.titled(title)
-    called = _shown(title) if solid is not None and solid.abstract == group else group
+    if solid is None:
+        raise _nowhere(parent, title, axis, mirror)
+    called = _shown(title) if group in (None, solid.abstract) else group
+    group = solid.abstract if group is None else group
     arguments = "".join(
         f", {key}={tuple(np.asarray(value).tolist())!r}"
         for key, value in (("axis", axis), ("mirror", mirror))
@@ -131,9 +176,9 @@ def _placed(
         parent=parent,
         group=group,
         name=_shown(title),
-        pattern=PLANAR.get(family(title)[0], unchanged) if group.dim == 2 else unchanged,
-        read=plane_part if group.dim == 2 else unchanged,
         frame=frame,
+        pattern=PLANAR[family(title)[0]] if group.dim == 2 else unchanged,
+        read=plane_part if group.dim == 2 else unchanged,
         expression=f"{parent!r}.subgroup({called!r}{arguments})",
     )
 
@@ -143,7 +188,7 @@ def _shown(title: str) -> str:
     return {"SO3": "SO(3)", "O3": "O(3)"}.get(title, title)
 
 
-def _unknown(parent: SpaceGroup, name: object) -> LabelError:
+def _unknown(parent: GroupInSpace, name: object) -> LabelError:
     """The error for a name that no subgroup answers to; it knows the names that people try."""
     if find(name).plain == "O2":
         return LabelError(
@@ -156,7 +201,7 @@ def _unknown(parent: SpaceGroup, name: object) -> LabelError:
     )
 
 
-def _nowhere(parent: SpaceGroup, name: object, axis: object, mirror: object) -> LabelError:
+def _nowhere(parent: GroupInSpace, name: object, axis: object, mirror: object) -> LabelError:
     """The error for a subgroup of O(3) that does not lie in a smaller group."""
     where = "" if axis is None and mirror is None else " with these axes"
     return LabelError(
@@ -164,7 +209,7 @@ def _nowhere(parent: SpaceGroup, name: object, axis: object, mirror: object) -> 
     )
 
 
-def _reference(parent: SpaceGroup, listed: Subgroup, axis: np.ndarray) -> np.ndarray | None:
+def _reference(parent: GroupInSpace, listed: Subgroup, axis: np.ndarray) -> np.ndarray | None:
     """The reference direction of a conjugate subgroup whose main axis is the given one; None if there is none."""
     if not parent.is_finite or not axis.any():
         return None
@@ -175,29 +220,25 @@ def _reference(parent: SpaceGroup, listed: Subgroup, axis: np.ndarray) -> np.nda
 
 
 @cache
-def _listed(parent: SpaceGroup) -> tuple[Subgroup, ...]:
+def _listed(parent: GroupInSpace) -> tuple[Subgroup, ...]:
     """The subgroups of a finite point group, one of each conjugacy class."""
     return tuple(_tidily_placed(parent, *_best_placed(parent, members)) for members in parent.table.subgroup_classes)
 
 
-def _best_placed(parent: SpaceGroup, members: np.ndarray) -> tuple[str, np.ndarray]:
+def _best_placed(parent: GroupInSpace, members: np.ndarray) -> tuple[str, np.ndarray]:
     """The name of a subgroup, and of its conjugates the frame that is closest to the coordinate axes."""
     conjugates = np.unique(np.sort(parent.table.conjugates[:, members], 1), axis=0)
     found = [recognise(parent.table.elements[conjugate]) for conjugate in conjugates]
     return max(found, key=lambda item: np.round(item[1][[2, 0, 1, 0], [2, 2, 2, 0]], 6).tolist())
 
 
-def _tidily_placed(parent: SpaceGroup, title: str, frame: np.ndarray) -> Subgroup:
+def _tidily_placed(parent: GroupInSpace, title: str, frame: np.ndarray) -> Subgroup:
     """The subgroup with a title and a frame, its axes left out where they are the standard ones."""
-    solid = parent.titled(title)
-    if solid is None:
-        raise LabelError(f"{title!r} is no name of a subgroup of {parent}.")
-    group = solid.abstract
     if np.array_equal(frame, standard_frame(None, None)):
-        return _placed(parent, title, group)
+        return _placed(parent, title)
     if np.array_equal(frame, standard_frame(frame[:, 2], None)):
-        return _placed(parent, title, group, _tidy(frame[:, 2]))
-    return _placed(parent, title, group, _tidy(frame[:, 2]), _tidy(frame[:, 0]))
+        return _placed(parent, title, _tidy(frame[:, 2]))
+    return _placed(parent, title, _tidy(frame[:, 2]), _tidy(frame[:, 0]))
 
 
 def _tidy(direction: np.ndarray) -> np.ndarray:
@@ -219,14 +260,13 @@ def family_names(turns: int) -> tuple[str, ...]:
 
 
 @cache
-def _families(parent: SpaceGroup, turns: int) -> tuple[Subgroup, ...]:
+def _families(parent: GroupInSpace, turns: int) -> tuple[Subgroup, ...]:
     """The families about the main axis of a continuous group, and small groups about an axis perpendicular to it."""
     found = []
     for name in family_names(turns):
         title = find(name).title or ""
-        solid = parent.titled(title)
-        if solid is not None and (is_proper(title) or not parent.is_proper):
-            found.append(_placed(parent, title, solid.abstract))
+        if parent.titled(title) is not None and (is_proper(title) or not parent.is_proper):
+            found.append(_placed(parent, title))
     across = () if parent.is_full else ("C2",) if parent.is_proper else ("C2", "Cs", "C2v", "C2h")
     found += [_tidily_placed(parent, name, _across(name)) for name in across]
     inside = [H for H in found if np.all(parent.contains(H.place(H.group.generators)))]

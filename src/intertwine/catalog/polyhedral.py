@@ -10,16 +10,15 @@ import numpy as np
 from intertwine._arrays import Array, Table
 from intertwine.catalog.axial import AxialGroup, axial_group
 from intertwine.catalog.base import MatrixGroup
-from intertwine.catalog.parity import SignedGroup
-from intertwine.errors import LabelError
-from intertwine.groups.group import Seed, generator
+from intertwine.catalog.point_subgroups import PointGroup
+from intertwine.catalog.with_reps import no_irrep
 from intertwine.groups.rotations import POLYHEDRON_GENERATORS
 from intertwine.reps.rep import Rep
 from intertwine.reps.wigner import determinant_3
 
 SOURCES = {"T": "tetrahedron", "O": "cube", "I": "icosahedron", "Td": "cube"}
 LABELS = {"T": "A T E", "O": "A1 T1 E T2 A2", "I": "A T1 H T2 G", "Td": "A1 T2 E T1 A2"}  # in the order they are found
-NAMES = ("T", "O", "I", "Td", "Th", "Oh", "Ih")
+POLYHEDRAL = ("T", "O", "I", "Td", "Th", "Oh", "Ih")
 
 
 @cache
@@ -33,7 +32,7 @@ def without_inversion(title: str) -> MatrixGroup:
 
 
 @dataclass(frozen=True, repr=False)
-class PolyhedralGroup(SignedGroup):
+class PolyhedralGroup(PointGroup):
     """The rotations of a tetrahedron, octahedron or icosahedron (T, O, I), with mirrors (Td) or inversion (Th, Oh, Ih).
 
     Axes of order 2 (of order 4 for O, Oh and, with reflection, Td) are x, y and z; those of order 3 go through
@@ -41,23 +40,17 @@ class PolyhedralGroup(SignedGroup):
     Mulliken's symbols; with the inversion they belong to the rotation part `det(g) g`, and u multiplies by det g.
 
     Args:
-        title: the Schoenflies name.
+        schoenflies: the Schoenflies name.
     """
 
-    title: str
+    schoenflies: str
 
     @property
-    def schoenflies(self) -> str:
-        """The Schoenflies name."""
-        return self.title
-
-    @cached_property
-    def inner(self) -> MatrixGroup:  # type: ignore[override]
+    def inner(self) -> MatrixGroup:
         """The group itself, or the group of its rotations where it holds the inversion."""
-        return without_inversion(self.title[0] if self.has_inversion else self.title)
+        return without_inversion(self.schoenflies[0] if self.has_inversion else self.schoenflies)
 
     def titled(self, title: str) -> AxialGroup | PolyhedralGroup | None:
-        """The polyhedral or axial group of a standard Schoenflies name."""
         return find_point_group(title)
 
     def project(self, g: Array) -> Array:
@@ -65,17 +58,15 @@ class PolyhedralGroup(SignedGroup):
         return g * self.sign(g) if self.has_inversion else g
 
     def sign(self, g: Array) -> Array:
-        """The determinant."""
         return determinant_3(g)[..., None, None]
 
     @property
     def has_inversion(self) -> bool:
         """Whether −1 is an element."""
-        return self.title.endswith("h")
+        return self.schoenflies.endswith("h")
 
-    @property
+    @cached_property
     def order(self) -> int:
-        """The number of elements."""
         return int(self.inner.order) * (2 if self.has_inversion else 1)
 
     @property
@@ -89,20 +80,7 @@ class PolyhedralGroup(SignedGroup):
         g = self.inner.elements()
         return np.concatenate([g, -g]) if self.has_inversion else g
 
-    def sample(self, n: int, seed: Seed = 0) -> np.ndarray:
-        """n random elements `(n, 3, 3)`, uniform.
-
-        The same elements on each call: pass a seed (an integer or a numpy generator) to get others.
-        """
-        return self.elements()[generator(seed).integers(self.order, size=n)]
-
-    def quadrature(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
-        """All elements, with equal weights: exact for every degree."""
-        del degree
-        return self.elements(), np.full(self.order, 1 / self.order)
-
     def _defect(self, g: np.ndarray) -> np.ndarray:
-        """The distance to the nearest element."""
         return self.table.distance(g)
 
     # irreps ----------------------------------------------------------------------------------------------------------
@@ -113,7 +91,7 @@ class PolyhedralGroup(SignedGroup):
         inner = text[:-1] if self.has_inversion and text[-1:] in ("g", "u") else text
         if (inner != text) == self.has_inversion and inner in self.inner.names:
             return inner, text[-1] == "u"
-        raise LabelError(f"{self} has no irrep {label!r}. Its labels are {', '.join(self.labels(self.order))}.")
+        raise no_irrep(self, label, self.order)
 
     def labels(self, degree: int) -> tuple[str, ...]:
         """The irreps up to a degree, the smallest power of the vector, up to sign, that contains them; g before u."""
@@ -121,12 +99,10 @@ class PolyhedralGroup(SignedGroup):
         return tuple(f"{label}{parity}" for label in self.inner.labels(degree) for parity in parities)
 
     def canonical_label(self, label: str) -> str:
-        """The label in its standard spelling; raises `LabelError` if there is no such irrep."""
         self._parse(label)
         return str(label).strip()
 
     def label_key(self, label: str) -> tuple[int, ...]:
-        """By degree and dimension, then g before u."""
         inner, odd = self._parse(label)
         return (*self.inner.label_key(inner), int(odd))
 
@@ -139,4 +115,4 @@ class PolyhedralGroup(SignedGroup):
 @cache
 def find_point_group(title: str | None) -> AxialGroup | PolyhedralGroup | None:
     """The group of 3 × 3 matrices that a standard Schoenflies name stands for; None for SO(3), O(3) and no name."""
-    return PolyhedralGroup(title) if title in NAMES else axial_group(title or "")
+    return PolyhedralGroup(title) if title in POLYHEDRAL else axial_group(title or "")

@@ -11,7 +11,7 @@ from functools import cache, cached_property
 import numpy as np
 
 from intertwine._arrays import Array, namespace, read_only
-from intertwine.catalog.with_reps import GroupWithReps, defining_block
+from intertwine.catalog.with_reps import GroupWithReps, defining_block, no_irrep
 from intertwine.errors import LabelError
 from intertwine.groups.group import Seed, generator
 from intertwine.reps.burnside import compress
@@ -34,22 +34,18 @@ class PairGroup(GroupWithReps, ABC):
 
     @property
     def name(self) -> str:
-        """The names with × between them."""
         return f"{self.left.name}×{self.right.name}"
 
     @property
     def dim(self) -> int:
-        """The sum of the sizes."""
         return self.left.dim + self.right.dim
 
-    @property
+    @cached_property
     def order(self) -> int | float:
-        """The product of the orders."""
         return self.left.order * self.right.order
 
     @property
     def has_quadrature(self) -> bool:
-        """Where both factors have one."""
         return self.left.has_quadrature and self.right.has_quadrature
 
     def pair(self, a: Array, b: Array) -> Array:
@@ -68,12 +64,10 @@ class PairGroup(GroupWithReps, ABC):
 
     @property
     def generators(self) -> np.ndarray:
-        """Those of both groups."""
         return self._either(self.left.generators, np.eye(self.left.dim), self.right.generators, np.eye(self.right.dim))
 
     @property
     def lie_generators(self) -> np.ndarray:
-        """Those of both groups."""
         a, b = self.left.lie_generators, self.right.lie_generators
         return self._either(a, np.zeros((self.left.dim,) * 2), b, np.zeros((self.right.dim,) * 2))
 
@@ -91,15 +85,10 @@ class PairGroup(GroupWithReps, ABC):
         return np.asarray(self.pair(np.repeat(a, len(b), 0), np.tile(b, (len(a), 1, 1))))
 
     def sample(self, n: int, seed: Seed = 0) -> np.ndarray:
-        """n random elements, uniform in the Haar measure.
-
-        The same elements on each call: pass a seed (an integer or a numpy generator) to get others.
-        """
         rng = generator(seed)
         return np.asarray(self.pair(self.left.sample(n, rng), self.right.sample(n, rng)))
 
     def quadrature(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
-        """The product of the quadratures."""
         (a, v), (b, w) = self.left.quadrature(degree), self.right.quadrature(degree)
         return self._pairs(a, b), np.kron(v, w)
 
@@ -108,7 +97,7 @@ class PairGroup(GroupWithReps, ABC):
         a, b = self.factors(g)
         m = self.left.dim
         off = np.maximum(np.abs(g[..., :m, m:]).max((-1, -2)), np.abs(g[..., m:, :m]).max((-1, -2)))
-        return np.maximum(off, np.maximum(self.left.residual(a), self.right.residual(b)))
+        return np.asarray(np.maximum(off, np.maximum(self.left.residual(a), self.right.residual(b))))
 
     # irreps ----------------------------------------------------------------------------------------------------------
 
@@ -126,9 +115,7 @@ class PairGroup(GroupWithReps, ABC):
                     return a, b, opposite
         except LabelError:
             pass
-        shown = self.labels(2)
-        more = "" if shown == self.labels(3) else ", …"
-        raise LabelError(f"{self} has no irrep {label!r}. Its labels are {', '.join(shown[:12])}{more}.")
+        raise no_irrep(self, label, 2)
 
     def _splits(self, a: str, b: str) -> bool:
         return len(self.left.irrep_endomorphisms(a)) == len(self.right.irrep_endomorphisms(b)) == 2
@@ -146,17 +133,14 @@ class PairGroup(GroupWithReps, ABC):
         return tuple(sorted(found, key=self.label_key))
 
     def canonical_label(self, label: str) -> str:
-        """The label in its standard spelling; raises `LabelError` if there is no such irrep."""
         return self._spell(*self._parse(label))
 
     def label_key(self, label: str) -> tuple[int, ...]:
-        """The total degree, then the key of the first, then of the second."""
         a, b, opposite = self._parse(label)
         degree = self.left.irrep_degree(a) + self.right.irrep_degree(b)
         return (degree, *self.left.label_key(a), *self.right.label_key(b), int(opposite))
 
     def irrep_degree(self, label: str) -> int:
-        """The sum of the degrees."""
         return self.label_key(label)[0]
 
     def irrep_dim(self, label: str) -> int:
@@ -164,7 +148,6 @@ class PairGroup(GroupWithReps, ABC):
         return int(_part(self, *self._parse(label))[0].shape[1])
 
     def irrep_endomorphisms(self, label: str) -> np.ndarray:
-        """What commutes with the part of the tensor product."""
         return _part(self, *self._parse(label))[1]
 
     def irrep_matrices(self, labels: Sequence[str], g: Array) -> dict[str, Array]:

@@ -7,20 +7,15 @@ import numpy as np
 from intertwine.catalog.standard_frame import standard_frame
 from intertwine.groups.rotations import GOLDEN, TURNS
 
-Axes = list[tuple[np.ndarray, int]]
+RotationAxes = list[tuple[np.ndarray, int]]
 """Unit vectors and the orders of the rotations about them."""
 
 
 def recognise(elements: np.ndarray, tolerance: float = 1e-6) -> tuple[str, np.ndarray]:
     """The Schoenflies name of a finite group of orthogonal matrices `(q, 3, 3)`, and the rotation of its setting.
 
-    Args:
-        elements: all elements.
-        tolerance: how far entries may be off.
-
-    Returns:
-        The name, and the rotation A `(3, 3)` such that the elements are A g Aᵀ for g in `point_group(name)`. Where
-        several would do, axes close to z, then x, are taken.
+    The elements, whose entries may be off by the tolerance, are A g Aᵀ for g in `point_group(name)` and the rotation A
+    `(3, 3)`. Where several rotations would do, axes close to z, then x, are taken.
 
     A group is its rotations R, the rotations and the negatives of the improper elements, P, and how R lies in P:
     R = P (no improper elements), P twice (with inversion), or half of P.
@@ -36,7 +31,7 @@ def recognise(elements: np.ndarray, tolerance: float = 1e-6) -> tuple[str, np.nd
     return title, _frame(title, inner if title == "C2v" else outer, inner, elements, tolerance)
 
 
-def rotation_axes(rotations: np.ndarray, tolerance: float = 1e-6) -> Axes:
+def rotation_axes(rotations: np.ndarray, tolerance: float = 1e-6) -> RotationAxes:
     """The axes of a finite group of rotations `(q, 3, 3)`, each once, highest order first, then close to z, x, y.
 
     An axis of order n is kept by n − 1 rotations beside the identity; noisy ones are averaged.
@@ -44,7 +39,7 @@ def rotation_axes(rotations: np.ndarray, tolerance: float = 1e-6) -> Axes:
     turning = rotations[np.abs(rotations - np.eye(3)).max((-1, -2)) > max(tolerance, 1e-9)]
     # the axis belongs to the largest eigenvalue of g + gᵀ, 2; the other two are twice the cosine of the angle
     vectors = np.linalg.eigh(turning + turning.swapaxes(-1, -2))[1][..., -1]
-    found: Axes = []
+    found: RotationAxes = []
     while len(vectors):
         near = np.linalg.norm(np.cross(vectors, vectors[0]), axis=-1) < max(4 * tolerance, 1e-6)
         together = vectors[near] * np.sign(vectors[near] @ vectors[0])[:, None]
@@ -55,12 +50,9 @@ def rotation_axes(rotations: np.ndarray, tolerance: float = 1e-6) -> Axes:
 
 
 def refined(frame: np.ndarray, standard: np.ndarray, elements: np.ndarray) -> np.ndarray:
-    """The rotation A closest to a frame that fits `A s Aᵀ` to noisy elements best, in the sense of least squares.
+    """The rotation A closest to a frame `(3, 3)` that fits `A s Aᵀ` to noisy elements best, by least squares.
 
-    Args:
-        frame: a first guess `(3, 3)`.
-        standard: the elements `(q, 3, 3)` of the group in its standard setting.
-        elements: the noisy elements `(q, 3, 3)`, in any order.
+    The elements s of the group in its standard setting and the noisy ones are `(q, 3, 3)`, in any order.
     """
     for _ in range(4):
         placed = frame @ standard @ frame.T
@@ -81,7 +73,7 @@ def _upwards(axis: np.ndarray, tolerance: float) -> np.ndarray:
     return np.asarray(axis * np.sign(axis[first]) + 0.0)
 
 
-def _rotation_name(axes: Axes, count: int) -> str:
+def _rotation_name(axes: RotationAxes, count: int) -> str:
     """The name of a group of rotations from its axes and the number of its elements."""
     if sum(order > 2 for _, order in axes) > 1:
         return {12: "T", 24: "O", 60: "I"}[count]
@@ -91,24 +83,21 @@ def _rotation_name(axes: Axes, count: int) -> str:
 
 def _title(small: str, large: str, improper: bool, has_inversion: bool) -> str:
     """The Schoenflies name of the group with rotations `small`, which with negatives of the others are `large`."""
-    n = int(small[1:] or 0)
+    letter, n = small[0], int(small[1:] or 0)
     if not improper:
         return small
-    if small in ("T", "O", "I"):
+    if letter in "TOI":
         return f"{small}h" if has_inversion else "Td"
-    if has_inversion:
-        named = {"C": ("Ch", "S"), "D": ("Dh", "Dd")}[small[0]][n % 2]
-        named = "Ci" if (small == "C1") else f"S{2 * n}" if named == "S" else f"{named[0]}{n}{named[1]}"
-    elif small[0] == "C" and large[0] == "D":
-        named = f"C{n}v"
-    elif small[0] == "C":
-        named = "Cs" if n == 1 else f"C{n}h" if n % 2 else f"S{2 * n}"
-    else:
-        named = f"D{n}h" if n % 2 else f"D{n}d"
-    return named
+    if letter == "D":
+        return f"D{n}h" if has_inversion != (n % 2 == 1) else f"D{n}d"
+    if not has_inversion and large[0] == "D":
+        return f"C{n}v"
+    if n == 1:
+        return "Ci" if has_inversion else "Cs"
+    return f"C{n}h" if has_inversion != (n % 2 == 1) else f"S{2 * n}"
 
 
-def _frame(title: str, axes: Axes, turns: Axes, elements: np.ndarray, tolerance: float) -> np.ndarray:
+def _frame(title: str, axes: RotationAxes, turns: RotationAxes, elements: np.ndarray, tolerance: float) -> np.ndarray:
     """The rotation from the standard setting to where the group is."""
     if not axes:
         return np.eye(3)
@@ -125,7 +114,7 @@ def _frame(title: str, axes: Axes, turns: Axes, elements: np.ndarray, tolerance:
     return standard_frame(main, None)
 
 
-def _polyhedral_frame(title: str, axes: Axes) -> np.ndarray:
+def _polyhedral_frame(title: str, axes: RotationAxes) -> np.ndarray:
     """Three perpendicular axes of order 4 (O, Oh, and rotation-reflections of Td) or 2 (the others)."""
     order = 4 if title in ("O", "Oh", "Td") else 2
     good = [axis for axis, found in axes if found == order]

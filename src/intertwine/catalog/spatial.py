@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -12,7 +11,7 @@ import numpy as np
 from intertwine._arrays import Array
 from intertwine.catalog.lattice import Rows
 from intertwine.catalog.notation import find, is_proper
-from intertwine.catalog.point_subgroups import SpaceGroup, family_names
+from intertwine.catalog.point_subgroups import GroupInSpace, family_names
 from intertwine.catalog.polyhedral import find_point_group
 from intertwine.errors import LabelError
 from intertwine.groups import Subgroup
@@ -34,45 +33,84 @@ def rotation_quadrature(degree: int) -> tuple[np.ndarray, np.ndarray]:
     return grid.points, grid.weights
 
 
-class SpatialGroup(SpaceGroup, ABC):
-    """What SO(3) and O(3) share."""
+@dataclass(frozen=True, repr=False)
+class SpatialGroup(GroupInSpace):
+    """SO(3), the rotations of space, or O(3), all its orthogonal maps.
 
-    @abstractmethod
-    def _parse(self, label: str) -> tuple[int, int]:
-        """Degree, and the sign p of the extra determinant: D(g) = D_l(g) for 0 and det(g) D_l(g) for 1."""
+    Irreps of SO(3) are 0, 1, 2, … of dimension 2l + 1; 1 is the vector (x, y, z). Those of O(3) are 0e 0o 1o 1e 2e 2o …
+    with the inversion's sign, e or o: natural parity (−1)^l first.
+
+    Args:
+        inversion: whether the inversion is in the group.
+    """
+
+    inversion: bool
+
+    @property
+    def name(self) -> str:
+        return "O(3)" if self.inversion else "SO(3)"
 
     @property
     def generators(self) -> np.ndarray:
-        """Rotations by one radian about z and x, which generate a dense subgroup of SO(3)."""
-        return np.stack([axis_rotation(2, 1.0), axis_rotation(0, 1.0)])
+        """Rotations by one radian about z and x, which generate a dense subgroup of SO(3), and the inversion."""
+        rotations = np.stack([axis_rotation(2, 1.0), axis_rotation(0, 1.0)])
+        return np.concatenate([rotations, -np.eye(3)[None]]) if self.inversion else rotations
 
     @property
     def lie_generators(self) -> np.ndarray:
-        """The infinitesimal rotations about x, y and z: X_i r = e_i × r."""
         return TURNS.copy()
 
+    def sample(self, n: int, seed: Seed = 0) -> np.ndarray:
+        rng = generator(seed)
+        g = random_rotations(n, rng)
+        return g * rng.choice([-1.0, 1.0], size=(n, 1, 1)) if self.inversion else g
+
+    def quadrature(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
+        """Euler angles: equally spaced, and Gauss–Legendre for the middle one; in O(3) all of it also times −1."""
+        g, weights = rotation_quadrature(degree)
+        if self.inversion:
+            return np.concatenate([g, -g]), np.concatenate([weights, weights]) / 2
+        return g.copy(), weights.copy()
+
+    def _defect(self, g: np.ndarray) -> np.ndarray:
+        defect = orthogonality_residual(g)
+        return defect if self.inversion else np.maximum(defect, np.abs(determinant_3(g) - 1))
+
+    # irreps ----------------------------------------------------------------------------------------------------------
+
+    def _parse(self, label: str) -> tuple[int, int]:
+        """Degree, and the sign p of the extra determinant: D(g) = D_l(g) for 0 and det(g) D_l(g) for 1."""
+        text = str(label).strip()
+        if not self.inversion:
+            if text.isdecimal():
+                return int(text), 0
+            raise LabelError(f"{self} has no irrep {label!r}. Its labels are 0, 1, 2, … (without parity).")
+        if text[-1:] not in ("e", "o") or not text[:-1].isdecimal():
+            raise LabelError(
+                f"{self} has no irrep {label!r}. Its labels are 0e, 0o, 1o, 1e, 2e, 2o, …: a degree, then e or o for "
+                "even or odd under inversion."
+            )
+        degree = int(text[:-1])
+        return degree, (degree + (text[-1] == "o")) % 2
+
+    def _spell(self, degree: int, unnatural: int) -> str:
+        return f"{degree}{'eo'[(degree + unnatural) % 2]}" if self.inversion else str(degree)
+
+    def labels(self, degree: int) -> tuple[str, ...]:
+        parities = (0, 1) if self.inversion else (0,)
+        return tuple(self._spell(k, unnatural) for k in range(degree + 1) for unnatural in parities)
+
     def canonical_label(self, label: str) -> str:
-        """The label in its standard spelling; raises `LabelError` if there is no such irrep."""
         return self._spell(*self._parse(label))
 
-    def _spell(self, degree: int, _unnatural: int) -> str:
-        return str(degree)
-
     def label_key(self, label: str) -> tuple[int, ...]:
-        """Degree first, then natural parity before the other."""
         return self._parse(label)
 
     def irrep_degree(self, label: str) -> int:
-        """The degree l."""
         return self._parse(label)[0]
 
     def irrep_dim(self, label: str) -> int:
-        """2l + 1."""
         return 2 * self._parse(label)[0] + 1
-
-    def irrep_endomorphisms(self, label: str) -> np.ndarray:
-        """The identity: all irreps are of real type."""
-        return np.eye(self.irrep_dim(label))[None]
 
     def irrep_matrices(self, labels: Sequence[str], g: Array) -> dict[str, Array]:
         """D_l(g), times det g for the unnatural parity."""
@@ -84,118 +122,29 @@ class SpatialGroup(SpaceGroup, ABC):
     def coupling(self, a: str, b: str, c: str) -> np.ndarray:
         """The Wigner 3j tensor where the triangle closes and the parities agree."""
         (l1, p1), (l2, p2), (l3, p3) = self._parse(a), self._parse(b), self._parse(c)
-        allowed = abs(l1 - l2) <= l3 <= l1 + l2 and self._parities_agree(l1 + l2 + l3 + p1 + p2 + p3)
-        return wigner_3j(l1, l2, l3)[None][: int(allowed)]
+        even = not self.inversion or (l1 + l2 + l3 + p1 + p2 + p3) % 2 == 0
+        return wigner_3j(l1, l2, l3)[None][: int(abs(l1 - l2) <= l3 <= l1 + l2 and even)]
 
-    def _parities_agree(self, _total: int) -> bool:
-        return True
+    @cached_property
+    def defining(self) -> Rep:
+        """The vector (x, y, z)."""
+        return self.rep(f"1x{self._spell(1, 0)}")
 
-    def titled(self, title: str | None) -> SpaceGroup | None:
+    # subgroups -------------------------------------------------------------------------------------------------------
+
+    def titled(self, title: str | None) -> GroupInSpace | None:
         """Every group that has a standard Schoenflies name, SO3 and O3 among them."""
-        return {"SO3": SO3(), "O3": O3()}.get(title or "") or find_point_group(title)
+        return {"SO3": SO3, "O3": O3}.get(title or "") or find_point_group(title)
 
     def containment(self, subgroups: tuple[Subgroup, ...], turns: int) -> Rows:
-        """Which families of subgroups lie in which."""
         titles = [find(H.name).title for H in subgroups]
         return [[small in _titles_inside(large, turns) for large in titles] for small in titles]
 
-
-@dataclass(frozen=True, repr=False)
-class SO3(SpatialGroup):
-    """The rotations of space. Irreps: 0, 1, 2, … of dimension 2l + 1; 1 is the vector (x, y, z)."""
-
-    name = "SO(3)"
-
-    def sample(self, n: int, seed: Seed = 0) -> np.ndarray:
-        """n random rotations `(n, 3, 3)`, uniform in the Haar measure.
-
-        The same elements on each call: pass a seed (an integer or a numpy generator) to get others.
-        """
-        return random_rotations(n, seed)
-
-    def quadrature(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
-        """Euler angles: equally spaced, and Gauss–Legendre for the middle one."""
-        g, weights = rotation_quadrature(degree)
-        return g.copy(), weights.copy()
-
-    def _defect(self, g: np.ndarray) -> np.ndarray:
-        """The defect of orthogonality and of the determinant."""
-        return np.maximum(orthogonality_residual(g), np.abs(determinant_3(g) - 1))
-
-    def labels(self, degree: int) -> tuple[str, ...]:
-        """0, 1, …, degree."""
-        return tuple(str(k) for k in range(degree + 1))
-
-    def _parse(self, label: str) -> tuple[int, int]:
-        text = str(label).strip()
-        if not text.isdecimal():
-            raise LabelError(f"{self} has no irrep {label!r}. Its labels are 0, 1, 2, … (without parity).")
-        return int(text), 0
-
-    @cached_property
-    def defining(self) -> Rep:
-        """The vector (x, y, z)."""
-        return self.rep("1x1")
-
     def __repr__(self) -> str:
-        return "tw.SO3"
+        return "tw.O3" if self.inversion else "tw.SO3"
 
 
-@dataclass(frozen=True, repr=False)
-class O3(SpatialGroup):
-    """The rotations, mirrors and inversion of space. Irreps: 0e 0o 1o 1e 2e 2o …; e and o are the inversion's sign."""
-
-    name = "O(3)"
-
-    @property
-    def generators(self) -> np.ndarray:
-        """Rotations by one radian about z and x, and the inversion."""
-        return np.concatenate([super().generators, -np.eye(3)[None]])
-
-    def sample(self, n: int, seed: Seed = 0) -> np.ndarray:
-        """n random orthogonal matrices `(n, 3, 3)`, uniform in the Haar measure.
-
-        The same elements on each call: pass a seed (an integer or a numpy generator) to get others.
-        """
-        rng = generator(seed)
-        return random_rotations(n, rng) * rng.choice([-1.0, 1.0], size=(n, 1, 1))
-
-    def quadrature(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
-        """The quadrature of the rotations, times ±1."""
-        g, weights = rotation_quadrature(degree)
-        return np.concatenate([g, -g]), np.concatenate([weights, weights]) / 2
-
-    def _defect(self, g: np.ndarray) -> np.ndarray:
-        """The defect of orthogonality."""
-        return orthogonality_residual(g)
-
-    def labels(self, degree: int) -> tuple[str, ...]:
-        """0e 0o 1o 1e 2e 2o …: natural parity first."""
-        return tuple(self._spell(k, unnatural) for k in range(degree + 1) for unnatural in (0, 1))
-
-    def _spell(self, degree: int, unnatural: int) -> str:
-        return f"{degree}{'eo'[(degree + unnatural) % 2]}"
-
-    def _parse(self, label: str) -> tuple[int, int]:
-        text = str(label).strip()
-        if text[-1:] not in ("e", "o") or not text[:-1].isdecimal():
-            raise LabelError(
-                f"{self} has no irrep {label!r}. Its labels are 0e, 0o, 1o, 1e, 2e, 2o, …: a degree, then e or o for "
-                "even or odd under inversion."
-            )
-        degree = int(text[:-1])
-        return degree, (degree + (text[-1] == "o")) % 2
-
-    def _parities_agree(self, total: int) -> bool:
-        return total % 2 == 0
-
-    @cached_property
-    def defining(self) -> Rep:
-        """The vector (x, y, z)."""
-        return self.rep("1x1o")
-
-    def __repr__(self) -> str:
-        return "tw.O3"
+SO3, O3 = SpatialGroup(False), SpatialGroup(True)
 
 
 @cache

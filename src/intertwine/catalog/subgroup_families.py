@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from intertwine._arrays import Array, namespace
+from intertwine.groups.subgroup import Pattern
 from intertwine.reps.wigner import determinant_2
-
-Map = Callable[[Array], Array]
 
 
 def by_mirrors(h: Array) -> Array:
@@ -34,10 +31,5 @@ def plane_part(g: Array) -> Array:
     return g[..., :2, :2]
 
 
-def unchanged(h: Array) -> Array:
-    """Elements as they are."""
-    return h
-
-
-PLANAR: dict[str, Map] = {"C": by_mirrors, "Cv": by_mirrors, "D": by_rotations}
+PLANAR: dict[str, Pattern] = {"C": by_mirrors, "Cv": by_mirrors, "D": by_rotations}
 """How C_n, C_nv and D_n, which are copies of planar groups, lie in space; the others are groups of 3 × 3 matrices."""

@@ -14,16 +14,12 @@ from intertwine._arrays import Array, like, namespace, read_only
 from intertwine.catalog import class_symbols
 from intertwine.catalog.base import CatalogGroup
 from intertwine.catalog.class_symbols import Symbol
-from intertwine.catalog.with_reps import defining_block
 from intertwine.errors import ArgumentError, LabelError
 from intertwine.groups.group import Seed, generator
-from intertwine.reps.decompose import invariant_tensors
-from intertwine.reps.irrep import Irrep
-from intertwine.reps.rep import Rep
 
 Partition = tuple[int, ...]
 
-LISTED = 8
+MOST_THINGS = 8
 """The largest n whose n! permutations are listed."""
 
 
@@ -47,18 +43,16 @@ class SymmetricGroup(CatalogGroup):
 
     @property
     def dim(self) -> int:
-        """n."""
         return self.n
 
-    @property
+    @cached_property
     def order(self) -> int:
-        """n!."""
         return factorial(self.n)
 
     @property
     def has_quadrature(self) -> bool:
         """For n up to 8; above there are too many elements to go through."""
-        return self.n <= LISTED
+        return self.n <= MOST_THINGS
 
     @property
     def generators(self) -> np.ndarray:
@@ -67,25 +61,16 @@ class SymmetricGroup(CatalogGroup):
 
     def elements(self) -> np.ndarray:
         """All permutation matrices `(n!, n, n)` in lexicographic order; `ArgumentError` for n above 8."""
-        if self.n > LISTED:
+        if self.n > MOST_THINGS:
             raise ArgumentError(
-                f"{self} has {self.order} elements; they are listed up to n = {LISTED}. Call sample(n, seed) for "
+                f"{self} has {self.order} elements; they are listed up to n = {MOST_THINGS}. Call sample(n, seed) for "
                 "random ones."
             )
         return _all(self.n).copy()
 
     def sample(self, n: int, seed: Seed = 0) -> np.ndarray:
-        """n random elements `(n, dim, dim)`, uniform.
-
-        The same elements on each call: pass a seed (an integer or a numpy generator) to get others.
-        """
         rng = generator(seed)
         return _matrices(np.argsort(rng.random((n, self.n)), -1))
-
-    def quadrature(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
-        """All elements, with equal weights: exact for every degree."""
-        del degree
-        return self.elements(), np.full(self.order, 1 / self.order)
 
     def _defect(self, g: np.ndarray) -> np.ndarray:
         """The distance to the permutation matrix with the largest entries in the same places."""
@@ -112,11 +97,9 @@ class SymmetricGroup(CatalogGroup):
         return tuple(_spell(p) for p in _partitions(self.n, self.n) if p[0] >= self.n - degree)
 
     def canonical_label(self, label: str) -> str:
-        """The label in its standard spelling; raises `LabelError` if there is no such irrep."""
         return _spell(self._parse(label))
 
     def label_key(self, label: str) -> tuple[int, ...]:
-        """The parts, large ones first."""
         partition = self._parse(label)
         return tuple(-part for part in partition) + (0,) * (self.n - len(partition))
 
@@ -127,10 +110,6 @@ class SymmetricGroup(CatalogGroup):
     def irrep_dim(self, label: str) -> int:
         """The number of standard tableaux."""
         return len(_tableaux(self._parse(label)))
-
-    def irrep_endomorphisms(self, label: str) -> np.ndarray:
-        """The identity: all irreps are of real type."""
-        return np.eye(self.irrep_dim(label))[None]
 
     def irrep_matrices(self, labels: Sequence[str], g: Array) -> dict[str, Array]:
         """Products of the exchanges that sort the permutation."""
@@ -148,17 +127,7 @@ class SymmetricGroup(CatalogGroup):
             out[label] = matrix
         return out
 
-    def coupling(self, a: str, b: str, c: str) -> np.ndarray:
-        """Averages over all elements."""
-        return invariant_tensors(self, *(Irrep(self, label) for label in (a, b, c)))
-
-    @cached_property
-    def defining(self) -> Rep:
-        """The permutations of n numbers."""
-        return defining_block(self, 1)
-
     def class_symbols(self) -> list[Symbol]:
-        """The lengths of the cycles."""
         return class_symbols.of_permutations(self.table)
 
     def __repr__(self) -> str:
@@ -198,7 +167,7 @@ def _sorting_network(n: int) -> Iterator[int]:
 
 def _matrices(permutations: np.ndarray) -> np.ndarray:
     """The matrices `(..., n, n)` that send the i-th basis vector to the p(i)-th, for p `(..., n)`."""
-    return np.eye(permutations.shape[-1])[permutations].swapaxes(-1, -2)
+    return np.asarray(np.eye(permutations.shape[-1])[permutations].swapaxes(-1, -2))
 
 
 @cache

@@ -66,15 +66,11 @@ class CharacterTable:
         body = [
             [irrep.label, *map(words.character, row)] for irrep, row in zip(self.irreps, self.values.array, strict=True)
         ]
-        others = sorted({irrep.type for irrep in self.irreps} - {"R"})
-        notes = {
-            "C": "type C, the sum of two complex conjugate irreps",
-            "H": "type H, twice a complex irrep",
-        }
-        lines = [
-            f"{', '.join(irrep.label for irrep in self.irreps if irrep.type == kind)}: {notes[kind]}" for kind in others
-        ]
-        return "\n".join([columns([head, *body]), *lines])
+        lines = [columns([head, *body])]
+        for kind, note in (("C", "the sum of two complex conjugate irreps"), ("H", "twice a complex irrep")):
+            if labels := [irrep.label for irrep in self.irreps if irrep.type == kind]:
+                lines.append(f"{', '.join(labels)}: type {kind}, {note}")
+        return "\n".join(lines)
 
 
 def columns(rows: list[list[str]]) -> str:
@@ -95,26 +91,24 @@ def character_table(group: GroupWithReps) -> CharacterTable:
             "elements, or irreps(degree) for its irreps."
         )
     table = group.table
-    names = told_apart(group.class_symbols())
-    order = sorted(range(len(names)), key=lambda i: names[i][1])
-    members = [table.classes[i] for i in order]
     classes = tuple(
-        ConjugacyClass(names[i][0], len(table.classes[i]), Table(table.elements[table.classes[i][0]])) for i in order
+        ConjugacyClass(name, len(table.classes[i]), Table(table.elements[table.classes[i][0]]))
+        for i, name in told_apart(group.class_symbols())
     )
     irreps = tuple(sorted(group.irreps(len(table)), key=_conventional))
-    elements = np.stack([table.elements[numbers[0]] for numbers in members])
+    elements = np.stack([found.element.array for found in classes])
     values = np.array([irrep.character(elements) for irrep in irreps])
     near = np.round(values)
     return CharacterTable(group, classes, irreps, Table(np.where(np.abs(values - near) < 1e-12, near, values)))
 
 
-def _conventional(irrep: Irrep) -> tuple[int, tuple[int, ...]]:
+def _conventional(irrep: Irrep) -> tuple[int, ...]:
     """The order of textbooks for Mulliken symbols: g before u, one prime before two, then A, B, E, T, G, H."""
     label = irrep.label
     if label[0] not in "ABETGH":
-        return 0, irrep.key
+        return irrep.key
     number = int("".join(filter(str.isdigit, label)) or 0)
-    return 0, (int(label.endswith(("u", "''"))), "ABETGH".index(label[0]), number)
+    return int(label.endswith(("u", "''"))), "ABETGH".index(label[0]), number
 
 
 @dataclass(frozen=True)
@@ -162,7 +156,7 @@ class Branching:
         return f"{subgroup.parent} → {subgroup.name}{copy}{place}"
 
 
-def branching(group: GroupWithReps, subgroup: Subgroup | Group | str, degree: int | None) -> Branching:
+def branching_table(group: GroupWithReps, subgroup: Subgroup | Group | str, degree: int | None) -> Branching:
     """What the irreps up to a degree restrict to."""
     if degree is None:
         degree = int(group.order) if group.is_finite else 3

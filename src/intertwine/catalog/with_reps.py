@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from functools import cache, cached_property
 
 import numpy as np
@@ -11,11 +12,10 @@ from intertwine._arrays import Table
 from intertwine.catalog import class_symbols
 from intertwine.catalog.class_symbols import Symbol
 from intertwine.catalog.standard_frame import Vector
-from intertwine.errors import ArgumentError, RepMismatchError
+from intertwine.errors import ArgumentError, LabelError, RepMismatchError
 from intertwine.groups import Group, Subgroup
-from intertwine.groups.finite import FiniteTable
 from intertwine.reps.blocks import BasisBlock, decomposed
-from intertwine.reps.decompose import isometries
+from intertwine.reps.decomposition import invariant_tensors, isometries
 from intertwine.reps.harmonics import harmonics_rep
 from intertwine.reps.homogeneous import HomogeneousSpace, induced_terms
 from intertwine.reps.irrep import Block, Irrep, irreps_up_to
@@ -30,10 +30,19 @@ class GroupWithReps(Group, ABC):
     know this class and what it leaves abstract.
     """
 
-    @property
-    @abstractmethod
+    @cached_property
     def defining(self) -> Rep:
         """The rep whose matrices are the elements themselves."""
+        return defining_block(self, 1)
+
+    def direct_sum(self, terms: Sequence[tuple[int, Block]]) -> Rep:
+        """The rep of multiplicities and blocks, in their order.
+
+        >>> from intertwine.catalog import O2
+        >>> print(O2.direct_sum([(2, O2.irrep("1")), (1, O2.irrep("0e"))]))
+        2x1 + 1x0e
+        """
+        return Rep(self, tuple(terms))
 
     @abstractmethod
     def __mul__(self, other: GroupWithReps) -> GroupWithReps:
@@ -54,6 +63,10 @@ class GroupWithReps(Group, ABC):
     def class_symbols(self) -> list[Symbol]:
         """The symbols of the classes of a finite group, in the order of its `table.classes`, each with a sort key."""
         return class_symbols.of_orders(self.table)
+
+    def coupling(self, a: str, b: str, c: str) -> np.ndarray:
+        """A basis of the equivariant bilinear maps a × b → c, found in the average of the three over the group."""
+        return invariant_tensors(self, *(Irrep(self, label) for label in (a, b, c)))
 
     def irrep(self, label: str) -> Irrep:
         """The irrep of a label; raises `LabelError` if there is none.
@@ -98,11 +111,6 @@ class GroupWithReps(Group, ABC):
         if action is not None and action.group != self:
             raise RepMismatchError(f"The action {action} is a rep of {action.group}, but a rep of {self} was expected.")
         return harmonics_rep(self.defining if action is None else action, degree)
-
-    @cached_property
-    def table(self) -> FiniteTable:
-        """The multiplication table of a finite group, its classes and subgroups; `ArgumentError` for others."""
-        return FiniteTable(Table(self.elements()))
 
     @cached_property
     def regular(self) -> Rep:
@@ -192,6 +200,13 @@ class GroupWithReps(Group, ABC):
         if name == "defining" and len(self.defining) == self.defining.terms[0][0] == 1:
             return self.defining.terms[0][1]
         return self.regular.terms[0][1] if name == "regular" else None
+
+
+def no_irrep(group: Group, label: str, degree: int) -> LabelError:
+    """The error for a label that no irrep of a group has; it shows those that there are up to a degree."""
+    shown = group.labels(degree)
+    more = ", …" if len(shown) > 12 or shown != group.labels(degree + 1) else ""
+    return LabelError(f"{group} has no irrep {label!r}. Its labels are {', '.join(shown[:12])}{more}.")
 
 
 def defining_block(group: GroupWithReps, degree: int) -> Rep:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from intertwine.groups.rotations import GOLDEN
-from intertwine.reps.decompose import Content
+from intertwine.reps.decomposition import Content
 
 
 def number(value: float) -> str:

@@ -1,6 +1,6 @@
 """Real data and toy shapes as plain numpy arrays: this room knows representations by their text only."""
 
-from intertwine.data.cells import CellOutlines, DroppedOutline, load_cells, stratified_split
+from intertwine.data.cell_outlines import CellOutlines, DroppedOutline, load_cells, stratified_split
 from intertwine.data.outline import (
     fourier_coefficients,
     fourier_layout,

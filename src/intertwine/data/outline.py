@@ -25,15 +25,13 @@ from intertwine.errors import ArgumentError, ShapeError
 def fourier_coefficients(outline: np.ndarray, degree: int) -> np.ndarray:
     """The Fourier coefficients of a closed outline, free of its position, size and starting point.
 
-    The centre is the centroid of the area A, and the unit of length is √(A/π), the radius of the disc of that area. In
-    that unit `z_k = 1/2π ∮ z(t) e^{−ikt} dt` by constant speed, exactly for a polygon, and `b_k = z_k (z̄_1 / |z_1|)^k`.
-    The result lists
+    The centre is the centroid of the area A, and the unit of length is √(A/π), the radius of the disc of that area; z_k
+    are exact for a polygon. The result lists
 
     - frequency 0, one channel: `b_1`, a 0e (the first harmonic's radius, 1 for a circle);
     - frequency f = 1 … degree, two channels: `b_{1−f}` and `conj(b_{1+f})`, each as (real, imaginary) part.
 
-    Turning the outline by θ turns every vector of frequency f by fθ; the mirror y → −y changes the sign of its second
-    component. So for every g of O(2), with ρ the rep that `fourier_layout(degree)` names,
+    For every g of O(2), with ρ the rep that `fourier_layout(degree)` names,
     `fourier_coefficients(transform(outline, g), degree) = ρ(g) fourier_coefficients(outline, degree)`.
     Where the list of points starts, its direction, and repeated points make no difference.
 
@@ -42,12 +40,10 @@ def fourier_coefficients(outline: np.ndarray, degree: int) -> np.ndarray:
         degree: the highest frequency, from 0 on.
 
     Returns:
-        `(1 + 4 · degree,)` numbers, laid out as `fourier_layout(degree)` says: for each frequency f ≥ 1 a block (2, 2),
-        components outside and channels inside.
+        `(1 + 4 · degree,)` numbers: for each frequency f ≥ 1 a block (2, 2), components outside and channels inside.
 
-    Raises `ShapeError` for an array that is no outline and `ArgumentError` for a negative degree, for an outline with
-    fewer than three distinct points, numbers that are not finite, no area, or no first harmonic (it winds around in
-    both directions alike, as a figure eight does).
+    Raises `ShapeError` for an array that is no outline, and `ArgumentError` for a negative degree and for an outline
+    with fewer than three distinct points, numbers that are not finite, no area, or no first harmonic.
 
     Source: Kuhl & Giardina 1982, doi:10.1016/0146-664X(82)90034-X, for the coefficients of polygons and the role of the
     first harmonic.
@@ -87,12 +83,7 @@ def fourier_layout(degree: int) -> str:
 def log_size(outline: np.ndarray) -> float:
     """The logarithm of the radius of the disc that has the outline's area: `ln √(A/π)`, a scalar (0e) of O(2).
 
-    Put in front of the coefficients it makes the rep "2x0e + 2x1 + 2x2 + …".
-
-    Args:
-        outline: `(n, 2)` x and y of the corners, in the unit whose logarithm is wanted.
-
-    Raises as `fourier_coefficients` does.
+    Put in front of the coefficients it makes the rep "2x0e + 2x1 + 2x2 + …". Raises as `fourier_coefficients` does.
 
     >>> square = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
     >>> round(log_size(square * 100) - log_size(square), 3)  # ln 100
@@ -102,18 +93,10 @@ def log_size(outline: np.ndarray) -> float:
 
 
 def outline_from_coefficients(coefficients: np.ndarray, points: int = 200) -> np.ndarray:
-    """The outline that has these Fourier coefficients: `z(t) = Σ_k b_k e^{ikt}`, with harmonics up to the degree.
+    """The outline `(..., points, 2)` of Fourier coefficients `(..., 1 + 4 · degree)`: `z(t) = Σ_k b_k e^{ikt}`.
 
-    The inverse of `fourier_coefficients`, up to position, size, starting point and finer detail.
-
-    Args:
-        coefficients: `(..., 1 + 4 · degree)` numbers as `fourier_coefficients` gives them.
-        points: how many points to put on the outline.
-
-    Returns:
-        `(..., points, 2)` x and y, in units of the radius of the disc of the same area.
-
-    Raises `ShapeError` for a number of coefficients that no degree has.
+    The inverse of `fourier_coefficients`, up to position, size, starting point and finer detail, in units of the radius
+    of the disc of the same area. Raises `ShapeError` for a number of coefficients that no degree has.
 
     >>> disc = outline_from_coefficients(np.array([1.0, 0.0, 0.0, 0.0, 0.0]), points=4)
     >>> disc.round(6) + 0.0
@@ -126,8 +109,7 @@ def outline_from_coefficients(coefficients: np.ndarray, points: int = 200) -> np
     size = coefficients.shape[-1] if coefficients.ndim else 0
     if size % 4 != 1:
         raise ShapeError(
-            f"{size} Fourier coefficients came, but a degree d has 1 + 4 d of them. "
-            "Pass what fourier_coefficients gave."
+            f"A degree d has 1 + 4 d Fourier coefficients, but got {size}. Pass what fourier_coefficients gave."
         )
     parts = coefficients[..., 1:].reshape(*coefficients.shape[:-1], size // 4, 2, 2)
     falling, rising = np.moveaxis(parts[..., 0, :] + 1j * parts[..., 1, :], -1, 0)
@@ -138,13 +120,7 @@ def outline_from_coefficients(coefficients: np.ndarray, points: int = 200) -> np
 
 
 def transform(outline: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """The outline moved by a matrix: every point p becomes `matrix @ p`.
-
-    A mirror reverses the direction in which the outline is walked; `fourier_coefficients` does not mind.
-
-    Args:
-        outline: `(..., n, 2)` points.
-        matrix: `(2, 2)`, for example an element of O(2).
+    """The points `(..., n, 2)` moved by a matrix `(2, 2)`, such as an element of O(2): p becomes `matrix @ p`.
 
     Raises `ShapeError` for points or a matrix that are not two-dimensional.
 
@@ -154,10 +130,10 @@ def transform(outline: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     outline, matrix = np.asarray(outline, dtype=np.float64), np.asarray(matrix, dtype=np.float64)
     if matrix.shape != (2, 2) or outline.ndim < 2 or outline.shape[-1] != 2:
         raise ShapeError(
-            f"A matrix of shape {matrix.shape} and points of shape {outline.shape} came, but transform takes a (2, 2) "
-            "matrix and points (..., n, 2). Pass an element of O(2) and an outline."
+            f"transform takes a (2, 2) matrix and points (..., n, 2), but got shapes {matrix.shape} and "
+            f"{outline.shape}. Pass an element of O(2) and an outline."
         )
-    return outline @ matrix.T
+    return np.asarray(outline @ matrix.T)
 
 
 def _check_degree(degree: int) -> None:
@@ -179,12 +155,12 @@ def _walk(outline: np.ndarray) -> np.ndarray:
             f"The outline has {len(z)} points that differ from the next one, but it takes three to enclose an area. "
             "Leave this outline out."
         )
-    return z if _crosses(z - z[0]).sum() >= 0 else z[::-1]
+    return np.asarray(z if _crosses(z - z[0]).sum() >= 0 else z[::-1])
 
 
 def _crosses(z: np.ndarray) -> np.ndarray:
     """Twice the signed area of the triangle of the origin and each edge."""
-    return (z.conj() * np.roll(z, -1)).imag
+    return np.asarray((z.conj() * np.roll(z, -1)).imag)
 
 
 def _centre_and_radius(walk: np.ndarray) -> tuple[complex, float]:
@@ -213,4 +189,4 @@ def _harmonics(z: np.ndarray, orders: np.ndarray) -> np.ndarray:
     corners = np.exp(-1j * np.outer(orders, np.concatenate([[0.0], ends[:-1], [0.0]]) / speed))
     directions = speed * edges / lengths
     others = (corners[:, 1:] - corners[:, :-1]) @ directions / (2 * np.pi * np.where(orders == 0, 1, orders) ** 2)
-    return np.where(orders == 0, mean, others)
+    return np.asarray(np.where(orders == 0, mean, others))

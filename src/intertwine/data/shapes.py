@@ -8,10 +8,7 @@ from intertwine.errors import ArgumentError
 
 
 def square() -> np.ndarray:
-    """The corners of the unit square, centred at the origin, in the plane z = 0.
-
-    Returns:
-        `(4, 3)` coordinates x, y, z in units of the side, counter-clockwise from (−1/2, −1/2).
+    """The corners `(4, 3)` of the unit square about the origin, z = 0, counter-clockwise from (−1/2, −1/2).
 
     Source: Smidt, "Simple Tasks and Symmetry", tutorial of e3nn (2019), doi:10.5281/zenodo.3348277.
 
@@ -22,17 +19,12 @@ def square() -> np.ndarray:
 
 
 def rectangle() -> np.ndarray:
-    """The square squeezed to half its width and stretched to one and a half of its height.
-
-    Returns:
-        `(4, 3)` coordinates x, y, z, corner by corner those of `square`, times (0.5, 1.5, 0).
-
-    Source: Smidt, "Simple Tasks and Symmetry", tutorial of e3nn (2019), doi:10.5281/zenodo.3348277.
+    """The corners `(4, 3)` of `square` with half its width and one and a half of its height.
 
     >>> rectangle()[2]
     array([0.25, 0.75, 0.  ])
     """
-    return square() * np.array([0.5, 1.5, 0.0])
+    return np.asarray(square() * np.array([0.5, 1.5, 0.0]))
 
 
 def random_blob(
@@ -46,17 +38,8 @@ def random_blob(
     coefficients shrink until it does not, so every radius is at least `margin` (Cauchy–Schwarz) and the surface never
     meets its centre.
 
-    Args:
-        n: how many surfaces.
-        degree: the highest degree l.
-        generator: numpy's source of randomness.
-        roughness: how far from a sphere, in units of the mean radius.
-        margin: the smallest radius allowed, in the same unit, from 0 to 1.
-
-    Returns:
-        `(n, (degree + 1)²)` coefficients, degree by degree and m = −l … l within: the layout "0e + 1o + 2e + 3o + …".
-
-    Raises `ArgumentError` for a negative number, degree or roughness and for a margin outside 0 … 1.
+    The n surfaces come as `(n, (degree + 1)²)` coefficients in the layout "0e + 1o + 2e + 3o + …". Raises
+    `ArgumentError` for a negative number, degree or roughness and for a margin outside 0 … 1.
 
     >>> random_blob(2, 4, np.random.default_rng(0)).shape
     (2, 25)

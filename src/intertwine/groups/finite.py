@@ -11,10 +11,10 @@ import numpy as np
 from intertwine._arrays import Table, read_only
 from intertwine.errors import ArgumentError
 
-LARGEST = 50_000
+MOST_ELEMENTS = 50_000
 
 
-def closure(generators: np.ndarray, largest: int = LARGEST) -> np.ndarray:
+def closure(generators: np.ndarray, largest: int = MOST_ELEMENTS) -> np.ndarray:
     """The finite group that orthogonal matrices `(k, n, n)` generate, `(order, n, n)`, the identity first.
 
     Elements come in the order of their shortest words. Raises `ArgumentError` when there are more than `largest`.

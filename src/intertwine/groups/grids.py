@@ -17,6 +17,7 @@ from intertwine.groups.rotations import (
     GOLDEN,
     axis_rotation,
     distinct,
+    plane_rotation,
     polyhedral_rotations,
     quaternion_rotations,
     random_directions,
@@ -202,16 +203,12 @@ def _turns(n: int) -> np.ndarray:
     return 2 * np.pi * np.arange(n) / n
 
 
-def _plane_rotations(angles: np.ndarray) -> np.ndarray:
-    return axis_rotation(2, angles)[..., :2, :2]
-
-
 def _regular(n: int) -> Grid:
-    return _equal(_plane_rotations(_turns(n)), n - 1)
+    return _equal(plane_rotation(_turns(n)), n - 1)
 
 
 def _random_turns(n: int, seed: Seed) -> Grid:
-    return _equal(_plane_rotations(generator(seed).uniform(0, 2 * np.pi, n)), 0)
+    return _equal(plane_rotation(generator(seed).uniform(0, 2 * np.pi, n)), 0)
 
 
 # the sphere -----------------------------------------------------------------------------------------------------------

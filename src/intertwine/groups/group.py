@@ -1,4 +1,4 @@
-"""What every compact group can say of itself."""
+"""Compact groups of matrices, and the numbers that their representation theory rests on."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from intertwine._arrays import Array, as_array, epsilon, to_numpy
+from intertwine._arrays import Array, Table, as_array, epsilon, to_numpy
 from intertwine.errors import ArgumentError, ElementError
+from intertwine.groups.finite import FiniteTable
 
 Seed = int | np.random.Generator
 """An integer from 0 on, which gives the same random elements each time, or a numpy generator, which goes on."""
@@ -52,7 +53,7 @@ class Group(ABC):
     def dim(self) -> int:
         """The size n of the defining n × n matrices."""
 
-    @property
+    @cached_property
     def order(self) -> int | float:
         """The number of elements; `math.inf` for a continuous group."""
         return math.inf
@@ -86,6 +87,11 @@ class Group(ABC):
         """A basis `(k, dim, dim)` of the Lie algebra, antisymmetric matrices; k = 0 for a finite group."""
         return np.zeros((0, self.dim, self.dim))
 
+    @cached_property
+    def table(self) -> FiniteTable:
+        """The multiplication table of a finite group, its classes and subgroups; `ArgumentError` for others."""
+        return FiniteTable(Table(self.elements()))
+
     def elements(self) -> np.ndarray:
         """All elements of a finite group, `(order, dim, dim)`, the identity first.
 
@@ -96,25 +102,28 @@ class Group(ABC):
             "or quadrature(degree) for a finite set that averages exactly."
         )
 
-    @abstractmethod
     def sample(self, n: int, seed: Seed = 0) -> np.ndarray:
         """n random elements `(n, dim, dim)`, independent and uniform in the Haar measure.
 
-        Without a seed these are the same elements on each call: pass an integer seed, or a numpy generator that goes
-        on from call to call, to get others. Raises `ArgumentError` for another kind of seed.
+        The same elements on each call: pass an integer seed, or a numpy generator that goes on from call to call, to
+        get others. Raises `ArgumentError` for another kind of seed.
         """
+        return self.elements()[generator(seed).integers(int(self.order), size=n)]  # continuous groups have their own
 
     @property
     def has_quadrature(self) -> bool:
         """Whether Haar averages are sums over few elements; if not, they are taken by random ones and eigenvectors."""
         return True
 
-    @abstractmethod
     def quadrature(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
         """Elements `(q, dim, dim)` and weights `(q,)` with exact Haar averages up to a total degree.
 
         `Σ w_q f(g_q) = ∫ f(g) dg` when f is a product of irrep matrix elements whose degrees sum to at most `degree`.
+        Of a finite group these are all elements, with equal weights.
         """
+        del degree
+        g = self.elements()
+        return g, np.full(len(g), 1 / len(g))
 
     # reps ------------------------------------------------------------------------------------------------------------
 
@@ -122,6 +131,10 @@ class Group(ABC):
     @abstractmethod
     def defining(self) -> Any:
         """The rep whose matrices are the elements themselves, a `Rep`: this room knows no more of it than its name."""
+
+    @abstractmethod
+    def direct_sum(self, terms: Sequence[tuple[int, Any]]) -> Any:
+        """The `Rep` of multiplicities and blocks, in their order."""
 
     @property
     def trivial(self) -> str:
@@ -150,9 +163,9 @@ class Group(ABC):
     def irrep_dim(self, label: str) -> int:
         """The dimension of an irrep."""
 
-    @abstractmethod
     def irrep_endomorphisms(self, label: str) -> np.ndarray:
         """A basis `(1 | 2 | 4, d, d)` of what commutes with an irrep of real type R, C, H; identity first."""
+        return np.eye(self.irrep_dim(label))[None]  # type R; groups with others have their own
 
     @abstractmethod
     def irrep_matrices(self, labels: Sequence[str], g: Array) -> Mapping[str, Array]:
@@ -192,17 +205,15 @@ class Group(ABC):
         g = as_array(g)
         inside = self.contains(g)
         if not inside.all():
+            numbers = to_numpy(g)
+            worst = f"the largest defect is {self.residual(numbers).max():.1e}"
+            worst = worst if np.isfinite(numbers).all() else "there is NaN or infinity in them"
             raise ElementError(
                 f"{int((~inside).sum())} of {inside.size} matrices are not elements of {self.name}: "
-                f"{self._complaint(to_numpy(g))}. Elements are orthogonal matrices of the defining representation; "
+                f"{worst}. Elements are orthogonal matrices of the defining representation; "
                 f"call {self.name}'s sample(n, seed) for some."
             )
         return g
-
-    def _complaint(self, g: np.ndarray) -> str:
-        if not np.isfinite(g).all():
-            return "there is NaN or infinity in them"
-        return f"the largest defect is {self.residual(g).max():.1e}"
 
     def require_lie(self, x: Array) -> np.ndarray:
         """Elements `(..., dim, dim)` of the Lie algebra as float64; raises `ElementError` in words for others."""

@@ -64,6 +64,15 @@ def axis_rotation(axis: int, angle: float | np.ndarray) -> np.ndarray:
     return out
 
 
+def plane_rotation(angle: float | np.ndarray) -> np.ndarray:
+    """Rotations `(..., 2, 2)` of the plane by angles `(...)` in radians, counter-clockwise.
+
+    >>> plane_rotation(np.pi / 2).round(6) @ [1.0, 0.0]
+    array([0., 1.])
+    """
+    return axis_rotation(2, angle)[..., :2, :2]
+
+
 def quaternion_rotations(q: np.ndarray) -> np.ndarray:
     """The rotations `(..., 3, 3)` of unit quaternions `(..., 4)`, real part first; q and −q give the same.
 

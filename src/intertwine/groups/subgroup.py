@@ -16,6 +16,11 @@ Pattern = Callable[[Array], Array]
 function that takes these back to h."""
 
 
+def unchanged(h: Array) -> Array:
+    """Elements as they are."""
+    return h
+
+
 @dataclass(frozen=True, repr=False)
 class Subgroup:
     """A closed subgroup of a compact group, with axes and words.
@@ -27,9 +32,9 @@ class Subgroup:
         parent: the group G that it lies in.
         group: the abstract group H, whose elements are H's own defining matrices.
         name: its name inside the parent; a Schoenflies name in three dimensions.
-        pattern: the homomorphism e from H's matrices to G's matrices in the standard setting.
-        read: takes e(h) back to h; what it makes of other matrices does not matter.
         frame: the orthogonal matrix A.
+        pattern: the homomorphism e from H's matrices to G's matrices in the standard setting. Default: h itself.
+        read: takes e(h) back to h; what it makes of other matrices does not matter.
         expression: Python that evaluates to it, with intertwine imported as tw.
 
     >>> import numpy as np
@@ -44,9 +49,9 @@ class Subgroup:
     parent: Group
     group: Group
     name: str
-    pattern: Pattern
-    read: Pattern = field(compare=False)
     frame: Table
+    pattern: Pattern = unchanged
+    read: Pattern = field(default=unchanged, compare=False)
     expression: str = field(default="", compare=False)
 
     def embed(self, h: Array) -> Array:
@@ -96,13 +101,14 @@ class Subgroup:
                 f"Pass a Subgroup whose group is {self.parent}."
             )
         outer, inner = parent, self
+        pattern = Composition(inner, outer)
         return Subgroup(
             parent=outer.parent,
             group=inner.group,
             name=f"{inner.name} in {outer.name}",
-            pattern=Composition(inner, outer),
-            read=_Reading(inner, outer),
             frame=outer.frame,
+            pattern=pattern,
+            read=pattern.back,
             expression=f"{inner!r}.within({outer!r})",
         )
 
@@ -167,13 +173,6 @@ class Composition:
         """Where an element goes."""
         return self.outer.pattern(self.inner.place(h))
 
-
-@dataclass(frozen=True)
-class _Reading:
-    """What takes a `Composition` back."""
-
-    inner: Subgroup
-    outer: Subgroup
-
-    def __call__(self, g: np.ndarray) -> np.ndarray:
+    def back(self, g: np.ndarray) -> np.ndarray:
+        """The element that goes to g."""
         return self.inner.candidate(self.outer.read(g))

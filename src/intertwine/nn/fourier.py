@@ -13,8 +13,7 @@ from torch.nn import functional as F
 from intertwine.errors import ArgumentError
 from intertwine.nn.module import EquivariantModule, Function, gain, in_double
 from intertwine.reps import Irrep, Rep, as_rep
-from intertwine.reps.fourier import FourierGrid, circle_grid, group_grid
-from intertwine.rules import MixingRule
+from intertwine.reps.fourier_grids import FourierGrid, circle_grid, group_grid
 
 
 class FourierActivation(EquivariantModule):
@@ -85,10 +84,6 @@ class FourierActivation(EquivariantModule):
         """
         d = self.rep_out.dim // self.channels
         return 2 * math.sqrt(d) * self.gain * _polynomial_error(self.activation, self.exact_degree, float(amplitude))
-
-    def symmetry_rule(self) -> MixingRule:
-        """What it is, for proofs."""
-        return MixingRule(self.rep_in, self.rep_out)
 
     def resampled(self, samples: int) -> FourierActivation:
         """A copy that samples another number of angles: as many show what aliasing costs.

@@ -64,6 +64,7 @@ class PointConv(EquivariantModule):
         rep_in: Rep | Irrep,
         rep_out: Rep | Irrep,
         radial: RadialBasis | None = None,
+        *,
         hidden: Sequence[int] = (64, 64),
         activation: Callable[[Tensor], Tensor] = F.silu,
         envelope: Cutoff | None = None,

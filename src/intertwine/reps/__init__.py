@@ -2,7 +2,7 @@
 
 from intertwine.reps.blocks import BasisBlock, TensorBlock
 from intertwine.reps.clebsch_gordan import clebsch_gordan
-from intertwine.reps.fourier import FourierGrid, circle_grid, group_grid
+from intertwine.reps.fourier_grids import FourierGrid, circle_grid, group_grid
 from intertwine.reps.harmonics import circular_harmonics, spherical_harmonics
 from intertwine.reps.homogeneous import HomogeneousSpace
 from intertwine.reps.intertwiner import intertwiners

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,15 +12,10 @@ from intertwine._arrays import Array, Table, like, read_only
 from intertwine.errors import ArgumentError
 from intertwine.groups import Group, Subgroup
 from intertwine.reps.clebsch_gordan import clebsch_gordan
-from intertwine.reps.decompose import Content, decompose, is_identity, isometries
+from intertwine.reps.decomposition import Content, decompose_function, is_identity, isometries
+from intertwine.reps.direct_sum import DirectSum, Terms
 from intertwine.reps.irrep import Block, Irrep, irreps_up_to
-from intertwine.reps.splitting import clean
-
-if TYPE_CHECKING:
-    from intertwine.reps.rep import Rep
-
-Terms = tuple[tuple[int, Block], ...]
-"""The multiplicities and blocks of a rep."""
+from intertwine.reps.splitting import clean, kronecker
 
 
 @dataclass(frozen=True)
@@ -54,27 +48,22 @@ class BasisBlock(Block):
 
     @property
     def name(self) -> str:
-        """How it prints inside a rep."""
         return self.title
 
     @property
     def expression(self) -> str:
-        """Python that evaluates to it."""
         return self.source
 
     @property
     def content(self) -> Content:
-        """Multiplicities and irreps, sorted."""
         return self.parts
 
     @property
     def dim(self) -> int:
-        """The dimension of one copy."""
         return len(self.table.array)
 
     @property
     def basis(self) -> np.ndarray:
-        """The orthogonal Q."""
         return self.table.array
 
     def evaluate(self, g: Array) -> Array:
@@ -91,8 +80,8 @@ class TensorBlock(Block):
     The change of basis to irreps comes from the Clebsch–Gordan tables and is made when first needed.
     """
 
-    left: Rep
-    right: Rep
+    left: DirectSum
+    right: DirectSum
 
     @property
     def group(self) -> Group:  # type: ignore[override]
@@ -101,17 +90,14 @@ class TensorBlock(Block):
 
     @property
     def dim(self) -> int:
-        """The product of the dimensions."""
         return self.left.dim * self.right.dim
 
     @property
     def name(self) -> str:
-        """The factors in brackets."""
         return f"({self.left})⊗({self.right})"
 
     @property
     def expression(self) -> str:
-        """The product, as Python."""
         return f"({self.left!r}) * ({self.right!r})"
 
     @cached_property
@@ -140,9 +126,7 @@ class TensorBlock(Block):
 
     def evaluate(self, g: Array) -> Array:
         """a(g) ⊗ b(g) at elements `(..., n, n)` of the group."""
-        a, b = self.left.evaluate(g), self.right.evaluate(g)
-        product = a[..., :, None, :, None] * b[..., None, :, None, :]
-        return product.reshape((*a.shape[:-2], self.dim, self.dim))
+        return kronecker(self.left.evaluate(g), self.right.evaluate(g))
 
 
 def product_irreps(a: Irrep, b: Irrep) -> tuple[Irrep, ...]:
@@ -181,23 +165,18 @@ def decomposed(
 ) -> Terms:
     """The terms of the orthogonal rep that a function gives: elements `(..., n, n)` to matrices `(..., size, size)`.
 
-    Args:
-        group: the group.
-        matrix: the function; its entries are polynomials of the degree on the group.
-        size: the dimension.
-        degree: the largest degree of an irrep that can occur.
-        title: how the block prints, unless the coordinates are irrep coordinates already.
-        source: Python that evaluates to the rep.
+    Its entries are polynomials of the degree on the group. Where the coordinates are irrep coordinates already the
+    irreps come back, otherwise a block with a title, and Python that evaluates to the rep.
     """
-    content, basis = decompose(group, matrix, size, degree, 2 * degree)
+    content, basis = decompose_function(group, matrix, size, degree, 2 * degree)
     return in_basis(group, content, basis, title, source)
 
 
 def _restrict_irrep(irrep: Irrep, subgroup: Subgroup) -> tuple[Content, np.ndarray]:
     def matrix(h: np.ndarray) -> np.ndarray:
-        return irrep.evaluate(subgroup.place(h))
+        return np.asarray(irrep.evaluate(subgroup.place(h)))
 
-    return decompose(subgroup.group, matrix, irrep.dim, irrep.degree, 2 * irrep.degree)
+    return decompose_function(subgroup.group, matrix, irrep.dim, irrep.degree, 2 * irrep.degree)
 
 
 def _restrict_basis(block: BasisBlock, subgroup: Subgroup) -> tuple[Content, np.ndarray]:

@@ -20,24 +20,17 @@ from intertwine.reps.splitting import commutant, equivalent, kronecker, split
 
 @dataclass(frozen=True)
 class GrownIrrep:
-    """An irrep σ(g) = Xᵀ (g ⊗ τ(g)) X inside V ⊗ τ, where τ is an irrep of one degree less.
+    """An irrep σ(g) = Xᵀ (g ⊗ τ(g)) X inside V ⊗ τ, where τ is an irrep of one degree less."""
 
-    Args:
-        degree: the smallest k such that the k-th tensor power of V contains it.
-        parent: the number of τ in the list that it belongs to; −1 for the trivial irrep, which has none.
-        isometry: X `(n · dim τ, dim)`.
-        endomorphisms: a basis `(1 | 2 | 4, dim, dim)` of what commutes with it, orthogonal matrices, identity first.
-    """
-
-    degree: int
-    parent: int
-    isometry: Table
-    endomorphisms: Table
+    degree: int  # the smallest k such that the k-th tensor power of V contains it
+    parent: int  # the number of τ in the list that it belongs to; −1 for the trivial irrep, which has none
+    isometry: Table  # X `(n · dim τ, dim)`
+    endomorphisms: Table  # a basis `(1 | 2 | 4, dim, dim)` of what commutes with it, orthogonal, identity first
 
     @property
     def dim(self) -> int:
         """The dimension."""
-        return self.isometry.array.shape[1]
+        return int(self.isometry.array.shape[1])
 
 
 TRIVIAL = GrownIrrep(0, -1, Table(np.eye(1)), Table(np.eye(1)[None]))
@@ -71,9 +64,7 @@ def compress(isometry: np.ndarray, a: Array, b: Array) -> Array:
 def grow(irreps: tuple[GrownIrrep, ...], samples: np.ndarray) -> tuple[GrownIrrep, ...]:
     """The irreps of the next degree: what is new in V ⊗ σ for the irreps σ of the largest degree so far.
 
-    Args:
-        irreps: all irreps up to some degree.
-        samples: random elements `(q, n, n)` of the group, enough to generate it.
+    It takes all irreps up to some degree, and random elements `(q, n, n)` of the group, enough to generate it.
     """
     top = irreps[-1].degree
     parents = [i for i, irrep in enumerate(irreps) if irrep.degree == top]

@@ -14,7 +14,8 @@ import numpy as np
 
 from intertwine._arrays import Array, as_array, epsilon, is_torch, like, namespace, plain_shape
 from intertwine.errors import ArgumentError, ShapeError
-from intertwine.reps.blocks import Terms, decomposed
+from intertwine.reps.blocks import decomposed
+from intertwine.reps.direct_sum import Terms
 from intertwine.reps.irrep import Block
 from intertwine.reps.rep import Rep
 from intertwine.reps.wigner import harmonic_matrix
@@ -201,11 +202,7 @@ def harmonics_function(n: int) -> Callable[..., Array]:
 def harmonics_rep(action: Rep, degree: int) -> Rep:
     """The harmonics of the space that an action moves, degrees 0 … degree, as a rep of the action's group.
 
-    Args:
-        action: a rep of dimension 2 or 3: how the group moves the coordinates.
-        degree: the largest degree.
-
-    Raises `ArgumentError` for an action of another dimension or a negative degree.
+    Raises `ArgumentError` for an action of a dimension other than 2 and 3, and for a negative degree.
     """
     if action.dim not in (2, 3):
         raise ArgumentError(
@@ -225,7 +222,7 @@ def _harmonic_terms(action: Rep, degree: int) -> Terms:
     group, reach = action.group, degree * max(action.degree, 1)
 
     def matrix(g: np.ndarray) -> np.ndarray:
-        return harmonic_matrix(degree, action.evaluate(g))
+        return np.asarray(harmonic_matrix(degree, action.evaluate(g)))
 
     size = 2 * degree + 1 if action.dim == 3 else min(degree, 1) + 1
     return decomposed(group, matrix, size, reach, f"Y{degree}", f"{group!r}.harmonics({degree}, {action!r})[-1:]")

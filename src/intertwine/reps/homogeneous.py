@@ -8,14 +8,14 @@ from functools import cache
 
 import numpy as np
 
-from intertwine._arrays import Array, Table, like, namespace, read_only
+from intertwine._arrays import Array, like, namespace, read_only
 from intertwine.errors import ArgumentError, RepMismatchError
 from intertwine.groups import Group, Subgroup
-from intertwine.groups.finite import FiniteTable
-from intertwine.reps.blocks import Terms, in_basis
-from intertwine.reps.decompose import decompose, isometries
+from intertwine.reps.blocks import in_basis
+from intertwine.reps.decomposition import decompose_function, isometries
+from intertwine.reps.direct_sum import Terms
 from intertwine.reps.intertwiner import intertwiners
-from intertwine.reps.irrep import Irrep
+from intertwine.reps.irrep import Irrep, irreps_up_to
 from intertwine.reps.rep import Rep
 
 
@@ -53,7 +53,7 @@ class HomogeneousSpace:
 
     @property
     def group(self) -> Group:
-        """G."""
+        """The group G that moves the functions."""
         return self.subgroup.parent
 
     def maps(self, irrep: Irrep) -> np.ndarray:
@@ -85,8 +85,7 @@ class HomogeneousSpace:
     def _content(self, degree: int) -> list[tuple[Irrep, np.ndarray]]:
         if not isinstance(degree, int | np.integer) or degree < 0:
             raise ArgumentError(f"The largest degree of functions is an integer from 0 on, but got {degree!r}.")
-        irreps = [Irrep(self.group, label) for label in self.group.labels(int(degree))]
-        return [(irrep, maps) for irrep in irreps if len(maps := self.maps(irrep))]
+        return [(irrep, maps) for irrep in irreps_up_to(self.group, int(degree)) if len(maps := self.maps(irrep))]
 
 
 @cache
@@ -101,6 +100,7 @@ def _maps(space: HomogeneousSpace, irrep: Irrep) -> np.ndarray:
 # induced reps ---------------------------------------------------------------------------------------------------------
 
 
+@cache
 def cosets(subgroup: Subgroup, largest: int = 5000) -> np.ndarray:
     """One element `(index, n, n)` of each coset g H, the identity first, found by multiplying with generators of G.
 
@@ -128,20 +128,16 @@ def cosets(subgroup: Subgroup, largest: int = 5000) -> np.ndarray:
 
 
 def induced_terms(subgroup: Subgroup, rep: Rep, title: str, source: str) -> Terms:
-    """The terms of the rep of G that a rep of H induces, in the coordinates (coset, component).
+    """The terms of the rep of G that a rep of H, of finite index, induces, in the coordinates (coset, component).
 
-    Args:
-        subgroup: H, of finite index in G.
-        rep: a rep of `subgroup.group`.
-        title: how the block prints.
-        source: Python that evaluates to the rep.
+    The block prints as the title; the source is Python that evaluates to the rep.
     """
     if rep.group != subgroup.group:
         raise RepMismatchError(
             f"A rep is induced from {subgroup.name}, a copy of {subgroup.group}, but got a rep of {rep.group}. "
             f"Call {subgroup.group!r}.rep(…) for one."
         )
-    group, representatives = subgroup.parent, _cosets(subgroup)
+    group, representatives = subgroup.parent, cosets(subgroup)
 
     by_table = group.is_finite and group.has_quadrature
 
@@ -151,14 +147,9 @@ def induced_terms(subgroup: Subgroup, rep: Rep, title: str, source: str) -> Term
     size = len(representatives) * rep.dim
     for degree in _degrees(group, rep, len(representatives)):
         if sum(_multiplicity(subgroup, rep, label) * group.irrep_dim(label) for label in group.labels(degree)) == size:
-            content, basis = decompose(group, matrix, size, degree, 2 * degree)
+            content, basis = decompose_function(group, matrix, size, degree, 2 * degree)
             return in_basis(group, content, basis, title, source)
     raise ArgumentError(f"The rep induced by {rep} contains irreps of {group} of very high degree; it is not split.")
-
-
-@cache
-def _cosets(subgroup: Subgroup) -> np.ndarray:
-    return cosets(subgroup)
 
 
 def _degrees(group: Group, rep: Rep, index: int) -> Sequence[int]:
@@ -171,7 +162,7 @@ def _multiplicity(subgroup: Subgroup, rep: Rep, label: str) -> int:
     irrep = Irrep(subgroup.parent, label)
     inside = irrep.irreps.restrict(subgroup)
     shared = sum(m * rep.count(part) * len(part.endomorphisms) for m, part in inside.isotypic)
-    return shared // len(irrep.endomorphisms)
+    return int(shared // len(irrep.endomorphisms))
 
 
 def induced_matrix(subgroup: Subgroup, rep: Rep, representatives: np.ndarray, g: np.ndarray) -> np.ndarray:
@@ -184,18 +175,13 @@ def induced_matrix(subgroup: Subgroup, rep: Rep, representatives: np.ndarray, g:
 
 def _induced_by_table(subgroup: Subgroup, rep: Rep, representatives: np.ndarray, g: np.ndarray) -> np.ndarray:
     """`induced_matrix` for a finite group, by its multiplication table: no matrix is made for each pair of cosets."""
-    table, inner = _table(subgroup.parent), subgroup.group.elements()
+    table, inner = subgroup.parent.table, subgroup.group.elements()
     numbers = np.full(len(table), -1)  # of the elements of G, in H
     numbers[table.index(subgroup.place(inner))] = np.arange(len(inner))
     cosets = table.index(representatives)
     moved = table.products[table.index(g)[..., None, None], cosets]  # g c_j
     moved = numbers[table.products[table.inverses[cosets][:, None], moved]]  # cᵢ⁻¹ g c_j
     return _in_blocks(moved >= 0, rep.evaluate(inner)[moved[moved >= 0]])
-
-
-@cache
-def _table(group: Group) -> FiniteTable:
-    return FiniteTable(Table(group.elements()))
 
 
 def _in_blocks(inside: np.ndarray, blocks: np.ndarray) -> np.ndarray:

@@ -5,15 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from intertwine._arrays import Array, read_only
 from intertwine.groups import Group
-
-if TYPE_CHECKING:
-    from intertwine.reps.rep import Rep
 
 
 class Block(ABC):
@@ -47,11 +44,9 @@ class Block(ABC):
         """The orthogonal Q `(dim, dim)` with x = Q x_irreps; None for the identity."""
 
     @cached_property
-    def irreps(self) -> Rep:
-        """The rep of its irreps, in irrep coordinates."""
-        from intertwine.reps.rep import Rep  # blocks and reps know each other
-
-        return Rep(self.group, self.content)
+    def irreps(self) -> Any:
+        """The rep of its irreps, in irrep coordinates: a `Rep`, which its group makes of it."""
+        return self.group.direct_sum(self.content)
 
     @abstractmethod
     def evaluate(self, g: Array) -> Array:
@@ -84,7 +79,7 @@ class Irrep(Block):
         object.__setattr__(self, "label", self.group.canonical_label(self.label))
 
     @cached_property
-    def dim(self) -> int:  # type: ignore[override]
+    def dim(self) -> int:
         """The dimension of the real irrep."""
         return self.group.irrep_dim(self.label)
 
@@ -115,26 +110,21 @@ class Irrep(Block):
 
     @property
     def name(self) -> str:
-        """The label."""
         return self.label
 
     @property
     def expression(self) -> str:
-        """The rep of one copy, as Python."""
         return f"{self.group!r}.rep('1x{self.label}')"
 
     @property
     def content(self) -> tuple[tuple[int, Irrep], ...]:
-        """Itself, once."""
         return ((1, self),)
 
     @property
     def basis(self) -> None:
-        """None: an irrep is in its own coordinates."""
         return
 
     def evaluate(self, g: Array) -> Array:
-        """`matrix` without the check that g is in the group."""
         return self.group.irrep_matrices((self.label,), g)[self.label]
 
     def lie_matrix(self, x: Array) -> np.ndarray:
@@ -148,15 +138,16 @@ class Irrep(Block):
 
     def character(self, g: Array) -> Array:
         """The trace `(...)` of the matrices at elements `(..., n, n)`."""
-        return trace(self.matrix(g))
+        return matrix_trace(self.matrix(g))
 
-    def __add__(self, other: Irrep | Rep) -> Rep:
+    # What a sum or a product makes is a `Rep`.
+    def __add__(self, other: Any) -> Any:
         return self.irreps + other
 
-    def __rmul__(self, multiplicity: int) -> Rep:
+    def __rmul__(self, multiplicity: int) -> Any:
         return multiplicity * self.irreps
 
-    def __mul__(self, other: Irrep | Rep) -> Rep:
+    def __mul__(self, other: Any) -> Any:
         return self.irreps * other
 
     def __repr__(self) -> str:
@@ -165,10 +156,10 @@ class Irrep(Block):
 
 @cache
 def irreps_up_to(group: Group, degree: int) -> tuple[Irrep, ...]:
-    """The irreps of a group up to a degree, sorted; what they know of themselves they learn once."""
+    """The irreps of a group up to a degree, sorted: the same objects each time, whose tables are made once."""
     return tuple(Irrep(group, label) for label in group.labels(degree))
 
 
-def trace(matrix: Array) -> Array:
+def matrix_trace(matrix: Array) -> Array:
     """The trace `(...)` of matrices `(..., d, d)`, numpy or torch."""
     return sum(matrix[..., i, i] for i in range(matrix.shape[-1]))

@@ -9,23 +9,23 @@ import numpy as np
 
 from intertwine._arrays import Array, namespace, read_only
 from intertwine.errors import ArgumentError
-from intertwine.reps.blocks import Terms, decomposed, in_basis
+from intertwine.reps.blocks import TensorBlock, decomposed, in_basis
 from intertwine.reps.burnside import compress
-from intertwine.reps.decompose import Content, isometries
-from intertwine.reps.irrep import Irrep, trace
-from intertwine.reps.rep import Rep
+from intertwine.reps.decomposition import Content, isometries
+from intertwine.reps.direct_sum import DirectSum, Terms
+from intertwine.reps.irrep import Irrep, matrix_trace
 from intertwine.reps.splitting import clean, independent_rows
 
 
-def power(rep: Rep, k: int, *, exterior: bool) -> Rep:
-    """The symmetric or exterior power of a rep, in the coordinates of `power_indices`."""
+def power(rep: DirectSum, k: int, *, exterior: bool) -> Terms:
+    """The terms of the symmetric or exterior power of a rep, in the coordinates of `power_indices`."""
     if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 0:
         raise ArgumentError(f"The power of a rep is an integer from 0 on, but got k = {k!r}.")
-    return Rep(rep.group, _power(rep, int(k), exterior))
+    return _power(rep, int(k), exterior)
 
 
 @cache
-def _power(rep: Rep, k: int, exterior: bool) -> Terms:
+def _power(rep: DirectSum, k: int, exterior: bool) -> Terms:
     group, size = rep.group, len(power_indices(rep.dim, k, exterior=exterior))
     if size == 0:
         return ()
@@ -42,9 +42,10 @@ def _power(rep: Rep, k: int, exterior: bool) -> Terms:
     return decomposed(group, matrix, size, k * rep.degree, title, source)
 
 
-def _coupled(rep: Rep, k: int, exterior: bool) -> tuple[Content, np.ndarray]:
+def _coupled(rep: DirectSum, k: int, exterior: bool) -> tuple[Content, np.ndarray]:
     """The irreps of a power and the change of basis, from the Clebsch–Gordan tables of the power before times ρ."""
-    product = Rep(rep.group, _power(rep, k - 1, exterior)) * rep
+    before = type(rep)(rep.group, _power(rep, k - 1, exterior))
+    product = type(rep)(rep.group, ((1, TensorBlock(before, rep)),))
     step = _step(rep.dim, k, exterior)
     content: list[tuple[int, Irrep]] = []
     columns: list[np.ndarray] = []
@@ -87,7 +88,7 @@ def _step(n: int, k: int, exterior: bool) -> np.ndarray:
     return read_only(table.reshape(len(before) * n, len(indices)))
 
 
-def molien(rep: Rep, degree: int, irrep: Irrep) -> tuple[int, ...]:
+def molien(rep: DirectSum, degree: int, irrep: Irrep) -> tuple[int, ...]:
     """How often an irrep occurs in the polynomials of degree 0, 1, …, degree on a rep: see `Rep.molien`."""
     if not isinstance(degree, int | np.integer) or isinstance(degree, bool) or degree < 0:
         raise ArgumentError(f"The largest degree of polynomials is an integer from 0 on, but got {degree!r}.")
@@ -97,7 +98,7 @@ def molien(rep: Rep, degree: int, irrep: Irrep) -> tuple[int, ...]:
     for _ in range(degree):
         current = current @ elements
         sums.append(rep.character(current))  # p_k(g) = χ(gᵏ)
-    target = weights * trace(irrep.evaluate(elements))
+    target = weights * matrix_trace(irrep.evaluate(elements))
     symmetric = [np.ones(len(elements))]  # h_k = (1/k) Σ_i p_i h_{k−i}, the characters of the symmetric powers
     for k in range(1, degree + 1):
         symmetric.append(sum(sums[i] * symmetric[k - 1 - i] for i in range(k)) / k)

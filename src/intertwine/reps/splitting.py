@@ -10,6 +10,8 @@ from typing import Protocol
 
 import numpy as np
 
+from intertwine._arrays import Array
+
 
 class Projector(Protocol):
     """An orthogonal projector, of which single columns are asked for."""
@@ -18,7 +20,7 @@ class Projector(Protocol):
     """The squared lengths of its columns: its diagonal."""
 
     def column(self, number: int) -> np.ndarray:
-        """One column."""
+        """A column of the projector, flat."""
 
 
 class SpanProjector:
@@ -28,8 +30,8 @@ class SpanProjector:
         self.span, self.lengths = span, np.sum(span * span, 1)
 
     def column(self, number: int) -> np.ndarray:
-        """One column."""
-        return self.span @ self.span[number]
+        """A column of the projector, flat."""
+        return np.asarray(self.span @ self.span[number])
 
 
 def pivot(lengths: np.ndarray) -> int:
@@ -46,10 +48,10 @@ def clean(matrix: np.ndarray, tolerance: float = 1e-13) -> np.ndarray:
     return np.where(np.abs(matrix - near) < tolerance, near, matrix)
 
 
-def kronecker(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """a ⊗ b for stacks of matrices `(q, m, m)` and `(q, n, n)`."""
-    product = a[:, :, None, :, None] * b[:, None, :, None, :]
-    return product.reshape(len(a), a.shape[-1] * b.shape[-1], -1)
+def kronecker(a: Array, b: Array) -> Array:
+    """a ⊗ b for matrices `(..., m, m)` and `(..., n, n)`, numpy or torch."""
+    product, size = a[..., :, None, :, None] * b[..., None, :, None, :], a.shape[-1] * b.shape[-1]
+    return product.reshape((*product.shape[:-4], size, size))
 
 
 def independent_rows(rows: np.ndarray) -> np.ndarray:
@@ -64,11 +66,9 @@ def independent_rows(rows: np.ndarray) -> np.ndarray:
 
 
 def average(matrix: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """`a(g) M b(g)ᵀ` averaged over elements, again and again, until M (a, b) intertwines: `a(g) M = M b(g)`.
+    """`a(g) M b(g)ᵀ` averaged over elements, again and again, until M `(m, n)` intertwines: `a(g) M = M b(g)`.
 
-    Args:
-        matrix: M `(m, n)`.
-        left, right: the matrices `(q, m, m)` and `(q, n, n)` of two orthogonal reps at the same elements.
+    The matrices of the two orthogonal reps at the same elements are `(q, m, m)` and `(q, n, n)`.
     """
     last = np.inf
     for _ in range(200):
@@ -96,7 +96,9 @@ def matching(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     noise = np.random.default_rng(2).normal(size=a.shape[1:])
     found = average(noise, a, b)
     found *= np.sqrt(len(found)) / np.linalg.norm(found)
-    return found * np.sign(found.flat[int(np.argmax(np.abs(found.reshape(-1)) > 0.1 / np.sqrt(len(found))))])
+    return np.asarray(
+        found * np.sign(found.flat[int(np.argmax(np.abs(found.reshape(-1)) > 0.1 / np.sqrt(len(found))))])
+    )
 
 
 def split(images: np.ndarray) -> list[np.ndarray]:

@@ -29,14 +29,8 @@ def wigner_matrices(degrees: tuple[int, ...], g: Array) -> dict[int, Array]:
 
     `D_l(g) = Tᵀ (D_{l−1}(g) ⊗ g) T` with the Clebsch–Gordan isometry T: l → (l − 1) ⊗ 1. Each step compresses an
     orthogonal matrix, so rounding grows only linearly in l; there is no largest degree. For det g = −1 the matrices
-    carry the natural parity (−1)^l. Degree 1 is g itself, in (x, y, z) order.
-
-    Args:
-        degrees: the wanted degrees, each at least 0.
-        g: orthogonal matrices `(..., 3, 3)`, numpy or torch.
-
-    Returns:
-        The matrices `(..., 2l + 1, 2l + 1)` by degree.
+    carry the natural parity (−1)^l. Degree 1 is g itself, in (x, y, z) order. Of orthogonal matrices `(..., 3, 3)`,
+    numpy or torch, come matrices `(..., 2l + 1, 2l + 1)` by degree.
 
     >>> wigner_matrices((1,), np.eye(3))[1].shape
     (3, 3)
@@ -79,7 +73,7 @@ def determinant_3(g: Array) -> Array:
     )
 
 
-def circular_matrix(degree: int, g: Array, mirrors: bool = True) -> Array:
+def circular_matrix(degree: int, g: Array, *, mirrors: bool = True) -> Array:
     """How (cos kφ, sin kφ), k ≥ 1, moves under an orthogonal 2 × 2 matrix: R(kθ) diag(1, −1)^flip.
 
     With `mirrors=False` the elements are taken to be rotations and the determinant is left out of the polynomial.

@@ -162,5 +162,7 @@ def act(rep: Rep, g: np.ndarray, x: Tensor) -> Tensor:
 
 
 def largest(x: Tensor) -> float:
-    """The largest entry in absolute value, 0 if there is none."""
-    return float(x.detach().abs().max()) if x.numel() else 0.0
+    """The largest entry in absolute value, infinite where there is NaN, 0 if there is none."""
+    if not x.numel():
+        return 0.0
+    return float(x.detach().abs().max()) if bool(torch.isfinite(x).all()) else math.inf

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
-from intertwine.fields import Features, FieldType, GridField, as_field, example_inputs
+from intertwine.fields import FieldType, GridField, as_field, example_inputs
 from intertwine.reps import Irrep, Rep
 
 Kind = FieldType | Rep | Irrep | None
@@ -68,23 +68,6 @@ def field_types(
                 "to one."
             )
     return fields, out
-
-
-# until symmetry.diagnosis reads field types
-Reps = Sequence[Rep | None]
-
-
-def signature(module: Any, reps_in: Any, rep_out: Any, advice: str = IN_CALL) -> tuple[Reps, Rep]:  # noqa: D103
-    fields, out = field_types(module, reps_in, rep_out, advice)
-    return tuple(field.rep for field in fields), out.rep  # type: ignore[return-value]
-
-
-def check_sizes(module: Any, values: Any, reps: Any) -> None:  # noqa: D103
-    check_inputs(module, values, tuple(map(as_field, reps)))
-
-
-def flattened(module: Any, y: Any, rep: Rep) -> Tensor:  # noqa: D103
-    return as_output(module, y, Features(rep))
 
 
 def _first(*candidates: Any) -> Any:

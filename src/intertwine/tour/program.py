@@ -18,20 +18,14 @@ _IMPORTS = (ast.Import, ast.ImportFrom)
 class Program:
     r"""A program in three parts, one after the other in a file.
 
-    Args:
-        imports: what it takes from elsewhere.
-        helpers: the definitions that the main part needs.
-        main: the definitions that it is about.
-        names: the names that the helpers define.
-
     >>> str(Program("import math", "", "turn = 2 * math.pi"))
     'import math\n\n\nturn = 2 * math.pi'
     """
 
-    imports: str
-    helpers: str
-    main: str
-    names: tuple[str, ...] = ()
+    imports: str  # what it takes from elsewhere
+    helpers: str  # the definitions that the main part needs
+    main: str  # the definitions that it is about
+    names: tuple[str, ...] = ()  # the names that the helpers define
 
     def __str__(self) -> str:
         return "\n\n\n".join(filter(None, (self.imports, self.helpers, self.main)))

@@ -9,22 +9,17 @@ from functools import partial
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import Module
 from torch.nn import functional as F
 
 from intertwine import nn
 from intertwine.catalog import SO3
 from intertwine.data.shapes import rectangle, square
 from intertwine.reps import spherical_harmonics
-from intertwine.symmetry import (
-    CurieReport,
-    OrderParameters,
-    curie_check,
-    loss_floor,
-    order_parameters,
-)
+from intertwine.symmetry import CurieReport, OrderParameters, curie_check, loss_floor, order_parameters
 from intertwine.testing import act
 
-DEGREE = 5
+SIGNAL_DEGREE = 5
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share of it that is done."""
 
@@ -33,28 +28,26 @@ def no_progress(_what: str, _share: float) -> None:
     """Tell nobody."""
 
 
-@dataclass(frozen=True)
-class TaskResult:
-    """What one task showed.
-
-    Args:
-        start, finish: the points before and after, `(4, 3)`.
-        losses: the mean squared error, `(seeds, steps)`.
-        floor: the loss that no equivariant network can beat, from symmetry alone.
-        output: the trained output at each point, `(4, 36)`, of the first seed.
-        rotation: a random rotation.
-        rotated_output: the output for the rotated input, `(4, 36)`.
-        equivariance: the largest relative difference between that and the rotated output, over all seeds.
-    """
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Points `(4, 3)` that are to move, where to, and the features `(4, 36)` that they bear."""
 
     start: np.ndarray
     finish: np.ndarray
-    losses: np.ndarray
-    floor: float
-    output: np.ndarray
-    rotation: np.ndarray
-    rotated_output: np.ndarray
-    equivariance: float
+    features: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class TaskResult:
+    """What one task showed."""
+
+    task: Task  # the points before and after, and their features
+    losses: np.ndarray  # the mean squared error, `(seeds, steps)`
+    floor: float  # the loss that no equivariant network can beat, from symmetry alone
+    output: np.ndarray  # the trained output at each point, `(4, 36)`, of the first seed
+    rotation: np.ndarray  # a random rotation
+    rotated_output: np.ndarray  # the output for the rotated input, `(4, 36)`
+    equivariance: float  # the largest relative difference between that and the rotated output, over all seeds
 
     @property
     def final(self) -> np.ndarray:
@@ -62,7 +55,7 @@ class TaskResult:
         return self.losses[:, -1]
 
 
-class TutorialNetwork(torch.nn.Module):
+class TutorialNetwork(Module):
     """Three convolutions over all pairs of points, gates between them; degrees 0 … 5, one channel each.
 
     The radial functions: 3 cosines up to 3.0, three hidden layers of 100.
@@ -70,7 +63,7 @@ class TutorialNetwork(torch.nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        features = SO3.harmonics(DEGREE)
+        features = SO3.harmonics(SIGNAL_DEGREE)
         gated = nn.Gate(features).rep_in
         self.convolutions = torch.nn.ModuleList(
             nn.PointConv(
@@ -103,85 +96,80 @@ def peaks(displacements: np.ndarray) -> np.ndarray:
     `|v| · 4π/(L + 1)² · Y(v/|v|)`: a Dirac peak up to degree L, scaled so that its value in its direction is |v|.
     """
     lengths = np.linalg.norm(displacements, axis=1, keepdims=True)
-    harmonics = spherical_harmonics(range(DEGREE + 1), displacements, "integral")
-    return np.asarray(lengths * 4 * np.pi / (DEGREE + 1) ** 2 * harmonics)
+    harmonics = spherical_harmonics(range(SIGNAL_DEGREE + 1), displacements, "integral")
+    return np.asarray(lengths * 4 * np.pi / (SIGNAL_DEGREE + 1) ** 2 * harmonics)
 
 
 def scalars_on_points(count: int) -> np.ndarray:
     """Features `(count, 36)`: the number 1 at every point, nothing else."""
-    x = np.zeros((count, SO3.harmonics(DEGREE).dim))
+    x = np.zeros((count, SO3.harmonics(SIGNAL_DEGREE).dim))
     x[:, 0] = 1.0
     return x
 
 
 def square_to_rectangle_asked() -> tuple[CurieReport, OrderParameters]:
     """Whether any equivariant map can do story 2, and what would have to be added to its input."""
-    report = curie_check(square(), peaks(rectangle() - square()), rep_out=SO3.harmonics(DEGREE))
-    return report, order_parameters(report, DEGREE)
+    report = curie_check(square(), peaks(rectangle() - square()), rep_out=SO3.harmonics(SIGNAL_DEGREE))
+    return report, order_parameters(report, SIGNAL_DEGREE)
 
 
 def rectangle_to_square(
     seeds: int = 5, steps: int = 300, seed: int = 0, progress: Progress = no_progress
 ) -> TaskResult:
     """Story 1: a rectangle is less symmetric than a square; the network learns to distort it into one."""
-    start, finish = rectangle(), square()
-    return run_task(start, finish, scalars_on_points(4), seeds, steps, seed, progress)
+    return run_task(Task(rectangle(), square(), scalars_on_points(4)), seeds, steps, seed, progress)
 
 
 def square_to_rectangle(
     seeds: int = 5, steps: int = 300, seed: int = 0, progress: Progress = no_progress
 ) -> TaskResult:
     """Story 2: the reverse cannot be learned. The floor says so before training, and training arrives there."""
-    start, finish = square(), rectangle()
-    return run_task(start, finish, scalars_on_points(4), seeds, steps, seed, progress)
+    return run_task(Task(square(), rectangle(), scalars_on_points(4)), seeds, steps, seed, progress)
 
 
 def square_to_rectangle_with_order_parameter(
     seeds: int = 5, steps: int = 300, seed: int = 0, progress: Progress = no_progress
 ) -> TaskResult:
     """Story 3: what `order_parameters` puts first, 0.1 of it at every point, tells the square its x from its y."""
-    start, finish = square(), rectangle()
     features, proposed = scalars_on_points(4), square_to_rectangle_asked()[1][0]  # x² − y²
-    features[:, SO3.harmonics(DEGREE).slices[proposed.irrep.degree]] = 0.1 * proposed.vector
-    return run_task(start, finish, features, seeds, steps, seed, progress)
+    features[:, SO3.harmonics(SIGNAL_DEGREE).slices[proposed.irrep.degree]] = 0.1 * proposed.vector
+    return run_task(Task(square(), rectangle(), features), seeds, steps, seed, progress)
 
 
-def run_task(
-    start: np.ndarray, finish: np.ndarray, features: np.ndarray, seeds: int, steps: int, seed: int, progress: Progress
-) -> TaskResult:
+def run_task(task: Task, seeds: int, steps: int, seed: int, progress: Progress) -> TaskResult:
     """Predict the floor, train a few networks to move the points, and turn the input to see the output turn."""
-    rep, target = SO3.harmonics(DEGREE), peaks(finish - start)
-    floor = loss_floor(start, target, rep, features=features, rep_in=rep)
-    x, y, points = (torch.tensor(array, dtype=torch.float64) for array in (features, target, start))
+    rep, target = SO3.harmonics(SIGNAL_DEGREE), peaks(task.finish - task.start)
+    floor = loss_floor(task.start, target, rep, features=task.features, rep_in=rep)
+    x, y, points = (torch.tensor(array, dtype=torch.float64) for array in (task.features, target, task.start))
     g = SO3.sample(1, seed)[0]
     losses, outputs, turned, errors = [], [], [], []
     for number in range(seeds):
         torch.manual_seed(seed + number)
         network = TutorialNetwork().double()
-        losses.append(train(network, x, points, y, steps, partial(_share, progress, number, seeds)))
+        told = partial(_share, progress, number, seeds)
+        losses.append(descend(network, lambda f: F.mse_loss(f(x, points), y), steps, 1e-3, told))
         with torch.no_grad():
             outputs.append(network(x, points))
             turned.append(network(act(rep, g, x), act(SO3.defining, g, points)))
         errors.append(float((turned[-1] - act(rep, g, outputs[-1])).abs().max() / outputs[-1].abs().max()))
-    shown = outputs[0].numpy(), g, turned[0].numpy()
-    return TaskResult(start, finish, np.array(losses), floor, *shown, max(errors))
+    return TaskResult(task, np.array(losses), floor, outputs[0].numpy(), g, turned[0].numpy(), max(errors))
 
 
 def _share(progress: Progress, number: int, seeds: int, share: float) -> None:
     progress("training", (number + share) / seeds)
 
 
-def train(
-    network: torch.nn.Module, x: Tensor, points: Tensor, y: Tensor, steps: int, progress: Callable[[float], None]
+def descend(
+    network: Module, loss: Callable[[Module], Tensor], steps: int, rate: float, progress: Callable[[float], None]
 ) -> list[float]:
-    """Adam with step 1e-3 on the mean squared error; the loss before each step."""
-    optimizer = torch.optim.Adam(network.parameters(), 1e-3)
+    """Steps of Adam on the loss of a network; its values before each."""
+    optimizer = torch.optim.Adam(network.parameters(), rate)
     losses = []
     for step in range(steps):
-        loss = F.mse_loss(network(x, points), y)
+        value = loss(network)
         optimizer.zero_grad()
-        loss.backward()
+        value.backward()
         optimizer.step()
-        losses.append(loss.item())
+        losses.append(value.item())
         progress((step + 1) / steps)
     return losses

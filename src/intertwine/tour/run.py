@@ -11,16 +11,10 @@ from pathlib import Path
 
 import torch
 
-from intertwine.tour import cells, rectangle, sections, which_o2
-from intertwine.tour.report import Report, environment
+from intertwine.tour import real_cells, rectangle, sections, which_o2
+from intertwine.tour.html_report import Report, environment
 
-STORIES = (
-    "1 Rectangle to square",
-    "2 Square to rectangle",
-    "3 The missing information",
-    "4 Which O(2)?",
-    "5 Real cells",
-)
+STORIES = "1 Rectangle to square", "2 Square to rectangle", "3 The missing information", "4 Which O(2)?", "5 Real cells"
 TourProgress = Callable[[str, str, float], None]
 """Called with the story, what it is doing, and the share of it that is done."""
 
@@ -59,13 +53,12 @@ def run_tour(
         "intertwine: a tour",
         "Five stories about symmetry in neural networks, computed on this machine a moment ago.",
     )
-    tellers = (_story_1, _story_2, _story_3, _story_4, _story_5)
     rows = []
     with one_thread():
-        for name, tell in zip(STORIES, tellers, strict=True):
+        for number, name in enumerate(STORIES):
             start = time.perf_counter()
             progress(name, "begins", 0.0)
-            result = tell(report, quick, seed, partial(progress, name))
+            result = _tell(number, report, quick, seed, partial(progress, name))
             rows.append(TourRow(name, result, time.perf_counter() - start))
             progress(name, f"done in {rows[-1].seconds:.1f} s", 1.0)
     total = sum(row.seconds for row in rows)
@@ -86,31 +79,22 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _story_1(report: Report, quick: bool, seed: int, progress: rectangle.Progress) -> str:
-    result = rectangle.rectangle_to_square(*_effort(quick), seed, progress)
-    return sections.tell_rectangle_to_square(report, result)
+TASKS = (
+    (rectangle.rectangle_to_square, sections.tell_rectangle_to_square),
+    (rectangle.square_to_rectangle, sections.tell_square_to_rectangle),
+    (rectangle.square_to_rectangle_with_order_parameter, sections.tell_order_parameter),
+)
+"""Stories 1 to 3: what computes each, and what tells it."""
 
 
-def _story_2(report: Report, quick: bool, seed: int, progress: rectangle.Progress) -> str:
-    result = rectangle.square_to_rectangle(*_effort(quick), seed, progress)
-    return sections.tell_square_to_rectangle(report, result)
-
-
-def _story_3(report: Report, quick: bool, seed: int, progress: rectangle.Progress) -> str:
-    result = rectangle.square_to_rectangle_with_order_parameter(*_effort(quick), seed, progress)
-    return sections.tell_order_parameter(report, result)
-
-
-def _story_4(report: Report, quick: bool, seed: int, progress: rectangle.Progress) -> str:
-    pose = which_o2.which_o2(steps=60 if quick else 300, seed=seed, progress=progress)
-    return sections.tell_which_o2(report, pose, which_o2.unwilling_invariance(seed=seed))
-
-
-def _story_5(report: Report, quick: bool, seed: int, progress: rectangle.Progress) -> str:
+def _tell(number: int, report: Report, quick: bool, seed: int, progress: rectangle.Progress) -> str:
+    """A story, run and told; returns its one-line result."""
+    if number < len(TASKS):
+        compute, tell = TASKS[number]
+        seeds, steps = (1, 200) if quick else (5, 300)
+        return tell(report, compute(seeds, steps, seed, progress))
+    if number == len(TASKS):
+        pose = which_o2.which_o2(steps=60 if quick else 300, seed=seed, progress=progress)
+        return sections.tell_which_o2(report, pose, which_o2.unwilling_invariance(seed=seed))
     seeds, sizes = (2, (388,)) if quick else (8, (80, 388))
-    return sections.tell_cells(report, cells.cells(seeds, sizes, seed, progress))
-
-
-def _effort(quick: bool) -> tuple[int, int]:
-    """Seeds and steps of stories 1 to 3."""
-    return (1, 200) if quick else (5, 300)
+    return sections.tell_cells(report, real_cells.cells(seeds, sizes, seed, progress))

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from intertwine.catalog import O2
 from intertwine.reps import spherical_harmonics
 from intertwine.symmetry import explain
-from intertwine.tour import cells as cell_story
+from intertwine.tour import real_cells as cell_story
 from intertwine.tour import rectangle, which_o2
-from intertwine.tour.cells import CellResult
+from intertwine.tour.html_report import Report, Story
 from intertwine.tour.program import program_of
-from intertwine.tour.rectangle import DEGREE, TaskResult, TutorialNetwork
-from intertwine.tour.report import Report, Section
+from intertwine.tour.real_cells import CellResult
+from intertwine.tour.rectangle import SIGNAL_DEGREE, TaskResult, TutorialNetwork
 from intertwine.tour.which_o2 import PoseNetwork, PoseResult, SurpriseRow
-from intertwine.viz import Solid, bars, error_bars, loss_curves, outlines, signals_on_points, surfaces, task_picture
+from intertwine.viz import (
+    Solid,
+    bars,
+    error_bars,
+    loss_curves,
+    outlines,
+    signals_on_points,
+    sphere_mesh,
+    surfaces,
+    task_picture,
+)
 
-ROUNDING = 1e-20  # a mean squared error below it is 0 but for rounding
-
-
-def sphere_grid(latitudes: int = 41, longitudes: int = 61) -> np.ndarray:
-    """Directions `(latitudes, longitudes, 3)` on a closed grid, poles on z."""
-    u, v = np.meshgrid(np.linspace(0, np.pi, latitudes), np.linspace(0, 2 * np.pi, longitudes), indexing="ij")
-    return np.stack([np.sin(u) * np.cos(v), np.sin(u) * np.sin(v), np.cos(u)], -1)
+FLOOR_ROUNDING = 1e-20  # a mean squared error below it is 0 but for rounding
 
 
 def on_sphere(coefficients: np.ndarray, grid: np.ndarray, normalization: str) -> np.ndarray:
@@ -32,29 +38,31 @@ def on_sphere(coefficients: np.ndarray, grid: np.ndarray, normalization: str) ->
     return np.asarray(np.einsum("nmi,...i->...nm", harmonics, coefficients))
 
 
-def _figures(section: Section, result: TaskResult, name: str) -> None:
-    grid = sphere_grid()
-    section.figure(task_picture(result.start, result.finish), "The task: where each corner should go.")
+def _figures(section: Story, result: TaskResult, name: str) -> None:
+    section.figure(task_picture(result.task.start, result.task.finish), "The task: where each corner should go.")
     section.figure(
-        loss_curves({name: result.losses}, result.floor if result.floor > ROUNDING else None),
+        loss_curves({name: result.losses}, result.floor if result.floor > FLOOR_ROUNDING else None),
         f"Mean squared error over {result.losses.shape[1]} steps of Adam, {len(result.losses)} seeds, the median "
         "thick.",
     )
     section.figure(
-        signals_on_points(result.start, result.finish, grid, on_sphere(result.output, grid, "integral")),
+        _signals(result, np.eye(3), result.output),
         "The trained output: at each corner a signal on the sphere, meant to peak where the corner should go.",
     )
 
 
-def _turned(section: Section, result: TaskResult) -> None:
-    grid, g = sphere_grid(), result.rotation
-    figure = signals_on_points(
-        result.start @ g.T, result.finish @ g.T, grid, on_sphere(result.rotated_output, grid, "integral")
-    )
+def _turned(section: Story, result: TaskResult) -> None:
     section.figure(
-        figure,
+        _signals(result, result.rotation, result.rotated_output),
         f"The same network on the rotated input: the output turns along, to {result.equivariance:.1e} of its size.",
     )
+
+
+def _signals(result: TaskResult, g: np.ndarray, output: np.ndarray) -> object:
+    """The output of a task that a rotation g has turned."""
+    grid = sphere_mesh()
+    signals = on_sphere(output, grid, "integral")
+    return signals_on_points(result.task.start @ g.T, result.task.finish @ g.T, grid, signals)
 
 
 def _losses(result: TaskResult) -> str:
@@ -65,7 +73,7 @@ def _losses(result: TaskResult) -> str:
 
 def _floor(result: TaskResult) -> str:
     """The floor, with rounding written as 0."""
-    return f"{result.floor:.9e}" if result.floor > ROUNDING else "0"
+    return f"{result.floor:.9e}" if result.floor > FLOOR_ROUNDING else "0"
 
 
 def tell_rectangle_to_square(report: Report, result: TaskResult) -> str:
@@ -74,8 +82,8 @@ def tell_rectangle_to_square(report: Report, result: TaskResult) -> str:
     section = report.add_section("Rectangle to square", "Can a network distort a rectangle into a square?", line)
     section.text(
         "Four points with the number 1 on each, and a network of three steerable convolutions with features of "
-        f"degrees 0 to {DEGREE}. Its output at each point is a signal on the sphere, whose peak says where the point "
-        "should go. A square is **more** symmetric than a rectangle, so this is allowed, and the loss falls."
+        f"degrees 0 to {SIGNAL_DEGREE}. Its output at each point is a signal on the sphere, whose peak says where the "
+        "point should go. A square is **more** symmetric than a rectangle, so this is allowed, and the loss falls."
     )
     _figures(section, result, "rectangle → square")
     _turned(section, result)
@@ -158,8 +166,8 @@ def tell_which_o2(report: Report, pose: PoseResult, surprise: tuple[SurpriseRow,
 
 
 def _flip_figure() -> object:
-    grid, titles = sphere_grid(), ("the shape", "mirrored: y → −y (cone)", "half-turn about x (dihedral)")
-    marks: tuple[dict, ...] = (
+    grid, titles = sphere_mesh(), ("the shape", "mirrored: y → −y (cone)", "half-turn about x (dihedral)")
+    marks: tuple[dict[str, Any], ...] = (
         {"axes": {"z": (0, 0, 1)}},
         {"axes": {"z": (0, 0, 1)}, "mirrors": {"mirror": (0, 1, 0)}},
         {"axes": {"z": (0, 0, 1), "half-turn": (1, 0, 0)}},
@@ -168,7 +176,7 @@ def _flip_figure() -> object:
     return surfaces(grid, [Solid(r, t, **m) for r, t, m in zip(radii, titles, marks, strict=True)])
 
 
-def _pose(section: Section, pose: PoseResult) -> None:
+def _pose(section: Story, pose: PoseResult) -> None:
     section.text(
         "A network with two output vectors, made orthonormal, gives an element of O(2); its determinant is the "
         "flip. It is equivariant, so the element that moved a shape is read off **exactly** from the shape before "
@@ -194,7 +202,7 @@ def _pose(section: Section, pose: PoseResult) -> None:
     section.code(program_of(PoseNetwork))
 
 
-def _surprise(section: Section, rows: tuple[SurpriseRow, ...]) -> None:
+def _surprise(section: Story, rows: tuple[SurpriseRow, ...]) -> None:
     section.text(
         "The surprise at the end of the issue: an **SO(2)** network whose invariants do not change when the input "
         "is flipped. Linear layers carry only frequency 0 to invariants, norms never mix frequencies, and the "
@@ -212,10 +220,8 @@ def _surprise(section: Section, rows: tuple[SurpriseRow, ...]) -> None:
         [
             [
                 r.name,
-                f"{r.equivariance:.1e}",
-                f"{r.mirror:.1e}",
-                f"{r.half_turn:.1e}",
-                _bound(r),
+                *(f"{x:.1e}" for x in (r.equivariance, r.mirror, r.half_turn)),
+                f"{r.bound:.0e}" if r.bound else "exact",
             ]
             for r in rows
         ],
@@ -224,11 +230,6 @@ def _surprise(section: Section, rows: tuple[SurpriseRow, ...]) -> None:
     section.text("`tw.symmetry.effective_symmetry` proves it from the layers, and measures what cannot be proved:")
     section.printed(str(which_o2.blind_network()))
     section.code(program_of(which_o2.unwilling_invariance))
-
-
-def _bound(row: SurpriseRow) -> str:
-    """The bound of a row's activation, as its table says it."""
-    return f"{row.bound:.0e}" if row.bound else "exact"
 
 
 def tell_cells(report: Report, result: CellResult) -> str:
@@ -245,8 +246,8 @@ def tell_cells(report: Report, result: CellResult) -> str:
     section.text(
         f"Outlines of {result.cells} osteosarcoma cells ({result.dropped} unusable ones left out) under three "
         f"treatments: {', '.join(result.classes)}. Each becomes Fourier coefficients that are exactly vectors of "
-        f"O(2): frequencies 0 to {cell_story.DEGREE}, free of position, size and starting point. Networks train on "
-        "the cells as they were found and are tested on other cells, turned and mirrored at random."
+        f"O(2): frequencies 0 to {cell_story.OUTLINE_DEGREE}, free of position, size and starting point. Networks "
+        "train on the cells as they were found and are tested on other cells, turned and mirrored at random."
     )
     names = [f"{size} training cells" for size in result.sizes]
     by_network = {name: means[:, j].tolist() for j, name in enumerate(cell_story.NETWORKS)}
@@ -274,12 +275,12 @@ def tell_cells(report: Report, result: CellResult) -> str:
 def _cell_rows(result: CellResult) -> list[list[str]]:
     rows = []
     for j, name in enumerate(cell_story.NETWORKS):
-        cells = [f"{row[j].mean():.1%} ± {row[j].std():.1%}" for row in result.accuracies]
-        rows.append([name, *cells, f"{result.changed[-1, j].mean():.1%}"])
+        shares = [f"{row[j].mean():.1%} ± {row[j].std():.1%}" for row in result.accuracies]
+        rows.append([name, *shares, f"{result.changed[-1, j].mean():.1%}"])
     return rows
 
 
-def _cell_poses(section: Section, result: CellResult) -> None:
+def _cell_poses(section: Story, result: CellResult) -> None:
     outlines_shown, frames = result.examples
     section.text(
         "The pose: a network with an O(2) head reads the element that moved a test cell off its outlines before and "

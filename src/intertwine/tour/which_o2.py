@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -24,12 +25,12 @@ from intertwine.symmetry import (
     recognisable,
 )
 from intertwine.testing import act, equivariance_error
-from intertwine.tour.rectangle import Progress, no_progress
+from intertwine.tour.rectangle import Progress, descend, no_progress
 
-DEGREE = 4
-CONE = O3.subgroup("Cinfv")  # flips are mirrors that contain z
-EXPECTED = (1.0, *(0.3 / (1 + l) ** 2 for l in range(1, DEGREE + 1)))  # the sizes of the coefficients of a blob
-TWIST = O3.subgroup("Dinf")  # flips are half-turns about axes in the xy plane
+SHAPE_DEGREE = 4
+CONE_O2 = O3.subgroup("Cinfv")  # flips are mirrors that contain z
+EXPECTED = (1.0, *(0.3 / (1 + l) ** 2 for l in range(1, SHAPE_DEGREE + 1)))  # the sizes of the coefficients of a blob
+TWIST_O2 = O3.subgroup("Dinf")  # flips are half-turns about axes in the xy plane
 
 
 class PoseNetwork(torch.nn.Module):
@@ -63,55 +64,38 @@ class PoseNetwork(torch.nn.Module):
 
 @dataclass(frozen=True)
 class PoseResult:
-    """What the pose networks showed on shapes and elements that they never saw.
+    """What the pose networks showed on shapes and elements that they never saw."""
 
-    Args:
-        shapes: how many held-out shapes, each moved by its own random element of O(2).
-        exact: the largest entry of |f(g x) f(x)⁻¹ − g|: the element that moved a shape, read off exactly.
-        exact_twist: the same for the network that took the half-turns for its flips, on shapes moved by mirrors.
-        flips: the share of flips (determinants) found from the moved shape alone, after training on unmoved shapes.
-        angles: the errors of the angle from the moved shape alone, in degrees, where the flip is right.
-        degenerate: the share of shapes whose element the head calls undefined.
-    """
-
-    shapes: int
-    exact: float
-    exact_twist: float
-    flips: float
-    angles: np.ndarray
-    degenerate: float
+    shapes: int  # how many held-out shapes, each moved by its own random element of O(2)
+    exact: float  # the largest entry of |f(g x) f(x)⁻¹ − g|: the element that moved a shape, read off exactly
+    exact_twist: float  # the same for the network that took the half-turns for its flips, on shapes moved by mirrors
+    flips: float  # the share of flips (determinants) found from the moved shape alone, after training on unmoved shapes
+    angles: np.ndarray  # the errors of the angle from the moved shape alone, in degrees, where the flip is right
+    degenerate: float  # the share of shapes whose element the head calls undefined
 
 
 @dataclass(frozen=True)
 class SurpriseRow:
-    """One SO(2)-equivariant network: how its invariant outputs change, relative to their size.
+    """One SO(2)-equivariant network: how its invariant outputs change, relative to their size."""
 
-    Args:
-        name: what it is made of.
-        equivariance: the SO(2)-equivariance error.
-        mirror: the change under the mirror y → −y, which is not in SO(2).
-        half_turn: the change under the half-turn about x, which is not in SO(2) either.
-        bound: what the activation itself bounds its equivariance error by, 0 if it is exact.
-    """
-
-    name: str
-    equivariance: float
-    mirror: float
-    half_turn: float
-    bound: float
+    name: str  # what it is made of
+    equivariance: float  # the SO(2)-equivariance error
+    mirror: float  # the change under the mirror y → −y, which is not in SO(2)
+    half_turn: float  # the change under the half-turn about x, which is not in SO(2) either
+    bound: float  # what the activation itself bounds its equivariance error by, 0 if it is exact
 
 
 def shapes_in_pose(count: int, seed: int) -> Tensor:
     """Shapes `(count, 25)` that vary about one template, all in the same pose: what "unmoved" means here."""
-    template = random_blob(1, DEGREE, np.random.default_rng(0))
-    variations = random_blob(count, DEGREE, np.random.default_rng(seed + 1))
+    template = random_blob(1, SHAPE_DEGREE, np.random.default_rng(0))
+    variations = random_blob(count, SHAPE_DEGREE, np.random.default_rng(seed + 1))
     return torch.tensor(0.7 * template + 0.3 * variations, dtype=torch.float64)
 
 
 def standardised(x: Tensor) -> Tensor:
     """Coefficients with each degree scaled to unit variance, which no rotation or mirror notices."""
     return torch.cat(
-        [block / EXPECTED[l] for l, block in enumerate(x.split([2 * l + 1 for l in range(DEGREE + 1)], -1))], -1
+        [block / EXPECTED[l] for l, block in enumerate(x.split([2 * l + 1 for l in range(SHAPE_DEGREE + 1)], -1))], -1
     )
 
 
@@ -123,7 +107,7 @@ def move(rep: Rep, elements: np.ndarray, x: Tensor) -> Tensor:
 def which_o2(shapes: int = 256, steps: int = 150, seed: int = 0, progress: Progress = no_progress) -> PoseResult:
     """Story 4: predict the element of O(2) that moved a shape; only the right O(2) can."""
     torch.manual_seed(seed)
-    network, twisted = (PoseNetwork(O3.harmonics(DEGREE).restrict(s)).double() for s in (CONE, TWIST))
+    network, twisted = (PoseNetwork(O3.harmonics(SHAPE_DEGREE).restrict(s)).double() for s in (CONE_O2, TWIST_O2))
     train_pose(network, standardised(shapes_in_pose(shapes, seed)), steps, progress)
     x = standardised(shapes_in_pose(shapes, seed + 1000))  # held out
     g = O2.sample(shapes, seed)
@@ -133,28 +117,29 @@ def which_o2(shapes: int = 256, steps: int = 150, seed: int = 0, progress: Progr
         found, before = network(moved), network(x)
         wrong = twisted(moved) @ twisted(x).transpose(-1, -2)
         vectors = network.vectors(moved)
-    right = torch.linalg.det(found).sign() == torch.linalg.det(truth).sign()
-    turn = (truth.transpose(-1, -2) @ found)[right]
+    flips, angles = flips_and_angles(found, truth)
     return PoseResult(
         shapes=shapes,
         exact=float((found @ before.transpose(-1, -2) - truth).abs().max()),
         exact_twist=float((wrong - truth).abs().max()),
-        flips=float(right.double().mean()),
-        angles=np.degrees(torch.atan2(turn[:, 1, 0], turn[:, 0, 0]).abs().numpy()),
+        flips=flips,
+        angles=angles,
         degenerate=float(network.head.degenerate(vectors).double().mean()),
     )
 
 
+def flips_and_angles(found: Tensor, truth: Tensor) -> tuple[float, np.ndarray]:
+    """The share of elements `(n, 2, 2)` of O(2) whose flip was found, and the errors of their angles in degrees."""
+    right = torch.linalg.det(found).sign() == torch.linalg.det(truth).sign()
+    turn = (truth.transpose(-1, -2) @ found)[right]
+    return float(right.double().mean()), np.degrees(torch.atan2(turn[:, 1, 0], turn[:, 0, 0]).abs().numpy())
+
+
 def train_pose(network: PoseNetwork, x: Tensor, steps: int, progress: Progress) -> None:
     """Teach the network that unmoved shapes have the identity as their pose; equivariance does the rest."""
-    optimizer = torch.optim.Adam(network.parameters(), 3e-3)
     identity = torch.eye(2, dtype=x.dtype).expand(len(x), 2, 2)
-    for step in range(steps):
-        loss = F.mse_loss(network(x), identity)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        progress("training the pose network", (step + 1) / steps)
+    told = partial(progress, "training the pose network")
+    descend(network, lambda f: F.mse_loss(f(x), identity), steps, 3e-3, told)
 
 
 def unwilling_invariance(shapes: int = 64, seed: int = 0) -> tuple[SurpriseRow, ...]:
@@ -163,7 +148,7 @@ def unwilling_invariance(shapes: int = 64, seed: int = 0) -> tuple[SurpriseRow, 
     Linear maps carry only the frequency-0 coefficients to invariants, norms never mix frequencies, and the mirror
     leaves those coefficients and all norms alone. A nonlinearity that mixes frequencies sees the flip.
     """
-    rep = O3.harmonics(DEGREE).restrict(O3.subgroup("Cinf"))
+    rep = O3.harmonics(SHAPE_DEGREE).restrict(O3.subgroup("Cinf"))
     hidden = SO2.rep("8x0 + 8x1 + 8x2 + 8x3")
     x = shapes_in_pose(shapes, seed)
     rows = []
@@ -172,7 +157,7 @@ def unwilling_invariance(shapes: int = 64, seed: int = 0) -> tuple[SurpriseRow, 
         network = nn.Sequential(
             nn.Linear(rep, hidden), activation, nn.Linear(hidden, hidden), activation, nn.Linear(hidden, SO2.rep("8x0"))
         ).double()
-        flipped = [move(O3.harmonics(DEGREE), np.repeat(g[None], shapes, 0), x) for g in flips()]
+        flipped = [move(O3.harmonics(SHAPE_DEGREE), np.repeat(g[None], shapes, 0), x) for g in flips()]
         with torch.no_grad():
             y = network(standardised(x))
             changes = [float((network(standardised(z)) - y).abs().max() / y.abs().max()) for z in flipped]
@@ -184,17 +169,17 @@ def unwilling_invariance(shapes: int = 64, seed: int = 0) -> tuple[SurpriseRow, 
 
 def named_flip() -> IdentifiedElement:
     """What the flip of the founding issue is: the coefficients that the mirror y → −y changes are negated."""
-    rep = O3.harmonics(DEGREE)
+    rep = O3.harmonics(SHAPE_DEGREE)
     return identify_action(rep.matrix(flips()[0]), rep)
 
 
 def achiral_shape(seed: int = 5) -> Recognisable:
     """What can be told of the pose of a shape that is its own mirror image: its rotation, but no flip."""
-    rep = O3.harmonics(DEGREE)
+    rep = O3.harmonics(SHAPE_DEGREE)
     shape = shapes_in_pose(1, seed)[0].numpy()
     mirror, turn = flips()[0], axis_rotation(2, np.radians(37.0))
     posed = rep.matrix(turn) @ (shape + rep.matrix(mirror) @ shape)
-    return recognisable(posed, rep=rep.restrict(CONE))
+    return recognisable(posed, rep=rep.restrict(CONE_O2))
 
 
 def blind_network(seed: int = 0) -> EffectiveSymmetry:
@@ -217,11 +202,11 @@ def blind_network(seed: int = 0) -> EffectiveSymmetry:
 def flips() -> tuple[np.ndarray, np.ndarray]:
     """The reference flips of the two copies of O(2): the mirror y → −y and the half-turn about x, `(3, 3)` each."""
     flip = np.diag([1.0, -1.0])
-    return CONE.embed(flip), TWIST.embed(flip)
+    return CONE_O2.embed(flip), TWIST_O2.embed(flip)
 
 
 def flipped_shapes(seed: int = 3) -> list[np.ndarray]:
     """Coefficients `(25,)` of one shape: as it is, after the cone's flip, after the twisted cylinder's flip."""
     shape = shapes_in_pose(1, seed)[0]
-    rep = O3.harmonics(DEGREE)
+    rep = O3.harmonics(SHAPE_DEGREE)
     return [shape.numpy(), *(act(rep, g, shape).numpy() for g in flips())]

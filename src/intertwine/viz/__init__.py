@@ -3,9 +3,9 @@
 from intertwine.viz.curves import angle_curves, bars, error_bars, loss_curves
 from intertwine.viz.page import write_page
 from intertwine.viz.plane import outlines, task_picture, task_pictures
-from intertwine.viz.solids import Solid, signals_on_points, surface, surfaces
+from intertwine.viz.solids import Solid, signals_on_points, sphere_mesh, surface, surfaces
+from intertwine.viz.sphere import symmetry_figure
 from intertwine.viz.stereogram import stereogram
-from intertwine.viz.symmetry import symmetry_figure
 
 __all__ = [
     "Solid",
@@ -15,6 +15,7 @@ __all__ = [
     "loss_curves",
     "outlines",
     "signals_on_points",
+    "sphere_mesh",
     "stereogram",
     "surface",
     "surfaces",

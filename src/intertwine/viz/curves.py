@@ -17,8 +17,8 @@ from intertwine.viz.theme import (
     PAPER,
     figure,
     graph_objects,
+    number_text,
     on_phones,
-    power,
     same_length,
 )
 
@@ -43,7 +43,7 @@ def loss_curves(
         title: a few words above the figure.
         floor_label: what to call the floor.
 
-    Raises `ShapeError` for losses of any other shape and `ArgumentError` for no curves at all.
+    Raises `ShapeError` for losses of any other shape and `ArgumentError` for none.
 
     >>> fig = loss_curves({"task 1": np.geomspace(1, 1e-4, 50)}, floor=1e-5)
     >>> fig.layout.yaxis.type
@@ -64,7 +64,7 @@ def loss_curves(
         hover = name + "<br>step %{x}: %{y:.3e}<extra></extra>"
         fig.add_trace(go.Scatter(y=_median(runs), line=thick, name=name, hovertemplate=hover, **shared))
     if floor is not None:
-        _dashed_line(fig, floor, floor_label, power(floor), [0])
+        _dashed_line(fig, floor, floor_label, number_text(floor), [0])
     return on_phones(fig, {"height": 330})
 
 
@@ -75,11 +75,9 @@ def angle_curves(
 
     Args:
         angles: `(n,)` angles in radians; the axis shows degrees.
-        curves: `(n,)` values by name.
+        curves: `(n,)` values by name; raises `ArgumentError` for other lengths and for none.
         title: a few words above the figure.
         label: the name of the quantity, written at the axis.
-
-    Raises `ArgumentError` for curves of another length or for none.
 
     >>> angles = np.linspace(0, np.pi, 5)
     >>> angle_curves(angles, {"plain": np.sin(angles)}).data[0].name
@@ -104,12 +102,10 @@ def bars(
     groups: Sequence[str],
     values: Mapping[str, Sequence[float]],
     errors: Mapping[str, Sequence[float]] | None = None,
-    title: str = "",
     *,
     label: str = "accuracy",
     number: str = ".0%",
     chance: float | None = None,
-    chance_label: str = "largest class",
 ) -> go.Figure:
     """Bars side by side, one colour per series, each with its value and its error.
 
@@ -117,11 +113,9 @@ def bars(
         groups: the names along the axis, such as "as photographed" and "turned".
         values: one number per group, by series, such as "O(2) network".
         errors: one standard deviation per group, by series; series without an entry have none.
-        title: a few words above the figure.
         label: the name of the quantity, written at the axis.
         number: how plotly (d3) formats the values: ".0%", ".2f" and so on.
-        chance: a value to compare with, drawn as a dashed line: for accuracies that of guessing.
-        chance_label: what to call this value.
+        chance: the accuracy of guessing the largest class, drawn as a dashed line.
 
     Raises `ArgumentError` where a series has not one number per group, or there is none.
 
@@ -133,7 +127,7 @@ def bars(
     _some(values, "bars")
     errors = errors or {}
     same_length(groups=groups, **dict(values))
-    fig = figure(title, barmode="group", bargap=0.28, bargroupgap=0.08)
+    fig = figure(barmode="group", bargap=0.28, bargroupgap=0.08)
     fig.update_yaxes(title_text=label, tickformat=number, rangemode="tozero")
     tallest = max((abs(value) for series in values.values() for value in series), default=0.0)
     for i, (name, series) in enumerate(values.items()):
@@ -155,7 +149,7 @@ def bars(
             )
         )
     if chance is not None:
-        _dashed_line(fig, chance, chance_label, "", groups)
+        _dashed_line(fig, chance, "largest class", "", groups)
     return on_phones(fig, {"height": 410})
 
 
@@ -194,14 +188,14 @@ def error_bars(errors: Mapping[str, float], tolerance: float | None = None, titl
         "color": [ORANGE if wrong else BLUE for wrong in bad],
         "symbol": ["x" if wrong else "circle" for wrong in bad],
     }
-    text = [f" {power(value, 2)} " for value in values]
+    text = [f" {number_text(value, 2)} " for value in values]
     hover = "%{y}: %{text}<extra></extra>"
     look = {"mode": "markers+text", "textposition": ["middle left" if good else "middle right" for good in left]}
     fig.add_trace(go.Scatter(x=shown, y=list(errors), text=text, marker=marker, **look))
     fig.update_traces(hovertemplate=hover, textfont={"size": 11, "color": MUTED}, cliponaxis=False)
     if tolerance is not None:
         fig.add_vline(x=tolerance, line={"color": INK, "dash": "dash", "width": 1.2})
-        line = {"text": f"tolerance {power(tolerance, 1)}", "x": np.log10(tolerance), "y": 1, "yref": "paper"}
+        line = {"text": f"tolerance {number_text(tolerance, 1)}", "x": np.log10(tolerance), "y": 1, "yref": "paper"}
         fig.add_annotation(**line, yanchor="bottom", showarrow=False, font={"size": 11})
     few = range(int(low // step + 1) * step, int(high) + 1, 2 * step)
     words = [f"10<sup>{n}</sup>".replace("-", "−") if n else "1" for n in few]

@@ -17,19 +17,10 @@ SUFFIXES = (".html", ".htm")
 
 
 def write_page(figures: Sequence[go.Figure], path: str | Path, title: str) -> Path:
-    """Write interactive figures to one HTML file that needs no network.
+    """Write interactive figures to one HTML file that needs no network; returns its path.
 
-    They fill the window, side by side where there is room.
-
-    Args:
-        figures: what to show.
-        path: the file, such as "axes.html".
-        title: the heading of the page.
-
-    Returns:
-        The path.
-
-    Raises `ArgumentError` for a file that is not called .html, since the page is nothing else.
+    They fill the window, side by side where there is room. Raises `ArgumentError` for a file that is not called .html,
+    since the page is nothing else.
     """
     path = Path(path)
     check_page_name(path)

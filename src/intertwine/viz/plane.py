@@ -14,27 +14,25 @@ from intertwine.viz.theme import (
     INK,
     ORANGE,
     Panel,
+    arrange,
     figure,
     graph_objects,
+    numbered,
     on_phones,
     panels,
     points_of,
     same_length,
-    title_annotation,
 )
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 
+DOMAINS = ("xaxis.domain", "yaxis.domain")
+
+
 def task_picture(start: np.ndarray, finish: np.ndarray, title: str = "") -> go.Figure:
-    """Points that are to move: where they start, where they finish, and arrows between, seen along z.
-
-    Args:
-        start, finish: `(n, 2)` or `(n, 3)` points in any common unit, in the order of their outline.
-        title: a few words above the figure.
-
-    Raises `ShapeError` for other shapes and `ArgumentError` for different numbers of points.
+    """Points that are to move: where they start, where they finish, and arrows between: see `task_pictures`.
 
     >>> task_picture([[0, 0], [1, 0]], [[0, 1], [1, 1]]).data[0].name
     'start'
@@ -43,13 +41,13 @@ def task_picture(start: np.ndarray, finish: np.ndarray, title: str = "") -> go.F
 
 
 def task_pictures(tasks: Mapping[str, tuple[np.ndarray, np.ndarray]], height: int = 320) -> go.Figure:
-    """Several tasks of moving points side by side (one below the other on a phone).
+    """Several tasks of moving points, seen along z, side by side (one below the other on a phone).
 
     Args:
-        tasks: start and finish, as for `task_picture`, by title.
+        tasks: by title, start and finish: `(n, 2)` or `(n, 3)` points in the order of their outline.
         height: in pixels; on a phone, each task gets three quarters of it.
 
-    Raises `ArgumentError` for no task, and otherwise as `task_picture` does.
+    Raises `ShapeError` for other shapes, and `ArgumentError` for no task and different numbers of points.
 
     >>> len(task_pictures({"there": ([[0, 0]], [[0, 1]]), "back": ([[0, 1]], [[0, 0]])}).data)
     4
@@ -73,7 +71,8 @@ def task_pictures(tasks: Mapping[str, tuple[np.ndarray, np.ndarray]], height: in
             fig.add_trace(go.Scatter(x=x, y=y, name=name, legendgroup=name, showlegend=i == 0, **look, **axes))
         for a, b in zip(start, finish, strict=True):
             fig.add_annotation(**_arrow(a, b, axes, INK, 2.0))
-    return _arrange(fig, list(tasks), wide, tall, {"height": int(0.75 * height * len(tasks)) + 40})
+    phone = arrange(fig, list(tasks), wide, tall, DOMAINS)
+    return on_phones(fig, phone | {"height": int(0.75 * height * len(tasks)) + 40})
 
 
 def outlines(
@@ -87,14 +86,11 @@ def outlines(
 ) -> go.Figure:
     """Closed outlines as small filled shapes, each with the frame that a network sees in it.
 
-    A frame is a 2 × 2 matrix whose columns are its first (orange) and second (green) axis; an element of O(2) whose
-    determinant is −1 shows as a second axis on the other side. Axes are drawn from the middle of the outline, with
-    half of its extent as their unit.
-
     Args:
         outlines: `(n, 2)` points each, every outline in a scale of its own.
         titles: one per outline.
-        frames: `(outlines, 2, 2)` matrices.
+        frames: `(outlines, 2, 2)` matrices: the columns are the first (orange) and second (green) axis, drawn from the
+            middle of the outline, with half of its extent as their unit.
         colours: one fill colour per outline, such as that of its class.
         columns: how many stand side by side; on a phone half as many.
         group: how many belong together, such as 2 for before and after; rows hold whole groups.
@@ -108,8 +104,8 @@ def outlines(
     """
     if not len(outlines) or columns < 1 or group < 1:
         raise ArgumentError(
-            f"{len(outlines)} outlines came for {columns} columns in groups of {group}, but all of them start at one. "
-            "Pass (n, 2) points."
+            f"Outlines, columns and groups start at one, but got {len(outlines)} outlines for {columns} columns in "
+            f"groups of {group}. Pass (n, 2) points."
         )
     same_length(outlines=outlines, titles=titles, frames=frames, colours=colours)
     if frames is not None and np.shape(frames)[1:] != (2, 2):
@@ -130,24 +126,19 @@ def outlines(
         for axis, hue in zip(() if frames is None else np.asarray(frames)[i].T, (ORANGE, GREEN), strict=False):
             fig.add_annotation(**_arrow(np.zeros(2), 0.62 * radius * axis, axes, hue, 2.4))
         for key in ("xaxis", "yaxis"):
-            fig.update_layout({_numbered(key, i): {"range": [-1.08 * radius, 1.08 * radius]}})
-    return _arrange(fig, list(titles or []), wide, tall, {"height": 140 * phone_rows + 24})
-
-
-def _numbered(name: str, i: int) -> str:
-    """Plotly's name of the i-th axis or scene: xaxis, xaxis2, xaxis3 and so on."""
-    return name if i == 0 else f"{name}{i + 1}"
+            fig.update_layout({numbered(key, i): {"range": [-1.08 * radius, 1.08 * radius]}})
+    return on_phones(fig, arrange(fig, titles or (), wide, tall, DOMAINS) | {"height": 140 * phone_rows + 24})
 
 
 def _flat_axes(fig: go.Figure, i: int, panel: Panel) -> dict[str, str]:
     """Invisible axes with equal units in a panel; what a trace needs to be drawn there."""
-    here = {"xaxis": _numbered("x", i), "yaxis": _numbered("y", i)}
+    here = {"xaxis": numbered("x", i), "yaxis": numbered("y", i)}
     quiet = {"visible": False, "fixedrange": True, "automargin": False}
     same = {"scaleanchor": here["xaxis"], "scaleratio": 1, "constrain": "domain"}
     fig.update_layout(
         {
-            _numbered("xaxis", i): quiet | {"domain": panel.x, "anchor": here["yaxis"], "constrain": "domain"},
-            _numbered("yaxis", i): quiet | {"domain": panel.y, "anchor": here["xaxis"]} | same,
+            numbered("xaxis", i): quiet | {"domain": panel.x, "anchor": here["yaxis"], "constrain": "domain"},
+            numbered("yaxis", i): quiet | {"domain": panel.y, "anchor": here["xaxis"]} | same,
         }
     )
     return here
@@ -171,19 +162,3 @@ def _pale(colour: str) -> str:
         return colour
     r, g, b = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({r},{g},{b},0.22)"
-
-
-def _arrange(
-    fig: go.Figure, titles: list[str], wide: list[Panel], tall: list[Panel], phone: dict[str, Any]
-) -> go.Figure:
-    """Titles above the panels, and the panels' other arrangement for phones."""
-    first = len(fig.layout.annotations)
-    for i, title in enumerate(titles):
-        fig.add_annotation(**title_annotation(wide[i], title))
-    for i, panel in enumerate(tall):
-        phone[f"{_numbered('xaxis', i)}.domain"] = list(panel.x)
-        phone[f"{_numbered('yaxis', i)}.domain"] = list(panel.y)
-        if titles:
-            x, y = panel.caption
-            phone |= {f"annotations[{first + i}].x": x, f"annotations[{first + i}].y": y}
-    return on_phones(fig, phone)

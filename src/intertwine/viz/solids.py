@@ -15,13 +15,16 @@ from intertwine.viz.theme import (
     ORANGE,
     PURPLE,
     SHADES,
+    arrange,
     figure,
     graph_objects,
+    interrupted,
+    line,
+    numbered,
     on_phones,
     panels,
     points_of,
     same_length,
-    title_annotation,
 )
 
 if TYPE_CHECKING:
@@ -31,6 +34,16 @@ Directions = Mapping[str, Sequence[float]]
 
 FROM_THE_SIDE = {"x": 0.9, "y": -1.5, "z": 0.6}
 FROM_ABOVE = {"x": 0.35, "y": -0.8, "z": 1.6}
+
+
+def sphere_mesh(latitudes: int = 41, longitudes: int = 61) -> np.ndarray:
+    """Unit vectors `(latitudes, longitudes, 3)` of a closed grid on the sphere with its poles on z, for surfaces.
+
+    >>> sphere_mesh(3, 5)[1, 1].round(6)
+    array([0., 1., 0.])
+    """
+    u, v = np.meshgrid(np.linspace(0, np.pi, latitudes), np.linspace(0, 2 * np.pi, longitudes), indexing="ij")
+    return np.stack([np.sin(u) * np.cos(v), np.sin(u) * np.sin(v), np.cos(u)], -1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,19 +73,9 @@ def surface(
     axes: Directions | None = None,
     mirrors: Directions | None = None,
 ) -> go.Figure:
-    """One star-shaped surface, with rotation axes as lines and mirror planes as translucent discs.
+    """One star-shaped surface, with rotation axes as lines and mirror planes as translucent discs: see `surfaces`.
 
-    Args:
-        sphere_xyz: `(n, m, 3)` unit vectors of a grid on the sphere that is closed (first and last column agree).
-        radius: `(n, m)` distance from the centre in these directions; darker means farther.
-        title: a few words.
-        axes: directions of rotation axes by label.
-        mirrors: normals of mirror planes by label.
-
-    Raises `ShapeError` for a grid and radii that do not fit together, or directions that are no 3-vectors.
-
-    >>> u, v = np.meshgrid(np.linspace(0, np.pi, 5), np.linspace(0, 2 * np.pi, 9), indexing="ij")
-    >>> sphere = np.stack([np.sin(u) * np.cos(v), np.sin(u) * np.sin(v), np.cos(u)], -1)
+    >>> sphere = sphere_mesh(5, 9)
     >>> len(surface(sphere, np.ones((5, 9)), axes={"z": (0, 0, 1)}).data)
     2
     """
@@ -85,14 +88,14 @@ def surfaces(sphere_xyz: np.ndarray, solids: Sequence[Solid], height: int = 340)
     `layout.meta["linked"]` says that turning one of them is meant to turn them all.
 
     Args:
-        sphere_xyz: `(n, m, 3)` unit vectors, as for `surface`.
-        solids: the surfaces.
+        sphere_xyz: `(n, m, 3)` unit vectors of a closed grid on the sphere, such as `sphere_mesh`.
+        solids: the surfaces; darker means farther from the centre.
         height: in pixels; on a phone, each surface gets four fifths of it.
 
-    Raises `ArgumentError` for no surface, and otherwise as `surface` does.
+    Raises `ArgumentError` for no surface, and `ShapeError` for a grid and radii that do not fit together, or directions
+    that are no 3-vectors.
 
-    >>> u, v = np.meshgrid(np.linspace(0, np.pi, 5), np.linspace(0, 2 * np.pi, 9), indexing="ij")
-    >>> sphere = np.stack([np.sin(u) * np.cos(v), np.sin(u) * np.sin(v), np.cos(u)], -1)
+    >>> sphere = sphere_mesh(5, 9)
     >>> surfaces(sphere, [Solid(np.ones((5, 9)), "ball")] * 3).layout.meta["linked"]
     True
     """
@@ -106,22 +109,18 @@ def surfaces(sphere_xyz: np.ndarray, solids: Sequence[Solid], height: int = 340)
     near, far = min(float(length.min()) for length in lengths), max(float(length.max()) for length in lengths)
     colours = {"colorscale": SHADES, "cmin": near if near < far else 0, "cmax": far or 1, "showscale": False}
     fig = figure(height=height, margin={"l": 0, "r": 0, "t": 8, "b": 0}, coloraxis=colours, showlegend=False)
-    phone: dict[str, Any] = {"height": int(0.8 * height * len(solids))}
     marked = any(solid.axes or solid.mirrors for solid in solids)
     for i, (solid, grid) in enumerate(zip(solids, grids, strict=True)):
-        scene = "scene" if i == 0 else f"scene{i + 1}"
+        scene = numbered("scene", i)
         fig.add_trace(_sheet(grid, scene, lengths[i]))
         traces, labels = _marks(solid, 1.35 * reach)
         for trace in traces:
             fig.add_trace(trace.update(scene=scene))
         cube = _scene(np.zeros(3), reach * (1.4 if marked else 1.0), {"eye": FROM_THE_SIDE}, zoom=1.65)
         fig.update_layout({scene: cube | {"domain": {"x": wide[i].x, "y": wide[i].y}, "annotations": labels}})
-        fig.add_annotation(**title_annotation(wide[i], solid.title))
-        (x, y), here = tall[i].caption, f"annotations[{i}]"
-        phone |= {f"{scene}.domain.x": list(tall[i].x), f"{scene}.domain.y": list(tall[i].y)}
-        phone |= {f"{here}.x": x, f"{here}.y": y}
     fig.update_layout(meta={"linked": True})
-    return on_phones(fig, phone)
+    phone = arrange(fig, [solid.title for solid in solids], wide, tall, ("scene.domain.x", "scene.domain.y"))
+    return on_phones(fig, phone | {"height": int(0.8 * height * len(solids))})
 
 
 def signals_on_points(
@@ -130,13 +129,9 @@ def signals_on_points(
     sphere_xyz: np.ndarray,
     signals: np.ndarray,
     title: str = "",
-    *,
-    start_label: str = "start",
-    finish_label: str = "finish",
-    scale: float = 1.0,
     height: int = 460,
 ) -> go.Figure:
-    """A signal on the sphere at every point, as a surface about it, where it peaks: `r(u) = scale · max(f(u), 0)`.
+    """A signal on the sphere at every point, as a surface about it, where it peaks: `r(u) = max(f(u), 0)`.
 
     With each signal's peak meant to lie at the point's displacement, the tips of the surfaces touch the targets when
     the displacements are right. Arrows lead from the points to the targets.
@@ -144,24 +139,21 @@ def signals_on_points(
     Args:
         points: `(p, 3)` where the points are.
         targets: `(p, 3)` where they should go, in the same unit.
-        sphere_xyz: `(n, m, 3)` unit vectors of a grid on the sphere that is closed (first and last column agree).
+        sphere_xyz: `(n, m, 3)` unit vectors, as for `surfaces`.
         signals: `(p, n, m)` the value of each point's signal in these directions, in the same unit.
         title: a few words above the figure.
-        start_label, finish_label: what to call the points and the targets.
-        scale: the length that stands for a signal of 1.
         height: in pixels.
 
     Raises `ShapeError` and `ArgumentError` where shapes or numbers do not fit together.
 
-    >>> u, v = np.meshgrid(np.linspace(0, np.pi, 5), np.linspace(0, 2 * np.pi, 9), indexing="ij")
-    >>> sphere = np.stack([np.sin(u) * np.cos(v), np.sin(u) * np.sin(v), np.cos(u)], -1)
+    >>> sphere = sphere_mesh(5, 9)
     >>> fig = signals_on_points(np.zeros((1, 3)), np.ones((1, 3)), sphere, sphere[None, ..., 0])
     >>> [type(trace).__name__ for trace in fig.data]
     ['Surface', 'Scatter3d', 'Scatter3d', 'Scatter3d', 'Cone']
     """
     points, targets = points_of(points, (3,), "points"), points_of(targets, (3,), "targets")
     same_length(points=points, targets=targets, signals=signals)
-    radii = scale * np.maximum(np.asarray(signals, dtype=np.float64), 0)
+    radii = np.maximum(np.asarray(signals, dtype=np.float64), 0)
     colours = {"colorscale": SHADES, "cmin": 0, "cmax": float(radii.max(initial=0.0)) or 1.0, "showscale": False}
     fig = figure(title, height=height, coloraxis=colours)
     grids = _grid(sphere_xyz, radii) + points[:, None, None]
@@ -172,7 +164,7 @@ def signals_on_points(
     fig.update_layout(scene=_scene((low + high) / 2, float((high - low).max()) / 2, above, zoom=1.75))
     for grid, radius in zip(grids, radii, strict=True):
         fig.add_trace(_sheet(grid, "scene", radius))
-    for trace in _journey(points, targets, start_label, finish_label):
+    for trace in _journey(points, targets):
         fig.add_trace(trace)
     return on_phones(fig, {"height": int(0.78 * height)})
 
@@ -182,10 +174,10 @@ def _grid(sphere_xyz: np.ndarray, radii: np.ndarray) -> np.ndarray:
     sphere, radii = np.asarray(sphere_xyz, dtype=np.float64), np.asarray(radii, dtype=np.float64)
     if sphere.ndim != 3 or sphere.shape[-1] != 3 or radii.shape[1:] != sphere.shape[:2]:
         raise ShapeError(
-            f"Directions of shape {sphere.shape} and radii or signals of shape {radii.shape[1:]} came, but they are "
-            "(n, m, 3) and (n, m). Evaluate the signal in every direction of the grid."
+            f"Directions are (n, m, 3) and radii or signals (n, m), but got shapes {sphere.shape} and "
+            f"{radii.shape[1:]}. Evaluate the signal in every direction of the grid."
         )
-    return sphere * radii[..., None]
+    return np.asarray(sphere * radii[..., None])
 
 
 def _sheet(grid: np.ndarray, scene: str, colour: np.ndarray) -> go.Surface:
@@ -194,23 +186,14 @@ def _sheet(grid: np.ndarray, scene: str, colour: np.ndarray) -> go.Surface:
     light = {"ambient": 0.75, "diffuse": 0.45, "specular": 0.08, "roughness": 0.8}
     lamp = {"x": 2000, "y": 500, "z": 3000}
     quiet = {"hoverinfo": "skip", "contours": {axis: {"highlight": False} for axis in "xyz"}}
-    look = {
-        "coloraxis": "coloraxis",
-        "surfacecolor": colour.astype(np.float32),
-        "lighting": light,
-        "lightposition": lamp,
-    }
-    return graph_objects().Surface(x=x, y=y, z=z, scene=scene, **look, **quiet)
+    look = {"coloraxis": "coloraxis", "surfacecolor": colour.astype(np.float32)}
+    return graph_objects().Surface(x=x, y=y, z=z, scene=scene, lighting=light, lightposition=lamp, **look, **quiet)
 
 
 def _scene(centre: np.ndarray, reach: float, camera: Mapping[str, Any], zoom: float) -> dict[str, Any]:
-    """A cube of space, so that lengths along all axes are equal, without the axes themselves.
+    """A cube of space about a centre, `2 reach` wide, so that lengths along all axes are equal; without the axes.
 
-    Args:
-        centre: the middle of the cube.
-        reach: half of its side.
-        camera: plotly's camera; in its orthographic projection, the distance of the eye changes nothing.
-        zoom: how large the cube is drawn.
+    In the orthographic projection of plotly's camera the distance of the eye changes nothing: the zoom does.
     """
     ranges = {
         f"{axis}axis": {"range": [middle - reach, middle + reach], "visible": False}
@@ -233,7 +216,7 @@ def _marks(solid: Solid, length: float) -> tuple[list[Any], list[dict[str, Any]]
     traces, labels = [], []
     for label, direction in solid.axes.items():
         end = length * _unit(label, direction)
-        traces.append(_axis(end))
+        traces.append(line(np.stack([-end, end]), ORANGE, 5))
         labels.append(_label(label, end, INK))
     for label, normal in solid.mirrors.items():
         rim = _rim(_unit(label, normal), length)
@@ -246,12 +229,6 @@ def _label(text: str, place: np.ndarray, colour: str) -> dict[str, Any]:
     """A label above a point of a scene; text among the traces would be cut at the scene's edge and hidden by solids."""
     here = dict(zip("xyz", place.tolist(), strict=True)) | {"showarrow": False, "yanchor": "bottom", "yshift": 5}
     return here | {"text": f"<b>{text}</b>", "font": {"size": 13, "color": colour}}
-
-
-def _axis(end: np.ndarray) -> go.Scatter3d:
-    x, y, z = np.stack([-end, end]).T
-    line = {"color": ORANGE, "width": 5}
-    return graph_objects().Scatter3d(x=x, y=y, z=z, mode="lines", line=line, hoverinfo="skip")
 
 
 def _rim(normal: np.ndarray, radius: float) -> np.ndarray:
@@ -270,28 +247,20 @@ def _disc(rim: np.ndarray) -> list[Any]:
     centre = np.zeros_like(fan)
     plane = {"i": centre, "j": fan, "k": fan + 1, "color": PURPLE, "opacity": 0.16, "hoverinfo": "skip"}
     disc = go.Mesh3d(x=x, y=y, z=z, lighting={"ambient": 1.0, "diffuse": 0.0}, **plane)
-    edge = {"mode": "lines", "line": {"color": PURPLE, "width": 2}, "hoverinfo": "skip"}
-    return [disc, go.Scatter3d(x=rim[:, 0], y=rim[:, 1], z=rim[:, 2], **edge)]
+    return [disc, line(rim, PURPLE, 2)]
 
 
-def _journey(points: np.ndarray, targets: np.ndarray, start_label: str, finish_label: str) -> list[Any]:
+def _journey(points: np.ndarray, targets: np.ndarray) -> list[Any]:
     """Markers of starts and finishes, and arrows between."""
     go = graph_objects()
     spot = {"mode": "markers", "hoverinfo": "skip"}
     starts, finishes = (dict(zip("xyz", ends.T, strict=True)) for ends in (points, targets))
-    between = np.stack([points, targets, np.full_like(points, np.nan)], 1).reshape(-1, 3)
     heads = 0.25 * (targets - points)
     tips = dict(zip("uvw", heads.T, strict=True)) | {"anchor": "tip", "sizemode": "raw", "sizeref": 1.0}
     plain = {"colorscale": [[0, INK], [1, INK]], "showscale": False, "hoverinfo": "skip"}
     return [
-        go.Scatter3d(**starts, **spot, name=start_label, marker={"size": 5, "color": BLUE}),
-        go.Scatter3d(**finishes, **spot, name=finish_label, marker={"size": 4, "color": ORANGE, "symbol": "diamond"}),
-        go.Scatter3d(
-            **dict(zip("xyz", between.T, strict=True)),
-            mode="lines",
-            line={"color": INK, "width": 4},
-            hoverinfo="skip",
-            showlegend=False,
-        ),
+        go.Scatter3d(**starts, **spot, name="start", marker={"size": 5, "color": BLUE}),
+        go.Scatter3d(**finishes, **spot, name="finish", marker={"size": 4, "color": ORANGE, "symbol": "diamond"}),
+        line(interrupted(np.stack([points, targets], 1)), INK, 4),
         go.Cone(**finishes, **tips, **plain),
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,14 +10,26 @@ from intertwine.catalog.base import CatalogGroup
 from intertwine.catalog.words import direction_name, vector
 from intertwine.groups import Subgroup
 from intertwine.groups.grids import sphere_grid
-from intertwine.viz.elements import Axis, SymmetryElements, matrices_in_space, symmetry_elements
-from intertwine.viz.symmetry import BELOW, HUES, by_kind, polygon
-from intertwine.viz.theme import BLUE, INK, MUTED, ORANGE, PAPER, PURPLE, figure, graph_objects, on_phones
+from intertwine.viz.sphere import BELOW, HUES, by_kind, polygon
+from intertwine.viz.symmetry_elements import Axis, SymmetryElements, matrices_in_space, symmetry_elements
+from intertwine.viz.theme import (
+    BLUE,
+    INK,
+    MUTED,
+    ORANGE,
+    PAPER,
+    PURPLE,
+    figure,
+    graph_objects,
+    interrupted,
+    line,
+    on_phones,
+)
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-USUAL = np.array([0.62, 0.3, 0.72]) / np.linalg.norm([0.62, 0.3, 0.72])
+USUAL: np.ndarray = np.array([0.62, 0.3, 0.72]) / np.linalg.norm([0.62, 0.3, 0.72])
 """The general point where nothing speaks for another one."""
 
 
@@ -31,7 +42,7 @@ def stereogram(group: Subgroup | CatalogGroup, title: str | None = None, height:
 
     Args:
         group: a subgroup of O(3), wherever it lies, or a point group.
-        title: a few words above the figure. Default: the name in three notations, and the number of elements.
+        title: a few words above the figure. Default: the name in two notations, and the number of elements.
         height: in pixels.
 
     Raises `ArgumentError` for groups that do not act on space, and `MissingExtraError` where plotly is not installed.
@@ -88,18 +99,6 @@ def general_point(images: np.ndarray) -> np.ndarray:
 # parts ----------------------------------------------------------------------------------------------------------------
 
 
-def _line(points: np.ndarray, colour: str, width: float, **more: Any) -> go.Scatter:
-    x, y = points.T
-    look = {"mode": "lines", "line": {"color": colour, "width": width}, "hoverinfo": "skip", "showlegend": False}
-    return graph_objects().Scatter(x=x, y=y, **(look | more))
-
-
-def _interrupted(pieces: Iterable[np.ndarray]) -> np.ndarray:
-    """Pieces `(n, 2)` as one line with gaps."""
-    gap = np.full((1, 2), np.nan)
-    return np.concatenate([part for piece in pieces for part in (piece, gap)] or [gap])
-
-
 def _round(radius: float = 1.0) -> np.ndarray:
     angles = np.linspace(0, 2 * np.pi, 145)
     return radius * np.stack([np.cos(angles), np.sin(angles)], -1)
@@ -107,22 +106,22 @@ def _round(radius: float = 1.0) -> np.ndarray:
 
 def _circle() -> list[Any]:
     """The equator, and thin lines along the two directions in it."""
-    cross = _interrupted(np.array([[-1.0, -1], [1, 1]]) * end for end in np.eye(2))
-    return [_line(cross, MUTED, 0.6, line={"color": MUTED, "width": 0.7, "dash": "dot"}), _line(_round(), MUTED, 1.2)]
+    cross = interrupted(np.array([[-1.0, -1], [1, 1]]) * end for end in np.eye(2))
+    return [line(cross, MUTED, 0.6, line={"color": MUTED, "width": 0.7, "dash": "dot"}), line(_round(), MUTED, 1.2)]
 
 
 def _mirrors(found: SymmetryElements) -> list[Any]:
     if found.everywhere:
         return []
     count, arcs = str(len(found.mirrors)), [_arc(found.frame.T @ normal) for normal in found.mirrors]
-    heavy = {"showlegend": True, "hoverinfo": "text", "text": "σ: mirror plane", "legendgroup": "mirrors"}
+    heavy = {"showlegend": True, "legendgroup": "mirrors"}
     name = f"{count} mirror{'s' if len(arcs) > 1 else ''}"
-    traces = [_line(_interrupted(arcs), PURPLE, 4, name=name, **heavy)] if arcs else []
+    traces = [line(interrupted(arcs), PURPLE, 4, "σ: mirror plane", name=name, **heavy)] if arcs else []
     if found.upright:
         angles = np.arange(8) * np.pi / 8
         spokes = [np.outer([-1, 1], [np.cos(angle), np.sin(angle)]) for angle in angles]
-        heavy["text"] = "σ: every plane that contains the axis is a mirror"
-        traces.append(_line(_interrupted(spokes), PURPLE, 2.5, name="∞ mirrors", opacity=0.6, **heavy))
+        words = "σ: every plane that contains the axis is a mirror"
+        traces.append(line(interrupted(spokes), PURPLE, 2.5, words, name="∞ mirrors", opacity=0.6, **heavy))
     return traces
 
 
@@ -150,7 +149,7 @@ def _axes(found: SymmetryElements) -> list[Any]:
         if first.improper > first.order:
             shape = polygon(first.improper)
             around = [1.5 * size * _turned(np.concatenate([shape, shape[:1]]), place) + place for place in places]
-            traces.append(_line(_interrupted(around), colour, 1.8, fill="toself", fillcolor=PAPER, **look))
+            traces.append(line(interrupted(around), colour, 1.8, fill="toself", fillcolor=PAPER, **look))
         traces.append(_symbols(places, first.order, size, colour, first.words, look))
     return traces + (_half_turns() if found.across else [])
 
@@ -167,7 +166,7 @@ def _turned(shape: np.ndarray, place: np.ndarray) -> np.ndarray:
     if radius < 1e-6:
         return shape
     x, y = place / radius
-    return shape @ np.array([[y, -x], [x, y]])
+    return np.asarray(shape @ np.array([[y, -x], [x, y]]))
 
 
 def _symbols(
@@ -175,16 +174,16 @@ def _symbols(
 ) -> go.Scatter:
     shape = polygon(order)
     closed = np.concatenate([shape, shape[:1]])
-    filled = {"fill": "toself", "fillcolor": colour, "hoveron": "fills", "hoverinfo": "text", "text": words}
-    shapes = _interrupted(size * _turned(closed, place) + place for place in places)
-    return _line(shapes, PAPER, 1, showlegend=True, **filled, **look)
+    filled = {"fill": "toself", "fillcolor": colour, "hoveron": "fills"}
+    shapes = interrupted(size * _turned(closed, place) + place for place in places)
+    return line(shapes, PAPER, 1, words, showlegend=True, **filled, **look)
 
 
 def _whirl(axis: Axis, colour: str, name: str) -> list[Any]:
     """The main axis of a continuous group: a disc with a ring about it."""
-    hover = {"hoverinfo": "text", "text": axis.words, "name": name}
-    disc = _line(_round(0.05), colour, 1, fill="toself", fillcolor=colour, hoveron="fills", showlegend=True, **hover)
-    return [_line(_round(0.1), colour, 3, legendgroup=name), disc.update(legendgroup=name)]
+    filled = {"fill": "toself", "fillcolor": colour, "hoveron": "fills", "showlegend": True, "name": name}
+    disc = line(_round(0.05), colour, 1, axis.words, legendgroup=name, **filled)
+    return [line(_round(0.1), colour, 3, legendgroup=name), disc]
 
 
 def _half_turns() -> list[Any]:
@@ -207,19 +206,21 @@ def _images(group: Subgroup | CatalogGroup, found: SymmetryElements) -> list[Any
     size = 9 if len(points) <= 48 else 6
     dot = {"size": size, "color": INK}
     ring = {"size": size + 7, "color": INK, "symbol": "circle-open", "line": {"width": 1.8}}
-    return [_marks(points[above], dot, "above"), *([_marks(points[~above], ring, "below")] if not above.all() else [])]
+    words = "an image of the general point, {} the plane"
+    traces = [_marks(project(points[above]), dot, "above", words.format("above"))]
+    if not above.all():
+        traces.append(_marks(project(points[~above]), ring, "below", words.format("below")))
+    return traces
 
 
-def _marks(points: np.ndarray, marker: dict[str, Any], name: str) -> go.Scatter:
-    x, y = project(points).T
-    words = f"an image of the general point, {name} the plane<extra></extra>"
-    look = {"mode": "markers", "marker": marker, "name": name, "showlegend": True, "hovertemplate": words}
-    return graph_objects().Scatter(x=x, y=y, **look)
+def _marks(points: np.ndarray, marker: dict[str, Any], name: str, words: str) -> go.Scatter:
+    look = {"mode": "markers", "marker": marker, "name": name, "showlegend": True}
+    return graph_objects().Scatter(x=points[:, 0], y=points[:, 1], hovertemplate=f"{words}<extra></extra>", **look)
 
 
 def _orbit(radius: float, name: str, below: bool) -> go.Scatter:
     dash = {"color": INK, "width": 7 if below else 2.2, "dash": "solid"}
-    return _line(_round(radius), INK, 2, line=dash, name=name, showlegend=True, opacity=0.25 if below else 1.0)
+    return line(_round(radius), INK, 2, line=dash, name=name, showlegend=True, opacity=0.25 if below else 1.0)
 
 
 def _centre(found: SymmetryElements) -> list[Any]:
@@ -227,9 +228,7 @@ def _centre(found: SymmetryElements) -> list[Any]:
     if not found.inversion:
         return []
     dot = {"size": 8, "color": PAPER, "line": {"color": INK, "width": 1.6}}
-    hover = "i: inversion, every point to its opposite<extra></extra>"
-    look = {"mode": "markers", "marker": dot, "name": "inversion", "showlegend": True, "hovertemplate": hover}
-    return [graph_objects().Scatter(x=[0], y=[0], **look)]
+    return [_marks(np.zeros((1, 2)), dot, "inversion", "i: inversion, every point to its opposite")]
 
 
 def _view(frame: np.ndarray) -> str:

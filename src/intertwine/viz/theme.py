@@ -6,7 +6,7 @@ Colours are from Okabe and Ito, "Color Universal Design" (2008). A figure keeps 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -62,12 +62,7 @@ def graph_objects() -> Any:
 
 
 def figure(title: str = "", height: int = 380, **layout: Any) -> go.Figure:
-    """An empty figure with this library's look, as wide as its page.
-
-    Args:
-        title: a few words, or none where a caption says it.
-        height: in pixels.
-        layout: further entries of plotly's layout.
+    """An empty figure with this library's look, as wide as its page, `height` pixels high; more of plotly's layout.
 
     Raises `MissingExtraError` where plotly is not installed.
 
@@ -106,11 +101,7 @@ def figure(title: str = "", height: int = 380, **layout: Any) -> go.Figure:
 
 
 def on_phones(fig: go.Figure, changes: Mapping[str, Any]) -> go.Figure:
-    """The figure, told how its layout changes on a narrow screen.
-
-    Args:
-        fig: the figure; it is changed.
-        changes: values by plotly path, such as `{"height": 300, "scene2.domain.x": [0, 1]}`.
+    """The figure itself, told how its layout changes on a narrow screen: values by plotly path.
 
     >>> on_phones(figure(), {"height": 300}).layout.meta["phone"]
     {'height': 300}
@@ -139,13 +130,7 @@ class Panel:
 
 
 def panels(count: int, columns: int, gap: float = 0.02, header: float = 0.0) -> list[Panel]:
-    """A grid of panels, row by row from the top.
-
-    Args:
-        count: how many panels.
-        columns: how many stand side by side.
-        gap: the space between neighbours, as a part of the whole.
-        header: the space above each panel for its title, as a part of a row's height.
+    """A grid of panels, row by row from the top, with gaps (parts of the whole) and headers (parts of a row) between.
 
     >>> len(panels(5, columns=3))
     5
@@ -162,21 +147,64 @@ def panels(count: int, columns: int, gap: float = 0.02, header: float = 0.0) -> 
     ]
 
 
-def title_annotation(panel: Panel, text: str) -> dict[str, Any]:
-    """Plotly's annotation that writes a title above a panel.
+def numbered(name: str, i: int) -> str:
+    """Plotly's name of the i-th axis or scene: xaxis, xaxis2, xaxis3 and so on.
 
-    >>> title_annotation(panels(1, 1)[0], "Square")["text"]
-    'Square'
+    >>> numbered("scene", 0), numbered("scene", 1)
+    ('scene', 'scene2')
     """
-    x, y = panel.caption
-    here = {"x": x, "y": y, "xref": "paper", "yref": "paper", "xanchor": "center", "yanchor": "bottom"}
-    return here | {"text": text, "showarrow": False, "font": {"size": 12.5, "color": MUTED}}
+    return name if i == 0 else f"{name}{i + 1}"
 
 
-def power(value: float, digits: int = 3) -> str:
+def arrange(
+    fig: go.Figure, titles: Sequence[str], wide: Sequence[Panel], tall: Sequence[Panel], parts: tuple[str, str]
+) -> dict[str, Any]:
+    """Write titles, if any, above panels; returns where panels and titles go on a phone, for `on_phones`.
+
+    The parts are what has a domain along x and along y, such as ("xaxis.domain", "yaxis.domain"); the i-th is numbered.
+    """
+    first, changes = len(fig.layout.annotations), dict[str, Any]()
+    here = {"xref": "paper", "yref": "paper", "xanchor": "center", "yanchor": "bottom", "showarrow": False}
+    for i, panel in enumerate(tall):
+        for part, domain in zip(parts, (panel.x, panel.y), strict=True):
+            name, _, rest = part.partition(".")
+            changes[f"{numbered(name, i)}.{rest}"] = list(domain)
+        if titles:
+            x, y = wide[i].caption
+            fig.add_annotation(x=x, y=y, text=titles[i], font={"size": 12.5, "color": MUTED}, **here)
+            changes[f"annotations[{first + i}].x"], changes[f"annotations[{first + i}].y"] = panel.caption
+    return changes
+
+
+def interrupted(pieces: Iterable[np.ndarray]) -> np.ndarray:
+    """Lines through points `(n, d)` as one line `(m, d)` with gaps: NaN follows each.
+
+    >>> interrupted([np.zeros((1, 2)), np.ones((1, 2))]).shape
+    (4, 2)
+    """
+    parts = list(pieces)
+    return np.concatenate([np.append(piece, np.full((1, piece.shape[1]), np.nan), 0) for piece in parts])
+
+
+def line(points: np.ndarray, colour: str, width: float, words: str = "", **more: Any) -> Any:
+    """A line through points `(n, 2)` or `(n, 3)` with the words that hovering shows; without legend unless asked for.
+
+    >>> type(line(np.zeros((2, 3)), INK, 1.0)).__name__
+    'Scatter3d'
+    """
+    go = graph_objects()
+    coordinates = dict(zip("xyz", points.T, strict=False))
+    solid = points.shape[1] == 3
+    hover = {"hovertemplate": f"{words}<extra></extra>"} if solid else {"hoverinfo": "text", "text": words}
+    look = {"mode": "lines", "line": {"color": colour, "width": width}, "showlegend": False}
+    look |= hover if words else {"hoverinfo": "skip"}
+    return (go.Scatter3d if solid else go.Scatter)(**coordinates, **(look | more))
+
+
+def number_text(value: float, digits: int = 3) -> str:
     """A number as plotly writes it, with a power of ten where it is far from 1.
 
-    >>> power(7.070199516e-4), power(0.25), power(0.0)
+    >>> number_text(7.070199516e-4), number_text(0.25), number_text(0.0)
     ('7.07·10<sup>−4</sup>', '0.25', '0')
     """
     if value == 0 or 0.01 <= abs(value) < 10000:
@@ -186,14 +214,7 @@ def power(value: float, digits: int = 3) -> str:
 
 
 def points_of(points: Any, dimensions: Sequence[int], name: str) -> np.ndarray:
-    """Points as a float64 array, after a look at their shape.
-
-    Args:
-        points: an array or nested lists `(n, d)`.
-        dimensions: the values of d that are welcome.
-        name: what to call the points in a complaint.
-
-    Raises `ShapeError` for any other shape.
+    """Points `(n, d)` as a float64 array; raises `ShapeError` that names them for a d that is not among `dimensions`.
 
     >>> points_of([[0, 1]], (2, 3), "start").shape
     (1, 2)
@@ -208,13 +229,13 @@ def points_of(points: Any, dimensions: Sequence[int], name: str) -> np.ndarray:
 
 
 def same_length(**lists: Any) -> None:
-    """Complains where things that belong together differ in number; None counts as absent.
-
-    Raises `ArgumentError` that names them.
+    """Raises `ArgumentError` where things that belong together differ in number; None counts as absent.
 
     >>> same_length(outlines=[1, 2], titles=None)
     """
     lengths = {name: len(things) for name, things in lists.items() if things is not None}
     if len(set(lengths.values())) > 1:
         numbers = " and ".join(f"{length} {name}" for name, length in lengths.items())
-        raise ArgumentError(f"{numbers} came, but they belong together one by one. Pass equally many of each.")
+        raise ArgumentError(
+            f"Lists that belong together have one length, but got {numbers}. Pass equally many of each."
+        )

@@ -11,9 +11,10 @@ from intertwine import nn
 from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, point_group, symmetric
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, RepMismatchError
+from intertwine.fields import Features, GridField, PointFeatures, Positions
 from intertwine.symmetry import effective_symmetry
 from intertwine.symmetry.diagnosis import commutant
-from intertwine.symmetry.diagnosis.domains import direct_sum
+from intertwine.symmetry.diagnosis.motions import direct_sum
 from tests.symmetry.networks import GROUPS, RandomNetwork
 
 SHAPES = O3.harmonics(3)
@@ -256,6 +257,34 @@ def test_mistakes_are_explained() -> None:
         effective_symmetry(nn.Linear(INPUTS, HIDDEN), declared=O2)
     with pytest.raises(ArgumentError, match="The candidate flip is a matrix"):
         effective_symmetry(layers(INPUTS, HIDDEN, SO2.rep("1x0")), candidates={"flip": np.eye(3)})
+
+
+def test_a_cloud_is_one_row_of_numbers() -> None:
+    """An energy of charges and distances of three points does not see translations, nor the inversion."""
+    scalar, vector = SO3.rep("1x0"), SO3.rep("1x1")
+    types, cloud = (PointFeatures(scalar), Positions(vector)), (torch.ones(3, 1), torch.ones(3, 3))
+
+    def energy(charges: torch.Tensor, r: torch.Tensor) -> torch.Tensor:
+        return (charges * charges.T * torch.exp(-((r[:, None] - r) ** 2).sum(-1))).sum().reshape(1, 1)
+
+    found = effective_symmetry(energy, None, types, Features(scalar), inputs=cloud)
+    assert found.holds
+    assert (found.inputs, found.read) == (3 + 9, {"0": 3 + 6})
+    assert (found.declared_dimension, found.algebra) == (3, 4)  # and larger charges: it is quadratic in them
+    assert [(c.holds, c.invariant) for c in found.candidates] == [(True, True)]
+    tilted = lambda charges, r: energy(charges, r) + r[:, 2:].sum(0, keepdim=True)  # noqa: E731
+    assert not effective_symmetry(tilted, None, types, Features(scalar), inputs=cloud).holds
+
+
+def test_a_graph_is_one_row_of_numbers() -> None:
+    conv = nn.PointConv(SO3.rep("1x0"), SO3.rep("1x0 + 1x1"), hidden=(4,))
+    found = effective_symmetry(conv, inputs=conv.example_inputs(2, torch.Generator().manual_seed(0)), samples=8)
+    assert found.holds
+    assert found.about("group")
+    assert found.inputs == 2 + 3 * 2
+    image = GridField(O2.rep("1x0e"))
+    with pytest.raises(ArgumentError, match="Of grids call equivariance_report"):
+        effective_symmetry(torch.relu, None, image, image)
 
 
 def test_models_that_read_nothing_have_no_fewer_symmetries() -> None:

@@ -14,15 +14,16 @@ from intertwine import nn
 from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, group
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, ShapeError
+from intertwine.fields import Features, GridField, Index
 from intertwine.reps import Rep
 from intertwine.reps.harmonics import spherical_harmonics
 from intertwine.rules import LinearRule
 from intertwine.symmetry import Provable, prove
-from intertwine.symmetry.diagnosis.domains import antisymmetric_commutant, direct_sum
-from intertwine.symmetry.diagnosis.extensions import extensions
-from intertwine.symmetry.diagnosis.graph import trace
+from intertwine.symmetry.diagnosis.cases import Trial
+from intertwine.symmetry.diagnosis.motions import antisymmetric_commutant, direct_sum
+from intertwine.symmetry.diagnosis.propagation import network_of
 from intertwine.symmetry.diagnosis.prove import _found
-from intertwine.symmetry.diagnosis.prover import Prover
+from intertwine.symmetry.diagnosis.prover import Prover, extensions
 from intertwine.testing import equivariance_error
 from tests.registry import Q8
 from tests.symmetry.networks import GROUPS, RandomNetwork
@@ -94,26 +95,30 @@ def reading_violation(model: plain.Module, prover: Prover) -> float:
     return worst
 
 
-def algebra_violation(model: plain.Module, prover: Prover, rng: np.random.Generator) -> float:
-    """How much outputs fail to move along a random element of the algebra that is proved for each of them."""
-    rep, out, (logic, facts) = model.reps_in[0], model.rep_out, prover.flowing
+def freedom_violation(model: plain.Module, prover: Prover, rng: np.random.Generator) -> float:
+    """How much outputs fail to be a fixed function of those for the inputs under an element of a proved factor."""
+    rep, out, worst = model.reps_in[0], model.rep_out, 0.0
     x = torch.randn(6, rep.dim, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
-    y, worst = model(x).detach().numpy(), 0.0
-    for irrep, flow in facts.items():
-        amounts = flow.sure @ rng.normal(size=flow.sure.shape[1])
-        rates = {i: np.tensordot(amounts[logic.places[0, i]], antisymmetric_commutant(i), 1) for _, i in rep.isotypic}
-        moved = model(x @ torch.tensor(expm(direct_sum(rep, rates))).T).detach().numpy()
-        before, after = (np.einsum("qi,idm->qdm", z, out.copies[irrep]) for z in (y, moved))
-        wanted = np.einsum("de,qem->qdm", expm(np.tensordot(amounts, flow.rates, 1)), before)
-        worst = max(worst, float(np.abs(after - wanted).max() / max(np.abs(y).max(), 1.0)))
+    still = {irrep: np.eye(irrep.dim) for _, irrep in rep.isotypic}
+    for irrep, copies in out.copies.items():
+        y = np.einsum("qi,idm->qdm", model(x).detach().numpy(), copies)
+        for factor, _ in prover.freedom(irrep).factors:
+            turns = antisymmetric_commutant(factor)
+            free = expm(np.tensordot(rng.normal(size=len(turns)), turns, 1))
+            moved = model(x @ torch.tensor(direct_sum(rep, {**still, factor: free})).T).detach().numpy()
+            z = np.einsum("qi,idm->qdm", moved, copies)
+            grams = [
+                np.einsum("qdm,qdn->qmn", a, a) for a in (y, z)
+            ]  # an orthogonal matrix keeps the products of copies
+            worst = max(worst, float(np.abs(grams[1] - grams[0]).max() / max(np.abs(grams[0]).max(), 1.0)))
     return worst
 
 
 def prover_of(model: plain.Module) -> Prover:
-    inputs = [torch.randn(4, rep.dim, dtype=torch.float64) for rep in model.reps_in]
-    traced = trace(model, inputs, model.reps_in, model.rep_out)
-    assert traced is not None
-    return Prover(traced)
+    inputs = tuple(torch.randn(4, rep.dim, dtype=torch.float64) for rep in model.reps_in)
+    network = network_of(Trial(model, tuple(map(Features, model.reps_in)), Features(model.rep_out), inputs))
+    assert network is not None
+    return Prover(network)
 
 
 @pytest.mark.parametrize("G", GROUPS, ids=str)
@@ -127,7 +132,7 @@ def test_what_is_proved_holds(G: CatalogGroup) -> None:
         assert "contradict" not in str(found), (seed, model.kinds)
         assert violations(model, found, matrices) < 1e-9, (seed, model.kinds)
         assert reading_violation(model, prover) < 1e-12, (seed, model.kinds)
-        assert algebra_violation(model, prover, rng) < 1e-9, (seed, model.kinds)
+        assert freedom_violation(model, prover, rng) < 1e-9, (seed, model.kinds)
         assert not found.equivariant or equivariance_error(model) < 1e-9, (seed, model.kinds)
         assert found.dimension >= found.declared * found.equivariant
         verdicts = [u is not None for motions in found.motions.values() for u in motions.values()]
@@ -160,9 +165,8 @@ def test_a_false_proof_would_be_noticed() -> None:
     rep = SO2.rep("2x0 + 2x1")
     model = Lying(rep, rep)
     matrices = transformations(rep, np.random.default_rng(0))
-    traced = trace(model, [torch.randn(4, rep.dim, dtype=torch.float64)], [rep], rep)
-    assert violations(model, _found(traced, matrices, {}), matrices) > 0.1
-    assert algebra_violation(model, prover_of(model), np.random.default_rng(0)) > 0.01
+    assert violations(model, _found(prover_of(model), matrices, ()), matrices) > 0.1
+    assert freedom_violation(model, prover_of(model), np.random.default_rng(0)) > 0.01
 
 
 class Cross(plain.Module):
@@ -328,6 +332,18 @@ def test_networks_on_graphs() -> None:
     assert "it commutes with O(3) (outputs: 0 even)" in str(energies)
     assert forces.equivariant
     assert [u for by in forces.motions.values() for u in by.values()] == [None]
+
+
+def test_inputs_may_be_numbers_and_words() -> None:
+    """Field types say what is no tensor, and what lies on points; grids are refused in a sentence."""
+    conv = nn.PointConv(SO3.rep("2x0"), SO3.rep("2x0 + 2x1")).double()
+    fields = (*conv.fields_in, Index())
+    example = (*conv.example_inputs(4, torch.Generator().manual_seed(0)), 3)
+    found = prove(lambda x, e, v, n: n * conv(x, e, v), fields, conv.field_out, inputs=example)
+    assert found.equivariant, str(found)
+    image = GridField(O2.rep("1x0e"))
+    with pytest.raises(ArgumentError, match="channels on the last axis"):
+        prove(torch.relu, image, image)
 
 
 def test_harmonics_move_as_the_convolution_believes() -> None:

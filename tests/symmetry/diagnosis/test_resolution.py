@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from intertwine import nn
 from intertwine.catalog import O2, SO2
 from intertwine.errors import ArgumentError
+from intertwine.fields import GridField
 from intertwine.symmetry import ResolutionLadder, equivariance_report, resolution_ladder
 
 FUNCTIONS = SO2.rep("4x0 + 4x1 + 4x2 + 4x3")
@@ -117,6 +118,13 @@ def test_how_many_samples_an_error_needs() -> None:
     assert ladder.needed(1e-2) == 40
     assert ResolutionLadder((10, 20), (0.1, 0.1)).needed(1e-3) is None
     assert json.loads(json.dumps(ladder.to_dict(), allow_nan=False))["aliasing"] is True
+
+
+def test_pixels_are_no_aliasing() -> None:
+    """Between pixels a blur has an error of its own; under elements that map the image to itself it has none."""
+    image = GridField(O2.rep("1x0e"))
+    ladder = resolution_ladder(lambda n: torch.nn.AvgPool2d(n, 1, padding=n // 2), (3, 5), image, image)
+    assert ladder.exact
 
 
 def test_resolutions_rise() -> None:

@@ -10,15 +10,12 @@ import torch
 from torch import Tensor
 
 from intertwine.reps import Rep
-from intertwine.symmetry.diagnosis.domains import antisymmetric_commutant
+from intertwine.symmetry.diagnosis.motions import antisymmetric_commutant
 from intertwine.symmetry.words.identify import member_name
 from intertwine.testing import law_elements
 
 UNKNOWNS = 2000
 """With more entries in the matrices X and Y together, only rotations of copies of irreps are searched."""
-
-MANY = 200
-"""Of a finite group with more elements, only generators and random ones are tried."""
 
 ZERO = 1e-9
 """Singular values below this, relative to the largest, are rounding."""
@@ -29,11 +26,13 @@ class Sampled:
     """A function at random inputs.
 
     Args:
+        function: the function of one feature vector.
         rep, out: the reps of input and output.
         x, y: inputs `(q, n)` and outputs `(q, m)`.
         jacobian: the derivatives `(q, m, n)`.
     """
 
+    function: Callable[[Tensor], Tensor]
     rep: Rep
     out: Rep
     x: Tensor
@@ -43,21 +42,13 @@ class Sampled:
 
 @dataclass(frozen=True)
 class Algebra:
-    """The pairs (X, Y) of matrices with `J_f(x) X x = Y f(x)`.
+    """The pairs (X, Y) of matrices with `J_f(x) X x = Y f(x)`: see these fields of `EffectiveSymmetry`."""
 
-    Args:
-        dimension: how many are independent where the function looks.
-        idle: how many more only move what is ignored.
-        declared: how many of the first the group gives.
-        gap: the smallest singular value that counts as nonzero, and the largest that counts as zero.
-        complete: whether all matrices X and Y were searched, or only rotations of single copies of irreps.
-    """
-
-    dimension: int
+    algebra: int
     idle: int
-    declared: int
+    declared_dimension: int
     gap: tuple[float, float]
-    complete: bool
+    searched_all: bool
 
 
 def sampled(function: Callable[[Tensor], Tensor], rep: Rep, out: Rep, samples: int, seed: int) -> Sampled:
@@ -65,8 +56,7 @@ def sampled(function: Callable[[Tensor], Tensor], rep: Rep, out: Rep, samples: i
     unknowns = rep.dim**2 + out.dim**2 if _complete(rep, out) else _turns(rep) + _turns(out)
     count = max(samples, 4 * out.dim, int(1.3 * unknowns / max(out.dim, 1)) + 1)
     x = torch.randn(count, rep.dim, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    jacobian = _jacobians(function, x)
-    return Sampled(rep, out, x, function(x).detach(), jacobian)
+    return Sampled(function, rep, out, x, function(x).detach(), _jacobians(function, x))
 
 
 def _complete(rep: Rep, out: Rep) -> bool:
@@ -104,16 +94,17 @@ def lie_defects(s: Sampled) -> tuple[float, ...]:
     return tuple(found)
 
 
-def element_defects(function: Callable[[Tensor], Tensor], s: Sampled) -> tuple[tuple[str, float], ...]:
+def element_defects(s: Sampled) -> tuple[tuple[str, float], ...]:
     """The defect of `f(ρ(g) x) = ρ(g) f(x)`, relative to |f(x)|, for elements of the group, in words.
 
-    For all elements of a finite group that has few; else for generators, of each component, and random ones.
+    For all elements of a finite group that has no more than 200; else for generators, of each component, and random
+    ones.
     """
     group, found = s.out.group, []
-    every = group.is_finite and group.order <= MANY
+    every = group.is_finite and group.order <= 200
     for g in group.elements() if every else law_elements(group):
         into, onto = (torch.as_tensor(np.array(r.matrix(g))) for r in (s.rep, s.out))
-        defect = float((function(s.x @ into.T).detach() - s.y @ onto.T).norm())
+        defect = float((s.function(s.x @ into.T).detach() - s.y @ onto.T).norm())
         found.append((member_name(group, g), defect / max(float(s.y.norm()), 1e-300)))
     return tuple(found)
 
@@ -132,8 +123,7 @@ def algebra(s: Sampled) -> Algebra:
     outputs = torch.linalg.svd(s.y, full_matrices=False)
     alive = outputs.Vh[ZERO * float(outputs.S.max()) < outputs.S]
     complete = _complete(s.rep, s.out)
-    columns = _all_matrices(s, seen, alive) if complete else _turns_of_copies(s, seen, alive)
-    left, right, idle = columns
+    left, right, idle = _all_matrices(s, seen, alive) if complete else _turns_of_copies(s, seen, alive)
     system = torch.cat([left, -right], 1)
     singular = torch.linalg.svdvals(system) / max(float(torch.linalg.matrix_norm(system, 2)), 1e-300)
     singular = torch.cat([singular, torch.zeros(max(0, system.shape[1] - len(singular)), dtype=system.dtype)])
@@ -175,19 +165,12 @@ def _generators(rep: Rep) -> list[tuple[Tensor, Tensor]]:
 
 
 def _declared(s: Sampled, seen: Tensor, alive: Tensor) -> int:
-    pairs = [
-        torch.cat(
-            [
-                (seen @ torch.as_tensor(s.rep.lie_matrix(g))).reshape(-1),
-                (torch.as_tensor(s.out.lie_matrix(g)) @ alive.T).reshape(-1),
-            ]
-        )
-        for g in s.out.group.lie_generators
-    ]
+    matrices = [[torch.as_tensor(r.lie_matrix(g)) for r in (s.rep, s.out)] for g in s.out.group.lie_generators]
+    pairs = [torch.cat([(seen @ x).reshape(-1), (y @ alive.T).reshape(-1)]) for x, y in matrices]
     return int(torch.linalg.matrix_rank(torch.stack(pairs), atol=ZERO)) if pairs else 0
 
 
-def fitted(moved: Tensor, y: Tensor) -> tuple[float, bool, bool]:
+def best_map(moved: Tensor, y: Tensor) -> tuple[float, bool, bool]:
     """Whether moved outputs are a fixed matrix times the outputs: residual, orthogonality, identity.
 
     The matrix is fitted to one half of the samples and judged on the other.

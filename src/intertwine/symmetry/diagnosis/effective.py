@@ -6,22 +6,24 @@ import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import reduce
+from itertools import pairwise
 from operator import add
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from intertwine.errors import ArgumentError, RepMismatchError
+from intertwine.fields import Features, FieldType, GridField, Index
 from intertwine.groups import Group
-from intertwine.reps import Irrep, Rep
-from intertwine.symmetry.diagnosis.by_reps import signature
+from intertwine.reps import Rep
+from intertwine.symmetry.diagnosis.cases import Trial
 from intertwine.symmetry.diagnosis.commutant import (
-    Algebra,
     Sampled,
     algebra,
+    best_map,
     element_defects,
-    fitted,
     homogeneous,
     lie_defects,
     rank,
@@ -29,7 +31,7 @@ from intertwine.symmetry.diagnosis.commutant import (
 )
 from intertwine.symmetry.diagnosis.prove import Proof, Provable, prove, tried_candidates
 from intertwine.symmetry.diagnosis.report import plain
-from intertwine.testing.models import evaluating, named
+from intertwine.testing.models import Kind, cast, check_inputs, evaluating, field_types, make_inputs, named
 
 
 @dataclass(frozen=True)
@@ -197,14 +199,15 @@ class EffectiveSymmetry:
 def effective_symmetry(
     model: Callable[..., Tensor],
     declared: Group | None = None,
-    reps_in: Sequence[Rep | Irrep] | Rep | Irrep | None = None,
-    rep_out: Rep | Irrep | None = None,
+    reps_in: Sequence[Kind] | Kind = None,
+    rep_out: Kind = None,
     *,
+    inputs: Sequence[Any] | None = None,
     candidates: Mapping[str, np.ndarray] | None = None,
     samples: int = 64,
     seed: int = 0,
 ) -> EffectiveSymmetry:
-    """What a model of feature vectors really commutes with: proved where its layers tell, and measured.
+    """What a model really commutes with: proved where its layers tell, and measured.
 
     - From the layers, for all inputs and weights: what `prove` finds.
     - Inputs that are ignored: the rank of the Jacobians at many inputs, for each irrep of the output.
@@ -216,19 +219,23 @@ def effective_symmetry(
       A rep does not say how a larger group acts, so these take the natural way: (−1)^l on degree l, diag(1, −1) on
       pairs. If your inputs move otherwise, pass the matrices.
 
+    A model of features takes each row `(batch, rep.dim)` by itself. One of a cloud or graph is asked as a function of
+    all the numbers of one cloud that the group moves.
+
     Args:
-        model: a module, or a function of features `(batch, rep.dim)`, one for each rep.
+        model: a module, or a function of tensors, one for each rep or field type.
         declared: the group; default that of the reps.
-        reps_in: the reps of the inputs; default `model.reps_in`.
-        rep_out: the rep of the output; default `model.rep_out`.
+        reps_in: the reps or field types of the inputs; default those of the model.
+        rep_out: the rep or field type of the output; default that of the model.
+        inputs: a cloud to take sizes and what nothing moves from, if it cannot be made up; not for models of features.
         candidates: matrices by name on the input, several inputs side by side: mirrors, say, of the larger group that
             the input comes from. They are tried instead of the natural ones.
         samples: the number of random inputs, or more if there are more unknowns.
         seed: of the random inputs.
 
-    Raises `ArgumentError` for models with inputs that are no features or whose rows see one another, such as those of
-    points and graphs (see `prove` and `equivariance_report`), and for candidates of another size, and
-    `RepMismatchError` if the reps belong to another group than the declared one.
+    Raises `ArgumentError` for grids, for models of features with inputs that are none or whose rows see one another,
+    and for candidates of another size, and `RepMismatchError` if the reps belong to another group than the declared
+    one.
 
     >>> from intertwine.catalog import SO2
     >>> from intertwine import nn
@@ -237,38 +244,92 @@ def effective_symmetry(
     >>> effective_symmetry(net).read
     {'0': 1, '1': 2, '2': 2}
     """
-    reps, out = signature(model, reps_in, rep_out)
-    known = [rep for rep in reps if rep is not None]
-    if len(known) != len(reps) or not known:
-        raise ArgumentError(
-            f"effective_symmetry looks at models of feature vectors, but {len(reps) - len(known)} of the {len(reps)} "
-            "inputs of this one have no rep. Wrap it in a function in which these are fixed, or call prove(model)."
-        )
+    fields, out = field_types(model, reps_in, rep_out)
     if declared is not None and declared != out.group:
         raise RepMismatchError(
             f"The declared group is {declared}, but the reps belong to {out.group}. Leave `declared` out, or call "
             "rep.restrict(subgroup) to bring the reps to it."
         )
     function = copy.deepcopy(model).double() if isinstance(model, nn.Module) else model
-    whole = reduce(add, known)
-    provable = prove(function, known, out, candidates=candidates)
+    trial = Trial(function, fields, out, _cloud(function, fields, out, inputs))
+    provable = prove(function, fields, out, candidates=candidates, inputs=trial.values or None)
     with evaluating(function):
-        _check_rows(function, known, out)
-        sizes = [rep.dim for rep in known]
-
-        def beside(x: Tensor) -> Tensor:
-            return function(*x.split(sizes, -1))
-
-        s = sampled(beside, whole, out, samples, seed)
-        errors = element_defects(beside, s)
-        tried = tuple(_tried(function, known, s, provable, tried_candidates(known, candidates)))
-    return _result(model, out.group.name, provable, s, algebra(s), errors, tried)
+        beside, rep, whole, counts = _of_a_cloud(trial) if trial.values else _of_features(trial)
+        s = sampled(beside, rep, whole, samples, seed)
+        matrices = tried_candidates([field.rep for field in fields], trial.rep, candidates)
+        tried = _tried(s, provable, {name: _on_rows(name, matrix, trial, counts) for name, matrix in matrices.items()})
+        return _result(named(model), s, provable, tuple(tried))
 
 
-def _check_rows(function: Callable[..., Tensor], known: Sequence[Rep], out: Rep) -> None:
+def _cloud(
+    function: Callable[..., Tensor], fields: Sequence[FieldType], out: FieldType, inputs: Sequence[Any] | None
+) -> tuple[Any, ...]:
+    """The inputs of a model of clouds; none for a model of features, which takes any number of rows."""
+    known = [field for field in fields if isinstance(field, Features)]
+    others = [field for field in (*fields, out) if not isinstance(field, Features | Index)]
+    if any(isinstance(field, GridField) for field in others):
+        raise ArgumentError(
+            "effective_symmetry looks at features, clouds and graphs. Of grids call equivariance_report."
+        )
+    if not others and inputs is None:
+        if len(known) == len(fields) and known:
+            return ()
+        raise ArgumentError(
+            f"effective_symmetry looks at models of feature vectors, but {len(fields) - len(known)} of the "
+            f"{len(fields)} inputs of this one have no rep. Pass inputs=…, or wrap it in a function in which these are "
+            "fixed."
+        )
+    values = make_inputs(function, inputs, fields, 0, "Pass inputs=….")
+    check_inputs(function, values, fields)
+    return tuple(cast(x, torch.float64) for x in values)
+
+
+Flat = tuple[Callable[[Tensor], Tensor], Rep, Rep, list[int]]
+"""A function of rows of all numbers that the group moves, both reps, and how many times each input's rep is in its."""
+
+
+def _of_features(trial: Trial) -> Flat:
+    reps = [field.rep for field in trial.fields if field.rep is not None]
+
+    def beside(x: Tensor) -> Tensor:
+        return trial.model(*x.split([rep.dim for rep in reps], -1))
+
+    rep = reduce(add, reps)
+    _check_rows(beside, rep.dim, trial.rep)
+    return beside, rep, trial.rep, [1] * len(reps)
+
+
+def _of_a_cloud(trial: Trial) -> Flat:
+    moved = [(i, field.rep, trial.values[i]) for i, field in enumerate(trial.fields) if field.rep is not None]
+
+    def one(row: Tensor) -> Tensor:
+        full = [*trial.values]
+        for (i, _, x), part in zip(moved, row.split([x.numel() for *_, x in moved]), strict=True):
+            full[i] = part.reshape(x.shape)
+        return trial.output(full).reshape(-1)
+
+    counts = [x.numel() // rep.dim for _, rep, x in moved]
+    rep = Rep(trial.group, tuple(term for (_, r, _), n in zip(moved, counts, strict=True) for term in r.terms * n))
+    out = Rep(trial.group, trial.rep.terms * (trial.reference.numel() // trial.rep.dim))
+    return lambda x: torch.stack([one(row) for row in x]), rep, out, counts
+
+
+def _on_rows(name: str, matrix: np.ndarray, trial: Trial, counts: Sequence[int]) -> np.ndarray:
+    """A matrix on the inputs side by side, on all rows of each."""
+    if max(counts, default=1) == 1:
+        return matrix
+    ends = np.cumsum([0, *(field.rep.dim for field in trial.fields if field.rep is not None)])
+    blocks = [torch.as_tensor(matrix[a:b, a:b]) for a, b in pairwise(ends)]
+    if sum(int(block.count_nonzero()) for block in blocks) < np.count_nonzero(matrix):
+        raise ArgumentError(f"The candidate {name} mixes inputs that lie on several points. Give it a block for each.")
+    repeated = [torch.kron(torch.eye(n), block) for n, block in zip(counts, blocks, strict=True)]
+    return np.asarray(torch.block_diag(*repeated))
+
+
+def _check_rows(function: Callable[[Tensor], Tensor], size: int, out: Rep) -> None:
     """Raise an error for a model whose rows see one another, such as one of the points of a cloud."""
-    x = torch.randn(3, sum(rep.dim for rep in known), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    whole, part = (function(*rows.split([rep.dim for rep in known], -1)).detach() for rows in (x, x[:2]))
+    x = torch.randn(3, size, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    whole, part = function(x).detach(), function(x[:2]).detach()
     if not torch.isfinite(whole).all():
         raise ArgumentError(
             "effective_symmetry looks at values at random inputs, but this model gave NaN or infinity there. Pass a "
@@ -278,24 +339,17 @@ def _check_rows(function: Callable[..., Tensor], known: Sequence[Rep], out: Rep)
         return
     raise ArgumentError(
         "effective_symmetry looks at models of feature vectors, which take each row (batch, rep.dim) by itself, but "
-        f"this one took 3 rows to the shape {tuple(whole.shape)}, or its rows depend on one another. Of models of "
-        "points and graphs call equivariance_report(model, batch, …, positions=…) or prove(model)."
+        f"this one took 3 rows to the shape {tuple(whole.shape)}, or its rows depend on one another. Say by field "
+        "types what lies on points, or call equivariance_report(model, batch, …)."
     )
 
 
-def _tried(
-    function: Callable[..., Tensor],
-    known: Sequence[Rep],
-    s: Sampled,
-    provable: Provable,
-    matrices: Mapping[str, np.ndarray],
-) -> Iterator[Candidate]:
+def _tried(s: Sampled, provable: Provable, matrices: Mapping[str, np.ndarray]) -> Iterator[Candidate]:
     for name, matrix in matrices.items():
-        moved = function(*(s.x @ torch.as_tensor(matrix).T).split([rep.dim for rep in known], -1)).detach()
+        moved = s.function(s.x @ torch.as_tensor(matrix).T).detach()
         for label, part in _parts(s.out):
-            residual, orthogonal, invariant = fitted(moved @ part, s.y @ part)
             proven = provable.motions[name][label] is not None
-            yield Candidate(name, label, residual, orthogonal, invariant, proven)
+            yield Candidate(name, label, *best_map(moved @ part, s.y @ part), proven)
 
 
 def _parts(out: Rep) -> list[tuple[str, Tensor]]:
@@ -304,30 +358,18 @@ def _parts(out: Rep) -> list[tuple[str, Tensor]]:
     return [(irrep.label, basis[:, where]) for (_, irrep), where in zip(out.isotypic, out.irreps.slices, strict=True)]
 
 
-def _result(
-    model: object,
-    declared: str,
-    provable: Provable,
-    s: Sampled,
-    found: Algebra,
-    errors: tuple[tuple[str, float], ...],
-    tried: tuple[Candidate, ...],
-) -> EffectiveSymmetry:
+def _result(model: str, s: Sampled, provable: Provable, tried: tuple[Candidate, ...]) -> EffectiveSymmetry:
     return EffectiveSymmetry(
-        model=named(model),
-        declared=declared,
+        model=model,
+        declared=s.out.group.name,
         proven=provable.proofs,
         opaque=provable.opaque,
         lie_errors=lie_defects(s),
-        element_errors=errors,
+        element_errors=element_defects(s),
         read={label: rank(torch.einsum("qoi,ob->qbi", s.jacobian, part)) for label, part in _parts(s.out)},
         inputs=s.rep.dim,
-        algebra=found.dimension,
-        idle=found.idle,
-        gap=found.gap,
-        searched_all=found.complete,
         candidates=tried,
-        declared_dimension=found.declared,
         proven_dimension=provable.dimension,
         homogeneous=homogeneous(s),
+        **vars(algebra(s)),
     )

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from intertwine.errors import LawError
-from intertwine.reps import Irrep, Rep
-from intertwine.symmetry.diagnosis.by_reps import check_sizes, signature
-from intertwine.symmetry.diagnosis.cases import Move, Permute, Trial, layout_of
+from intertwine.symmetry.diagnosis.cases import Move, Trial
 from intertwine.symmetry.diagnosis.layers import (
+    Calls,
     LayerError,
-    PartCall,
     count_parts,
     degenerate_notes,
     layer_errors,
     part_calls,
-    rounded_tables,
-    training_notes,
 )
 from intertwine.symmetry.diagnosis.measures import (
     Measured,
@@ -29,27 +26,32 @@ from intertwine.symmetry.diagnosis.measures import (
     lie_errors,
     measured,
     moves,
-    quantiles,
+    resampling,
     simplest_failure,
 )
 from intertwine.symmetry.diagnosis.report import EquivarianceReport, tolerance_of
 from intertwine.symmetry.diagnosis.resolution import ResolutionLadder, layer_ladder
 from intertwine.symmetry.diagnosis.symmetric_inputs import symmetric_errors
-from intertwine.testing import law_elements
-from intertwine.testing.models import evaluating, make_inputs, named
-
-GRADIENTS = 2
-"""How many random elements gradients are tried on, besides the generators."""
+from intertwine.testing.equivariance import elements_to_try
+from intertwine.testing.models import (
+    IN_CALL,
+    Kind,
+    cast,
+    check_inputs,
+    evaluating,
+    field_types,
+    in_order,
+    make_inputs,
+    named,
+)
 
 
 def equivariance_report(
     model: Callable[..., Tensor],
-    batch: Sequence[Tensor] | Tensor | None = None,
-    reps_in: Sequence[Rep | Irrep | None] | Rep | Irrep | None = None,
-    rep_out: Rep | Irrep | None = None,
+    batch: Any = None,
+    reps_in: Sequence[Kind] | Kind = None,
+    rep_out: Kind = None,
     *,
-    positions: int | None = None,
-    permute: Permute | None = None,
     samples: int = 8,
     seed: int = 0,
 ) -> EquivarianceReport:
@@ -60,23 +62,22 @@ def equivariance_report(
     whose outputs must be as symmetric; and every part that states its reps, on the inputs that it really gets. Of what
     fails it says where: by irreps of the output, by kinds of moves, the simplest move, the first part, the precision.
 
-    Models of clouds and graphs are also tried on relabelled points, translations, and clouds full of ties, where
-    neighbour lists and top-k go wrong: see `positions`. Integers `(2, E)` that number points are taken as edges.
+    A rep means features on the last axis, and nothing more. Field types (`intertwine.fields`) say more. Points are also
+    relabelled, positions translated (an output of `Positions` moves along, others stay), and clouds full of ties are
+    tried, where neighbour lists and top-k go wrong. Grids are judged by the elements that map them to themselves; of
+    the others the error stands beside what resampling alone does.
 
     Args:
         model: a module of `intertwine.nn`, a network of your own, or any function of tensors. A module is copied and
             tried in eval mode; functions are called as they are.
-        batch: the inputs, channels last; default random ones.
-        reps_in: the reps of the inputs, None for one that the group leaves alone; default `model.reps_in`.
-        rep_out: the rep of the output; default `model.rep_out`.
-        positions: which input, counted from 0, holds the positions of points `(N, n)` or `(batch, N, n)`. Only
-            differences of positions may matter: outputs stay under translations, or are positions that move along.
-        permute: a function `(inputs, order) → inputs` that brings points into another order, `x[order]`, for inputs
-            that are not simply rows of points, edges `(2, E)` and rows of edges.
+        batch: the inputs; default random ones. They may be left out: `equivariance_report(model, field_in, field_out)`.
+        reps_in: the reps or field types of the inputs, None for one that nothing moves, tensor or not; default
+            `model.fields_in` or `model.reps_in`.
+        rep_out: the rep or field type of the output; default `model.field_out` or `model.rep_out`.
         samples: the number of random elements.
         seed: for random inputs and moves.
 
-    Raises the errors of `intertwine.testing.equivariance_error`, and `ArgumentError` for `positions` that are no input.
+    Raises the errors of `intertwine.testing.equivariance_error`.
 
     Source: Lie derivatives as a measure of equivariance, Gruver et al. 2023 (arXiv:2210.02984).
 
@@ -86,22 +87,21 @@ def equivariance_report(
     >>> report.exact, [*report.elements]
     (True, ['rotations', 'mirrors'])
     """
-    reps, out = signature(model, reps_in, rep_out)
-    values = make_inputs(model, batch, reps, seed, "Pass batch=….")
-    check_sizes(model, values, reps)
-    trial = _runnable(Trial(model, reps, out, values, layout_of(values, reps, positions, permute)))
+    batch, reps_in, rep_out = in_order(batch, reps_in, rep_out)
+    fields, out = field_types(model, reps_in, rep_out, IN_CALL)
+    values = make_inputs(model, batch, fields, seed, "Pass batch=….")
+    check_inputs(model, values, fields)
+    trial = _runnable(Trial(model, fields, out, values))
     with evaluating(trial.model):
         return _report(model, trial, samples, seed)
 
 
 def assert_equivariant(
     model: Callable[..., Tensor],
-    batch: Sequence[Tensor] | Tensor | None = None,
-    reps_in: Sequence[Rep | Irrep | None] | Rep | Irrep | None = None,
-    rep_out: Rep | Irrep | None = None,
+    batch: Any = None,
+    reps_in: Sequence[Kind] | Kind = None,
+    rep_out: Kind = None,
     *,
-    positions: int | None = None,
-    permute: Permute | None = None,
     tolerance: float | None = None,
     seed: int = 0,
 ) -> None:
@@ -110,7 +110,7 @@ def assert_equivariant(
     Derivatives, gradients and symmetric inputs count too.
 
     Args:
-        model, batch, reps_in, rep_out, positions, permute, seed: those of `equivariance_report`.
+        model, batch, reps_in, rep_out, seed: those of `equivariance_report`.
         tolerance: the largest error accepted in float64. By default 1e-9, and in float32, where the model's own
             parameters are float32, what rounding may make of that many layers (`tolerance_of`).
 
@@ -118,64 +118,65 @@ def assert_equivariant(
     >>> from intertwine import nn
     >>> assert_equivariant(nn.NormActivation(SO3.rep("2x0 + 1x1")))
     """
-    report = equivariance_report(model, batch, reps_in, rep_out, positions=positions, permute=permute, seed=seed)
+    report = equivariance_report(model, batch, reps_in, rep_out, seed=seed)
     if (complaint := report.complaint(tolerance)) is not None:
         raise LawError(f"{complaint}\n{report}")
 
 
 def _runnable(trial: Trial) -> Trial:
     """The trial in float64, or as it came where the model holds numbers of another precision and does not run."""
-    double = _cast(trial, torch.float64)
+    double = _in_dtype(trial, torch.float64)
     try:
         with evaluating(double.model):
             _ = double.reference
     except RuntimeError:
-        low = any(x.dtype == torch.float64 for x in trial.values) and not isinstance(trial.model, nn.Module)
-        double = _cast(trial, torch.float32) if low else _cast(trial, None)
+        given = {x.dtype for x in trial.values if isinstance(x, Tensor)}
+        low = torch.float64 in given and not isinstance(trial.model, nn.Module)
+        double = _in_dtype(trial, torch.float32 if low else None)
     return double
 
 
-def _cast(trial: Trial, dtype: torch.dtype | None) -> Trial:
+def _in_dtype(trial: Trial, dtype: torch.dtype | None) -> Trial:
     """A trial of a copy of the model, and its inputs, in another precision (None: as they are)."""
     model = copy.deepcopy(trial.model) if isinstance(trial.model, nn.Module) else trial.model
-    if dtype is not None and isinstance(model, nn.Module):
-        model = model.to(dtype)
-    values = tuple(x.to(dtype) if dtype is not None and x.is_floating_point() else x for x in trial.values)
-    return Trial(model, trial.reps, trial.out, values, trial.layout)
+    if dtype is None:
+        return replace(trial, model=model)
+    values = tuple(cast(x, dtype) for x in trial.values)
+    return replace(trial, model=model.to(dtype) if isinstance(model, nn.Module) else model, values=values)
 
 
 def _report(model: Callable[..., Tensor], trial: Trial, samples: int, seed: int) -> EquivarianceReport:
     depth, dtype = count_parts(model), trial.reference.dtype
     bound = tolerance_of(dtype, depth)
-    found = [*measured(trial, moves(trial, samples, seed))]
+    tried = [*measured(trial, moves(trial, samples, seed))]
+    found = [m for m in tried if m.exact]
     worst = max(found, key=lambda m: m.error)
-    few = law_elements(trial.out.group, GRADIENTS, seed)
     calls = part_calls(trial)
     layers = layer_errors(calls)
-    gradients, unknown = _gradients(trial, few, seed)
+    gradients, unknown = _gradients(trial, seed)
+    symmetric, refused = symmetric_errors(trial, seed)
     clear = max(bound, worst.error / 100)
     simplest, holds = simplest_failure(trial, clear, bound) if worst.error >= bound else (None, ())
     return EquivarianceReport(
         model=named(model),
-        group=trial.out.group.name,
+        group=trial.group.name,
         dtype=_name(dtype),
         limits={_name(d): tolerance_of(d, depth) for d in (dtype, *_own_dtypes(model))},
         error=worst.error,
-        single=_single(trial, samples, seed),
-        quantiles=quantiles(found),
+        single=_single(trial, [m.move for m in found]),
         irreps={label: max(m.parts[label] for m in found) for label in worst.parts},
         elements=_by_kind(found),
-        lie=lie_errors(trial, bound),
+        lie=lie_errors(trial),
         gradients=gradients,
         worst=worst.move.name,
         simplest=None if simplest is None else simplest.name,
         holds=tuple(move.name for move in holds),
-        symmetric=symmetric_errors(trial, seed),
+        symmetric=symmetric,
         layers=layers,
         resolution=_resolution(trial, calls, layers, worst.error, bound),
-        tables=rounded_tables(trial.model) if dtype == torch.float64 else (),
+        resampling=resampling(trial, tried),
         chance=trial.chance,
-        notes=(*trial.notes, *degenerate_notes(trial), *unknown, *training_notes(trial, [Move(g) for g in few], bound)),
+        notes=(*trial.notes, *degenerate_notes(trial), *unknown, *refused),
     )
 
 
@@ -195,32 +196,33 @@ def _by_kind(found: Sequence[Measured]) -> dict[str, float]:
     return {kind: max(m.error for m in found if m.move.kind == kind) for kind in kinds}
 
 
-def _single(trial: Trial, samples: int, seed: int) -> float | None:
+def _single(trial: Trial, tried: Sequence[Move]) -> float | None:
     """The error in float32; None for a function, whose precision is its own, and for what does not run there."""
     if not isinstance(trial.model, nn.Module) or trial.reference.dtype != torch.float64:
         return None
-    low = _cast(trial, torch.float32)
+    low = _in_dtype(trial, torch.float32)
     try:
-        return max(low.error(Move(g)) for g in law_elements(trial.out.group, samples, seed))
-    except RuntimeError:
+        return max(low.error(move) for move in tried)
+    except Exception:  # noqa: BLE001 (a model may refuse a precision in its own way)
         return None
 
 
-def _gradients(trial: Trial, elements: np.ndarray, seed: int) -> tuple[dict[str, float], tuple[str, ...]]:
+def _gradients(trial: Trial, seed: int) -> tuple[dict[str, float], tuple[str, ...]]:
     """The errors of gradients, and a note where they cannot be taken."""
+    elements = [g for g in elements_to_try(trial.tensors, 2, seed) if trial.is_exact(g)]
     try:
         return gradient_errors(trial, elements, seed), ()
     except (RuntimeError, NotImplementedError) as error:
-        return {}, (f"gradients could not be taken: {str(error).splitlines()[0]}",)
+        return {}, (f"gradients could not be taken: {str(error).partition(chr(10))[0]}",)
 
 
 def _resolution(
-    trial: Trial, calls: Sequence[PartCall], layers: Sequence[LayerError], worst: float, bound: float
+    trial: Trial, calls: Calls, layers: Sequence[LayerError], worst: float, bound: float
 ) -> ResolutionLadder | None:
     """The ladder of the first part that fails, or of a model without parts, if it can be sampled otherwise."""
     name = next((layer.name for layer in layers if not layer.error < bound), None)
-    call = next((call for call in calls if call.name == name), None)
-    if call is not None:
-        return layer_ladder(call.part, call.inputs)
+    if name is not None:
+        part, (first, *_) = calls[name]
+        return layer_ladder(part, first.values)
     alone = isinstance(trial.model, nn.Module) and not layers and not worst < bound
     return layer_ladder(trial.model, trial.values) if alone else None  # type: ignore[arg-type]

@@ -1,18 +1,17 @@
-"""The parts of a model: their own errors, what they do in training, and tables that lost their precision."""
+"""The parts of a model: their own errors, and poses that they cannot tell."""
 
 from __future__ import annotations
 
-import copy
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from intertwine.reps import Rep, as_rep
-from intertwine.symmetry.diagnosis.by_reps import Reps
+from intertwine.fields import FieldType, Index
 from intertwine.symmetry.diagnosis.cases import Move, Trial
-from intertwine.testing import law_elements
+from intertwine.testing.equivariance import elements_to_try
+from intertwine.testing.models import check_inputs, field_types
 
 CALLS = 3
 """How many calls of one part are looked at."""
@@ -38,30 +37,30 @@ class LayerError:
     calls: int = 1
 
 
-@dataclass(frozen=True, eq=False)
-class PartCall:
-    """One call of a part that states its reps, as a function of its tensors alone."""
-
-    name: str
-    part: nn.Module
-    call: Callable[..., Tensor]
-    reps: Reps
-    out: Rep
-    inputs: tuple[Tensor, ...]
-
-    def error(self) -> float:
-        """The error on these inputs."""
-        trial = Trial(self.call, self.reps, self.out, self.inputs)
-        return max(trial.error(Move(g)) for g in law_elements(self.out.group, 4, 0))
+Calls = dict[str, tuple[nn.Module, list[Trial]]]
+"""By name the parts that state their reps, and their calls, each as a function of its arguments."""
 
 
-def part_calls(trial: Trial) -> list[PartCall]:
-    """The calls of the parts of a model that state reps of its group, in the order in which they end."""
-    calls: list[PartCall] = []
+def part_calls(trial: Trial) -> Calls:
+    """The calls of the parts of a model that state reps of its group, in the order in which they first end."""
+    calls: Calls = {}
     stated = ((name, part, _stated(part)) for name, part in _named(trial.model) if name)
-    mine = [(name, part, reps) for name, part, reps in stated if reps is not None and reps[1].group == trial.out.group]
-    _watch(trial, {part: _recorder(name, *reps, calls) for name, part, reps in mine})
+    mine = [(name, part, fields) for name, part, fields in stated if fields and fields[1].group == trial.group]
+    _watch(trial, {part: _recorder(name, *fields, calls) for name, part, fields in mine})
     return calls
+
+
+def layer_errors(calls: Calls) -> tuple[LayerError, ...]:
+    """The errors of parts, the largest of their calls, on the inputs of these."""
+
+    def error(trial: Trial) -> float:
+        elements = elements_to_try(trial.tensors, 4, 0)
+        return max((trial.error(Move(g)) for g in elements if trial.is_exact(g)), default=0.0)
+
+    return tuple(
+        LayerError(name, type(part).__name__, max(map(error, trials)), len(trials))
+        for name, (part, trials) in calls.items()
+    )
 
 
 def _named(model: object) -> list[tuple[str, nn.Module]]:
@@ -80,90 +79,40 @@ def _watch(trial: Trial, watchers: Mapping[nn.Module, Watcher]) -> None:
             handle.remove()
 
 
-def layer_errors(calls: Sequence[PartCall]) -> tuple[LayerError, ...]:
-    """The errors of parts, one for each, in the order of their first calls."""
-    found: dict[str, LayerError] = {}
-    for call in calls:
-        before = found.get(call.name)
-        worst, count = (call.error(), 1) if before is None else (max(before.error, call.error()), before.calls + 1)
-        found[call.name] = LayerError(call.name, type(call.part).__name__, worst, count)
-    return tuple(found.values())
-
-
-def _stated(part: nn.Module) -> tuple[Reps, Rep] | None:
-    """The reps that a part states: `reps_in`, or `rep_in` alone, and `rep_out`."""
+def _stated(part: nn.Module) -> tuple[tuple[FieldType, ...], FieldType] | None:
+    """What a part states of its inputs and output: field types, reps, or `rep_in` alone."""
+    named = (getattr(part, name, None) for name in ("fields_in", "reps_in", "rep_in"))
     try:
-        given, out = getattr(part, "reps_in", None), as_rep(part.rep_out)  # type: ignore[arg-type]
-        listed = (part.rep_in,) if given is None else given
-        listed = listed if isinstance(listed, tuple | list) else (listed,)
-        return tuple(None if rep is None else as_rep(rep) for rep in listed), out  # type: ignore[arg-type]
+        return field_types(part, next((x for x in named if x is not None), None), None)
     except (AttributeError, ValueError, TypeError):  # attributes of these names that are no reps
         return None
 
 
-def _recorder(name: str, reps: Reps, out: Rep, calls: list[PartCall]) -> Watcher:
+def _recorder(name: str, fields: tuple[FieldType, ...], out: FieldType, calls: Calls) -> Watcher:
+    """What notes the calls of a part: its tensors have the field types that it states, and nothing moves the rest."""
+
     def record(part: nn.Module, args: tuple[object, ...], kwargs: dict[str, object], output: object) -> None:
-        if sum(call.name == name for call in calls) >= CALLS or not isinstance(output, Tensor):
+        if len(calls.get(name, (part, []))[1]) >= CALLS:
             return
-        given = _in_order(part, args, kwargs)
-        places = [i for i, (_, value) in enumerate(given) if isinstance(value, Tensor)]
-        inputs = tuple(value.detach() for _, value in given if isinstance(value, Tensor))
-        if _fits(inputs, reps) and output.shape[-1:] == (out.dim,):
-            calls.append(PartCall(name, part, _refilled(part, given, places), reps, out, inputs))
+        order = [*inspect.signature(part.forward).parameters]
+        names = sorted(kwargs, key=lambda key: order.index(key) if key in order else len(order))
+        values = [x.detach() if isinstance(x, Tensor) else x for x in (*args, *(kwargs[key] for key in names))]
+        tensors = [i for i, x in enumerate(values) if isinstance(x, Tensor) or len(values) == len(fields)]
+        types = dict(zip(tensors, fields, strict=False))
+        try:
+            check_inputs(part, [values[i] for i in tensors], fields)
+            out.check(output)
+        except (ValueError, TypeError):  # it does something else than it states
+            return
+
+        def call(*given: object) -> Tensor:
+            positional, rest = given[: len(args)], given[len(args) :]
+            return part(*positional, **dict(zip(names, rest, strict=True)))  # type: ignore[no-any-return]
+
+        inputs = tuple(types.get(i, Index()) for i in range(len(values)))
+        calls.setdefault(name, (part, []))[1].append(Trial(call, inputs, out, tuple(values)))
 
     return record
-
-
-def _in_order(part: nn.Module, args: tuple[object, ...], kwargs: dict[str, object]) -> list[tuple[str | None, object]]:
-    """The arguments of a call, (name or None, value), those by name in the order of the signature."""
-    order = [*inspect.signature(part.forward).parameters]
-    named = sorted(kwargs.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order))
-    return [*((None, value) for value in args), *named]
-
-
-def _refilled(part: nn.Module, given: list[tuple[str | None, object]], places: list[int]) -> Callable[..., Tensor]:
-    """The part as a function of the tensors among its arguments."""
-
-    def call(*tensors: Tensor) -> Tensor:
-        full = [*given]
-        for i, x in zip(places, tensors, strict=True):
-            full[i] = (full[i][0], x)
-        positional = [value for name, value in full if name is None]
-        return part(*positional, **{name: value for name, value in full if name is not None})  # type: ignore[no-any-return]
-
-    return call
-
-
-def _fits(inputs: tuple[Tensor, ...], reps: Reps) -> bool:
-    """Whether there is a tensor of the right size for each rep."""
-    if len(inputs) != len(reps):
-        return False
-    return all(rep is None or x.shape[-1:] == (rep.dim,) for x, rep in zip(inputs, reps, strict=True))
-
-
-# tables of low precision ---------------------------------------------------------------------------------------------
-
-
-def rounded_tables(model: object) -> tuple[str, ...]:
-    """Names of constant tensors of a module whose numbers are those of float32, though they need more digits.
-
-    Weights and running statistics are left out: any float32 number is as good as any other there.
-    """
-    return tuple(_rounded(model)) if isinstance(model, nn.Module) else ()
-
-
-def _rounded(model: nn.Module) -> Iterator[str]:
-    for prefix, part in model.named_modules():
-        plain = {k: v for k, v in vars(part).items() if isinstance(v, Tensor) and not isinstance(v, nn.Parameter)}
-        constant = {k: v for k, v in part._buffers.items() if v is not None and not k.startswith("running_")}
-        for name, value in {**constant, **plain}.items():
-            if value.is_floating_point() and _only_float32(value.detach().double()):
-                yield f"{prefix}.{name}" if prefix else name
-
-
-def _only_float32(x: Tensor) -> bool:
-    """Whether all numbers are float32 ones, and some use more digits than simple fractions such as 0.5 do."""
-    return bool((x == x.float().double()).all()) and bool((x != x.bfloat16().double()).any())
 
 
 # poses that cannot be told --------------------------------------------------------------------------------------------
@@ -188,43 +137,6 @@ def _doubter(name: str, found: list[str]) -> Watcher:
             )
 
     return record
-
-
-# training mode -------------------------------------------------------------------------------------------------------
-
-
-def training_notes(trial: Trial, moves: Sequence[Move], bound: float) -> tuple[str, ...]:
-    """What is different in train mode, in words: dropout, and statistics of batches."""
-    parts = [(name or type(part).__name__, part) for name, part in _named(trial.model)]
-    drops = [name for name, part in parts if isinstance(part, nn.modules.dropout._DropoutNd) and part.p > 0]
-    norms = [name for name, part in parts if isinstance(part, nn.modules.batchnorm._NormBase)]
-    notes = []
-    if drops:
-        notes.append(
-            f"dropout ({', '.join(drops)}) is random in train mode, so all numbers are those of eval mode; drop whole "
-            "irreps, not components"
-        )
-    if norms:
-        notes.append(
-            f"batch statistics ({', '.join(norms)}) make outputs depend on the other samples in train mode"
-            f"{_train_error(trial, moves, bound)}"
-        )
-    return tuple(notes)
-
-
-def _train_error(trial: Trial, moves: Sequence[Move], bound: float) -> str:
-    """The error in train mode, with dropout off, in words; empty where the model does not run on this batch."""
-    model = copy.deepcopy(trial.model)
-    if not isinstance(model, nn.Module):
-        return ""
-    for part in model.modules():
-        part.training = not isinstance(part, nn.modules.dropout._DropoutNd)
-    try:
-        twin = Trial(model, trial.reps, trial.out, trial.values, trial.layout)
-        error = max((twin.error(move) for move in moves), default=0.0)
-    except (ValueError, RuntimeError):  # a batch of one has no statistics
-        return ""
-    return f"; the error there is {error:.1e}" + ("" if error < bound else ": it is NOT equivariant in training")
 
 
 def count_parts(model: object) -> int:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from intertwine.fields import GridField, PointFeatures, Positions
 from intertwine.groups import Group
 from intertwine.groups.rotations import TURNS, axis_rotation, exponential
-from intertwine.symmetry.diagnosis.cases import Layout, Move, Trial, largest
-from intertwine.testing import act, law_elements
+from intertwine.symmetry.diagnosis.cases import Move, Trial
+from intertwine.testing.equivariance import elements_to_try, largest, resampling_error
 
 FEW = 24
 """Groups with no more elements than this are tried whole."""
@@ -23,11 +25,11 @@ STEP = 0.02
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """The defect of one move: the largest in each irrep of the output, and the largest of each row `(rows,)`."""
+    """The largest defect of one move in each irrep of the output, and whether the move is exact on all grids."""
 
     move: Move
     parts: dict[str, float]
-    rows: np.ndarray
+    exact: bool
 
     @property
     def error(self) -> float:
@@ -35,69 +37,100 @@ class Measured:
         return max(self.parts.values(), default=0.0)
 
 
+@dataclass(frozen=True)
+class Resampling:
+    """What elements do that move values between the pixels of a grid.
+
+    Args:
+        error: the largest error of the model under them.
+        floor: what moving there and back alone changes: an error as large as this says nothing about the model.
+        exact: the elements that map the grid to itself, in words; what the model is judged by.
+    """
+
+    error: float
+    floor: float
+    exact: tuple[str, ...]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all elements that were tried map the grid to itself."""
+        return not self.floor
+
+    def __str__(self) -> str:
+        named = f" ({', '.join(self.exact)})" if len(self.exact) <= 8 else ""
+        text = f"{len(self.exact)} elements map it to itself{named}"
+        if self.is_whole:
+            return text
+        more = ": more than resampling explains" if self.error > 10 * self.floor else ""
+        return (
+            f"{text}; between pixels the error is {self.error:.1e}, where moving there and back alone changes "
+            f"{self.floor:.1e}, the floor of resampling{more}"
+        )
+
+
 def moves(trial: Trial, samples: int, seed: int) -> list[Move]:
     """Generators, an element of each component, random elements; relabellings, translations, and all at once.
 
     A quadrature that averages exactly has elements in every component, and of a finite group holds every element.
     """
-    group = trial.out.group
-    elements = law_elements(group, samples, seed)
+    group = trial.group
+    elements = elements_to_try(trial.tensors, samples, seed)
     if group.has_quadrature and len(covering := group.quadrature(1)[0]) <= FEW:
         elements = np.concatenate([covering, elements])
-    found = [Move(g) for g in elements]
-    if (layout := trial.layout) is None:
-        return found
     generator = torch.Generator().manual_seed(seed)
-    orders = [_order(trial.values, layout, generator) for _ in range(3)]
-    shifts = [_shift(trial.values, layout, generator) for _ in range(3)]
-    found += [Move(order=order) for order in orders]
+    orders = [None if trial.points is None else _order(trial, trial.points, generator) for _ in range(3)]
+    shifts = [None if trial.positions is None else _shift(trial.positions, generator) for _ in range(3)]
+    found = [Move(g) for g in elements]
+    found += [Move(order=order) for order in orders if order is not None]
     found += [Move(shift=shift) for shift in shifts if shift is not None]
-    last = elements[-3:]
-    return found + [Move(g, order, shift) for g, order, shift in zip(last, orders, shifts, strict=False)]
+    if trial.points is None and trial.positions is None:
+        return found
+    return found + [Move(g, order, shift) for g, order, shift in zip(elements[-3:], orders, shifts, strict=False)]
 
 
-def _order(values: Sequence[Tensor], layout: Layout, generator: torch.Generator) -> Tensor:
+def _order(trial: Trial, points: int, generator: torch.Generator) -> Tensor:
     """A random order of the points that keeps each cloud together where an input numbers clouds in order."""
-    order = torch.randperm(layout.points, generator=generator)
-    for i in layout.on_points:
-        x = values[i]
-        if not x.is_floating_point() and x.ndim == 1 and _numbers_clouds(x):
+    order = torch.randperm(points, generator=generator)
+    for field, x in zip(trial.fields, trial.values, strict=True):
+        if isinstance(field, PointFeatures) and field.rep is None and x.ndim == 1 and _numbers_clouds(x):
             return order[torch.argsort(x.cpu()[order], stable=True)]
     return order
 
 
 def _numbers_clouds(x: Tensor) -> bool:
     steps = x.diff()
-    return bool(x[0] == 0) and bool(((steps == 0) | (steps == 1)).all())
+    return not x.is_floating_point() and bool(x[:1] == 0) and bool(((steps == 0) | (steps == 1)).all())
 
 
-def _shift(values: Sequence[Tensor], layout: Layout, generator: torch.Generator) -> Tensor | None:
-    """A random translation, a few times as long as the cloud is wide; None without positions."""
-    if layout.positions is None:
-        return None
-    positions = values[layout.positions].double().cpu()
-    return 3 * (largest(positions) or 1.0) * torch.randn(positions.shape[-1], generator=generator, dtype=torch.float64)
+def _shift(positions: Tensor, generator: torch.Generator) -> Tensor:
+    """A random translation, about as long as the cloud is wide: longer ones cost digits in float32."""
+    size = largest(positions) or 1.0
+    return size * torch.randn(positions.shape[-1], generator=generator, dtype=torch.float64)
 
 
 def measured(trial: Trial, tried: Sequence[Move]) -> Iterator[Measured]:
     """The defects of moves."""
-    blocks = [
-        (irrep.label, where) for (_, irrep), where in zip(trial.out.isotypic, trial.out.irreps.slices, strict=True)
-    ]
+    irreps = zip(trial.rep.isotypic, trial.rep.irreps.slices, strict=True)
+    blocks = [(irrep.label, where) for (_, irrep), where in irreps]
     for move in tried:
         defect = trial.defect(move)
-        rows = defect.abs().reshape(-1, trial.out.dim).amax(-1) if trial.out.dim else defect.new_zeros(0)
-        yield Measured(
-            move, {label: largest(defect[..., where]) for label, where in blocks}, rows.cpu().double().numpy()
-        )
+        parts = {label: largest(defect[..., where]) for label, where in blocks}
+        yield Measured(move, parts, move.element is None or trial.is_exact(move.element))
 
 
-def quantiles(found: Sequence[Measured]) -> dict[str, float]:
-    """The median and further quantiles of the defects of all rows under all moves."""
-    rows = np.concatenate([m.rows for m in found]) if found else np.zeros(0)
-    rows = np.where(np.isfinite(rows), rows, np.inf)
-    levels = {"median": 0.5, "90 %": 0.9, "99 %": 0.99}
-    return {name: float(np.quantile(rows, q, method="lower")) if len(rows) else 0.0 for name, q in levels.items()}
+def resampling(trial: Trial, found: Sequence[Measured]) -> Resampling | None:
+    """What happens between pixels; None where nothing is a grid."""
+    if not trial.has_grids:
+        return None
+    between = [m for m in found if not m.exact and m.move.element is not None]
+    floors = [resampling_error(trial.tensors, m.move.element) for m in between if m.move.element is not None]
+    field, x = next((field, x) for field, x in trial.tensors if isinstance(field, GridField))
+    kept = [g for g in field.exact_elements(tuple(x.shape)) if trial.is_exact(g)]
+    return Resampling(
+        error=max((m.error for m in between), default=0.0),
+        floor=max(floors, default=0.0),
+        exact=tuple(Move(g).name for g in kept),
+    )
 
 
 # the simplest move that fails ----------------------------------------------------------------------------------------
@@ -105,12 +138,11 @@ def quantiles(found: Sequence[Measured]) -> dict[str, float]:
 
 def simple_moves(trial: Trial) -> list[Move]:
     """Moves that are easy to think of, the easiest first."""
-    found = [Move(g) for g in _simple_elements(trial.out.group)]
-    layout = trial.layout
-    if layout is not None and layout.points > 1:
-        found.append(Move(order=torch.tensor([1, 0, *range(2, layout.points)])))
-    if layout is not None and layout.positions is not None:
-        found += [Move(shift=t) for t in torch.eye(trial.values[layout.positions].shape[-1], dtype=torch.float64)]
+    found = [Move(g) for g in _simple_elements(trial.group) if trial.is_exact(g)]
+    if trial.points is not None and trial.points > 1:
+        found.append(Move(order=torch.tensor([1, 0, *range(2, trial.points)])))
+    if trial.positions is not None:
+        found += [Move(shift=t) for t in torch.eye(trial.positions.shape[-1], dtype=torch.float64)]
     return found
 
 
@@ -140,14 +172,26 @@ def simplest_failure(trial: Trial, threshold: float, bound: float) -> tuple[Move
 # derivatives ---------------------------------------------------------------------------------------------------------
 
 
-def lie_errors(trial: Trial, bound: float) -> dict[str, float]:
+def lie_errors(trial: Trial) -> dict[str, float]:
     """`|J_f(x) dρ_in(X) x − dρ_out(X) f(x)| / |f(x)|` (Frobenius) for each generator X of the Lie algebra.
 
-    With one derivative in forward mode per generator. Forward mode does not see through `detach` or numpy, which do not
-    make a model less equivariant; so where it fails or finds an error, finite differences along the group decide.
+    By finite differences of ρ_out(exp(−tX)) f(exp(tX) x) at t = 0, of fourth order: it is constant for an equivariant
+    f, so that only rounding is left, and code that automatic differentiation does not see through is seen. None for
+    grids, whose pixels would answer.
     """
-    names = _turn_names(trial.out.group)
-    return {name: _lie_error(trial, x, bound) for name, x in zip(names, trial.out.group.lie_generators, strict=True)}
+
+    def error(x: np.ndarray) -> float:
+        def back(t: float) -> Tensor:
+            g = exponential(t * x)
+            y: Tensor = trial.out.act(g.T, trial.output(trial.moved(Move(g))))
+            return y.detach()
+
+        near, far = back(STEP) - back(-STEP), back(2 * STEP) - back(-2 * STEP)
+        found = float(((8 * near - far) / (12 * STEP)).norm()) / (float(trial.reference.norm()) or 1.0)
+        return found if math.isfinite(found) else math.inf
+
+    generators = () if trial.has_grids else trial.group.lie_generators
+    return {name: error(x) for name, x in zip(_turn_names(trial.group), generators, strict=False)}
 
 
 def _turn_names(group: Group) -> list[str]:
@@ -159,74 +203,30 @@ def _turn_names(group: Group) -> list[str]:
     return [f"about {place}" if place else f"generator {i}" for i, place in enumerate(places)]
 
 
-def _lie_error(trial: Trial, x: np.ndarray, bound: float) -> float:
-    size = float(trial.reference.norm()) or 1.0
-    try:
-        found = float(_forward_mode(trial, x).norm()) / size
-    except (RuntimeError, NotImplementedError, TypeError):  # an operation without a forward-mode derivative
-        found = float("inf")
-    if found < bound:
-        return found
-    difference = float(_difference(trial, x).norm()) / size
-    return min(found, difference) if np.isfinite(difference) else float("inf")
-
-
-def _forward_mode(trial: Trial, x: np.ndarray) -> Tensor:
-    tangents = [
-        torch.zeros_like(value) if rep is None else value @ torch.as_tensor(rep.lie_matrix(x)).to(value).T
-        for rep, value in zip(trial.reps, trial.values, strict=True)
-    ]
-    places = [i for i, value in enumerate(trial.values) if value.is_floating_point()]
-
-    def function(*inputs: Tensor) -> Tensor:
-        full = [*trial.values]
-        for i, value in zip(places, inputs, strict=True):
-            full[i] = value
-        return trial.output(full)
-
-    primals, moving = tuple(trial.values[i] for i in places), tuple(tangents[i] for i in places)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # torch's own, when it first loads forward derivatives
-        y, derivative = torch.func.jvp(function, primals, moving)[:2]
-    return (derivative - y @ torch.as_tensor(trial.out.lie_matrix(x)).to(y).T).detach()
-
-
-def _difference(trial: Trial, x: np.ndarray) -> Tensor:
-    """The derivative of ρ_out(exp(−tX)) f(exp(tX) x) at t = 0, of fourth order: it is 0 for an equivariant f."""
-
-    def back(t: float) -> Tensor:
-        g = exponential(t * x)
-        return act(trial.out, g.T, trial.output(trial.moved(Move(g)))).detach()
-
-    near, far = back(STEP) - back(-STEP), back(2 * STEP) - back(-2 * STEP)
-    return (8 * near - far) / (12 * STEP)
-
-
-def gradient_errors(trial: Trial, elements: np.ndarray, seed: int) -> dict[str, float]:
+def gradient_errors(trial: Trial, elements: Sequence[np.ndarray], seed: int) -> dict[str, float]:
     """How far gradients of `Σ w f(x)` are from moving as the inputs do, when w moves as the outputs do.
 
     By inputs; of an invariant output with respect to the positions they are called forces. Empty where the model has
     no gradient.
     """
-    places = [i for i, rep in enumerate(trial.reps) if rep is not None and trial.values[i].is_floating_point()]
+    places = [i for i, field in enumerate(trial.fields) if field.rep is not None]
     weights = torch.randn(trial.reference.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     weights = weights.to(trial.reference)
     reference = _gradients(trial, trial.values, weights, places)
     found: dict[str, float] = {}
     for g in elements if reference else ():
-        moved = _gradients(trial, trial.moved(Move(g)), act(trial.out, g, weights), places)
+        moved = _gradients(trial, trial.moved(Move(g)), trial.out.act(g, weights), places)
         for i, before, after in zip(places, reference, moved, strict=True):
-            name = "forces" if trial.out.is_trivial and trial.layout and trial.layout.positions == i else f"input {i}"
-            rep = trial.reps[i]
-            off = after - (before if rep is None else act(rep, g, before))
-            error, size = largest(off), largest(before)
-            found[name] = max(found.get(name, 0.0), error / size if 0 < size < np.inf else error)
+            forces = trial.rep.is_trivial and isinstance(trial.fields[i], Positions)
+            name = "forces" if forces else f"input {i}"
+            error, size = largest(after - trial.fields[i].act(g, before)), largest(before)
+            found[name] = max(found.get(name, 0.0), error / size if 0 < size < math.inf else error)
     return found
 
 
-def _gradients(trial: Trial, values: Sequence[Tensor], weights: Tensor, places: list[int]) -> list[Tensor]:
+def _gradients(trial: Trial, values: Sequence[Any], weights: Tensor, places: Sequence[int]) -> list[Tensor]:
     """The gradients with respect to some inputs; nothing if the output has none."""
-    leaves = [x.detach().clone().requires_grad_(i in places) for i, x in enumerate(values)]
+    leaves = [x.detach().clone().requires_grad_() if i in places else x for i, x in enumerate(values)]
     with torch.enable_grad():
         y = trial.output(leaves)
         if not y.requires_grad or not places:

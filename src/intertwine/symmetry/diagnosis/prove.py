@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import reduce
+from itertools import pairwise
 from operator import add
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from intertwine.errors import ArgumentError
-from intertwine.reps import Irrep, Rep
-from intertwine.symmetry.diagnosis.by_reps import check_sizes, signature
+from intertwine.fields import GridField
+from intertwine.reps import Rep
 from intertwine.symmetry.diagnosis.cases import Trial
-from intertwine.symmetry.diagnosis.cross_check import contradiction
-from intertwine.symmetry.diagnosis.domains import Facts, Motion, Sources
-from intertwine.symmetry.diagnosis.extensions import Extension, extensions
-from intertwine.symmetry.diagnosis.graph import Traced, trace
-from intertwine.symmetry.diagnosis.prover import Freedom, Prover
-from intertwine.testing.models import evaluating, make_inputs
+from intertwine.symmetry.diagnosis.motions import Motion, Motions, assembled, close
+from intertwine.symmetry.diagnosis.propagation import network_of
+from intertwine.symmetry.diagnosis.prover import Extension, Freedom, Prover, extensions
+from intertwine.testing.equivariance import largest
+from intertwine.testing.models import Kind, check_inputs, evaluating, field_types, make_inputs, named
 
 SCHUR = "linear maps join equal irreps only, and norms and gates mix nothing (Schur)"
 
@@ -72,14 +74,7 @@ class Provable:
             name: {label: None if u is None else np.asarray(u).tolist() for label, u in parts.items()}
             for name, parts in self.motions.items()
         }
-        return {
-            "proofs": [asdict(proof) for proof in self.proofs],
-            "opaque": list(self.opaque),
-            "equivariant": self.equivariant,
-            "motions": motions,
-            "dimension": self.dimension,
-            "declared": self.declared,
-        }
+        return {**vars(self), "proofs": [asdict(proof) for proof in self.proofs], "motions": motions}
 
     def __str__(self) -> str:
         lines = [str(proof) for proof in self.proofs]
@@ -90,11 +85,11 @@ class Provable:
 
 def prove(
     model: Callable[..., Tensor],
-    reps_in: Sequence[Rep | Irrep | None] | Rep | Irrep | None = None,
-    rep_out: Rep | Irrep | None = None,
+    reps_in: Sequence[Kind] | Kind = None,
+    rep_out: Kind = None,
     *,
     candidates: Mapping[str, np.ndarray] | None = None,
-    inputs: Sequence[Tensor] | None = None,
+    inputs: Sequence[Any] | None = None,
 ) -> Provable:
     """What is certain about a network from its layers alone, for all inputs and all weights.
 
@@ -105,9 +100,8 @@ def prove(
 
     - What outputs of each type can read at all.
     - Whether the network commutes with its group: with each generator.
-    - Which larger Lie algebra it commutes with: the generators X of each irrep of the input, in so(d), u(d/2) or
-      sp(d/4) for the real types R, C and H, that pass linearly through every layer. Products allow X only if it is a
-      derivation of their Clebsch–Gordan tables.
+    - Which larger Lie algebra it commutes with: on each irrep of the input so(d), u(d/2) or sp(d/4) for the real types
+      R, C and H, if all of it passes every layer. Products allow it only if their Clebsch–Gordan tables carry it over.
     - Candidates: matrices on the input, all inputs side by side. One passes a layer if it acts on all copies of an
       irrep alike, commutes with the irrep's endomorphisms and is carried over by each table; so parities of tensor
       products are minded. Without any, natural elements of larger groups are tried: inversion for SO(3), T, O and I,
@@ -119,13 +113,13 @@ def prove(
 
     Args:
         model: a module, or a function of tensors that uses modules; in eval mode.
-        reps_in: the reps of the inputs, None for one that the group leaves alone; default `model.reps_in`.
-        rep_out: the rep of the output; default `model.rep_out`.
+        reps_in: the reps or field types of the inputs, None for one that nothing moves; default those of the model.
+        rep_out: the rep or field type of the output; default that of the model.
         candidates: matrices by name, instead of the natural ones.
         inputs: inputs to try the graph on, needed only if they cannot be made up; see `intertwine.testing`.
 
-    Raises `ArgumentError` for reps that are not known and for candidates of another size, and `ShapeError` for an input
-    or output that has not the size of its rep, or is no tensor.
+    Raises `ArgumentError` for reps that are not known, for grids and for candidates of another size, and `ShapeError`
+    for an input or output that has not the size of its rep, or is no tensor.
 
     >>> from intertwine.catalog import SO3
     >>> from intertwine import nn
@@ -134,17 +128,27 @@ def prove(
     >>> found.dimension, found.declared
     (10, 3)
     """
-    reps, out = signature(model, reps_in, rep_out)
-    values = make_inputs(model, inputs, reps, 0, "Pass inputs=….")
-    check_sizes(model, values, reps)
-    matrices = tried_candidates(reps, candidates)
+    fields, field_out = field_types(model, reps_in, rep_out)
+    if any(isinstance(field, GridField) for field in (*fields, field_out)):
+        raise ArgumentError(
+            f"prove follows channels on the last axis, but {named(model)} has grids. Call equivariance_report(model)."
+        )
+    values = make_inputs(model, inputs, fields, 0, "Pass inputs=….")
+    check_inputs(model, values, fields)
+    trial = Trial(model, fields, field_out, values)
+    reps, out = tuple(field.rep for field in fields), trial.rep
+    matrices = tried_candidates(reps, out, candidates)
     with evaluating(model), torch.no_grad():
-        traced = trace(model, values, reps, out)
-        if traced is None:
+        network = network_of(trial)
+        if network is None:
             return _nothing("the model", out, matrices)
-        found = _found(traced, matrices, natural_candidates(reps) if candidates is None else {})
-        trial = Trial(model, reps, out, tuple(values))
-        off = contradiction(trial, found.equivariant, matrices, found.motions)
+        found = _found(Prover(network), matrices, () if candidates is not None else extensions(out.group))
+        promises = [(matrix, found.motions[name]) for name, matrix in matrices.items()]
+        if found.equivariant:
+            labelled = [(irrep.label, irrep) for _, irrep in out.isotypic]
+            whole = _all(reps, out)
+            promises += [(whole.matrix(g), {i: x.matrix(g) for i, x in labelled}) for g in out.group.generators]
+        off = _contradiction(trial, promises)
     if off is None:
         return found
     return _nothing(f"the model (its numbers contradict its rules by {off:.1e})", out, matrices)
@@ -155,65 +159,76 @@ def _nothing(opaque: str, out: Rep, matrices: Mapping[str, np.ndarray]) -> Prova
     return Provable((), (opaque,), False, dict.fromkeys(matrices, nothing), 0, 0)
 
 
-def natural_candidates(reps: Sequence[Rep | None]) -> dict[str, tuple[Extension, np.ndarray]]:
-    """The elements of larger groups that act on all inputs, by name, with their matrices on all inputs side by side."""
-    known = [rep for rep in reps if rep is not None]
-    if not known:
-        return {}
-    whole = reduce(add, known)
-    tried = [(extension, extension.matrix(whole)) for extension in extensions(whole.group)]
-    return {extension.name: (extension, matrix) for extension, matrix in tried if matrix is not None}
+def _all(reps: Sequence[Rep | None], out: Rep) -> Rep:
+    """All inputs that the group moves, side by side."""
+    return reduce(add, (rep for rep in reps if rep is not None), Rep(out.group, ()))
 
 
 def tried_candidates(
-    reps: Sequence[Rep | None], given: Mapping[str, np.ndarray] | None = None
+    reps: Sequence[Rep | None], out: Rep, given: Mapping[str, np.ndarray] | None = None
 ) -> dict[str, np.ndarray]:
-    """The given matrices on all inputs side by side; if none are given, the natural ones that are not the identity.
+    """The given matrices on all inputs side by side; if none are given, natural ones that are not the identity.
 
     Raises `ArgumentError` for a given matrix of another size.
     """
-    natural = {name: matrix for name, (_, matrix) in natural_candidates(reps).items()}
-    moving = {name: a for name, a in natural.items() if not np.allclose(a, np.eye(len(a)), rtol=0, atol=1e-9)}
-    return moving if given is None else _checked(reps, given)
-
-
-def _checked(reps: Sequence[Rep | None], given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    size = sum(rep.dim for rep in reps if rep is not None)
+    whole = _all(reps, out)
+    if given is None:
+        on = {e.name: assembled(whole, {i: e.on(i) for _, i in whole.isotypic}) for e in extensions(out.group)}
+        return {name: a for name, a in on.items() if a is not None and not close(a, np.eye(len(a)))}
     for name, matrix in given.items():
-        if np.shape(matrix) != (size, size):
-            raise ArgumentError(f"The candidate {name} is a matrix {np.shape(matrix)}, but inputs have {size} numbers.")
+        if np.shape(matrix) != (whole.dim, whole.dim):
+            raise ArgumentError(
+                f"The candidate {name} is a matrix {np.shape(matrix)}, but inputs have {whole.dim} numbers."
+            )
     return {name: np.asarray(matrix, dtype=np.float64) for name, matrix in given.items()}
 
 
-def _found(
-    traced: Traced, matrices: Mapping[str, np.ndarray], natural: Mapping[str, tuple[Extension, np.ndarray]]
-) -> Provable:
+def _contradiction(trial: Trial, promises: Sequence[tuple[np.ndarray, Mapping[str, Motion]]]) -> float | None:
+    """By how much outputs break what is promised of them; None where it is no more than rounding.
+
+    A promise is a matrix on all inputs side by side, and how it is said to move each irrep of the output. A rule is
+    what a layer says about itself. If it is wrong, or a hook or state that no graph shows changes what is computed, the
+    numbers tell in most cases: a promise about all inputs is broken by a single one.
+    """
+
+    def parts(y: Tensor) -> dict[str, Tensor]:
+        copies = {irrep.label: torch.tensor(c, device=y.device) for irrep, c in trial.rep.copies.items()}
+        return {label: torch.einsum("...i,idm->...dm", y.double(), c) for label, c in copies.items()}
+
+    ends = np.cumsum([0, *(0 if field.rep is None else field.rep.dim for field in trial.fields)])
+    before, worst = parts(trial.reference), 0.0
+    for matrix, motions in promises:
+        blocks = [torch.tensor(matrix[a:b, a:b]) for a, b in pairwise(ends)]
+        if sum(int(block.count_nonzero()) for block in blocks) < np.count_nonzero(matrix):
+            continue  # inputs that are mixed may lie elsewhere, one on points and one on edges
+        moved = [x @ block.to(x).T if len(block) else x for x, block in zip(trial.values, blocks, strict=True)]
+        for label, y in parts(trial.output(moved)).items():
+            if (u := motions[label]) is not None:
+                error = largest(y - torch.tensor(u, device=y.device) @ before[label]) / trial.size
+                worst = max(worst, error if math.isfinite(error) else 0.0)
+    bound = max(1e-3, 30 * torch.finfo(trial.reference.dtype).eps)  # no rounding, even of deep networks in float32
+    return worst if worst > bound else None
+
+
+def _found(prover: Prover, matrices: Mapping[str, np.ndarray], larger: Sequence[Extension]) -> Provable:
     """All statements about a network that has a graph."""
-    prover = Prover(traced)
     motions = {name: prover.motions(matrix) for name, matrix in matrices.items()}
+    groups = {extension.name: extension.group for extension in larger}
     proofs = [*_declared(prover), *_reads(prover)]
-    for name, facts in motions.items():
-        larger = natural[name][0].group if name in natural else None
-        proofs += _larger(prover, name, larger, facts) if larger else []
-        proofs += _followed(name, facts)
+    for name, moved in motions.items():
+        proofs += _larger(prover, name, groups[name], moved) if name in groups else []
+        proofs += _followed(name, moved)
     freedom = prover.freedom()
     if freedom.dimension > freedom.declared:
         proofs.append(_free(freedom, "all"))
     else:
         each = ((irrep, prover.freedom(irrep)) for irrep in prover.outputs)
         proofs += [_free(free, irrep.label) for irrep, free in each if free.dimension > free.declared]
-    return Provable(
-        proofs=tuple(proofs),
-        opaque=prover.opaque,
-        equivariant=prover.equivariant,
-        motions={name: _by_label(prover, facts) for name, facts in motions.items()},
-        dimension=freedom.dimension,
-        declared=freedom.declared,
-    )
-
-
-def _by_label(prover: Prover, facts: Facts[Motion]) -> dict[str, np.ndarray | None]:
-    return {irrep.label: facts.get(irrep, np.zeros((irrep.dim, irrep.dim))) for irrep in prover.outputs}
+    labelled = {
+        name: {irrep.label: moved.get(irrep, np.zeros((irrep.dim, irrep.dim))) for irrep in prover.outputs}
+        for name, moved in motions.items()
+    }
+    return Provable(tuple(proofs), prover.opaque, prover.equivariant, labelled, freedom.dimension, freedom.declared)
 
 
 # in words -------------------------------------------------------------------------------------------------------------
@@ -225,51 +240,42 @@ def _declared(prover: Prover) -> Iterator[Proof]:
 
 
 def _reads(prover: Prover) -> Iterator[Proof]:
+    several = len(prover.network.trial.fields) > 1
+    sizes = {(number, irrep): m * irrep.dim for number, rep in prover.reps for m, irrep in rep.isotypic}
     for irrep in prover.outputs:
-        sources = prover.reads.get(irrep, frozenset())
-        count, total = prover.numbers(sources), prover.numbers(prover.inputs)
-        if count < total:
-            only = f"only the input's {_types(prover, sources)}" if sources else "none of the input"
-            yield Proof(
-                f"outputs of type {irrep} read {only}: {count} of {total} numbers", irrep.label, SCHUR, "reading"
-            )
-
-
-def _types(prover: Prover, sources: Sources) -> str:
-    """Irreps of the inputs in words; of which input, if there are several."""
-    several = len(prover.traced.reps) > 1
-    ordered = [place for place in prover.inputs if place in sources]
-    names = [f"{irrep}{f' of input {number + 1}' if several else ''}" for number, irrep in ordered]
-    return f"type{'s' * (len(names) > 1)} {', '.join(names)}"
-
-
-def _larger(prover: Prover, name: str, larger: str, facts: Facts[Motion]) -> Iterator[Proof]:
-    """Equivariance under a larger group, if one of its new elements moves every output in a certain way."""
-    if prover.equivariant and all(fact is not None for fact in facts.values()):
-        parities = {irrep.label: _sign(u) for irrep, u in facts.items() if u is not None}
-        named = ", ".join(f"{label} {'even' if sign > 0 else 'odd'}" for label, sign in parities.items())
-        how = f"the {name} passes every part"
-        outputs = f" (outputs: {named})" if all(parities.values()) else ""
-        yield Proof(f"it commutes with {larger}{outputs}", "all", how, "larger group")
-
-
-def _followed(name: str, facts: Facts[Motion]) -> Iterator[Proof]:
-    for irrep, u in facts.items():
-        if u is None:
+        sources = [place for place in prover.inputs if place in prover.reads.get(irrep, ())]
+        count, total = sum(sizes[place] for place in sources), sum(sizes.values())
+        if count == total:
             continue
-        does = {1: "do not see", -1: "change sign under"}.get(_sign(u), "follow")
-        how = "it passes every part on the way to them"
-        yield Proof(f"outputs of type {irrep} {does} the {name}", irrep.label, how, "transformation")
+        types = ", ".join(f"{i}{f' of input {number + 1}' if several else ''}" for number, i in sources)
+        only = f"only the input's type{'s' * (len(sources) > 1)} {types}" if sources else "none of the input"
+        yield Proof(f"outputs of type {irrep} read {only}: {count} of {total} numbers", irrep.label, SCHUR, "reading")
+
+
+def _larger(prover: Prover, name: str, larger: str, motions: Motions) -> Iterator[Proof]:
+    """Equivariance under a larger group, if one of its new elements moves every output in a certain way."""
+    if prover.equivariant and all(u is not None for u in motions.values()):
+        parities = {irrep.label: _sign(u) for irrep, u in motions.items() if u is not None}
+        named = ", ".join(f"{label} {'even' if sign > 0 else 'odd'}" for label, sign in parities.items())
+        outputs = f" (outputs: {named})" if all(parities.values()) else ""
+        yield Proof(f"it commutes with {larger}{outputs}", "all", f"the {name} passes every part", "larger group")
+
+
+def _followed(name: str, motions: Motions) -> Iterator[Proof]:
+    for irrep, u in motions.items():
+        if u is not None:
+            does = {1: "do not see", -1: "change sign under"}.get(_sign(u), "follow")
+            how = "it passes every part on the way to them"
+            yield Proof(f"outputs of type {irrep} {does} the {name}", irrep.label, how, "transformation")
 
 
 def _sign(u: np.ndarray) -> int:
     """+1 and −1 for the identity and its negative, else 0."""
-    return next((sign for sign in (1, -1) if np.abs(u - sign * np.eye(len(u))).max() < 1e-9), 0)
+    return next((sign for sign in (1, -1) if close(u, sign * np.eye(len(u)))), 0)
 
 
 def _free(freedom: Freedom, output: str) -> Proof:
     factors = " × ".join(f"{name} on type {irrep}" for irrep, name in freedom.factors)
     whose = "it commutes" if output == "all" else f"outputs of type {output} commute"
-    what = f"{factors}, all copies alike" if factors else "a larger algebra"
     size = f"{freedom.dimension} continuous symmetries at least, declared {freedom.declared}"
-    return Proof(f"{whose} with {what}: {size}", output, "it passes every part", "algebra")
+    return Proof(f"{whose} with {factors}, all copies alike: {size}", output, "it passes every part", "algebra")

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 
 from intertwine.symmetry.diagnosis.layers import LayerError
+from intertwine.symmetry.diagnosis.measures import Resampling
 from intertwine.symmetry.diagnosis.resolution import ResolutionLadder
 
 EXACT = 1e-9
 """In float64, an error below this is rounding."""
 SINGLE = 3e-7
 """In float64, an error below this, and not exact, is of the size that rounding to float32 makes."""
+VANISHING = "look for roots, norms and quotients of what may be 0"
+MUCH_LARGER = 30.0
+"""One kind of error is told from another, or precisions from one another, where it is so many times larger."""
+PRECISIONS = 1e6
+"""An error that is so many times larger in float32 is rounding there, and rounding in float64."""
 
 
 def tolerance_of(dtype: torch.dtype, depth: int = 1) -> float:
@@ -35,8 +42,8 @@ class EquivarianceReport:
         dtype: the precision of all numbers but `single`: float64, where the model runs in it.
         limits: by precision in use, the error up to which it is put down to rounding.
         error: the largest error of all moves.
-        single: the largest error in float32; the same size means that the error is real, not rounding.
-        quantiles: of the errors of all rows of the output under all moves.
+        single: the largest error of the same moves in float32; the same size means that the error is real, not
+            rounding.
         irreps: the error in each irrep of the output.
         elements: the error for each kind of move: of elements, relabelled points, translations, all combined.
         lie: for each generator of the Lie algebra `|J_f(x) dρ_in(X) x − dρ_out(X) f(x)| / |f(x)|`.
@@ -44,13 +51,14 @@ class EquivarianceReport:
         worst: the move with the largest error, in words.
         simplest: the simplest move that fails too, in words, or None.
         holds: moves as simple, or simpler, under which it is equivariant.
-        symmetric: for symmetric inputs, how far the output is from being as symmetric: by the symmetry's name, or the
-            cloud's, where the model ran on it. Ties in sorting, top-k and neighbour lists show only here.
+        symmetric: the error on symmetric inputs, by the symmetry's name, or the cloud's, where the model ran on it:
+            outputs must be as symmetric, and follow random elements. Ties in sorting, top-k and neighbour lists show
+            only here.
         layers: the errors of the parts that state their reps, in the order in which they are called.
         resolution: the first part that fails, at other numbers of samples, where it has such a number.
-        tables: constants that hold no more digits than float32 does.
+        resampling: of grids, which elements the errors are about, and what happens between the pixels.
         chance: how much a second call on the same inputs differs.
-        notes: what differs in train mode, and what makes these numbers worth less, in words.
+        notes: what was not tried, and what makes these numbers worth less, in words.
     """
 
     model: str
@@ -59,7 +67,6 @@ class EquivarianceReport:
     limits: dict[str, float]
     error: float
     single: float | None
-    quantiles: dict[str, float]
     irreps: dict[str, float]
     elements: dict[str, float]
     lie: dict[str, float]
@@ -70,7 +77,7 @@ class EquivarianceReport:
     symmetric: dict[str, float]
     layers: tuple[LayerError, ...]
     resolution: ResolutionLadder | None
-    tables: tuple[str, ...]
+    resampling: Resampling | None
     chance: float
     notes: tuple[str, ...]
 
@@ -85,29 +92,61 @@ class EquivarianceReport:
         several = {"derivatives": self.lie, "gradients": self.gradients, "symmetric inputs": self.symmetric}
         return {"moves": self.error} | {name: max(errors.values(), default=0.0) for name, errors in several.items()}
 
+    def accepted(self, kind: str) -> float:
+        """The error of a kind of question that is rounding."""
+        if kind == "derivatives":
+            return 50 * self.bound  # by which finite differences enlarge it
+        if kind == "symmetric inputs":  # where much vanishes, and roots of it are taken
+            return max(self.bound, 30 * math.sqrt(torch.finfo(getattr(torch, self.dtype)).eps))
+        return self.bound
+
     @property
     def exact(self) -> bool:
         """Whether the errors are those of rounding, for all that was tried."""
-        return all(error < self.bound for error in self.largest.values())
+        return all(error < self.accepted(kind) for kind, error in self.largest.items())
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """Where errors come from, the largest first.
+
+        They are "rounding", "chance", "float32 rounding", "ties", "backward pass", "aliasing", or "real". Ties and
+        backward passes are told by errors far above rounding and far above those of other inputs.
+        """
+        if self.exact:
+            return ("rounding",)
+        if not self.chance < self.bound:
+            return ("chance",) if math.isfinite(self.chance) else ("real",)
+        largest, small = self.largest, SINGLE if self.dtype == "float64" else 0.0
+        plain = next((largest[k] for k in ("moves", "derivatives") if not largest[k] < self.accepted(k)), 0.0)
+        found = {
+            name: largest[kind]
+            for kind, name in (("symmetric inputs", "ties"), ("gradients", "backward pass"))
+            if largest[kind] > max(MUCH_LARGER * plain, self.accepted(kind), small)
+        }
+        if plain or not found:
+            found[self._plain_cause(plain or max(largest.values()))] = plain
+        return tuple(sorted(found, key=lambda name: -found[name]))
+
+    def _plain_cause(self, error: float) -> str:
+        small = self.dtype == "float64" and error < SINGLE
+        if small and self.single is not None and self.single > error * PRECISIONS:
+            return "rounding"
+        if self.resolution is not None and self.resolution.aliasing:
+            return "aliasing"
+        return "float32 rounding" if small else "real"
 
     @property
     def cause(self) -> str:
-        """Where it comes from: rounding, chance, float32 tables, ties, the backward pass, aliasing, or "real"."""
-        if self.exact:
-            return "rounding"
-        if not self.chance < self.bound:
-            return "chance" if math.isfinite(self.chance) else "real"
-        if self.error < self.bound and self.largest["derivatives"] < self.bound:
-            return "ties" if self.largest["symmetric inputs"] >= self.bound else "backward pass"
-        if self.dtype == "float64" and self.tables and self.error < SINGLE:
-            return "float32 tables"
-        return "aliasing" if self.resolution is not None and self.resolution.aliasing else "real"
+        """The first of the causes."""
+        return self.causes[0]
 
     @property
     def moves(self) -> str:
         """The group, and what else inputs were moved by."""
         others = tuple(kind for kind in ("translations", "relabelled points") if kind in self.elements)
-        return f"{self.group} with {_and(others)}" if others else self.group
+        partly = self.resampling is not None and not self.resampling.is_whole
+        group = f"{self.group}, as far as it maps the grid to itself" if partly else self.group
+        return f"{group} with {_and(others)}" if others else group
 
     @property
     def first_offender(self) -> str | None:
@@ -116,9 +155,10 @@ class EquivarianceReport:
 
     def complaint(self, tolerance: float | None = None) -> str | None:
         """One sentence about what exceeds a tolerance (default: what rounding explains); None if nothing does."""
-        accepted = self.bound if tolerance is None else tolerance
         subject = f"{self.model} is not equivariant under {self.moves}"
-        for kind, error in self.largest.items():
+        first = {"ties": "symmetric inputs", "backward pass": "gradients"}.get(self.cause)
+        for kind, error in sorted(self.largest.items(), key=lambda item: item[0] != first):
+            accepted = self.accepted(kind) if tolerance is None else tolerance
             if not error <= accepted:
                 random = f" Two calls on the same inputs differ by {self.chance:.1e}." if self.cause == "chance" else ""
                 where = f"{self._where(kind)}, accepted {accepted:.1e} in {self.dtype}"
@@ -155,47 +195,56 @@ class EquivarianceReport:
     def _title(self) -> str:
         verdict = "is equivariant up to rounding" if self.exact else "is NOT equivariant"
         text = f"{self.model} {verdict} under {self.moves}: error {self.error:.1e} in {self.dtype}"
-        if self.single is None:
-            return text
-        if self.error < self.bound:
-            meaning = "; it falls with the precision" if self.single > 30 * self.error else ""
-        elif self.dtype == "float64" and self.error < SINGLE:
-            meaning = "; of the size of rounding in float32"
-        elif self.single < 30 * self.error:
-            meaning = "; the same in both, so it is real"
-        else:
-            meaning = "; it falls with the precision, but not to rounding"
-        return f"{text}, {self.single:.1e} in float32{meaning}"
+        return text if self.single is None else f"{text}, {self.single:.1e} in float32{self._compared(self.single)}"
+
+    def _compared(self, single: float) -> str:
+        """What the errors in two precisions say together."""
+        falls, rises = single > self.error * MUCH_LARGER, self.error > single * MUCH_LARGER
+        if self.error < self.bound or {"chance", "rounding"} & {*self.causes}:
+            return "; it falls with the precision" if falls else ""
+        if falls:
+            return "; it falls with the precision, but not to rounding"
+        if self.error < SINGLE:
+            return "; of the size of rounding in float32"
+        real = "real" if "real" in self.causes else "no rounding"
+        return "; it shows in float64 only" if rises else f"; the same in both, so it is {real}"
 
     def _breakdown(self) -> list[str]:
         lie = {"Lie derivatives": self.largest["derivatives"]} if self.lie else {}
-        lines = [f"by irrep    {_listed(self.irreps)}", f"by element  {_listed(self.elements | lie)}"]
-        if self.error >= self.bound:
-            lines.append(f"worst       {self.worst}; over all outputs {_listed(self.quantiles)}")
-        if self.simplest is not None:
-            holds = f"; but {_and(self.holds[:4])} {'holds' if len(self.holds) == 1 else 'hold'}" if self.holds else ""
-            lines.append(f"simplest    {self.simplest}{holds}")
-        if self.gradients:
-            lines.append(f"gradients   {_listed(self.gradients)}")
-        if self.symmetric:
-            lines.append(f"symmetric inputs, whose outputs must be as symmetric: {_listed(self.symmetric)}")
-        return lines
+        holds = f"; but {_and(self.holds[:4])} {'holds' if len(self.holds) == 1 else 'hold'}" if self.holds else ""
+        lines = {
+            "by irrep    ": _listed(self.irreps),
+            "by element  ": _listed(self.elements | lie),
+            "worst       ": self.worst if self.error >= self.bound else "",
+            "simplest    ": f"{self.simplest}{holds}" if self.simplest is not None else "",
+            "gradients   ": _listed(self.gradients),
+            "the grid    ": "" if self.resampling is None else str(self.resampling),
+            "symmetric inputs, whose outputs must be as symmetric: ": _listed(self.symmetric),
+        }
+        return [f"{name}{text}" for name, text in lines.items() if text]
 
     def _reasons(self) -> list[str]:
-        lines = []
-        if not math.isfinite(self.error):
+        lines, causes, largest = [], self.causes, self.largest
+        if not math.isfinite(largest["moves"]):
             lines.append("outputs hold NaN or infinity")
-        if self.cause == "chance":
+        elif not math.isfinite(largest["symmetric inputs"]):
+            lines.append(f"outputs on symmetric inputs hold NaN or infinity: {VANISHING}")
+        if not math.isfinite(largest["gradients"]):
+            lines.append(f"gradients hold NaN or infinity: {VANISHING}")
+        if "rounding" in causes:
+            lines.append("it falls with the precision as rounding does: look for large numbers that cancel")
+        if "chance" in causes:
             lines.append(f"two calls on the same inputs differ by {self.chance:.1e}: it is random, or keeps a state")
-        if self.cause == "ties":
+        if "ties" in causes:
+            only = "" if set(causes) - {"ties"} else " only"
             where = "ties in argmax, top-k, sorting or neighbours, or in a frame"
-            lines.append(f"it fails on symmetric inputs only: look for {where}")
-        if self.cause == "backward pass":
-            lines.append(
-                "outputs are equivariant and gradients are not: look for NaN and for backward passes of your own"
-            )
-        if self.dtype == "float64" and self.bound <= self.error < SINGLE:
-            lines.append(f"float32 rounding makes errors of this size: {self._tables()}")
+            lines.append(f"it fails on symmetric inputs{only}: look for {where}")
+        if "backward pass" in causes and math.isfinite(largest["gradients"]):
+            much = "outputs are equivariant and gradients are not" if self.error < self.bound else "gradients are worse"
+            lines.append(f"{much}: look for NaN and for backward passes of your own")
+        if "float32 rounding" in causes:
+            where = "look for constants in float32, and for what is cast to it on its way"
+            lines.append(f"float32 rounding makes errors of this size: {where}; keep tables in float64")
         layer = next((layer for layer in self.layers if layer.name == self.first_offender), None)
         if layer is not None:
             lines.append(f"the first part that is not equivariant: {layer.name} ({layer.kind}), {layer.error:.1e}")
@@ -204,12 +253,6 @@ class EquivarianceReport:
         if self.resolution is not None:
             lines.append(f"its samples: {self.resolution}")
         return lines
-
-    def _tables(self) -> str:
-        if not self.tables:
-            return "look for what is cast to float32 on its way; keep tables in float64 and cast them when used"
-        shown = ", ".join(self.tables[:3]) + (", …" if len(self.tables) > 3 else "")
-        return f"these constants hold float32 numbers: {shown}; keep tables in float64 and cast them when used"
 
     def __repr__(self) -> str:
         return f"<EquivarianceReport of {self.model}: {self.error:.1e}>"
@@ -223,12 +266,12 @@ def _and(names: tuple[str, ...]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def plain(table: dict[str, object]) -> dict[str, object]:
+def plain(table: dict[str, Any]) -> dict[str, object]:
     """The same with None for numbers that JSON does not have, and lists for tuples."""
     return {key: _plain(entry) for key, entry in table.items()}
 
 
-def _plain(value: object) -> object:
+def _plain(value: Any) -> object:
     if isinstance(value, dict):
         return plain(value)
     if isinstance(value, list | tuple):

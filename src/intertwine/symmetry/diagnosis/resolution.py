@@ -7,17 +7,17 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from intertwine.errors import ArgumentError
-from intertwine.reps import Irrep, Rep
-from intertwine.symmetry.diagnosis.by_reps import signature
 from intertwine.testing import equivariance_error
-from intertwine.testing.models import make_inputs
+from intertwine.testing.models import Kind, cast, field_types, in_order, make_inputs
 
-ROUNDING = 1e-12
+VANISHED = 1e-12
 """Errors below this, in float64, no longer say how fast they fall."""
 
 
@@ -36,7 +36,7 @@ class ResolutionLadder:
     @property
     def slope(self) -> float | None:
         """p of the fit `error ∝ N^−p`, least squares of logarithms; None for fewer than two errors above rounding."""
-        pairs = [(n, e) for n, e in zip(self.resolutions, self.errors, strict=True) if ROUNDING < e < math.inf]
+        pairs = [(n, e) for n, e in zip(self.resolutions, self.errors, strict=True) if VANISHED < e < math.inf]
         if len(pairs) < 2:
             return None
         n, e = np.log(np.array(pairs)).T
@@ -45,20 +45,20 @@ class ResolutionLadder:
     @property
     def exact(self) -> bool:
         """Whether there is nothing but rounding at every resolution."""
-        return max(self.errors) <= ROUNDING
+        return max(self.errors) <= VANISHED
 
     @property
     def aliasing(self) -> bool:
         """Whether the error falls with the resolution: it halves, at least, with four times the samples."""
         if self.exact or not all(map(math.isfinite, self.errors)):
             return False
-        return self.errors[-1] <= ROUNDING or (self.slope is not None and self.slope > 0.5)
+        return self.errors[-1] <= VANISHED or (self.slope is not None and self.slope > 0.5)
 
     def needed(self, error: float) -> int | None:
         """The number of samples at which the fit reaches an error; None where it does not fall."""
         if not self.aliasing or self.slope is None:
             return next((n for n, e in zip(self.resolutions, self.errors, strict=True) if e <= error), None)
-        pairs = [(n, e) for n, e in zip(self.resolutions, self.errors, strict=True) if e > ROUNDING]
+        pairs = [(n, e) for n, e in zip(self.resolutions, self.errors, strict=True) if e > VANISHED]
         n, e = pairs[-1]
         return n if e <= error else math.ceil(round(n * (e / error) ** (1 / self.slope), 6))
 
@@ -85,9 +85,9 @@ class ResolutionLadder:
 def resolution_ladder(
     build: Callable[[int], Callable[..., Tensor]],
     resolutions: Sequence[int],
-    batch: Sequence[Tensor] | Tensor | None = None,
-    reps_in: Sequence[Rep | Irrep | None] | Rep | Irrep | None = None,
-    rep_out: Rep | Irrep | None = None,
+    batch: Any = None,
+    reps_in: Sequence[Kind] | Kind = None,
+    rep_out: Kind = None,
     *,
     samples: int = 8,
     seed: int = 0,
@@ -100,7 +100,8 @@ def resolution_ladder(
     Args:
         build: from a number of samples N to the model. Where state dicts fit, all models get the weights of the first.
         resolutions: the numbers of samples, at least two, rising.
-        batch, reps_in, rep_out, samples, seed: as for `equivariance_report`; the same inputs for all resolutions.
+        batch, reps_in, rep_out, samples, seed: as for `equivariance_report`; the same inputs for all resolutions. Grids
+            are moved by the elements that map them to themselves.
 
     Raises `ArgumentError` for resolutions that do not rise, and the errors of `intertwine.testing.equivariance_error`.
 
@@ -116,11 +117,10 @@ def resolution_ladder(
     models = [_in_double(build(n)) for n in numbers]
     for model in models[1:]:
         _take_weights(models[0], model)
-    reps, out = signature(models[0], reps_in, rep_out)
-    values = [
-        x.double() if x.is_floating_point() else x for x in make_inputs(models[0], batch, reps, seed, "Pass batch=….")
-    ]
-    errors = [equivariance_error(model, values, reps, out, samples=samples, seed=seed) for model in models]
+    batch, reps_in, rep_out = in_order(batch, reps_in, rep_out)
+    fields, out = field_types(models[0], reps_in, rep_out)
+    values = [cast(x, torch.float64) for x in make_inputs(models[0], batch, fields, seed, "Pass batch=….")]
+    errors = [equivariance_error(model, values, fields, out, samples=samples, seed=seed).exact for model in models]
     return ResolutionLadder(numbers, tuple(errors))
 
 
@@ -137,7 +137,7 @@ def _take_weights(source: object, target: object) -> None:
         target.load_state_dict(theirs)
 
 
-def layer_ladder(layer: nn.Module, inputs: Sequence[Tensor]) -> ResolutionLadder | None:
+def layer_ladder(layer: nn.Module, inputs: Sequence[Any]) -> ResolutionLadder | None:
     """The ladder of a layer that can be sampled otherwise: one with a number `samples` and a method `resampled(N)`."""
     resampled, count = getattr(layer, "resampled", None), getattr(layer, "samples", None)
     if not callable(resampled) or not isinstance(count, int):

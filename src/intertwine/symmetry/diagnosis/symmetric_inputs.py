@@ -1,62 +1,97 @@
-"""Symmetric inputs: averaged features, and clouds full of ties, whose outputs must be as symmetric as they are."""
+"""Symmetric inputs, on which ties show: averaged features and grids, and clouds full of equal distances."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import permutations, product
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from intertwine.catalog.base import CatalogGroup
-from intertwine.groups import Group, Subgroup
+from intertwine.fields import Displacements, EdgeFeatures, Edges, FieldType, PointFeatures, Positions
+from intertwine.groups import Group
+from intertwine.groups.finite import closure
+from intertwine.groups.rotations import axis_rotation
 from intertwine.reps import Rep
-from intertwine.symmetry.diagnosis.cases import Layout, Trial, largest
-from intertwine.symmetry.inputs.stabiliser import stabiliser
-from intertwine.testing import act
+from intertwine.symmetry.diagnosis.cases import Move, Trial
+from intertwine.testing.equivariance import largest
+
+SUBGROUPS = {3: ("C2", "C3", "Cs", "C3v", "D2", "D4h", "Td", "Oh"), 2: ("C2", "C3", "D1", "D2", "D4")}
+"""Finite subgroups of different kinds."""
 
 
-def symmetric_errors(trial: Trial, seed: int) -> dict[str, float]:
-    """For symmetric inputs, by name, how far the outputs are from being as symmetric, relative to their size."""
-    if trial.layout is not None and trial.layout.permute is None:
-        return _on_clouds(trial, trial.layout, seed)
-    return _on_averages(trial)
+def symmetric_errors(trial: Trial, seed: int) -> tuple[dict[str, float], tuple[str, ...]]:
+    """The error on symmetric inputs by name, relative to the usual outputs, and what the model refused, in words.
 
-
-# features: averages over a subgroup ----------------------------------------------------------------------------------
-
-
-def _on_averages(trial: Trial) -> dict[str, float]:
-    """For inputs averaged over a subgroup H, how far the outputs are from their own averages over H."""
-    group, found = trial.out.group, dict[str, float]()
-    if not isinstance(group, CatalogGroup) or any(rep is None for rep in trial.reps):
-        return found
-    for subgroup in _small_subgroups(group):
-        pairs = zip(trial.values, trial.reps, strict=True)
-        output = trial.output([_averaged(x, rep, subgroup) for x, rep in pairs if rep is not None]).detach()
-        found[subgroup.name] = largest(output - _averaged(output, trial.out, subgroup)) / trial.size
-    return found
-
-
-def _small_subgroups(group: CatalogGroup) -> list[Subgroup]:
-    """A few finite subgroups of different kinds."""
-    names = {3: ("C2", "C3", "Cs", "C3v", "D2", "D4h", "Td", "Oh"), 2: ("C2", "C3", "D1", "D2", "D4")}.get(
-        group.dim, ()
-    )
-    found = []
-    for name in names:
+    Outputs must be as symmetric as the inputs. And they must follow other elements and a relabelling: on an invariant
+    output nothing else shows that a tie was decided by rounding, or by the numbers of points.
+    """
+    found, refused = dict[str, float](), dict[str, str]()
+    for name, values, kept in _symmetric_inputs(trial, seed):
         try:
-            found.append(group.subgroup(name))
+            found[name] = _error(trial, values, kept, seed)
+        except Exception as error:  # noqa: BLE001 (a model may refuse what is made up in its own way)
+            refused[name] = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+    said = f"it does not run on some symmetric inputs ({', '.join(refused)}): {next(iter(refused.values()), '')}"
+    return found, (said,) if refused else ()
+
+
+def _error(trial: Trial, values: Sequence[Any], kept: Sequence[Move], seed: int) -> float:
+    twin = replace(trial, values=tuple(values), least=trial.size)
+    elements = [*trial.group.sample(3, seed), *(move.element for move in kept[1:4] if move.element is not None)]
+    tried = [Move(g) for g in elements if twin.is_exact(g)]
+    if twin.points is not None:
+        order = torch.randperm(twin.points, generator=torch.Generator().manual_seed(seed))
+        tried.append(Move(tried[0].element if tried else None, order))
+    own = [] if isinstance(trial.out, Displacements | EdgeFeatures) else kept  # edges come in another order
+    symmetric = (largest(twin.expected(move) - twin.reference) / twin.size for move in own)
+    return max((*symmetric, *map(twin.error, tried)), default=0.0)
+
+
+def _symmetric_inputs(trial: Trial, seed: int) -> Iterator[tuple[str, list[Any], list[Move]]]:
+    """Names, inputs, and the moves that leave these as they are."""
+    both = [*zip(trial.fields, trial.values, strict=True)]
+    space = next(((f, x) for kind in (Positions, Displacements) for f, x in both if isinstance(f, kind)), None)
+    if space is None:
+        for name, elements in _subgroups(trial.group):
+            if all(map(trial.is_exact, elements)):
+                yield name, [averaged(field, x, elements) for field, x in both], [Move(g) for g in elements]
+    elif not trial.unknown:
+        action, scale = space[0].rep, _scale(space[1], isinstance(space[0], Positions))
+        generator = torch.Generator().manual_seed(seed)
+        for name, points in tie_clouds(action.dim).items():
+            if kept := keeping(points, trial.group, action):
+                yield name, [_on_cloud(field, x, scale * points, kept, generator) for field, x in both], kept
+
+
+# features and grids: averages over a subgroup -------------------------------------------------------------------------
+
+
+def _subgroups(group: Group) -> Iterator[tuple[str, np.ndarray]]:
+    """A few finite subgroups, with their elements."""
+    if not isinstance(group, CatalogGroup):
+        return
+    for name in SUBGROUPS.get(group.dim, ()):
+        try:
+            subgroup = group.subgroup(name)
         except ValueError:  # this group has none of that name
             continue
-    return found
+        yield subgroup.name, subgroup.embed(subgroup.group.elements())
 
 
-def _averaged(x: Tensor, rep: Rep, subgroup: Subgroup) -> Tensor:
-    matrices = rep.matrix(subgroup.embed(subgroup.group.elements()))
-    return x @ torch.as_tensor(matrices.mean(0)).to(x).T
+def averaged(field: FieldType, x: Any, elements: np.ndarray) -> Any:
+    """The mean of a tensor over group elements; as it is if they do not move it.
+
+    What vanishes is 0 and no rounding, which a direction or an inverse would blow up.
+    """
+    if field.rep is None:
+        return x
+    mean = sum(field.act(g, x) for g in elements) / len(elements)
+    return torch.where(mean.abs() < 30 * torch.finfo(x.dtype).eps * largest(x), 0, mean)
 
 
 # clouds: points that tie ---------------------------------------------------------------------------------------------
@@ -78,7 +113,7 @@ def tie_clouds(dim: int) -> dict[str, np.ndarray]:
     }
     if dim == 2:
         return flat
-    corners = np.array([[x, y, z] for x in (-1.0, 1) for y in (-1.0, 1) for z in (-1.0, 1)])
+    corners = np.array([*product((-1.0, 1.0), repeat=3)])
     solids = {"cube": corners, "octahedron": np.concatenate([np.eye(3), -np.eye(3)])}
     return solids | {name: np.pad(points, ((0, 0), (0, 1))) for name, points in flat.items()}
 
@@ -88,64 +123,33 @@ def _polygon(n: int, start: float = 0.0) -> np.ndarray:
     return np.stack([np.cos(angles), np.sin(angles)], -1)
 
 
-@dataclass(frozen=True, eq=False)
-class Isotropy:
-    """Elements `(h, n, n)` that keep a cloud, weights that average over them, and where each point goes, `(h, N)`."""
+def keeping(points: np.ndarray, group: Group, action: Rep) -> list[Move]:
+    """The elements of a group that keep one of the clouds of ties, each with the relabelling that brings points back.
 
-    elements: np.ndarray
-    weights: np.ndarray
-    permutations: np.ndarray
-
-    def reordered(self, order: np.ndarray) -> Isotropy:
-        """The same for points in another order."""
-        return replace(self, permutations=np.argsort(order)[self.permutations[:, order]])
-
-
-def _isotropy(points: np.ndarray, group: Group, action: Rep, degree: int) -> Isotropy | None:
-    """The symmetry of a cloud in a group; None for a group whose part that keeps the cloud is not known here."""
+    None where the group is infinite and acts oddly. Of an infinite group those of cubes and hexagons are tried, enough
+    for these clouds.
+    """
+    elements = np.zeros((0, group.dim, group.dim))
     if group.is_finite:
         elements = group.elements()
-        off = np.linalg.norm((points @ action.evaluate(elements).swapaxes(-1, -2))[:, :, None] - points, axis=-1)
-        keeps = off.min(-1).max(-1) < 1e-9
-        return Isotropy(elements[keeps], np.full(keeps.sum(), 1 / keeps.sum()), off.argmin(-1)[keeps])
-    if not isinstance(group, CatalogGroup) or not group.is_full or action != group.defining:
-        return None
-    elements, weights, permutations = stabiliser(points, group=group).averaging(degree)
-    return None if permutations is None else Isotropy(elements, weights, permutations)
+    elif action == group.defining:
+        candidates = [g for g in _cubic_and_hexagonal(group.dim) if group.contains(g)]
+        elements = closure(np.array([g for g in candidates if len(_places(points, g[None])[0])]))
+    kept, orders = _places(points, action.matrix(elements))
+    return [Move(g, torch.as_tensor(np.argsort(p))) for g, p in zip(elements[kept], orders, strict=True)]
 
 
-def _on_clouds(trial: Trial, layout: Layout, seed: int) -> dict[str, float]:
-    """The errors on clouds of ties, with all pairs of points as edges, and features as symmetric as the cloud.
-
-    Clouds that the model does not run on, because it needs more points, say, are left out.
-    """
-    group, place = trial.out.group, _space(trial, layout)
-    if place is None or (action := trial.reps[place]) is None or action.dim not in (2, 3):
-        return {}
-    degree = max(rep.degree for rep in (*trial.reps, trial.out) if rep is not None)
-    scale, found = _scale(trial.values[place], place == layout.positions), dict[str, float]()
-    for name, points in tie_clouds(action.dim).items():
-        symmetry = _isotropy(points, group, action, degree)
-        if symmetry is None:
-            continue
-        with suppress(RuntimeError, ValueError, IndexError):  # a model that needs more points than that, or so many
-            found[name] = max(_cloud_error(trial, layout, cloud) for cloud in _clouds(scale * points, symmetry, seed))
-    return found
+def _cubic_and_hexagonal(n: int) -> list[np.ndarray]:
+    signed = [np.diag(s) @ np.eye(n)[list(p)] for s in product((1.0, -1.0), repeat=n) for p in permutations(range(n))]
+    return signed + [axis_rotation(2, k * np.pi / 3)[:n, :n] for k in (1, 2)]
 
 
-def _clouds(points: np.ndarray, symmetry: Isotropy, seed: int) -> Iterator[_Cloud]:
-    """A cloud in two orders of its points: a rule that breaks ties by number may be symmetric in one by luck."""
-    random = np.random.default_rng(seed)
-    for order in (np.arange(len(points)), random.permutation(len(points))):
-        yield _Cloud(points[order], symmetry.reordered(order), random)
-
-
-def _space(trial: Trial, layout: Layout) -> int | None:
-    """The place of the input that shows where points are: positions, or else vectors on edges."""
-    if layout.positions is not None:
-        return layout.positions
-    defining = getattr(trial.out.group, "defining", None)
-    return next((i for i in layout.on_edges if trial.reps[i] is not None and trial.reps[i] == defining), None)
+def _places(points: np.ndarray, matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which matrices `(k, n, n)` keep a cloud, as numbers, and where they take each point, `(h, N)`."""
+    moved = points @ matrices.swapaxes(-1, -2)
+    off = np.linalg.norm(moved[:, :, None] - points, axis=-1)
+    kept = np.flatnonzero(off.min(-1).max(-1) < 1e-9)
+    return kept, off.argmin(-1)[kept]
 
 
 def _scale(x: Tensor, centre: bool) -> float:
@@ -155,77 +159,24 @@ def _scale(x: Tensor, centre: bool) -> float:
     return float(lengths.median()) or 1.0 if len(lengths) else 1.0
 
 
-@dataclass(frozen=True, eq=False)
-class _Cloud:
-    """A symmetric cloud, from which inputs of every kind are made."""
-
-    points: np.ndarray
-    symmetry: Isotropy
-    random: np.random.Generator
-
-    @property
-    def edges(self) -> np.ndarray:
-        """All pairs of different points, `(2, E)`."""
-        source, target = np.nonzero(~np.eye(len(self.points), dtype=bool))
-        return np.stack([source, target])
-
-    @property
-    def edge_permutations(self) -> np.ndarray:
-        """Where each edge goes, `(h, E)`."""
-        count, (source, target) = len(self.points), self.edges
-        numbers = np.zeros((count, count), dtype=np.int64)
-        numbers[source, target] = np.arange(len(source))
-        p = self.symmetry.permutations
-        return np.asarray(numbers[p[:, source], p[:, target]])
-
-    def features(self, width: int, rep: Rep | None, permutations: np.ndarray) -> np.ndarray:
-        """Random features of points, of edges, or of all (for permutations of one thing) with the cloud's symmetry."""
-        x = 1 + self.random.normal(size=(permutations.shape[1], width))  # invariants that do not average to 0
-        found = np.zeros_like(x)
-        for g, weight, p in zip(self.symmetry.elements, self.symmetry.weights, permutations, strict=True):
-            found[p] += weight * (x if rep is None else x @ rep.evaluate(g[None])[0].T)
-        return found
-
-
-def _cloud_error(trial: Trial, layout: Layout, cloud: _Cloud) -> float:
-    values = [_input(trial, layout, cloud, i) for i in range(len(trial.values))]
-    symmetry, here = cloud.symmetry, replace(layout, points=len(cloud.points))
-    y = trial.output(values).detach()
-    size, worst = max(largest(y), trial.size), 0.0
-    for g, p in zip(symmetry.elements, symmetry.permutations, strict=True):
-        moved = act(trial.out, g, y)
-        partner = y.index_select(layout.axis, torch.as_tensor(p, device=y.device)) if _per_point(here, y) else y
-        worst = max(worst, largest(moved - partner))
-    return worst / size
-
-
-def _per_point(layout: Layout, y: Tensor) -> bool:
-    return y.ndim > 1 and layout.per_point(y)
-
-
-def _input(trial: Trial, layout: Layout, cloud: _Cloud, i: int) -> Tensor:
-    """An input like the user's, on the cloud."""
-    like, rep = trial.values[i], trial.reps[i]
-    if i == layout.positions:
-        return torch.as_tensor(cloud.points).to(like).expand(*like.shape[: layout.axis], -1, -1)
-    if i == layout.edges:
-        return torch.as_tensor(cloud.edges).to(like)
-    if i not in (*layout.on_points, *layout.on_edges):
-        return like if rep is None else _everywhere(like, rep, cloud)
-    on_edges = i in layout.on_edges
-    permutations = cloud.edge_permutations if on_edges else cloud.symmetry.permutations
-    shape = (*like.shape[: layout.axis], permutations.shape[1], *like.shape[layout.axis + 1 :])
-    if not like.is_floating_point():
-        return like.flatten()[:1].expand(shape)  # one kind of point; the first cloud
-    if on_edges and i == _space(trial, layout):
-        source, target = cloud.edges
-        return torch.as_tensor(cloud.points[target] - cloud.points[source]).to(like)
-    width = int(np.prod(shape[layout.axis + 1 :]))
-    features = torch.as_tensor(cloud.features(width, rep, permutations)).to(like)
-    return features.reshape(shape[layout.axis :]).expand(shape)
-
-
-def _everywhere(x: Tensor, rep: Rep, cloud: _Cloud) -> Tensor:
-    """An input of the whole cloud, averaged over the symmetry."""
-    mean = np.einsum("q,qij->ij", cloud.symmetry.weights, rep.evaluate(cloud.symmetry.elements))
-    return x @ torch.as_tensor(mean).to(x).T
+def _on_cloud(field: FieldType, like: Any, points: np.ndarray, kept: Sequence[Move], generator: torch.Generator) -> Any:
+    """An input like the user's, on a cloud, and as symmetric as it, with all pairs of points as edges."""
+    source, target = np.nonzero(~np.eye(len(points), dtype=bool))
+    rows = len(source) if isinstance(field, EdgeFeatures) else len(points)
+    elements = np.array([move.element for move in kept])
+    match field:
+        case Positions():
+            return torch.as_tensor(points).to(like).expand(*like.shape[:-2], -1, -1)
+        case Displacements():
+            return torch.as_tensor(points[target] - points[source]).to(like)
+        case Edges():
+            return torch.as_tensor(np.stack([source, target])).to(like)
+        case PointFeatures(rep=None) | EdgeFeatures(rep=None):  # one kind of point, the first cloud
+            return like.flatten()[:1].expand(*like.shape[:-1], rows)
+        case PointFeatures(rep=Rep() as rep):  # the 1 keeps invariants from averaging to 0
+            x = 1 + torch.randn(rows, rep.dim, generator=generator, dtype=torch.float64)
+            return sum(move.of(field, x) / len(kept) for move in kept).to(like).expand(*like.shape[:-2], -1, -1)
+        case EdgeFeatures(rep=Rep() as rep):  # alike on all edges
+            x = 1 + torch.randn(1, rep.dim, generator=generator, dtype=torch.float64)
+            return averaged(field, x, elements).to(like).expand(*like.shape[:-2], rows, -1)
+    return averaged(field, like, elements)

@@ -13,7 +13,7 @@ from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.groups import Subgroup
 from intertwine.reps import Irrep, Rep, as_rep
-from intertwine.reps.irrep import trace
+from intertwine.reps.irrep import matrix_trace
 from intertwine.symmetry.inputs.crystals import Operations, displacements, kept_operations
 from intertwine.symmetry.inputs.greedy_closure import largest_among
 from intertwine.symmetry.inputs.identify_subgroup import named_subgroup
@@ -373,7 +373,7 @@ def _by_irreps(y: np.ndarray, H: Stabiliser, rep_out: Rep) -> dict[str, float]:
     shares = {}
     for label in labels:
         irrep = Irrep(group, label)
-        character = trace(irrep.evaluate(h)) * irrep.dim / len(irrep.endomorphisms)
+        character = matrix_trace(irrep.evaluate(h)) * irrep.dim / len(irrep.endomorphisms)
         part = np.tensordot(weights * character, images, 1)
         if (share := float(np.sum(part**2)) / power) > 1e-12:
             shares[label] = share

@@ -10,7 +10,7 @@ import numpy as np
 from intertwine.catalog import O3, words
 from intertwine.catalog import group as group_by_name
 from intertwine.catalog.base import CatalogGroup
-from intertwine.catalog.notation import find, hermann_mauguin, orbifold
+from intertwine.catalog.notation import find, hermann_mauguin
 from intertwine.catalog.planar import PlanarGroup
 from intertwine.catalog.point_subgroups import PointGroup
 from intertwine.catalog.polyhedral import find_point_group
@@ -167,15 +167,10 @@ def _facts(group: CatalogGroup, size: str) -> list[str]:
         lines.append(f"Its Lie algebra has dimension {len(group.lie_generators)}.")
     lines.append("All elements have determinant 1." if group.is_proper else "Half of its elements have determinant −1.")
     if isinstance(group, PointGroup):
-        lines.append(_notations(group.schoenflies))
+        lines.append(f"Hermann–Mauguin {hermann_mauguin(group.schoenflies)}.")
     elif isinstance(group, PlanarGroup) and find_point_group(find(group.name).title) is not None:
         lines.append(f'For the group of rotations of space of this name, ask for "{group.name} in space".')
     return lines
-
-
-def _notations(title: str) -> str:
-    symbol = orbifold(title)
-    return f"Hermann–Mauguin {hermann_mauguin(title)}" + (f", orbifold {symbol}." if symbol else ".")
 
 
 def _irreps(group: CatalogGroup) -> str:

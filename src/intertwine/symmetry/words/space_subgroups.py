@@ -8,13 +8,13 @@ import numpy as np
 
 from intertwine.catalog import O3, words
 from intertwine.catalog.axial import AxialGroup
-from intertwine.catalog.notation import family, find, hermann_mauguin, orbifold
+from intertwine.catalog.notation import family, find, hermann_mauguin
 from intertwine.catalog.point_subgroups import PointGroup
 from intertwine.catalog.polyhedral import find_point_group
 from intertwine.catalog.recognise import rotation_axes
 from intertwine.groups import Group, Subgroup
-from intertwine.reps.decompose import multiplicities
-from intertwine.reps.irrep import trace
+from intertwine.reps.decomposition import multiplicities
+from intertwine.reps.irrep import matrix_trace
 from intertwine.reps.wigner import determinant_3
 from intertwine.symmetry.words.escnn import escnn_id
 
@@ -145,8 +145,6 @@ def _polygon(n: int) -> str:
 def _other_names(subgroup: Subgroup, title: str) -> str:
     """The sentence about other notations."""
     symbols = [f"Hermann–Mauguin {hermann_mauguin(title)}"]
-    if (symbol := orbifold(title)) is not None:
-        symbols.append(f"orbifold {symbol}")
     if subgroup.parent.name in ("O(3)", "SO(3)"):
         found = escnn_id(title, subgroup.parent.name)
         symbols.append("no id in escnn" if found is None else f"escnn id {found} (with its own axes)")
@@ -248,7 +246,7 @@ def _vectors(parent: Group, subgroup: Subgroup, moves: tuple[str, str] = ("", ""
     elements, weights = group.quadrature(2)
     g, degree = subgroup.place(elements), int(group.order) if group.is_finite else 1
     signs = determinant_3(g)
-    characters = (trace(g), trace(g) * signs)
+    characters = (matrix_trace(g), matrix_trace(g) * signs)
     vector, pseudovector = (words.irreps(multiplicities(group, elements, weights, x, degree)) for x in characters)
     along, pseudo_along = (f": {move}" if move else "" for move in moves)
     label = words.irreps(parent.defining.isotypic)

@@ -9,10 +9,11 @@ import numpy as np
 from intertwine.catalog import words
 from intertwine.catalog.base import CatalogGroup, DirectProduct
 from intertwine.catalog.notation import find
-from intertwine.catalog.planar import MIRROR, PlanarGroup, rotation
-from intertwine.catalog.point_subgroups import SpaceGroup
-from intertwine.catalog.product_subgroups import ProductPattern
+from intertwine.catalog.planar import MIRROR, PlanarGroup
+from intertwine.catalog.point_subgroups import GroupInSpace
+from intertwine.catalog.product_subgroups import Diagonal, Pairs
 from intertwine.groups import Subgroup
+from intertwine.groups.rotations import plane_rotation
 from intertwine.groups.subgroup import Composition
 from intertwine.symmetry.words.escnn import planar_escnn_id
 from intertwine.symmetry.words.space_subgroups import in_space, rotations
@@ -24,25 +25,22 @@ def describe(subgroup: Subgroup) -> tuple[str, ...]:
     if isinstance(pattern, Composition):
         through = f"It lies in {pattern.outer.parent} through {pattern.outer.name}."
         return (*describe(pattern.inner), through, *describe(pattern.outer))
-    if isinstance(pattern, ProductPattern):
+    if isinstance(pattern, Pairs | Diagonal):
         return (f"{subgroup.name} is a subgroup of {parent}, a copy of {group}: {_pairs(pattern)}.",)
     if isinstance(parent, PlanarGroup) and isinstance(group, PlanarGroup):
         return _in_the_plane(subgroup, parent, group)
-    if isinstance(parent, SpaceGroup) and (title := find(subgroup.name).own) is not None:
+    if isinstance(parent, GroupInSpace) and (title := find(subgroup.name).own) is not None:
         return in_space(subgroup, title)
     if isinstance(parent, CatalogGroup) and isinstance(group, CatalogGroup) and parent.is_finite:
         return _listed(subgroup, parent, group)
     return (f"{subgroup.name} is a subgroup of {parent}, a copy of {group}.",)
 
 
-def _pairs(pattern: ProductPattern) -> str:
+def _pairs(pattern: Pairs | Diagonal) -> str:
     """The elements of a subgroup of a product."""
-    if not pattern.names:
+    if isinstance(pattern, Diagonal):
         return "the pairs of an element and itself"
-    left, right = pattern.names
-    if not pattern.signs:
-        return f"the pairs of an element of {left} and one of {right}"
-    return "the pairs (a, b) in {}×{} on which {} of a equals {} of b".format(*pattern.names, *pattern.signs)
+    return f"the pairs of an element of {pattern.left.name} and one of {pattern.right.name}"
 
 
 # finite groups --------------------------------------------------------------------------------------------------------
@@ -82,7 +80,7 @@ def _in_the_plane(subgroup: Subgroup, parent: PlanarGroup, group: PlanarGroup) -
     lines = [f"{group} is a subgroup of {parent} with {size}.", rotations(group.rotations, "the origin")]
     if group.mirrors:
         line = "the x axis" if not angle else f"the line at {words.number(math.degrees(angle))}° from the x axis"
-        flip = words.linear_map(rotation(angle) @ MIRROR @ rotation(-angle))
+        flip = words.linear_map(plane_rotation(angle) @ MIRROR @ plane_rotation(-angle))
         lines.append(f"Its reference flip is the mirror that keeps {line}: {flip}.")
     lines.append(f"A vector ({words.irreps(parent.defining.isotypic)}) restricts to {_planar_vector(group, angle)}.")
     lines.append(f"Its id in escnn is {planar_escnn_id(parent, group, angle)}.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from intertwine.catalog.base import CatalogGroup
-from intertwine.catalog.notation import hermann_mauguin, orbifold
+from intertwine.catalog.notation import hermann_mauguin
 from intertwine.catalog.recognise import recognise, rotation_axes
 from intertwine.catalog.standard_frame import standard_frame
 from intertwine.errors import ArgumentError
@@ -20,18 +20,13 @@ from intertwine.reps.splitting import average
 class Axis:
     """An axis of rotations.
 
-    Args:
-        direction: a unit vector `(3,)`.
-        order: n for rotations by multiples of 360°/n; 0 for every angle.
-        improper: n of S_n, rotations by 360°/n followed by the mirror across the axis; 0 for none.
-
     >>> Axis(np.array([0, 0, 1]), 2, 4).label, Axis(np.array([0, 0, 1]), 0).words
     ('C₂ S₄', 'C∞: rotations by any angle')
     """
 
-    direction: np.ndarray
-    order: int
-    improper: int = 0
+    direction: np.ndarray  # a unit vector `(3,)`
+    order: int  # n for rotations by multiples of 360°/n; 0 for every angle
+    improper: int = 0  # n of S_n, rotations by 360°/n followed by the mirror across the axis; 0 for none
 
     @property
     def label(self) -> str:
@@ -53,38 +48,24 @@ class Axis:
 
 @dataclass(frozen=True, eq=False)
 class SymmetryElements:
-    """The axes, mirrors and centre of a group.
+    """The axes, mirrors and centre of a group."""
 
-    Args:
-        name: the Schoenflies name.
-        order: the number of elements, None for infinitely many.
-        frame: a rotation whose columns are the reference direction, the third direction and the main axis.
-        axes: the axes of rotations, highest order first; of a continuous group its main axis only.
-        mirrors: normals `(m, 3)` of mirrors; of a continuous group that across its main axis only.
-        inversion: whether x → −x is there.
-        upright: whether every plane that contains the main axis is a mirror.
-        across: whether every axis perpendicular to the main axis is one of half-turns.
-        everywhere: whether every axis is one of rotations by any angle; then `upright` speaks of every plane.
-    """
-
-    name: str
-    order: int | None
-    frame: np.ndarray
-    axes: tuple[Axis, ...]
-    mirrors: np.ndarray
-    inversion: bool
-    upright: bool = False
-    across: bool = False
-    everywhere: bool = False
+    name: str  # the Schoenflies name
+    order: int | None  # the number of elements, None for infinitely many
+    frame: np.ndarray  # a rotation: the columns are the reference direction, the third direction and the main axis
+    axes: tuple[Axis, ...]  # the axes of rotations, highest order first; of a continuous group its main axis only
+    mirrors: np.ndarray  # normals `(m, 3)` of mirrors; of a continuous group that across its main axis only
+    inversion: bool  # whether x → −x is there
+    upright: bool = False  # whether every plane that contains the main axis is a mirror
+    across: bool = False  # whether every axis perpendicular to the main axis is one of half-turns
+    everywhere: bool = False  # whether every axis is one of all rotations; then `upright` speaks of every plane
 
     @property
     def title(self) -> str:
-        """The name in three notations, and the number of elements."""
-        text = self.name.replace("(", "").replace(")", "")
-        names = [self.name.replace("inf", "∞"), hermann_mauguin(text), orbifold(text)]
-        many = "infinitely many elements" if self.order is None else "1 element"
-        count = f"{self.order} elements" if self.order and self.order > 1 else many
-        return " · ".join([*(name for name in names if name), count])
+        """The name in two notations, and the number of elements."""
+        symbol = hermann_mauguin(self.name.replace("(", "").replace(")", ""))
+        count = "infinitely many" if self.order is None else str(self.order)
+        return f"{self.name.replace('inf', '∞')} · {symbol} · {count} element{'s' if self.order != 1 else ''}"
 
 
 def symmetry_elements(group: Subgroup | CatalogGroup) -> SymmetryElements:
@@ -104,9 +85,7 @@ def symmetry_elements(group: Subgroup | CatalogGroup) -> SymmetryElements:
 
 
 def matrices_in_space(group: Subgroup | CatalogGroup) -> np.ndarray:
-    """All elements of a finite group as 3 × 3 matrices `(order, 3, 3)`.
-
-    Raises `ArgumentError` for a group that does not act on space, or is infinite.
+    """All elements `(order, 3, 3)` of a group; `ArgumentError` where it does not act on space, or is infinite.
 
     >>> from intertwine.catalog import O3
     >>> matrices_in_space(O3.subgroup("C3v")).shape
@@ -178,7 +157,7 @@ def _main_axis(samples: np.ndarray) -> np.ndarray | None:
 
 
 def _mirror(normal: np.ndarray) -> np.ndarray:
-    return np.eye(3) - 2 * np.outer(normal, normal)
+    return np.asarray(np.eye(3) - 2 * np.outer(normal, normal))
 
 
 def _subscript(n: int) -> str:

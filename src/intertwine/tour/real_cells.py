@@ -13,14 +13,14 @@ from torch.nn import functional as F
 from intertwine import nn
 from intertwine.catalog import O2, SO2
 from intertwine.catalog.base import CatalogGroup
-from intertwine.data.cells import CellOutlines, load_cells, stratified_split
+from intertwine.data.cell_outlines import CellOutlines, load_cells, stratified_split
 from intertwine.data.outline import fourier_coefficients, fourier_layout, transform
 from intertwine.reps import Rep
-from intertwine.tour.rectangle import Progress, no_progress
-from intertwine.tour.which_o2 import PoseNetwork, move
+from intertwine.tour.rectangle import Progress, descend, no_progress
+from intertwine.tour.which_o2 import PoseNetwork, flips_and_angles, move
 
-DEGREE = 10
-REP = O2.rep(fourier_layout(DEGREE))
+OUTLINE_DEGREE = 10
+REP = O2.rep(fourier_layout(OUTLINE_DEGREE))
 FRACTIONS = (0.6, 0.2, 0.2)  # train, validation (on which this protocol was chosen), test
 NETWORKS = ("O(2)", "SO(2)", "plain", "plain, augmented")
 
@@ -70,47 +70,38 @@ def make_network(name: str, classes: int) -> torch.nn.Module:
 
 @dataclass(frozen=True)
 class CellPose:
-    """How well the elements that moved them are read off test cells, before and after.
+    """How well the elements that moved them are read off test cells, before and after."""
 
-    Args:
-        exact: the largest entry of |f(g x) f(x)⁻¹ − g|.
-        flips: the share of flips found when the moved cell was drawn on the pixel grid again.
-        angles: the errors of the angle then, in degrees.
-        undefined: the share of cells whose pose the head calls undefined.
-    """
-
-    exact: float
-    flips: float
-    angles: np.ndarray
-    undefined: float
+    exact: float  # the largest entry of |f(g x) f(x)⁻¹ − g|
+    flips: float  # the share of flips found when the moved cell was drawn on the pixel grid again
+    angles: np.ndarray  # the errors of the angle then, in degrees
+    undefined: float  # the share of cells whose pose the head calls undefined
 
 
 @dataclass(frozen=True)
 class CellResult:
-    """What the cells showed.
+    """What the cells showed."""
 
-    Args:
-        cells, dropped: how many outlines were used, and left out.
-        classes: the names of the treatments.
-        chance: the share of the largest class among the test cells.
-        sizes: the numbers of training cells.
-        accuracies: on test cells that were turned and mirrored at random, `(sizes, networks, seeds)`.
-        changed: the share of test cells that get another answer after the move than before, the same shape.
-        invariance: how much an O(2) network's scores change when a test cell is moved, relative to their size.
-        pose: how well the elements that moved them are read off the test cells.
-        examples: test outlines before and after a move, and the poses read off, for the picture.
-    """
-
-    cells: int
-    dropped: int
-    classes: tuple[str, ...]
-    chance: float
-    sizes: tuple[int, ...]
-    accuracies: np.ndarray
-    changed: np.ndarray
-    invariance: float
+    cells: int  # how many outlines were used
+    dropped: int  # and left out
+    classes: tuple[str, ...]  # the names of the treatments
+    chance: float  # the share of the largest class among the test cells
+    sizes: tuple[int, ...]  # the numbers of training cells
+    accuracies: np.ndarray  # on test cells that were turned and mirrored at random, `(sizes, networks, seeds)`
+    changed: np.ndarray  # the share of test cells that get another answer after the move than before, the same shape
+    invariance: float  # how much an O(2) network's scores change when a test cell is moved, relative to their size
     pose: CellPose
-    examples: tuple[list[np.ndarray], np.ndarray]
+    examples: tuple[list[np.ndarray], np.ndarray]  # outlines before and after a move, and the poses read off
+
+
+@dataclass(frozen=True, eq=False)
+class MovedCells:
+    """Cells, the elements of O(2) that move them, and their Fourier coefficients before and after."""
+
+    data: CellOutlines
+    elements: np.ndarray
+    x: np.ndarray
+    moved: np.ndarray
 
 
 def cells(
@@ -119,30 +110,29 @@ def cells(
     """Story 5: tell the treatment of a cell from its outline, in any pose; and tell the pose."""
     data = load_cells()
     g = O2.sample(len(data), seed)
-    x = coefficients(data.outlines)
-    moved = coefficients([transform(outline, element) for outline, element in zip(data.outlines, g, strict=True)])
+    moved = [transform(outline, element) for outline, element in zip(data.outlines, g, strict=True)]
+    both = MovedCells(data, g, coefficients(data.outlines), coefficients(moved))
     accuracies, changed = np.zeros((2, len(sizes), len(NETWORKS), seeds))
     for done, (i, j, k) in enumerate(np.ndindex(*accuracies.shape)):
         train, _, test = stratified_split(data.stratum, FRACTIONS, np.random.default_rng(seed + k))
         some = np.random.default_rng(seed + k).permutation(train)[: sizes[i]]
-        scores = classify(NETWORKS[j], x, data.treatment, some, seed + k)
-        before, after = scores(x[test]), scores(moved[test])
+        scores = classify(NETWORKS[j], both.x, data.treatment, some, seed + k)
+        before, after = scores(both.x[test]), scores(both.moved[test])
         accuracies[i, j, k] = np.mean(after.argmax(1) == data.treatment[test])
         changed[i, j, k] = np.mean(after.argmax(1) != before.argmax(1))
         if j == 0:
             invariance = float(np.abs(after - before).max() / np.abs(before).max())
         progress("telling treatments", 0.7 * (done + 1) / accuracies.size)
-    split = stratified_split(data.stratum, FRACTIONS, np.random.default_rng(seed))
-    test = split[2]
-    pose = recognise_pose(data, x, moved, g, split, seed, lambda share: progress("telling poses", 0.7 + 0.3 * share))
+    train, _, test = stratified_split(data.stratum, FRACTIONS, np.random.default_rng(seed))
+    pose = recognise_pose(both, train, test, seed, lambda share: progress("telling poses", 0.7 + 0.3 * share))
     chance = float(np.bincount(data.treatment[test]).max() / len(test))
-    found = (accuracies, changed, invariance, pose, example_poses(data, g, test))
+    found = (accuracies, changed, invariance, pose, example_poses(both, test))
     return CellResult(len(data), len(data.dropped), data.treatment_names, chance, sizes, *found)
 
 
 def coefficients(outlines: list[np.ndarray] | tuple[np.ndarray, ...]) -> np.ndarray:
     """The Fourier coefficients `(cells, REP.dim)` of outlines."""
-    return np.array([fourier_coefficients(outline, DEGREE) for outline in outlines])
+    return np.array([fourier_coefficients(outline, OUTLINE_DEGREE) for outline in outlines])
 
 
 def standardise(x: np.ndarray, train: np.ndarray) -> Callable[[np.ndarray], Tensor]:
@@ -181,41 +171,29 @@ def classify(
 
 
 def recognise_pose(
-    data: CellOutlines,
-    x: np.ndarray,
-    moved: np.ndarray,
-    g: np.ndarray,
-    split: tuple[np.ndarray, ...],
-    seed: int,
-    progress: Callable[[float], None],
-    steps: int = 100,
+    cells: MovedCells, train: np.ndarray, test: np.ndarray, seed: int, progress: Callable[[float], None]
 ) -> CellPose:
     """Read the element that moved a test cell off its outlines before and after: exact ones, and redrawn on pixels.
 
     Training only makes poses robust: redrawn training cells should get the pose of the originals, moved along.
     """
-    redrawn = coefficients([redraw(o, e) for o, e in zip(data.outlines, g, strict=True)])
-    train, _, test = split
-    scaled = standardise(x, train)
-    original, exact, pixels, elements = scaled(x), scaled(moved), scaled(redrawn), torch.tensor(g)
+    redrawn = coefficients([redraw(o, e) for o, e in zip(cells.data.outlines, cells.elements, strict=True)])
+    scaled = standardise(cells.x, train)
+    original, exact, pixels = scaled(cells.x), scaled(cells.moved), scaled(redrawn)
+    elements = torch.tensor(cells.elements)
     torch.manual_seed(seed)
     network = PoseNetwork(REP).double()
-    optimizer = torch.optim.Adam(network.parameters(), 3e-3)
-    for step in range(steps):
-        loss = F.mse_loss(network(pixels[train]), elements[train] @ network(original[train]))
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        progress((step + 1) / steps)
+
+    def loss(network: torch.nn.Module) -> Tensor:
+        return F.mse_loss(network(pixels[train]), elements[train] @ network(original[train]))
+
+    descend(network, loss, 100, 3e-3, progress)
     with torch.no_grad():
         before = network(original[test]).transpose(-1, -2)
         truth, found = elements[test], network(pixels[test]) @ before
         error = (network(exact[test]) @ before - truth).abs().max()
         undefined = network.head.degenerate(network.vectors(original[test])).double().mean()
-    right = torch.linalg.det(found).sign() == torch.linalg.det(truth).sign()
-    turn = (truth.transpose(-1, -2) @ found)[right]
-    angles = np.degrees(torch.atan2(turn[:, 1, 0], turn[:, 0, 0]).abs().numpy())
-    return CellPose(float(error), float(right.double().mean()), angles, float(undefined))
+    return CellPose(float(error), *flips_and_angles(found, truth), float(undefined))
 
 
 def redraw(outline: np.ndarray, element: np.ndarray) -> np.ndarray:
@@ -224,12 +202,11 @@ def redraw(outline: np.ndarray, element: np.ndarray) -> np.ndarray:
     return pixels[np.any(pixels != np.roll(pixels, 1, 0), 1)]
 
 
-def example_poses(data: CellOutlines, g: np.ndarray, test: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+def example_poses(cells: MovedCells, test: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
     """Three test outlines before and after their move, and the frames 1 and g that belong to them."""
-    chosen = test[:: len(test) // 3][:3]
     outlines, frames = [], []
-    for i in chosen:
-        centred = data.outlines[i] - data.outlines[i].mean(0)
-        outlines += [centred, transform(centred, g[i])]
-        frames += [np.eye(2), g[i]]
+    for i in test[:: len(test) // 3][:3]:
+        centred, g = cells.data.outlines[i] - cells.data.outlines[i].mean(0), cells.elements[i]
+        outlines += [centred, transform(centred, g)]
+        frames += [np.eye(2), g]
     return outlines, np.array(frames)

@@ -9,10 +9,10 @@ import numpy as np
 
 from intertwine.errors import ArgumentError
 from intertwine.groups import Group
-from intertwine.reps.irrep import Irrep, irreps_up_to, trace
+from intertwine.reps.irrep import Irrep, irreps_up_to, matrix_trace
 from intertwine.reps.splitting import Projector, SpanProjector, clean, equivalent, kronecker, matching, pivot, split
 
-SAMPLES = 64
+RANDOM_ELEMENTS = 64
 """How many random elements stand for a group that has no quadrature."""
 
 BATCH = 1000
@@ -21,17 +21,13 @@ BATCH = 1000
 Content = tuple[tuple[int, Irrep], ...]
 
 
-def decompose(
+def decompose_function(
     group: Group, matrix: Callable[[np.ndarray], np.ndarray], size: int, degree: int, quadrature_degree: int
 ) -> tuple[Content, np.ndarray]:
-    """`decompose_samples` for a function that gives the matrices; immediate where they are those of an irrep already.
+    """`decompose_samples` for a function of elements `(..., n, n)` that gives the matrices `(..., size, size)`.
 
-    Args:
-        group: the group.
-        matrix: the orthogonal rep: elements `(..., n, n)` to matrices `(..., size, size)`.
-        size: the dimension of the rep.
-        degree: the largest degree of an irrep that can occur.
-        quadrature_degree: the degree of a quadrature that averages products of ρ with these irreps exactly.
+    It is immediate where they are those of an irrep already. The degree is the largest of an irrep that can occur; a
+    quadrature of the other degree averages products of ρ with these irreps exactly.
     """
     if size == 0:
         return (), np.zeros((0, 0))
@@ -41,7 +37,7 @@ def decompose(
         if irrep.dim == size and np.allclose(irrep.evaluate(generators), images, rtol=0, atol=1e-12):
             return ((1, irrep),), np.eye(size)
     if not group.has_quadrature:
-        elements = group.sample(SAMPLES)
+        elements = group.sample(RANDOM_ELEMENTS)
         matrices, largest = matrix(elements), degree + group.dim
         while degree < largest and not _fills(group, elements, matrices, degree):
             degree += 1  # another group's degrees may have led here: its sign has degree 0, say
@@ -65,15 +61,13 @@ def decompose_samples(
         matrices: ρ at the elements, `(q, d, d)`, orthogonal.
         degree: the largest degree of an irrep that can occur; of a finite group all are tried if these do not fill it.
 
-    Returns:
-        Multiplicities and irreps, sorted, and Q `(d, d)` with columns (component, copy) per irrep.
-
-    Raises `ArgumentError` if the irreps found do not fill the space: the matrices are then no rep of the group.
+    The columns of Q `(d, d)` are (component, copy) per irrep. Raises `ArgumentError` if the irreps found do not fill
+    the space: the matrices are then no rep of the group.
     """
     size, columns = matrices.shape[-1], [np.zeros((matrices.shape[-1], 0))]
-    content = multiplicities(group, elements, weights, trace(matrices), degree)
+    content = multiplicities(group, elements, weights, matrix_trace(matrices), degree)
     if group.is_finite and _filled(content) != size:  # degrees of another group may have led here
-        content = multiplicities(group, elements, weights, trace(matrices), int(group.order))
+        content = multiplicities(group, elements, weights, matrix_trace(matrices), int(group.order))
     _require_filled(group, content, size)
     for count, irrep in content:
         sigma = irrep.evaluate(elements)
@@ -111,7 +105,7 @@ def _fills(group: Group, elements: np.ndarray, matrices: np.ndarray, degree: int
     """Whether irreps up to a degree make up a rep that is given at random elements."""
     irreps = irreps_up_to(group, degree)
     found = _parts(irreps, elements, matrices)
-    return sum(len(parts) * irrep.dim for irrep, parts in found.items()) == matrices.shape[-1]
+    return bool(sum(len(parts) * irrep.dim for irrep, parts in found.items()) == matrices.shape[-1])
 
 
 def _filled(content: Content) -> int:
@@ -137,7 +131,7 @@ def multiplicities(
     for start in range(0, len(elements), BATCH):  # all irreps at once share work, few elements at once save memory
         part = slice(start, start + BATCH)
         matrices = group.irrep_matrices(labels, elements[part])
-        averages += [np.sum(weights[part] * character[part] * trace(matrices[label])) for label in labels]
+        averages += [np.sum(weights[part] * character[part] * matrix_trace(matrices[label])) for label in labels]
     counts = [round(float(a) / len(irrep.endomorphisms)) for a, irrep in zip(averages, irreps, strict=True)]
     return tuple((count, irrep) for count, irrep in zip(counts, irreps, strict=True) if count > 0)
 
@@ -145,11 +139,8 @@ def multiplicities(
 class HaarProjector:
     """The projector onto the invariants of a tensor product: `∫ a(g) ⊗ b(g) ⊗ … dg`, given at a quadrature.
 
-    A column costs one small sum; the whole matrix is never made.
-
-    Args:
-        factors: the matrices `(q, dᵢ, dᵢ)` of each factor at the elements.
-        weights: the weights `(q,)`.
+    Of each factor it takes the matrices `(q, dᵢ, dᵢ)` at the elements. A column costs one small sum; the whole matrix
+    is never made.
     """
 
     def __init__(self, factors: tuple[np.ndarray, ...], weights: np.ndarray) -> None:
@@ -158,7 +149,7 @@ class HaarProjector:
         self.lengths = self._sum([np.einsum("qii->qi", factor) for factor in factors])
 
     def column(self, number: int) -> np.ndarray:
-        """One column, flat."""
+        """A column of the projector, flat."""
         place = np.unravel_index(number, self.shape)
         return self._sum([factor[:, :, i] for factor, i in zip(self.factors, place, strict=True)])
 
@@ -167,7 +158,7 @@ class HaarProjector:
         product = self.weights[:, None]
         for row in rows[:-1]:
             product = (product[:, :, None] * row[:, None, :]).reshape(len(product), -1)
-        return (product.T @ rows[-1]).reshape(-1)
+        return np.asarray((product.T @ rows[-1]).reshape(-1))
 
 
 def invariant_tensors(group: Group, a: Irrep, b: Irrep, c: Irrep) -> np.ndarray:
@@ -200,7 +191,7 @@ def _sampled_couplings(a: Irrep, b: Irrep, c: Irrep) -> np.ndarray:
 
 @cache
 def _sampled_product(a: Irrep, b: Irrep) -> tuple[Content, np.ndarray]:
-    elements = a.group.sample(SAMPLES)
+    elements = a.group.sample(RANDOM_ELEMENTS)
     product = kronecker(a.evaluate(elements), b.evaluate(elements))
     return _decompose_by_sampling(a.group, elements, product, a.degree + b.degree)
 

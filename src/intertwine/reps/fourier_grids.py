@@ -46,12 +46,12 @@ class FourierGrid:
     @property
     def synthesis(self) -> np.ndarray:
         """S `(points, rep.dim)`, from features to values: the basis functions divided by √rep.dim."""
-        return self.functions.array / np.sqrt(self.rep.dim)
+        return np.asarray(self.functions.array / np.sqrt(self.rep.dim))
 
     @property
     def analysis(self) -> np.ndarray:
         """A `(rep.dim, points)`, from values to features: averages with the basis functions, times √rep.dim."""
-        return self.functions.array.T * (np.sqrt(self.rep.dim) / len(self.points.array))
+        return np.asarray(self.functions.array.T * (np.sqrt(self.rep.dim) / len(self.points.array)))
 
 
 def circle_grid(group: Group, degree: int, samples: int) -> FourierGrid:

@@ -40,18 +40,14 @@ class _Figure:
 
 
 @dataclass(eq=False)
-class Section:
+class Story:
     """One story of a report: words, figures, tables and code, in the order in which they were added.
 
-    Sections are made by `Report.add_section`. Texts may bear the marks that `intertwine.tour.markup` knows; everything
-    else in them is escaped. Each method returns the section, so that calls can be chained.
+    Make one with `Report.add_section`. The question stands under the title, the result in the summary on top of the
+    page. Texts may bear the marks that `intertwine.tour.markup` knows; everything else in them is escaped. Each method
+    returns the story.
 
-    Args:
-        title: a few words.
-        question: what the story asks, shown under its title.
-        result: the answer in a sentence, shown in the summary on top of the page; it may be set later.
-
-    >>> Section("Vectors").text("A vector **turns**.").title
+    >>> Story("Vectors").text("A vector **turns**.").title
     'Vectors'
     """
 
@@ -60,40 +56,37 @@ class Section:
     result: str = ""
     _blocks: list[str | _Figure] = field(default_factory=list, repr=False)
 
-    def text(self, words: str) -> Section:
+    def text(self, words: str) -> Story:
         """Add paragraphs: a blank line ends one, and lines that begin with "- " are a list."""
         self._blocks.append(markup.paragraphs(words))
         return self
 
-    def note(self, words: str) -> Section:
+    def note(self, words: str) -> Story:
         """Add a remark that is set apart: the one thing to remember."""
         self._blocks.append(f'<aside class="note">{markup.paragraphs(words)}</aside>')
         return self
 
-    def figure(self, figure: go.Figure, caption: str = "") -> Section:
+    def figure(self, figure: go.Figure, caption: str = "") -> Story:
         """Add an interactive figure with a caption below it."""
         self._blocks.append(_Figure(figure, caption))
         return self
 
-    def table(self, header: Sequence[str], rows: Sequence[Sequence[object]], caption: str = "") -> Section:
-        """Add a table; numbers among the cells should come as strings, formatted.
-
-        Raises `ArgumentError` where a row has not as many cells as the header.
-        """
+    def table(self, header: Sequence[str], rows: Sequence[Sequence[object]], caption: str = "") -> Story:
+        """Add a table of formatted texts; raises `ArgumentError` where a row has not as many cells as the header."""
         wrong = [len(row) for row in rows if len(row) != len(header)]
         if wrong:
             raise ArgumentError(
-                f"A row with {wrong[0]} cells came under a header of {len(header)}. Pass one cell per column."
+                f"A header of {len(header)} got a row with {wrong[0]} cells under it. Pass one cell per column."
             )
         self._blocks.append(markup.table(header, rows, caption))
         return self
 
-    def code(self, source: str | Program) -> Section:
+    def code(self, source: str | Program) -> Story:
         """Add Python code as it would be typed, or a program that can be copied whole."""
         self._blocks.append(markup.program(source) if isinstance(source, Program) else markup.code(source))
         return self
 
-    def printed(self, text: str) -> Section:
+    def printed(self, text: str) -> Story:
         """Add what a call printed."""
         self._blocks.append(markup.printed(text))
         return self
@@ -116,10 +109,6 @@ class Report:
     The file holds all it needs: plotly.js once (that makes its 5 MB), the figures' data, the style. It asks nothing
     from any network, follows the reader's light or dark mode, and draws each figure when it comes into view.
 
-    Args:
-        title: the heading of the page.
-        subtitle: one or two sentences below it.
-
     >>> report = Report("A tour", "Three tasks.")
     >>> _ = report.add_section("Square to rectangle", result="It gets stuck.").text("Why?")
     >>> "It gets stuck." in report.html(plotly_js="")
@@ -128,12 +117,12 @@ class Report:
 
     title: str
     subtitle: str = ""
-    _sections: list[Section] = field(default_factory=list, repr=False)
+    _sections: list[Story] = field(default_factory=list, repr=False)
     _footnotes: list[str] = field(default_factory=list, repr=False)
 
-    def add_section(self, title: str, question: str = "", result: str = "") -> Section:
+    def add_section(self, title: str, question: str = "", result: str = "") -> Story:
         """A new section at the end of the page, to be filled by its methods."""
-        self._sections.append(Section(title, question, result))
+        self._sections.append(Story(title, question, result))
         return self._sections[-1]
 
     def footnote(self, words: str) -> Report:
@@ -142,15 +131,9 @@ class Report:
         return self
 
     def html(self, plotly_js: str | None = None) -> str:
-        """The whole page.
-
-        Args:
-            plotly_js: the source of plotly.js; that of the installed plotly if None.
-
-        Raises `MissingExtraError` where plotly is not installed.
-        """
+        """The whole page, with the source of plotly.js; `MissingExtraError` where that is to come from no plotly."""
         assets = files("intertwine.tour") / "assets"
-        style, script = ((assets / name).read_text("utf-8") for name in ("report.css", "report.js"))
+        style, script, page = ((assets / f"report.{kind}").read_text("utf-8") for kind in ("css", "js", "html"))
         plotly_js = _plotly_js() if plotly_js is None else plotly_js
         sections = list(enumerate(self._sections, 1))
         links = "".join(f'<a href="#story-{i}">{i} {markup.inline(story.title)}</a>' for i, story in sections)
@@ -160,7 +143,7 @@ class Report:
             if story.result or story.question
         ]
         summary = f'<div class="summary">{markup.table(["Story", "What happens"], rows)}</div>' if rows else ""
-        return _PAGE.format(
+        return page.format(
             title=html.escape(self.title),
             heading=markup.inline(self.title),
             subtitle=f'<p class="subtitle">{markup.inline(self.subtitle)}</p>' if self.subtitle else "",
@@ -175,16 +158,7 @@ class Report:
         )
 
     def write(self, path: str | Path) -> Path:
-        """Write the page, making its folder where there is none.
-
-        Args:
-            path: the file to write, such as "out/report.html".
-
-        Returns:
-            The same path.
-
-        Raises `MissingExtraError` where plotly is not installed.
-        """
+        """Write the page to a file, making its folder where there is none; returns the path."""
         page = self.html()
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -193,10 +167,7 @@ class Report:
 
 
 def environment(packages: Iterable[str] = ("intertwine", "torch", "numpy", "plotly")) -> str:
-    """The versions that a result was made with, as a line for `Report.footnote`.
-
-    Args:
-        packages: the names of distributions; those that are not installed are left out.
+    """The versions that a result was made with, as a line for `Report.footnote`; what is not installed is left out.
 
     >>> environment(["numpy", "no-such-package"]).startswith("Python 3")
     True
@@ -215,38 +186,4 @@ def _plotly_js() -> str:
         from plotly.offline import get_plotlyjs
     except ImportError as error:
         raise MissingExtraError.of("plotly", "plot") from error
-    return get_plotlyjs()
-
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{title}</title>
-<link rel="icon" href="data:,">
-<style>
-{style}
-</style>
-</head>
-<body>
-<header>
-<h1>{heading}</h1>
-{subtitle}
-</header>
-<nav aria-label="Stories"><div>{links}</div></nav>
-<main>
-<noscript><p>The figures are drawn by JavaScript, which is switched off here; the words are all there.</p></noscript>
-{summary}
-{sections}
-</main>
-<footer><ul>{footnotes}</ul></footer>
-<script type="application/json" id="dark-colours">{dark}</script>
-<script>{plotly}</script>
-<script>
-{script}
-</script>
-</body>
-</html>
-"""
+    return str(get_plotlyjs())

@@ -10,7 +10,8 @@ import numpy as np
 from intertwine.catalog.base import CatalogGroup
 from intertwine.groups import Subgroup
 from intertwine.groups.grids import sphere_grid
-from intertwine.viz.elements import Axis, SymmetryElements, symmetry_elements
+from intertwine.viz.solids import sphere_mesh
+from intertwine.viz.symmetry_elements import Axis, SymmetryElements, symmetry_elements
 from intertwine.viz.theme import (
     AMBER,
     BLUE,
@@ -23,6 +24,8 @@ from intertwine.viz.theme import (
     SKY,
     figure,
     graph_objects,
+    interrupted,
+    line,
     on_phones,
 )
 
@@ -32,10 +35,10 @@ if TYPE_CHECKING:
 HUES = {0: ORANGE, 2: BLUE, 3: GREEN, 4: ORANGE, 5: AMBER, 6: SKY}
 """The colour of an axis by its order; those that are not here are orange too."""
 
-REACH = 1.27  # how far axes go, in radii of the sphere
+AXIS_REACH = 1.27  # how far axes go, in radii of the sphere
 EYE = {"x": 0.62, "y": -1.75, "z": 0.8}  # in no mirror plane of the usual settings
 BELOW = {"x": 0.01, "y": -0.01, "yanchor": "top", "itemsizing": "constant"}  # a legend may need several lines
-FLAT = {"ambient": 1.0, "diffuse": 0.0, "specular": 0.0}
+FLAT_LIGHT = {"ambient": 1.0, "diffuse": 0.0, "specular": 0.0}
 SMOOTH = np.linspace(0, 2 * np.pi, 97)
 
 
@@ -48,7 +51,7 @@ def symmetry_figure(group: Subgroup | CatalogGroup, title: str | None = None, he
 
     Args:
         group: a subgroup of O(3), wherever it lies, or a point group.
-        title: a few words above the figure. Default: the name in three notations, and the number of elements.
+        title: a few words above the figure. Default: the name in two notations, and the number of elements.
         height: in pixels.
 
     Raises `ArgumentError` for groups that do not act on space, and `MissingExtraError` where plotly is not installed.
@@ -94,19 +97,6 @@ def polygon(order: int, points: int = 12) -> np.ndarray:
 # parts ----------------------------------------------------------------------------------------------------------------
 
 
-def _line(points: np.ndarray, colour: str, width: float, **more: Any) -> go.Scatter3d:
-    """A line through points `(n, 3)`; NaN interrupts it."""
-    x, y, z = points.T.astype(np.float32)
-    look = {"mode": "lines", "line": {"color": colour, "width": width}, "hoverinfo": "skip", "showlegend": False}
-    return graph_objects().Scatter3d(x=x, y=y, z=z, **(look | more))
-
-
-def _interrupted(pieces: Iterable[np.ndarray]) -> np.ndarray:
-    """Pieces `(n, 3)` as one line with gaps."""
-    gap = np.full((1, 3), np.nan)
-    return np.concatenate([part for piece in pieces for part in (piece, gap)] or [gap])
-
-
 def _beside(direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Two unit vectors perpendicular to a direction and each other; the second is as upright as it can be."""
     upright = np.array([0.0, 0.0, 1.0]) if abs(direction[2]) < 0.99 else np.array([0.0, 1.0, 0.0])
@@ -118,7 +108,7 @@ def _beside(direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _tangent(direction: np.ndarray, shape: np.ndarray, radius: float, height: float) -> np.ndarray:
     """A plane shape `(k, 2)` on the sphere, where a direction meets it."""
     first, second = _beside(direction)
-    return height * direction + radius * (shape[:, :1] * first + shape[:, 1:] * second)
+    return np.asarray(height * direction + radius * (shape[:, :1] * first + shape[:, 1:] * second))
 
 
 def _circle(normal: np.ndarray, radius: float = 1.004) -> np.ndarray:
@@ -127,8 +117,7 @@ def _circle(normal: np.ndarray, radius: float = 1.004) -> np.ndarray:
 
 
 def _ball() -> go.Surface:
-    polar, around = np.meshgrid(np.linspace(0, np.pi, 41), np.linspace(0, 2 * np.pi, 81), indexing="ij")
-    x, y, z = np.sin(polar) * np.cos(around), np.sin(polar) * np.sin(around), np.cos(polar)
+    x, y, z = np.moveaxis(sphere_mesh(41, 81), -1, 0)
     plain = {"colorscale": [[0, GRID], [1, GRID]], "showscale": False, "opacity": 0.42, "hoverinfo": "skip"}
     light = {"ambient": 0.85, "diffuse": 0.25, "specular": 0.04, "roughness": 0.9}
     quiet = {"contours": {letter: {"highlight": False} for letter in "xyz"}, "showlegend": False}
@@ -138,7 +127,7 @@ def _ball() -> go.Surface:
 def _coordinates() -> list[Any]:
     """Thin lines along x, y and z with their names."""
     ends = 1.38 * np.eye(3)
-    lines = _line(_interrupted(np.stack([0 * end, end]) for end in ends), MUTED, 2)
+    lines = line(interrupted(np.stack([0 * end, end]) for end in ends), MUTED, 2)
     x, y, z = 1.45 * np.eye(3)
     words = {"text": ["x", "y", "z"], "textfont": {"size": 14, "color": MUTED}, "hoverinfo": "skip"}
     return [lines, graph_objects().Scatter3d(x=x, y=y, z=z, mode="text", showlegend=False, **words)]
@@ -150,7 +139,7 @@ def _centre(found: SymmetryElements) -> list[Any]:
         return []
     x, y, z = 0.055 * sphere_grid("fibonacci", 80).points.T
     hover = "i: inversion, every point to its opposite<extra></extra>"
-    look = {"color": INK, "lighting": FLAT, "name": "inversion", "showlegend": True, "hovertemplate": hover}
+    look = {"color": INK, "lighting": FLAT_LIGHT, "name": "inversion", "showlegend": True, "hovertemplate": hover}
     return [graph_objects().Mesh3d(x=x, y=y, z=z, alphahull=0, **look)]
 
 
@@ -172,8 +161,7 @@ def _mirrors(normals: np.ndarray) -> list[Any]:
     """Great circles and faint discs."""
     words = f"{len(normals)} mirror{'s' if len(normals) > 1 else ''}"
     look = {"name": words, "legendgroup": "mirrors", "showlegend": True}
-    hover = {"hoverinfo": None, "hovertemplate": "σ: mirror plane<extra></extra>"}
-    rims = _line(_interrupted(_circle(normal) for normal in normals), PURPLE, 3.5, **look, **hover)
+    rims = line(interrupted(_circle(normal) for normal in normals), PURPLE, 3.5, "σ: mirror plane", **look)
     return [rims, *(_disc(normal, 0.22 / (2 + len(normals))) for normal in normals)]
 
 
@@ -182,24 +170,23 @@ def _disc(normal: np.ndarray, opacity: float) -> go.Mesh3d:
     x, y, z = np.concatenate([np.zeros((1, 3)), rim]).T
     fan = np.arange(len(rim))
     corners = {"i": 0 * fan, "j": 1 + fan, "k": 1 + (fan + 1) % len(rim)}
-    look = {"color": PURPLE, "opacity": opacity, "lighting": FLAT, "hoverinfo": "skip"}
+    look = {"color": PURPLE, "opacity": opacity, "lighting": FLAT_LIGHT, "hoverinfo": "skip"}
     return graph_objects().Mesh3d(x=x, y=y, z=z, **corners, **look, legendgroup="mirrors")
 
 
 def _some_mirrors(normals: np.ndarray, words: str) -> list[Any]:
     """A few of infinitely many mirrors."""
-    hover = {"hoverinfo": None, "hovertemplate": f"σ: {words}<extra></extra>"}
     pale = {"opacity": 0.55, "name": "∞ mirrors", "showlegend": True}
-    return [_line(_interrupted(_circle(normal) for normal in normals), PURPLE, 2, **hover, **pale)]
+    return [line(interrupted(_circle(normal) for normal in normals), PURPLE, 2, f"σ: {words}", **pale)]
 
 
 def _all_axes(found: SymmetryElements) -> list[Any]:
     if found.everywhere:
         directions = sphere_grid("fibonacci", 40).points
-        name, words = "∞ C∞", "C∞: rotations by any angle, about every axis"
-        rings = [_tangent(d, _ring(), 0.07, 1.01) for d in directions]
-        hover = {"hoverinfo": None, "hovertemplate": words + "<extra></extra>", "name": name, "showlegend": True}
-        return [_line(_interrupted(rings), ORANGE, 4, **hover)]
+        ring = np.stack([np.cos(SMOOTH), np.sin(SMOOTH)], -1)
+        rings = interrupted(_tangent(d, ring, 0.07, 1.01) for d in directions)
+        words = "C∞: rotations by any angle, about every axis"
+        return [line(rings, ORANGE, 4, words, name="∞ C∞", showlegend=True)]
     traces = [trace for name, axes in by_kind(found.axes).items() for trace in _axes(name, axes)]
     return traces + (_half_turns(found) if found.across else [])
 
@@ -209,8 +196,8 @@ def _axes(name: str, axes: Sequence[Axis]) -> list[Any]:
     first, colour = axes[0], HUES.get(axes[0].order, ORANGE)
     ends = [sign * axis.direction for axis in axes for sign in (1, -1)]
     shared = {"legendgroup": name}
-    sticks = _interrupted(np.stack([-REACH * axis.direction, REACH * axis.direction]) for axis in axes)
-    lines = _line(sticks, colour, (4 if len(axes) < 10 else 2.5) if first.order else 9, **shared)
+    sticks = interrupted(np.stack([-AXIS_REACH * axis.direction, AXIS_REACH * axis.direction]) for axis in axes)
+    lines = line(sticks, colour, (4 if len(axes) < 10 else 2.5) if first.order else 9, **shared)
     if not first.order:
         return [lines.update(name=name, showlegend=True), *_arrows(ends, colour, first.words)]
     size = 0.13 if len(axes) < 10 else 0.1
@@ -218,7 +205,7 @@ def _axes(name: str, axes: Sequence[Axis]) -> list[Any]:
     if first.improper > first.order:
         open_shape = np.concatenate([polygon(first.improper), polygon(first.improper)[:1]])
         rings = [_tangent(end, open_shape, 1.55 * size, 1.02) for end in ends]
-        traces.append(_line(_interrupted(rings), colour, 3, **shared))
+        traces.append(line(interrupted(rings), colour, 3, **shared))
     return traces
 
 
@@ -232,27 +219,22 @@ def _symbols(
     fan = np.arange(corners)
     start = (corners + 1) * np.arange(len(ends))[:, None]
     i, j, k = ((start + index).reshape(-1) for index in (0 * fan, 1 + fan, 1 + (fan + 1) % corners))
-    look = {"color": colour, "lighting": FLAT, "name": name, "legendgroup": name, "showlegend": True}
+    look = {"color": colour, "lighting": FLAT_LIGHT, "name": name, "legendgroup": name, "showlegend": True}
     hover = f"{words}<br>about (%{{x:.2f}}, %{{y:.2f}}, %{{z:.2f}})<extra></extra>"
     return graph_objects().Mesh3d(x=x, y=y, z=z, i=i, j=j, k=k, hovertemplate=hover, **look)
-
-
-def _ring() -> np.ndarray:
-    return np.stack([np.cos(SMOOTH), np.sin(SMOOTH)], -1)
 
 
 def _arrows(ends: Sequence[np.ndarray], colour: str, words: str) -> list[Any]:
     """Round arrows about the ends of an axis of all rotations, one sense of turning for both."""
     turn = np.linspace(0.25, 2 * np.pi - 0.35, 60)
     first, second = _beside(ends[0])
-    hover = {"hoverinfo": None, "hovertemplate": words + "<extra></extra>"}
     arcs = [1.2 * end + 0.2 * (np.outer(np.cos(turn), first) - np.outer(np.sin(turn), second)) for end in ends]
     x, y, z = np.array([arc[-1] for arc in arcs]).T
     u, v, w = np.array([0.16 * (arc[-1] - arc[-2]) / np.linalg.norm(arc[-1] - arc[-2]) for arc in arcs]).T
     plain = {"colorscale": [[0, colour], [1, colour]], "showscale": False, "hoverinfo": "skip"}
     tips = {"sizemode": "raw", "sizeref": 1.0, "anchor": "tail"}
     cones = graph_objects().Cone(x=x, y=y, z=z, u=u, v=v, w=w, **tips, **plain)
-    return [_line(_interrupted(arcs), colour, 7, **hover), cones]
+    return [line(interrupted(arcs), colour, 7, words), cones]
 
 
 def _half_turns(found: SymmetryElements) -> list[Any]:
@@ -260,5 +242,5 @@ def _half_turns(found: SymmetryElements) -> list[Any]:
     angles = np.arange(8) * np.pi / 4
     ends = [np.cos(angle) * found.frame[:, 0] + np.sin(angle) * found.frame[:, 1] for angle in angles]
     words = "C₂: rotations by 180°, about every axis perpendicular to the main one"
-    spokes = _line(_interrupted(np.stack([-end, end]) * 1.1 for end in ends[:4]), BLUE, 2, legendgroup="∞ C₂")
+    spokes = line(interrupted(np.stack([-end, end]) * 1.1 for end in ends[:4]), BLUE, 2, legendgroup="∞ C₂")
     return [spokes, _symbols(ends, polygon(2), 0.09, BLUE, "∞ C₂", words)]

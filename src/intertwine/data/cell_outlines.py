@@ -27,15 +27,8 @@ class DroppedOutline:
 class CellOutlines:
     """Closed outlines of cells in the plane, with what is known of each cell.
 
-    Args:
-        outlines: one `(n, 2)` array of x, y in pixels per cell, y upwards, counter-clockwise; the last point is joined
-            to the first and does not repeat it.
-        treatment: `(cells,)` indices into `treatment_names`.
-        line: `(cells,)` indices into `line_names`.
-        treatment_names: "control", "cytd" (cytochalasin D) and "jasp" (jasplakinolide).
-        line_names: "dlm8", the more aggressive line, and "dunn", from which it derives.
-        index: `(cells,)` the place of each outline in the files.
-        dropped: the outlines that were left out, and why.
+    An outline holds x, y in pixels, y upwards, counter-clockwise; the last point is joined to the first and does not
+    repeat it.
 
     >>> a = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
     >>> cells = CellOutlines((a,), np.array([1]), np.array([0]), index=np.array([7]))
@@ -43,13 +36,13 @@ class CellOutlines:
     (1, 'cytd')
     """
 
-    outlines: tuple[np.ndarray, ...]
-    treatment: np.ndarray
-    line: np.ndarray
-    treatment_names: tuple[str, ...] = TREATMENTS
-    line_names: tuple[str, ...] = LINES
-    index: np.ndarray | None = None
-    dropped: tuple[DroppedOutline, ...] = ()
+    outlines: tuple[np.ndarray, ...]  # `(n, 2)` each
+    treatment: np.ndarray  # `(cells,)` indices into `treatment_names`
+    line: np.ndarray  # `(cells,)` indices into `line_names`
+    treatment_names: tuple[str, ...] = TREATMENTS  # none, cytochalasin D, jasplakinolide
+    line_names: tuple[str, ...] = LINES  # the more aggressive line, and that from which it derives
+    index: np.ndarray | None = None  # `(cells,)` the place of each outline in the files
+    dropped: tuple[DroppedOutline, ...] = ()  # the outlines that were left out
 
     def __len__(self) -> int:
         return len(self.outlines)
@@ -57,23 +50,19 @@ class CellOutlines:
     @property
     def stratum(self) -> np.ndarray:
         """`(cells,)` one number per pair of treatment and line: what a fair split keeps in proportion."""
-        return self.treatment * len(self.line_names) + self.line
+        return np.asarray(self.treatment * len(self.line_names) + self.line)
 
 
 def load_cells(folder: str | Path | None = None, *, fewest_points: int = 32) -> CellOutlines:
     """The outlines of 650 mouse osteosarcoma cells under three treatments, less those that cannot be used.
 
-    Left out are outlines with fewer than `fewest_points` distinct corners (a hundred pixels of area: two cells of the
-    files) and exact copies of an earlier outline (two cells; kept, a copy could sit in the training and in the test
-    set). Consecutive equal points are merged and orientation is made counter-clockwise; the files need neither.
-    Position and size are better not used as features: each treatment has pictures of its own extent, and of a scale
-    that the files do not give, so both can tell the treatment apart for reasons that are not biology.
+    Left out are outlines with fewer than `fewest_points` distinct corners (two cells of the files) and exact copies of
+    an earlier outline (two cells; kept, a copy could sit in the training and in the test set). Position and size are
+    better not used as features: each treatment has pictures of its own extent, and of a scale that the files do not
+    give, so both can tell the treatment apart for reasons that are not biology.
 
-    Args:
-        folder: where `cells.txt`, `treatments.txt` and `cell_lines.txt` lie; the folder of geomstats if None.
-        fewest_points: the number of distinct corners below which an outline is left out.
-
-    Raises `MissingExtraError` where geomstats is not installed and `ArgumentError` where its files do not fit together.
+    `cells.txt`, `treatments.txt` and `cell_lines.txt` lie in the folder; the default is that of geomstats. Raises
+    `MissingExtraError` where it is not installed and `ArgumentError` where its files do not fit together.
 
     Source: the data set "cells" of geomstats; Miolane et al., JMLR 21(223), 2020, arXiv:2004.04667.
 
@@ -101,17 +90,10 @@ def load_cells(folder: str | Path | None = None, *, fewest_points: int = 32) -> 
 def stratified_split(
     labels: np.ndarray, fractions: Sequence[float], generator: np.random.Generator
 ) -> tuple[np.ndarray, ...]:
-    """Random disjoint parts of the indices 0 … n − 1 that together are all, with every label in proportion.
+    """Random disjoint parts of the indices 0 … n − 1, one per fraction and sorted, with every label in proportion.
 
-    Args:
-        labels: `(n,)` the label of each sample; of each label, the parts differ from their share by less than one.
-        fractions: the share of each part; they add up to 1.
-        generator: numpy's source of randomness.
-
-    Returns:
-        One sorted array of indices per fraction.
-
-    Raises `ArgumentError` for fractions that are negative or do not add up to 1.
+    Of each label `(n,)` the parts differ from their share by less than one. Raises `ArgumentError` for fractions that
+    are negative or do not add up to 1.
 
     >>> train, test = stratified_split(np.array([0, 0, 0, 0, 1, 1]), (0.5, 0.5), np.random.default_rng(0))
     >>> len(train), len(test)

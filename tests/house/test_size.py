@@ -1,0 +1,88 @@
+"""How much there is to read: lines of each room, names that mean one thing, functions with few arguments."""
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from tests.house.source import FILES, Function, every_file, functions, name, parse, said
+from tests.house.test_imports import room
+
+# Most lines should serve what users run, so the rooms that explain have an upper bound. Raise one with a reason.
+AT_MOST = {
+    "symmetry": 7500,
+    "catalog": 3400,
+    "cli": 1750,
+    "viz": 1400,
+    "tour": 1250,
+    "data": 400,
+    "reps": 2200,
+    "groups": 1100,
+}
+
+ARGUMENTS = 6
+
+
+def defined(tree: ast.Module) -> set[str]:
+    """The public names that a file defines for itself: classes, functions, constants."""
+    names = {node.name for node in tree.body if isinstance(node, Function | ast.ClassDef)}
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        names |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return {name for name in names if not name.startswith("_")}
+
+
+def arguments(node: ast.FunctionDef) -> int:
+    """The arguments that a caller of a function must keep in order; of a private one all. A command's are options."""
+    given = [arg for arg in (*node.args.posonlyargs, *node.args.args) if "typer." not in ast.unparse(arg)]
+    first = given[0].arg if given else ""
+    options = len(node.args.kwonlyargs) if node.name.startswith("_") and not node.name.startswith("__") else 0
+    return len(given) - (first in ("self", "cls", "ctx")) + options
+
+
+@pytest.mark.parametrize("place", sorted(AT_MOST))
+def test_rooms_that_explain_stay_small(place: str) -> None:
+    lines = sum(len(path.read_text("utf-8").splitlines()) for path in FILES if room(name(path)) == place)
+    assert 0 < lines <= AT_MOST[place]
+
+
+def test_a_name_means_one_thing() -> None:
+    """Where two files define the same name, a reader of one thinks of the other."""
+    places = defaultdict(list)
+    for path in FILES:
+        for public in defined(parse(path)):
+            places[public].append(name(path))
+    twice = {public: found for public, found in places.items() if len(found) > 1}
+    assert not twice
+
+
+@every_file
+def test_functions_take_few_arguments(path: Path) -> None:
+    """More than six values that travel together are an object. Options by keyword do not count, but of helpers."""
+    many = [
+        (node, f"{node.name} takes {arguments(node)} arguments")
+        for node in functions(parse(path))
+        if arguments(node) > ARGUMENTS
+    ]
+    assert not many, said(path, many)
+
+
+@pytest.mark.parametrize(
+    ("code", "count"),
+    [
+        ("def f(a, b, c): ...", 3),
+        ("def f(self, a, *, b, c): ...", 1),
+        ("def _f(a, *, b, c): ...", 3),
+        ("def __init__(self, a, *, b): ...", 1),
+        ("def command(a: Annotated[int, typer.Option()]): ...", 0),
+    ],
+)
+def test_arguments_are_counted(code: str, count: int) -> None:
+    (node,) = functions(ast.parse(code))
+    assert arguments(node) == count
+
+
+def test_definitions_are_found() -> None:
+    code = "A = 1\n_b = 2\ndef f():\n    def inner(): ...\nclass C:\n    def method(self): ..."
+    assert defined(ast.parse(code)) == {"A", "f", "C"}
