@@ -129,3 +129,24 @@ class Table:
 
     def __repr__(self) -> str:
         return f"Table(shape={self.array.shape})"
+
+
+def for_json(value: object, *names: str) -> dict[str, object]:
+    """Some attributes of a value as plain numbers and texts, for JSON, which has no infinite and no missing numbers.
+
+    Arrays and tuples become lists, groups and irreps their names, and what has a `to_dict` that.
+
+    >>> for_json(np.zeros((2, 1)), "shape", "T")
+    {'shape': [2, 1], 'T': [[0.0, 0.0]]}
+    """
+    return {name: _json(getattr(value, name)) for name in names}
+
+
+def _json(found: Any) -> object:
+    if isinstance(found, np.ndarray):
+        return found.tolist()
+    if isinstance(found, tuple | list):
+        return [_json(one) for one in found]
+    if isinstance(found, float) and not np.isfinite(found):
+        return None
+    return found.to_dict() if hasattr(found, "to_dict") else getattr(found, "name", found)

@@ -31,7 +31,6 @@ ANSWERS = {
     "order_parameters": lambda: order_parameters(REPORT),
     "order_parameters on sites": lambda: order_parameters(REPORT, 1, sites=[0]),
     "breaking_inputs": lambda: symmetry.breaking_inputs(REPORT, order_parameters(REPORT)[0]),
-    "symmetry_breaking_set": lambda: symmetry.symmetry_breaking_set(REPORT.H),
     "effective_symmetry": lambda: symmetry.effective_symmetry(LAYER),
     "prove": lambda: symmetry.prove(LAYER),
     "equivariance_report": lambda: symmetry.equivariance_report(LAYER),
@@ -63,7 +62,9 @@ def test_every_result_is_asked_for() -> None:
     results = {
         c for c in vars(symmetry).values() if inspect.isclass(c) and hasattr(c, "to_dict") and c.__module__ != __name__
     }
-    assert results == {type(ask()) for ask in ANSWERS.values()}
+    answers = [ask() for ask in ANSWERS.values()]
+    assert all(any(isinstance(answer, c) for answer in answers) for c in results)
+    assert all(isinstance(answer, tuple(results)) for answer in answers)
 
 
 def test_all_values_are_frozen() -> None:

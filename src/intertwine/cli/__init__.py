@@ -12,14 +12,14 @@ try:
 except ImportError as error:
     raise MissingExtraError.of("typer", "cli") from error
 
-from intertwine.cli.check import check
-from intertwine.cli.explain import explain
-from intertwine.cli.symmetry import symmetry
+from intertwine.cli.check_files import check
+from intertwine.cli.explain_groups import explain_groups
+from intertwine.cli.symmetry_files import symmetry
 from intertwine.cli.tour import tour
 
 app = typer.Typer(help="Equivariant neural networks, and the symmetry behind them.", no_args_is_help=True)
 app.command()(tour)
-app.command()(explain)
+app.command("explain")(explain_groups)
 app.command()(check)
 app.command()(symmetry)
 

@@ -1,20 +1,26 @@
-"""From files to the question that `intertwine check` asks."""
+"""`intertwine check`: can an equivariant network send what is in one file to what is in another?"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
+from rich.console import Console
 
 from intertwine.catalog import O2, O3
 from intertwine.catalog import group as group_by_name
 from intertwine.catalog.base import CatalogGroup
+from intertwine.cli.console import AsJson, Cell, Format, complain, progress, say_either
+from intertwine.cli.files import read_samples
+from intertwine.cli.reading.atom_names import as_symbols
 from intertwine.cli.reading.sample import Sample
 from intertwine.cli.reading.text import ENOUGH, decimals, rounded
-from intertwine.errors import ArgumentError
+from intertwine.errors import ArgumentError, IntertwineError
 from intertwine.groups import Subgroup
 from intertwine.reps import Rep
 from intertwine.symmetry import (
@@ -26,28 +32,68 @@ from intertwine.symmetry import (
     order_parameters,
     symmetry_ladder,
 )
-from intertwine.symmetry.inputs.lattices import Lattice
-from intertwine.symmetry.limits.curie import attainable, kept_by
+from intertwine.symmetry.inputs.motion import are_shuffled, motion
+from intertwine.symmetry.limits.curie import attainable
 
-AXIAL = ("magmom", "magmoms")
-"""Names of vectors that do not change sign under inversion."""
-
-MANY = 1000
+_MANY = 1000
 """More points than anybody looks for another order of."""
 
-CLEAR = math.log10(3)
+_CLEAR = math.log10(3)
 """A gap above a deviation that leaves no doubt, in powers of ten."""
+
+
+def check(
+    input_file: Annotated[Path, typer.Argument(help="What goes in: points, a crystal, or a vector of --rep-in.")],
+    target_file: Annotated[
+        Path | None,
+        typer.Argument(help="What should come out: the same points elsewhere, or numbers. Default: the input file."),
+    ] = None,
+    target: Annotated[
+        str, typer.Option(help="The target's name in its file: forces, dipole, energy … Default: displacements.")
+    ] = "",
+    rep_in: Annotated[str, typer.Option(help="How an input vector, or features, turn, such as '1x0e + 1x2e'.")] = "",
+    rep_out: Annotated[str, typer.Option(help="How the target turns. Default: as scalar, vector or matrix.")] = "",
+    group: Annotated[
+        str, typer.Option(help="The network's group: SO(2), O(2), SO(3), O(3), or a part of them such as Cinfv.")
+    ] = "",
+    frame: Annotated[int, typer.Option(help="Which frame of a trajectory; negative numbers count from the end.")] = -1,
+    form: Format = "",
+    cell: Cell = True,
+    tolerance: Annotated[
+        float,
+        typer.Option(help="The deviation, relative to the size, that counts as none.", min=1e-12),
+    ] = 1e-4,
+    as_json: AsJson = False,
+) -> None:
+    """Can any equivariant network send an input to a target? Exit code 0: yes; 1: no; 2: an error.
+
+    check square.xyz rectangle.xyz: can these points move there?
+
+    check water.extxyz --target dipole: can an array of the file be predicted from its atoms?
+
+    check x.npy y.npy --rep-in '1x1o + 1x2e' --rep-out 1x1o: a vector from a vector.
+    """
+    try:
+        start = read_samples(input_file, frame, cell=cell, form=form)[0]
+        finish = start if target_file is None else read_samples(target_file, frame, cell=cell, form=form)[0]
+        asked = question(start, finish, target, rep_in, rep_out, group)
+        with progress(1) as show:
+            show(input_file.name, 0)
+            answer = asked.answer(tolerance)
+    except IntertwineError as error:
+        complain(error)
+        raise typer.Exit(2) from error
+    except Exception as error:  # a traceback ends with code 1, which would be an answer
+        Console(stderr=True).print_exception()
+        raise typer.Exit(2) from error
+    say_either(answer, as_json)
+    if not answer.report.possible:
+        raise typer.Exit(1)
 
 
 @dataclass(frozen=True)
 class Nearly:
-    """A larger symmetry that the input nearly has.
-
-    Args:
-        name: the group.
-        deviation: how far the input is from it, relative to its size.
-        possible: whether the target would be possible if the input had it.
-    """
+    """A larger symmetry that the input nearly has, and whether the target would be possible if it had it."""
 
     name: str
     deviation: float
@@ -56,14 +102,7 @@ class Nearly:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What `intertwine check` says.
-
-    Args:
-        words: what was asked.
-        report: whether the target is possible.
-        orders: what would make it possible, if it is not.
-        nearly: the larger symmetry that the input nearly has, if there is one.
-    """
+    """What `intertwine check` says: what was asked in words, the verdict, and what would make the target possible."""
 
     words: str
     report: CurieReport
@@ -84,28 +123,19 @@ class Answer:
         said = str(self.report)
         said = said if self.orders is None else said.split("\n fix ")[0]  # the table below is the fix
         table = [] if self.orders is None else [f"\n{self.orders}"]
-        return "\n".join([self.words, said, *self._note(), *table])
-
-    def _note(self) -> Iterator[str]:
-        """What the input nearly has, and whether that would change the verdict."""
-        if self.nearly is not None:
-            then = ": if that is meant, the target is IMPOSSIBLE" * (self.report.possible and not self.nearly.possible)
-            yield f"The input nearly has {self.nearly.name} (deviation {self.nearly.deviation:.1e}){then}."
+        note = []
+        if (near := self.nearly) is not None:
+            then = ": if that is meant, the target is IMPOSSIBLE" * (self.report.possible and not near.possible)
+            note = [f"The input nearly has {near.name} (deviation {near.deviation:.1e}){then}."]
+        return "\n".join([self.words, said, *note, *table])
 
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """What `curie_check` is asked.
+    """What `curie_check` is asked, and in words.
 
-    Args:
-        x: points, or a vector.
-        y: the target.
-        rep_in: the rep of the vector, or of the features of the points.
-        rep_out: the rep of the target.
-        group: the group of the network.
-        size: of displacements between two files, the size of the input, which their rounding is relative to; else 0.
-        rounding: how far the digits of both files leave a displacement open, or those of a target its numbers.
-        words: all this for a reader.
+    Of displacements between two files `size` is that of the input, which their rounding is relative to, else 0;
+    `rounding` is how far the digits of both files leave a displacement open, or those of a target its numbers.
     """
 
     x: Points | np.ndarray
@@ -136,13 +166,13 @@ class Question:
 
         The clearest is that with the widest gap above its deviation.
         """
-        if report.H.continuous or (isinstance(self.x, Points) and len(self.x.positions) > MANY):
+        if report.H.continuous or (isinstance(self.x, Points) and len(self.x.positions) > _MANY):
             return None
         found = list[Nearly]()
         with suppress(ArgumentError):  # what has no ladder is near nothing that has a name
             ladder = symmetry_ladder(self.x, rep=self.rep_in, group=report.H.group)
             for rung in sorted(ladder.rungs, key=lambda rung: -rung.width):
-                if rung.width > CLEAR and rung.residual > report.H.tolerance:
+                if rung.width > _CLEAR and rung.residual > report.H.tolerance:
                     near = self._answered(rung.residual * (1 + 1e-6))
                     found += [Nearly(near.H.name, rung.residual, near.possible)] * (near.H.order > report.H.order)
         return min(found, key=lambda near: near.possible, default=None)
@@ -151,8 +181,7 @@ class Question:
         """The average of the target over those of the input's symmetries that it keeps up to the tolerance."""
         length = max(float(np.linalg.norm(self.y)), 1e-300)
         slack = max(10 * H.tolerance, (2 * H.tolerance * self.size + self.rounding) * self.y.size**0.5 / length)
-        part = self.group if isinstance(self.group, Subgroup) else None
-        K = kept_by(self.x, self.y, replace(H, tolerance=slack / 10), self.rep_out, self.rep_in, part)
+        K = replace(H, tolerance=slack / 10).kept(self.y, self.rep_out)
         mean = attainable(self.y, K, self.rep_out)
         return np.where(np.abs(mean) < 1e-9 * np.abs(self.y).max(), 0.0, mean)
 
@@ -165,29 +194,40 @@ def question(
 ) -> Question:
     """Whether the one sample can become the other: a vector a vector; points their displacements, or other numbers.
 
-    Args:
-        start: the input.
-        finish: what holds the target; it may be the same sample.
-        target: the name of the target's array. Default: `targets` if there is one, else displacements.
-        rep_in: how a vector, or the features of points, turn; default what the file says.
-        rep_out: how the target turns; default what the file says, else as scalars, vectors or matrices.
-        group: the group of the network, or a part of O(2) or O(3); default O(2) or O(3).
-
-    Raises `ArgumentError` for files that do not fit each other or the options.
+    The texts are the options of the command; what is left out the files say. Raises `ArgumentError` for files that do
+    not fit each other or the options.
     """
     rep_in, rep_out = rep_in or start.reps.get("rep_in", ""), rep_out or finish.reps.get("rep_out", "")
     name, y = finish.target(target, bool(rep_out))
+    title = " → ".join(dict.fromkeys((start.path.name, finish.path.name)))
     if isinstance(start.x, np.ndarray) and start.x.ndim == 1:
-        return _about_a_vector(start, finish, name, y, rep_in, rep_out, group)
+        if not rep_in:
+            raise ArgumentError(
+                f"{start.path} holds a vector of {len(start.x)} numbers, and nothing says how it turns. Pass its rep, "
+                "for example --rep-in '1x0e + 1x2e'."
+            )
+        if y is None or (start is finish and not name):
+            raise ArgumentError(
+                f"{start.path} holds a vector: give a second file that holds the vector it should become."
+            )
+        whole, part = _groups(group, None)
+        out = finish.target_rep(name, y, rep_out, whole)
+        words = f"{title}: from {rep_in} to {out} of {whole}"
+        return Question(start.x.astype(float), y, whole.rep(rep_in), out, part, 0.0, _printed(y), words)
+    points = start.points
+    whole, part = _groups(group, points.positions.shape[1])
+    under = f"{whole}" if part is whole else f"{whole}, asked of {part.name} only"
     if y is None:
-        return _about_displacements(start, finish, rep_in, group)
-    whole, part = _groups(group, start.points.positions.shape[1])
-    if y.shape == start.points.positions.shape[:1] and rep_out and whole.rep(rep_out).dim == 1:
+        y, rounding = _displacements(start, finish)
+        words = f"{title}: displacements {_at(y)}, as {whole.defining} of {under}"
+        if points.lattice is None and len(y) <= _MANY and are_shuffled(points, y):
+            words += "\nNote: in another order the points would move much less. Are both files in the same order?"
+        return Question(points, y, start.rep(rep_in, whole), whole.defining, part, points.scale, rounding, words)
+    if y.shape == points.positions.shape[:1] and rep_out and whole.rep(rep_out).dim == 1:
         y = y[:, None]  # a number at each point
-    out = _rep(rep_out, y, whole, name)
-    words = f"{name or 'a target'} {_at(y)}, as {out} of {_under(whole, part)}"
-    rep = start.rep(rep_in, whole)
-    return Question(start.points, y, rep, out, part, 0.0, _printed(y), f"{_title(start, finish)}: {words}")
+    out = finish.target_rep(name, y, rep_out, whole)
+    words = f"{title}: {name or 'a target'} {_at(y)}, as {out} of {under}"
+    return Question(points, y, start.rep(rep_in, whole), out, part, 0.0, _printed(y), words)
 
 
 def _printed(y: np.ndarray) -> float:
@@ -196,47 +236,8 @@ def _printed(y: np.ndarray) -> float:
     return 2 * rounded([(number, decimals(repr(number))) for number in numbers])
 
 
-def _about_a_vector(
-    start: Sample, finish: Sample, name: str, y: np.ndarray | None, rep_in: str, rep_out: str, group: str
-) -> Question:
-    x = np.asarray(start.x, dtype=float)
-    if not rep_in:
-        raise ArgumentError(
-            f"{start.path} holds a vector of {len(x)} numbers, and nothing says how it turns. Pass its rep, for "
-            "example --rep-in '1x0e + 1x2e'."
-        )
-    if y is None or (start is finish and not name):
-        raise ArgumentError(f"{start.path} holds a vector: give a second file that holds the vector it should become.")
-    whole, part = _groups(group, None)
-    out = _rep(rep_out, y, whole, name)
-    words = f"{_title(start, finish)}: from {rep_in} to {out} of {whole}"
-    return Question(x, y, whole.rep(rep_in), out, part, 0.0, _printed(y), words)
-
-
-def _about_displacements(start: Sample, finish: Sample, rep_in: str, group: str) -> Question:
-    points = start.points
-    whole, part = _groups(group, points.positions.shape[1])
-    moves = _displacements(start, finish)
-    rounding = 2 * moves.shape[1] ** 0.5 * (points.precision + finish.points.precision)
-    if np.linalg.norm(moves, axis=1).max() <= rounding:
-        moves = np.zeros_like(moves)
-    centred = points.positions - points.positions.mean(0)
-    words = f"{_title(start, finish)}: displacements {_at(moves)}, as {whole.defining} of {_under(whole, part)}"
-    if points.lattice is None and len(moves) <= MANY and _shuffled(points, centred + moves, float((moves**2).sum())):
-        words += "\nNote: in another order the points would move much less. Are both files in the same order?"
-    return Question(points, moves, start.rep(rep_in, whole), whole.defining, part, points.scale, rounding, words)
-
-
-def _title(start: Sample, finish: Sample) -> str:
-    return " → ".join(dict.fromkeys((start.path.name, finish.path.name)))
-
-
 def _at(y: np.ndarray) -> str:
     return "for the whole" if y.ndim == 1 else f"at {len(y)} point{'s' if len(y) > 1 else ''}"
-
-
-def _under(whole: CatalogGroup, part: CatalogGroup | Subgroup) -> str:
-    return f"{whole}" if part is whole else f"{whole}, asked of {part.name} only"
 
 
 def _groups(name: str, dim: int | None) -> tuple[CatalogGroup, CatalogGroup | Subgroup]:
@@ -250,25 +251,8 @@ def _groups(name: str, dim: int | None) -> tuple[CatalogGroup, CatalogGroup | Su
     return whole, whole.subgroup(name)
 
 
-def _rep(text: str, y: np.ndarray, whole: CatalogGroup, name: str) -> Rep:
-    """How a target turns: as the user says, or by its size as a scalar, a vector or a matrix."""
-    if text:
-        return whole.rep(text)
-    if name in AXIAL and y.shape[-1] == 3:
-        return whole.rep("1x1e")
-    vector, scalar = whole.defining, f"1x{whole.trivial}"
-    known = {vector.dim**2: vector * vector, vector.dim: vector, 1: whole.rep(scalar)}
-    if y.shape[-1] not in known:
-        where = " at each point" if y.ndim == 2 else ""
-        raise ArgumentError(
-            f"The target{f' {name}' if name else ''} has {y.shape[-1]} numbers{where}, and nothing "
-            "says how they turn. Pass their rep, for example --rep-out '1x0e + 1x2e'."
-        )
-    return known[y.shape[-1]]
-
-
-def _displacements(start: Sample, finish: Sample) -> np.ndarray:
-    """How far each point moves, the mean left out; in a crystal to the nearest image, in its first cell."""
+def _displacements(start: Sample, finish: Sample) -> tuple[np.ndarray, float]:
+    """How far each point moves, and how far the digits of both files leave that open: no farther is not at all."""
     a, b = start.points, finish.points
     if start is finish:
         raise ArgumentError(
@@ -281,32 +265,21 @@ def _displacements(start: Sample, finish: Sample) -> np.ndarray:
             "Input and target are the same points, in the same order."
         )
     _check_order(start, finish)
-    if a.lattice is None or b.lattice is None:
-        moves = b.positions - a.positions
-    elif a.lattice.rank != b.lattice.rank:
+    if a.lattice is not None and b.lattice is not None and a.lattice.rank != b.lattice.rank:
         raise ArgumentError(
             f"{start.path} has {a.lattice.rank} periods and {finish.path} has {b.lattice.rank}. Input and target are "
             "the same points in cells of the same kind."
         )
-    else:
-        (before, off), (after, away) = _along(a.positions, a.lattice), _along(b.positions, b.lattice)
-        parts = after - before
-        moves = (parts - np.round(parts)) @ a.lattice.cell[a.lattice.periodic] + away - off
-    return np.asarray(moves - moves.mean(0))
-
-
-def _along(positions: np.ndarray, lattice: Lattice) -> tuple[np.ndarray, np.ndarray]:
-    """Positions as parts of the periods, `(N, d)`, and what is left of them across, `(N, 3)`."""
-    periods = lattice.cell[lattice.periodic]
-    parts = positions @ np.linalg.pinv(periods)
-    return parts, positions - parts @ periods
+    off = motion(a, b)
+    rounding = 2 * off.shape[1] ** 0.5 * (a.precision + b.precision)
+    return off if np.linalg.norm(off, axis=1).max() > rounding else np.zeros_like(off), rounding
 
 
 def _check_order(start: Sample, finish: Sample) -> None:
     """An error where the kinds of two files tell that points are not in the same order."""
     if start.points.labels is None or finish.points.labels is None:
         return
-    a, b = _elements(start.points.labels), _elements(finish.points.labels)
+    a, b = as_symbols(start.points.labels), as_symbols(finish.points.labels)
     if (a == b).all():
         return
     place = int(np.flatnonzero(a != b)[0])
@@ -315,26 +288,3 @@ def _check_order(start: Sample, finish: Sample) -> None:
         f"{finish.path} holds {alike}: point {place + 1} is {a[place]} in {start.path.name}, but {b[place]} in "
         f"{finish.path.name}. Input and target are the same points, in the same order."
     )
-
-
-def _elements(labels: Sequence[object] | np.ndarray) -> np.ndarray:
-    """Kinds as texts, those that are numbers of elements by their symbols."""
-    names = [str(label).removesuffix(".0") for label in labels]
-    try:
-        from ase.data import chemical_symbols
-    except ImportError:
-        return np.array(names)
-    known = {str(number): symbol for number, symbol in enumerate(chemical_symbols) if number}
-    return np.array([known.get(name, name) for name in names])
-
-
-def _shuffled(points: Points, moved: np.ndarray, cost: float) -> bool:
-    """Whether points of equal kinds have places in the target that are much closer than their own."""
-    from scipy.optimize import linear_sum_assignment
-
-    centred = points.positions - points.positions.mean(0)
-    squares = np.sum((centred[:, None] - moved) ** 2, -1)
-    if points.labels is not None:
-        kinds = np.asarray(points.labels)
-        squares = np.where(kinds[:, None] == kinds, squares, squares.max() * len(kinds))
-    return bool(squares[linear_sum_assignment(squares)].sum() < cost / 4)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from intertwine.cli.reading.arrays import by_numpy
 from intertwine.cli.reading.atoms import by_ase, known_format
+from intertwine.cli.reading.point_tables import tables
 from intertwine.cli.reading.sample import Sample
-from intertwine.cli.reading.tables import tables
 from intertwine.cli.reading.text import decoded, in_words
 from intertwine.errors import ArgumentError, MissingExtraError
 
-TABLES = ("csv", "txt", "dat", "tsv")
-ARRAYS = ("npy", "npz")
+_TABLES = ("csv", "txt", "dat", "tsv")
+_ARRAYS = ("npy", "npz")
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -26,11 +26,8 @@ def files_in(folder: Path) -> list[Path]:
 def read_samples(path: Path, frame: int | None = -1, *, cell: bool = True, form: str = "") -> list[Sample]:
     """What a file holds: arrays in .npy or .npz, a table of points in .csv or the like, or whatever ase reads.
 
-    Args:
-        path: the file.
-        frame: which frame of a trajectory; negative numbers count from the end, None stands for all.
-        cell: whether periodic structures are crystals; else their cells are left out.
-        form: the format: csv, npy, npz, or as ase calls it; by default the name of the file and its content say.
+    Negative frames count from the end, None stands for all. Without `cell` periodic structures are molecules. The name
+    of the file and its content say what its format is, unless `form` does: csv, npy, npz, or as ase calls it.
 
     Raises `ArgumentError`, in one sentence, for a file that is missing, empty or broken, or has no such frame.
     """
@@ -56,9 +53,9 @@ def read_samples(path: Path, frame: int | None = -1, *, cell: bool = True, form:
 def _read(path: Path, frame: int | None, cell: bool, form: str) -> list[Sample]:
     kind = form or path.suffix.lower().removeprefix(".")
     wanted = slice(None) if frame is None else slice(frame, frame + 1 or None)
-    if kind not in (*TABLES, *ARRAYS):
+    if kind not in (*_TABLES, *_ARRAYS):
         return by_ase(path, known_format(form), wanted, cell)
-    if kind in ARRAYS:
+    if kind in _ARRAYS:
         return [by_numpy(path, cell)] if frame in (None, 0, -1) else []
     if (text := decoded(path.read_bytes())) is None:
         raise ArgumentError("it is not a text")

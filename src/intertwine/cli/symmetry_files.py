@@ -1,4 +1,4 @@
-"""What `intertwine symmetry` finds in files."""
+"""`intertwine symmetry`: the symmetry of points and crystals in files."""
 
 from __future__ import annotations
 
@@ -6,24 +6,94 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
 
 from intertwine.catalog import O2, O3
+from intertwine.catalog import group as group_by_name
 from intertwine.catalog.base import CatalogGroup
-from intertwine.cli.files import read_samples
+from intertwine.cli.console import AsJson, Cell, Format, complain, progress, say, say_json
+from intertwine.cli.files import files_in, read_samples
 from intertwine.cli.reading.sample import Sample
-from intertwine.errors import ArgumentError, IntertwineError
+from intertwine.errors import ArgumentError, IntertwineError, LabelError
 from intertwine.symmetry import Ladder, Stabiliser, stabiliser, symmetry_ladder
+
+
+def symmetry(
+    paths: Annotated[list[Path], typer.Argument(help="Files (.xyz, .cif, .csv, .npy, .npz …), or folders of them.")],
+    group: Annotated[str, typer.Option(help="SO(2), O(2), SO(3) or O(3); default O(2) or O(3).")] = "",
+    frame: Annotated[int | None, typer.Option(help="Which frame of trajectories; default all of them.")] = None,
+    form: Format = "",
+    cell: Cell = True,
+    tolerance: Annotated[
+        float,
+        typer.Option(help="The deviation, relative to the size, up to which points count as symmetric.", min=1e-12),
+    ] = 1e-4,
+    largest: Annotated[
+        float, typer.Option(help="The largest deviation at which near symmetry is looked for.", min=0)
+    ] = 0.1,
+    as_json: AsJson = False,
+) -> None:
+    """The symmetry of points, exact and approximate; of several files a table. Exit code 2: a file was left out.
+
+    Folders within folders are not entered, and hidden files are passed over.
+    """
+    found: dict[str, Found] = {}
+    errors: dict[str, str] = {}
+    files = [file for path in paths for file in files_in(path) or [path]]
+    try:
+        survey = Survey(_named(group), frame, cell, form, tolerance, largest)
+        with progress(len(files)) as show:
+            for done, file in enumerate(files):
+                show(file.name, done)
+                for name, entry in survey.look(file):
+                    show(Path(name).name, done)
+                    if isinstance(entry, str):
+                        errors[name] = entry
+                    else:
+                        found[name] = entry
+    except LabelError as error:
+        errors["--group"] = str(error)
+    for sentence in errors.values():
+        complain(sentence)
+    if as_json:
+        rows = {name: entry.to_dict() for name, entry in found.items()}
+        say_json(rows | {name: {"error": sentence} for name, sentence in errors.items()})
+    elif len(files) > 1 or len(found) > 1:
+        Console().print(_table(found, tolerance))
+    elif found:
+        say(next(iter(found.values())))
+    if errors:
+        raise typer.Exit(2)
+
+
+def _named(group: str) -> CatalogGroup | None:
+    found = group_by_name(group) if group else None
+    if found is not None and not found.is_full:
+        raise LabelError(f"--group takes SO(2), O(2), SO(3) or O(3), but got {group}.")
+    return found
+
+
+def _table(found: dict[str, Found], tolerance: float) -> Table:
+    table = Table("File", "Points", "Symmetry", "Elements", "Nearly", "Deviation")
+    table.columns[0].overflow = "fold"
+    one_folder = len({Path(name).parent for name in found}) == 1
+    for name, entry in found.items():
+        table.add_row(Path(name).name if one_folder else name, *entry.row)
+    exact = [entry.exact for entry in found.values()]
+    if rounded := [one.tolerance for one in exact if one.residuals.max(initial=0.0) > tolerance]:
+        table.caption = f"tolerance {tolerance:g}; of {len(rounded)} what their digits carry, up to {max(rounded):.1e}"
+    return table
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """The symmetry of one structure.
+    """The symmetry of one structure up to the tolerance, and the largest that it nearly has.
 
-    Args:
-        exact: its symmetry up to the tolerance.
-        ladder: its approximate symmetries; None where they are continuous, or features move along.
-        nearly: the name of the largest approximate symmetry.
-        deviation: how far the structure is from it, relative to its size; None where that is continuous.
+    Without a ladder are those near a line and those with features; a continuous symmetry has no deviation.
     """
 
     exact: Stabiliser
@@ -43,35 +113,22 @@ class Found:
         }
 
     def __str__(self) -> str:
-        nearly = f"nearly {self.nearly}{self._off and ', deviation '}{self._off}"
-        rest = self.ladder or (nearly if self.nearly != self.exact.name else "")
+        *_, nearly, off = self.row
+        rest = self.ladder or (nearly and f"nearly {nearly}{off and ', deviation '}{off}")
         return f"{self.exact}\n\n{rest}".rstrip()
 
     @property
-    def _off(self) -> str:
-        return "" if self.deviation is None else f"{self.deviation:.1e}"
-
-    @property
     def row(self) -> tuple[str, ...]:
-        """Its entries in a table."""
-        count = "" if self.exact.centred is None else str(len(self.exact.centred))
+        """Its entries in a table: points, symmetry, elements, near symmetry, deviation."""
+        count = "" if self.exact.permutations is None else str(self.exact.permutations.shape[1])
         order = "∞" if self.exact.continuous else str(self.exact.order)
-        nearly = ("", "") if self.nearly == self.exact.name else (self.nearly, self._off)
-        return count, self.exact.name, order, *nearly
+        off = "" if self.deviation is None else f"{self.deviation:.1e}"
+        return count, self.exact.name, order, *(("", "") if self.nearly == self.exact.name else (self.nearly, off))
 
 
 @dataclass(frozen=True)
 class Survey:
-    """How files are looked at: the options of the command.
-
-    Args:
-        group: SO(2), O(2), SO(3), O(3), or None for O(2) or O(3).
-        frame: which frame of trajectories, None for all.
-        cell: whether structures in a periodic cell are crystals.
-        form: the format of the files; none if their names say it.
-        tolerance: the deviation up to which points count as symmetric.
-        largest: the largest deviation of approximate symmetry.
-    """
+    """How files are looked at: the options of the command."""
 
     group: CatalogGroup | None
     frame: int | None

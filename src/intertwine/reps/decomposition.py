@@ -166,14 +166,25 @@ def invariant_tensors(group: Group, a: Irrep, b: Irrep, c: Irrep) -> np.ndarray:
     if not group.has_quadrature:
         return _sampled_couplings(a, b, c)
     elements, weights = group.quadrature(a.degree + b.degree + c.degree)
-    projector = HaarProjector(tuple(irrep.evaluate(elements) for irrep in (a, b, c)), weights)
-    lengths, found = projector.lengths.copy(), np.zeros((0, a.dim * b.dim * c.dim))
+    found = invariants(tuple(irrep.evaluate(elements) for irrep in (a, b, c)), weights)
+    return found.reshape(-1, a.dim, b.dim, c.dim)
+
+
+def invariants(factors: tuple[np.ndarray, ...], weights: np.ndarray) -> np.ndarray:
+    """An orthonormal basis `(m, d₁ d₂ …)` of what a product of reps leaves as it is, in a fixed gauge.
+
+    Args:
+        factors, weights: the reps at a quadrature, as for `HaarProjector`.
+    """
+    projector = HaarProjector(factors, weights)
+    lengths = projector.lengths.copy()
+    found = np.zeros((0, len(lengths)))
     for _ in range(round(float(lengths.sum()))):
         vector = projector.column(pivot(lengths))
         vector = vector - found.T @ (found @ vector)
         found = np.concatenate([found, vector[None] / np.linalg.norm(vector)])
         lengths -= found[-1] ** 2
-    return clean(found).reshape(-1, a.dim, b.dim, c.dim)
+    return clean(found)
 
 
 def _sampled_couplings(a: Irrep, b: Irrep, c: Irrep) -> np.ndarray:

@@ -5,20 +5,17 @@ from intertwine.symmetry.diagnosis.equivariance import assert_equivariant, equiv
 from intertwine.symmetry.diagnosis.prove import Proof, Provable, prove
 from intertwine.symmetry.diagnosis.report import EquivarianceReport, tolerance_of
 from intertwine.symmetry.diagnosis.resolution import ResolutionLadder, resolution_ladder
-from intertwine.symmetry.inputs.crystals import SpaceGroup
+from intertwine.symmetry.inputs.clouds import Points
 from intertwine.symmetry.inputs.images import ImageRung, ImageSymmetry, image_stabiliser
-from intertwine.symmetry.inputs.isotropy import isotropy_subgroups
 from intertwine.symmetry.inputs.isotropy_group import Stabiliser
 from intertwine.symmetry.inputs.ladder import Ladder, Rung, symmetry_ladder
-from intertwine.symmetry.inputs.normaliser import complement, normaliser
-from intertwine.symmetry.inputs.points import Points
-from intertwine.symmetry.inputs.stabiliser import stabiliser
-from intertwine.symmetry.limits.breaking import BreakingInputs, OrbitLoss, breaking_inputs, relaxed_equivariance_error
-from intertwine.symmetry.limits.breaking_sets import SymmetryBreakingSet, symmetry_breaking_set
+from intertwine.symmetry.inputs.normaliser import normaliser
+from intertwine.symmetry.inputs.space_groups import SpaceGroup
+from intertwine.symmetry.inputs.stabiliser import isotropy_subgroups, stabiliser
+from intertwine.symmetry.limits.breaking import BreakingInputs, OrbitLoss, breaking_inputs
 from intertwine.symmetry.limits.curie import CurieReport, curie_check
 from intertwine.symmetry.limits.dataset import DatasetFloor, dataset_floor
-from intertwine.symmetry.limits.floor import loss_floor
-from intertwine.symmetry.limits.losses import floor_of
+from intertwine.symmetry.limits.floors import floor_of, loss_floor
 from intertwine.symmetry.limits.order_parameters import OrderParameter, OrderParameters, order_parameters
 from intertwine.symmetry.limits.recognisable import Recognisable, recognisable
 from intertwine.symmetry.words.branching import Branch, BranchingTable, branching
@@ -53,11 +50,9 @@ __all__ = [
     "Section",
     "SpaceGroup",
     "Stabiliser",
-    "SymmetryBreakingSet",
     "assert_equivariant",
     "branching",
     "breaking_inputs",
-    "complement",
     "convert_escnn_id",
     "curie_check",
     "dataset_floor",
@@ -75,10 +70,8 @@ __all__ = [
     "polynomial_text",
     "prove",
     "recognisable",
-    "relaxed_equivariance_error",
     "resolution_ladder",
     "stabiliser",
-    "symmetry_breaking_set",
     "symmetry_ladder",
     "tolerance_of",
 ]

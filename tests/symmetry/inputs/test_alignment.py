@@ -8,7 +8,7 @@ from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, point_group, 
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError
 from intertwine.symmetry.inputs.alignment import alignments, isotropy, nearest_elements, still
-from intertwine.symmetry.inputs.greedy_closure import largest_among, largest_group
+from intertwine.symmetry.inputs.greedy_closure import growing_groups, largest_among
 from tests.registry import close, seeds
 from tests.symmetry.posed import EVERYTHING, posed_vector, unit
 
@@ -122,11 +122,12 @@ def test_other_groups_are_refused() -> None:
 # groups out of elements -----------------------------------------------------------------------------------------------
 
 
-def test_largest_group() -> None:
-    """Numbers modulo 12, of which those that are no multiple of 3 are no symmetries."""
-    assert sorted(largest_group([1, 2, 3], lambda i, j: (i + j) % 12 if (i + j) % 3 == 0 else None)) == [0, 3, 6, 9]
-    assert sorted(largest_group([4], lambda i, j: (i + j) % 12)) == [0, 4, 8]
-    assert largest_group([], lambda i, j: None) == [0]
+def test_growing_groups() -> None:
+    """Numbers modulo 12, of which those that are no multiple of 3 are no symmetries: the rest comes one by one."""
+    off = [0.0, 9, 9, 3, 9, 9, 1, 9, 9, 3, 9, 9]
+    found = growing_groups(off, off, lambda i, j: (i + j) % 12, 4.0)
+    assert [(least, sorted(members)) for least, members in found] == [(0, [0]), (1, [0, 6]), (3, [0, 3, 6, 9])]
+    assert len(growing_groups(off, off, lambda i, j: (i + j) % 12, 2.0)) == 2
 
 
 def test_largest_among() -> None:

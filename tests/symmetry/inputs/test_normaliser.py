@@ -1,4 +1,4 @@
-"""Normalisers of the textbook, in any pose; complements, and what they decide."""
+"""Normalisers of the textbook, in any pose."""
 
 import numpy as np
 import pytest
@@ -8,10 +8,9 @@ from hypothesis import strategies as st
 from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, point_group, symmetric
 from intertwine.errors import ArgumentError
 from intertwine.groups import Subgroup
-from intertwine.symmetry import complement, normaliser
-from intertwine.symmetry.inputs.normaliser import canonical, ideal_exists, normalises, pair_normaliser
+from intertwine.symmetry import normaliser
+from intertwine.symmetry.inputs.normaliser import canonical
 from tests.registry import SUBGROUPS, close, seeds, subgroups
-from tests.symmetry.posed import NAMES
 
 SKEW = {"axis": (1.0, -2.0, 0.5), "mirror": (1.0, 1.0, 0.0)}
 CONTINUOUS = ("Cinf", "Cinfv", "Cinfh", "Dinf", "Dinfh", "SO(3)", "O(3)")
@@ -36,6 +35,12 @@ def elements_of(H: Subgroup, seed: int = 0) -> np.ndarray:
     """All elements of a finite subgroup, or generators and random ones."""
     h = H.group.elements() if H.group.is_finite else np.concatenate([H.group.generators, H.group.sample(9, seed)])
     return H.embed(h)
+
+
+def normalises(g: np.ndarray, H: Subgroup) -> np.ndarray:
+    """Whether elements g `(..., n, n)` of the parent have g H g⁻¹ = H, from the generators of H."""
+    g, generators = np.asarray(g)[..., None, :, :], H.embed(H.group.generators)
+    return np.asarray(H.contains(g @ generators @ g.swapaxes(-1, -2), 1e-6).all(-1))
 
 
 @pytest.mark.parametrize(("name", "wanted"), EACH)
@@ -96,93 +101,6 @@ def test_finite_parents() -> None:
     assert normaliser(inner).name == "D8h"
     with pytest.raises(ArgumentError, match="Normalisers are found in"):
         normaliser(point_group("Dinfh").subgroup("C3v"))
-
-
-# complements ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_complements_of_point_groups(name: str) -> None:
-    """All finite normalisers have one: K ∩ H = 1, |K| |H| = |N|, and the products are all different."""
-    H = O3.subgroup(name, **SKEW)
-    N, K = normaliser(H), complement(H)
-    if not N.group.is_finite:
-        assert (K is None) == (name not in ("C1", "Ci", "Cs"))
-        return
-    assert K is not None
-    h, k = elements_of(H), elements_of(K)
-    products = np.einsum("aij,bjk->abik", k, h).reshape(-1, 3, 3)
-    assert len(products) == N.group.order
-    assert N.contains(products, 1e-6).all()
-    distances = np.abs(products[:, None] - products).max((-1, -2)) + 9 * np.eye(len(products))
-    assert distances.min() > 1e-3
-    assert complement(H, within=N).name == K.name
-
-
-@pytest.mark.parametrize("parent", [O3, SO3, O2, SO2], ids=str)
-def test_complements_in_continuous_normalisers(parent: object) -> None:
-    """Every element of N is a product of one of K and one of H; only 1 is in both."""
-    for H in parent.subgroups(4):  # type: ignore[attr-defined]
-        N, K = normaliser(H), complement(H)
-        if N.group.is_finite or K is None:
-            continue
-        finite, other = (K, H) if K.group.is_finite else (H, K)
-        assert other.contains(elements_of(finite), 1e-6).sum() == 1
-        for g in N.embed(N.group.sample(20, 1)):
-            assert other.contains(elements_of(finite).swapaxes(-1, -2) @ g, 1e-6).sum() == 1
-
-
-def test_complements_elsewhere() -> None:
-    assert complement(cyclic(8).subgroup("C4")) is None
-    assert complement(cyclic(6).subgroup("C2")).name == "C3"  # type: ignore[union-attr]
-    with pytest.raises(ArgumentError, match="does not lie in"):
-        complement(O3.subgroup("C3v"), within=O3.subgroup("Td"))  # the axis of C3v is z, those of Td are diagonals
-    with pytest.raises(ArgumentError, match="not a normal subgroup"):
-        complement(O3.subgroup("C2"), within=O3.subgroup("T"))
-    with pytest.raises(ArgumentError, match="for the normaliser of the subgroup only"):
-        complement(O3.subgroup("C2"), within=O3.subgroup("Cinfv"))
-
-
-# pairs ----------------------------------------------------------------------------------------------------------------
-
-
-def test_partial_breaking_of_the_square() -> None:
-    """Long in x or long in y: D8h would exchange them with the diagonals, so D4h is left of it."""
-    square, rectangle, diagonal = O3.subgroup("D4h"), O3.subgroup("D2h"), O3.subgroup("D2h", mirror=(1, 1, 0))
-    assert pair_normaliser(square, rectangle).name == pair_normaliser(square, diagonal).name == "D4h"
-    assert pair_normaliser(square, O3.subgroup("C4v")).name == "D8h"
-    assert pair_normaliser(square, O3.subgroup("Cs", axis=(1, 0, 0))).name == "D4h"  # turns it to the mirror across y
-    assert ideal_exists(square, rectangle)
-    with pytest.raises(ArgumentError, match="does not lie in"):
-        pair_normaliser(square, O3.subgroup("C3"))
-
-
-@pytest.mark.parametrize("name", ["D4h", "Td", "C6v", "D3d", "D2"])
-def test_pairs_hold_what_moves_a_subgroup_to_a_conjugate(name: str) -> None:
-    """n is in N(H, K) if and only if n K n⁻¹ = h K h⁻¹ for some h in H."""
-    H = O3.subgroup(name)
-    N, h = normaliser(H), elements_of(H)
-    n = elements_of(N)
-    for listed in point_group(name).subgroups():
-        k = elements_of(listed)  # a subgroup of O(3) too: the group is in its standard setting
-        K = O3.subgroup(listed.name, axis=tuple(listed.frame.array[:, 2]), mirror=tuple(listed.frame.array[:, 0]))
-        images, conjugates = (g[:, None] @ k @ g[:, None].swapaxes(-1, -2) for g in (n, h))
-        sums = [np.sort((m.reshape(len(m), -1, 9) @ np.arange(1, 10) ** 0.5).round(6), 1) for m in (images, conjugates)]
-        expected = (np.abs(sums[0][:, None] - sums[1]).max(-1) < 1e-5).any(1)
-        np.testing.assert_array_equal(pair_normaliser(H, K).contains(n, 1e-6), expected)
-
-
-@pytest.mark.parametrize("name", ["C4", "C6", "C4h", "S4", "S8", "Cs", "Ci", "C6h"])
-def test_pairs_in_continuous_normalisers(name: str) -> None:
-    """All of N takes each subgroup to itself; and an ideal set exists if what rotates with the axis is kept."""
-    H = O3.subgroup(name, **SKEW)
-    N, axis = normaliser(H), canonical(H).frame.array
-    turns = elements_of(H)[np.linalg.det(elements_of(H)) > 0]
-    for listed in point_group(name).subgroups():
-        K = O3.subgroup(listed.name, axis=tuple(axis[:, 2]), mirror=tuple(axis[:, 0]))
-        assert H.contains(elements_of(K), 1e-6).all()
-        assert normalises(N.embed(N.group.sample(9)), K).all()
-        assert ideal_exists(H, K) == bool(K.contains(turns, 1e-6).all())
 
 
 def test_canonical_names() -> None:

@@ -10,9 +10,10 @@ from ase.build import bulk
 from intertwine.catalog import O3
 from intertwine.groups.rotations import random_rotations
 from intertwine.symmetry import Points, stabiliser, symmetry_ladder
+from intertwine.symmetry.inputs.clouds import Cloud
+from intertwine.symmetry.inputs.crystals import nearly_kept
 from intertwine.symmetry.inputs.lattices import Lattice
 from intertwine.symmetry.inputs.operations import nearly_operations
-from intertwine.symmetry.inputs.stabiliser import nearly_kept
 from tests.symmetry.crystals import CELL, perovskite, tilted
 
 pytestmark = pytest.mark.filterwarnings("ignore:Set OLD_ERROR_HANDLING")
@@ -100,7 +101,7 @@ def test_every_operation_is_found_at_its_residual() -> None:
     positions, kinds = perovskite()
     noise = np.random.default_rng(0).normal(size=positions.shape)
     crystal = Points(positions + 0.02 * tilted(positions, kinds) + 1e-5 * noise, kinds, cell=CELL)
-    every, _ = nearly_kept(crystal, crystal.lattice, None, O3, 0.02)  # type: ignore[arg-type]
+    every, _ = nearly_kept(Cloud.of(crystal, O3, None), 0.02)
     assert (every.residuals < 0.02).sum() == 64
     orders = []
     for tolerance in [*np.sort(every.residuals)[::4] * (1 + 1e-9), *np.geomspace(1e-6, 2e-2, 9)]:

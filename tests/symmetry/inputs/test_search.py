@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from intertwine.catalog import O2, O3, SO2, SO3
 from intertwine.symmetry import Points, Stabiliser, stabiliser, symmetry_ladder
-from intertwine.symmetry.inputs.search import Search, fitted
+from intertwine.symmetry.inputs.clouds import Cloud
+from intertwine.symmetry.inputs.search import procrustes, reach
 from tests.registry import seeds
 from tests.symmetry.clouds import GENERIC, ring
 from tests.symmetry.posed import each_name, off, posed_cloud, unit
@@ -132,16 +133,15 @@ def test_symmetry_grows_with_the_tolerance(name: str, seed: int) -> None:
 def test_how_far_fitted_maps_may_be_off(seed: int, group) -> None:  # type: ignore[no-untyped-def]
     """Points that fix a map badly are known to, and the bound is reached up to a factor."""
     rng, size = np.random.default_rng(seed), group.dim
-    points = rng.normal(size=(8, size))
-    points = points / np.linalg.norm(points, axis=1).max()
-    search, known = Search(points, np.zeros(8), group), rng.choice(8, size, replace=False)
-    reach, worst = search._reach(known), np.zeros(8)
+    cloud = Cloud.of(Points(rng.normal(size=(8, size))), group, None)
+    points, known = cloud.unit, rng.choice(8, size, replace=False)
+    most, worst = reach(cloud, known), np.zeros(8)
     for _ in range(100):
         errors = 1e-7 * np.array([unit(rng, size) for _ in known])
-        g = fitted(points[known], (points[known] + errors)[None], np.array([1.0]))[0]
+        g = procrustes(points[known], (points[known] + errors)[None], np.array([1.0]))[0]
         worst = np.maximum(worst, np.linalg.norm(points @ g.T - points, axis=1) / 1e-7)
-    assert (worst <= reach * (1 + 1e-3)).all()
-    assert (worst >= reach / 5).all()
+    assert (worst <= most * (1 + 1e-3)).all()
+    assert (worst >= most / 5).all()
 
 
 # time and memory ------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.groups import Subgroup
 from intertwine.reps import Rep
 from intertwine.symmetry import Points, curie_check, harmonic_coefficients, loss_floor
-from intertwine.symmetry.limits.curie import moved
+from intertwine.symmetry.inputs.isotropy_group import moved
 from tests.registry import close, seeds
 from tests.symmetry.clouds import CLOUDS, CORNERS, RECTANGLE, SQUARE
 from tests.symmetry.posed import EVERYTHING, pose, posed_vector

@@ -15,7 +15,8 @@ from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.reps import Rep
 from intertwine.symmetry import Points, curie_check, dataset_floor, floor_of, harmonic_coefficients
-from intertwine.symmetry.limits.congruence import congruence, prepared
+from intertwine.symmetry.inputs.clouds import Cloud
+from intertwine.symmetry.limits.congruence import congruence
 from tests.registry import close, seeds
 from tests.symmetry.clouds import CLOUDS, GENERIC, SQUARE
 
@@ -108,8 +109,8 @@ def test_labels_and_features_must_come_along(seed: int, name: str, group: Catalo
     points = CLOUDS[name][0]
     x = Points(points, rng.integers(2, size=len(points)), rng.normal(size=(len(points), rep.dim)))
     cloud, _ = posed(x, np.zeros(rep.dim), rep, rng, rep)
-    a, b = (prepared(c, group, rep) for c in (x, cloud))
-    found = congruence(a, b, group, rep)
+    a, b = (Cloud.of(c, group, rep) for c in (x, cloud))
+    found = congruence(a, b)
     assert found is not None
     g, p = found
     close(a.unit @ g.T, b.unit[p], 1e-6)
@@ -117,7 +118,7 @@ def test_labels_and_features_must_come_along(seed: int, name: str, group: Catalo
     np.testing.assert_array_equal(a.kinds, b.kinds[p])
     assert group.contains(g)
     other = Points(points, x.labels, x.features + 0.1 * np.eye(len(points), rep.dim))
-    assert congruence(a, prepared(other, group, rep), group, rep) is None
+    assert congruence(a, Cloud.of(other, group, rep)) is None
 
 
 def test_clouds_that_only_look_alike() -> None:

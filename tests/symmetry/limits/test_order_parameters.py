@@ -299,3 +299,12 @@ def test_a_target_that_is_symmetric_up_to_noise_is_possible() -> None:
     assert report.possible
     assert "within the tolerance" in str(report)
     assert not curie_check(SQUARE, y, rep_out=O3.rep("1x1o")).possible
+
+
+def test_a_generic_vector_does_not_hang_on_rounding() -> None:
+    """Two degree-4 polynomials would do for benzene: which of their sums is found is no matter of the points' order."""
+    tables = [
+        str(order_parameters(curie_check(x, x * [1, 2, 0], rep_out=O3.rep("1x1o"))))
+        for x in (ring(6), ring(6)[::-1], ring(6)[[2, 0, 1, 5, 4, 3]])
+    ]
+    assert tables[0] == tables[1] == tables[2]

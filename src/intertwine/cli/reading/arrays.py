@@ -11,27 +11,27 @@ from intertwine.cli.reading.text import carried
 from intertwine.errors import ArgumentError
 from intertwine.symmetry import Points
 
-KINDS = ("labels", "kinds", "numbers", "atomic_numbers", "Z", "symbols", "species", "elements", "types")
+_KINDS = ("labels", "kinds", "numbers", "atomic_numbers", "Z", "symbols", "species", "elements", "types")
 """What the kinds of points may be called."""
-ALIASES = (
+_ALIASES = (
     *("z", "nuclear_charges", "charges", "atomic_number", "atomic_symbols", "atom_types", "atom_type"),
     *("kind", "label", "symbol", "element", "type"),
 )
 """What they are called elsewhere: integers or texts, one for each point; charges if they may be of nuclei."""
-NAMING = "iuSU"
+_NAMING = "iuSU"
 """The kinds of numpy's integers and texts."""
-LAYOUT = ("positions", *KINDS, "features", "cell", "pbc", "x", "rep_in", "rep_out")
+_LAYOUT = ("positions", *_KINDS, "features", "cell", "pbc", "x", "rep_in", "rep_out")
 """The names in a .npz file that say what the input is; the others are targets."""
 NUMBERS = "fiub"
 """The kinds of numpy's real numbers."""
-HEADS = (b"\x93NUMPY", b"PK")
+_HEADS = (b"\x93NUMPY", b"PK")
 """How .npy and .npz files begin."""
 
 
 def by_numpy(path: Path, cell: bool) -> Sample:
-    """What a .npy or a .npz file holds; see `LAYOUT`."""
+    """What a .npy or a .npz file holds; see `_LAYOUT`."""
     with path.open("rb") as file:
-        if not file.read(8).startswith(HEADS):
+        if not file.read(8).startswith(_HEADS):
             raise ArgumentError("numpy did not write it. If it is of another format, name that with --format")
     held = np.load(path, allow_pickle=False)
     if isinstance(held, np.ndarray):
@@ -47,7 +47,7 @@ def _real(array: np.ndarray) -> np.ndarray:
 
 
 def _named(path: Path, found: dict[str, np.ndarray], cell: bool) -> Sample:
-    others = {name: array for name, array in found.items() if name not in LAYOUT and array.dtype.kind in NUMBERS}
+    others = {name: array for name, array in found.items() if name not in _LAYOUT and array.dtype.kind in NUMBERS}
     numbers = {name: array if array.ndim == 2 else array.reshape(-1) for name, array in others.items()}
     reps = {name: str(array) for name, array in found.items() if name in ("rep_in", "rep_out")}
     if "x" in found:
@@ -61,18 +61,18 @@ def _named(path: Path, found: dict[str, np.ndarray], cell: bool) -> Sample:
 
 def _kinds(found: dict[str, np.ndarray]) -> np.ndarray | None:
     """The kinds of the points; None if there are none. Raises `ArgumentError` where an array may be them or not."""
-    if (named := next((found[name] for name in KINDS if name in found), None)) is not None:
+    if (named := next((found[name] for name in _KINDS if name in found), None)) is not None:
         return named[:, 0] if named.shape[1:] == (1,) else named
     count = len(found["positions"]) if found["positions"].ndim else 0
     likely = {
         name: array.reshape(-1)
         for name, array in found.items()
-        if name not in (*LAYOUT, "targets")
-        and not (name == "charges" and _of_ions(array))
-        and array.dtype.kind in NAMING
+        if name not in (*_LAYOUT, "targets")
+        and not (name == "charges" and array.dtype.kind in NUMBERS and (array < 1).any())  # those of ions, not nuclei
+        and array.dtype.kind in _NAMING
         and array.shape in ((count,), (count, 1))
     }
-    for alias in ALIASES:
+    for alias in _ALIASES:
         for name, array in likely.items():
             if name.lower() == alias:
                 return array
@@ -82,8 +82,3 @@ def _kinds(found: dict[str, np.ndarray]) -> np.ndarray | None:
             "or targets; else store labels too, or leave it out"
         )
     return None
-
-
-def _of_ions(charges: np.ndarray) -> bool:
-    """Whether charges are those of ions, so that some are negative or none, rather than of nuclei."""
-    return charges.dtype.kind in NUMBERS and bool((charges < 1).any())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,18 +10,18 @@ from typing import Any
 import numpy as np
 
 from intertwine.cli.reading.arrays import NUMBERS
-from intertwine.cli.reading.cells import site_name
 from intertwine.cli.reading.cif import by_cif
-from intertwine.cli.reading.frames import SPLIT
+from intertwine.cli.reading.crystal_cells import site_name
 from intertwine.cli.reading.pdb import filled
 from intertwine.cli.reading.sample import Sample, in_cell
+from intertwine.cli.reading.several import SPLIT
 from intertwine.cli.reading.text import Digits, carried, decoded, in_words
 from intertwine.errors import ArgumentError, MissingExtraError
 from intertwine.symmetry import Points
 
-PER_ATOM = ("forces", "charges", "magmoms", "energies", "stresses")
+_PER_ATOM = ("forces", "charges", "magmoms", "energies", "stresses")
 """What ase's calculators compute for each atom; all else is for the whole."""
-PART = re.compile("^(SYMM|LATT +(?!-1))", re.MULTILINE | re.IGNORECASE)
+_PART = re.compile("^(SYMM|LATT +(?!-1))", re.MULTILINE | re.IGNORECASE)
 """What says in a .res file that operations are left to the reader."""
 
 
@@ -43,10 +42,8 @@ def known_format(form: str) -> str:
 
 def by_ase(path: Path, form: str, frame: slice, cell: bool) -> list[Sample]:
     """The chosen structures of a file that ase can read, by its format, or else by its name and what is in it."""
-    try:
-        from ase.io.formats import filetype, open_with_compression
-    except ImportError as error:
-        raise MissingExtraError.of("ase", "atoms") from error
+    from ase.io.formats import filetype, open_with_compression
+
     with open_with_compression(str(path), "rb") as file:
         data = file.read()
     text = decoded(data)
@@ -57,7 +54,7 @@ def by_ase(path: Path, form: str, frame: slice, cell: bool) -> list[Sample]:
         form = form or filetype(str(plain))
         if form == "cif":
             return list(by_cif(path, text, cell))[frame]
-        if form == "res" and PART.search(text):
+        if form == "res" and _PART.search(text):
             raise ArgumentError("it lists a part of a crystal's cell, which is not read. Write all atoms, or a .cif")
         parts = list(SPLIT[form](text)) if form in SPLIT else []
         if len(parts) > (form == "vasp"):  # one of whose kinds may stand in files beside it
@@ -93,7 +90,8 @@ def _in_parts(path: Path, form: str, parts: list[str], frame: slice, cell: bool,
     digits, found = Digits("\n".join(parts)), []
     for place, part in list(enumerate(parts))[frame]:
         try:
-            atoms, kinds = read(_source(part, form, folder), format=form), None
+            (folder / "part").write_text(part, "utf-8")
+            atoms, kinds = read(folder / "part", format=form, do_not_split_by_at_sign=True), None
             precision = _precision(atoms, digits)
             if form == "proteindatabank" and cell:
                 atoms, kinds = filled(atoms, part)
@@ -102,16 +100,6 @@ def _in_parts(path: Path, form: str, parts: list[str], frame: slice, cell: bool,
             raise ArgumentError(where + in_words(error)) from error
         found.append(_sample(path, atoms, cell, precision, kinds))
     return found
-
-
-def _source(part: str, form: str, folder: Path) -> StringIO | Path:
-    """The text of a structure as its reader takes it: open, or in a file."""
-    from ase.io.formats import ioformats
-
-    if ioformats[form].acceptsfd:
-        return StringIO(part)
-    (folder / "part").write_text(part, "utf-8")
-    return folder / "part"
 
 
 def _precision(atoms: Any, digits: Digits | None) -> float:
@@ -125,7 +113,7 @@ def _sample(path: Path, atoms: Any, cell: bool, precision: float, kinds: np.ndar
     points = Points(atoms.get_positions(), _kinds(atoms) if kinds is None else kinds, precision=precision)
     kept = {name: array for name, array in atoms.arrays.items() if name not in ("numbers", "positions")}
     computed = atoms.calc.results if atoms.calc is not None else {}
-    local = {name: computed[name] for name in PER_ATOM if name in computed}
+    local = {name: computed[name] for name in _PER_ATOM if name in computed}
     per_atom = {name: np.reshape(array, (len(atoms), -1)) for name, array in {**kept, **local}.items() if len(atoms)}
     whole = {name: np.asarray(value) for name, value in {**atoms.info, **computed}.items() if name not in per_atom}
     if whole.get("stress", np.zeros(0)).shape == (6,):

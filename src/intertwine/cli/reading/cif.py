@@ -10,24 +10,24 @@ from typing import Any
 
 import numpy as np
 
-from intertwine.cli.reading.cells import ONE_PLACE, Sites, checked_lattice, operations_named, settings, snapped
+from intertwine.cli.reading.crystal_cells import ONE_PLACE, Sites, checked_lattice, operations_named, settings, snapped
 from intertwine.cli.reading.sample import Sample, in_cell
 from intertwine.cli.reading.text import Digits, carried
 from intertwine.errors import ArgumentError
 from intertwine.symmetry import Points
 
-FARTHEST = 1e6
+_FARTHEST = 1e6
 """Fractions beyond this have no digits left."""
-LENGTHS = tuple(f"_cell_length_{side}" for side in "abc")
-ANGLES = tuple(f"_cell_angle_{angle}" for angle in ("alpha", "beta", "gamma"))
-LISTED = ("_space_group_symop_operation_xyz", "_space_group_symop.operation_xyz", "_symmetry_equiv_pos_as_xyz")
-MAGNETIC = ("_space_group_symop_magn_operation", "_space_group_symop.magn_operation")
-CENTRED = ("_space_group_symop_magn_centering", "_space_group_symop.magn_centering")
+_LENGTHS = tuple(f"_cell_length_{side}" for side in "abc")
+_ANGLES = tuple(f"_cell_angle_{angle}" for angle in ("alpha", "beta", "gamma"))
+_LISTED = ("_space_group_symop_operation_xyz", "_space_group_symop.operation_xyz", "_symmetry_equiv_pos_as_xyz")
+_MAGNETIC = ("_space_group_symop_magn_operation", "_space_group_symop.magn_operation")
+_CENTRED = ("_space_group_symop_magn_centering", "_space_group_symop.magn_centering")
 """What operations with time reversal are listed under in magnetic .cif files, and the shifts that go with each."""
-NAMED = ("_space_group_name_h-m_alt", "_symmetry_space_group_name_h-m")
-HALL = ("_space_group_name_hall", "_symmetry_space_group_name_hall")
-NUMBERED = ("_space_group_it_number", "_space_group.it_number", "_symmetry_int_tables_number")
-UNKNOWN = ("", "?", ".")
+_NAMED = ("_space_group_name_h-m_alt", "_symmetry_space_group_name_h-m")
+_HALL = ("_space_group_name_hall", "_symmetry_space_group_name_hall")
+_NUMBERED = ("_space_group_it_number", "_space_group.it_number", "_symmetry_int_tables_number")
+_UNKNOWN = ("", "?", ".")
 
 
 def by_cif(path: Path, text: str, cell: bool) -> Iterator[Sample]:
@@ -49,31 +49,31 @@ def _points(block: Any, digits: Digits) -> Points:
     if {len(column) for column in listed} != {len(kinds)}:
         raise ArgumentError("its sites do not all have a kind and three coordinates")
     numbers = np.array([[_number(value, f"site {i + 1}") for i, value in enumerate(column)] for column in listed]).T
-    if not all(name in block for name in LENGTHS):
+    if not all(name in block for name in _LENGTHS):
         if whole:
             raise ArgumentError("its coordinates are parts of a cell, but no cell is given")
         return Points(numbers, np.array(kinds), precision=digits.precision(numbers))
     cell = _lattice(block)
     fractions = numbers if whole else numbers @ np.linalg.inv(cell)
-    if np.abs(fractions).max() > FARTHEST:
+    if np.abs(fractions).max() > _FARTHEST:
         raise ArgumentError(f"a site lies {np.abs(fractions).max():.0e} cells away from the first one")
-    parts = [1.0 if str(value) in UNKNOWN else _number(value, "an occupancy") for value in _shares(block, len(kinds))]
+    shares = _listed(block, "_atom_site_occupancy") or [1.0] * len(kinds)
+    parts = [1.0 if str(value) in _UNKNOWN else _number(value, "an occupancy") for value in shares]
     positions = fractions @ cell
     rounding = digits.precision(positions, cell)
     coarse = digits.precision(positions, cell, fewest=2)
     there = np.array(parts) > 0
     sites = Sites(fractions[there], np.array(kinds)[there].tolist(), np.array(parts)[there], cell)
-    atoms = sites.filled(*_operations(block, cell), near=max(ONE_PLACE, 4 * coarse))
-    precision = max(rounding, carried(atoms.positions))
-    return in_cell(Points(atoms.positions, atoms.kinds, precision=precision), cell)
+    atoms, elements, _ = sites.filled(*_operations(block, cell), near=max(ONE_PLACE, 4 * coarse))
+    return in_cell(Points(atoms, elements, precision=max(rounding, carried(atoms))), cell)
 
 
 def _lattice(block: Any) -> np.ndarray:
     from ase.cell import Cell
 
-    lengths = [_number(block[name], name) for name in LENGTHS]
-    angles = [_number(block.get(name, 90.0), name) for name in ANGLES]
-    if min(lengths) <= 0 or max(lengths) > FARTHEST:
+    lengths = [_number(block[name], name) for name in _LENGTHS]
+    angles = [_number(block.get(name, 90.0), name) for name in _ANGLES]
+    if min(lengths) <= 0 or max(lengths) > _FARTHEST:
         raise ArgumentError(f"its cell has edges of {', '.join(f'{length:g}' for length in lengths)} Å")
     cosines = np.cos(np.radians(angles))
     if not 1 + 2 * cosines.prod() - (cosines**2).sum() > 0:
@@ -83,14 +83,14 @@ def _lattice(block: Any) -> np.ndarray:
 
 def _operations(block: Any, cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The operations that a block lists, or those of the space group that it names; else the identity alone."""
-    if (magnetic := _parsed(block, MAGNETIC)) is not None:
+    if (magnetic := _parsed(block, _MAGNETIC)) is not None:
         rotations, shifts = magnetic
         turns, moves = (
-            centred if (centred := _parsed(block, CENTRED)) is not None else (np.eye(3)[None], np.zeros((1, 3)))
+            centred if (centred := _parsed(block, _CENTRED)) is not None else (np.eye(3)[None], np.zeros((1, 3)))
         )
         both = turns[:, None] @ rotations, np.einsum("cij,nj->cni", turns, shifts) + moves[:, None]
         return both[0].reshape(-1, 3, 3), both[1].reshape(-1, 3)
-    if (listed := _parsed(block, LISTED)) is not None:
+    if (listed := _parsed(block, _LISTED)) is not None:
         return listed
     return _by_group(block, cell)
 
@@ -100,7 +100,7 @@ def _parsed(block: Any, names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]
     from ase.spacegroup.spacegroup import parse_sitesym
 
     tags = (tag for name in names for tag in (name, f"{name}.xyz", f"{name}_xyz"))
-    texts = [str(text) for tag in tags for text in _listed(block, tag) if str(text) not in UNKNOWN]
+    texts = [str(text) for tag in tags for text in _listed(block, tag) if str(text) not in _UNKNOWN]
     if not texts:
         return None
     rotations, shifts = parse_sitesym([",".join(text.split(",")[:3]) for text in texts])
@@ -112,8 +112,8 @@ def _by_group(block: Any, cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     from ase.spacegroup import Spacegroup
 
     names, halls, numbers = (
-        [str(block[name]) for name in tags if str(block.get(name, "?")) not in UNKNOWN]
-        for tags in (NAMED, HALL, NUMBERED)
+        [str(block[name]) for name in tags if str(block.get(name, "?")) not in _UNKNOWN]
+        for tags in (_NAMED, _HALL, _NUMBERED)
     )
     for name in (*halls, *names):
         if (found := operations_named(name, cell, hall=name in halls)) is not None:
@@ -149,10 +149,6 @@ def _elements(block: Any) -> list[str]:
             raise ArgumentError(f"site {i + 1} is of the kind {name}, which is no element")
         found.append(known[0])
     return found
-
-
-def _shares(block: Any, count: int) -> list[object]:
-    return _listed(block, "_atom_site_occupancy") or [1.0] * count
 
 
 def _listed(block: Any, name: str) -> list[Any]:

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from intertwine.cli.reading.cells import Sites, checked_lattice, operations_named, snapped
+from intertwine.cli.reading.crystal_cells import Sites, checked_lattice, operations_named, snapped
 from intertwine.errors import ArgumentError
 
-ATOMS = ("ATOM  ", "HETATM")
-FILLER = re.compile(r"CRYST1( +[01](\.0*)?){3} ")
+_ATOMS = ("ATOM  ", "HETATM")
+_FILLER = re.compile(r"CRYST1( +[01](\.0*)?){3} ")
 """What programs write that have no cell."""
 
 
@@ -19,11 +19,11 @@ def models(text: str) -> list[str]:
     """The texts of the models, each with the cell and the operations that stand before the first."""
     head, found = "", [list[str]()]
     for line in text.splitlines():
-        if line.startswith("REMARK 290") or (line.startswith("CRYST1") and not FILLER.match(line)):
+        if line.startswith("REMARK 290") or (line.startswith("CRYST1") and not _FILLER.match(line)):
             head += f"{line}\n"
         elif line.startswith(("MODEL ", "ENDMDL")) or line.strip() == "END":
             found.append([])
-        elif line.startswith(ATOMS):
+        elif line.startswith(_ATOMS):
             found[-1].append(line)
     return [head + "\n".join(_one_conformation(lines)) + "\n" for lines in found if lines]
 
@@ -50,10 +50,10 @@ def filled(atoms: Any, text: str) -> tuple[Any, np.ndarray | None]:
     rotations, shifts = _operations(text, cell)
     shares = shares if partial else np.ones(len(atoms))
     sites = Sites(atoms.get_positions() @ np.linalg.inv(cell), atoms.get_chemical_symbols(), shares, cell)
-    found = sites.filled(rotations, shifts)
-    images = atoms[found.origins]
-    images.positions = found.positions
-    return images, found.kinds
+    positions, kinds, origins = sites.filled(rotations, shifts)
+    images = atoms[origins]
+    images.positions = positions
+    return images, kinds
 
 
 def _operations(text: str, cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

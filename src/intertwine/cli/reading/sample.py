@@ -13,17 +13,18 @@ from intertwine.errors import ArgumentError
 from intertwine.reps import Rep
 from intertwine.symmetry import Points
 
-LARGEST = 1e100
+_AXIAL = ("magmom", "magmoms")
+"""Names of vectors that do not change sign under inversion."""
+
+_LARGEST = 1e100
 """Larger coordinates have no squares."""
 
 
 def in_cell(points: Points, cell: np.ndarray | None, periodic: object = None) -> Points:
     """The points as a crystal, or with fewer periods a layer or a rod; a cell of zeros, or without periods, is none.
 
-    Args:
-        points: the points.
-        cell: its vectors as rows `(3, 3)`, or the lengths `(3,)` of orthogonal ones.
-        periodic: which vectors are periods: None or true for all that are not zero, or three booleans.
+    The cell holds vectors as rows `(3, 3)`, or the lengths `(3,)` of orthogonal ones; periods are all that are not zero
+    unless booleans say which.
     """
     cell = np.zeros((3, 3)) if cell is None else np.asarray(cell, dtype=float)
     cell = np.diag(cell) if cell.shape == (3,) else cell
@@ -40,11 +41,8 @@ def in_cell(points: Points, cell: np.ndarray | None, periodic: object = None) ->
 class Sample:
     """What a file, or one frame of it, holds.
 
-    Args:
-        path: the file.
-        x: points, or the plain array of a .npy file, or the vector `x` of a .npz file.
-        arrays: the other numbers by their names: `(N, d)` at the points, or `(d,)` for the whole.
-        reps: the reps that a .npz file names, as `rep_in` and `rep_out`.
+    That is points, the array of a .npy file or the vector `x` of a .npz file; other numbers by their names, `(N, d)` at
+    the points or `(d,)` for the whole; and the reps that a .npz file names, as `rep_in` and `rep_out`.
     """
 
     path: Path
@@ -66,8 +64,8 @@ class Sample:
             )
         if not np.isfinite(x.positions).all():
             raise ArgumentError(f"{self.path} holds NaN or infinite positions.")
-        if np.abs(x.positions).max() > LARGEST:
-            raise ArgumentError(f"{self.path} holds positions beyond {LARGEST:g}, too large to compute with.")
+        if np.abs(x.positions).max() > _LARGEST:
+            raise ArgumentError(f"{self.path} holds positions beyond {_LARGEST:g}, too large to compute with.")
         return x
 
     def rep(self, name: str, group: CatalogGroup) -> Rep | None:
@@ -87,6 +85,22 @@ class Sample:
             )
         return group.rep(name) if name else None
 
+    def target_rep(self, name: str, y: np.ndarray, text: str, group: CatalogGroup) -> Rep:
+        """How a target turns: as a text says, or by its name and size as a scalar, a vector or a matrix."""
+        if text:
+            return group.rep(text)
+        if name in _AXIAL and y.shape[-1] == 3:
+            return group.rep("1x1e")
+        vector, scalar = group.defining, f"1x{group.trivial}"
+        known = {vector.dim**2: vector * vector, vector.dim: vector, 1: group.rep(scalar)}
+        if y.shape[-1] not in known:
+            where = " at each point" if y.ndim == 2 else ""
+            raise ArgumentError(
+                f"The target{f' {name}' if name else ''} has {y.shape[-1]} numbers{where}, and nothing "
+                "says how they turn. Pass their rep, for example --rep-out '1x0e + 1x2e'."
+            )
+        return known[y.shape[-1]]
+
     @property
     def held(self) -> str:
         """The names of the arrays, for messages."""
@@ -95,9 +109,7 @@ class Sample:
     def target(self, name: str, turns: bool) -> tuple[str, np.ndarray | None]:
         """The numbers that are the target, with their name; no numbers where positions are.
 
-        Args:
-            name: the name that was asked for, if any; `targets` needs no asking.
-            turns: whether it is known how they turn, so that an array (N, 3) holds numbers rather than positions.
+        Where it is known how they turn, an array (N, 3) holds numbers rather than positions.
         """
         name = name or ("targets" if "targets" in self.arrays else "")
         if name and name not in self.arrays:

@@ -8,15 +8,15 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-NUMBER = re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?")
+_NUMBER = re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?")
 """A number with decimals."""
-CONTROLS = re.compile(r"[\x00-\x08\x0e-\x19\x1b-\x1f]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x19\x1b-\x1f]")
 """What no text holds."""
-SAMPLE = 1 << 20
+_SAMPLE = 1 << 20
 """From this many letters at the beginning and at the end it is seen how numbers are printed."""
 ENOUGH = 3000
 """So many numbers show how all of them are printed."""
-FEWEST, MOST = 3, 12
+_FEWEST, _MOST = 3, 12
 """With fewer decimals numbers are written by hand, and meant as they are; more are those of binary numbers."""
 
 
@@ -28,7 +28,7 @@ def decoded(data: bytes) -> str | None:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = data.decode("latin-1")
-    return None if CONTROLS.search(text) else text.rstrip("\x1a")  # DOS ends texts with it
+    return None if _CONTROLS.search(text) else text.rstrip("\x1a")  # DOS ends texts with it
 
 
 def carried(positions: np.ndarray) -> float:
@@ -38,20 +38,20 @@ def carried(positions: np.ndarray) -> float:
     return 4 * float(np.spacing(np.abs(positions).max(initial=0)))
 
 
-def half_unit(decimals: Iterable[int], fewest: int = FEWEST) -> float:
+def half_unit(decimals: Iterable[int], fewest: int = _FEWEST) -> float:
     """Half a unit of the last decimal that most of some numbers have; 0 where these are no rounded ones.
 
     So `1.003 1.0 1.0 …` are meant as they are, and `0.629 −0.629 0.629 …` are rounded.
     """
     ascending = sorted(decimals)
     typical = ascending[(len(ascending) - 1) // 2] if ascending else 0
-    return 0.5 * 10.0**-typical if fewest <= typical <= MOST else 0.0
+    return 0.5 * 10.0**-typical if fewest <= typical <= _MOST else 0.0
 
 
 def rounded(printed: Sequence[tuple[float, int]]) -> float:
     """`half_unit` of coordinates and their decimals: zeros say nothing; two decimals do where all numbers have two."""
     alike = len({count for _, count in printed}) == 1
-    return half_unit((count for number, count in printed if number), FEWEST - alike)
+    return half_unit((count for number, count in printed if number), _FEWEST - alike)
 
 
 def decimals(token: str) -> int:
@@ -62,9 +62,9 @@ def decimals(token: str) -> int:
     """
     digits, _, exponent = token.lower().partition("e")
     count = len(digits.partition(".")[2]) - int(exponent or 0)
-    if count > MOST and "e" not in (shortest := repr(float(token))):
+    if count > _MOST and "e" not in (shortest := repr(float(token))):
         needed = len(shortest.partition(".")[2])
-        return needed if needed >= FEWEST else count
+        return needed if needed >= _FEWEST else count
     return max(count, 0)
 
 
@@ -76,8 +76,8 @@ class Digits:
 
     def __init__(self, text: str) -> None:
         self._decimals: dict[float, int] = {}
-        text = text if len(text) < 2 * SAMPLE else f"{text[:SAMPLE]}\n{text[-SAMPLE:]}"
-        for token in NUMBER.findall(text):
+        text = text if len(text) < 2 * _SAMPLE else f"{text[:_SAMPLE]}\n{text[-_SAMPLE:]}"
+        for token in _NUMBER.findall(text):
             value = _key(float(token))
             self._decimals[value] = max(self._decimals.get(value, 0), decimals(token))
 
@@ -89,7 +89,7 @@ class Digits:
         whole = [(value, 0) for value in others if value == int(value)]
         return [*known, *whole] if len(known) > 9 * (len(others) - len(whole)) else []
 
-    def precision(self, positions: np.ndarray, cell: np.ndarray | None = None, fewest: int = FEWEST) -> float:
+    def precision(self, positions: np.ndarray, cell: np.ndarray | None = None, fewest: int = _FEWEST) -> float:
         """Half a unit of the last digit of Cartesian or else fractional coordinates, as a length."""
         if not np.isfinite(positions).all():
             return 0.0

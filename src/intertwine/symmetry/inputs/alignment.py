@@ -14,11 +14,8 @@ from intertwine.groups.rotations import axial, exponential
 from intertwine.reps import Irrep, Rep
 from intertwine.symmetry.inputs.greedy_closure import growing_groups
 
-GRID_POINTS = 12
-"""Rotations per (degree + 1)³ that the search starts from: closer than a wavelength of the degree."""
-
-STARTS = 400
-"""The most places that steps start from."""
+_GRID_POINTS = 12  # rotations per (degree + 1)³ that the search starts from: closer than a wavelength of the degree
+_STARTS = 400  # the most places that steps start from
 
 Parts = list[tuple[Irrep, np.ndarray]]
 """A vector as its components `(d, m)` in m copies of irreps."""
@@ -116,15 +113,13 @@ class _Found:
         if not self.elements:
             return None
         known = np.array(self.elements)
-        if len(self.lie) > 1:
-            off = np.abs(np.linalg.det(known) - np.linalg.det(g))
-        elif len(self.lie) and len(g) == 3:
-            axis = axial(self.lie[0])
-            off = np.abs(known @ axis - g @ axis).max(-1) + np.abs(np.linalg.det(known) - np.linalg.det(g))
-        elif len(self.lie):
-            off = np.abs(np.linalg.det(known) - np.linalg.det(g))
-        else:
+        if not len(self.lie):
             off = np.abs(known - g).max((-1, -2))
+        else:
+            off = np.abs(np.linalg.det(known) - np.linalg.det(g))
+            if len(self.lie) == 1 and len(g) == 3:
+                axis = axial(self.lie[0])
+                off = off + np.abs(known @ axis - g @ axis).max(-1)
         nearest = int(np.argmin(off))
         return nearest if off[nearest] < self.near else None
 
@@ -170,7 +165,7 @@ def _candidates(a: np.ndarray, b: np.ndarray, rep: Rep, tolerance: float, lie: n
         moved = rep.evaluate(piece[None])[0] @ a  # ρ(R s) a = ρ(R) ρ(s) a
         errors = _errors(grid, _parts(moved, rep), b, rep)
         lowest = errors <= errors[neighbours].min(1) + 1e-12
-        starts = np.lexsort((errors, ~lowest))[: STARTS if not len(lie) else STARTS // 4]  # local minima first
+        starts = np.lexsort((errors, ~lowest))[: _STARTS if not len(lie) else _STARTS // 4]  # local minima first
         solved = _refined(grid[starts], moved, b, rep) @ piece
         off = np.linalg.norm(rep.evaluate(solved) @ a - b, axis=-1)
         found.add(solved[off <= 2 * tolerance])
@@ -195,7 +190,7 @@ def _start_grid(size: int, degree: int) -> tuple[np.ndarray, np.ndarray]:
     if size == 2:
         points = turn_grid("regular", 8 * degree + 16).points
     else:
-        points = rotation_grid("fibonacci", max(GRID_POINTS * (degree + 1) ** 3, 100)).points
+        points = rotation_grid("fibonacci", max(_GRID_POINTS * (degree + 1) ** 3, 100)).points
     grid = np.concatenate([np.eye(size)[None], points])
     flat = grid.reshape(len(grid), -1)
     return grid, KDTree(flat).query(flat, k=3 if size == 2 else 9)[1]

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from intertwine.catalog.base import CatalogGroup
-from intertwine.groups import Subgroup
-from intertwine.reps import Rep
-from intertwine.symmetry.inputs.identify_subgroup import named_subgroup
+from intertwine.symmetry.inputs.isotropy_group import RepVector
+from intertwine.symmetry.inputs.tolerances import TINY
 
-ANGLES = (0.3, 0.55, math.pi / 4)
-"""The known rotations that measure what interpolation does: generic ones, and the one farthest from the grid's own."""
-
-FINEST = 2.0
-"""The highest frequency at radius r is this times r: pixels resolve π r along the rows, and less across them."""
-
-FEWEST = 1000
-"""In fewer pixels noise cannot be told from content."""
-
-FEW_VALUES = 4
-"""Drawings with no more values are not antialiased: their edges are off by up to half a pixel."""
+# the known rotations that measure what interpolation does: generic ones, and the one farthest from the grid's own
+_TRIED = (0.3, 0.55, math.pi / 4)
+# the highest frequency at radius r is this times r: pixels resolve π r along the rows, and less across them
+_FINEST = 2.0
+_FEWEST = 1000  # in fewer pixels noise cannot be told from content
+_FEW_VALUES = 4  # drawings with no more values are not antialiased: their edges are off by up to half a pixel
 
 Point = tuple[float, float]
 """A row and a column, counted from the centre of the first pixel; halves are between pixels."""
+
+Place = tuple[int | None, float | None]
+"""A closed subgroup of O(2): how many rotations, None for all; and the angle of a mirror line, None without mirrors."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,38 +46,32 @@ class Harmonics:
         """The highest frequency."""
         return len(self.parts) - 1
 
-    def vector(self, group: CatalogGroup) -> tuple[Rep, np.ndarray]:
-        """The rep and the vector `(rep.dim,)` of SO(2) or O(2)."""
+    def vector(self, group: CatalogGroup) -> RepVector:
+        """The vector of SO(2) or O(2)."""
         labels = [group.trivial, *map(str, range(1, self.degree + 1))]
         rep = group.rep(" + ".join(f"{min(m + 1, 2)}x{label}" for m, label in enumerate(labels)))
-        return rep, np.concatenate([self.parts[0, 0, :1], self.parts[1:].reshape(-1)])
+        return RepVector(rep, np.concatenate([self.parts[0, 0, :1], self.parts[1:].reshape(-1)]))
 
     @cached_property
     def power(self) -> np.ndarray:
-        """The squared length in each frequency, `(M + 1,)`."""
+        """The squared length in each frequency, `(M + 1,)`: what a rotation leaves of it, but for phases."""
         return np.asarray(np.sum(self.parts**2, (1, 2)))
 
     @cached_property
     def product(self) -> np.ndarray:
-        """The sum of the squares of the complex numbers of each frequency, `(M + 1,)`."""
+        """The sum of the squares of the complex numbers of each frequency, `(M + 1,)`: the same for mirrors."""
         return np.asarray(np.sum((self.parts[:, 0] + 1j * self.parts[:, 1]) ** 2, 1))
 
-    def turns(self, n: int) -> np.ndarray:
-        """|ρ(g) x − x| for the n rotations by multiples of 2π/n."""
-        return self._distances(_folded(self.power, n))
+    def residual(self, n: int, mirror: float | None = None) -> float:
+        """The largest |ρ(g) x − x| of the rotations by multiples of 2π/n, or of the n mirrors of D_n.
 
-    def mirrors(self, n: int, angle: float) -> np.ndarray:
-        """|ρ(g) x − x| for the n mirrors of D_n, one of which keeps the line at an angle."""
-        return self._distances(_folded(self.product * np.exp(-2j * angle * np.arange(self.degree + 1)), n))
-
-    def residuals(self, elements: np.ndarray) -> np.ndarray:
-        """|ρ(g) x − x| for elements `(k, 2, 2)`."""
-        overlaps = np.where(np.linalg.det(elements)[:, None] > 0, self.power, self.product)
-        phases = np.exp(-1j * np.outer(np.arctan2(elements[:, 1, 0], elements[:, 0, 0]), np.arange(self.degree + 1)))
-        return self._distances(np.sum(overlaps * phases, 1).real)
-
-    def _distances(self, overlaps: np.ndarray) -> np.ndarray:
-        return np.asarray(np.sqrt(np.maximum(2 * (self.power.sum() - overlaps), 0.0)))
+        One mirror keeps the line at the angle `mirror`. Overlaps are Re Σ values[m] e^{−2πi m j/n} for j < n.
+        """
+        values = self.power
+        if mirror is not None:
+            values = self.product * np.exp(-2j * mirror * np.arange(self.degree + 1))
+        folded = np.pad(values, (0, -len(values) % n)).reshape(-1, n).sum(0)
+        return float(np.sqrt(np.maximum(2 * (self.power.sum() - np.fft.fft(folded).real.min()), 0.0)))
 
     def axis(self, n: int) -> float:
         """The angle in [0, π/n) of a mirror line of the D_n that moves the image least, on average over its mirrors.
@@ -96,78 +87,24 @@ class Harmonics:
             angle = angle - slope / bend if bend < 0 else angle
         return float(angle % (np.pi / n))
 
+    def placed(self, *, mirrors: bool) -> Iterator[tuple[Place, float]]:
+        """The closed subgroups, each where it moves the image least, and how far one of its elements does at most.
 
-def _folded(values: np.ndarray, n: int) -> np.ndarray:
-    """The real parts of Σ values[m] e^{−2πi m j/n} for j < n."""
-    whole = np.zeros(-(-len(values) // n) * n, dtype=complex)
-    whole[: len(values)] = values
-    return np.asarray(np.fft.fft(whole.reshape(-1, n).sum(0)).real)
-
-
-@dataclass(frozen=True, eq=False)
-class Candidate:
-    """A closed subgroup of O(2), placed where it moves an image least.
-
-    Args:
-        turns: the number of rotations; None for all.
-        mirror: the angle of a mirror line; None without mirrors.
-        residual: the largest |ρ(g) x − x| of its elements.
-    """
-
-    turns: int | None
-    mirror: float | None
-    residual: float
-
-    @property
-    def name(self) -> str:
-        """Cn, Dn, SO(2) or O(2)."""
-        if self.turns is None:
-            return "SO(2)" if self.mirror is None else "O(2)"
-        return f"{'C' if self.mirror is None else 'D'}{self.turns}"
-
-    @property
-    def order(self) -> float:
-        """The number of elements."""
-        return math.inf if self.turns is None else self.turns * (1 if self.mirror is None else 2)
-
-    def subgroup(self, group: CatalogGroup) -> Subgroup:
-        """The group itself, as a subgroup of SO(2) or O(2)."""
-        angle = 2 * (self.mirror or 0.0)
-        mirror = np.array([[math.cos(angle), math.sin(angle)], [math.sin(angle), -math.cos(angle)]])
-        turned = group.subgroup(f"C{self.turns or 1}")
-        elements = turned.embed(turned.group.elements())
-        if self.mirror is not None:
-            elements = np.concatenate([elements, elements @ mirror])
-        lie = group.lie_generators if self.turns is None else group.lie_generators[:0]
-        return named_subgroup(group, elements, lie)  # type: ignore[return-value]  # these are a group
-
-
-def candidates(x: Harmonics, *, mirrors: bool) -> tuple[Candidate, ...]:
-    """SO(2) and the C_n up to the highest frequency; with mirrors also O(2) and the D_n, each in its best place."""
-    return tuple(_candidates(x, mirrors))
-
-
-def _candidates(x: Harmonics, mirrors: bool) -> Iterator[Candidate]:
-    every = 4 * (x.degree + 1)  # rotations so close to each other that they stand for all
-    for n in (*range(1, x.degree + 1), None):
-        turned = float(x.turns(n or every).max())
-        yield Candidate(n, None, turned)
-        if mirrors:
-            angle = x.axis(n) if n else 0.0
-            yield Candidate(n, angle, max(turned, float(x.mirrors(n or every, angle).max())))
-
-
-def smallest_above(found: Sequence[Candidate], values: np.ndarray) -> np.ndarray:
-    """For each group the smallest value among those that can hold it and are larger; infinity if none are."""
-    turns, mirrors = np.array([(one.turns or 0, one.mirror is not None) for one in found]).T  # 0 is divided by all
-    holds = (np.gcd.outer(turns, turns) == turns[:, None]) & (mirrors[:, None] <= mirrors)
-    return np.asarray(np.where(holds & ~np.eye(len(found), dtype=bool), values, np.inf).min(1))
+        They are SO(2) and the C_n up to the highest frequency; with mirrors also O(2) and the D_n.
+        """
+        for n in (*range(1, self.degree + 1), None):
+            count = n or 4 * (self.degree + 1)  # rotations so close to each other that they stand for all
+            turned = self.residual(count)
+            yield (n, None), turned
+            if mirrors:
+                angle = self.axis(n) if n else 0.0
+                yield (n, angle), max(turned, self.residual(count, angle))
 
 
 # from pixels ----------------------------------------------------------------------------------------------------------
 
 
-def centroid(image: np.ndarray, threshold: float = 0.0) -> Point:
+def _centroid(image: np.ndarray, threshold: float) -> Point:
     """The centre of the sizes, beyond a threshold, of the values of an image `(C, H, W)`; else its middle."""
     weights = np.maximum(np.linalg.norm(image, axis=0) - threshold, 0.0)
     total = weights.sum()
@@ -175,77 +112,6 @@ def centroid(image: np.ndarray, threshold: float = 0.0) -> Point:
         return (image.shape[1] - 1) / 2, (image.shape[2] - 1) / 2
     rows, columns = (np.arange(size) for size in weights.shape)
     return float(weights.sum(1) @ rows / total), float(weights.sum(0) @ columns / total)
-
-
-class Lens:
-    """How an image becomes harmonics: smoothed, about its own centre, out to where its content ends.
-
-    Args:
-        image: values `(C, H, W)` that are zero outside of the content.
-        smoothing: the standard deviation of a Gaussian, in pixels, that takes away what the grid cannot rotate.
-    """
-
-    def __init__(self, image: np.ndarray, smoothing: float) -> None:
-        self.smoothing, self.levels = smoothing, noise_levels(image)
-        spot = np.zeros((1, 8 * math.ceil(smoothing) + 1, 8 * math.ceil(smoothing) + 1))
-        spot[0, 4 * math.ceil(smoothing), 4 * math.ceil(smoothing)] = 1.0
-        self.threshold = 3 * float(np.linalg.norm(self.levels) * np.linalg.norm(self._smooth(spot)))
-        edge = math.ceil(3 * smoothing) + 2
-        first = self._smooth(self.padded(image, edge))
-        row, column = centroid(first, self.threshold)
-        sizes = np.linalg.norm(first, axis=0)
-        least = 1.5 * self.threshold if sizes.max() > 1.5 * self.threshold else 0.0
-        rows, columns = np.nonzero(sizes > max(1e-3 * sizes.max(), least))
-        self.radius = float(np.hypot(rows - row, columns - column).max(initial=0.0)) + 1
-        inside = min(row, column, first.shape[1] - 1 - row, first.shape[2] - 1 - column)
-        self.margin = edge + math.ceil(max(self.radius - inside, 0.0)) + 6
-        self.centre = row - edge, column - edge
-        self.canvas = self.padded(image, self.margin)
-        self.order = 0 if max(len(np.unique(channel)) for channel in image) <= FEW_VALUES else 1
-
-    @staticmethod
-    def padded(image: np.ndarray, margin: int) -> np.ndarray:
-        """The image with zeros on all sides."""
-        return np.pad(image, ((0, 0), (margin, margin), (margin, margin)))
-
-    def _smooth(self, image: np.ndarray) -> np.ndarray:
-        from scipy import ndimage  # scipy costs a tenth of a second that most users of the library need not pay
-
-        return np.asarray(ndimage.gaussian_filter(image, (0, self.smoothing, self.smoothing), mode="constant"))
-
-    def coefficients(self, canvas: np.ndarray, centre: Point | None = None) -> np.ndarray:
-        """Circular harmonics `(rings × channels, M + 1)` of an image, about its own centre if none is given.
-
-        ∫ |f|² is the sum of their squared sizes: rings are weighted by their lengths.
-        """
-        smooth = self._smooth(canvas)
-        row, column = centre or centroid(smooth, self.threshold)
-        r = np.arange(math.ceil(self.radius)) + 0.5
-        count = 8 * math.ceil(FINEST * self.radius / 4) + 8  # D4 moves the points of a ring onto each other
-        angles = 2 * np.pi * np.arange(count) / count
-        places = np.stack([row - r[:, None] * np.sin(angles), column + r[:, None] * np.cos(angles)])
-        m = np.arange(int(FINEST * r[-1]) + 1)
-        found = np.fft.rfft(_sampled(smooth, places, 3), axis=-1).conj()[..., : len(m)] / count
-        lengths = np.sqrt(2 * np.pi * r)[:, None] * np.where(m, math.sqrt(2), 1.0)
-        return np.asarray(np.where(m <= FINEST * r[:, None], found * lengths, 0).reshape(-1, len(m)))
-
-    def rotated(self, angle: float) -> np.ndarray:
-        """The canvas turned by an angle about the centre of the image, as one would turn its kind.
-
-        By linear interpolation; one of few values keeps them, by its nearest pixels.
-        """
-        row, column = (at + self.margin for at in self.centre)
-        i, j = np.indices(self.canvas.shape[1:])
-        x, y = j - column, row - i
-        c, s = math.cos(angle), math.sin(angle)
-        return _sampled(self.canvas, np.stack([row - (c * y - s * x), column + (c * x + s * y)]), self.order)
-
-
-def _sampled(image: np.ndarray, places: np.ndarray, order: int) -> np.ndarray:
-    """Values `(C, …)` of an image at rows and columns `(2, …)`, by splines of an order."""
-    from scipy import ndimage
-
-    return np.stack([ndimage.map_coordinates(channel, places, order=order, mode="constant") for channel in image])
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,17 +132,78 @@ class Seen:
 
 
 def seen(image: np.ndarray, smoothing: float) -> Seen:
-    """Harmonics of an image `(C, H, W)` that is zero outside of its content, with their errors."""
-    lens = Lens(image, smoothing)
-    middle = (lens.centre[0] + lens.margin, lens.centre[1] + lens.margin)
-    found = lens.coefficients(lens.canvas, middle)
-    size = max(float(np.linalg.norm(found)), 1e-300)
-    m = np.arange(found.shape[1])
-    undone = (lens.coefficients(lens.rotated(angle)) * np.exp(-1j * angle * m) for angle in ANGLES)
+    """Harmonics of an image `(C, H, W)` that is zero outside of its content, with their errors.
+
+    The image is smoothed by a Gaussian of a standard deviation in pixels, which takes away what the grid cannot rotate,
+    and looked at about its own centre, out to where its content ends.
+    """
+    levels, width = noise_levels(image), math.ceil(smoothing)
+    spot = np.zeros((1, 8 * width + 1, 8 * width + 1))
+    spot[0, 4 * width, 4 * width] = 1.0
+    threshold = 3 * float(np.linalg.norm(levels) * np.linalg.norm(_smooth(spot, smoothing)))
+    edge = math.ceil(3 * smoothing) + 2
+    first = _smooth(_padded(image, edge), smoothing)
+    row, column = _centroid(first, threshold)
+    sizes = np.linalg.norm(first, axis=0)
+    least = 1.5 * threshold if sizes.max() > 1.5 * threshold else 0.0
+    rows, columns = np.nonzero(sizes > max(1e-3 * sizes.max(), least))
+    radius = float(np.hypot(rows - row, columns - column).max(initial=0.0)) + 1
+    inside = min(row, column, first.shape[1] - 1 - row, first.shape[2] - 1 - column)
+    margin = edge + math.ceil(max(radius - inside, 0.0)) + 6
+    canvas, middle = _padded(image, margin), (row - edge + margin, column - edge + margin)
+
+    def coefficients(canvas: np.ndarray, centre: Point | None = None) -> np.ndarray:
+        smooth = _smooth(canvas, smoothing)
+        return _coefficients(smooth, centre or _centroid(smooth, threshold), radius)
+
+    found = coefficients(canvas, middle)
+    size, m = max(float(np.linalg.norm(found)), TINY), np.arange(found.shape[1])
+    order = 0 if max(len(np.unique(channel)) for channel in image) <= _FEW_VALUES else 1  # few values are kept
+    undone = (coefficients(_rotated(canvas, middle, angle, order)) * np.exp(-1j * angle * m) for angle in _TRIED)
     error = max(float(np.linalg.norm(one - found)) for one in undone)
-    grain = lens.levels[:, None, None] * np.random.default_rng(0).normal(size=image.shape)
-    noise = math.sqrt(2) * float(np.linalg.norm(lens.coefficients(lens.padded(grain, lens.margin), middle)))
-    return Seen(Harmonics(_compressed(found / size)), lens.centre, error / size, noise / size)
+    grain = levels[:, None, None] * np.random.default_rng(0).normal(size=image.shape)
+    noise = math.sqrt(2) * float(np.linalg.norm(coefficients(_padded(grain, margin), middle)))
+    return Seen(Harmonics(_compressed(found / size)), (row - edge, column - edge), error / size, noise / size)
+
+
+def _padded(image: np.ndarray, margin: int) -> np.ndarray:
+    return np.pad(image, ((0, 0), (margin, margin), (margin, margin)))
+
+
+def _smooth(image: np.ndarray, smoothing: float) -> np.ndarray:
+    from scipy import ndimage  # scipy costs a tenth of a second that most users of the library need not pay
+
+    return np.asarray(ndimage.gaussian_filter(image, (0, smoothing, smoothing), mode="constant"))
+
+
+def _coefficients(image: np.ndarray, centre: Point, radius: float) -> np.ndarray:
+    """Circular harmonics `(rings × channels, M + 1)` of an image about a centre, out to a radius.
+
+    ∫ |f|² is the sum of their squared sizes: rings are weighted by their lengths.
+    """
+    r = np.arange(math.ceil(radius)) + 0.5
+    count = 8 * math.ceil(_FINEST * radius / 4) + 8  # D4 moves the points of a ring onto each other
+    angles = 2 * np.pi * np.arange(count) / count
+    places = np.stack([centre[0] - r[:, None] * np.sin(angles), centre[1] + r[:, None] * np.cos(angles)])
+    m = np.arange(int(_FINEST * r[-1]) + 1)
+    found = np.fft.rfft(_sampled(image, places, 3), axis=-1).conj()[..., : len(m)] / count
+    lengths = np.sqrt(2 * np.pi * r)[:, None] * np.where(m, math.sqrt(2), 1.0)
+    return np.asarray(np.where(m <= _FINEST * r[:, None], found * lengths, 0).reshape(-1, len(m)))
+
+
+def _rotated(canvas: np.ndarray, centre: Point, angle: float, order: int) -> np.ndarray:
+    """The image turned about a point, with splines of an order."""
+    i, j = np.indices(canvas.shape[1:])
+    x, y = j - centre[1], centre[0] - i
+    c, s = math.cos(angle), math.sin(angle)
+    return _sampled(canvas, np.stack([centre[0] - (c * y - s * x), centre[1] + (c * x + s * y)]), order)
+
+
+def _sampled(image: np.ndarray, places: np.ndarray, order: int) -> np.ndarray:
+    """Values `(C, …)` of an image at rows and columns `(2, …)`, by splines of an order."""
+    from scipy import ndimage
+
+    return np.stack([ndimage.map_coordinates(channel, places, order=order, mode="constant") for channel in image])
 
 
 def _compressed(found: np.ndarray) -> np.ndarray:
@@ -294,7 +221,7 @@ def noise_levels(image: np.ndarray) -> np.ndarray:
     From the median size of the diagonal differences of two by two pixels, which edges hardly change (D. Donoho and
     I. Johnstone 1994, doi:10.1093/biomet/81.3.425).
     """
-    if min(image.shape[1:]) < 2 or image[0].size < FEWEST:
+    if min(image.shape[1:]) < 2 or image[0].size < _FEWEST:
         return np.zeros(len(image))
     a, b = image[:, :-1], image[:, 1:]
     differences = (a[..., :-1] - a[..., 1:] - b[..., :-1] + b[..., 1:]) / 2

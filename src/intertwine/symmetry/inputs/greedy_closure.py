@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-MOST = 4000
-"""More elements than any finite symmetry that people ask about: where a search for products stops."""
+from intertwine.symmetry.inputs.tolerances import ROUND
+
+_MOST = 4000  # more elements than any finite symmetry that people ask about: where a search for products stops
 
 Product = Callable[[int, int], int | None]
 """The number of the product of two numbered elements; None if it does not leave the input as it is."""
@@ -20,7 +21,7 @@ def growing_groups(
     product: Product,
     tolerance: float,
     identity: int = 0,
-    most: int = MOST,
+    most: int = _MOST,
 ) -> list[tuple[float, list[int]]]:
     """The groups that elements make at growing tolerances, up to a given one: each holds the one before.
 
@@ -49,7 +50,7 @@ def growing_groups(
         found = _generated(members, [*generators, seed], product, most, lambda i: residuals[i] <= 2 * tolerance)
         if found is None:
             continue
-        if (later := max(residuals[i] for i in found) / 2) > now:
+        if (later := max(map(residuals.__getitem__, found)) / 2) > now:
             heapq.heappush(queue, (later, seed))
             continue
         members, known, generators = found, set(found), [*generators, seed]
@@ -57,40 +58,12 @@ def growing_groups(
     return groups
 
 
-def largest_group(seeds: Sequence[int], product: Product, identity: int = 0, most: int = MOST) -> list[int]:
-    """The numbers of the elements of a group, made greedily from elements in their order.
-
-    An element that would generate products that do not leave the input as it is, is left out. So if the elements, with
-    their products, are a group, it is that group; else one of the largest that they hold.
-
-    Args:
-        seeds: numbers of elements, those that are surest first.
-        product: how they multiply; it may number elements that are not among the seeds.
-        identity: the number of the identity.
-        most: more elements than this are not looked for.
-    """
-    members, generators = [identity], list[int]()
-    for seed in seeds:
-        if seed not in members and (more := _generated(members, [*generators, seed], product, most)) is not None:
-            members, generators = more, [*generators, seed]
-    return members
-
-
 def _generated(
-    group: Sequence[int],
-    generators: list[int],
-    product: Product,
-    most: int,
-    near: Callable[[int], bool] = lambda _: True,
+    group: Sequence[int], generators: list[int], product: Product, most: int, near: Callable[[int], bool]
 ) -> list[int] | None:
     """A group with more generators, coset by coset (Dimino); None if one of its elements is no symmetry.
 
-    Args:
-        group: the numbers of its elements, the identity first.
-        generators: those of the group, and more.
-        product: how elements multiply.
-        most: larger groups are not looked for.
-        near: which elements are symmetries.
+    Elements are numbers, those of the group with the identity first; `near` says which are symmetries.
     """
     found, first = list(group), list(group[:1])
     known = set(found)
@@ -121,12 +94,10 @@ def largest_among(elements: np.ndarray, residuals: np.ndarray, tolerance: float)
     """
     flat = elements.reshape(len(elements), -1)
 
-    def number(g: np.ndarray) -> int:
-        return int(np.argmin(np.abs(flat - g.reshape(-1)).max(1)))
-
     def product(i: int, j: int) -> int:
-        return number(elements[i] @ elements[j])
+        return int(np.argmin(np.abs(flat - (elements[i] @ elements[j]).reshape(-1)).max(1)))
 
-    off = residuals.tolist()
-    *_, (_, members) = growing_groups(off, off, product, tolerance, number(np.eye(elements.shape[-1])))
+    off = np.where(residuals <= ROUND * tolerance, 0.0, residuals).tolist()
+    identity = int(np.argmax(np.trace(elements, axis1=-2, axis2=-1)))
+    *_, (_, members) = growing_groups(off, off, product, tolerance, identity)
     return np.sort(members)

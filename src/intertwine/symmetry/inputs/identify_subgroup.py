@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
+from intertwine._arrays import Table, read_only
 from intertwine.catalog.base import CatalogGroup
 from intertwine.catalog.finite_subgroups import listed_subgroups
 from intertwine.catalog.planar import PlanarGroup
@@ -15,8 +17,10 @@ from intertwine.catalog.recognise import recognise, refined
 from intertwine.groups import Subgroup
 from intertwine.groups.rotations import axial
 
-SOME = 128
-"""Products with about so many elements show how noisy those of a large group are; of Ih, and smaller ones, with all."""
+# so many finite subgroups of space are remembered: questions about one input meet the same few again and again
+_KNOWN = 64
+# products with about so many elements show how noisy those of a large group are; of Ih, and smaller ones, with all
+_SOME = 128
 
 
 def named_subgroup(group: CatalogGroup, elements: np.ndarray, lie: np.ndarray) -> Subgroup | None:
@@ -38,13 +42,19 @@ def named_subgroup(group: CatalogGroup, elements: np.ndarray, lie: np.ndarray) -
         return _planar(group, elements, continuous=len(lie) > 0)
     if len(lie):
         return _continuous(group, elements, lie)
-    return _finite(group, elements, noise or 0.0)
+    return _finite(group, Table(elements), noise or 0.0)
+
+
+@lru_cache(_KNOWN)
+def all_elements(subgroup: Subgroup) -> np.ndarray:
+    """The elements `(h, n, n)` of a finite subgroup, read-only."""
+    return read_only(subgroup.place(subgroup.group.elements()))
 
 
 def _noise(elements: np.ndarray) -> float | None:
     """How far the products of elements `(h, n, n)` are from elements; None if they are no group."""
     flat = elements.reshape(len(elements), -1)
-    some = elements[:: 1 + len(elements) // SOME]
+    some = elements[:: 1 + len(elements) // _SOME]
     products = np.einsum("aij,bjk->abik", elements, some).reshape(-1, flat.shape[1])
     squared = np.sum(flat**2, 1)[:, None] + np.sum(flat**2, 1) - 2 * flat @ flat.T
     apart = np.sqrt(np.min(squared + 1e9 * np.eye(len(flat)), initial=1e9).clip(0))
@@ -95,23 +105,14 @@ def _continuous(group: CatalogGroup, elements: np.ndarray, lie: np.ndarray) -> S
     axis = np.where(np.abs(axis - near) < 1e-9, near, axis)
     axis = axis * np.sign(axis[np.flatnonzero(np.abs(axis) > 1e-6)[-1]]) + 0.0
     keeps = elements @ axis @ axis > 0
-    turns, mirrors = bool((proper & ~keeps).any()), bool((~proper & keeps).any())
-    inversion = bool((~proper & ~keeps).any())
-    name = (
-        "Dinfh"
-        if turns and inversion
-        else "Dinf"
-        if turns
-        else "Cinfv"
-        if mirrors
-        else "Cinfh"
-        if inversion
-        else "Cinf"
-    )
-    return group.subgroup(name, axis=axis)
+    turns, mirrors, inversion = (bool(kind.any()) for kind in (proper & ~keeps, ~proper & keeps, ~proper & ~keeps))
+    names = {(True, False): "Dinf", (False, True): "Cinfv", (False, False): "Cinfh" if inversion else "Cinf"}
+    return group.subgroup(names.get((turns, mirrors), "Dinfh"), axis=axis)
 
 
-def _finite(group: CatalogGroup, elements: np.ndarray, noise: float) -> Subgroup | None:
+@lru_cache(_KNOWN)
+def _finite(group: CatalogGroup, found: Table, noise: float) -> Subgroup | None:
+    elements = found.array
     try:
         title, frame = recognise(elements, max(noise, 1e-6))
     except (KeyError, StopIteration, IndexError, ZeroDivisionError):  # no group: its axes do not fit together

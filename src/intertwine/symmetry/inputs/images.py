@@ -3,64 +3,58 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from intertwine._arrays import to_numpy
+from intertwine._arrays import for_json, to_numpy
 from intertwine.catalog import O2, SO2, dihedral, words
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.reps import Rep
-from intertwine.symmetry.inputs.circular import (
-    Candidate,
-    Harmonics,
-    Point,
-    Seen,
-    candidates,
-    noise_levels,
-    seen,
-    smallest_above,
-)
+from intertwine.symmetry.inputs.circular import Place, Point, Seen, noise_levels, seen
 from intertwine.symmetry.inputs.greedy_closure import largest_among
-from intertwine.symmetry.inputs.identify_subgroup import named_subgroup
-from intertwine.symmetry.inputs.isotropy_group import Stabiliser
-from intertwine.symmetry.inputs.ladder import ROUNDING
+from intertwine.symmetry.inputs.identify_subgroup import all_elements, named_subgroup
+from intertwine.symmetry.inputs.isotropy_group import FiniteStabiliser, RepVector, Stabiliser
+from intertwine.symmetry.inputs.stabiliser import ContinuousStabiliser
+from intertwine.symmetry.inputs.tolerances import DIGITS
 
-GAP = 1.5
-"""A group is a rung if every larger one moves the image by this much more than it, and than the errors, do."""
-
-UNSURE = 0.5
-"""Differences that are smaller than this part of the noise say nothing: it moves the centre, too."""
-
-SEEN = 0.05
-"""Values of this part of the largest one, noise apart, count as content that the border cuts."""
+# A group is a rung if every larger one moves the image by this much more than it, and than the errors, do
+_CLEARLY = 1.5
+_UNSURE = 0.5  # differences that are smaller than this part of the noise say nothing: it moves the centre, too
+_VISIBLE = 0.05  # values of this part of the largest one, noise apart, count as content that the border cuts
 
 
-@dataclass(frozen=True, repr=False, eq=False)
+@dataclass(frozen=True, repr=False)
 class ImageRung:
     """A group that moves an image by less than every larger group does.
 
     Args:
-        symmetry: the group, and the residual |ρ(g) x − x| / |x| of each of its elements.
+        turns: how many rotations it has; None for all.
+        mirror: the angle of one of its mirror lines; None if it has none.
+        residual: the largest |ρ(g) x − x| / |x| of its elements.
         until: the smallest residual of a larger group, or the largest that was looked at.
         width: the powers of ten between that and its own residual, or the errors if these are larger.
     """
 
-    symmetry: Stabiliser
+    turns: int | None
+    mirror: float | None
+    residual: float
     until: float
     width: float
 
     @property
     def name(self) -> str:
-        """The name of the group."""
-        return self.symmetry.name
+        """Cn, Dn, SO(2) or O(2)."""
+        if self.turns is None:
+            return "SO(2)" if self.mirror is None else "O(2)"
+        return f"{'C' if self.mirror is None else 'D'}{self.turns}"
 
     @property
-    def residual(self) -> float:
-        """The largest residual of its elements."""
-        return float(self.symmetry.residuals.max(initial=0.0))
+    def order(self) -> float:
+        """The number of elements."""
+        return math.inf if self.turns is None else self.turns * (1 if self.mirror is None else 2)
 
     def __str__(self) -> str:
         return f"{self.name} up to {_percent(self.residual)}"
@@ -131,26 +125,16 @@ class ImageSymmetry:
 
     def to_dict(self) -> dict[str, object]:
         """Plain numbers and texts, for JSON."""
-        return {
-            "exact": self.exact.to_dict(),
-            "exact_centre": list(self.exact_centre),
-            "approximate": self.approximate.to_dict(),
-            "residual": self.residual,
-            "mirrors": self.mirrors.tolist(),
-            "handed": self.handed,
-            "centroid": list(self.centroid),
-            "interpolation": self.interpolation,
-            "noise": self.noise,
-            "rungs": [{"name": rung.name, "residual": rung.residual, "until": rung.until} for rung in self.rungs],
+        names = ("exact", "exact_centre", "approximate", "residual", "mirrors", "handed", "centroid", "interpolation")
+        return for_json(self, *names, "noise", "translations", "cut") | {
+            "rungs": [for_json(rung, "name", "residual", "until") for rung in self.rungs],
             "ambiguous": [rung.name for rung in self.ambiguous or ()],
-            "translations": self.translations.tolist(),
-            "cut": self.cut,
         }
 
     def __str__(self) -> str:
         errors = f"interpolation alone makes {_percent(self.interpolation)}"
         errors += f", noise {_percent(self.noise)}" if self.noise > 1e-3 else ""
-        upto = "by any angle" if self.residual <= ROUNDING else f"up to {_percent(self.residual)}"
+        upto = "by any angle" if self.residual <= DIGITS else f"up to {_percent(self.residual)}"
         lines = [
             f"exactly, on the pixel grid: {_placed(self.exact, self.exact_centre)}",
             f"{upto} ({errors}): {_placed(self.approximate, self.centroid)}",
@@ -160,7 +144,7 @@ class ImageSymmetry:
         if not self.vector.any():
             lines.insert(0, "the image has no content beside its background")
         lines += [f"no larger group below {_percent(rung.until)}" for rung in self.rungs
-                  if rung.symmetry is self.approximate and self.approximate.name != "O(2)"]  # fmt: skip
+                  if rung.name == self.approximate.name != "O(2)"]  # fmt: skip
         if (pair := self.ambiguous) is not None:
             lines.append(f"ambiguous between {pair[0]} and {pair[1]}")
         if self.cut:
@@ -193,7 +177,7 @@ def _mirror_angles(found: Stabiliser) -> np.ndarray:
 
 def _percent(value: float) -> str:
     shown = f"{100 * value:.0f}" if value >= 0.995 else f"{100 * value:.2g}"
-    return f"{shown} %" if value > ROUNDING else "0 %"
+    return f"{shown} %" if value > DIGITS else "0 %"
 
 
 def image_stabiliser(
@@ -247,23 +231,32 @@ def image_stabiliser(
     if group not in (O2, SO2):
         raise ArgumentError(f"The symmetry of an image is looked for in tw.O2 or tw.SO2, but got {group}.")
     _check_numbers(tolerance=tolerance or 0.0, exact_tolerance=exact_tolerance, smoothing=smoothing, largest=largest)
-    pixels = checked_image(image)
-    content = pixels - _background(pixels, background)[:, None, None]
+    pixels = _checked_image(image)
+    edge = np.ones(pixels.shape[1:], dtype=bool)
+    edge[1:-1, 1:-1] = False
+    content = pixels - _background(pixels[:, edge], background)[:, None, None]
     content = content / (np.abs(content).max() or 1.0)
-    exact, exact_centre = _on_the_grid(content, group, exact_tolerance)
     look = seen(content, smoothing)
-    found = candidates(look.harmonics, mirrors=group == O2)
-    rungs = tuple(_rungs(found, look, group, largest))
-    best = (_in_doubt(rungs) or _by_width(rungs))[0].symmetry
-    if tolerance is not None:
-        allowed = [one for one in found if one.residual <= max(tolerance, ROUNDING)]
-        largest_first = sorted(allowed, key=lambda one: (-one.order, one.name != "O(2)", one.residual))
-        best = _stabiliser(largest_first[0], look.harmonics, group, tolerance)
-    rep, vector = look.harmonics.vector(group)
-    shifts = _translations(content, exact_tolerance)
-    cut = bool((np.abs(content[:, _border(content)]).max(1) > SEEN + 5 * noise_levels(content)).any())
+    vector, found = look.harmonics.vector(group), dict(look.harmonics.placed(mirrors=group == O2))
+    rungs = _rungs(found, look, largest)
+    if tolerance is None:
+        best = (_in_doubt(rungs) or _by_width(rungs))[0]
+        slack = max(best.residual, look.interpolation)
+    else:
+        allowed = [ImageRung(n, angle, residual, 0.0, 0.0) for (n, angle), residual in found.items()]
+        allowed = [rung for rung in allowed if rung.residual <= max(tolerance, DIGITS)]
+        best, slack = min(allowed, key=lambda rung: (-rung.order, rung.name != "O(2)", rung.residual)), tolerance
     return ImageSymmetry(
-        exact, exact_centre, rungs, best, look.centre, look.interpolation, look.noise, shifts, cut, rep, vector
+        *_on_the_grid(content, vector, exact_tolerance),
+        rungs=rungs,
+        approximate=_stabiliser(best, vector, slack),
+        centroid=look.centre,
+        interpolation=look.interpolation,
+        noise=look.noise,
+        translations=_translations(content, exact_tolerance),
+        cut=bool((np.abs(content[:, edge]).max(1) > _VISIBLE + 5 * noise_levels(content)).any()),
+        rep=vector.rep,
+        vector=vector.x,
     )
 
 
@@ -273,7 +266,7 @@ def _check_numbers(**numbers: float) -> None:
             raise ArgumentError(f"{name} is a finite number that is not negative, but got {value!r}.")
 
 
-def checked_image(image: np.ndarray) -> np.ndarray:
+def _checked_image(image: np.ndarray) -> np.ndarray:
     """An image as float64 values `(C, H, W)`; raises `ShapeError` and `ArgumentError` for what is none."""
     try:
         pixels = to_numpy(image)
@@ -294,33 +287,25 @@ def checked_image(image: np.ndarray) -> np.ndarray:
     return pixels[None] if pixels.ndim == 2 else pixels
 
 
-def _background(pixels: np.ndarray, given: float | Sequence[float] | None) -> np.ndarray:
-    """The value of each channel around the content, `(C,)`."""
+def _background(border: np.ndarray, given: float | Sequence[float] | None) -> np.ndarray:
+    """The value of each channel around the content, `(C,)`: the most common one of the outermost pixels `(C, n)`."""
     if given is not None:
         values = to_numpy(np.asarray(given))
-        if values.shape not in ((), (1,), (len(pixels),)) or not np.isfinite(values).all():
+        if values.shape not in ((), (1,), (len(border),)) or not np.isfinite(values).all():
             raise ArgumentError(
-                f"background is a finite number, or one for each of {len(pixels)} channels, but got {given!r}."
+                f"background is a finite number, or one for each of {len(border)} channels, but got {given!r}."
             )
-        return np.broadcast_to(values, len(pixels))
-    return np.array([_usual(border) for border in pixels[:, _border(pixels)]])
+        return np.broadcast_to(values, len(border))
+    usual = []
+    for channel in border:
+        values, counts = np.unique(channel, return_counts=True)
+        usual.append(values[np.argmax(counts)] if 10 * counts.max() >= len(channel) else np.median(channel))
+    return np.array(usual, dtype=np.float64)
 
 
-def _border(pixels: np.ndarray) -> np.ndarray:
-    """Which pixels are the outermost ones, `(H, W)`."""
-    edge = np.ones(pixels.shape[1:], dtype=bool)
-    edge[1:-1, 1:-1] = False
-    return edge
-
-
-def _usual(border: np.ndarray) -> float:
-    values, counts = np.unique(border, return_counts=True)
-    common = np.argmax(counts)
-    return float(values[common] if 10 * counts[common] >= len(border) else np.median(border))
-
-
-def _on_the_grid(content: np.ndarray, group: CatalogGroup, tolerance: float) -> tuple[Stabiliser, Point]:
+def _on_the_grid(content: np.ndarray, image: RepVector, tolerance: float) -> tuple[Stabiliser, Point]:
     """The elements of D4 that move the pixels onto equal ones, about the centre of the box around the content."""
+    group: CatalogGroup = image.rep.group  # type: ignore[assignment]
     rows, columns = np.nonzero(np.abs(content).max(0) > tolerance)
     if len(rows):
         box = content[:, rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
@@ -328,14 +313,14 @@ def _on_the_grid(content: np.ndarray, group: CatalogGroup, tolerance: float) -> 
     else:
         box, centre = content[:, :0, :0], ((content.shape[1] - 1) / 2, (content.shape[2] - 1) / 2)
     whole = dihedral(4).elements()
+    whole = whole[group.contains(whole)]
     residuals = np.array([_moved(box, g) for g in whole])
-    residuals[np.linalg.det(whole) < 0] += 0.0 if group == O2 else math.inf
     members = largest_among(whole, residuals, tolerance)
     subgroup = named_subgroup(group, whole[members], group.lie_generators[:0])
-    elements = subgroup.embed(subgroup.group.elements())  # type: ignore[union-attr]  # these are a group
+    elements = all_elements(subgroup).copy()  # these are a group
     places = np.abs(elements[:, None] - whole).max((-1, -2)).argmin(1)
-    found = Stabiliser(subgroup, elements, residuals[places], None, tolerance)  # type: ignore[arg-type]
-    return found, (float(centre[0]), float(centre[1]))
+    exact = FiniteStabiliser(subgroup, elements, residuals[places], None, tolerance, image)  # type: ignore[arg-type]
+    return exact, (float(centre[0]), float(centre[1]))
 
 
 def _moved(box: np.ndarray, g: np.ndarray) -> float:
@@ -345,30 +330,36 @@ def _moved(box: np.ndarray, g: np.ndarray) -> float:
     return math.inf if image.shape != box.shape else float(np.abs(image - box).max(initial=0.0))
 
 
-def _rungs(found: Sequence[Candidate], look: Seen, group: CatalogGroup, largest: float) -> Iterator[ImageRung]:
+def _rungs(found: dict[Place, float], look: Seen, largest: float) -> tuple[ImageRung, ...]:
     """The groups with a gap above them, small residuals first; without any, that of the image as it is.
 
     Noise adds its square to the square of every residual but that of the identity, nearly the same to all of them.
     """
-    residuals = np.array([one.residual for one in found])
+    places, residuals = list(found), np.array(list(found.values()))
     beyond = np.sqrt(np.maximum(residuals**2 - look.noise**2, 0.0))
-    ends = np.minimum(smallest_above(found, beyond), largest)
-    turned = [one.residual for one in found if one.mirror is None and (one.turns or 4) % 4 and one.turns not in (1, 2)]
-    error = min([look.interpolation, *(2 * residual for residual in turned)])  # not from what the grid itself keeps
-    least = np.maximum(np.maximum(beyond, math.hypot(error, UNSURE * look.noise)), ROUNDING)
-    orders = np.array([one.order for one in found])
-    clear = np.flatnonzero(ends > GAP * least)
+    turns, mirrors = np.array([(n or 0, angle is not None) for n, angle in places]).T  # 0 is divided by all
+    larger = (np.gcd.outer(turns, turns) == turns[:, None]) & (mirrors[:, None] <= mirrors)
+    larger &= ~np.eye(len(places), dtype=bool)
+    ends = np.minimum(np.where(larger, beyond, np.inf).min(1), largest)
+    off_grid = residuals[(mirrors == 0) & (turns % 4 > 0) & (turns > 2)]  # what the grid itself does not keep
+    error = min(look.interpolation, 2 * off_grid.min(initial=np.inf))
+    least = np.maximum(np.maximum(beyond, math.hypot(error, _UNSURE * look.noise)), DIGITS)
+    orders = np.where(turns, turns * (1 + mirrors), np.inf)
+    clear = np.flatnonzero(ends > _CLEARLY * least)
     if not len(clear):
-        still = residuals <= ROUNDING
+        still = residuals <= DIGITS
         clear = np.flatnonzero(still & (orders == orders[still].max()))[:1]
-    for k in clear[np.lexsort((orders[clear], residuals[clear]))]:
-        symmetry = _stabiliser(found[k], look.harmonics, group, max(found[k].residual, look.interpolation))
-        width = math.log10(max(ends[k], ROUNDING) / least[k])
-        yield ImageRung(symmetry, math.hypot(ends[k], look.noise), width)
+    widths = np.log10(np.maximum(ends, DIGITS) / least)
+    untils = np.hypot(ends, look.noise)
+    every = [
+        ImageRung(n, angle, *values)
+        for (n, angle), *values in zip(places, residuals.tolist(), untils.tolist(), widths.tolist(), strict=True)
+    ]
+    return tuple(every[k] for k in clear[np.lexsort((orders[clear], residuals[clear]))])
 
 
 def _by_width(rungs: Sequence[ImageRung]) -> list[ImageRung]:
-    return sorted(rungs, key=lambda rung: (-rung.width, -rung.symmetry.order))
+    return sorted(rungs, key=lambda rung: (-rung.width, -rung.order))
 
 
 def _in_doubt(rungs: Sequence[ImageRung]) -> tuple[ImageRung, ImageRung] | None:
@@ -379,13 +370,15 @@ def _in_doubt(rungs: Sequence[ImageRung]) -> tuple[ImageRung, ImageRung] | None:
     return (first, others[0]) if first.residual <= others[0].residual else (others[0], first)
 
 
-def _stabiliser(one: Candidate, x: Harmonics, group: CatalogGroup, tolerance: float) -> Stabiliser:
-    subgroup = one.subgroup(group)
-    if one.turns is None:
-        elements = np.stack([np.eye(2), np.diag([1.0, -1.0])])[: 1 if one.mirror is None else 2]
-        return Stabiliser(subgroup, elements, np.full(len(elements), one.residual), None, tolerance)
+def _stabiliser(rung: ImageRung, image: RepVector, tolerance: float) -> Stabiliser:
+    group: CatalogGroup = image.rep.group  # type: ignore[assignment]
+    if rung.turns is None:
+        elements = np.stack([np.eye(2), np.diag([1.0, -1.0])])[: 1 if rung.mirror is None else 2]
+        residuals = np.full(len(elements), rung.residual)
+        return ContinuousStabiliser(group.subgroup(rung.name), elements, residuals, None, tolerance, image)
+    subgroup = group.subgroup(rung.name, mirror=rung.mirror)
     elements = subgroup.embed(subgroup.group.elements())
-    return Stabiliser(subgroup, elements, x.residuals(elements), None, tolerance)
+    return FiniteStabiliser(subgroup, elements, image.residuals(elements, None), None, tolerance, image)
 
 
 def _translations(content: np.ndarray, tolerance: float) -> np.ndarray:

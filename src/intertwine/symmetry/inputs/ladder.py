@@ -5,30 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from intertwine._arrays import to_numpy
+from intertwine._arrays import for_json, to_numpy
 from intertwine.catalog import O2, O3
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.symmetry.inputs.alignment import alignments
-from intertwine.symmetry.inputs.clouds import checked_cloud, nearest_line
-from intertwine.symmetry.inputs.crystals import bend, telling
-from intertwine.symmetry.inputs.isotropy_group import Stabiliser
-from intertwine.symmetry.inputs.lattices import Lattice
-from intertwine.symmetry.inputs.points import Points
-from intertwine.symmetry.inputs.search import spacings
-from intertwine.symmetry.inputs.stabiliser import cloud_stabilisers, largest_kept, nearly_kept, rounding, stabiliser
+from intertwine.symmetry.inputs.clouds import Cloud, Points
+from intertwine.symmetry.inputs.crystals import bend, largest_kept, nearly_kept, telling
+from intertwine.symmetry.inputs.isotropy_group import Source, Stabiliser
+from intertwine.symmetry.inputs.stabiliser import checked_vector, cloud_stabilisers, rounding, stabiliser_of
+from intertwine.symmetry.inputs.tolerances import DIGITS
 
-ROUNDING = 1e-6
-"""Residuals below this, the last digit of most files, count as zero."""
-GAP = 1.2
-"""Residuals that differ by less than this factor belong to one step."""
-DENSE = 1.5
-"""Where residuals leave no gaps, one is tried in each interval of this factor."""
+_GAP = 1.2  # residuals that differ by less than this factor belong to one step
+_DENSE = 1.5  # where residuals leave no gaps, one is tried in each interval of this factor
 
 
 @dataclass(frozen=True)
@@ -50,7 +44,7 @@ class Rung:
     @property
     def width(self) -> float:
         """How many powers of ten lie between the two residuals."""
-        return math.log10(max(self.until, ROUNDING) / max(self.residual, ROUNDING))
+        return math.log10(max(self.until, DIGITS) / max(self.residual, DIGITS))
 
 
 @dataclass(frozen=True)
@@ -67,7 +61,7 @@ class Ladder:
     group: str
     rungs: tuple[Rung, ...]
     largest: float
-    rounding: float = ROUNDING
+    rounding: float = DIGITS
 
     @property
     def best(self) -> Rung:
@@ -91,11 +85,10 @@ class Ladder:
 
     def to_dict(self) -> dict[str, object]:
         """Plain numbers and texts, for JSON."""
-        rungs = [{**asdict(rung), "order": None if rung.order == math.inf else int(rung.order)} for rung in self.rungs]
         return {
             "group": self.group,
             "largest": self.largest,
-            "rungs": rungs,
+            "rungs": [for_json(rung, "name", "order", "residual", "until") for rung in self.rungs],
             "best": self.best.name,
             "ambiguous": self.ambiguous is not None,
         }
@@ -113,15 +106,6 @@ class Ladder:
         else:
             lines.append(f"best: {self.best.name}")
         return "\n".join(lines)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Residuals: the largest that is looked at, the largest asked for, and the least that says anything."""
-
-    largest: float
-    asked: float
-    least: float
 
 
 def symmetry_ladder(
@@ -156,103 +140,89 @@ def symmetry_ladder(
     >>> [(rung.name, f"{rung.residual:.0e}") for rung in symmetry_ladder(nearly).rungs]
     [('D2h', '0e+00'), ('D4h', '1e-02')]
     """
-    asked = largest
     if not 0 <= largest < math.inf:
         raise ArgumentError(f"The largest residual is a finite number that is not negative, but got {largest}.")
-    cloud = x if isinstance(x, Points) else Points(x, labels, None, cell)
-    positions, rep = to_numpy(cloud.positions), None if rep is None else as_rep(rep)
-    limits = Limits(largest, asked, ROUNDING)
+    points = x if isinstance(x, Points) else Points(x, labels, None, cell)
+    positions, rep = to_numpy(points.positions), None if rep is None else as_rep(rep)
     if positions.ndim == 1 and rep is not None:
-        found = alignments(positions, positions, rep, largest)
-        steps = _dense(largest) if len(found.lie) else np.union1d(_jumps(found.residuals), ROUNDING)
-        return _climbed(_at(steps, positions, rep, group), limits)
+        vector, near = checked_vector(positions, rep), alignments(positions, positions, rep, largest)
+        steps = _dense(largest) if len(near.lie) else np.union1d(_jumps(near.residuals), DIGITS)
+        return _climbed(_at(steps, vector), largest, largest, DIGITS)
     group = group or (rep.group if rep else O2 if positions.ndim == 2 and positions.shape[1] == 2 else O3)  # type: ignore[assignment]
-    limits = replace(limits, least=max(ROUNDING, rounding(cloud)))
-    if (lattice := cloud.lattice) is not None:
-        exact = stabiliser(cloud, rep=rep, group=group, tolerance=limits.least)  # complains of what is no crystal
-        limits = replace(limits, largest=min(asked, telling(lattice, positions, cloud.kinds)))
-        return _climbed(_of_crystal(exact, cloud, lattice, rep, limits), limits)
-    centred, kinds, _ = checked_cloud(positions, group, cloud.labels, cloud.features, rep)  # type: ignore[arg-type]
-    limits = replace(limits, largest=min(asked, float(np.median(spacings(centred, kinds))) / 3))
-    return _climbed(_of_cloud(cloud, rep, group, nearest_line(centred)[1], limits.largest), limits)  # type: ignore[arg-type]
+    cloud = Cloud.of(points, group, rep)  # type: ignore[arg-type]
+    most, least = min(largest, telling(cloud)), max(DIGITS, rounding(points))
+    found = _of_cloud(cloud, most) if cloud.lattice is None else _of_crystal(cloud, most, least)
+    return _climbed(found, largest, most, least)
 
 
 def _dense(largest: float) -> np.ndarray:
     """Tolerances to try where it is not known at which ones the symmetry grows."""
-    largest = max(largest, ROUNDING)
-    return np.geomspace(ROUNDING, largest, max(2, 1 + round(5 * math.log10(largest / ROUNDING))))
+    largest = max(largest, DIGITS)
+    return np.geomspace(DIGITS, largest, max(2, 1 + round(5 * math.log10(largest / DIGITS))))
 
 
 def _jumps(residuals: np.ndarray) -> np.ndarray:
     """Tolerances to try: residuals that are followed by a gap, and some of those that are too dense for gaps."""
-    ascending = np.unique(np.maximum(residuals, ROUNDING))
-    chosen = [r for r, after in zip(ascending, [*ascending[1:], math.inf], strict=False) if after > GAP * r]
-    intervals = np.floor(np.log(ascending) / math.log(DENSE))
+    ascending = np.unique(np.maximum(residuals, DIGITS))
+    chosen = [r for r, after in zip(ascending, [*ascending[1:], math.inf], strict=False) if after > _GAP * r]
+    intervals = np.floor(np.log(ascending) / math.log(_DENSE))
     return np.union1d(chosen, ascending[np.flatnonzero(np.diff(intervals, append=math.inf))])
 
 
-def _of_cloud(
-    cloud: Points, rep: Rep | None, group: CatalogGroup, line: float, largest: float
-) -> Iterator[tuple[float, Stabiliser]]:
-    """The stabilisers of a cloud, and the tolerances from which on they count; `line` is how far it is from a line."""
-    if line > ROUNDING:
-        below = min(largest, line * (1 - 1e-9))
-        yield from cloud_stabilisers(to_numpy(cloud.positions), cloud.labels, cloud.features, rep, group, below)
+def _of_cloud(cloud: Cloud, largest: float) -> Iterator[tuple[float, Stabiliser]]:
+    """The stabilisers of a cloud, and the tolerances from which on they count."""
+    line = cloud.line[1]
+    if line > DIGITS:
+        yield from cloud_stabilisers(cloud, min(largest, line * (1 - 1e-9)))
     if line <= largest:
         steps = _dense(largest)
-        yield from _at(steps[steps >= line], cloud, rep, group)
+        yield from _at(steps[steps >= line], cloud)
 
 
-def _of_crystal(
-    exact: Stabiliser, cloud: Points, lattice: Lattice, rep: Rep | None, limits: Limits
-) -> Iterator[tuple[float, Stabiliser]]:
+def _of_crystal(cloud: Cloud, largest: float, least: float) -> Iterator[tuple[float, Stabiliser]]:
     """The stabilisers of a crystal, a layer or a rod: all operations are found once, at each step a group of them."""
-    yield limits.least, exact
-    if exact.continuous or limits.largest <= limits.least:
+    exact = stabiliser_of(cloud, least)
+    yield least, exact
+    if exact.continuous or largest <= least:
         return
-    points = to_numpy(cloud.positions)
-    found, _ = nearly_kept(cloud, lattice, rep, exact.group, limits.largest)
-    steps, straight = _jumps(found.residuals[found.residuals <= limits.largest]), bend(lattice, points)
-    below = steps[(steps > limits.least) & (steps < straight)]
+    found, _ = nearly_kept(cloud, largest)
+    steps, straight = _jumps(found.residuals[found.residuals <= largest]), bend(cloud)
+    below = steps[(steps > least) & (steps < straight)]
     for tolerance in (below * (1 + 1e-9)).tolist():
         with suppress(ArgumentError):  # what is left at this tolerance is no group
-            yield tolerance, largest_kept(exact.group, found, tolerance, points)
-    if straight <= limits.largest:
-        yield from _at(np.append(straight, steps[steps > straight]), cloud, rep, exact.group)
+            yield tolerance, largest_kept(cloud, found, tolerance)
+    if straight <= largest:
+        yield from _at(np.append(straight, steps[steps > straight]), cloud)
 
 
-def _at(
-    steps: np.ndarray, x: Points | np.ndarray, rep: Rep | None, group: CatalogGroup | None
-) -> Iterator[tuple[float, Stabiliser]]:
+def _at(steps: np.ndarray, source: Source) -> Iterator[tuple[float, Stabiliser]]:
     """The stabilisers at growing tolerances, with these."""
     for tolerance in steps.tolist():
         try:
-            yield tolerance, stabiliser(x, rep=rep, group=group, tolerance=tolerance * (1 + 1e-9))
+            yield tolerance, stabiliser_of(source, tolerance * (1 + 1e-9))
         except ArgumentError:
-            if tolerance <= ROUNDING:
+            if tolerance <= DIGITS:
                 raise
             # what is left at this tolerance is no group, or points coincide
 
 
-def _size(found: Stabiliser) -> tuple[float, int]:
-    """How large a stabiliser is, also a continuous one: that has more or fewer connected pieces."""
-    return found.order, len(found.elements)
+def _climbed(steps: Iterator[tuple[float, Stabiliser]], asked: float, largest: float, least: float) -> Ladder:
+    """The rungs that stabilisers at growing tolerances are, each a larger group than the one before.
 
-
-def _climbed(steps: Iterator[tuple[float, Stabiliser]], limits: Limits) -> Ladder:
-    """The rungs that stabilisers at growing tolerances are, each a larger group than the one before."""
+    Residuals are asked for up to one, looked at up to another, and say something from a third one on.
+    """
     found: list[tuple[float, Stabiliser]] = []
     for tolerance, now in steps:
         residual = float(now.residuals.max(initial=0.0))
-        residual = tolerance if now.continuous else residual if residual > ROUNDING else 0.0
-        exact = tolerance <= limits.least
+        residual = tolerance if now.continuous else residual if residual > DIGITS else 0.0
+        exact = tolerance <= least
         if now.continuous and exact:
             raise ArgumentError(
                 "The symmetry is continuous, and has no ladder of finite groups. Call stabiliser for its name."
             )
-        if exact or (residual <= limits.largest and _size(now) > _size(found[-1][1])):
+        if exact or (residual <= largest and (now.order, now.pieces) > (found[-1][1].order, found[-1][1].pieces)):
             found = [*found[: 0 if exact else None], (residual, now)]
-    ends = [residual for residual, _ in found[1:]] + [limits.asked]  # no rung beyond speaks against the last
+    ends = [residual for residual, _ in found[1:]] + [asked]  # no rung beyond speaks against the last
     rungs = [Rung(s.name, s.order, residual, end) for (residual, s), end in zip(found, ends, strict=True)]
-    wide = [rung for i, rung in enumerate(rungs) if i in (0, len(rungs) - 1) or rung.until > GAP * rung.residual]
-    return Ladder(found[0][1].group.name, tuple(wide), limits.largest, limits.least)
+    wide = [rung for i, rung in enumerate(rungs) if i in (0, len(rungs) - 1) or rung.until > _GAP * rung.residual]
+    return Ladder(found[0][1].group.name, tuple(wide), largest, least)

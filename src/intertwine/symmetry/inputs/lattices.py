@@ -9,8 +9,7 @@ import numpy as np
 
 from intertwine.errors import ArgumentError, ShapeError
 
-FLAT = 1e-6
-"""Vectors of a cell this close to lying in a plane, or this short beside the longest, are a mistake."""
+_FLAT = 1e-6  # vectors of a cell this close to lying in a plane, or this short beside the longest, are a mistake
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,15 +82,11 @@ class Lattice:
         return np.asarray(found[self.strains(found).max(1) <= slack])
 
 
-def lattice_of(
-    cell: np.ndarray | None, periodic: Sequence[bool] | np.ndarray | None, positions: np.ndarray
-) -> Lattice | None:
-    """The periods of `Points`; None for a molecule: without a cell, with a cell of zeros, or without periods.
+def lattice_of(cell: np.ndarray, periodic: Sequence[bool] | np.ndarray | None, positions: np.ndarray) -> Lattice | None:
+    """The periods of `Points` with a cell; None for a molecule: with a cell of zeros, or without periods.
 
     Raises `ShapeError` and `ArgumentError` for cells that are none.
     """
-    if cell is None:
-        return None
     cell = np.asarray(cell, dtype=np.float64)
     chosen = np.ones(3, dtype=bool) if periodic is None else np.asarray(periodic, dtype=bool)
     if cell.shape != (3, 3):
@@ -110,7 +105,7 @@ def lattice_of(
     if not np.isfinite(periods).all():
         raise ArgumentError("The cell holds NaN or infinite numbers. Repair it, or leave it out for a molecule.")
     lengths = np.linalg.norm(periods, axis=1)
-    if lengths.min() <= FLAT * lengths.max() or _measure(periods / lengths[:, None]) < FLAT:
+    if lengths.min() <= _FLAT * lengths.max() or _measure(periods / lengths[:, None]) < _FLAT:
         raise ArgumentError(
             "The vectors of the cell lie in a plane or on a line. Pass three independent vectors as rows, say which of "
             "them are periods by periodic=(True, True, False), or leave the cell out for a molecule."

@@ -2,49 +2,83 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from intertwine.errors import ArgumentError
-from intertwine.symmetry.inputs.greedy_closure import largest_group
+from intertwine.symmetry.inputs.greedy_closure import growing_groups
 from intertwine.symmetry.inputs.lattices import Lattice
-from intertwine.symmetry.inputs.search import FAR, spacings
+from intertwine.symmetry.inputs.tolerances import FAR, ROUND
 
-ROWS = 200_000
-"""How many moved atoms are looked up at once."""
-FOLDED = 0.1
-"""Atoms this close, in units of the volume per atom, are too close for a crystal, if its periods bring them there."""
-OUTSIDE = 5
-"""Atoms that lie this many periods apart, in all directions, are looked at with suspicion."""
+_ROWS = 200_000  # how many moved atoms are looked up at once
+# atoms this close, in units of the volume per atom, are too close for a crystal, if its periods bring them there
+_FOLDED = 0.1
+_OUTSIDE = 5  # atoms that lie this many periods apart, in all directions, are looked at with suspicion
 
 
 @dataclass(frozen=True, eq=False)
-class Maps:
+class Operations:
     """Maps x → W x + t of coordinates in the basis of a cell, and where they take atoms.
 
     Args:
+        lattice: the cell.
         matrices: W, `(k, 3, 3)`; integers along periods.
         shifts: t, `(k, 3)`.
         permutations: atom i goes to atom `permutations[k, i]`, or next to it.
         residuals: how far the farthest atom, or vector of the cell, is left from its partner, `(k,)`: a length.
     """
 
+    lattice: Lattice
     matrices: np.ndarray
     shifts: np.ndarray
     permutations: np.ndarray
     residuals: np.ndarray
 
-    def among(self, places: np.ndarray) -> Maps:
+    @cached_property
+    def elements(self) -> np.ndarray:
+        """Their rotations, `(k, 3, 3)`, as far from exact ones as the cell is."""
+        return self.lattice.rotations(self.matrices)
+
+    @property
+    def unturned(self) -> np.ndarray:
+        """Whether they have no rotation, `(k,)`."""
+        return np.asarray(np.abs(self.matrices - np.eye(3)).max((1, 2)) < 1e-6)
+
+    def among(self, places: np.ndarray) -> Operations:
         """Some of them."""
-        return Maps(self.matrices[places], self.shifts[places], self.permutations[places], self.residuals[places])
+        return Operations(self.lattice, *(getattr(self, name)[places] for name in _NAMES))
 
     @staticmethod
-    def joined(parts: list[Maps]) -> Maps:
-        """Those of several."""
-        names = ("matrices", "shifts", "permutations", "residuals")
-        return Maps(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    def joined(parts: list[Operations]) -> Operations:
+        """Those of several, in one cell."""
+        return Operations(parts[0].lattice, *(np.concatenate([getattr(p, name) for p in parts]) for name in _NAMES))
+
+    def largest(self, tolerance: float) -> np.ndarray:
+        """The places of the largest group of operations with residuals up to a tolerance (their products up to twice).
+
+        All with residuals up to twice the tolerance are there. Their permutations tell them apart, with their matrices
+        along the periods, which are integers, and their determinants.
+        """
+        if (self.residuals <= tolerance).all():
+            return np.arange(len(self.residuals))  # products would be among them
+        rank, periods = self.lattice.rank, np.flatnonzero(self.lattice.periodic)
+        keys = np.zeros((len(self.residuals), rank + 1, rank + 1), dtype=np.int64)
+        keys[:, :rank, :rank] = np.round(self.matrices[:, periods[:, None], periods])
+        keys[:, rank, rank] = np.round(np.linalg.det(self.matrices))
+        table = {(w.tobytes(), p.tobytes()): i for i, (w, p) in enumerate(zip(keys, self.permutations, strict=True))}
+
+        def product(i: int, j: int) -> int | None:
+            permutation = self.permutations[i][self.permutations[j]]
+            return table.get(((keys[i] @ keys[j]).tobytes(), permutation.tobytes()))
+
+        off = np.where(self.residuals <= ROUND * tolerance, 0.0, self.residuals).tolist()
+        still = table[np.eye(rank + 1, dtype=np.int64).tobytes(), np.arange(self.permutations.shape[1]).tobytes()]
+        return np.sort(growing_groups(off, off, product, tolerance, still, len(table))[-1][1])
+
+
+_NAMES = ("matrices", "shifts", "permutations", "residuals")
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +157,7 @@ class Atoms:
         alike = (self.kinds == self.kinds[first]) & (np.abs(self.radii - self.radii[first]) <= self.reach)
         return int(first), np.flatnonzero(alike)
 
-    def matched(self, matrices: np.ndarray, shifts: np.ndarray, first: int, targets: np.ndarray) -> Maps:
+    def matched(self, matrices: np.ndarray, shifts: np.ndarray, first: int, targets: np.ndarray) -> Operations:
         """Those of some maps that take each atom near one of its kind, and the first to its target; fitted to all."""
         left = np.arange(len(matrices))
         goal = np.empty((len(matrices), len(self.parts)), dtype=np.int64)
@@ -153,7 +187,7 @@ class Atoms:
             goal[members[rows]] = members[columns]
         return True
 
-    def fitted(self, matrices: np.ndarray, shifts: np.ndarray, goal: np.ndarray) -> Maps:
+    def fitted(self, matrices: np.ndarray, shifts: np.ndarray, goal: np.ndarray) -> Operations:
         """Maps with the shifts, and in a rod the angles, that bring atoms closest to given partners."""
         if self.lattice.rank == 1 and not self.straight:
             matrices = self._turned(matrices, goal)
@@ -161,7 +195,8 @@ class Atoms:
         off = off - self.lattice.whole(off)
         mean = off.mean(1)
         away = np.linalg.norm((off - mean[:, None]) @ self.lattice.cell, axis=-1).max(1, initial=0.0)
-        return Maps(matrices, shifts + mean, goal, np.maximum(away, self.lattice.strains(matrices).max(1)))
+        away = np.maximum(away, self.lattice.strains(matrices).max(1))
+        return Operations(self.lattice, matrices, shifts + mean, goal, away)
 
     def _turned(self, matrices: np.ndarray, goal: np.ndarray) -> np.ndarray:
         """Maps of a rod turned about its axis so that atoms come closest to their partners (Procrustes)."""
@@ -170,12 +205,12 @@ class Atoms:
         u, _, vt = np.linalg.svd(x[goal].swapaxes(-1, -2) @ x)
         signs = np.ones(u.shape[:2])
         signs[:, 1] = np.sign(np.linalg.det(u) * np.linalg.det(vt) * np.linalg.det(matrices[block]))
-        matrices = matrices.copy()
+        matrices = matrices.astype(np.float64)
         matrices[block] = u * signs[:, None] @ vt
         return matrices
 
 
-def nearly_operations(lattice: Lattice, positions: np.ndarray, kinds: np.ndarray, largest: float) -> Maps:
+def nearly_operations(lattice: Lattice, positions: np.ndarray, kinds: np.ndarray, largest: float) -> Operations:
     """All maps that leave a crystal, a layer or a rod as it is up to a residual, a length, modulo its periods.
 
     The matrices are those that nearly keep the lattice; in a rod, those that take an atom away from the axis to another
@@ -201,15 +236,14 @@ def nearly_operations(lattice: Lattice, positions: np.ndarray, kinds: np.ndarray
     matrices = change.T @ matrices @ back
     matrices = matrices if lattice.rank == 1 else np.round(matrices).astype(np.int64)
     shifts = shifts @ change
-    return Maps(matrices, shifts - np.floor(shifts) * lattice.periodic, found.permutations, found.residuals)
+    return replace(found, lattice=lattice, matrices=matrices, shifts=shifts - np.floor(shifts) * lattice.periodic)
 
 
-def _searched(atoms: Atoms, largest: float) -> Maps:
+def _searched(atoms: Atoms, largest: float) -> Operations:
     """All operations: translations, and one of the others for each, with all translations."""
     first, targets = atoms.anchor()
-    pure = _from_anchor(atoms, first, *_translations(targets))
-    still = np.ones((len(pure.shifts), 1, 1), dtype=np.int64)
-    group = pure.among(group_among(still, pure.permutations, pure.residuals, largest / 4))
+    pure = _from_anchor(atoms, first, np.tile(np.eye(3, dtype=np.int64), (len(targets), 1, 1)), targets)
+    group = pure.among(pure.largest(largest / 4))
     fewer = np.unique(group.permutations[:, targets].min(0))
     maps, found = _from_anchor(atoms, first, *_candidates(atoms, first, fewer, largest)), []
     for some in _portions(len(maps.shifts), len(atoms.parts) * len(group.shifts)):
@@ -217,15 +251,11 @@ def _searched(atoms: Atoms, largest: float) -> Maps:
         shifts = (group.shifts[:, None] + maps.shifts[some]).reshape(-1, 3)
         every = atoms.fitted(np.tile(maps.matrices[some], (len(group.shifts), 1, 1)), shifts, goal)
         found.append(every.among(np.flatnonzero(every.residuals <= largest * (1 + 1e-9))))
-    return Maps.joined(found)
+    return Operations.joined(found)
 
 
 def _portions(count: int, size: int) -> list[np.ndarray]:
-    return np.array_split(np.arange(count), max(1, count * size // ROWS))
-
-
-def _translations(targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return np.tile(np.eye(3, dtype=np.int64), (len(targets), 1, 1)), targets
+    return np.array_split(np.arange(count), max(1, count * size // _ROWS))
 
 
 def _candidates(atoms: Atoms, first: int, targets: np.ndarray, largest: float) -> tuple[np.ndarray, np.ndarray]:
@@ -250,43 +280,22 @@ def _frames(vectors: np.ndarray) -> np.ndarray:
     return np.stack([x, np.stack([-x[:, 1], x[:, 0]], -1)], -1)
 
 
-def _from_anchor(atoms: Atoms, first: int, matrices: np.ndarray, targets: np.ndarray) -> Maps:
+def _from_anchor(atoms: Atoms, first: int, matrices: np.ndarray, targets: np.ndarray) -> Operations:
     """The maps with given matrices that take the first atom to given ones, and all others next to partners."""
     shifts = (atoms.parts[targets] - atoms.parts[first] @ matrices.swapaxes(-1, -2)) * atoms.lattice.periodic
     portions = _portions(len(targets), len(atoms.parts))
-    return Maps.joined([atoms.matched(matrices[k], shifts[k], first, targets[k]) for k in portions])
-
-
-def group_among(keys: np.ndarray, permutations: np.ndarray, residuals: np.ndarray, tolerance: float) -> np.ndarray:
-    """The places of the largest group of maps with residuals up to a tolerance (their products up to twice).
-
-    Args:
-        keys: integer matrices `(k, d, d)` that multiply as the maps do, and tell apart those of equal permutation.
-        permutations: where they take atoms `(k, N)`; of all maps with residuals up to twice the tolerance.
-        residuals: `(k,)`.
-        tolerance: up to which they count.
-    """
-    if (residuals <= tolerance).all():
-        return np.arange(len(residuals))  # products would be among them
-    table = {(w.tobytes(), p.tobytes()): i for i, (w, p) in enumerate(zip(keys, permutations, strict=True))}
-
-    def product(i: int, j: int) -> int | None:
-        found = table.get(((keys[i] @ keys[j]).tobytes(), permutations[i][permutations[j]].tobytes()))
-        return found if found is not None and residuals[found] <= 2 * tolerance else None
-
-    order = np.argsort(residuals, kind="stable")
-    still = np.eye(keys.shape[-1], dtype=keys.dtype).tobytes(), np.arange(permutations.shape[1]).tobytes()
-    return np.sort(largest_group(order[residuals[order] <= tolerance].tolist(), product, table[still], len(table)))
+    return Operations.joined([atoms.matched(matrices[k], shifts[k], first, targets[k]) for k in portions])
 
 
 def check_periods(lattice: Lattice, positions: np.ndarray) -> None:
     """An error for atoms that lie far outside of a crystal's cell, and that only its periods bring close together."""
-    short, close = lattice.reduced()[0], FOLDED * lattice.scale(len(positions))
-    if lattice.rank < 3 or (np.ptp(short.parts(positions), 0) <= OUTSIDE).any():
+    from scipy.spatial import KDTree
+
+    short, close = lattice.reduced()[0], _FOLDED * lattice.scale(len(positions))
+    if lattice.rank < 3 or (np.ptp(short.parts(positions), 0) <= _OUTSIDE).any():
         return
-    alike = np.zeros(len(positions))
-    folded = Atoms.of(short, positions, alike, close).spacings.min()
-    if folded < min(close, spacings(positions, alike).min() / 3):
+    folded = Atoms.of(short, positions, np.zeros(len(positions)), close).spacings.min()
+    if folded < min(close, KDTree(positions).query(positions, 2)[0][:, 1].min() / 3):
         raise ArgumentError(
             f"The {len(positions)} atoms lie far outside of the cell, and its periods bring some of them as close as "
             f"{folded:.2g}: they are none of these atoms. Leave the cell out for a molecule, or pass the right one."

@@ -1,27 +1,25 @@
-"""The permutations that isometries of a cloud of points may make."""
+"""The isometries of a cloud that is not on a line, and the groups that they make."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
+from functools import lru_cache
 
 import numpy as np
 
-from intertwine.groups import Group
+from intertwine.symmetry.inputs.clouds import Cloud
+from intertwine.symmetry.inputs.greedy_closure import growing_groups
+from intertwine.symmetry.inputs.tolerances import FAR
 
-FAR = 0.3
-"""Points this far from the centre, for a radius of 1, show directions well in spite of noise."""
-
-APART = 10.0
-"""The distance, in radii of the cloud, that an extra coordinate puts between points of different kinds."""
-
-REACH = 4.0
-"""Points join the fit of a map while it moves them by less than this from where they should be, in tolerances."""
-
-ROWS = 400_000
-"""How many moved points are looked up at once."""
-
-SHORTLIST = 64
-"""How many points are compared before one of them becomes the second reference."""
+# the distance, in radii of the cloud, that an extra coordinate puts between points of different kinds
+_KINDS_APART = 10.0
+# points join the fit of a map while it moves them by less than this from where they should be, in tolerances
+_REACH = 4.0
+_ROWS = 400_000  # how many moved points are looked up at once
+_SHORTLIST = 64  # how many points are compared before one of them becomes the second reference
+# how often weights are adapted to make the largest distance small; at most, where it decides whether one counts
+_FEW, _ROUNDS = 10, 300
+_EXACT, _NOTHING = 1e-9, 1e-13  # residuals below this are not made smaller; below that they are none
 
 Stage = tuple[np.ndarray, np.ndarray]
 """Points `(m,)` whose partners are looked up, and how far from them they may be `(m,)`."""
@@ -36,20 +34,17 @@ class Search:
     (Procrustes), until all points have joined.
 
     Args:
-        points: positions about the centre `(N, n)`, the farthest at distance 1.
-        kinds: a kind for each point `(N,)`.
-        group: SO(2), O(2), SO(3) or O(3).
+        cloud: the cloud that is moved.
+        goal: the cloud that it is moved onto, with as many points of each kind; the same one for its symmetries.
     """
 
-    def __init__(self, points: np.ndarray, kinds: np.ndarray, group: Group) -> None:
+    def __init__(self, cloud: Cloud, goal: Cloud) -> None:
         from scipy.spatial import KDTree  # scipy costs a tenth of a second that most users of the library need not pay
 
-        self.points, self.kinds = points, np.unique(kinds, return_inverse=True)[1]
-        self.turns, self.signs = group.lie_generators, np.array([1.0] if group.is_proper else [1.0, -1.0])
-        self.radii = np.linalg.norm(points, axis=1)
-        self.order = np.random.default_rng(0).permutation(len(points))  # a few points turn most maps down
-        self.tree = KDTree(self._lifted(points, self.kinds))
-        self.spacing = float(spacings(points, self.kinds).min())
+        self.cloud, self.goal, self.points, self.images = cloud, goal, cloud.unit, goal.unit
+        self.signs = np.array([1.0] if cloud.group.is_proper else [1.0, -1.0])
+        self.radii, self.ends = np.linalg.norm(self.points, axis=1), np.linalg.norm(self.images, axis=1)
+        self.tree = KDTree(_lifted(self.images, goal.kinds))
 
     def permutations(self, tolerance: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Permutations `(k, N)` and determinants `(k,)`, among them those of all isometries within a tolerance.
@@ -58,98 +53,48 @@ class Search:
         doubt, are tried too.
         """
         while True:
-            references = self._references(tolerance)
-            stages = self._stages(references, tolerance)
+            references, stages = _plan(self.cloud, tolerance)
             ends = self._ends(references, tolerance)
-            step = max(1, ROWS // (len(self.points) * len(self.signs)))
+            step = max(1, _ROWS // (len(self.points) * len(self.signs)))
             for start in range(0, len(ends), step):
                 yield from self._led_to(references, ends[start : start + step], stages, tolerance)
-            if tolerance < 1e-9 or 2 * max(slack.max() for _, slack in stages) < self.spacing:
+            if tolerance < 1e-9 or 2 * max(slack.max() for _, slack in stages) < self.goal.spacings.min():
                 break
             tolerance /= 4
 
-    # references -------------------------------------------------------------------------------------------------------
-
-    def _references(self, tolerance: float) -> np.ndarray:
-        """Points that fix a map, chosen so that few others are like them."""
-        counts, far = self._counts(tolerance), np.flatnonzero(self.radii > FAR)
-        first = far[np.lexsort((-self.radii[far], counts[far]))[0]]
-        if self.points.shape[1] == 2:
-            return np.array([first])
-        away = np.linalg.norm(np.cross(self.points[first] / self.radii[first], self.points), axis=1)
-        allowed = np.flatnonzero(away > FAR / 3 * away.max())
-        allowed = allowed[counts[allowed] <= 2 * counts[allowed].min()]
-        allowed = allowed[np.argsort(away[allowed], kind="stable")]
-        allowed = allowed[np.unique(np.linspace(0, len(allowed) - 1, SHORTLIST).round().astype(int))]
-        distances = np.linalg.norm(self.points - self.points[first], axis=1)
-        alike = [self._like(i, tolerance) & (np.abs(distances - distances[i]) <= 2 * tolerance) for i in allowed]
-        return np.array([first, allowed[np.argmin(np.sum(alike, 1) / np.sqrt(away[allowed]))]])
-
-    def _counts(self, tolerance: float) -> np.ndarray:
-        """How many points have the kind and the radius of each."""
-        counts = np.zeros(len(self.points), dtype=int)
-        for kind in range(self.kinds.max() + 1):
-            members = np.flatnonzero(self.kinds == kind)
-            radii = np.sort(self.radii[members])
-            below, above = (np.searchsorted(radii, self.radii[members] + s * tolerance, "right") for s in (-1, 1))
-            counts[members] = above - below
-        return counts
-
-    def _like(self, i: int, tolerance: float) -> np.ndarray:
-        """Which points have the kind and the radius of one."""
-        return np.asarray((self.kinds == self.kinds[i]) & (np.abs(self.radii - self.radii[i]) <= tolerance))
-
     def _ends(self, references: np.ndarray, tolerance: float) -> np.ndarray:
-        """Where the references may go, `(k, n − 1)`."""
-        like = [np.flatnonzero(self._like(i, tolerance)) for i in references]
+        """Where the references may go, `(k, n − 1)`: to points of their kinds, radii and distance."""
+        kinds, radii = self.cloud.kinds[references, None], self.radii[references, None]
+        like = (self.goal.kinds == kinds) & (np.abs(self.ends - radii) <= tolerance)
+        first = np.flatnonzero(like[0])
         if len(like) == 1:
-            return like[0][:, None]
-        apart, squares, ends = np.linalg.norm(np.subtract(*self.points[references])), self.radii**2, []
+            return first[:, None]
+        second, squares, found = np.flatnonzero(like[1]), self.ends**2, []
+        apart = np.linalg.norm(np.subtract(*self.points[references]))
         allowed = 4 * tolerance * (apart + tolerance) + 1e-15  # for the square of a distance that is off by twice it
-        for some in np.array_split(like[0], 1 + len(like[0]) * len(like[1]) // ROWS):
-            off = squares[some, None] + squares[like[1]] - apart**2 - 2 * self.points[some] @ self.points[like[1]].T
-            a, b = np.nonzero((np.abs(off) <= allowed) & (some[:, None] != like[1]))
-            ends.append(np.stack([some[a], like[1][b]], -1))
-        return np.concatenate(ends)
-
-    def _stages(self, references: np.ndarray, tolerance: float) -> list[Stage]:
-        """Which points join the fit, stage by stage; in the last one all points, fitted to all."""
-        stages, known = list[Stage](), references
-        while not stages or len(known) < len(self.points):
-            reach = self._reach(known)
-            limit = max(REACH, 1.5 * np.sort(reach)[min(len(known), len(reach) - 1)])
-            known = self.order[reach[self.order] <= limit]
-            stages.append((known, (1 + reach[known]) * tolerance))
-        return [*stages, (self.order, (1 + self._reach(known)[self.order]) * tolerance)]
-
-    def _reach(self, known: np.ndarray) -> np.ndarray:
-        """How far a map that is fitted to m points may move each point from where it should be, `(N,)`, at most.
-
-        Errors e of length 1 at the m points turn the map by an ω with Σ|ω × x|² ≤ Σ|e|² = m, to first order.
-        """
-        fields = np.einsum("dij,nj->nid", self.turns, self.points)
-        values, vectors = np.linalg.eigh(np.einsum("nid,nie->de", fields[known], fields[known]) / len(known))
-        return np.asarray(np.linalg.norm(fields @ (vectors / np.sqrt(np.maximum(values, 1e-30))), 2, axis=(-2, -1)))
-
-    # maps -------------------------------------------------------------------------------------------------------------
+        for some in np.array_split(first, 1 + len(first) * len(second) // _ROWS):
+            off = squares[some, None] + squares[second] - apart**2 - 2 * self.images[some] @ self.images[second].T
+            a, b = np.nonzero((np.abs(off) <= allowed) & (some[:, None] != second))
+            found.append(np.stack([some[a], second[b]], -1))
+        return np.concatenate(found)
 
     def _led_to(
         self, references: np.ndarray, ends: np.ndarray, stages: list[Stage], tolerance: float
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The permutations, with determinants, that maps of the references lead to."""
         signs, ends = np.tile(self.signs, len(ends)), np.repeat(ends, len(self.signs), 0)
-        g = fitted(self.points[references], self.points[ends], signs)
+        g = procrustes(self.points[references], self.images[ends], signs)
         for places, slack in stages[:-1]:
             partners, good = self._partners(g, places, slack)
             signs = signs[good]
-            g = fitted(self.points[places], self.points[partners], signs)
+            g = procrustes(self.points[places], self.images[partners], signs)
         for own in (False, False, True, True):
             partners, good = self._partners(g, *stages[-1])
-            permutations, signs = _distinct(partners[:, np.argsort(self.order)], signs[good])
+            permutations, signs = _distinct(partners[:, np.argsort(stages[-1][0])], signs[good])
             if own:
                 permutations = self._own_partners(permutations, signs, 1.5 * tolerance)
-            g = fitted(self.points, self.points[permutations], signs)
-            off = displacements(self.points, g, permutations).max(1)
+            g = procrustes(self.points, self.images[permutations], signs)
+            off = _apart(self.points, g, self.images[permutations]).max(1)
             once = (np.diff(np.sort(permutations, 1), axis=1) > 0).all(1)
             near = once & (off <= 2 * tolerance)
             yield permutations[near], signs[near]
@@ -162,7 +107,7 @@ class Search:
         start, size = 0, 8
         while start < len(places) and len(good):
             some = slice(start, start + size)
-            moved = self._lifted(self.points[places[some]] @ g[good].swapaxes(-1, -2), self.kinds[places[some]])
+            moved = _lifted(self.points[places[some]] @ g[good].swapaxes(-1, -2), self.cloud.kinds[places[some]])
             distances, nearest = self.tree.query(moved, distance_upper_bound=slack[some].max() * (1 + 1e-9))
             near = (distances <= slack[some]).all(1)
             good = good[near]
@@ -179,25 +124,156 @@ class Search:
         from scipy.sparse.csgraph import maximum_bipartite_matching, min_weight_full_bipartite_matching
         from scipy.spatial import KDTree
 
-        g, size = fitted(self.points, self.points[permutations], signs), len(self.points)
-        off = displacements(self.points, g, permutations).max(1)
+        g, size = procrustes(self.points, self.images[permutations], signs), len(self.points)
+        off = _apart(self.points, g, self.images[permutations]).max(1)
         for place in np.flatnonzero(off <= slack):
             if len(np.unique(permutations[place])) == size:
                 continue
-            moved = KDTree(self._lifted(self.points @ g[place].T, self.kinds))
+            moved = KDTree(_lifted(self.points @ g[place].T, self.cloud.kinds))
             near = moved.sparse_distance_matrix(self.tree, slack, output_type="ndarray")
             weights = csr_array((near["v"] ** 2 + 1.0, (near["i"], near["j"])), (size, size))  # zeros would be no edges
             if len(np.unique(near["j"])) == size and (maximum_bipartite_matching(weights) >= 0).all():
                 permutations[place] = min_weight_full_bipartite_matching(weights)[1]
         return permutations
 
-    def _lifted(self, points: np.ndarray, kinds: np.ndarray) -> np.ndarray:
-        """Positions `(..., m, n)` with one more coordinate for the kinds `(m,)`."""
-        extra = np.broadcast_to(APART * kinds[:, None], (*points.shape[:-1], 1))
-        return np.concatenate([points, extra], -1)
+
+@lru_cache(maxsize=4)
+def _plan(cloud: Cloud, tolerance: float) -> tuple[np.ndarray, list[Stage]]:
+    """The points that fix a map, chosen so that few others are like them, and which points join the fit, by stages.
+
+    In the last stage all points do, fitted to all.
+    """
+    points, radii = cloud.unit, np.linalg.norm(cloud.unit, axis=1)
+    counts, far = np.zeros(len(points), dtype=int), np.flatnonzero(radii > FAR)
+    for kind in range(cloud.kinds.max() + 1):  # how many points have the kind and the radius of each
+        members = np.flatnonzero(cloud.kinds == kind)
+        ascending = np.sort(radii[members])
+        counts[members] = np.searchsorted(ascending, radii[members] + tolerance, "right")
+        counts[members] -= np.searchsorted(ascending, radii[members] - tolerance, "right")
+    first = far[np.lexsort((-radii[far], counts[far]))[0]]
+    known = np.array([first])
+    if points.shape[1] == 3:
+        away = np.linalg.norm(np.cross(points[first] / radii[first], points), axis=1)
+        allowed = np.flatnonzero(away > FAR / 3 * away.max())
+        allowed = allowed[counts[allowed] <= 2 * counts[allowed].min()]
+        allowed = allowed[np.argsort(away[allowed], kind="stable")]
+        allowed = allowed[np.unique(np.linspace(0, len(allowed) - 1, _SHORTLIST).round().astype(int))]
+        apart = np.linalg.norm(points - points[first], axis=1)
+        alike = cloud.kinds[allowed, None] == cloud.kinds
+        alike &= np.abs(radii[allowed, None] - radii) <= tolerance
+        alike &= np.abs(apart[allowed, None] - apart) <= 2 * tolerance
+        known = np.array([first, allowed[np.argmin(alike.sum(1) / np.sqrt(away[allowed]))]])
+    references, stages = known, list[Stage]()
+    order = np.random.default_rng(0).permutation(len(points))  # a few points turn most maps down
+    while not stages or len(known) < len(points):
+        far_off = reach(cloud, known)
+        limit = max(_REACH, 1.5 * np.sort(far_off)[min(len(known), len(points) - 1)])
+        known = order[far_off[order] <= limit]
+        stages.append((known, (1 + far_off[known]) * tolerance))
+    return references, [*stages, (order, (1 + reach(cloud, known)[order]) * tolerance)]
 
 
-def fitted(points: np.ndarray, images: np.ndarray, signs: np.ndarray) -> np.ndarray:
+def reach(cloud: Cloud, known: np.ndarray) -> np.ndarray:
+    """How far a map that is fitted to m points may move each point from where it should be, `(N,)`, at most.
+
+    Errors e of length 1 at the m points turn the map by an ω with Σ|ω × x|² ≤ Σ|e|² = m, to first order.
+    """
+    fields = np.einsum("dij,nj->nid", cloud.group.lie_generators, cloud.unit)
+    values, vectors = np.linalg.eigh(np.einsum("nid,nie->de", fields[known], fields[known]) / len(known))
+    return np.asarray(np.linalg.norm(fields @ (vectors / np.sqrt(np.maximum(values, 1e-30))), 2, axis=(-2, -1)))
+
+
+def cloud_symmetries(cloud: Cloud, tolerance: float) -> list[tuple[float, np.ndarray, np.ndarray]]:
+    """The groups of elements that move a cloud, not on a line, onto itself, at growing tolerances.
+
+    For each the tolerance from which on it counts, its elements `(h, n, n)`, and where points go, `(h, N)`.
+    """
+    matcher, tolerance = Matcher(cloud), min(tolerance, float(np.median(cloud.spacings)) / 2)
+    permutations, signs = map(np.concatenate, zip(*Search(cloud, cloud).permutations(tolerance), strict=True))
+    matcher.add(permutations, signs, tolerance)
+    most = max(120, 4 * len(cloud.unit))  # D_nh of a ring, and Ih, are the largest for so many points
+    groups = growing_groups(matcher.least, matcher.residuals, matcher.product, tolerance, most=most)
+    elements, permutations = np.array(matcher.elements), np.array(matcher.permutations)  # of products too, by now
+    return [(least, elements[members], permutations[members]) for least, members in groups]
+
+
+class Matcher:
+    """The symmetries of a cloud that were found; it numbers them.
+
+    A symmetry of a cloud that is not on a line is known by its permutation and its determinant, so that products of
+    noisy symmetries are exact. Its element is the isometry that fits best (Procrustes).
+    """
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud, self.points = cloud, cloud.unit
+        size = self.points.shape[1]
+        self.permutations, self.signs = [np.arange(len(self.points))], [1.0]
+        self.elements, self.residuals, self.least = [np.eye(size)], [0.0], [0.0]
+        self._numbers: dict[tuple[bytes, float], int] = {(self.permutations[0].tobytes(), 1.0): 0}
+
+    def add(self, permutations: np.ndarray, signs: np.ndarray, tolerance: float = 0.0) -> None:
+        """Number symmetries with permutations `(k, N)` and determinants `(k,)`.
+
+        Those whose residual is at most twice a tolerance also get the least one that an isometry with their permutation
+        has: the best fit may be off by a little more than others at the point where it matters.
+        """
+        permutations, signs = _distinct(permutations, signs, self._numbers)
+        g = procrustes(self.points, self.points[permutations], signs)
+        residuals = isometry_off(self.cloud, self.cloud, g, permutations)
+        residuals[residuals < _NOTHING] = 0.0
+        least, some = residuals.copy(), np.flatnonzero((residuals > _EXACT) & (residuals <= 2 * tolerance))
+        least[some] = np.minimum(residuals[some], self._least(permutations[some], signs[some], tolerance))
+        for place, permutation in enumerate(permutations):
+            self._numbers[permutation.tobytes(), float(signs[place])] = len(self.elements)
+            self.elements.append(g[place])
+            self.permutations.append(permutation)
+            self.residuals.append(float(residuals[place]))
+            self.least.append(float(least[place]))
+            self.signs.append(float(signs[place]))
+
+    def product(self, i: int, j: int) -> int:
+        """The number of a product, which takes point k to π_i(π_j(k))."""
+        permutation, sign = self.permutations[i][self.permutations[j]], self.signs[i] * self.signs[j]
+        if (key := (permutation.tobytes(), sign)) not in self._numbers:
+            self.add(permutation[None], np.array([sign]))
+        return self._numbers[key]
+
+    def _least(self, permutations: np.ndarray, signs: np.ndarray, tolerance: float) -> np.ndarray:
+        """The least residuals `(k,)`, of those that are within a tolerance.
+
+        In each round points that are far from their partners weigh more (Lawson 1961). The mean distance with these
+        weights is never above the least residual.
+        """
+        least, left = np.full(len(permutations), np.inf), np.arange(len(permutations))
+        weights = np.ones(permutations.shape)
+        for count in range(_ROUNDS):
+            images = self.points[permutations[left]]
+            g = procrustes(self.points, weights[..., None] * images, signs[left])
+            off = _apart(self.points, g, images)
+            bound = np.sqrt((weights * off**2).sum(1) / weights.sum(1))
+            least[left] = np.minimum(least[left], isometry_off(self.cloud, self.cloud, g, permutations[left]))
+            goes = (bound <= tolerance) & (bound < (1 - _EXACT) * least[left]) & (off.max(1) > _EXACT)
+            goes &= (least[left] > tolerance) | (count < _FEW)
+            left, weights = left[goes], (weights * off)[goes]
+            if not len(left):
+                break
+            weights /= weights.max(1, keepdims=True)
+        return least
+
+
+def isometry_off(a: Cloud, b: Cloud, g: np.ndarray, permutations: np.ndarray) -> np.ndarray:
+    """How far elements and permutations leave one cloud from another, `(k,)`.
+
+    Features count as a part of all of them; but where none is off by more than a tenth of the largest, that tenth does.
+    """
+    off = np.asarray(_apart(a.unit, g, b.unit[permutations]).max(1))
+    if not a.features.size:
+        return off
+    whole, single = a.features_off(b, g, permutations)
+    return np.asarray(np.maximum(off, np.minimum(whole, single / 10)))
+
+
+def procrustes(points: np.ndarray, images: np.ndarray, signs: np.ndarray) -> np.ndarray:
     """The orthogonal maps `(k, n, n)` of given determinants that take points `(m, n)` closest to `(k, m, n)`."""
     u, _, vt = np.linalg.svd(images.swapaxes(-1, -2) @ points)
     last = np.ones(u.shape[:2])
@@ -205,25 +281,23 @@ def fitted(points: np.ndarray, images: np.ndarray, signs: np.ndarray) -> np.ndar
     return np.asarray(u * last[:, None] @ vt)
 
 
-def displacements(points: np.ndarray, g: np.ndarray, permutations: np.ndarray) -> np.ndarray:
-    """The distances of moved points from their partners, `(k, N)`."""
-    return np.asarray(np.linalg.norm(points @ g.swapaxes(-1, -2) - points[permutations], axis=-1))
+def _lifted(points: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+    """Positions `(..., m, n)` with one more coordinate for the kinds `(m,)`."""
+    return np.concatenate([points, np.broadcast_to(_KINDS_APART * kinds[:, None], (*points.shape[:-1], 1))], -1)
 
 
-def spacings(points: np.ndarray, kinds: np.ndarray) -> np.ndarray:
-    """The distance of each point to the nearest of its kind, `(N,)`; infinite for the only one."""
-    from scipy.spatial import KDTree
-
-    nearest = np.full(len(points), np.inf)
-    for kind in np.unique(kinds):
-        members = np.flatnonzero(kinds == kind)
-        if len(members) > 1:
-            nearest[members] = KDTree(points[members]).query(points[members], 2)[0][:, 1]
-    return nearest
+def _apart(points: np.ndarray, g: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """The distances of moved points from images, `(k, N)`."""
+    return np.asarray(np.linalg.norm(points @ g.swapaxes(-1, -2) - images, axis=-1))
 
 
-def _distinct(permutations: np.ndarray, signs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Permutations with their signs, each once."""
-    keys = {(p.tobytes(), sign): place for place, (p, sign) in enumerate(zip(permutations, signs, strict=True))}
-    places = np.array(list(keys.values()), dtype=int)
-    return permutations[places], signs[places]
+def _distinct(
+    permutations: np.ndarray, signs: np.ndarray, known: Container[tuple[bytes, float]] = ()
+) -> tuple[np.ndarray, np.ndarray]:
+    """Permutations with their signs, each once, without those that are known."""
+    places = dict[tuple[bytes, float], int]()
+    for place, (permutation, sign) in enumerate(zip(permutations, signs.tolist(), strict=True)):
+        if (key := (permutation.tobytes(), sign)) not in known:
+            places[key] = place
+    chosen = list(places.values())
+    return permutations[chosen], signs[chosen]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,31 +14,23 @@ from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.groups import Subgroup
 from intertwine.reps import Irrep, Rep, as_rep
-from intertwine.symmetry.inputs.alignment import isotropy
-from intertwine.symmetry.inputs.clouds import checked_cloud, cloud_symmetries, line_through
-from intertwine.symmetry.inputs.crystals import (
-    NEGLIGIBLE,
-    Operations,
-    chain_symmetry,
-    crystal_operations,
-    crystal_symbol,
-    different,
-    kept_operations,
-)
+from intertwine.symmetry.inputs.alignment import Alignments, isotropy
+from intertwine.symmetry.inputs.clouds import Cloud, Points
+from intertwine.symmetry.inputs.crystals import chain_symmetry, crystal_stabiliser
 from intertwine.symmetry.inputs.identify_subgroup import named_subgroup
-from intertwine.symmetry.inputs.isotropy_group import Stabiliser, distances, fixed_space, no_group
-from intertwine.symmetry.inputs.lattices import Lattice
-from intertwine.symmetry.inputs.linear_clouds import LineSymmetry, line_symmetry
-from intertwine.symmetry.inputs.operations import check_periods
-from intertwine.symmetry.inputs.points import Points
-
-ROUNDING = 1e-12
-"""What float64 makes of exact symmetries: smaller tolerances are taken for this one."""
-ROUNDED = 5.0
-"""How far positions that are rounded by one unit leave a point from its partner: each may be off by √3 units, more in a
-slanted cell, and the centre by as much."""
-COARSE = 0.05
-"""Rounding counts up to this residual: numbers with fewer digits are rather exact ones."""
+from intertwine.symmetry.inputs.isotropy_group import (
+    Averaging,
+    FiniteStabiliser,
+    RepVector,
+    Source,
+    Stabiliser,
+    fixed_space,
+    no_group,
+    some,
+)
+from intertwine.symmetry.inputs.linear_clouds import LineIsometries, line_isometries
+from intertwine.symmetry.inputs.search import cloud_symmetries
+from intertwine.symmetry.inputs.tolerances import CRYSTAL, FLOAT64, LARGEST_ROUNDING, ROUNDED, TINY
 
 
 def stabiliser(
@@ -85,223 +77,177 @@ def stabiliser(
     """
     if isinstance(group, Subgroup):
         parent: CatalogGroup = group.parent  # type: ignore[assignment]
-        H = stabiliser(x, labels, tensors, rep, cell=cell, group=parent, tolerance=tolerance)
-        return replace(within(H, group), asked=H.asked)
-    cloud = x if isinstance(x, Points) else Points(x, labels, tensors, cell)
+        return stabiliser(x, labels, tensors, rep, cell=cell, group=parent, tolerance=tolerance).within(group)
+    points = x if isinstance(x, Points) else Points(x, labels, tensors, cell)
     if not tolerance >= 0:
         raise ArgumentError(f"A tolerance is 0 or a positive number, but got {tolerance}.")
-    tolerance = max(tolerance, ROUNDING)
-    x = to_numpy(cloud.positions)
-    if x.ndim == 1 and rep is not None and cloud.labels is None and cloud.features is None:
-        return _of_vector(x, as_rep(rep), tolerance)
+    tolerance, found = max(tolerance, FLOAT64), None if rep is None else as_rep(rep)
+    x = to_numpy(points.positions)
+    if x.ndim == 1 and found is not None and points.labels is None and points.features is None:
+        return stabiliser_of(checked_vector(x, found), tolerance)
     if x.ndim != 2:
         raise ShapeError(
             f"A cloud of points (N, 2) or (N, 3), or a vector with its rep, was expected, but got an array of shape "
             f"{x.shape}. Call stabiliser(points) or stabiliser(x, rep=rep)."
         )
-    found = rep if rep is None else as_rep(rep)
     whole: CatalogGroup = group or (found.group if found is not None else None) or (O2 if x.shape[1] == 2 else O3)  # type: ignore[assignment]
-    if (cloud.features is None) != (rep is None):
+    if (points.features is None) != (found is None):
         raise ArgumentError("Tensors and their rep come together: pass tensors=… and rep=….")
-    asked, tolerance = tolerance, max(tolerance, rounding(cloud))
-    if (lattice := cloud.lattice) is not None:
-        result = crystal_stabiliser(cloud, lattice, found, whole, tolerance)
-    else:
-        result = cloud_stabiliser(x, cloud.labels, cloud.features, found, whole, tolerance)
-    return result if asked == tolerance else replace(result, asked=asked)
+    least = rounding(points)
+    result = stabiliser_of(Cloud.of(points, whole, found), max(tolerance, least))
+    return replace(result, asked=tolerance) if least > tolerance else result
 
 
-def rounding(cloud: Points) -> float:
-    """The residual that the rounding of positions can cause in what is symmetric without it, up to `COARSE`."""
-    if not 0 <= cloud.precision < np.inf:
-        raise ArgumentError(f"The precision of positions is a length, or 0, but got {cloud.precision}.")
-    return min(ROUNDED * cloud.precision / max(cloud.scale, 1e-300), COARSE) if cloud.precision else 0.0
+def rounding(points: Points) -> float:
+    """The residual that the rounding of positions can cause in what is symmetric without it, up to a limit."""
+    if not 0 <= points.precision < np.inf:
+        raise ArgumentError(f"The precision of positions is a length, or 0, but got {points.precision}.")
+    if not points.precision:
+        return 0.0
+    return min(ROUNDED * points.precision / max(points.scale, TINY), LARGEST_ROUNDING)
 
 
-def _of_vector(x: np.ndarray, rep: Rep, tolerance: float) -> Stabiliser:
+def checked_vector(x: np.ndarray, rep: Rep) -> RepVector:
+    """A vector of a rep; raises `ShapeError`, `ArgumentError` and `RepMismatchError` for what is none."""
     if x.shape != (rep.dim,):
         raise ShapeError(f"A vector of {rep} has {rep.dim} numbers, but got an array of shape {x.shape}.")
     if not np.isfinite(x).all():
         raise ArgumentError("The vector holds NaN or infinite numbers. Repair it first.")
     if not isinstance(rep.group, CatalogGroup):
         raise RepMismatchError(f"A rep of a group of the catalogue was expected, but got one of {rep.group}.")
-    found = isotropy(x, rep, tolerance)
-    subgroup = named_subgroup(rep.group, found.elements, found.lie)
-    if subgroup is None:
-        raise no_group(len(found.elements), tolerance, found.residuals)
-    if not subgroup.group.is_finite:
-        return Stabiliser(subgroup, found.elements, found.residuals, None, tolerance)
-    elements = subgroup.embed(subgroup.group.elements())
-    scale = max(float(np.linalg.norm(x)), 1e-300)
-    residuals = np.linalg.norm(rep.evaluate(elements) @ x - x, axis=-1) / scale
-    return Stabiliser(subgroup, elements, residuals, None, tolerance)
+    return RepVector(rep, x)
 
 
-def cloud_stabiliser(
-    points: np.ndarray,
-    labels: Sequence[int] | np.ndarray | None,
-    tensors: np.ndarray | None,
-    rep: Rep | None,
-    group: CatalogGroup,
-    tolerance: float,
-    one: tuple[Rep, np.ndarray] | None = None,
-) -> Stabiliser:
-    """`stabiliser` of a cloud; of one on a line also with a vector, after its rep, that belongs to the whole cloud."""
-    centred, kinds, features = checked_cloud(points, group, labels, tensors, rep)
-    if (axis := line_through(centred, tolerance)) is None:
-        _, elements, permutations = cloud_symmetries(centred, kinds, group, features, rep, tolerance)[-1]
-        return _of_cloud(points, centred, features, rep, group, (tolerance, elements, permutations))
-    bare, nothing = group.rep(f"1x{group.trivial}"), np.zeros((len(centred), 1))
-    kind, values = (bare, nothing) if rep is None or features is None else (rep, features)
-    line = line_symmetry(centred, kinds, axis, group, kind, values, tolerance, one)
-    found = tolerance, line.elements, line.permutations
-    return _of_cloud(points, centred, features, rep, group, found, line.lie)
+def stabiliser_of(source: Source, tolerance: float) -> Stabiliser:
+    """`stabiliser` of a checked vector, cloud or crystal."""
+    if isinstance(source, RepVector):
+        group: CatalogGroup = source.rep.group  # type: ignore[assignment]
+        found = isotropy(source.x, source.rep, tolerance)
+        if len(found.lie):
+            return ContinuousStabiliser.of(group, found, None, tolerance, source)
+        return FiniteStabiliser.of(group, found.elements, None, tolerance, source)
+    cloud: Cloud = source  # type: ignore[assignment]
+    if cloud.lattice is not None:
+        tolerance = max(tolerance, CRYSTAL)
+        if (chain := chain_symmetry(cloud, tolerance)) is None:
+            return crystal_stabiliser(cloud, tolerance)
+        if cloud.features.size:
+            raise ArgumentError(
+                "The atoms lie on one line along their only period, so that their symmetry is continuous, and which "
+                "part of it features keep is not looked for. Leave the features out, or the cell for a molecule."
+            )
+        return ContinuousStabiliser.of(cloud.group, chain, chain.permutations, tolerance, cloud)
+    if cloud.line[1] > tolerance:
+        _, elements, permutations = cloud_symmetries(cloud, tolerance)[-1]
+        return FiniteStabiliser.of(cloud.group, elements, permutations, tolerance, cloud)
+    line = line_isometries(cloud, cloud, tolerance, tolerance)
+    if len(line.lie):
+        return ContinuousStabiliser.of(cloud.group, line, line.permutations, tolerance, cloud)
+    return FiniteStabiliser.of(cloud.group, line.elements, line.permutations, tolerance, cloud)
 
 
-def cloud_stabilisers(
-    points: np.ndarray,
-    labels: Sequence[int] | np.ndarray | None,
-    tensors: np.ndarray | None,
-    rep: Rep | None,
-    group: CatalogGroup,
-    tolerance: float,
-) -> Iterator[tuple[float, Stabiliser]]:
+def cloud_stabilisers(cloud: Cloud, tolerance: float) -> Iterator[tuple[float, Stabiliser]]:
     """The stabilisers of a cloud, not on a line, from each tolerance on at which it grows; without those of no name."""
-    centred, kinds, features = checked_cloud(points, group, labels, tensors, rep)
-    for found in cloud_symmetries(centred, kinds, group, features, rep, tolerance):
+    for least, elements, permutations in cloud_symmetries(cloud, tolerance):
         with suppress(ArgumentError):
-            yield found[0], _of_cloud(points, centred, features, rep, group, found)
+            yield least, FiniteStabiliser.of(cloud.group, elements, permutations, least, cloud)
 
 
-def _of_cloud(
-    points: np.ndarray,
-    centred: np.ndarray,
-    features: np.ndarray | None,
-    rep: Rep | None,
-    group: CatalogGroup,
-    found: tuple[float, np.ndarray, np.ndarray],
-    lie: np.ndarray | None = None,
-) -> Stabiliser:
-    """The stabiliser that elements with permutations make up, which were found at a tolerance."""
-    tolerance, elements, permutations = found
-    subgroup = named_subgroup(group, elements, group.lie_generators[:0] if lie is None else lie)
-    if subgroup is None:
-        raise no_group(len(elements), tolerance, np.zeros(0))
-    if subgroup.group.is_finite:
-        rough, elements = elements, subgroup.embed(subgroup.group.elements())
-        permutations = permutations[np.argmax(np.tensordot(elements, rough, ((1, 2), (1, 2))), 1)]  # of the nearest
-    residuals = distances(centred, elements, permutations)
-    if rep is not None and features is not None:
-        residuals = np.maximum(residuals, distances(features, rep.evaluate(elements), permutations, whole=True))
-    return Stabiliser(subgroup, elements, residuals, permutations, tolerance, points - points.mean(0))
+@dataclass(frozen=True, repr=False, eq=False)
+class ContinuousStabiliser(Stabiliser):
+    """The infinite stabiliser of a vector, or of a cloud on a line or in one point."""
 
+    @staticmethod
+    def of(
+        group: CatalogGroup,
+        found: Alignments | LineIsometries,
+        permutations: np.ndarray | None,
+        tolerance: float,
+        source: Source,
+    ) -> ContinuousStabiliser:
+        """That which elements of each connected piece, and a Lie algebra, make up."""
+        subgroup = named_subgroup(group, found.elements, found.lie)
+        if subgroup is None:
+            raise no_group(len(found.elements), tolerance, found.residuals)
+        return ContinuousStabiliser(subgroup, found.elements, found.residuals, permutations, tolerance, source)
 
-def crystal_stabiliser(
-    cloud: Points, lattice: Lattice, rep: Rep | None, group: CatalogGroup, tolerance: float
-) -> Stabiliser:
-    """`stabiliser` of a crystal, a layer or a rod: the operations that keep its cell."""
-    points, tolerance = to_numpy(cloud.positions), max(tolerance, NEGLIGIBLE)
-    if group.dim != 3:
-        raise ArgumentError(f"Crystals fill space, so their group is SO(3) or O(3), but got {group}.")
-    checked_cloud(points, group, cloud.labels, cloud.features, rep)
-    check_periods(lattice, points)
-    chain = chain_symmetry(lattice, points, cloud.kinds, group.is_proper, tolerance)
-    if chain is not None:
-        return _of_chain(chain, rep, group, tolerance, points - points.mean(0))
-    found, bare = nearly_kept(cloud, lattice, rep, group, tolerance)
-    found = replace(found, space=replace(found.space, crystal=crystal_symbol(bare, points, cloud.kinds, tolerance)))
-    return largest_kept(group, found, tolerance, points)
+    def averaging(self, degree: int) -> Averaging:
+        """A quadrature."""
+        h, weights = self.subgroup.group.quadrature(max(degree, 1))
+        elements = self.subgroup.embed(h)
+        return Averaging(elements, weights, self._where(elements))
 
+    def sample(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray | None]:
+        """n random elements and their permutations, uniform in the Haar measure."""
+        elements = self.subgroup.embed(self.subgroup.group.sample(n, rng))
+        return elements, self._where(elements)
 
-def _of_chain(
-    chain: LineSymmetry, rep: Rep | None, group: CatalogGroup, tolerance: float, centred: np.ndarray
-) -> Stabiliser:
-    subgroup = named_subgroup(group, chain.elements, chain.lie)
-    if rep is not None or subgroup is None:
-        raise ArgumentError(
-            "The atoms lie on one line along their only period, so that their symmetry is continuous, and which part "
-            "of it features keep is not looked for. Leave the features out, or the cell for a molecule."
+    def _where(self, g: np.ndarray) -> np.ndarray | None:
+        """The permutations of elements `(q, n, n)`: those of the elements that they are connected with."""
+        axis = self.subgroup.frame.array[:, -1] if len(self.subgroup.group.lie_generators) == 1 else np.zeros(len(g[0]))
+        a, b = (
+            np.stack([np.linalg.det(x), (x @ axis) @ axis if len(axis) == 3 else 0 * x[:, 0, 0]], -1)
+            for x in (g, self.elements)
         )
-    return Stabiliser(subgroup, chain.elements, chain.residuals, chain.permutations, tolerance, centred)
+        return some(self.permutations, np.abs(a[:, None] - b).max(-1).argmin(1))
 
+    def _keeping(self, y: np.ndarray, rep: Rep, tolerance: float) -> Stabiliser:
+        if not y.any():
+            return self
+        found = stabiliser_of(self.source.joined(y, rep), tolerance)
+        return found if self.part is None else found.within(self.part)
 
-def nearly_kept(
-    cloud: Points, lattice: Lattice, rep: Rep | None, group: CatalogGroup, tolerance: float
-) -> tuple[Operations, Operations]:
-    """The operations that nearly keep a crystal with its features, and those that nearly keep its atoms."""
-    points = to_numpy(cloud.positions)
-    _, _, features = checked_cloud(points, group, cloud.labels, cloud.features, rep)
-    bare = crystal_operations(lattice, points, cloud.kinds, tolerance)
-    residuals = np.where((np.linalg.det(bare.elements) > 0) | (not group.is_proper), bare.residuals, np.inf)
-    if rep is not None and features is not None:
-        off = distances(features, rep.evaluate(bare.elements), bare.permutations, whole=True)
-        residuals = np.maximum(residuals, off)
-    return replace(bare, residuals=residuals), bare
-
-
-def largest_kept(group: CatalogGroup, found: Operations, tolerance: float, points: np.ndarray) -> Stabiliser:
-    """The stabiliser that those operations of a crystal make up whose residuals are within a tolerance."""
-    kept = kept_operations(found.space, found.permutations, found.residuals, tolerance)
-    return of_operations(group, found, kept, tolerance, points)
-
-
-def of_operations(
-    group: CatalogGroup, found: Operations, kept: np.ndarray, tolerance: float, points: np.ndarray
-) -> Stabiliser:
-    """The stabiliser that some operations of a crystal make up, given by their places, with exact rotations."""
-    rough = found.elements[kept]
-    first = different(rough)
-    subgroup = named_subgroup(group, rough[first], group.lie_generators[:0])
-    if subgroup is None:
-        raise no_group(len(first), tolerance, found.residuals[kept])
-    exact = subgroup.embed(subgroup.group.elements())
-    elements = exact[np.argmin(np.abs(rough[:, None] - exact).max((-1, -2)), 1)]
-    return Stabiliser(
-        subgroup=subgroup,
-        elements=elements,
-        residuals=found.residuals[kept],
-        permutations=found.permutations[kept],
-        tolerance=tolerance,
-        centred=points - points.mean(0),
-        space=found.space.among(kept, elements, subgroup.name),
-    )
-
-
-def within(H: Stabiliser, part: Subgroup) -> Stabiliser:
-    """The elements of a stabiliser that lie in a subgroup of its group.
-
-    >>> square = np.array([[1, 1, 0], [-1, 1, 0], [-1, -1, 0], [1, -1, 0]])
-    >>> within(stabiliser(square), O3.subgroup("Cinfv"))  # up and down are not alike
-    <Stabiliser C4v in O(3), order 8>
-    """
-    if part.parent != H.group:
-        raise RepMismatchError(f"{part} is no subgroup of {H.group}. Pass a subgroup of the group of rep_out.")
-    if H.continuous and not part.group.is_finite:
-        return _both_continuous(H, part)
-    near = max(H.tolerance, 1e-6)  # axes that were fitted to a noisy input
-    if H.continuous:
+    def _inside(self, part: Subgroup, near: float) -> Stabiliser:
+        if not part.group.is_finite:
+            return self._both_continuous(part)
         elements = part.embed(part.group.elements())
-        elements = elements[H.subgroup.contains(elements, near)]
-        permutations = None if H.permutations is None else H.permutations[H._pieces(elements)]
-        residuals = np.zeros(len(elements))
-    else:
-        kept = np.flatnonzero(part.contains(H.elements, near))
-        if H.space is not None and H.permutations is not None and H.centred is not None:
-            found = Operations(H.space, H.elements, H.permutations, H.residuals)
-            return of_operations(H.group, found, kept, H.tolerance, H.centred)
-        elements, residuals = H.elements[kept], H.residuals[kept]
-        permutations = None if H.permutations is None else H.permutations[kept]
-    subgroup = named_subgroup(H.group, elements, H.group.lie_generators[:0])
-    if subgroup is None:
-        raise no_group(len(elements), H.tolerance, residuals)
-    return Stabiliser(subgroup, elements, residuals, permutations, H.tolerance, H.centred)
+        elements = elements[self.subgroup.contains(elements, near)]
+        listed = FiniteStabiliser(
+            part, elements, np.zeros(len(elements)), self._where(elements), self.tolerance, self.source
+        )
+        return listed.among(np.arange(len(elements)), listed.residuals, self.tolerance)
+
+    def _both_continuous(self, part: Subgroup) -> Stabiliser:
+        """`within` for two continuous groups: what fixes a generic tensor of each, of degree 2 at most."""
+        rep = Rep(self.group, tuple((1, irrep) for irrep in self.group.irreps(2)))
+        generic = np.random.default_rng(0).normal(size=rep.dim)
+        fixed = [fixed_space(subgroup, rep) for subgroup in (self.subgroup, part)]
+        both = stabiliser(np.concatenate([basis @ (basis.T @ generic) for basis in fixed]), rep=rep + rep)
+        return replace(both, permutations=self._where(both.elements), tolerance=self.tolerance, source=self.source)
 
 
-def _both_continuous(H: Stabiliser, part: Subgroup) -> Stabiliser:
-    """`within` for two continuous groups: what fixes a generic tensor of each, of degree 2 at most."""
-    rep = Rep(H.group, tuple((1, irrep) for irrep in H.group.irreps(2)))
-    generic = np.random.default_rng(0).normal(size=rep.dim)
-    fixed = [fixed_space(subgroup, rep) for subgroup in (H.subgroup, part)]
-    both = stabiliser(np.concatenate([basis @ (basis.T @ generic) for basis in fixed]), rep=rep + rep)
-    permutations = None if H.permutations is None else H.permutations[H._pieces(both.elements)]
-    return replace(both, permutations=permutations, tolerance=H.tolerance, centred=H.centred)
+def isotropy_subgroups(irrep: Irrep) -> tuple[Subgroup, ...]:
+    """The symmetries, one of each class, that nonzero vectors of an irrep can have: its isotropy subgroups.
+
+    K is one if a generic vector of Fix_K has no more symmetry than K. So a polar vector is a cone and nothing else, a
+    traceless symmetric tensor an ellipsoid (D2h) or a spheroid (D∞h), and no single vector of degree 2 is chiral and
+    even: what a tensor cannot have, it cannot break down to.
+
+    Args:
+        irrep: of O(3), SO(3), O(2), SO(2) or a finite group.
+
+    Raises `ArgumentError` for an irrep of another group.
+
+    Source: Ihrig and Golubitsky 1984, doi:10.1016/0167-2789(84)90437-8 (degrees 1 … 6 of O(3)).
+
+    >>> from intertwine.catalog import O3
+    >>> [H.name for H in isotropy_subgroups(O3.irrep("2e"))]
+    ['D2h', 'Dinfh']
+    """
+    group = irrep.group
+    if not isinstance(group, CatalogGroup) or not (group.is_finite or group.is_full):
+        raise ArgumentError(
+            f"Isotropy subgroups are known in O(3), SO(3), O(2), SO(2) and finite groups, but got an irrep of {group}."
+        )
+    found = [H for H in group.subgroups(max(irrep.degree, 2)) if _is_isotropy(H, irrep)]
+    return tuple(sorted(found, key=lambda H: H.group.order))
+
+
+def _is_isotropy(subgroup: Subgroup, irrep: Irrep) -> bool:
+    """Whether a generic vector that the subgroup fixes is fixed by nothing else: its stabiliser is no larger."""
+    basis = fixed_space(subgroup, irrep.irreps)
+    if not basis.shape[1]:
+        return False
+    vector = basis @ np.random.default_rng(0).normal(size=basis.shape[1])
+    found = stabiliser(vector, rep=irrep.irreps)
+    return found.order == subgroup.group.order and (not found.continuous or found.name == subgroup.name)

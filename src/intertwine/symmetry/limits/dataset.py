@@ -9,21 +9,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from intertwine._arrays import to_numpy
+from intertwine._arrays import for_json, to_numpy
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.symmetry.inputs.alignment import alignments
+from intertwine.symmetry.inputs.clouds import Cloud, Points
 from intertwine.symmetry.inputs.isotropy_group import Stabiliser
-from intertwine.symmetry.inputs.points import Points
 from intertwine.symmetry.inputs.stabiliser import stabiliser
-from intertwine.symmetry.limits.congruence import Member, congruent_groups, prepared
-from intertwine.symmetry.limits.curie import curie_check, moved, resolution
-from intertwine.symmetry.limits.losses import Loss, floor_of
+from intertwine.symmetry.limits.congruence import Member, congruent_groups
+from intertwine.symmetry.limits.curie import attainable, curie_check, resolution
+from intertwine.symmetry.limits.floors import Loss, floor_of
 from intertwine.symmetry.limits.orbit import Orbit
 
-Groups = tuple[tuple[int, ...], ...]
-"""Groups of samples, by their numbers."""
+_Groups = tuple[tuple[int, ...], ...]
+"""_Groups of samples, by their numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +44,9 @@ class DatasetFloor:
 
     floors: np.ndarray
     total: float
-    conflicts: Groups
-    choices: Groups
-    repeats: Groups
+    conflicts: _Groups
+    choices: _Groups
+    repeats: _Groups
     by_symmetry: float
     by_conflict: float
     power: float
@@ -69,14 +69,8 @@ class DatasetFloor:
 
     def to_dict(self) -> dict[str, object]:
         """Plain numbers, for JSON."""
-        return {
-            "total": self.total,
-            "floors": self.floors.tolist(),
-            **{key: [list(g) for g in getattr(self, key)] for key in ("conflicts", "choices", "repeats")},
-            "by_symmetry": None if np.isnan(self.by_symmetry) else self.by_symmetry,
-            "by_conflict": None if np.isnan(self.by_conflict) else self.by_conflict,
-            "power": self.power,
-        }
+        groups = ("conflicts", "choices", "repeats")
+        return for_json(self, "total", "floors", *groups, "by_symmetry", "by_conflict", "power")
 
     def __str__(self) -> str:
         rounding = max(1e-12, self.tolerance**2) * max(self.power, 1e-300)
@@ -95,13 +89,13 @@ class DatasetFloor:
                 "targets contradict each other"
             )
         same = "are one input in different poses"
-        lines += _listed(self.conflicts, f"{same} with other targets")
-        lines += _listed(self.choices, f"{same}; their targets choose among equally good answers (see OrbitLoss)")
-        lines += _listed(self.repeats, f"{same}, and their targets agree")
+        lines += _told(self.conflicts, f"{same} with other targets")
+        lines += _told(self.choices, f"{same}; their targets choose among equally good answers (see OrbitLoss)")
+        lines += _told(self.repeats, f"{same}, and their targets agree")
         return "\n".join(lines)
 
 
-def _listed(groups: Groups, said: str, most: int = 5) -> list[str]:
+def _told(groups: _Groups, said: str, most: int = 5) -> list[str]:
     """The first groups, a line each, the first samples of each."""
     lines = []
     for group in groups[:most]:
@@ -155,28 +149,23 @@ def dataset_floor(
     samples, y = _checked(inputs, targets, found_in, out)
     zeros = [resolution(target, x) for target, x in zip(targets, samples, strict=True)]  # of the dtype of the samples
     y = [np.where(np.abs(target).max(initial=0.0) <= zero, 0.0, target) for target, zero in zip(y, zeros, strict=True)]
-    orbits = _orbits(samples, found_in, out.group, tolerance)  # type: ignore[arg-type]
-    told = [_tell(orbit, samples, y, zeros, found_in, out, tolerance, loss) for orbit in orbits]
-    floors = np.zeros(len(y))
-    for orbit, one in zip(orbits, told, strict=True):
-        floors[[i for i, _, _ in orbit]] = one.floors
-    count = max(len(y), 1)
-    groups = {said: tuple(_numbers(o) for o, t in zip(orbits, told, strict=True) if t.said == said) for said in SAID}
+    data = _Data(samples, y, zeros, found_in, out, tolerance)
+    answers = [data.answer(orbit, loss) for orbit in data.orbits()]
+    floors, count = np.zeros(len(y)), max(len(y), 1)
+    for one in answers:
+        floors[list(one.samples)] = one.floors
+    groups = {said: tuple(one.samples for one in answers if one.said == said) for said in _SAID}
     return DatasetFloor(
         floors=floors,
         total=float(floors.mean()) if len(floors) else 0.0,
         conflicts=groups["conflict"],
         choices=groups["choice"],
         repeats=groups["repeat"],
-        by_symmetry=sum(t.by_symmetry for t in told) / count,
-        by_conflict=sum(t.by_conflict for t in told) / count,
+        by_symmetry=sum(one.by_symmetry for one in answers) / count,
+        by_conflict=sum(one.by_conflict for one in answers) / count,
         power=sum(float(np.mean(target**2)) for target in y) / count,
         tolerance=tolerance,
     )
-
-
-def _numbers(orbit: list[Member]) -> tuple[int, ...]:
-    return tuple(i for i, _, _ in orbit)
 
 
 # inputs ---------------------------------------------------------------------------------------------------------------
@@ -224,15 +213,6 @@ def _check_clouds(clouds: list[Points], y: list[np.ndarray], rep_out: Rep) -> No
         )
 
 
-def _orbits(
-    samples: list[Points] | np.ndarray, rep: Rep | None, group: CatalogGroup, tolerance: float
-) -> list[list[Member]]:
-    """The samples by orbit: their numbers, and what takes the first of the orbit to each."""
-    if isinstance(samples, np.ndarray):
-        return _vector_orbits(samples, as_rep(rep), tolerance)  # type: ignore[arg-type]
-    return congruent_groups([prepared(cloud, group, rep) for cloud in samples], group, rep, tolerance)
-
-
 def _vector_orbits(x: np.ndarray, rep: Rep, tolerance: float) -> list[list[Member]]:
     norms = [np.linalg.norm(x @ columns.reshape(rep.dim, -1), axis=1) for columns in rep.copies.values()]
     invariants = np.stack([np.zeros(len(x)), *norms], 1)
@@ -254,81 +234,80 @@ def _vector_orbits(x: np.ndarray, rep: Rep, tolerance: float) -> list[list[Membe
 
 # one orbit ------------------------------------------------------------------------------------------------------------
 
-SAID = ("conflict", "choice", "repeat", "single")
+_SAID = ("conflict", "choice", "repeat")
 
 
 @dataclass(frozen=True, eq=False)
-class _Told:
-    """What there is to say of the samples of one orbit: floors, their sum by cause, and one word of `SAID`."""
+class _Answer:
+    """What there is to say of the samples of one orbit: floors, their sum by cause, and perhaps a word of `_SAID`."""
 
+    samples: tuple[int, ...]
     floors: np.ndarray
     by_symmetry: float
     by_conflict: float
     said: str
 
 
-def _tell(
-    orbit: list[Member],
-    samples: list[Points] | np.ndarray,
-    y: list[np.ndarray],
-    zeros: list[float],
-    rep_in: Rep | None,
-    rep_out: Rep,
-    tolerance: float,
-    loss: Loss | None,
-) -> _Told:
-    """The floors of samples on one orbit, their targets pulled back to the first; `zeros` says what is rounding."""
-    x = samples[orbit[0][0]]
-    H = stabiliser(x, rep=rep_in, group=rep_out.group, tolerance=tolerance)  # type: ignore[arg-type]
-    pulled = np.array([_pulled(y[i], rep_out, g, p) for i, g, p in orbit])
-    zero = max(zeros[i] for i, _, _ in orbit)
-    said = _said(pulled, H, rep_out, tolerance, zero)
-    if loss is not None:
-        floors = _other_floors(orbit, x, [y[i] for i, _, _ in orbit], pulled, rep_in, rep_out, tolerance, loss)
-        return _Told(floors, np.nan, np.nan, said)
-    elements, weights, permutations = H.averaging(rep_out.degree)
-    kept = np.array([np.tensordot(weights, moved(z, rep_out, elements, permutations), 1) for z in pulled])
-    axes = tuple(range(1, pulled.ndim))
-    parts = (pulled - kept.mean(0), pulled - kept, kept - kept.mean(0))
-    floors, lost, apart = (np.where(s > zero**2, s, 0.0) for s in (np.mean(part**2, axes) for part in parts))
-    return _Told(floors, float(lost.sum()), float(apart.sum()), said)
+@dataclass(frozen=True, eq=False)
+class _Data:
+    """Samples with their targets and the sizes up to which these are rounding, and how both are moved."""
+
+    samples: list[Points] | np.ndarray
+    y: list[np.ndarray]
+    zeros: list[float]
+    rep_in: Rep | None
+    rep_out: Rep
+    tolerance: float
+
+    def orbits(self) -> list[list[Member]]:
+        """The samples by orbit: their numbers, and what takes the first of the orbit to each."""
+        if isinstance(self.samples, np.ndarray):
+            return _vector_orbits(self.samples, as_rep(self.rep_in), self.tolerance)  # type: ignore[arg-type]
+        group: CatalogGroup = self.rep_out.group  # type: ignore[assignment]
+        return congruent_groups([Cloud.of(points, group, self.rep_in) for points in self.samples], self.tolerance)
+
+    def answer(self, orbit: list[Member], loss: Loss | None) -> _Answer:
+        """The floors of samples on one orbit, their targets pulled back to the first."""
+        numbers, x, rep = tuple(i for i, _, _ in orbit), self.samples[orbit[0][0]], self.rep_out
+        group: CatalogGroup = rep.group  # type: ignore[assignment]
+        H = stabiliser(x, rep=self.rep_in, group=group, tolerance=self.tolerance)
+        pulled = np.array([_pulled(self.y[i], rep, g, p) for i, g, p in orbit])
+        zero = max(self.zeros[i] for i in numbers)
+        said = self._said(pulled, H, zero)
+        if loss is not None:
+            return _Answer(numbers, self._other_floors(orbit, pulled, loss), np.nan, np.nan, said)
+        kept = np.array([attainable(y, H, rep) for y in pulled])
+        axes = tuple(range(1, pulled.ndim))
+        parts = (pulled - kept.mean(0), pulled - kept, kept - kept.mean(0))
+        floors, lost, apart = (np.where(s > zero**2, s, 0.0) for s in (np.mean(part**2, axes) for part in parts))
+        return _Answer(numbers, floors, float(lost.sum()), float(apart.sum()), said)
+
+    def _said(self, pulled: np.ndarray, H: Stabiliser, zero: float) -> str:
+        """Whether the targets of one input are the same, equally good, or contradict each other; nothing of one."""
+        slack = max(max(1e-9, 10 * self.tolerance) * float(np.abs(pulled).max(initial=0.0)), 2 * zero)
+        if len(pulled) == 1:
+            return ""
+        if np.abs(pulled - pulled[0]).max() <= slack:
+            return "repeat"
+        return "choice" if Orbit(H, pulled[0], self.rep_out).distances(pulled).max() <= slack else "conflict"
+
+    def _other_floors(self, orbit: list[Member], pulled: np.ndarray, loss: Loss) -> np.ndarray:
+        """The values of a convex loss on one orbit for the output that makes their mean smallest."""
+        matrices = [torch.as_tensor(np.array(self.rep_out.evaluate(g[None])[0])) for _, g, _ in orbit]
+        wanted = [torch.as_tensor(np.array(self.y[i])) for i, _, _ in orbit]
+
+        def values(z: Tensor) -> list[Tensor]:
+            outputs = [z @ m.T for m in matrices]
+            if z.ndim == 2:
+                outputs = [o[torch.as_tensor(np.argsort(p))] for o, (_, _, p) in zip(outputs, orbit, strict=True)]  # type: ignore[arg-type]
+            return [loss(output, target) for output, target in zip(outputs, wanted, strict=True)]
+
+        x = self.samples[orbit[0][0]]
+        report = curie_check(x, pulled.mean(0), self.rep_in, self.rep_out, tolerance=self.tolerance)
+        _, best = floor_of(report, lambda z, _: torch.stack([v.reshape(()) for v in values(z)]).mean())
+        return np.array([float(v) for v in values(torch.as_tensor(best))])
 
 
 def _pulled(y: np.ndarray, rep: Rep, g: np.ndarray, p: np.ndarray | None) -> np.ndarray:
     """A target of the sample g x₀ as one of x₀."""
     return np.asarray((y if y.ndim == 1 or p is None else y[p]) @ rep.evaluate(g[None])[0])
-
-
-def _said(pulled: np.ndarray, H: Stabiliser, rep: Rep, tolerance: float, zero: float) -> str:
-    """Whether the targets of one input are the same, equally good, or contradict each other."""
-    if len(pulled) == 1:
-        return "single"
-    slack = max(max(1e-9, 10 * tolerance) * float(np.abs(pulled).max()), 2 * zero)
-    if np.abs(pulled - pulled[0]).max() <= slack:
-        return "repeat"
-    return "choice" if Orbit(H, pulled[0], rep).distances(pulled).max() <= slack else "conflict"
-
-
-def _other_floors(
-    orbit: list[Member],
-    x: Points | np.ndarray,
-    y: list[np.ndarray],
-    pulled: np.ndarray,
-    rep_in: Rep | None,
-    rep_out: Rep,
-    tolerance: float,
-    loss: Loss,
-) -> np.ndarray:
-    """The values of a convex loss on one orbit for the output that makes their mean smallest."""
-    matrices = [torch.as_tensor(np.array(rep_out.evaluate(g[None])[0])) for _, g, _ in orbit]
-    wanted = [torch.as_tensor(np.array(target)) for target in y]
-
-    def values(z: Tensor) -> list[Tensor]:
-        outputs = [z @ m.T for m in matrices]
-        if z.ndim == 2:
-            outputs = [o[torch.as_tensor(np.argsort(p))] for o, (_, _, p) in zip(outputs, orbit, strict=True)]  # type: ignore[arg-type]
-        return [loss(output, target) for output, target in zip(outputs, wanted, strict=True)]
-
-    report = curie_check(x, pulled.mean(0), rep_in, rep_out, tolerance=tolerance)
-    _, best = floor_of(report, lambda z, _: torch.stack([v.reshape(()) for v in values(z)]).mean())
-    return np.array([float(v) for v in values(torch.as_tensor(best))])

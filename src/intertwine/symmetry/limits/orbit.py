@@ -11,21 +11,14 @@ from torch import Tensor
 
 from intertwine.groups.group import Seed, generator
 from intertwine.reps import Rep
-from intertwine.symmetry.inputs.isotropy_group import Stabiliser
+from intertwine.symmetry.inputs.isotropy_group import Stabiliser, moved, some
 from intertwine.symmetry.inputs.normaliser import lie_algebra
-from intertwine.symmetry.limits.curie import moved
+from intertwine.symmetry.inputs.tolerances import KEPT, SHARP
 
-FINE = 16
-"""Degrees of the quadrature per degree of the rep from which the nearest answer is searched, about one axis."""
-
-COARSE = 4
-"""The same for all rotations of space, of which there are many more."""
-
-STARTS = 8
-"""The best images that Newton steps start from."""
-
-STEPS = 8
-"""Newton steps to the nearest answer: they converge quadratically."""
+_FINE = 16  # degrees of the quadrature per degree of the rep from which the nearest answer is searched, about one axis
+_SPARSE = 4  # the same for all rotations of space, of which there are many more
+_BEST = 8  # the best images that Newton steps start from
+_STEPS = 8  # newton steps to the nearest answer: they converge quadratically
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +41,7 @@ class Orbit:
         matrices = np.array([self.rep.lie_matrix(x) for x in lie_algebra(self.H.subgroup)])
         matrices = matrices.reshape(-1, self.rep.dim, self.rep.dim)
         off = max((float(np.linalg.norm(self.y @ x.T)) for x in matrices), default=0.0)
-        still = off <= max(10 * self.H.tolerance, 1e-9) * float(np.linalg.norm(self.y))
+        still = off <= max(KEPT * self.H.tolerance, SHARP) * float(np.linalg.norm(self.y))
         return matrices[:0] if still else matrices
 
     @property
@@ -70,26 +63,18 @@ class Orbit:
     def images(self) -> np.ndarray:
         """The different images `(k, *y.shape)`, y first; of infinitely many, those of a fine quadrature."""
         if self.finite:
-            return moved(self.y, self.rep, self.H.elements[self.distinct], self._where(self.distinct))
-        elements, _, permutations = self.H.averaging(self.degree)
-        return moved(self.y, self.rep, elements, permutations)
+            few = some(self.H.permutations, self.distinct)
+            return moved(self.y, self.rep, self.H.elements[self.distinct], few)
+        return self.H.averaging(self.degree).moved(self.y, self.rep)
 
     @property
     def degree(self) -> int:
         """The degree of the quadrature for infinitely many images."""
-        return (FINE if len(self.tangents) == 1 else COARSE) * (self.rep.degree + 1)
+        return (_FINE if len(self.tangents) == 1 else _SPARSE) * (self.rep.degree + 1)
 
     def sample(self, n: int, seed: Seed = 0) -> tuple[np.ndarray, np.ndarray | None]:
         """n random symmetries and their permutations, uniform in the Haar measure."""
-        rng = generator(seed)
-        if not self.H.continuous:
-            chosen = rng.integers(len(self.H.elements), size=n)
-            return self.H.elements[chosen], self._where(chosen)
-        elements = self.H.subgroup.embed(self.H.subgroup.group.sample(n, rng))
-        return elements, _permutations(self.H, elements)
-
-    def _where(self, chosen: np.ndarray) -> np.ndarray | None:
-        return None if self.H.permutations is None else self.H.permutations[chosen]
+        return self.H.sample(n, generator(seed))
 
     def nearest(self, predictions: np.ndarray) -> np.ndarray:
         """The image nearest to each of some predictions `(..., *y.shape)`."""
@@ -101,16 +86,6 @@ class Orbit:
         """The root mean square difference `(...)` of predictions `(..., *y.shape)` to the nearest image."""
         off = predictions - self.nearest(predictions)
         return np.asarray(np.sqrt(np.mean(off**2, axis=tuple(range(-self.y.ndim, 0)))))
-
-
-def _permutations(H: Stabiliser, elements: np.ndarray) -> np.ndarray | None:
-    """The permutations `(n, N)` of elements `(n, d, d)` of a continuous symmetry, which has few different ones."""
-    if H.permutations is None or H.centred is None:
-        return None
-    few = np.unique(H.permutations, axis=0)
-    went = H.centred @ elements.swapaxes(-1, -2)
-    off = np.stack([np.abs(went - H.centred[p]).max((-1, -2)) for p in few], -1)
-    return np.asarray(few[off.argmin(-1)])
 
 
 def first_distinct(rows: np.ndarray) -> np.ndarray:
@@ -139,11 +114,11 @@ def nearest_images(predictions: Tensor, images: Tensor, tangents: Tensor) -> Ten
     scores = flat @ images.flatten(1).T
     if not len(tangents):
         return images[scores.argmax(1)].reshape(shape)
-    count = min(STARTS, len(images))
+    count = min(_BEST, len(images))
     best = images[scores.topk(count).indices.flatten()]
     wanted = flat.repeat_interleave(count, 0).reshape(best.shape)
     squares = (tangents[:, None] @ tangents + tangents @ tangents[:, None]) / 2
-    for _ in range(STEPS):
+    for _ in range(_STEPS):
         turn = torch.linalg.matrix_exp(torch.einsum("bx,xij->bij", _ascent(wanted, best, tangents, squares), tangents))
         best = torch.einsum("bij,b...j->b...i", turn, best)
     winners = (wanted * best).flatten(1).sum(1).reshape(-1, count).argmax(1)
@@ -158,4 +133,5 @@ def _ascent(p: Tensor, y: Tensor, tangents: Tensor, squares: Tensor) -> Tensor:
     small = 1e-12 * values.abs().amax(-1, keepdim=True) + torch.finfo(p.dtype).tiny
     along = (vectors.mT @ slope[..., None])[..., 0] / values.abs().clamp(min=small)
     step = (vectors @ along[..., None])[..., 0]
-    return step / (step.norm(dim=-1, keepdim=True) / 0.1).clamp(min=1.0)
+    short: Tensor = step / (step.norm(dim=-1, keepdim=True) / 0.1).clamp(min=1.0)
+    return short

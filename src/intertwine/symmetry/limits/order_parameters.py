@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from torch import Tensor
 
+from intertwine._arrays import for_json
 from intertwine.catalog import words
 from intertwine.errors import ArgumentError
 from intertwine.reps import Irrep, Rep, as_rep
-from intertwine.symmetry.inputs.isotropy_group import Stabiliser
-from intertwine.symmetry.limits.curie import BROKEN_TRANSLATIONS, CurieReport, attainable, components, kept_by
+from intertwine.reps.decomposition import invariants
+from intertwine.reps.irrep import irreps_up_to
+from intertwine.symmetry.inputs.isotropy_group import Averaging, Stabiliser, some
+from intertwine.symmetry.limits.curie import BROKEN_TRANSLATIONS, CurieReport, attainable
 from intertwine.symmetry.limits.site_fields import (
-    Averaging,
     closed_sites,
     generic,
     gradient_at_zero,
     orbits,
     site_candidates,
-    smaller,
 )
 from intertwine.symmetry.words.polynomials import component_name, upright
 
@@ -68,7 +70,7 @@ class OrderParameters:
     found: tuple[OrderParameter, ...]
     together: tuple[OrderParameter, ...] = ()
 
-    @property
+    @cached_property
     def working(self) -> tuple[OrderParameter, ...]:
         """Those that leave no floor, beyond the noise in the target."""
         return tuple(p for p in self.found if self.report.reaches(p.floor))
@@ -89,17 +91,11 @@ class OrderParameters:
 
     def to_dict(self) -> dict[str, object]:
         """Plain numbers and texts, for JSON."""
-        keys = ("polynomial", "stabiliser", "floor", "exact", "gradient")
-        rows = [
-            {
-                "irrep": p.irrep.label,
-                "vector": p.vector.tolist(),
-                "order": None if np.isinf(p.order) else int(p.order),
-                **{key: getattr(p, key) for key in keys},
-            }
-            for p in self.found
-        ]
-        return {"order_parameters": rows, "together": [self.found.index(p) for p in self.together]}
+        keys = ("irrep", "vector", "order", "polynomial", "stabiliser", "floor", "exact", "gradient")
+        return {
+            "order_parameters": [for_json(p, *keys) for p in self.found],
+            "together": [self.found.index(p) for p in self.together],
+        }
 
     def __str__(self) -> str:
         rows: list[tuple[str, ...]] = [("rank", "irrep", "component", "leaves", "floor", "gradient", "")]
@@ -109,9 +105,9 @@ class OrderParameters:
             share = "" if p.gradient is None else f"{100 * p.gradient:.1f} %"
             rank = str(i) if works else "–"
             rows.append((rank, p.irrep.label, _short(p.polynomial), p.stabiliser, floor, share, self._note(p, works)))
-        if all(p.gradient is None for p in self.found):
+        if not any(row[5] for row in rows[1:]):  # no model was given
             rows = [(*row[:5], row[6]) for row in rows]
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
         if self.together:
             names = ", ".join(f"{p.irrep.label} {p.polynomial}" for p in self.together)
@@ -179,57 +175,99 @@ def order_parameters(
         raise ArgumentError(
             "The target is possible already: it is as symmetric as the input, and needs no more inputs."
         )
-    places = None if sites is None else closed_sites(report, sites)
+    search = _Search(report, None if sites is None else closed_sites(report, sites))
     irreps, gradient = report.H.group.irreps(degree), None
     if model is not None:
         if rep is None:
             raise ArgumentError("A model of an extra input is asked about with the rep of that input: pass rep=….")
-        gradient = gradient_at_zero(report, model, as_rep(rep), fields=places is not None)
+        gradient = gradient_at_zero(report, model, as_rep(rep), fields=sites is not None)
     if rep is not None:
         irreps = tuple(sorted({irrep for _, irrep in as_rep(rep).isotypic}, key=lambda irrep: irrep.key))
     found: dict[tuple[str, str, str], OrderParameter] = {}
     for irrep in irreps:
-        for parameter in _of_irrep(report, irrep, places):
+        for parameter in search.of(irrep):
             if gradient is not None:
                 parameter = replace(parameter, gradient=gradient.along(irrep, parameter.vector))
             found.setdefault((irrep.label, parameter.stabiliser, parameter.polynomial), parameter)
-    ranked = tuple(sorted(found.values(), key=lambda p: _rank(report, p)))
-    works = any(report.reaches(p.floor) for p in ranked)
+    ranked = tuple(sorted(found.values(), key=search.rank))
+    works = bool(ranked) and report.reaches(ranked[0].floor)
     return OrderParameters(report, ranked, () if works else _together(report, ranked))
 
 
-def _of_irrep(report: CurieReport, irrep: Irrep, sites: np.ndarray | None) -> list[OrderParameter]:
-    """What an irrep offers: a generic vector that K fixes, tempting ones, and else one that breaks more than needed."""
-    kept = Averaging(*report.K.averaging(irrep.degree))
-    vectors = _candidates(report, irrep) if sites is None else site_candidates(report, irrep, sites, kept)
-    tried = [_tried(report, irrep, vector, sites) for vector in vectors]
-    if irrep.degree > 2 or any(report.reaches(p.floor) for p in tried):
+@dataclass(frozen=True, eq=False)
+class _Search:
+    """The search in one irrep after another, for vectors or for fields on some sites; what they share is made once."""
+
+    report: CurieReport
+    sites: np.ndarray | None
+
+    def of(self, irrep: Irrep) -> list[OrderParameter]:
+        """What an irrep offers: a generic vector that K fixes, tempting ones, else one that breaks more than needed."""
+        report = self.report
+        H, K = report.H.averaging(irrep.degree), report.K.averaging(irrep.degree)
+        matrices, fixed = irrep.evaluate(K.elements), np.tensordot(H.weights, irrep.evaluate(H.elements), 1)
+
+        def generic_of(part: Averaging, its_matrices: np.ndarray) -> list[np.ndarray]:
+            """A generic vector or field that a part of H fixes, with nothing in it that H fixes, if there is one."""
+            if self.sites is not None:
+                return site_candidates(report, irrep, self.sites, part)
+            projector = np.tensordot(part.weights, its_matrices, 1) - fixed
+            return [v / np.linalg.norm(v) for v in generic(invariants((projector[None],), np.ones(1)).T)]
+
+        tried = [self._tried(irrep, vector) for vector in generic_of(K, matrices) + self._tempting(irrep)]
+        if irrep.degree > 2 or any(report.reaches(p.floor) for p in tried):
+            return tried
+        for places in self._parts:
+            weights = np.full(len(places), 1 / len(places))
+            part = Averaging(K.elements[places], weights, some(K.permutations, places))
+            for vector in generic_of(part, matrices[places]):
+                if report.reaches((p := self._tried(irrep, vector)).floor):
+                    return [*tried, p]
         return tried
-    for part in smaller(report.K):
-        more = _fixed_by(report, irrep, part) if sites is None else site_candidates(report, irrep, sites, part)
-        for p in (_tried(report, irrep, vector, sites) for vector in more):
-            if report.reaches(p.floor):
-                return [*tried, p]
-    return tried
 
+    @cached_property
+    def _parts(self) -> list[np.ndarray]:
+        """The places of the proper subgroups of K."""
+        return self.report.K.smaller()
 
-def _beyond(report: CurieReport, irrep: Irrep, fixed: np.ndarray) -> list[np.ndarray]:
-    """A generic vector among those that a smaller symmetry fixes, with nothing that H fixes, if there is one."""
-    all_fixed = report.H.fixed(irrep)
-    u, sizes, _ = np.linalg.svd(fixed - all_fixed @ (all_fixed.T @ fixed), full_matrices=False)
-    return generic(u[:, sizes > 1e-6])
+    def _tempting(self, irrep: Irrep) -> list[np.ndarray]:
+        """The vectors that span the one-dimensional irreps of H in a small irrep."""
+        if irrep.degree > 2 or self.sites is not None:
+            return []
+        elements, weights, signs = self._signs
+        matrices = irrep.evaluate(elements)
+        once = np.round(signs @ (weights * np.trace(matrices, axis1=1, axis2=2))) == 1
+        return [invariants((sign[:, None, None] * matrices,), weights)[0] for sign in signs[once]]
 
+    @cached_property
+    def _signs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Elements and weights of H, and the values `(k, h)` of its one-dimensional irreps, without the trivial one."""
+        H = self.report.H
+        elements, weights, _ = H.averaging(4)  # of irreps up to degree 2 times these
+        h, group = H.subgroup.candidate(elements), H.subgroup.group
+        small = [i for i in irreps_up_to(group, int(group.order) if group.is_finite else 2) if i.dim == 1]
+        values = group.irrep_matrices([i.label for i in small], h)
+        signs = [values[i.label] for i in small if not i.is_trivial]
+        return elements, weights, np.reshape(signs, (len(signs), len(h)))
 
-def _fixed_by(report: CurieReport, irrep: Irrep, part: Averaging) -> list[np.ndarray]:
-    """A generic vector that a subgroup fixes but the input's symmetry does not."""
-    found = _beyond(report, irrep, part.fixed(irrep))
-    return [upright(irrep, v / np.linalg.norm(v)) for v in found]
+    def _tried(self, irrep: Irrep, vector: np.ndarray) -> OrderParameter:
+        """What is left of the symmetry, and of the floor, when the vector or field is one more input."""
+        report, named = self.report, ""
+        if self.sites is None:
+            vector, named = upright(irrep, vector)
+        left = report.H.kept(vector, irrep.irreps)
+        if self.sites is not None:
+            named = _field_text(left, irrep, vector, self.sites)
+        floor = _floor(report, left)
+        exact = report.reaches(floor) and report.K.index(left) == 1
+        return OrderParameter(irrep, vector, named, left.name, left.order, floor, exact)
 
-
-def _rank(report: CurieReport, p: OrderParameter) -> tuple[object, ...]:
-    works = report.reaches(p.floor)
-    learned = 0.0 if p.gradient is None or not works else -round(p.gradient, 9)
-    return (not works, not p.exact, -p.order if works else p.floor, learned, p.irrep.key)
+    def rank(self, p: OrderParameter) -> tuple[object, ...]:
+        """What order parameters are sorted by: what works, breaks least and is learned first comes first."""
+        works = self.report.reaches(p.floor)
+        learned = 0.0 if p.gradient is None or not works else -round(p.gradient, 9)
+        lost = round(p.floor / self.report.power, 9)  # equal floors differ by rounding
+        return (not works, not p.exact, -p.order if works else lost, learned, p.irrep.key)
 
 
 def _together(report: CurieReport, found: Sequence[OrderParameter]) -> tuple[OrderParameter, ...]:
@@ -248,42 +286,13 @@ def _together(report: CurieReport, found: Sequence[OrderParameter]) -> tuple[Ord
 def _left(parameters: Sequence[OrderParameter], report: CurieReport) -> tuple[float, float]:
     """The floor, and the order of the symmetry, that several order parameters leave together."""
     rep = Rep(report.H.group, tuple((1, p.irrep) for p in parameters))
-    left = kept_by(
-        report.x, np.concatenate([p.vector for p in parameters], -1), report.H, rep, report.rep_in, report.part
-    )
+    left = report.H.kept(np.concatenate([p.vector for p in parameters], -1), rep)
     return _floor(report, left), float(left.order)
 
 
 def _floor(report: CurieReport, left: Stabiliser) -> float:
     """The mean squared error that a smaller symmetry of the input leaves."""
     return float(np.mean((report.y - attainable(report.y, left, report.rep_out)) ** 2))
-
-
-def _candidates(report: CurieReport, irrep: Irrep) -> list[np.ndarray]:
-    """A generic vector that K fixes but H does not, and the vectors of the one-dimensional irreps of H in the irrep."""
-    found = _beyond(report, irrep, report.K.fixed(irrep))
-    if irrep.degree <= 2:
-        restricted = irrep.irreps.restrict(report.H.subgroup)
-        for small, columns in restricted.copies.items():
-            if small.dim == 1 and not small.is_trivial and columns.shape[-1] == 1:
-                found.append(columns[:, 0, 0])
-    return [upright(irrep, v / np.linalg.norm(v)) for v in found]
-
-
-def _tried(report: CurieReport, irrep: Irrep, vector: np.ndarray, sites: np.ndarray | None) -> OrderParameter:
-    """What is left of the symmetry, and of the floor, when the vector or field is one more input."""
-    left = kept_by(report.x, vector, report.H, irrep.irreps, report.rep_in, report.part)
-    floor = _floor(report, left)
-    named = component_name(irrep, vector) if sites is None else _field_text(left, irrep, vector, sites)
-    return OrderParameter(
-        irrep=irrep,
-        vector=vector,
-        polynomial=named,
-        stabiliser=left.name,
-        order=left.order,
-        floor=floor,
-        exact=report.reaches(floor) and _as_large(left, report.K),
-    )
 
 
 def _field_text(left: Stabiliser, irrep: Irrep, field: np.ndarray, sites: np.ndarray) -> str:
@@ -313,11 +322,3 @@ def _at_site(irrep: Irrep, vector: np.ndarray) -> str:
     if name == "1":
         return number
     return number.replace("1", name) if number in ("1", "−1") else f"{number} {name}"
-
-
-def _as_large(left: Stabiliser, K: Stabiliser) -> bool:
-    """Whether a subgroup of K is all of K."""
-    if left.continuous and K.continuous:
-        same = len(left.subgroup.group.lie_generators) == len(K.subgroup.group.lie_generators)
-        return same and components(left) == components(K)
-    return left.order == K.order

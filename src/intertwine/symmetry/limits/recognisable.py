@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from intertwine._arrays import for_json
 from intertwine.catalog.base import CatalogGroup
 from intertwine.reps import Irrep, Rep
 from intertwine.symmetry.inputs.isotropy_group import Stabiliser
@@ -35,7 +36,7 @@ class Recognisable:
 
     def to_dict(self) -> dict[str, object]:
         """Plain numbers and texts, for JSON."""
-        return {"rotation": self.rotation, "flip": self.flip, "symmetry": self.symmetry.to_dict()}
+        return for_json(self, "rotation", "flip", "symmetry")
 
     def __str__(self) -> str:
         known = self.symmetry.subgroup  # of a crystal the point group: translations leave its pose as it is
@@ -43,14 +44,11 @@ class Recognisable:
         turned = "yes" if self.rotation else f"no: up to {known.name} only ({size} elements look alike)"
         lines = [f"rotation: {turned}"]
         if self.flip is not None:
-            lines.append(f"flip: {'yes' if self.flip else 'no: ' + self._why()}")
+            flips = self.symmetry.elements[np.linalg.det(self.symmetry.elements) < 0]
+            simplest = "".join(f", {name}" for name in sorted(map(element_name, flips), key=len)[:1])
+            no = f"no: the input equals its own mirror image{simplest}, so the determinant is undefined"
+            lines.append(f"flip: {'yes' if self.flip else no}")
         return "\n".join(lines)
-
-    def _why(self) -> str:
-        flips = self.symmetry.elements[np.linalg.det(self.symmetry.elements) < 0]
-        simplest = min(map(element_name, flips), key=len, default="")
-        said = f", {simplest}" if simplest else ""
-        return f"the input equals its own mirror image{said}, so the determinant is undefined"
 
 
 def recognisable(

@@ -9,11 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.reps import Irrep, Rep
-from intertwine.symmetry.inputs.isotropy_group import Stabiliser
-from intertwine.symmetry.limits.curie import CurieReport, moved
+from intertwine.symmetry.inputs.isotropy_group import Averaging
+from intertwine.symmetry.limits.curie import CurieReport
 
 
 def closed_sites(report: CurieReport, sites: Sequence[int] | np.ndarray) -> np.ndarray:
@@ -51,61 +50,26 @@ def generic(basis: np.ndarray) -> list[np.ndarray]:
     return [basis @ np.array([1.0 / (1 + i) ** 0.5 for i in range(basis.shape[1])])]
 
 
-@dataclass(frozen=True, eq=False)
-class Averaging:
-    """Elements `(h, n, n)`, weights `(h,)` and permutations `(h, N)` of a subgroup of the input's symmetry."""
-
-    elements: np.ndarray
-    weights: np.ndarray
-    permutations: np.ndarray | None
-
-    def fixed(self, irrep: Irrep) -> np.ndarray:
-        """An orthonormal basis `(irrep.dim, k)` of the vectors that it fixes."""
-        return _fixed(irrep.evaluate(self.elements), self.weights)
-
-
-def _fixed(matrices: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    projector = np.tensordot(weights, matrices, 1) / weights.sum()
-    values, vectors = np.linalg.eigh((projector + projector.T) / 2)
-    return np.asarray(vectors[:, values > 0.5])
-
-
-def smaller(K: Stabiliser) -> list[Averaging]:
-    """One proper subgroup of each class of a finite symmetry, the largest first."""
-    group = K.subgroup.group
-    if K.continuous or K.space is not None or not isinstance(group, CatalogGroup):
-        return []
-    found = []
-    for inner in sorted(group.subgroups(), key=lambda inner: -inner.group.order):
-        members = K.subgroup.embed(inner.embed(inner.group.elements()))
-        places = np.abs(K.elements - members[:, None]).max((-1, -2)).argmin(1)
-        permutations = None if K.permutations is None else K.permutations[places]
-        if len(places) < len(K.elements):
-            found.append(Averaging(members, np.full(len(places), 1 / len(places)), permutations))
-    return found
-
-
 def site_candidates(report: CurieReport, irrep: Irrep, sites: np.ndarray, kept: Averaging) -> list[np.ndarray]:
     """A generic field `(N, irrep.dim)` on the sites that a subgroup fixes and that holds nothing which H fixes, if any.
 
     A field that a group fixes is, on each of its orbits, made from the value v at one site s by moving it along, where
     v is any vector that the elements which keep s fix (Frobenius reciprocity).
     """
-    elements, weights, permutations = kept.elements, kept.weights, kept.permutations
+    elements, weights, permutations = kept
     if permutations is None:
         return []
     matrices, fields = irrep.evaluate(elements), []
     for orbit in orbits(permutations, sites):
         still = permutations[:, orbit[0]] == orbit[0]
-        for v in _fixed(matrices[still], weights[still]).T:
+        for v in Averaging(elements[still], weights[still], None).fixed(irrep).T:
             field = np.zeros((permutations.shape[1], irrep.dim))
             np.add.at(field, permutations[:, orbit[0]], weights[:, None] * (matrices @ v))
             fields.append(field)
     if not fields:
         return []
-    every, shares, along = report.H.averaging(irrep.degree)
-    fixed = [np.tensordot(shares, moved(field, irrep.irreps, every, along), 1) for field in fields]
-    columns = np.stack([(a - b).reshape(-1) for a, b in zip(fields, fixed, strict=True)], 1)
+    by = report.H.averaging(irrep.degree)
+    columns = np.stack([(field - by.mean(field, irrep.irreps)).reshape(-1) for field in fields], 1)
     u, sizes, _ = np.linalg.svd(columns, full_matrices=False)
     found = generic(u[:, sizes > 1e-6 * max(float(sizes.max()), 1e-3)])
     return [_tidy(v.reshape(fields[0].shape)) for v in found]
@@ -155,6 +119,4 @@ def gradient_at_zero(report: CurieReport, model: Callable[[Tensor], Tensor], rep
     (found,) = torch.autograd.grad(loss, w, allow_unused=True) if loss.requires_grad else (None,)
     if found is None:
         raise ArgumentError("The model's prediction does not depend on the extra input w. Feed w to the network.")
-    elements, weights, permutations = report.H.averaging(rep.degree)
-    fixed = np.tensordot(weights, moved(found.numpy(), rep, elements, permutations), 1)
-    return Gradient(rep, found.numpy() - fixed)
+    return Gradient(rep, found.numpy() - report.H.averaging(rep.degree).mean(found.numpy(), rep))

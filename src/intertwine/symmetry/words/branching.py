@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
@@ -35,19 +36,20 @@ class BranchingTable:
     title: str
     branches: tuple[Branch, ...]
 
+    @property
+    def _rows(self) -> dict[str, list[Branch]]:
+        return {label: [*parts] for label, parts in groupby(self.branches, lambda branch: branch.irrep)}
+
     def to_dict(self) -> dict[str, object]:
         """For each irrep the parts and their polynomials."""
-        found: dict[str, list[dict[str, object]]] = {}
-        for b in self.branches:
-            found.setdefault(b.irrep, []).append({"irrep": b.part, "polynomials": list(b.polynomials)})
-        return {"title": self.title, "branches": found}
+        rows = self._rows.items()
+        parts = {label: [{"irrep": b.part, "polynomials": list(b.polynomials)} for b in row] for label, row in rows}
+        return {"title": self.title, "branches": parts}
 
     def __str__(self) -> str:
-        rows: dict[str, list[str]] = {}
-        for b in self.branches:
-            rows.setdefault(b.irrep, []).append(f"{b.part}: {', '.join(b.polynomials)}")
-        width = max(map(len, rows), default=0)
-        return "\n".join([self.title, *(f"{label:<{width}}  {'  |  '.join(parts)}" for label, parts in rows.items())])
+        width = max(map(len, self._rows), default=0)
+        parts = {label: [f"{b.part}: {', '.join(b.polynomials)}" for b in row] for label, row in self._rows.items()}
+        return "\n".join([self.title, *(f"{label:<{width}}  {'  |  '.join(row)}" for label, row in parts.items())])
 
 
 def branching(subgroup: Subgroup, degree: int = 3) -> BranchingTable:
@@ -74,11 +76,12 @@ def branching(subgroup: Subgroup, degree: int = 3) -> BranchingTable:
     if not isinstance(parent, CatalogGroup):
         raise ArgumentError(f"The irreps of {parent} are not listed. Pass a subgroup of a group of the catalogue.")
     title = str(parent.branching(subgroup, 0)).splitlines()[0]
-    found = [
-        Branch(irrep.label, part.label, _names(irrep, basis))
-        for irrep in parent.irreps(degree)
-        for part, basis in branches(irrep, subgroup)
-    ]
+    found = []
+    for irrep in parent.irreps(degree):
+        for part, basis in branches(irrep, subgroup):
+            names = [component_name(irrep, column) for column in basis.T]
+            names = names if len(names) > 1 else [upright(irrep, basis[:, 0])[1]]  # where the sign does not matter
+            found.append(Branch(irrep.label, part.label, tuple(names)))
     return BranchingTable(title, tuple(found))
 
 
@@ -86,10 +89,3 @@ def branches(irrep: Irrep, subgroup: Subgroup) -> list[tuple[Irrep, np.ndarray]]
     """The parts of an irrep in a subgroup, one for each copy, with their bases as columns `(irrep.dim, part.dim)`."""
     parts = sorted(irrep.irreps.restrict(subgroup).copies.items(), key=lambda item: item[0].key)
     return [(part, np.where(np.abs(c) < 1e-10, 0.0, c)) for part, copies in parts for c in np.moveaxis(copies, -1, 0)]
-
-
-def _names(irrep: Irrep, basis: np.ndarray) -> tuple[str, ...]:
-    """The components of a basis; the sign of a single one does not matter."""
-    if basis.shape[1] == 1:
-        return (component_name(irrep, upright(irrep, basis[:, 0])),)
-    return tuple(component_name(irrep, column) for column in basis.T)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -22,9 +22,9 @@ from intertwine.reps.harmonics import spherical_harmonics
 from intertwine.symmetry.words.branching import branches, branching
 from intertwine.symmetry.words.escnn import convert_escnn_id, escnn_id
 from intertwine.symmetry.words.polynomials import polynomial_text, quadratic_forms, upright
-from intertwine.symmetry.words.space_subgroups import with_symbols
+from intertwine.symmetry.words.subgroups import with_symbols
 
-TABLE_LIMIT = 24
+_TABLE_LIMIT = 24
 """The largest number of classes whose characters are printed."""
 
 
@@ -146,7 +146,7 @@ def _copies(parent: CatalogGroup, name: str) -> tuple[Subgroup, ...]:
 def _explain_group(group: CatalogGroup) -> Explanation:
     size = f"{group.order} elements" if group.is_finite else "infinitely many elements"
     sections = [Section("", "\n".join(_facts(group, size))), Section("Irreps", _irreps(group))]
-    if group.is_finite and len(group.table.classes) <= TABLE_LIMIT:
+    if group.is_finite and len(group.table.classes) <= _TABLE_LIMIT:
         sections.append(Section("Characters", str(group.character_table())))
     if isinstance(group, PointGroup) and group.is_finite:
         sections.append(Section("Functions", _functions(group)))
@@ -195,7 +195,7 @@ def _functions(group: PointGroup) -> str:
     whole = O3.subgroup(group)
     for label, name in (("1o", "{}"), ("1e", "R{}")):
         for irrep, basis in branches(O3.irrep(label), whole):
-            texts = [name.format(polynomial_text(upright(O3.irrep(label), column))) for column in basis.T]
+            texts = [name.format(polynomial_text(upright(O3.irrep(label), column)[0])) for column in basis.T]
             found[irrep.label].append(_pair(sorted(texts)))
     for irrep, spans in _quadratic_parts(whole).items():
         if irrep.dim == 1:
@@ -225,12 +225,12 @@ def _quadratic_parts(subgroup: Subgroup) -> dict[Irrep, list[np.ndarray]]:
 def _subgroups(group: CatalogGroup) -> str:
     """The subgroups and which contains which."""
     try:
+        names = list(dict.fromkeys(subgroup.name for subgroup in group.subgroups(4)))
+    except ArgumentError as error:
+        return str(error)
+    try:
         lattice = group.lattice(4)
     except ArgumentError:
-        try:
-            names = list(dict.fromkeys(subgroup.name for subgroup in group.subgroups(4)))
-        except ArgumentError as error:
-            return str(error)
         more = f" … ({len(names)} with axes up to order 4)" if len(names) > 40 else ""
         return ", ".join(names[:40]) + more
     counted = f"{len(lattice.subgroups)} up to conjugacy" if group.is_finite else "with axes up to order 4"
@@ -258,7 +258,8 @@ def _compare(subgroups: tuple[Subgroup, ...], degree: int) -> Explanation:
     if any(subgroup.parent != parent for subgroup in subgroups):
         raise ArgumentError("Subgroups of one group can be compared, but these belong to different groups.")
     head = ["", *(subgroup.name for subgroup in subgroups)]
-    rows = [[title, *(cell(subgroup) for subgroup in subgroups)] for title, cell in _ROWS]
+    facts = [_facts_of(subgroup) for subgroup in subgroups]
+    rows = [[title, *(one.get(title, "–") for one in facts)] for title in _ROWS]
     rows = [row for row in rows if any(cell != "–" for cell in row[1:])]
     tables = [parent.branching(subgroup, degree) for subgroup in subgroups]
     irreps = [
@@ -311,8 +312,7 @@ def _legend(group: CatalogGroup) -> str:
 def _left(head: list[str], rows: list[list[str]]) -> str:
     """A table with all columns to the left."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in (head, *rows)]
-    return "\n".join(lines)
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in (head, *rows))
 
 
 def _flip(subgroup: Subgroup) -> np.ndarray | None:
@@ -323,95 +323,40 @@ def _flip(subgroup: Subgroup) -> np.ndarray | None:
     return None
 
 
-def _flip_map(subgroup: Subgroup) -> str:
-    flip = _flip(subgroup)
-    return "–" if flip is None else words.linear_map(flip)
+def _facts_of(subgroup: Subgroup) -> dict[str, str]:
+    """What is compared of a subgroup, under the titles of `_ROWS` that apply to it."""
+    parent, group, flip = subgroup.parent, subgroup.group, _flip(subgroup)
+    _, said, shape = subgroup.describe().splitlines()[0].rpartition("the symmetry of ")
+    found = {"symmetry of": shape.rstrip(".")} if said else {}
+    found |= {"a copy of": group.name, "elements": str(group.order) if group.is_finite else "infinitely many"}
+    if flip is not None:
+        found["reference flip"] = words.linear_map(flip)
+        if np.allclose(flip, np.diag(flip.diagonal())):
+            found["so the flips change"] = " and ".join("xyz"[i] for i in range(len(flip)) if flip[i, i] < 0)
+    if parent.dim != 3:
+        return found
+    if flip is not None:
+        axis, improper = subgroup.frame.array[:, 2], np.linalg.det(flip) < 0
+        found["its flips are"] = "mirrors (determinant −1)" if improper else "half-turns (determinant +1)"
+        main = words.direction_name(axis) or words.vector(axis)
+        found["under the flips"] = f"{main} stays" if axis @ flip @ axis > 0 else f"{main} is reversed"
+    if not parent.is_proper:
+        proper = np.linalg.det(subgroup.embed(group.generators)) > 0
+        found["only rotations, so in SO(3)"] = "yes" if proper.all() else "no"
+    for title, element in (("holds the inversion", -np.eye(3)), ("holds z → −z", np.diag([1.0, 1.0, -1.0]))):
+        if parent.contains(element):
+            found[title] = "yes" if subgroup.contains(element) else "no"
+    if (name := find(subgroup.name).own) is not None:
+        found["Hermann–Mauguin"] = hermann_mauguin(name)
+        if parent.name in ("O(3)", "SO(3)"):
+            found["escnn id"] = escnn_id(name, parent.name) or "none"
+    return found
 
 
-def _flip_kind(subgroup: Subgroup) -> str:
-    flip = _flip(subgroup)
-    if flip is None or subgroup.parent.dim != 3:
-        return "–"
-    return "mirrors (determinant −1)" if np.linalg.det(flip) < 0 else "half-turns (determinant +1)"
-
-
-def _kept(subgroup: Subgroup) -> str:
-    """What the reference flip does to the main axis."""
-    flip = _flip(subgroup)
-    if flip is None or subgroup.parent.dim != 3:
-        return "–"
-    axis = subgroup.frame.array[:, 2]
-    name = words.direction_name(axis) or words.vector(axis)
-    return f"{name} stays" if axis @ flip @ axis > 0 else f"{name} is reversed"
-
-
-def _changed(subgroup: Subgroup) -> str:
-    """The coordinates whose sign the reference flip changes."""
-    flip = _flip(subgroup)
-    if flip is None or not np.allclose(flip, np.diag(flip.diagonal())):
-        return "–"
-    return " and ".join("xyz"[i] for i in range(len(flip)) if flip[i, i] < 0)
-
-
-def _abstract(subgroup: Subgroup) -> str:
-    return subgroup.group.name
-
-
-def _size(subgroup: Subgroup) -> str:
-    return str(subgroup.group.order) if subgroup.group.is_finite else "infinitely many"
-
-
-def _shape(subgroup: Subgroup) -> str:
-    _, found, shape = subgroup.describe().splitlines()[0].rpartition("the symmetry of ")
-    return shape.rstrip(".") if found else "–"
-
-
-def _holds(element: np.ndarray) -> Callable[[Subgroup], str]:
-    def answer(subgroup: Subgroup) -> str:
-        if subgroup.parent.dim != len(element) or not subgroup.parent.contains(element):
-            return "–"
-        return "yes" if subgroup.contains(element) else "no"
-
-    return answer
-
-
-def _proper(subgroup: Subgroup) -> str:
-    if subgroup.parent.dim != 3 or subgroup.parent.is_proper:
-        return "–"
-    g = subgroup.embed(subgroup.group.generators)
-    return "yes" if (np.linalg.det(g) > 0).all() else "no"
-
-
-def _international(subgroup: Subgroup) -> str:
-    title = _title(subgroup)
-    return "–" if title is None else hermann_mauguin(title)
-
-
-def _escnn(subgroup: Subgroup) -> str:
-    title = _title(subgroup)
-    if title is None or subgroup.parent.name not in ("O(3)", "SO(3)"):
-        return "–"
-    return escnn_id(title, subgroup.parent.name) or "none"
-
-
-def _title(subgroup: Subgroup) -> str | None:
-    """The standard Schoenflies name, where it has one."""
-    return find(subgroup.name).own if subgroup.parent.dim == 3 else None
-
-
-_ROWS: tuple[tuple[str, Callable[[Subgroup], str]], ...] = (
-    ("symmetry of", _shape),
-    ("a copy of", _abstract),
-    ("elements", _size),
-    ("its flips are", _flip_kind),
-    ("reference flip", _flip_map),
-    ("under the flips", _kept),
-    ("so the flips change", _changed),
-    ("only rotations, so in SO(3)", _proper),
-    ("holds the inversion", _holds(-np.eye(3))),
-    ("holds z → −z", _holds(np.diag([1.0, 1.0, -1.0]))),
-    ("Hermann–Mauguin", _international),
-    ("escnn id", _escnn),
+_ROWS = (
+    *("symmetry of", "a copy of", "elements", "its flips are", "reference flip", "under the flips"),
+    *("so the flips change", "only rotations, so in SO(3)", "holds the inversion", "holds z → −z"),
+    *("Hermann–Mauguin", "escnn id"),
 )
 
 
@@ -423,14 +368,10 @@ def _verdict(subgroups: tuple[Subgroup, ...]) -> str:
         if flip is not None:
             lines.append(f"Your flips do {words.linear_map(flip)}: take {subgroup.name}.")
     pairs = [(a, b) for a in subgroups for b in subgroups if a is not b]
-    inside = [f"{a.name} lies in {b.name}." for a, b in pairs if _lies_in(a, b)]
+    inside = [f"{a.name} lies in {b.name}." for a, b in pairs if b.contains(a.embed(a.group.generators)).all()]
     apart = "None of them lies in another" if len(subgroups) > 2 else "Neither lies in the other"
     lines += inside or [f"{apart}, as they are placed here."]
     lines.append(
         "To be sure, ask with a flip of your own data: subgroup.contains(g) is True for the elements g of a subgroup."
     )
     return "\n".join(lines)
-
-
-def _lies_in(small: Subgroup, large: Subgroup) -> bool:
-    return bool(np.all(large.contains(small.embed(small.group.generators))))

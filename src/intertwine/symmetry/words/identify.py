@@ -7,16 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from intertwine._arrays import to_numpy
+from intertwine._arrays import for_json, to_numpy
 from intertwine.catalog import words
 from intertwine.catalog.base import CatalogGroup, DirectProduct
 from intertwine.errors import ArgumentError, ShapeError
-from intertwine.groups import Group, Subgroup
+from intertwine.groups import Group
 from intertwine.groups.rotations import axial
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.symmetry.inputs.alignment import nearest_elements, still
-
-Map = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,16 +43,7 @@ class IdentifiedElement:
 
     def to_dict(self) -> dict[str, object]:
         """Plain numbers and texts, for JSON."""
-        return {
-            "group": self.group.name,
-            "element": self.element.tolist(),
-            "name": self.name,
-            "determinant": self.determinant,
-            "error": self.error,
-            "inside": list(self.inside),
-            "outside": list(self.outside),
-            "faithful": self.faithful,
-        }
+        return for_json(self, "group", "element", "name", "determinant", "error", "inside", "outside", "faithful")
 
     def __str__(self) -> str:
         sign = "+1" if self.determinant > 0 else "−1"
@@ -75,7 +64,9 @@ class IdentifiedElement:
         return "\n".join(lines)
 
 
-def identify_action(transformation: Map | np.ndarray, rep: Rep | Irrep) -> IdentifiedElement:
+def identify_action(
+    transformation: Callable[[np.ndarray], np.ndarray] | np.ndarray, rep: Rep | Irrep
+) -> IdentifiedElement:
     """The group element whose matrix a transformation of features is: "your map is the mirror y → −y".
 
     Args:
@@ -118,7 +109,7 @@ def identify_action(transformation: Map | np.ndarray, rep: Rep | Irrep) -> Ident
     )
 
 
-def _matrix(transformation: Map | np.ndarray, rep: Rep) -> np.ndarray:
+def _matrix(transformation: Callable[[np.ndarray], np.ndarray] | np.ndarray, rep: Rep) -> np.ndarray:
     """The matrix `(rep.dim, rep.dim)` of a transformation; it is checked that a function is linear."""
     if not callable(transformation):
         matrix = to_numpy(transformation)
@@ -150,14 +141,12 @@ def _places(group: CatalogGroup, g: np.ndarray) -> tuple[tuple[str, ...], tuple[
     """The continuous subgroups, in their standard settings, that hold an element, and those that do not."""
     if not (group.is_full and group.dim == 3):
         return (), ()
-    known = [H for H in group.subgroups(1) if not H.group.is_finite]
-    inside = tuple(_label(H) for H in known if H.contains(g, 1e-6))
-    return inside, tuple(_label(H) for H in known if not H.contains(g, 1e-6))
-
-
-def _label(subgroup: Subgroup) -> str:
     copies = {"Cinfv": " (cone)", "Dinf": " (half-turns)"}
-    return subgroup.name + copies.get(subgroup.name, "")
+    holding = {
+        H.name + copies.get(H.name, ""): H.contains(g, 1e-6) for H in group.subgroups(1) if not H.group.is_finite
+    }
+    inside = tuple(name for name, holds in holding.items() if holds)
+    return inside, tuple(name for name in holding if name not in inside)
 
 
 def element_name(g: np.ndarray) -> str:

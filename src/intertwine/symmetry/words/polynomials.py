@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
@@ -80,13 +81,19 @@ def polynomial_text(coefficients: np.ndarray, dim: int = 3, degree: int | None =
             f"The harmonics of one degree have 2 · degree + 1 coefficients in space, and 2 in the plane (1 for degree "
             f"0), but got an array of shape {coefficients.shape} for degree {degree}. Pass one degree at a time."
         )
+    powers, monomials = _monomials(degree, dim)
+    return _in_whole_numbers(powers, monomials @ coefficients)
+
+
+@cache
+def _monomials(degree: int, dim: int) -> tuple[list[tuple[int, ...]], np.ndarray]:
+    """The powers of the monomials of a degree, and the matrix to their coefficients from those of the harmonics."""
     rng = np.random.default_rng(0)
     r = rng.normal(size=(20 * (degree + 1) ** 2, dim))
     r /= np.linalg.norm(r, axis=1, keepdims=True)
-    values = harmonics_function(dim)([degree], r) @ coefficients
     powers = [p for p in np.ndindex(*(degree + 1,) * dim) if sum(p) == degree]
-    monomials = np.stack([np.prod(r ** np.array(p), axis=1) for p in powers], 1)
-    return _in_whole_numbers(powers, np.linalg.lstsq(monomials, values, rcond=None)[0])
+    values = np.stack([np.prod(r ** np.array(p), axis=1) for p in powers], 1)
+    return powers, np.linalg.lstsq(values, harmonics_function(dim)([degree], r), rcond=None)[0]
 
 
 def quadratic_forms(span: np.ndarray) -> tuple[str, ...]:
@@ -143,10 +150,11 @@ def component_name(irrep: Irrep, vector: np.ndarray) -> str:
     return polynomial_text(vector) + ("" if harmonic else " (pseudo)")
 
 
-def upright(irrep: Irrep, vector: np.ndarray) -> np.ndarray:
-    """The vector or its negative, such that its polynomial does not start with a minus sign; tiny entries are zero."""
+def upright(irrep: Irrep, vector: np.ndarray) -> tuple[np.ndarray, str]:
+    """The vector or its negative, and its name, which does not start with a minus sign; tiny entries are zero."""
     vector = np.where(np.abs(vector) < 1e-10, 0.0, vector)
-    return -vector if component_name(irrep, vector).startswith(("−", "-")) else vector
+    name = component_name(irrep, vector)
+    return (-vector, component_name(irrep, -vector)) if name.startswith(("−", "-")) else (vector, name)
 
 
 def _sum_of(terms: list[tuple[tuple[int, ...], float]]) -> str:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from intertwine.cli.reading.pdb import models
 from intertwine.errors import ArgumentError
 
-FLOAT = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+_FLOAT = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
 
 def _records(text: str) -> Iterator[str]:
@@ -71,7 +71,7 @@ def _poscars(text: str) -> Iterator[str]:
 
 def _is_head(lines: list[str]) -> bool:
     _, scale, *vectors, kinds, counts = (line.split() for line in lines)
-    numbers = all(FLOAT.fullmatch(word) for words in (scale, *vectors) for word in words)
+    numbers = all(_FLOAT.fullmatch(word) for words in (scale, *vectors) for word in words)
     shaped = len(scale) == 1 and all(len(vector) == 3 for vector in vectors)
     return numbers and shaped and any(words and all(map(str.isdigit, words)) for words in (kinds, counts))
 

@@ -5,51 +5,46 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from intertwine.cli.reading.elements import SYMBOLS, element
+from intertwine.cli.reading.atom_names import SYMBOLS, element
 from intertwine.cli.reading.text import carried, decimals, rounded
 from intertwine.errors import ArgumentError
 from intertwine.symmetry import Points
 
-UNIT = re.compile(r"[(\[{].*?[)\]}]")
+_UNIT = re.compile(r"[(\[{].*?[)\]}]")
 """A unit in brackets, in a heading."""
-COORDINATE = re.compile(
+_COORDINATE = re.compile(
     r"(?:(?:atom|cart(?:n|esian)?|coord(?:inate)?s?|pos(?:ition)?s?|r)[ _.:-]*)?([xyz])"
     r"(?:[ _.:/-]*(?:å|a|ang|angstroms?|nm|pm|um|µm|mm|cm|m|bohr|au|coord(?:inate)?s?|pos(?:ition)?s?))?"
 )
 """What the columns of coordinates are called."""
-KINDS = (
+_KINDS = (
     *("element", "elements", "symbol", "symbols", "species", "atomicnumber", "atomicnumbers", "kind", "kinds"),
     *("type", "types", "atomtype", "class", "label", "labels", "number", "numbers", "atom", "atoms", "name", "names"),
 )
 """What the column of kinds is called, the surest names first."""
-COUNTING = ("number", "numbers", "atom", "atoms", "name", "names")
+_COUNTING = ("number", "numbers", "atom", "atoms", "name", "names")
 """Names of columns that hold kinds, unless they count the rows."""
-NAMES = ("label", "labels", "atom", "atoms", "name", "names")
+_NAMES = ("label", "labels", "atom", "atoms", "name", "names")
 """Names of columns that hold the names of atoms as often as their kinds."""
-FRAME = re.compile(
+_FRAME = re.compile(
     "(?:frame|mol(?:ecule)?|struct(?:ure)?|crystal|step|timestep|time|snapshot|image|conformer|conf(?:ig(?:uration)?)?|"
     "sample|model|cloud|system)s?(?:id|idx|index|name|no|nr|number)?"
 )
 """What columns are called that say which structure a row belongs to."""
-VECTOR = re.compile(r"(?:v|f|d|vel|velocity|force|forces)[xyz]")
+_VECTOR = re.compile(r"(?:v|f|d|vel|velocity|force|forces)[xyz]")
 """What columns of vectors at the points are called."""
-INDEX = ("", "#", "id", "ids", "idx", "index", "i", "no", "nr", "row", "serial", "unnamed:0", "atomid", "atomindex")
+_INDEX = ("", "#", "id", "ids", "idx", "index", "i", "no", "nr", "row", "serial", "unnamed:0", "atomid", "atomindex")
 """What columns are called that tell rows apart."""
-REAL = re.compile(r"[-+]?(?:\d+(?:\.\d*|,\d+)?|[.,]\d+)(?:[eEdD][-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?)", re.IGNORECASE)
-SITE = re.compile(r"([A-Z][a-z]?)\d+")
+_REAL = re.compile(r"[-+]?(?:\d+(?:\.\d*|,\d+)?|[.,]\d+)(?:[eEdD][-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?)", re.IGNORECASE)
+_SITE = re.compile(r"([A-Z][a-z]?)\d+")
 """The name of an atom: its element, and its place in a list."""
 
 
-@dataclass(frozen=True)
-class Columns:
-    """Which columns of a table hold the coordinates, and which one the kind, if any."""
-
-    coordinates: tuple[int, ...]
-    kind: int | None = None
+Columns = tuple[tuple[int, ...], int | None]
+"""Which columns of a table hold the coordinates, and which one the kind, if any."""
 
 
 def tables(text: str) -> list[Points]:
@@ -72,7 +67,7 @@ def _structures(heading: Sequence[str], rows: list[list[str]]) -> list[list[list
     """The rows of each structure. A column of frames that is different in every row only tells rows apart."""
     keys = list[list[str]]()
     for name, column in zip(heading, map(list, zip(*rows, strict=True)), strict=True):
-        if FRAME.fullmatch(_bare(name)) and any(column) and len({*column}) < len(rows):
+        if _FRAME.fullmatch(_bare(name)) and any(column) and len({*column}) < len(rows):
             if not all(column):
                 raise ArgumentError(f"its row {column.index('') + 1} has no {name}, although a column is for it")
             keys.append(column)
@@ -84,14 +79,14 @@ def _structures(heading: Sequence[str], rows: list[list[str]]) -> list[list[list
 
 def _points(heading: list[str] | None, rows: list[list[str]]) -> Points:
     """The points of the rows of one structure."""
-    columns = _unnamed(rows) if heading is None else _named(heading, rows)
-    numbers = [[row[place] for place in columns.coordinates] for row in rows]
+    places, kind = _unnamed(rows) if heading is None else _named(heading, rows)
+    numbers = [[row[place] for place in places] for row in rows]
     if bad := [row for row, cells in zip(rows, numbers, strict=True) if not all(map(_is_number, cells))]:
         raise ArgumentError(f"rows of x, y, z and perhaps a kind are expected, but got {' '.join(bad[0])[:40]!r}")
     cells = _with_points([cell for row in numbers for cell in row])
     positions = np.array([float(cell) for cell in cells]).reshape(len(rows), -1)
-    named = heading is not None and columns.kind is not None and _bare(heading[columns.kind]) in NAMES
-    kinds = None if columns.kind is None else _kinds([row[columns.kind] for row in rows], named)
+    named = heading is not None and kind is not None and _bare(heading[kind]) in _NAMES
+    kinds = None if kind is None else _kinds([row[kind] for row in rows], named)
     printed = [(float(cell), decimals(cell)) for cell in cells]
     rounding = rounded(printed) if np.isfinite(positions).all() else 0.0
     return Points(positions, None if kinds is None else np.array(kinds), precision=max(rounding, carried(positions)))
@@ -117,7 +112,7 @@ def _split(text: str) -> tuple[list[str] | None, list[list[str]]]:
 
 def _heading(line: str, names: list[str]) -> list[str]:
     """The names in a heading; with spaces between columns, units in brackets are no columns."""
-    return UNIT.sub("", line).split() if _separator([line]) == " " and UNIT.search(line) else names
+    return _UNIT.sub("", line).split() if _separator([line]) == " " and _UNIT.search(line) else names
 
 
 def _fields(lines: list[str]) -> list[list[str]]:
@@ -157,17 +152,17 @@ def _named(heading: Sequence[str], rows: list[list[str]]) -> Columns:
         raise ArgumentError(f"its heading, {', '.join(heading)}, names {twice[0]} twice")
     coordinates = tuple(found.index(axis) for axis in axes)
     columns = list(zip(*rows, strict=True))
-    kinds = [names.index(name) for name in KINDS if name in names and any(columns[names.index(name)])]
-    kinds = [place for place in kinds if names[place] not in COUNTING or not _counts(columns[place])]
+    kinds = [names.index(name) for name in _KINDS if name in names and any(columns[names.index(name)])]
+    kinds = [place for place in kinds if names[place] not in _COUNTING or not _counts(columns[place])]
     if kinds:
-        return Columns(coordinates, kinds[0])
-    passed = [name in (*INDEX, *COUNTING) or any(p.fullmatch(name) for p in (VECTOR, FRAME)) for name in names]
+        return coordinates, kinds[0]
+    passed = [name in (*_INDEX, *_COUNTING) or any(p.fullmatch(name) for p in (_VECTOR, _FRAME)) for name in names]
     rest = [i for i in range(len(names)) if i not in coordinates and not passed[i]]
     if unclear := [heading[i] for i in rest if not all(map(_is_real, columns[i])) and any(columns[i])]:
         raise ArgumentError(
             f"nothing says whether its column {unclear[0]} is the kind of the points. Call it kind, or leave it out"
         )
-    return Columns(coordinates)
+    return coordinates, None
 
 
 def _unnamed(rows: list[list[str]]) -> Columns:
@@ -180,12 +175,12 @@ def _unnamed(rows: list[list[str]]) -> Columns:
     if not words and width in (2, 3):
         if width == 3 and rows[0] == ["0", "1", "2"] and all(map(_is_real, rows[-1])):
             raise ArgumentError("its first row, 0 1 2, may be a point or a heading. Name the columns x, y and z")
-        return Columns(tuple(range(width)))
+        return tuple(range(width)), None
     if not words and width == 4:
         whole = [i for i in ends if not any(map(_is_real, columns[i]))]
         words = whole if len(whole) == 1 and not (whole == [0] and len(set(columns[0])) == len(rows)) else []
     if len(words) == 1 and words[0] in ends and width in (3, 4):
-        return Columns(tuple(i for i in range(width) if i not in words), words[0])
+        return tuple(i for i in range(width) if i not in words), words[0]
     if any(_is_number(cell) for row in rows for cell in row) and not (width in (2, 3) and len(words) < width):
         raise ArgumentError(
             f"nothing says what its {width} columns are. Name them in a heading: x, y, z and perhaps kind"
@@ -195,12 +190,12 @@ def _unnamed(rows: list[list[str]]) -> Columns:
 
 def _bare(name: str) -> str:
     """The name of a column without its unit, in small letters without what separates words."""
-    return re.sub(r"[ _.-]", "", UNIT.sub("", name)).lower()
+    return re.sub(r"[ _.-]", "", _UNIT.sub("", name)).lower()
 
 
 def _coordinate(name: str) -> str:
     """Which coordinate a column of this name holds; none if it is called otherwise."""
-    found = COORDINATE.fullmatch(UNIT.sub("", name).strip().strip("'\"").lower())
+    found = _COORDINATE.fullmatch(_UNIT.sub("", name).strip().strip("'\"").lower())
     return found[1] if found else ""
 
 
@@ -223,7 +218,7 @@ def _kinds(column: Sequence[str], named: bool) -> list[str]:
         )
     if len({*column}) < len(column) or len(column) == 1 or {*column} <= SYMBOLS or all(map(str.isdigit, column)):
         return list(column)
-    sites = [SITE.fullmatch(name) for name in column]
+    sites = [_SITE.fullmatch(name) for name in column]
     for found in ([element(name) for name in column], [site[1] if site else "" for site in sites]):
         if all(found):
             return found
@@ -244,7 +239,7 @@ def _with_points(cells: list[str]) -> list[str]:
 
 
 def _is_number(text: str) -> bool:
-    return REAL.fullmatch(text) is not None
+    return _REAL.fullmatch(text) is not None
 
 
 def _is_real(text: str) -> bool:

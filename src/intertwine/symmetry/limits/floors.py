@@ -1,17 +1,67 @@
-"""The floor of losses other than the mean squared error."""
+"""The loss that no equivariant network can beat on one input: the mean squared error, and any other convex loss."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from intertwine._arrays import to_numpy
 from intertwine.errors import ArgumentError
-from intertwine.symmetry.limits.curie import CurieReport
+from intertwine.reps import Irrep, Rep, as_rep
+from intertwine.symmetry.inputs.clouds import Points
+from intertwine.symmetry.limits.curie import CurieReport, curie_check
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def loss_floor(
+    points: np.ndarray | Points,
+    targets: np.ndarray,
+    rep_out: Rep | Irrep,
+    *,
+    features: np.ndarray | None = None,
+    rep_in: Rep | Irrep | None = None,
+    labels: Sequence[int] | np.ndarray | None = None,
+    tolerance: float = 1e-6,
+) -> float:
+    """The mean squared error that no equivariant network can beat on one cloud of points, whatever its weights.
+
+    It is the `floor` of `curie_check`, which says why: the mean of `|y − P y|²` over all numbers, where P averages over
+    the symmetry of the input. It is 0 when the target is at least as symmetric as the input (Curie's principle).
+
+    Args:
+        points: positions `(N, n)`, or `Points` with labels and features.
+        targets: the wanted output at each point, `(N, rep_out.dim)`, or the one output wanted for the whole cloud, such
+            as an energy or a dipole, `(rep_out.dim,)`.
+        rep_out: the rep of the output; its group, SO(2), O(2), SO(3) or O(3), is the network's.
+        features: input features `(N, rep_in.dim)`; default none, or equal invariants.
+        rep_in: the rep of the features.
+        labels: a kind for each point.
+        tolerance: below it, relative to the size of the cloud, deviations from symmetry are ignored.
+
+    Raises `ArgumentError` for features without their rep or of another group, and the errors of `curie_check`.
+
+    >>> from intertwine.catalog import O3
+    >>> square = np.array([[1, 1, 0], [-1, 1, 0], [-1, -1, 0], [1, -1, 0]]) / 2
+    >>> stretch = square * [-0.5, 0.5, 0]  # displacements that make it a rectangle
+    >>> round(loss_floor(square, stretch, O3.rep("1x1o")), 7)  # all of the target
+    0.0416667
+    >>> loss_floor(square, [0, 0, 1], O3.rep("1x1o"))  # a dipole of the whole square: all of it too
+    0.3333333333333333
+    """
+    cloud = points if isinstance(points, Points) else Points(to_numpy(points))
+    cloud = cloud if labels is None else replace(cloud, labels=labels)
+    cloud = cloud if features is None else replace(cloud, features=to_numpy(features))
+    rep_out, rep_in = as_rep(rep_out), None if rep_in is None else as_rep(rep_in)
+    if (cloud.features is None) != (rep_in is None):
+        raise ArgumentError("Features and their rep come together: pass features=… and rep_in=….")
+    if rep_in is not None and rep_in.group != rep_out.group:
+        raise ArgumentError(f"One group moves both, but got features of {rep_in.group} and targets of {rep_out.group}.")
+    return curie_check(cloud, targets, rep_in, rep_out, tolerance=tolerance).floor
 
 
 def floor_of(report: CurieReport, loss: Loss, target: np.ndarray | Tensor | None = None) -> tuple[float, np.ndarray]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from intertwine.cli.reading.tables import tables
+from intertwine.cli.reading.point_tables import tables
 from intertwine.cli.reading.text import decoded
 from intertwine.errors import ArgumentError
 from intertwine.symmetry import Points, stabiliser

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+
+import numpy as np
 
 SYMBOLS = frozenset(
     re.findall(
@@ -12,11 +15,11 @@ SYMBOLS = frozenset(
         "Ir Pt Au Hg Tl Pb Bi Po At Rn Fr Ra Ac Th Pa U Np Pu Am Cm Bk Cf Es Fm Md No Lr",
     )
 )
-NAME = re.compile(r"\d*([A-Z])([a-z]?|[A-Z]*)(?:[^A-Za-z+-].*|[-].+)?(?<![+-])")
+_NAME = re.compile(r"\d*([A-Z])([a-z]?|[A-Z]*)(?:[^A-Za-z+-].*|[-].+)?(?<![+-])")
 """Perhaps digits, as before hydrogens in proteins, then letters and what tells atoms apart; no charges."""
-GREEK = re.compile("[CHNOS][ABGDEZHX]")
+_GREEK = re.compile("[CHNOS][ABGDEZHX]")
 """The element and the place in a residue: CA is the alpha carbon."""
-SURE, UNSURE = ("CL", "BR", "SI", "FE"), ("NA", "SE")
+_SURE, _UNSURE = ("CL", "BR", "SI", "FE"), ("NA", "SE")
 """Two letters of names in capitals: one element; one or two, so nobody knows."""
 
 
@@ -26,15 +29,26 @@ def element(name: str) -> str:
     >>> [element(name) for name in ("C1", "H1A", "Fe2", "CA", "CL1", "1HB", "NA", "A1")]
     ['C', 'H', 'Fe', 'C', 'Cl', 'H', '', '']
     """
-    if not (found := NAME.fullmatch(name)):
+    if not (found := _NAME.fullmatch(name)):
         return ""
     first, rest = found.groups()
     pair = first + rest[:1]
     if pair.upper() != pair or not rest:
         return pair if pair in SYMBOLS else ""
-    if pair in UNSURE:
+    if pair in _UNSURE:
         return ""
     both = [one for one in (first, pair.capitalize()) if one in SYMBOLS]
-    if len(both) == 2 and pair not in SURE:
-        return first if GREEK.match(pair) else ""
+    if len(both) == 2 and pair not in _SURE:
+        return first if _GREEK.match(pair) else ""
     return both[-1] if both else ""
+
+
+def as_symbols(labels: Sequence[object] | np.ndarray) -> np.ndarray:
+    """Kinds as texts, those that are numbers of elements by their symbols."""
+    names = [str(label).removesuffix(".0") for label in labels]
+    try:
+        from ase.data import chemical_symbols
+    except ImportError:
+        return np.array(names)
+    known = {str(number): symbol for number, symbol in enumerate(chemical_symbols) if number}
+    return np.array([known.get(name, name) for name in names])
