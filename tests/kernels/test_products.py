@@ -8,7 +8,7 @@ from torch import Tensor
 
 from intertwine.catalog import O2, O3, SO2, SO3, cyclic, point_group
 from intertwine.errors import ArgumentError, RepMismatchError
-from intertwine.kernels.products import MODES, Instruction, Normalisation, Product, channelwise, every_path, product
+from intertwine.kernels.products import MODES, Instruction, Normalisation, ProductPlan, channelwise, every_path, product
 from intertwine.ops.contract.reference import evaluate
 from intertwine.reps import Rep, clebsch_gordan
 
@@ -33,13 +33,13 @@ def some(G, mode: str) -> Reps:
     return outputs((a, b, c), mode)
 
 
-def values(p: Product, reps: Reps, batch: int = 3, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+def values(p: ProductPlan, reps: Reps, batch: int = 3, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
     generator = torch.Generator().manual_seed(seed)
     sizes = (p.polynomial.inputs[0], reps[0].dim, reps[1].dim)
     return tuple(torch.randn(batch, size, generator=generator, dtype=torch.float64) for size in sizes)
 
 
-def compute(p: Product, weights: Tensor, x: Tensor, y: Tensor) -> Tensor:
+def compute(p: ProductPlan, weights: Tensor, x: Tensor, y: Tensor) -> Tensor:
     pairs = () if p.pairs is None else tuple(torch.tensor(i.array).long() for i in p.pairs)
     return evaluate(p.polynomial, weights, x, y, *(z[..., i] for z, i in zip((x, y), pairs, strict=False)))[0]
 

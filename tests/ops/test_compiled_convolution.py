@@ -19,8 +19,8 @@ from intertwine.catalog import O2, O3, SO3
 from intertwine.errors import ArgumentError
 from intertwine.kernels.products import channelwise, product
 from intertwine.ops import Convolution, Graph, graph
-from intertwine.ops.convolve import compiled
-from intertwine.ops.convolve.llvm import layout, write
+from intertwine.ops.convolve import compiled, dispatch
+from intertwine.ops.convolve.llvm import channel_layout, write
 from intertwine.ops.convolve.reference import convolve
 from intertwine.ops.llvm import Machine, host
 from intertwine.ops.llvm.compile import compiled as compile_object
@@ -129,7 +129,7 @@ def test_three_orders_by_finite_differences(door: str) -> None:
 
     def function(w: Tensor, x: Tensor, y: Tensor) -> Tensor:
         if door == "eager":
-            return compiled.convolve(SMALL, where, x, y, w)
+            return compiled.eager(SMALL, where, x, y, w)
         return compiled.registered(written(SMALL), where, x, y, w)
 
     assert torch.autograd.gradcheck(function, given, fast_mode=True)
@@ -246,6 +246,27 @@ def test_functional_transforms_and_forward_mode() -> None:
     torch.testing.assert_close(
         torch.func.hessian(lambda s: energy(s * y))(torch.ones((), dtype=y.dtype)), 2 * energy(y)
     )
+
+
+def test_without_a_compiler_torch_computes_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Said once, in a warning, and as the reason of the choice."""
+
+    def fails() -> None:
+        raise ImportError("No module named 'llvmlite'")
+
+    where = some()
+    given = values(SMALL, where)
+    expected = Convolution(SMALL)(*given, where)
+    monkeypatch.setattr(dispatch, "probe", fails)
+    dispatch._trouble.cache_clear()
+    try:
+        with pytest.warns(UserWarning, match=r"Kernels cannot be compiled here \(No module named 'llvmlite'\)"):
+            convolution = Convolution(SMALL).double()
+        assert convolution.choose(*given).backend == "torch"
+        assert "No module named" in convolution.choose(*given).reason
+        torch.testing.assert_close(convolution(*given, where), expected)
+    finally:
+        dispatch._trouble.cache_clear()
 
 
 @pytest.mark.slow
@@ -384,7 +405,7 @@ def test_other_processors_are_compiled_for(machine: Machine, kind: str) -> None:
     if machine.triple.startswith("aarch64"):
         binding.initialize_all_targets()
         binding.initialize_all_asmprinters()
-    text = write(layout(PLANS["odd channels"]), machine, kind, double=False)
+    text = write(channel_layout(PLANS["odd channels"]), machine, kind, double=False)
     assert compile_object(text, machine)
     target = binding.Target.from_triple(machine.triple).create_target_machine(machine.processor, machine.features, 2)
     assembly = target.emit_assembly(binding.parse_assembly(text))

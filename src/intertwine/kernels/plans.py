@@ -18,7 +18,7 @@ from intertwine.plan import Operand, Path, Plan
 from intertwine.reps import Irrep, Rep, clebsch_gordan
 from intertwine.reps.harmonics import harmonics_rep
 
-Term = tuple[tuple[int, ...], np.ndarray]
+_Term = tuple[tuple[int, ...], np.ndarray]
 """The segments of the inputs and output that a path joins, and its coefficients of norm 1."""
 
 
@@ -36,7 +36,7 @@ def require_one_group(*reps: Rep) -> None:
         )
 
 
-def _weighted(weight_modes: str, inputs: tuple[Operand, ...], output: Operand, terms: list[Term], modes: str) -> Plan:
+def _weighted(weight_modes: str, inputs: tuple[Operand, ...], output: Operand, terms: list[_Term], modes: str) -> Plan:
     """The plan with one weight array per term, normalised so that unit components in give unit components out.
 
     With inputs and weights of unit variance a term contributes `channels / d_out` to the variance of each output
@@ -70,7 +70,7 @@ def linear_plan(rep_in: Rep, rep_out: Rep) -> Plan:
     """
     require_one_group(rep_in, rep_out)
     places = {irrep: i for i, (_, irrep) in enumerate(rep_in.isotypic)}
-    terms: list[Term] = [
+    terms: list[_Term] = [
         ((places[irrep], k), endomorphism.T / np.linalg.norm(endomorphism))
         for k, (_, irrep) in enumerate(rep_out.isotypic)
         if irrep in places
@@ -89,7 +89,7 @@ def bilinear_plan(rep_1: Rep, rep_2: Rep, rep_out: Rep) -> Plan:
     Raises `RepMismatchError` if the reps belong to different groups.
     """
     require_one_group(rep_1, rep_2, rep_out)
-    terms: list[Term] = []
+    terms: list[_Term] = []
     for k, (_, c) in enumerate(rep_out.isotypic):
         for i, (_, a) in enumerate(rep_1.isotypic):
             for j, (_, b) in enumerate(rep_2.isotypic):

@@ -106,7 +106,7 @@ class Normalisation:
 
 
 @dataclass(frozen=True)
-class Product:
+class ProductPlan:
     """A tensor product as a polynomial of weights, x and y (and pairs of copies of both, where a mode has u < v).
 
     Args:
@@ -125,7 +125,7 @@ class Product:
 @cache
 def product(
     reps: tuple[Rep, Rep, Rep], instructions: tuple[Instruction, ...], normalisation: Normalisation = Normalisation()
-) -> Product:
+) -> ProductPlan:
     """The product of features of two reps by instructions, in the order of the terms of all three reps.
 
     Args:
@@ -173,7 +173,7 @@ def product(
     if paired:
         widths += [sum(map(prod, pair)) for pair in pairs]
     reached = {i.output for i in instructions}
-    return Product(
+    return ProductPlan(
         Polynomial(tuple(widths), (reps[2].dim,), tuple(terms)),
         weights,
         (_pair_index(factors[0], 0), _pair_index(factors[1], 1)) if paired else None,

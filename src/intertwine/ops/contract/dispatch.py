@@ -62,7 +62,7 @@ class Contraction(nn.Module):
         batch = common_batch(inputs)
         weights, *features = inputs
         shared = weights if weights.ndim == 1 and features else flatten_batch(weights, batch)
-        flat = self.segments(shared, *(flatten_batch(x, batch) for x in features), consume=rows)
+        flat = self.segments(shared, *(flatten_batch(x, batch) for x in features), consume=as_rows)
         out = torch.cat(flat, -1) if flat else shared.new_zeros((prod(batch), 0))
         return out.reshape((*batch, self.plan.output.size))
 
@@ -71,6 +71,6 @@ class Contraction(nn.Module):
         return f"{self.backend}, {len(self.plan.paths)} paths"
 
 
-def rows(part: Tensor) -> Tensor:
+def as_rows(part: Tensor) -> Tensor:
     """A segment `(B, *segment)` as rows `(B, size)`."""
     return part.flatten(1) if part.ndim > 1 else part[:, None]

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from intertwine.errors import ArgumentError
-from intertwine.ops.convolve.llvm import layout, write
+from intertwine.ops.convolve.llvm import WANTED, channel_layout, write
 from intertwine.ops.graph import Graph
 from intertwine.ops.llvm import Kernel, launch, load
 from intertwine.ops.llvm.launch import large, thread_count
@@ -30,43 +30,42 @@ from intertwine.plan.text import read
 
 DTYPES = (torch.float32, torch.float64)
 
+_FEW = 16  # targets that one thread has done before another would have begun
+
 
 @cache
 def kernel(plan: Plan, kind: str, double: bool) -> Kernel:
     """One kernel of a plan, compiled at its first use in the process or read from the disk."""
-    if (shape := layout(plan)) is None:
-        raise ArgumentError("No kernel computes this plan. Ask layout(plan) first.")
+    if (shape := channel_layout(plan)) is None:
+        raise ArgumentError("No kernel computes this plan. Ask channel_layout(plan) first.")
     key = f"convolve {kind} {plan.key} {'float64' if double else 'float32'}"
     return load(key, lambda machine: write(shape, machine, kind, double=double))
 
 
-def forward(plan: Plan, where: Graph, x: Tensor, y: Tensor, w: Tensor) -> Tensor:
-    """The sums at all targets, `(N, size)`."""
-    _require_sources(where, x)
-    out = large(x.new_empty((where.targets, plan.output.size)))
-    _run(plan, "forward", where, [x, y, w], [out], 1, 0)
-    return out
+def run(plan: Plan, kind: str, where: Graph, *given: Tensor) -> list[Tensor]:
+    """What a kernel makes of the tensors that it is given, in the order of `llvm.GIVEN` and `llvm.WANTED`.
 
-
-def backward(plan: Plan, where: Graph, x: Tensor, y: Tensor, w: Tensor, g: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The gradients of F by x, y and w."""
-    threads = _threads(where)
-    by_x = x.new_zeros((threads, *x.shape))
-    by_y, by_w = y.new_zeros(y.shape), large(w.new_empty(w.shape))
-    _run(plan, "backward", where, [x, y, w, g], [by_x, by_y, by_w], threads, x.numel())
-    return _together(by_x), by_y, by_w
-
-
-def second(
-    plan: Plan, where: Graph, given: Sequence[Tensor], along: Sequence[Tensor]
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The gradients by x, y, w and g of the change of F along (hx, hy, hw)."""
-    x, y, w, g = given
-    threads = _threads(where)
-    by_x = x.new_zeros((threads, *x.shape))
-    by_y, by_w, by_g = y.new_zeros(y.shape), large(w.new_empty(w.shape)), large(g.new_empty(g.shape))
-    _run(plan, "second", where, [*given, *along], [by_x, by_y, by_w, by_g], threads, x.numel())
-    return _together(by_x), by_y, by_w, by_g
+    Gradients by x are added up by several threads, each in a copy of its own: by one, where deterministic algorithms
+    are asked for, since sums depend on the number of copies. Everything else is written by one thread alone.
+    """
+    _require_sources(where, given[0])
+    operands = dict(zip("xywg", [x.contiguous() for x in given[:4]], strict=False))
+    along = [x.contiguous() for x in given[4:]]  # named, so that they live while the kernel runs; cotangents expand
+    x = operands["x"]
+    alone = kind != "forward" and torch.are_deterministic_algorithms_enabled()
+    threads = 1 if alone else thread_count(where.targets, _FEW)
+    made = {name: x.new_empty(operands[name].shape) for name in WANTED[kind] if name in "yw"}
+    if "x" in WANTED[kind]:
+        made["x"] = x.new_zeros((threads, *x.shape))
+    if "g" in WANTED[kind]:
+        made["g"] = x.new_empty((where.targets, plan.output.size))
+    places = [where.row, where.order, where.source]
+    results = [large(made[name]) for name in WANTED[kind]]
+    arguments: list[Tensor | int] = [0, x.numel(), *places, *operands.values(), *along, *results]
+    launch(kernel(plan, kind, x.dtype == torch.float64), where.targets, arguments, threads=threads)
+    if "x" in made:
+        results[0] = made["x"][0] if threads == 1 else made["x"].sum(0)
+    return results
 
 
 def _require_sources(where: Graph, x: Tensor) -> None:
@@ -80,26 +79,7 @@ def _require_sources(where: Graph, x: Tensor) -> None:
             )
 
 
-def _threads(where: Graph) -> int:
-    """How many threads add up gradients by x, each in a copy of its own: one, where sums must not depend on them."""
-    return 1 if torch.are_deterministic_algorithms_enabled() else thread_count(where.targets, 16)
-
-
-def _together(copies: Tensor) -> Tensor:
-    return copies[0] if len(copies) == 1 else copies.sum(0)
-
-
-def _run(
-    plan: Plan, kind: str, where: Graph, given: Sequence[Tensor], made: Sequence[Tensor], threads: int, stride: int
-) -> None:
-    threads = thread_count(where.targets, 16) if kind == "forward" else threads
-    given = [x.contiguous() for x in given]  # cotangents come expanded; kept here while the kernel runs
-    places = [where.row, where.order, where.source]
-    function = kernel(plan, kind, given[0].dtype == torch.float64)
-    launch(function, where.targets, [0, stride, *places, *given, *made], threads=threads)
-
-
-def convolve(plan: Plan, where: Graph, x: Tensor, y: Tensor, w: Tensor) -> Tensor:
+def eager(plan: Plan, where: Graph, x: Tensor, y: Tensor, w: Tensor) -> Tensor:
     """The convolution for eager code, with gradients of every order."""
     out: Tensor = _Convolve.apply(plan, where, x, y, w)  # type: ignore[no-untyped-call]
     return out
@@ -114,7 +94,7 @@ class _Convolve(torch.autograd.Function):
     def forward(ctx: Any, plan: Plan, where: Graph, x: Tensor, y: Tensor, w: Tensor) -> Tensor:
         ctx.save_for_backward(x, y, w)
         ctx.plan, ctx.where = plan, where
-        return forward(plan, where, x, y, w)
+        return run(plan, "forward", where, x, y, w)[0]
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
@@ -126,7 +106,7 @@ class _ConvolveBackward(torch.autograd.Function):
     def forward(ctx: Any, plan: Plan, where: Graph, *given: Tensor) -> tuple[Tensor, ...]:
         ctx.save_for_backward(*given)
         ctx.plan, ctx.where = plan, where
-        return backward(plan, where, *given)
+        return tuple(run(plan, "backward", where, *given))
 
     @staticmethod
     def backward(ctx: Any, *along: Tensor) -> tuple[Tensor | None, ...]:
@@ -139,12 +119,12 @@ class _ConvolveSecond(torch.autograd.Function):
     def forward(ctx: Any, plan: Plan, where: Graph, *given: Tensor) -> tuple[Tensor, ...]:
         ctx.save_for_backward(*given)
         ctx.plan, ctx.where = plan, where
-        return second(plan, where, given[:4], given[4:])
+        return tuple(run(plan, "second", where, *given))
 
     @staticmethod
     def backward(ctx: Any, *weights: Tensor) -> tuple[Tensor | None, ...]:
         plan, where = ctx.plan, ctx.where
-        convolved, gradients = partial(convolve, plan, where), partial(_gradients, plan, where)
+        convolved, gradients = partial(eager, plan, where), partial(_gradients, plan, where)
         return None, None, *third(convolved, gradients, ctx.saved_tensors, weights)
 
 
@@ -203,17 +183,17 @@ def _split(arguments: Sequence[Any]) -> tuple[list[Tensor], Graph, Plan]:
 
 def _convolve(*arguments: Any) -> Tensor:
     tensors, where, plan = _split(arguments)
-    return forward(plan, where, *tensors)
+    return run(plan, "forward", where, *tensors)[0]
 
 
 def _convolve_backward(*arguments: Any) -> tuple[Tensor, ...]:
     tensors, where, plan = _split(arguments)
-    return backward(plan, where, *tensors)
+    return tuple(run(plan, "backward", where, *tensors))
 
 
 def _convolve_second(*arguments: Any) -> tuple[Tensor, ...]:
     tensors, where, plan = _split(arguments)
-    return second(plan, where, tensors[:4], tensors[4:])
+    return tuple(run(plan, "second", where, *tensors))
 
 
 def _setup(ctx: Any, inputs: Sequence[Any], output: Any) -> None:  # noqa: ARG001 (torch's signature)

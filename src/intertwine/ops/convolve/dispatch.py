@@ -13,9 +13,9 @@ from torch.autograd import forward_ad
 from intertwine._arrays import is_tracing
 from intertwine.errors import ArgumentError
 from intertwine.ops.contract import Contraction
-from intertwine.ops.contract.dispatch import rows
+from intertwine.ops.contract.dispatch import as_rows
 from intertwine.ops.convolve import compiled
-from intertwine.ops.convolve.llvm import layout
+from intertwine.ops.convolve.llvm import channel_layout
 from intertwine.ops.graph import Graph, graph
 from intertwine.ops.llvm import probe
 from intertwine.plan import Plan
@@ -51,7 +51,8 @@ class Convolution(nn.Module):
     def __init__(self, plan: Plan, *, backend: str | None = None) -> None:
         super().__init__()
         self.plan, self.wanted = plan, backend
-        self.is_compiled, self.text = layout(plan) is not None, written(plan)
+        self.is_compiled, self.text = channel_layout(plan) is not None, written(plan)
+        self.trouble = _trouble() if self.is_compiled else None  # asked here: compiled code cannot look
         self.contraction = Contraction(plan, reference=backend == "reference")
 
     def forward(
@@ -64,7 +65,7 @@ class Convolution(nn.Module):
         where = edges if isinstance(edges, Graph) else graph(edges, len(x) if targets is None else targets)
         if torch.compiler.is_compiling() or not all(type(v) in _PLAIN for v in (weights, x, y)):
             return compiled.registered(self.text, where, x, y, weights)
-        return compiled.convolve(self.plan, where, x, y, weights)
+        return compiled.eager(self.plan, where, x, y, weights)
 
     def choose(self, weights: Tensor, x: Tensor, y: Tensor) -> Choice:
         """The backend for such inputs, and why."""
@@ -91,15 +92,14 @@ class Convolution(nn.Module):
             return "torch.jit.trace records torch's own operations only."
         if not torch.compiler.is_compiling() and _is_transformed():
             return "Functional transforms and forward mode differentiate torch's own operations."
-        trouble: str | None = _trouble()
-        return trouble
+        return self.trouble
 
     def _in_torch(self, weights: Tensor, x: Tensor, y: Tensor, edges: Tensor | Graph, targets: int | None) -> Tensor:
         source, target = (edges.source, edges.target) if isinstance(edges, Graph) else edges.unbind(0)
         count = edges.targets if isinstance(edges, Graph) else len(x) if targets is None else targets
 
         def scatter(part: Tensor) -> Tensor:
-            flat = rows(part)
+            flat = as_rows(part)
             flat = flat.to(torch.promote_types(flat.dtype, torch.float32))  # long sums need more than half precision
             return flat.new_zeros((count, flat.shape[1])).index_add(0, target, flat).to(part.dtype)
 
@@ -115,15 +115,9 @@ def _is_transformed() -> bool:
     return torch._C._functorch.peek_interpreter_stack() is not None or forward_ad._current_level >= 0
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+@cache
 def _trouble() -> str | None:
     """What keeps kernels from compiling on this machine, said once as a warning; None where all is well."""
-    found: str | None = _found_trouble()
-    return found
-
-
-@cache
-def _found_trouble() -> str | None:
     try:
         probe()
     except (ImportError, OSError, RuntimeError) as error:

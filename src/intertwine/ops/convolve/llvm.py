@@ -67,7 +67,7 @@ class Coupling:
 
 
 @dataclass(frozen=True)
-class Layout:
+class ChannelLayout:
     """What a kernel needs to know of a plan.
 
     Args:
@@ -84,7 +84,7 @@ class Layout:
         return sum(len(coupling.entries) for coupling in self.couplings)
 
 
-def layout(plan: Plan) -> Layout | None:
+def channel_layout(plan: Plan) -> ChannelLayout | None:
     """The layout of a plan that these kernels compute; None for another."""
     if [operand.modes for operand in plan.operands] != ["vu", "iu", "jv", "ku"] or plan.coefficient_modes != "ijk":
         return None
@@ -103,14 +103,19 @@ def layout(plan: Plan) -> Layout | None:
         couplings.append(Coupling(coefficients, y.slices[j].start, start, {u: tuple(p) for u, p in paths.items()}))
         start += len(couplings[-1].entries)
     sizes = {"x": x.size, "y": y.size, "w": weights.size, "g": out.size}
-    return Layout(sizes, tuple(couplings))
+    return ChannelLayout(sizes, tuple(couplings))
 
 
-GIVEN = ("x", "y", "w")
-"""What F is made of beside the cotangent g."""
+_INPUTS = ("x", "y", "w")
+
+GIVEN = {"forward": _INPUTS, "backward": (*_INPUTS, "g"), "second": (*_INPUTS, "g", "hx", "hy", "hw")}
+"""What each kernel reads: the inputs of F, its cotangent g, and the directions in which the inputs move."""
+
+WANTED = {"forward": ("g",), "backward": _INPUTS, "second": (*_INPUTS, "g")}
+"""What it writes: the gradients by these operands of F, or of the change of F."""
 
 
-def write(shape: Layout, machine: Machine, kind: str, *, double: bool) -> str:
+def write(shape: ChannelLayout, machine: Machine, kind: str, *, double: bool) -> str:
     """The code of one kernel.
 
     Args:
@@ -120,10 +125,8 @@ def write(shape: Layout, machine: Machine, kind: str, *, double: bool) -> str:
         double: whether numbers are float64.
     """
     code = machine.code(double=double)
-    given = {"forward": GIVEN, "backward": (*GIVEN, "g"), "second": (*GIVEN, "g", "hx", "hy", "hw")}[kind]
-    wanted = {"forward": ("g",), "backward": GIVEN, "second": (*GIVEN, "g")}[kind]
     with code.function("work") as arguments:
-        _Loops(code, shape, given, wanted).write(arguments)
+        _Loops(code, shape, GIVEN[kind], WANTED[kind]).write(arguments)
     code.launcher("run", "work", THREADS)
     return code.text()
 
@@ -137,7 +140,7 @@ class _Loops:
     """The loops around an edge: pieces of targets, the targets of a piece, the edges of a target."""
 
     code: Code
-    shape: Layout
+    shape: ChannelLayout
     given: Sequence[str]
     wanted: Sequence[str]
 
