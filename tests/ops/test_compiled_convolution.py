@@ -18,8 +18,8 @@ from torch.autograd import forward_ad
 from intertwine.catalog import O2, O3, SO3
 from intertwine.errors import ArgumentError
 from intertwine.kernels.products import channelwise, product
-from intertwine.ops import Convolution, Graph, graph
-from intertwine.ops.convolve import compiled, dispatch
+from intertwine.ops import Convolution, Graph, choice, graph
+from intertwine.ops.convolve import compiled
 from intertwine.ops.convolve.llvm import channel_layout, write
 from intertwine.ops.convolve.reference import convolve
 from intertwine.ops.llvm import Machine, host
@@ -217,9 +217,9 @@ def test_backends_are_chosen_in_words() -> None:
         (Convolution(SMALL), (given[0][0], *given[1:]), "torch", "weights for each edge"),
         (Convolution(full), given, "torch", "Only channel-wise products"),
     ):
-        choice = convolution.choose(*inputs)
-        assert choice.backend == backend
-        assert words in choice.reason
+        chosen = convolution.choose(*inputs)
+        assert chosen.backend == backend
+        assert words in chosen.reason
     with pytest.raises(
         ArgumentError, match=r"The backend 'llvm' was asked for, but cannot serve: Kernels take float32"
     ):
@@ -257,8 +257,8 @@ def test_without_a_compiler_torch_computes_the_same(monkeypatch: pytest.MonkeyPa
     where = some()
     given = values(SMALL, where)
     expected = Convolution(SMALL)(*given, where)
-    monkeypatch.setattr(dispatch, "probe", fails)
-    dispatch._trouble.cache_clear()
+    monkeypatch.setattr(choice, "probe", fails)
+    choice.trouble.cache_clear()
     try:
         with pytest.warns(UserWarning, match=r"Kernels cannot be compiled here \(No module named 'llvmlite'\)"):
             convolution = Convolution(SMALL).double()
@@ -266,7 +266,7 @@ def test_without_a_compiler_torch_computes_the_same(monkeypatch: pytest.MonkeyPa
         assert "No module named" in convolution.choose(*given).reason
         torch.testing.assert_close(convolution(*given, where), expected)
     finally:
-        dispatch._trouble.cache_clear()
+        choice.trouble.cache_clear()
 
 
 @pytest.mark.slow

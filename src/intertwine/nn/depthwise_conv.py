@@ -15,7 +15,7 @@ from intertwine.nn.coordinates import IrrepCoordinates
 from intertwine.nn.module import EquivariantModule, Function
 from intertwine.nn.point_conv import check_graph, safe_length
 from intertwine.nn.radial import Cutoff, GaussianBasis, RadialBasis, RadialMLP
-from intertwine.ops import Convolution, Graph
+from intertwine.ops import Convolution, Graph, Harmonics
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.reps.harmonics import harmonics_function, harmonics_rep
 
@@ -82,7 +82,7 @@ class DepthwiseConv(EquivariantModule):
         self.action, self.degree, self.neighbours = acting, top, float(neighbours)
         (term,) = product((rep_in.irreps, harmonics.irreps, rep_out), instructions).polynomial.terms
         self.convolution = Convolution(term.plan)
-        self.harmonics = harmonics_function(acting.dim)
+        self.harmonics = Harmonics(harmonics_function(acting.dim), top)
         self.before, self.directions = IrrepCoordinates(rep_in), IrrepCoordinates(harmonics)
         basis = GaussianBasis(4.0, 8) if radial is None else radial
         self.radial = RadialMLP(basis, term.plan.operands[0].size, hidden, activation, envelope)
@@ -116,7 +116,7 @@ class DepthwiseConv(EquivariantModule):
         """
         check_graph(self, x, edges, vectors, self.action)
         vectors = vectors.to(x.dtype)
-        y = self.directions.to_irreps(self.harmonics(range(self.degree + 1), vectors))
+        y = self.directions.to_irreps(self.harmonics(vectors))
         weights = self.radial(safe_length(vectors))
         out: Tensor = self.convolution(weights, self.before.to_irreps(x), y, edges, x.shape[0])
         return out / math.sqrt(self.neighbours)

@@ -18,7 +18,7 @@ from intertwine.kernels import kernel_table, linear_plan
 from intertwine.nn.coordinates import IrrepCoordinates
 from intertwine.nn.module import EquivariantModule, normal_parameter, warn_unreachable
 from intertwine.nn.radial import Cutoff, GaussianBasis, RadialBasis, RadialMLP
-from intertwine.ops import Contraction, Convolution, Graph
+from intertwine.ops import Contraction, Convolution, Graph, Harmonics
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.reps.harmonics import harmonics_function
 from intertwine.rules import ConvolutionRule
@@ -84,7 +84,7 @@ class PointConv(EquivariantModule):
         self.aggregate, self.neighbours = aggregate, float(neighbours)
         table = kernel_table(self.action, self.rep_in, self.rep_out, degree)
         self.degree, self.complete = table.degree, table.complete
-        self.harmonics = harmonics_function(self.action.dim)
+        self.harmonics = Harmonics(harmonics_function(self.action.dim), self.degree)
         self.convolution = Convolution(table.plan)
         self.before, self.after = IrrepCoordinates(self.rep_in), IrrepCoordinates(self.rep_out)
         self.rep_directions, self.directions = table.harmonics, IrrepCoordinates(table.harmonics)
@@ -144,7 +144,7 @@ class PointConv(EquivariantModule):
         """
         check_graph(self, x, edges, vectors, self.action)
         vectors = vectors.to(x.dtype)
-        y = self.directions.to_irreps(self.harmonics(range(self.degree + 1), vectors))
+        y = self.directions.to_irreps(self.harmonics(vectors))
         weights = self.radial(safe_length(vectors))
         inside = self.before.to_irreps(x)
         z = self.convolution(weights, inside, y, edges, x.shape[0]) * self._normalisation(edges, x)

@@ -3,6 +3,7 @@
 from intertwine.ops.contract import Contraction
 from intertwine.ops.convolve import Convolution
 from intertwine.ops.graph import Graph, graph
+from intertwine.ops.harmonics import Harmonics
 from intertwine.ops.tables import TableModule
 
-__all__ = ["Contraction", "Convolution", "Graph", "TableModule", "graph"]
+__all__ = ["Contraction", "Convolution", "Graph", "Harmonics", "TableModule", "graph"]

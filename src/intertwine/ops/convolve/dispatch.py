@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import dataclass
-from functools import cache
-
 import torch
 from torch import Tensor, nn
-from torch.autograd import forward_ad
 
 from intertwine._arrays import is_tracing
 from intertwine.errors import ArgumentError
+from intertwine.ops.choice import PLAIN, Choice, is_transformed, trouble
 from intertwine.ops.contract import Contraction
 from intertwine.ops.contract.dispatch import as_rows
 from intertwine.ops.convolve import compiled
 from intertwine.ops.convolve.llvm import channel_layout
 from intertwine.ops.graph import Graph, graph
-from intertwine.ops.llvm import probe
 from intertwine.plan import Plan
 from intertwine.plan.text import written
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A backend, and why it was chosen.
-
-    Args:
-        backend: "llvm", "torch" or "reference".
-        reason: in words.
-    """
-
-    backend: str
-    reason: str
 
 
 class Convolution(nn.Module):
@@ -52,7 +34,7 @@ class Convolution(nn.Module):
         super().__init__()
         self.plan, self.wanted = plan, backend
         self.is_compiled, self.text = channel_layout(plan) is not None, written(plan)
-        self.trouble = _trouble() if self.is_compiled else None  # asked here: compiled code cannot look
+        self.trouble = trouble() if self.is_compiled else None  # asked here: compiled code cannot look
         self.contraction = Contraction(plan, reference=backend == "reference")
 
     def forward(
@@ -63,7 +45,7 @@ class Convolution(nn.Module):
         if backend != "llvm":
             return self._in_torch(weights, x, y, edges, targets)
         where = edges if isinstance(edges, Graph) else graph(edges, len(x) if targets is None else targets)
-        if torch.compiler.is_compiling() or not all(type(v) in _PLAIN for v in (weights, x, y)):
+        if torch.compiler.is_compiling() or not all(type(v) in PLAIN for v in (weights, x, y)):
             return compiled.registered(self.text, where, x, y, weights)
         return compiled.eager(self.plan, where, x, y, weights)
 
@@ -90,7 +72,7 @@ class Convolution(nn.Module):
             return "Kernels take weights for each edge."
         if is_tracing():
             return "torch.jit.trace records torch's own operations only."
-        if not torch.compiler.is_compiling() and _is_transformed():
+        if not torch.compiler.is_compiling() and is_transformed():
             return "Functional transforms and forward mode differentiate torch's own operations."
         return self.trouble
 
@@ -105,23 +87,3 @@ class Convolution(nn.Module):
 
         sums = self.contraction.segments(weights, x.index_select(0, source), y, consume=scatter)
         return torch.cat([*sums, x.new_zeros((count, 0))], -1)
-
-
-_PLAIN = (Tensor, nn.Parameter)
-
-
-def _is_transformed() -> bool:
-    """Whether a functional transform or forward mode is at work, in which a kernel's tangents would be lost."""
-    return torch._C._functorch.peek_interpreter_stack() is not None or forward_ad._current_level >= 0
-
-
-@cache
-def _trouble() -> str | None:
-    """What keeps kernels from compiling on this machine, said once as a warning; None where all is well."""
-    try:
-        probe()
-    except (ImportError, OSError, RuntimeError) as error:
-        said = f"Kernels cannot be compiled here ({error}); plain torch computes the same numbers, slower."
-        warnings.warn(said, stacklevel=4)
-        return said
-    return None

@@ -125,6 +125,11 @@ class Code:
         """The product of two integers."""
         return self._get(f"mul nsw i64 {a}, {b}")
 
+    def smaller(self, a: Value | int, b: Value | int) -> Value:
+        """The smaller of two integers."""
+        less = self._get(f"icmp slt i64 {a}, {b}")
+        return self._get(f"select i1 {less}, i64 {a}, i64 {b}")
+
     def integer(self, place: Value, number: Value | int = 0) -> Value:
         """The integer at a place of a list."""
         return self._get(f"load i64, ptr {self._slot(place, number)}")
@@ -232,6 +237,66 @@ class Code:
         """The sum, lane by lane."""
         return self._get(f"fadd {self.vector} {a}, {b}")
 
+    def quotient(self, a: Value, b: Value) -> Value:
+        """The quotient, lane by lane."""
+        return self._get(f"fdiv {self.vector} {a}, {b}")
+
+    def root(self, value: Value) -> Value:
+        """The square root, lane by lane."""
+        return self._call(self.vector, f"llvm.sqrt.v{self.lanes}{self._suffix}", (self.vector, value))
+
+    def size(self, value: Value) -> Value:
+        """The absolute value, lane by lane."""
+        return self._call(self.vector, f"llvm.fabs.v{self.lanes}{self._suffix}", (self.vector, value))
+
+    def larger(self, a: Value, b: Value) -> Value:
+        """The larger number, lane by lane."""
+        name = f"llvm.maxnum.v{self.lanes}{self._suffix}"
+        return self._call(self.vector, name, (self.vector, a), (self.vector, b))
+
+    def unless_zero(self, tested: Value, value: Value, otherwise: float) -> Value:
+        """A value in lanes where what is tested is not 0, and a known number in the others."""
+        bits = self._get(f"fcmp une {self.vector} {tested}, zeroinitializer")
+        return self._get(
+            f"select <{self.lanes} x i1> {bits}, {self.vector} {value}, {self.vector} {self.constant(otherwise)}"
+        )
+
+    def turned(self, vectors: Sequence[Value]) -> list[Value]:
+        """As many vectors as there are lanes, as a square matrix, transposed: rows of memory become lanes."""
+        n, step, rows = self.lanes, 1, list(vectors)
+        while step < n:
+            low = [lane if not lane & step else n + (lane ^ step) for lane in range(n)]
+            high = [lane | step if not lane & step else n + lane for lane in range(n)]
+            before = list(rows)
+            for i in range(n):
+                if not i & step:
+                    rows[i] = self._mixed(before[i], before[i | step], low)
+                    rows[i | step] = self._mixed(before[i], before[i | step], high)
+            step *= 2
+        return rows
+
+    def _mixed(self, a: Value, b: Value, lanes: Sequence[int]) -> Value:
+        """Some lanes of two vectors, which count on."""
+        places = ", ".join(f"i32 {lane}" for lane in lanes)
+        return self._get(f"shufflevector {self.vector} {a}, {self.vector} {b}, <{self.lanes} x i32> <{places}>")
+
+    def columns(self, place: Value, number: int) -> list[Value]:
+        """The columns of a block of as many rows as there are lanes: number J of each row is a lane of vector J."""
+        found: list[Value] = []
+        for first in range(0, number, self.lanes):
+            lanes = Lanes(str(first), min(self.lanes, number - first))
+            found += self.turned([self.load(place, lanes, row * number) for row in range(self.lanes)])[: lanes.count]
+        return found
+
+    def store_columns(self, place: Value, values: Sequence[Value]) -> None:
+        """Write a block of rows, given its columns."""
+        for first in range(0, len(values), self.lanes):
+            part = list(values[first : first + self.lanes])
+            lanes = Lanes(str(first), len(part))
+            rows = self.turned([*part, *(self.lanes - len(part)) * ("zeroinitializer",)])
+            for row, value in enumerate(rows):
+                self.store(place, lanes, value, row * len(values))
+
     def gathered(self, a: Value, b: Value, total: Value | None) -> Value:
         """`a b + total`, lane by lane; without a total yet `a b`."""
         if total is None:
@@ -304,9 +369,7 @@ class Code:
         self._do(f"%left{k} = icmp slt i64 {start}, {total}")
         self._do(f"br i1 %left{k}, label %work{k}, label %done{k}")
         self._enter(f"work{k}")
-        far = self.plus(start, size)
-        inside = self._get(f"icmp slt i64 {far}, {total}")
-        yield start, self._get(f"select i1 {inside}, i64 {far}, i64 {total}")
+        yield start, self.smaller(self.plus(start, size), total)
         self._do(f"br label %ask{k}")
         self._enter(f"done{k}")
 
