@@ -15,8 +15,7 @@ from typing import Literal
 import numpy as np
 
 from intertwine._arrays import Table
-from intertwine.errors import ArgumentError
-from intertwine.kernels.plans import require_one_group
+from intertwine.errors import ArgumentError, RepMismatchError
 from intertwine.plan import Operand, Path, Plan, Polynomial, Term
 from intertwine.reps import Irrep, Rep, clebsch_gordan
 
@@ -188,11 +187,13 @@ def every_path(rep_1: Rep, rep_2: Rep, rep_out: Rep, mode: str = "uvw") -> tuple
     >>> len(every_path(O3.rep("4x0e + 4x1o"), O3.rep("1x1o"), O3.rep("2x0e + 2x1o + 2x2e")))
     3
     """
+    require_one_group(rep_1, rep_2, rep_out)
     return tuple(
         Instruction(i, j, k, mode, table=t)
         for k in range(len(rep_out.terms))
-        for i in range(len(rep_1.terms))
-        for j in range(len(rep_2.terms))
+        for i, (m, _) in enumerate(rep_1.terms)
+        for j, (n, _) in enumerate(rep_2.terms)
+        if m == n or not MODES[mode].same
         for t in range(len(clebsch_gordan(_irrep(rep_1, i), _irrep(rep_2, j), _irrep(rep_out, k))))
     )
 
@@ -221,6 +222,7 @@ def channelwise(
         raise ArgumentError(
             f"The copies of the output follow from the factors in the modes {settled}, but got {mode!r}."
         )
+    require_one_group(rep_1, rep_2)
     irreps = [Irrep(rep_1.group, irrep) if isinstance(irrep, str) else irrep for irrep in keep]
     found = [
         ((_number(copies, m, n), c), Instruction(i, j, 0, mode, table=t))
@@ -233,6 +235,16 @@ def channelwise(
     found.sort(key=lambda entry: entry[0][1].key)
     instructions = tuple(replace(instruction, output=k) for k, (_, instruction) in enumerate(found))
     return Rep(rep_1.group, tuple(term for term, _ in found)), instructions
+
+
+def require_one_group(*reps: Rep) -> None:
+    """Raise `RepMismatchError` unless all reps belong to one group."""
+    groups = [rep.group for rep in reps]
+    if any(group != groups[0] for group in groups):
+        raise RepMismatchError(
+            f"A map joins reps of one group, but got reps of {', '.join(map(str, groups))}. "
+            "Call rep.restrict(subgroup) to bring them to a common group."
+        )
 
 
 def _irrep(rep: Rep, number: int) -> Irrep:
