@@ -130,9 +130,10 @@ def test_the_channelwise_product_has_few_weights() -> None:
 
 def test_normalisations() -> None:
     """With norms in place of components, factors of norm 1 give norm 1 on average."""
-    component = nn.TensorProduct(O3.rep("1x1o"), O3.rep("1x1o"), ["2e"], None, mode="uuu")
-    norm = nn.TensorProduct(
-        O3.rep("1x1o"), O3.rep("1x1o"), ["2e"], None, mode="uuu", normalisation=Normalisation("norm")
+    vector = O3.rep("1x1o")
+    component, norm = (
+        nn.TensorProduct(vector, vector, ["2e"], None, mode="uuu", normalisation=Normalisation(kind))
+        for kind in ("component", "norm")
     )
     x, y = torch.randn(2, 6, 3)
     torch.testing.assert_close(norm(x, y), component(x, y) * (9 / 5) ** 0.5)

@@ -20,7 +20,7 @@ from intertwine.errors import ArgumentError
 from intertwine.kernels.products import channelwise, product
 from intertwine.ops import Convolution, Graph, choice, graph
 from intertwine.ops.convolve import compiled
-from intertwine.ops.convolve.llvm import channel_layout, write
+from intertwine.ops.convolve.llvm import channel_layout, write_convolve
 from intertwine.ops.convolve.reference import convolve
 from intertwine.ops.llvm import Machine, host
 from intertwine.ops.llvm.compile import compiled as compile_object
@@ -129,8 +129,8 @@ def test_three_orders_by_finite_differences(door: str) -> None:
 
     def function(w: Tensor, x: Tensor, y: Tensor) -> Tensor:
         if door == "eager":
-            return compiled.eager(SMALL, where, x, y, w)
-        return compiled.registered(written(SMALL), where, x, y, w)
+            return compiled.eager_convolve(SMALL, where, x, y, w)
+        return compiled.registered_convolve(written(SMALL), where, x, y, w)
 
     assert torch.autograd.gradcheck(function, given, fast_mode=True)
     assert torch.autograd.gradgradcheck(function, given, fast_mode=True)
@@ -405,7 +405,7 @@ def test_other_processors_are_compiled_for(machine: Machine, kind: str) -> None:
     if machine.triple.startswith("aarch64"):
         binding.initialize_all_targets()
         binding.initialize_all_asmprinters()
-    text = write(channel_layout(PLANS["odd channels"]), machine, kind, double=False)
+    text = write_convolve(channel_layout(PLANS["odd channels"]), machine, kind, double=False)
     assert compile_object(text, machine)
     target = binding.Target.from_triple(machine.triple).create_target_machine(machine.processor, machine.features, 2)
     assembly = target.emit_assembly(binding.parse_assembly(text))

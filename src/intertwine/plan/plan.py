@@ -79,11 +79,6 @@ class Plan:
         coefficient_modes: the letters of the coefficients.
         paths: the terms.
 
-    Attributes:
-        tables: the different coefficients, in the order in which paths first have them.
-        table_of: for each path the number of its table.
-        key: a text of 32 letters that is the same in every process and on every machine, and differs for other plans.
-
     Raises `ArgumentError` if the coefficients have a letter that no operand has, a path names a segment that is not
     there, or sizes disagree.
     """

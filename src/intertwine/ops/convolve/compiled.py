@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from intertwine.errors import ArgumentError
-from intertwine.ops.convolve.llvm import WANTED, channel_layout, write
+from intertwine.ops.convolve.llvm import WANTED, channel_layout, write_convolve
 from intertwine.ops.graph import Graph
 from intertwine.ops.llvm import Kernel, launch, load
 from intertwine.ops.llvm.launch import large, thread_count
@@ -34,15 +34,15 @@ _FEW = 16  # targets that one thread has done before another would have begun
 
 
 @cache
-def kernel(plan: Plan, kind: str, double: bool) -> Kernel:
+def convolve_kernel(plan: Plan, kind: str, double: bool) -> Kernel:
     """One kernel of a plan, compiled at its first use in the process or read from the disk."""
     if (shape := channel_layout(plan)) is None:
         raise ArgumentError("No kernel computes this plan. Ask channel_layout(plan) first.")
     key = f"convolve {kind} {plan.key} {'float64' if double else 'float32'}"
-    return load(key, lambda machine: write(shape, machine, kind, double=double))
+    return load(key, lambda machine: write_convolve(shape, machine, kind, double=double))
 
 
-def run(plan: Plan, kind: str, where: Graph, *given: Tensor) -> list[Tensor]:
+def run_convolve(plan: Plan, kind: str, where: Graph, *given: Tensor) -> list[Tensor]:
     """What a kernel makes of the tensors that it is given, in the order of `llvm.GIVEN` and `llvm.WANTED`.
 
     Gradients by x are added up by several threads, each in a copy of its own: by one, where deterministic algorithms
@@ -62,7 +62,7 @@ def run(plan: Plan, kind: str, where: Graph, *given: Tensor) -> list[Tensor]:
     places = [where.row, where.order, where.source]
     results = [large(made[name]) for name in WANTED[kind]]
     arguments: list[Tensor | int] = [0, x.numel(), *places, *operands.values(), *along, *results]
-    launch(kernel(plan, kind, x.dtype == torch.float64), where.targets, arguments, threads=threads)
+    launch(convolve_kernel(plan, kind, x.dtype == torch.float64), where.targets, arguments, threads=threads)
     if "x" in made:
         results[0] = made["x"][0] if threads == 1 else made["x"].sum(0)
     return results
@@ -79,7 +79,7 @@ def _require_sources(where: Graph, x: Tensor) -> None:
             )
 
 
-def eager(plan: Plan, where: Graph, x: Tensor, y: Tensor, w: Tensor) -> Tensor:
+def eager_convolve(plan: Plan, where: Graph, x: Tensor, y: Tensor, w: Tensor) -> Tensor:
     """The convolution for eager code, with gradients of every order."""
     out: Tensor = _Convolve.apply(plan, where, x, y, w)  # type: ignore[no-untyped-call]
     return out
@@ -94,7 +94,7 @@ class _Convolve(torch.autograd.Function):
     def forward(ctx: Any, plan: Plan, where: Graph, x: Tensor, y: Tensor, w: Tensor) -> Tensor:
         ctx.save_for_backward(x, y, w)
         ctx.plan, ctx.where = plan, where
-        return run(plan, "forward", where, x, y, w)[0]
+        return run_convolve(plan, "forward", where, x, y, w)[0]
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
@@ -106,7 +106,7 @@ class _ConvolveBackward(torch.autograd.Function):
     def forward(ctx: Any, plan: Plan, where: Graph, *given: Tensor) -> tuple[Tensor, ...]:
         ctx.save_for_backward(*given)
         ctx.plan, ctx.where = plan, where
-        return tuple(run(plan, "backward", where, *given))
+        return tuple(run_convolve(plan, "backward", where, *given))
 
     @staticmethod
     def backward(ctx: Any, *along: Tensor) -> tuple[Tensor | None, ...]:
@@ -119,12 +119,12 @@ class _ConvolveSecond(torch.autograd.Function):
     def forward(ctx: Any, plan: Plan, where: Graph, *given: Tensor) -> tuple[Tensor, ...]:
         ctx.save_for_backward(*given)
         ctx.plan, ctx.where = plan, where
-        return tuple(run(plan, "second", where, *given))
+        return tuple(run_convolve(plan, "second", where, *given))
 
     @staticmethod
     def backward(ctx: Any, *weights: Tensor) -> tuple[Tensor | None, ...]:
         plan, where = ctx.plan, ctx.where
-        convolved, gradients = partial(eager, plan, where), partial(_gradients, plan, where)
+        convolved, gradients = partial(eager_convolve, plan, where), partial(_gradients, plan, where)
         return None, None, *third(convolved, gradients, ctx.saved_tensors, weights)
 
 
@@ -159,19 +159,19 @@ def third(
 # the same three as registered operations, for code that is compiled, exported or traced -------------------------------
 
 _PLACES = "Tensor source, Tensor target, Tensor order, Tensor row, str plan"
-LIBRARY = torch.library.Library("intertwine", "FRAGMENT")
-LIBRARY.define(f"convolve(Tensor x, Tensor y, Tensor w, {_PLACES}) -> Tensor")
-LIBRARY.define(f"convolve_backward(Tensor x, Tensor y, Tensor w, Tensor g, {_PLACES}) -> (Tensor, Tensor, Tensor)")
-LIBRARY.define(
+_LIBRARY = torch.library.Library("intertwine", "FRAGMENT")
+_LIBRARY.define(f"convolve(Tensor x, Tensor y, Tensor w, {_PLACES}) -> Tensor")
+_LIBRARY.define(f"convolve_backward(Tensor x, Tensor y, Tensor w, Tensor g, {_PLACES}) -> (Tensor, Tensor, Tensor)")
+_LIBRARY.define(
     f"convolve_second(Tensor x, Tensor y, Tensor w, Tensor g, Tensor hx, Tensor hy, Tensor hw, {_PLACES}) "
     "-> (Tensor, Tensor, Tensor, Tensor)"
 )
-OPERATIONS = torch.ops.intertwine
+_OPERATIONS = torch.ops.intertwine
 
 
-def registered(plan: str, where: Graph, x: Tensor, y: Tensor, w: Tensor) -> Tensor:
+def registered_convolve(plan: str, where: Graph, x: Tensor, y: Tensor, w: Tensor) -> Tensor:
     """The convolution of a written plan as a registered operation."""
-    out: Tensor = OPERATIONS.convolve(x, y, w, *where, plan)
+    out: Tensor = _OPERATIONS.convolve(x, y, w, *where, plan)
     return out
 
 
@@ -183,17 +183,17 @@ def _split(arguments: Sequence[Any]) -> tuple[list[Tensor], Graph, Plan]:
 
 def _convolve(*arguments: Any) -> Tensor:
     tensors, where, plan = _split(arguments)
-    return run(plan, "forward", where, *tensors)[0]
+    return run_convolve(plan, "forward", where, *tensors)[0]
 
 
 def _convolve_backward(*arguments: Any) -> tuple[Tensor, ...]:
     tensors, where, plan = _split(arguments)
-    return tuple(run(plan, "backward", where, *tensors))
+    return tuple(run_convolve(plan, "backward", where, *tensors))
 
 
 def _convolve_second(*arguments: Any) -> tuple[Tensor, ...]:
     tensors, where, plan = _split(arguments)
-    return tuple(run(plan, "second", where, *tensors))
+    return tuple(run_convolve(plan, "second", where, *tensors))
 
 
 def _setup(ctx: Any, inputs: Sequence[Any], output: Any) -> None:  # noqa: ARG001 (torch's signature)
@@ -204,13 +204,13 @@ def _setup(ctx: Any, inputs: Sequence[Any], output: Any) -> None:  # noqa: ARG00
 
 def _gradient_of_convolve(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
     *tensors, source, target, order, row = ctx.saved_tensors
-    found = OPERATIONS.convolve_backward(*tensors, g, source, target, order, row, ctx.plan)
+    found = _OPERATIONS.convolve_backward(*tensors, g, source, target, order, row, ctx.plan)
     return *found, None, None, None, None, None
 
 
 def _gradient_of_backward(ctx: Any, *along: Tensor) -> tuple[Tensor | None, ...]:
     *tensors, source, target, order, row = ctx.saved_tensors
-    found = OPERATIONS.convolve_second(*tensors, *along, source, target, order, row, ctx.plan)
+    found = _OPERATIONS.convolve_second(*tensors, *along, source, target, order, row, ctx.plan)
     return *found, None, None, None, None, None
 
 
@@ -218,8 +218,8 @@ def _gradient_of_second(ctx: Any, *weights: Tensor) -> tuple[Tensor | None, ...]
     *tensors, source, target, order, row = ctx.saved_tensors
     places = (source, target, order, row, ctx.plan)
     found = third(
-        lambda *given: OPERATIONS.convolve(*given, *places),
-        lambda *given: OPERATIONS.convolve_backward(*given, *places),
+        lambda *given: _OPERATIONS.convolve(*given, *places),
+        lambda *given: _OPERATIONS.convolve_backward(*given, *places),
         tensors,
         weights,
     )
@@ -244,6 +244,6 @@ for _name, _computed, _faked, _gradient in (
     ("convolve_backward", _convolve_backward, _fake_backward, _gradient_of_backward),
     ("convolve_second", _convolve_second, _fake_second, _gradient_of_second),
 ):
-    LIBRARY.impl(_name, _computed, "CPU")
-    torch.library.register_fake(f"intertwine::{_name}", _faked, lib=LIBRARY)
-    torch.library.register_autograd(f"intertwine::{_name}", _gradient, setup_context=_setup, lib=LIBRARY)
+    _LIBRARY.impl(_name, _computed, "CPU")
+    torch.library.register_fake(f"intertwine::{_name}", _faked, lib=_LIBRARY)
+    torch.library.register_autograd(f"intertwine::{_name}", _gradient, setup_context=_setup, lib=_LIBRARY)

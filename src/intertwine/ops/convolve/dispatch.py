@@ -46,8 +46,8 @@ class Convolution(nn.Module):
             return self._in_torch(weights, x, y, edges, targets)
         where = edges if isinstance(edges, Graph) else graph(edges, len(x) if targets is None else targets)
         if torch.compiler.is_compiling() or not all(type(v) in PLAIN for v in (weights, x, y)):
-            return compiled.registered(self.text, where, x, y, weights)
-        return compiled.eager(self.plan, where, x, y, weights)
+            return compiled.registered_convolve(self.text, where, x, y, weights)
+        return compiled.eager_convolve(self.plan, where, x, y, weights)
 
     def choose(self, weights: Tensor, x: Tensor, y: Tensor) -> Choice:
         """The backend for such inputs, and why."""

@@ -115,7 +115,7 @@ WANTED = {"forward": ("g",), "backward": _INPUTS, "second": (*_INPUTS, "g")}
 """What it writes: the gradients by these operands of F, or of the change of F."""
 
 
-def write(shape: ChannelLayout, machine: Machine, kind: str, *, double: bool) -> str:
+def write_convolve(shape: ChannelLayout, machine: Machine, kind: str, *, double: bool) -> str:
     """The code of one kernel.
 
     Args:
@@ -131,7 +131,7 @@ def write(shape: ChannelLayout, machine: Machine, kind: str, *, double: bool) ->
     return code.text()
 
 
-PRIVATE, STRIDE, GRAPH, TENSORS = HEAD, HEAD + 1, HEAD + 2, HEAD + 5
+_PRIVATE, _STRIDE, _GRAPH, _TENSORS = HEAD, HEAD + 1, HEAD + 2, HEAD + 5
 """Further places of the arguments: the next private copy, its size, three tensors of the graph, then all others."""
 
 
@@ -147,13 +147,13 @@ class _Loops:
     def write(self, arguments: Value) -> None:
         code, sizes = self.code, self.shape.sizes
         total, piece = code.integer(arguments, TOTAL), code.integer(arguments, PIECE)
-        row, order, source = (code.pointer(arguments, GRAPH + n) for n in range(3))
-        places = {name: code.pointer(arguments, TENSORS + n) for n, name in enumerate(self.given)}
-        first = TENSORS + len(self.given)
+        row, order, source = (code.pointer(arguments, _GRAPH + n) for n in range(3))
+        places = {name: code.pointer(arguments, _TENSORS + n) for n, name in enumerate(self.given)}
+        first = _TENSORS + len(self.given)
         out = {name: code.pointer(arguments, first + n) for n, name in enumerate(self.wanted)}
         if "x" in out:  # every thread adds to a copy of its own
-            copy = code.taken(arguments, PRIVATE, 1)
-            out["x"] = code.at(out["x"], code.times(copy, code.integer(arguments, STRIDE)))
+            copy = code.taken(arguments, _PRIVATE, 1)
+            out["x"] = code.at(out["x"], code.times(copy, code.integer(arguments, _STRIDE)))
         tables = {name: code.room(self.shape.entries) for name in ("y", "hy") if name in self.given}
         sums = code.room(sizes["y"] * code.lanes)
         with (

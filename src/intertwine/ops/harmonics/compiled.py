@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from intertwine.ops.harmonics.llvm import size, write
+from intertwine.ops.harmonics.llvm import harmonics_size, write_harmonics
 from intertwine.ops.llvm import Kernel, host, launch, load
 from intertwine.ops.llvm.launch import large, thread_count
 
@@ -23,28 +23,28 @@ _FEW = 64  # blocks of rows that one thread has done before another would have b
 
 
 @cache
-def kernel(n: int, degree: int, kind: str, double: bool) -> Kernel:
+def harmonics_kernel(n: int, degree: int, kind: str, double: bool) -> Kernel:
     """One kernel, compiled at its first use in the process or read from the disk."""
     key = f"harmonics {n} {degree} {kind} {'float64' if double else 'float32'}"
-    return load(key, lambda machine: write(machine, n, degree, kind, double=double))
+    return load(key, lambda machine: write_harmonics(machine, n, degree, kind, double=double))
 
 
-def run(kind: str, degree: int, *given: Tensor) -> list[Tensor]:
+def run_harmonics(kind: str, degree: int, *given: Tensor) -> list[Tensor]:
     """What a kernel makes of rows: r; r and g; or r, g and h."""
     rows, n = given[0].shape
     lanes = host().width // given[0].element_size()
     short = max(lanes - rows, 0)
     given = tuple(F.pad(x, (0, 0, 0, short)) if short else x.contiguous() for x in given)
-    widths = {"forward": [size(n, degree)], "backward": [n], "second": [n, size(n, degree)]}[kind]
+    widths = {"forward": [harmonics_size(n, degree)], "backward": [n], "second": [n, harmonics_size(n, degree)]}[kind]
     made = [large(given[0].new_empty((rows + short, width))) for width in widths]
     if rows:
         blocks = -(-(rows + short) // lanes)
-        function = kernel(n, degree, kind, given[0].dtype == torch.float64)
+        function = harmonics_kernel(n, degree, kind, given[0].dtype == torch.float64)
         launch(function, blocks, [rows + short, *given, *made], threads=thread_count(blocks, _FEW))
     return [x[:rows] for x in made]
 
 
-def eager(plain: Plain, degree: int, r: Tensor) -> Tensor:
+def eager_harmonics(plain: Plain, degree: int, r: Tensor) -> Tensor:
     """The harmonics `(E, K)` of vectors `(E, n)`, with gradients of every order."""
     out: Tensor = _Harmonics.apply(plain, degree, r)  # type: ignore[no-untyped-call]
     return out
@@ -55,7 +55,7 @@ class _Harmonics(torch.autograd.Function):
     def forward(ctx: Any, plain: Plain, degree: int, r: Tensor) -> Tensor:
         ctx.save_for_backward(r)
         ctx.given = plain, degree
-        return run("forward", degree, r)[0]
+        return run_harmonics("forward", degree, r)[0]
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
@@ -67,7 +67,7 @@ class _Backward(torch.autograd.Function):
     def forward(ctx: Any, plain: Plain, degree: int, r: Tensor, g: Tensor) -> Tensor:
         ctx.save_for_backward(r, g)
         ctx.given = plain, degree
-        return run("backward", degree, r, g)[0]
+        return run_harmonics("backward", degree, r, g)[0]
 
     @staticmethod
     def backward(ctx: Any, h: Tensor) -> tuple[Tensor | None, ...]:
@@ -79,7 +79,7 @@ class _Second(torch.autograd.Function):
     def forward(ctx: Any, plain: Plain, degree: int, r: Tensor, g: Tensor, h: Tensor) -> tuple[Tensor, ...]:
         ctx.save_for_backward(r, g, h)
         ctx.given = plain, degree
-        return tuple(run("second", degree, r, g, h))
+        return tuple(run_harmonics("second", degree, r, g, h))
 
     @staticmethod
     def backward(ctx: Any, *weights: Tensor) -> tuple[Tensor | None, ...]:
@@ -98,16 +98,16 @@ class _Second(torch.autograd.Function):
 
 # the same as registered operations, to second derivatives, for code that is compiled, exported or traced --------------
 
-LIBRARY = torch.library.Library("intertwine", "FRAGMENT")
-LIBRARY.define("harmonics(Tensor r, int degree) -> Tensor")
-LIBRARY.define("harmonics_backward(Tensor r, Tensor g, int degree) -> Tensor")
-LIBRARY.define("harmonics_second(Tensor r, Tensor g, Tensor h, int degree) -> (Tensor, Tensor)")
-OPERATIONS = torch.ops.intertwine
+_LIBRARY = torch.library.Library("intertwine", "FRAGMENT")
+_LIBRARY.define("harmonics(Tensor r, int degree) -> Tensor")
+_LIBRARY.define("harmonics_backward(Tensor r, Tensor g, int degree) -> Tensor")
+_LIBRARY.define("harmonics_second(Tensor r, Tensor g, Tensor h, int degree) -> (Tensor, Tensor)")
+_OPERATIONS = torch.ops.intertwine
 
 
-def registered(degree: int, r: Tensor) -> Tensor:
+def registered_harmonics(degree: int, r: Tensor) -> Tensor:
     """The harmonics as a registered operation."""
-    out: Tensor = OPERATIONS.harmonics(r, degree)
+    out: Tensor = _OPERATIONS.harmonics(r, degree)
     return out
 
 
@@ -117,26 +117,26 @@ def _setup(ctx: Any, inputs: Sequence[Any], output: Any) -> None:  # noqa: ARG00
 
 
 def _fake_harmonics(r: Tensor, degree: int) -> Tensor:
-    return r.new_empty((r.shape[0], size(r.shape[1], degree)))
+    return r.new_empty((r.shape[0], harmonics_size(r.shape[1], degree)))
 
 
-LIBRARY.impl("harmonics", lambda r, degree: run("forward", degree, r)[0], "CPU")
-LIBRARY.impl("harmonics_backward", lambda r, g, degree: run("backward", degree, r, g)[0], "CPU")
-LIBRARY.impl("harmonics_second", lambda r, g, h, degree: tuple(run("second", degree, r, g, h)), "CPU")
-torch.library.register_fake("intertwine::harmonics", _fake_harmonics, lib=LIBRARY)
-torch.library.register_fake("intertwine::harmonics_backward", lambda r, *_: r.new_empty(r.shape), lib=LIBRARY)
+_LIBRARY.impl("harmonics", lambda r, degree: run_harmonics("forward", degree, r)[0], "CPU")
+_LIBRARY.impl("harmonics_backward", lambda r, g, degree: run_harmonics("backward", degree, r, g)[0], "CPU")
+_LIBRARY.impl("harmonics_second", lambda r, g, h, degree: tuple(run_harmonics("second", degree, r, g, h)), "CPU")
+torch.library.register_fake("intertwine::harmonics", _fake_harmonics, lib=_LIBRARY)
+torch.library.register_fake("intertwine::harmonics_backward", lambda r, *_: r.new_empty(r.shape), lib=_LIBRARY)
 torch.library.register_fake(
-    "intertwine::harmonics_second", lambda r, g, *_: (r.new_empty(r.shape), g.new_empty(g.shape)), lib=LIBRARY
+    "intertwine::harmonics_second", lambda r, g, *_: (r.new_empty(r.shape), g.new_empty(g.shape)), lib=_LIBRARY
 )
 torch.library.register_autograd(
     "intertwine::harmonics",
-    lambda ctx, g: (OPERATIONS.harmonics_backward(*ctx.saved_tensors, g, ctx.degree), None),
+    lambda ctx, g: (_OPERATIONS.harmonics_backward(*ctx.saved_tensors, g, ctx.degree), None),
     setup_context=_setup,
-    lib=LIBRARY,
+    lib=_LIBRARY,
 )
 torch.library.register_autograd(
     "intertwine::harmonics_backward",
-    lambda ctx, h: (*OPERATIONS.harmonics_second(*ctx.saved_tensors, h, ctx.degree), None),
+    lambda ctx, h: (*_OPERATIONS.harmonics_second(*ctx.saved_tensors, h, ctx.degree), None),
     setup_context=_setup,
-    lib=LIBRARY,
+    lib=_LIBRARY,
 )

@@ -44,8 +44,10 @@ class Harmonics(nn.Module):
         if self.choose(r).backend == "torch":
             return self.plain(r)
         rows = r.reshape(-1, r.shape[-1])
-        eager = not torch.compiler.is_compiling() and type(r) in PLAIN
-        found = compiled.eager(self.plain, self.degree, rows) if eager else compiled.registered(self.degree, rows)
+        if torch.compiler.is_compiling() or type(r) not in PLAIN:
+            found = compiled.registered_harmonics(self.degree, rows)
+        else:
+            found = compiled.eager_harmonics(self.plain, self.degree, rows)
         return found.reshape(*r.shape[:-1], found.shape[-1])
 
     def extra_repr(self) -> str:

@@ -10,19 +10,19 @@ from math import factorial, sqrt
 
 from intertwine.ops.llvm.code import Code, Value
 from intertwine.ops.llvm.compile import Machine
-from intertwine.ops.llvm.formula import Formula, Step
+from intertwine.ops.llvm.formula import Formula, Node
 from intertwine.ops.llvm.launch import COUNTER, HEAD, PIECE, THREADS, TOTAL
 
-VECTORS, TENSORS = HEAD, HEAD + 1
+_VECTORS, _TENSORS = HEAD, HEAD + 1
 """Further places of the arguments: the number of vectors, and where the tensors begin."""
 
 
-def size(n: int, degree: int) -> int:
+def harmonics_size(n: int, degree: int) -> int:
     """How many harmonics of degrees up to one there are in n dimensions."""
     return (degree + 1) ** 2 if n == 3 else 2 * degree + 1
 
 
-def harmonics(f: Formula, r: list[Step], degree: int) -> list[Step]:
+def harmonic_formula(f: Formula, r: list[Node], degree: int) -> list[Node]:
     """The component-normalised harmonics of the direction of r, all degrees from 0 on; 0 beyond degree 0 at r = 0.
 
     On the sphere Y_lm = N_lm Q_lm(z) Re or Im (x + i y)^|m|, where Q is the associated Legendre polynomial without its
@@ -53,7 +53,7 @@ def harmonics(f: Formula, r: list[Step], degree: int) -> list[Step]:
     return found
 
 
-def _legendre(f: Formula, z: Step, alive: Step, degree: int) -> dict[tuple[int, int], Step]:
+def _legendre(f: Formula, z: Node, alive: Node, degree: int) -> dict[tuple[int, int], Node]:
     """Q_lm / (2m − 1)!!: `(l − m) Q_l = (2l − 1) z Q_{l−1} − (l + m − 1) Q_{l−2}`, each order m from Q_mm = 1 on."""
     q = {}
     for m in range(degree + 1):
@@ -67,7 +67,7 @@ def _legendre(f: Formula, z: Step, alive: Step, degree: int) -> dict[tuple[int, 
     return q
 
 
-def write(machine: Machine, n: int, degree: int, kind: str, *, double: bool) -> str:
+def write_harmonics(machine: Machine, n: int, degree: int, kind: str, *, double: bool) -> str:
     """The code of one kernel.
 
     Args:
@@ -78,11 +78,11 @@ def write(machine: Machine, n: int, degree: int, kind: str, *, double: bool) -> 
             product of h with the gradient).
         double: whether numbers are float64.
     """
-    code, f, number = machine.code(double=double), Formula(), size(n, degree)
+    code, f, number = machine.code(double=double), Formula(), harmonics_size(n, degree)
     r = [f.given(f"r{i}") for i in range(n)]
     g = [f.given(f"g{j}") for j in range(number)]
     h = [f.given(f"h{i}") for i in range(n)]
-    values = harmonics(f, r, degree)
+    values = harmonic_formula(f, r, degree)
     given = {"r": n} | ({"g": number} if kind != "forward" else {}) | ({"h": n} if kind == "second" else {})
     results = [values]
     if kind != "forward":
@@ -96,11 +96,11 @@ def write(machine: Machine, n: int, degree: int, kind: str, *, double: bool) -> 
     return code.text()
 
 
-def _write(code: Code, f: Formula, arguments: Value, given: dict[str, int], results: list[list[Step]]) -> None:
+def _write(code: Code, f: Formula, arguments: Value, given: dict[str, int], results: list[list[Node]]) -> None:
     """The loop over blocks of rows; the last block begins earlier where rows do not fill it."""
     total, piece = code.integer(arguments, TOTAL), code.integer(arguments, PIECE)
-    last = code.plus(code.integer(arguments, VECTORS), -code.lanes)
-    places = [code.pointer(arguments, TENSORS + n) for n in range(len(given) + len(results))]
+    last = code.plus(code.integer(arguments, _VECTORS), -code.lanes)
+    places = [code.pointer(arguments, _TENSORS + n) for n in range(len(given) + len(results))]
     with code.shares(arguments, COUNTER, total, piece) as (start, stop), code.loop(stop, start) as block:
         row = code.smaller(code.times(block, code.lanes), last)
         values: dict[str, Value] = {}

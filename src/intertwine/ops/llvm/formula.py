@@ -12,7 +12,7 @@ from functools import reduce
 
 from intertwine.ops.llvm.code import Code, Value
 
-Step = int
+Node = int
 """The number of a step in its formula."""
 
 _OF_STEPS = {"sum": 2, "product": 2, "quotient": 2, "inverse root": 1, "largest": 3, "unless zero": 1}
@@ -29,28 +29,28 @@ class Formula:
 
     def __init__(self) -> None:
         self.steps: list[tuple[object, ...]] = []
-        self._known: dict[tuple[object, ...], Step] = {}
+        self._known: dict[tuple[object, ...], Node] = {}
 
     # functions --------------------------------------------------------------------------------------------------------
 
-    def given(self, name: str) -> Step:
+    def given(self, name: str) -> Node:
         """A number that comes from outside."""
         return self._step("given", name)
 
-    def number(self, value: float) -> Step:
+    def number(self, value: float) -> Node:
         """A known number."""
         return self._step("number", float(value))
 
-    def sum(self, *terms: Step) -> Step:
+    def sum(self, *terms: Node) -> Node:
         """The sum of some numbers; 0 without any."""
         return reduce(self._sum, terms) if terms else self.number(0.0)
 
-    def _sum(self, a: Step, b: Step) -> Step:
+    def _sum(self, a: Node, b: Node) -> Node:
         if self._value(a) == 0:
             return b
         return a if self._value(b) == 0 else self._step("sum", a, b)
 
-    def product(self, a: Step, b: Step) -> Step:
+    def product(self, a: Node, b: Node) -> Node:
         """The product of two numbers."""
         x, y = self._value(a), self._value(b)
         if x is not None and y is not None:
@@ -61,40 +61,40 @@ class Formula:
             return b if x == 1 else a
         return self._step("product", *sorted((a, b)))
 
-    def quotient(self, a: Step, b: Step) -> Step:
+    def quotient(self, a: Node, b: Node) -> Node:
         """a / b, where b counts as a constant."""
         return a if self._value(a) == 0 else self._step("quotient", a, b)
 
-    def inverse_root(self, a: Step) -> Step:
+    def inverse_root(self, a: Node) -> Node:
         """1 / √a, and 0 for 0."""
         return self._step("inverse root", a)
 
-    def largest(self, a: Step, b: Step, c: Step) -> Step:
+    def largest(self, a: Node, b: Node, c: Node) -> Node:
         """The largest absolute value, and 1 where all are 0: a scale, which counts as a constant."""
         return self._step("largest", a, b, c)
 
-    def unless_zero(self, a: Step) -> Step:
+    def unless_zero(self, a: Node) -> Node:
         """1, and 0 where a is 0: a constant but for that."""
         return self._step("unless zero", a)
 
-    def _step(self, *step: object) -> Step:
+    def _step(self, *step: object) -> Node:
         if step not in self._known:
             self._known[step] = len(self.steps)
             self.steps.append(step)
         return self._known[step]
 
-    def _value(self, a: Step) -> float | None:
+    def _value(self, a: Node) -> float | None:
         kind, *rest = self.steps[a]
         return rest[0] if kind == "number" else None  # type: ignore[return-value]
 
-    def _of(self, a: Step) -> tuple[Step, ...]:
+    def _of(self, a: Node) -> tuple[Node, ...]:
         """The steps that a step is made of."""
         kind, *rest = self.steps[a]
         return tuple(rest[: _OF_STEPS.get(str(kind), 0)])  # type: ignore[arg-type]
 
-    def _needed(self, results: Iterable[Step]) -> list[Step]:
+    def _needed(self, results: Iterable[Node]) -> list[Node]:
         """All steps that results are made of, in order."""
-        found: set[Step] = set()
+        found: set[Node] = set()
         waiting = list(results)
         while waiting:
             if (step := waiting.pop()) not in found:
@@ -104,11 +104,11 @@ class Formula:
 
     # derivatives ------------------------------------------------------------------------------------------------------
 
-    def gradient(self, results: Sequence[Step], cotangents: Sequence[Step], inputs: Sequence[Step]) -> list[Step]:
+    def gradient(self, results: Sequence[Node], cotangents: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
         """The derivatives by inputs of the sum of results times cotangents."""
-        of: dict[Step, Step] = {}
+        of: dict[Node, Node] = {}
 
-        def add(step: Step, value: Step) -> None:
+        def add(step: Node, value: Node) -> None:
             of[step] = self.sum(of[step], value) if step in of else value
 
         for result, cotangent in zip(results, cotangents, strict=True):
@@ -119,7 +119,7 @@ class Formula:
                     add(part, self._scaled(of[step], slope))
         return [of.get(step, self.number(0.0)) for step in inputs]
 
-    def change(self, results: Sequence[Step], tangents: Mapping[Step, Step]) -> list[Step]:
+    def change(self, results: Sequence[Node], tangents: Mapping[Node, Node]) -> list[Node]:
         """How results change where some inputs do."""
         of = dict(tangents)
         for step in self._needed(results):
@@ -127,7 +127,7 @@ class Formula:
                 of[step] = self.sum(*(self._scaled(of[part], slope) for part, slope in self._slopes(step)))
         return [of[step] for step in results]
 
-    def _slopes(self, step: Step) -> list[tuple[Step, tuple[str, Step]]]:
+    def _slopes(self, step: Node) -> list[tuple[Node, tuple[str, Node]]]:
         """The parts that a step depends on, and what a change of each is multiplied with or divided by."""
         kind, parts = self.steps[step][0], self._of(step)
         match kind:
@@ -143,19 +143,19 @@ class Formula:
                 return [(parts[0], ("times", self.product(self.number(-0.5), cube)))]
         return []
 
-    def _scaled(self, a: Step, slope: tuple[str, Step]) -> Step:
+    def _scaled(self, a: Node, slope: tuple[str, Node]) -> Node:
         how, by = slope
         return self.product(a, by) if how == "times" else self.quotient(a, by)
 
     # code -------------------------------------------------------------------------------------------------------------
 
-    def write(self, code: Code, results: Sequence[Step], given: Mapping[str, Value]) -> list[Value]:
+    def write(self, code: Code, results: Sequence[Node], given: Mapping[str, Value]) -> list[Value]:
         """The code of some results, with vectors for what is given."""
         order = self._needed(results)
         uses = Counter(part for step in order for part in self._of(step))
         uses.update(results)
         joined = self._joined(order, uses)
-        values: dict[Step, Value] = {}
+        values: dict[Node, Value] = {}
         for step in order:
             kind, *rest = self.steps[step]
             parts = [values.get(part, "") for part in self._of(step)]
@@ -185,9 +185,9 @@ class Formula:
                     values[step] = code.unless_zero(parts[0], code.constant(1.0), 0.0)
         return [values[step] for step in results]
 
-    def _joined(self, order: Sequence[Step], uses: Mapping[Step, int]) -> dict[Step, Step]:
+    def _joined(self, order: Sequence[Node], uses: Mapping[Node, int]) -> dict[Node, Node]:
         """For sums, the product that is used nowhere else, so that both are one instruction."""
-        found: dict[Step, Step] = {}
+        found: dict[Node, Node] = {}
         for step in order:
             if self.steps[step][0] == "sum":
                 single = [p for p in self._of(step) if self.steps[p][0] == "product" and uses[p] == 1]
