@@ -2,6 +2,7 @@
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch import nn as plain
 from intertwine import nn
 from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral
 from intertwine.errors import ArgumentError, LawError, RepMismatchError, ShapeError
-from intertwine.fields import Displacements, Edges, Features, GridField, Index, PointFeatures
+from intertwine.fields import Displacements, Edges, Features, GridField, Index, PointFeatures, Positions
 from intertwine.reps import Rep
 from intertwine.testing import ModuleReport, act, check_module, equivariance_error, law_elements
 
@@ -123,6 +124,11 @@ def test_outputs_that_are_no_tensor_are_refused() -> None:
         equivariance_error(lambda x: {"forces": x}, None, VECTOR, VECTOR)
 
 
+def test_complex_outputs_are_refused() -> None:
+    with pytest.raises(ShapeError, match=r"gives complex numbers, .* Return y\.real"):
+        equivariance_error(lambda x: x + 1j * x, None, VECTOR, VECTOR)
+
+
 def test_unknown_reps_are_asked_for() -> None:
     with pytest.raises(ArgumentError, match=r"The reps of Linear are not known. Pass reps_in=… "):
         equivariance_error(plain.Linear(3, 3))
@@ -148,6 +154,43 @@ def test_reps_are_no_texts() -> None:
         with pytest.raises(ArgumentError, match=r"A rep was expected, but got .*\. Make one with group\.rep"):
             equivariance_error(torch.relu, None, *reps)
     assert equivariance_error(lambda x: x, None, O3.irrep("1o"), O3.irrep("1o")) == 0
+
+
+def test_a_rep_in_alone_says_what_goes_in() -> None:
+    layer = plain.Linear(3, 3)
+    layer.rep_in = layer.rep_out = VECTOR
+    with torch.no_grad():
+        layer.weight.copy_(2 * torch.eye(3))
+        layer.bias.zero_()
+    assert equivariance_error(layer) < 1e-6
+    assert equivariance_error(layer, reps_in=O3.rep("3x0e"), rep_out=O3.rep("3x0e")) == 0  # what is given goes first
+
+
+def test_forces_may_be_derivatives_taken_by_the_model_itself() -> None:
+    """−∇ Σ |rᵢ − rⱼ|² is −2 Σ (rᵢ − rⱼ) for each point: it turns with the points."""
+
+    def forces(r: Tensor) -> Tensor:
+        r = r.requires_grad_()
+        return -torch.autograd.grad(torch.pdist(r).pow(2).sum(), r)[0]
+
+    r = torch.randn(5, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    assert torch.allclose(forces(r.clone()), -2 * (5 * r - r.sum(0)))
+    assert equivariance_error(forces, r, Positions(VECTOR), PointFeatures(VECTOR)) < 1e-13
+
+
+def test_what_cannot_be_run_is_said_in_a_sentence() -> None:
+    image, out = GridField(dihedral(4).rep("3x0e")), dihedral(4).rep("2x0e")
+    fixed = plain.Sequential(plain.Flatten(), plain.Linear(3 * 64, 2))  # images of 8 x 8 alone
+    with pytest.raises(ArgumentError, match=r"does not run on inputs that were made up .*, 33, 33\).*Pass inputs"):
+        equivariance_error(fixed, image, out)
+    assert equivariance_error(fixed, torch.randn(2, 3, 8, 8), image, out) > 0.1
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        equivariance_error(fixed, torch.randn(2, 3, 9, 9), image, out)
+    with pytest.raises(ArgumentError, match=r"lies on the meta device, .* module\.to_empty"):
+        equivariance_error(fixed.to("meta"), image, out)
+    for given, kind in ((np.zeros((4, 3)), "ndarray"), ({"x": torch.zeros(4, 3)}, "dict"), (3, "int")):
+        with pytest.raises(ShapeError, match=f"Input 0 of <lambda> is a tensor, but got a {kind}"):
+            equivariance_error(lambda x: x, given, VECTOR, VECTOR)
 
 
 def test_sizes_are_checked() -> None:
@@ -256,6 +299,18 @@ class NeedsABatch(Identity):
         return super().forward(x) + 0 * x.abs().amax(0)
 
 
+class RefusesNothing(Identity):
+    def forward(self, x: Tensor) -> Tensor:
+        if not len(x):
+            raise ValueError("nothing came")
+        return super().forward(x)
+
+
+class OnlyDouble(Identity):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) @ torch.eye(3, dtype=torch.float64)
+
+
 class AddsARow(Identity):
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x) if len(x) else x.new_zeros(1, 3)
@@ -300,6 +355,8 @@ class Nearly(Identity):
         (Coarse(), r"Coarse: torch.float32 gives torch.float32, off by .* \(accepted 1e-04\)"),
         (RoundedTable(), "RoundedTable: a table lost precision on the way through float32"),
         (NeedsABatch(), "NeedsABatch: an empty batch does not work. "),
+        (RefusesNothing(), "RefusesNothing: an empty batch does not work. nothing came"),
+        (OnlyDouble(), r"OnlyDouble does not run in torch\.float32\. expected "),
         (AddsARow(), r"AddsARow: an empty batch gave an output of shape \(1, 3\)"),
         (Stateful(), r"Stateful: the state dict holds \['table'\] besides its parameters"),
         (Forgetful(), "Forgetful: its pickle computes something else"),

@@ -139,14 +139,17 @@ def for_json(value: object, *names: str) -> dict[str, object]:
     >>> for_json(np.zeros((2, 1)), "shape", "T")
     {'shape': [2, 1], 'T': [[0.0, 0.0]]}
     """
-    return {name: _json(getattr(value, name)) for name in names}
+    return {name: as_json(getattr(value, name)) for name in names}
 
 
-def _json(found: Any) -> object:
+def as_json(found: Any) -> Any:
+    """One such attribute, or a dict of them, for JSON."""
+    if isinstance(found, dict):
+        return {key: as_json(one) for key, one in found.items()}
     if isinstance(found, np.ndarray):
         return found.tolist()
     if isinstance(found, tuple | list):
-        return [_json(one) for one in found]
+        return [as_json(one) for one in found]
     if isinstance(found, float) and not np.isfinite(found):
         return None
     return found.to_dict() if hasattr(found, "to_dict") else getattr(found, "name", found)

@@ -174,6 +174,10 @@ def test_mistakes_are_named() -> None:
     for field, x, words in (
         (image, torch.zeros(1, 2, 5, 5), r"Input 0 has the rep 3x0e of O\(2\), 3 numbers on axis 1, but got .* \(1, 2"),
         (image, torch.zeros(1, 3, 5), r"Input 0 holds images \(B, C, −y, x\), but got a tensor of shape \(1, 3, 5\)"),
+        (image, torch.zeros(3, 5, 5), r"Call x\[None\] for a grid without a batch"),
+        (image, torch.zeros(1, 5, 5, 3), r"3 numbers on axis 1, .* Call x\.movedim\(-1, 1\)"),
+        (Features(O2.rep("3x0e")), torch.zeros(1, 3, 5, 5), r"last axis, .* pass tw\.fields\.GridField\(rep\)"),
+        (Features(O2.rep("3x0e")), torch.zeros(1, 4), "Check the reps and the inputs"),
         (image, [[1.0]], "is a tensor, but got a list"),
         (image, torch.zeros(1, 3, 5, 5, dtype=torch.uint8), r"got a tensor of torch\.uint8\. Call x\.double\(\)"),
         (GridField(O3.rep("1x0e")), torch.zeros(1, 1, 5, 5), r"volumes \(B, C, −z, −y, x\)"),

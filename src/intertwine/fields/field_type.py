@@ -131,13 +131,16 @@ def require_channels(x: Any, rep: Rep | None, axis: int, what: str) -> None:
     if rep is None:
         return
     place = "the last axis" if axis == -1 else f"axis {axis}"
-    if x.ndim <= max(axis, 0) or plain_shape(x)[axis] != rep.dim:
+    shape = plain_shape(x)
+    if x.ndim <= max(axis, 0) or shape[axis] != rep.dim:
+        elsewhere = x.ndim in (4, 5) and shape[-1 if axis == 1 else 1] == rep.dim
+        remedy = "Call x.movedim(-1, 1)" if axis == 1 else "Of an image or a volume pass tw.fields.GridField(rep)"
         raise ShapeError(
             f"{what} has the rep {rep} of {rep.group}, {rep.dim} numbers on {place}, but got a tensor of shape "
-            f"{plain_shape(x)}. Check the reps and the inputs."
+            f"{shape}. {remedy if elsewhere else 'Check the reps and the inputs'}."
         )
     if not x.is_floating_point():
         raise ShapeError(
             f"{what} has the rep {rep} of {rep.group}, whose elements turn numbers into fractions, but got a tensor of "
-            f"{x.dtype}. Call x.double() first, or give it the rep None."
+            f"{x.dtype}. Call x.double() or x.float(), as the model takes it, or give it the rep None."
         )

@@ -81,7 +81,10 @@ class GridField(FieldType):
         """Raise `ShapeError` unless x is `(B, rep.dim, …)` with n axes of space."""
         if isinstance(x, Tensor) and x.ndim != 2 + self.n:
             form = "images (B, C, −y, x)" if self.n == 2 else "volumes (B, C, −z, −y, x)"
-            raise ShapeError(f"{what} holds {form}, but got a tensor of shape {plain_shape(x)}.")
+            raise ShapeError(
+                f"{what} holds {form}, but got a tensor of shape {plain_shape(x)}. Call x[None] for a grid without a "
+                "batch; pass the rep alone for features on the last axis, and an action of as many axes as space has."
+            )
         require_channels(x, self.rep, 1, what)
 
     def _index_matrix(self, g: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ from intertwine.testing.models import (
     copied,
     evaluating,
     field_types,
+    first_run,
     in_order,
     make_inputs,
 )
@@ -113,10 +114,11 @@ def equivariance_error(
     moving = [(field, x) for field, x in zip(fields, values, strict=True) if field.group is not None]
 
     def output(given: Sequence[Any]) -> Tensor:  # copies, since a function may write into its inputs
-        return as_output(module, module(*map(copied, given)), out)
+        return as_output(module, module(*map(copied, given)), out).detach()
 
-    with torch.no_grad(), evaluating(module):
-        reference = output(values)
+    with evaluating(module):  # with gradients, which a model may take itself, of energies for forces
+        with first_run(module, inputs, values):
+            reference = output(values)
         size, exact, between, floor = largest(reference), 0.0, 0.0, 0.0
         moving.append((out, reference))
         for g in elements_to_try(moving, samples, seed):

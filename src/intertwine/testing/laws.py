@@ -145,7 +145,10 @@ def _check_dtypes(module: nn.Module, inputs: tuple[Any, ...]) -> float:
     exact, differences = module(*inputs).detach(), {}
     for dtype, bound in ((torch.float32, 1e-4), (torch.bfloat16, 0.3), (torch.float16, 0.1)):
         low = copy.deepcopy(module).to(dtype)
-        y = low(*(cast(x, dtype) for x in inputs)).detach()
+        try:
+            y = low(*(cast(x, dtype) for x in inputs)).detach()
+        except RuntimeError as error:
+            raise LawError(f"{named(module)} does not run in {dtype}. {error}") from error
         difference = largest(y.double() - exact) / (largest(exact) or 1.0)
         differences[dtype] = difference
         if y.dtype != dtype or not difference <= bound:
@@ -170,7 +173,7 @@ def _without_rows(inputs: Sequence[Any], fields: Sequence[FieldType]) -> tuple[A
 def _check_empty(module: nn.Module, empty: tuple[Any, ...], rows: int) -> None:
     try:
         y = module(*empty)
-    except (RuntimeError, IndexError) as error:
+    except Exception as error:
         raise LawError(f"{named(module)}: an empty batch does not work. {error}") from error
     if y.shape[0] != rows or not y.isfinite().all():
         raise LawError(f"{named(module)}: an empty batch gave an output of shape {tuple(y.shape)}.")

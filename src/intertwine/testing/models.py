@@ -49,8 +49,8 @@ def field_types(
 
     `advice` is the sentence that the error ends with when they are not known.
     """
-    given = _first(reps_in, getattr(module, "fields_in", None), getattr(module, "reps_in", None))
-    out = _first(rep_out, getattr(module, "field_out", None), getattr(module, "rep_out", None))
+    given = _first(module, reps_in, "fields_in", "reps_in", "rep_in")
+    out = _first(module, rep_out, "field_out", "rep_out")
     if given is None or out is None:
         raise ArgumentError(f"The reps of {named(module)} are not known. {advice}")
     listed = given if isinstance(given, Sequence) and not isinstance(given, str) else (given,)
@@ -70,8 +70,9 @@ def field_types(
     return fields, out
 
 
-def _first(*candidates: Any) -> Any:
-    return next((candidate for candidate in candidates if candidate is not None), None)
+def _first(module: object, given: Any, *names: str) -> Any:
+    """What was given, or else the first attribute of these names that the module has."""
+    return next((x for x in (given, *(getattr(module, name, None) for name in names)) if x is not None), None)
 
 
 def make_inputs(
@@ -83,8 +84,14 @@ def make_inputs(
     batch: int = 4,
 ) -> tuple[Any, ...]:
     """The inputs that were given, or random ones: from `module.example_inputs`, or by their field types."""
+    first = next(module.parameters(), None) if isinstance(module, nn.Module) else None
+    if first is not None and first.is_meta:
+        raise ArgumentError(
+            f"{named(module)} lies on the meta device, where numbers have no values. Call "
+            "module.to_empty(device='cpu') and load its weights first."
+        )
     if inputs is not None:
-        return (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+        return tuple(inputs) if isinstance(inputs, list | tuple) else (inputs,)
     generator = torch.Generator().manual_seed(seed)
     if hasattr(module, "example_inputs"):
         values = module.example_inputs(batch, generator)
@@ -93,9 +100,23 @@ def make_inputs(
             values = example_inputs(tuple(map(as_field, fields)), batch, generator)
         except ArgumentError as error:
             raise ArgumentError(f"Inputs of {named(module)} cannot be made up. {advice}") from error
-    first = next(module.parameters(), None) if isinstance(module, nn.Module) else None
     like = torch.zeros((), dtype=torch.float64) if first is None else first
     return tuple(cast(x, like.dtype, like.device) for x in values)
+
+
+@contextmanager
+def first_run(module: object, inputs: Any, values: Sequence[Any]) -> Iterator[None]:
+    """A context in which a model that does not run on inputs that were made up is asked about by a sentence."""
+    try:
+        yield
+    except RuntimeError as error:
+        if inputs is not None:
+            raise
+        shapes = ", ".join(str(tuple(x.shape)) if isinstance(x, Tensor) else repr(x) for x in values)
+        raise ArgumentError(
+            f"{named(module)} does not run on inputs that were made up for it, of shapes {shapes}: {error}. Pass "
+            "inputs that it takes."
+        ) from error
 
 
 def cast(x: Any, dtype: torch.dtype, device: torch.device | None = None) -> Any:
@@ -124,12 +145,17 @@ def check_inputs(module: object, values: Sequence[Any], fields: Sequence[FieldTy
 def as_output(module: object, y: Any, field: FieldType) -> Tensor:
     """The output, a matrix-valued one flattened where its rep stands on the last axis.
 
-    Raises `ShapeError` for another size, and for an output that is no tensor.
+    Raises `ShapeError` for another size, for complex numbers, and for an output that is no tensor.
     """
     if not isinstance(y, Tensor):
         raise ShapeError(
             f"{named(module)} gives a {type(y).__name__}, but equivariance is asked of one tensor. Pass a function "
             "that returns one of its outputs, such as lambda *x: model(*x)['forces'], with reps_in=… and rep_out=…."
+        )
+    if y.is_complex():
+        raise ShapeError(
+            f"{named(module)} gives complex numbers, but representations here are real. Return y.real, y.abs(), or "
+            "torch.view_as_real(y).flatten(-2) with twice the rep."
         )
     rep = field.rep
     if isinstance(field, GridField) or rep is None or (y.ndim and y.shape[-1] == rep.dim):
@@ -139,7 +165,7 @@ def as_output(module: object, y: Any, field: FieldType) -> Tensor:
         raise ShapeError(
             f"The output of {named(module)} has the rep {rep} of {rep.group}, {rep.dim} numbers on the last axis, but "
             f"got a tensor of shape {tuple(y.shape)}. "
-            f"{'Return y[..., None], or check rep_out.' if rep.dim == 1 else 'Check rep_out.'}"
+            f"{'Return y[..., None], or check' if rep.dim == 1 else 'Check'} rep_out: that of a grid is a GridField."
         )
     return y.reshape((*y.shape[:-2], rep.dim))
 

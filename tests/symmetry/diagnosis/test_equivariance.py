@@ -244,6 +244,43 @@ def test_rounding_that_is_amplified_is_still_rounding() -> None:
     assert "it falls with the precision as rounding does: look for large numbers that cancel" in str(report)
 
 
+def test_a_number_that_swallows_all_digits_is_rounding_too() -> None:
+    """In float32 nothing but zeros is left, which are no right answer."""
+
+    class Swallowing(torch.nn.Linear):
+        reps_in, rep_out = (O3.defining,), O3.defining
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return (1e9 + x) - 1e9
+
+    report = equivariance_report(Swallowing(1, 1))
+    assert 1e-9 < report.error < 1e-6
+    assert (report.single, report.cause) == (1.0, "rounding")
+    assert "in float64 only" not in str(report)
+
+
+def test_a_fault_in_float32_alone_is_said() -> None:
+    class Single(torch.nn.Linear):
+        reps_in, rep_out = (O3.defining,), O3.defining
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.abs() if x.dtype == torch.float32 else x
+
+    report = equivariance_report(Single(1, 1))
+    assert report.error < 1e-14
+    assert report.single > 0.1
+    assert "it falls with the precision, but float32 loses more than rounding does" in str(report)
+
+
+def test_a_model_may_refuse_float64_in_its_own_way() -> None:
+    def picky(x: torch.Tensor) -> torch.Tensor:
+        assert x.dtype == torch.float32
+        return 2 * x
+
+    report = equivariance_report(picky, torch.randn(4, 3), O3.defining, O3.defining)
+    assert (report.dtype, report.exact) == ("float32", True)
+
+
 # which elements ------------------------------------------------------------------------------------------------------
 
 
@@ -530,6 +567,67 @@ def test_a_filter_with_a_direction_is_found() -> None:
     assert equivariance_report(torch.nn.AvgPool2d(3, 1, padding=1), field, field).exact
     with pytest.raises(LawError, match="accepted"):
         assert_equivariant(torch.nn.ZeroPad2d((1, 0, 0, 1)), field, field)
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), IndexError("no"), AssertionError(), NotImplementedError("no")])
+def test_a_backward_pass_that_fails_is_a_note(error: Exception) -> None:
+    """Outputs are judged all the same."""
+
+    class Failing(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: object, x: torch.Tensor) -> torch.Tensor:
+            return 2 * x
+
+        @staticmethod
+        def backward(ctx: object, y: torch.Tensor) -> torch.Tensor:
+            raise error
+
+    x = torch.randn(4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    report = equivariance_report(Failing.apply, x, O3.defining, O3.defining)
+    assert report.exact
+    assert f"gradients could not be taken: {type(error).__name__}" in str(report)
+
+
+def test_what_is_undefined_on_symmetric_inputs_is_no_tie() -> None:
+    """x / |x| at 0: nothing is chosen there, something is divided by nothing."""
+    x = torch.randn(4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    report = equivariance_report(lambda x: x / x.norm(dim=-1, keepdim=True), x, O3.defining, O3.defining)
+    assert math.isinf(report.largest["symmetric inputs"])
+    assert "outputs on symmetric inputs hold NaN or infinity: look for roots, norms and quotients" in str(report)
+    assert "look for ties" not in str(report)
+
+
+def test_a_part_that_refuses_moved_inputs_is_passed_over() -> None:
+    """Its model never moves what it gives to the part."""
+
+    class Picky(torch.nn.Module):
+        rep_in = rep_out = O3.defining
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if (x < 0).any():
+                raise ValueError("Lengths are positive.")
+            return x
+
+    class Whole(torch.nn.Module):
+        rep_in = rep_out = O3.defining
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.part = Picky()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x + 0 * self.part(x.abs())
+
+    report = equivariance_report(Whole())
+    assert (report.exact, report.layers) == (True, ())
+
+
+def test_a_grid_that_only_the_identity_keeps_says_so() -> None:
+    """Third turns move every square grid between its pixels: a filter with a direction passes, for nothing."""
+    image = GridField(cyclic(3).rep("1x0"))
+    report = equivariance_report(torch.nn.Conv2d(1, 1, 3, padding=1), torch.randn(2, 1, 5, 5), image, image)
+    assert report.exact
+    assert "nothing but the identity maps it to itself, so that every model passes" in str(report)
 
 
 def test_a_gradient_of_infinity_has_a_reason() -> None:

@@ -299,13 +299,28 @@ def test_as_many_graphs_as_a_cloud_has_points_are_no_points(n: int) -> None:
 
 
 def test_a_group_about_an_axis_moves_points_of_space() -> None:
-    """Its own matrices are those of the plane, so that clouds of ties are not known; the rest is tried."""
+    """Its own matrices are those of the plane; which of them keep a cloud is not known, but ties show all the same."""
     cone = O3.subgroup("Cinfv")
     conv = nn.PointConv(ONE.restrict(cone), (2 * ONE + VECTOR).restrict(cone), action=VECTOR.restrict(cone))
     report = equivariance_report(conv)
     assert report.exact
-    assert report.symmetric == {}
+    assert [*report.symmetric] == [*tie_clouds(3)]
     assert "relabelled points" in report.elements
+
+    def radius(r: Tensor) -> Tensor:  # of the sum of the vectors to the nearest points
+        near = (torch.cdist(r, r) + 1e9 * torch.eye(len(r)).to(r)).argmin(1)
+        return (r[near] - r)[:, :2].sum(0).norm().reshape(1, 1)
+
+    trap = equivariance_report(radius, POSITIONS, Positions(VECTOR.restrict(cone)), ONE.restrict(cone))
+    assert trap.error < 1e-12
+    assert trap.cause == "ties"
+
+
+def test_reports_may_be_asked_for_in_inference_mode() -> None:
+    with torch.inference_mode():
+        report = equivariance_report(smooth, (CHARGES.clone(), POSITIONS.clone()), TYPES, ARROWS)
+    assert report.exact
+    assert [*report.gradients] == ["input 0", "input 1"]
 
 
 def test_what_nothing_moves_may_be_anything() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,11 @@ from intertwine.reps import Rep
 from intertwine.symmetry.words.identify import element_name
 from intertwine.testing.equivariance import is_exact, largest
 from intertwine.testing.models import as_output, copied
+
+
+def told(error: Exception) -> str:
+    """An exception in one line."""
+    return traceback.format_exception_only(error)[0].partition("\n")[0]
 
 
 @dataclass(frozen=True, eq=False)

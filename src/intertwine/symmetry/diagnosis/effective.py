@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from intertwine._arrays import as_json
 from intertwine.errors import ArgumentError, RepMismatchError
 from intertwine.fields import Features, FieldType, GridField, Index
 from intertwine.groups import Group
@@ -30,7 +31,6 @@ from intertwine.symmetry.diagnosis.commutant import (
     sampled,
 )
 from intertwine.symmetry.diagnosis.prove import Proof, Provable, prove, tried_candidates
-from intertwine.symmetry.diagnosis.report import plain
 from intertwine.testing.models import Kind, cast, check_inputs, evaluating, field_types, make_inputs, named
 
 
@@ -135,7 +135,7 @@ class EffectiveSymmetry:
 
     def to_dict(self) -> dict[str, object]:
         """Plain numbers and texts, for JSON; infinite residuals are None."""
-        return plain({**asdict(self), "holds": self.holds, "larger": self.larger})
+        return as_json({**asdict(self), "holds": self.holds, "larger": self.larger})  # type: ignore[no-any-return]
 
     def __str__(self) -> str:
         return "\n  ".join([self._title(), *self._continuous(), self._elements(), *self._reading(), *self._beyond()])

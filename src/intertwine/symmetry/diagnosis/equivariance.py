@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from intertwine.errors import LawError
-from intertwine.symmetry.diagnosis.cases import Move, Trial
+from intertwine.symmetry.diagnosis.cases import Move, Trial, told
 from intertwine.symmetry.diagnosis.layers import (
     Calls,
     LayerError,
@@ -40,6 +40,7 @@ from intertwine.testing.models import (
     check_inputs,
     evaluating,
     field_types,
+    first_run,
     in_order,
     make_inputs,
     named,
@@ -91,9 +92,12 @@ def equivariance_report(
     fields, out = field_types(model, reps_in, rep_out, IN_CALL)
     values = make_inputs(model, batch, fields, seed, "Pass batch=….")
     check_inputs(model, values, fields)
-    trial = _runnable(Trial(model, fields, out, values))
-    with evaluating(trial.model):
-        return _report(model, trial, samples, seed)
+    with torch.inference_mode(False):  # which has no gradients
+        trial = _runnable(Trial(model, fields, out, values))
+        with evaluating(trial.model):
+            with first_run(model, batch, values):
+                _ = trial.reference
+            return _report(model, trial, samples, seed)
 
 
 def assert_equivariant(
@@ -129,7 +133,7 @@ def _runnable(trial: Trial) -> Trial:
     try:
         with evaluating(double.model):
             _ = double.reference
-    except RuntimeError:
+    except Exception:  # noqa: BLE001 (a model may refuse a precision in its own way)
         given = {x.dtype for x in trial.values if isinstance(x, Tensor)}
         low = torch.float64 in given and not isinstance(trial.model, nn.Module)
         double = _in_dtype(trial, torch.float32 if low else None)
@@ -197,12 +201,13 @@ def _by_kind(found: Sequence[Measured]) -> dict[str, float]:
 
 
 def _single(trial: Trial, tried: Sequence[Move]) -> float | None:
-    """The error in float32; None for a function, whose precision is its own, and for what does not run there."""
+    """The error in float32, 1 where all digits are lost; None for functions, and for what does not run there."""
     if not isinstance(trial.model, nn.Module) or trial.reference.dtype != torch.float64:
         return None
     low = _in_dtype(trial, torch.float32)
     try:
-        return max(low.error(move) for move in tried)
+        lost = bool(trial.reference.any()) and not low.reference.any()
+        return 1.0 if lost else max(low.error(move) for move in tried)
     except Exception:  # noqa: BLE001 (a model may refuse a precision in its own way)
         return None
 
@@ -212,8 +217,8 @@ def _gradients(trial: Trial, seed: int) -> tuple[dict[str, float], tuple[str, ..
     elements = [g for g in elements_to_try(trial.tensors, 2, seed) if trial.is_exact(g)]
     try:
         return gradient_errors(trial, elements, seed), ()
-    except (RuntimeError, NotImplementedError) as error:
-        return {}, (f"gradients could not be taken: {str(error).partition(chr(10))[0]}",)
+    except Exception as error:  # noqa: BLE001 (a backward pass of the user's own may fail in its own way)
+        return {}, (f"gradients could not be taken: {told(error)}",)
 
 
 def _resolution(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -51,16 +52,17 @@ def part_calls(trial: Trial) -> Calls:
 
 
 def layer_errors(calls: Calls) -> tuple[LayerError, ...]:
-    """The errors of parts, the largest of their calls, on the inputs of these."""
+    """The errors of parts, the largest of their calls, on the inputs of these; of those that run on what they get."""
 
     def error(trial: Trial) -> float:
         elements = elements_to_try(trial.tensors, 4, 0)
         return max((trial.error(Move(g)) for g in elements if trial.is_exact(g)), default=0.0)
 
-    return tuple(
-        LayerError(name, type(part).__name__, max(map(error, trials)), len(trials))
-        for name, (part, trials) in calls.items()
-    )
+    found = []
+    for name, (part, trials) in calls.items():
+        with suppress(Exception):  # what the model gives its part is never moved, and the part may refuse that
+            found.append(LayerError(name, type(part).__name__, max(map(error, trials)), len(trials)))
+    return tuple(found)
 
 
 def _named(model: object) -> list[tuple[str, nn.Module]]:
@@ -80,10 +82,9 @@ def _watch(trial: Trial, watchers: Mapping[nn.Module, Watcher]) -> None:
 
 
 def _stated(part: nn.Module) -> tuple[tuple[FieldType, ...], FieldType] | None:
-    """What a part states of its inputs and output: field types, reps, or `rep_in` alone."""
-    named = (getattr(part, name, None) for name in ("fields_in", "reps_in", "rep_in"))
+    """What a part states of its inputs and output, by field types or reps."""
     try:
-        return field_types(part, next((x for x in named if x is not None), None), None)
+        return field_types(part, None, None)
     except (AttributeError, ValueError, TypeError):  # attributes of these names that are no reps
         return None
 

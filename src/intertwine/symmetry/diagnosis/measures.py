@@ -59,6 +59,8 @@ class Resampling:
     def __str__(self) -> str:
         named = f" ({', '.join(self.exact)})" if len(self.exact) <= 8 else ""
         text = f"{len(self.exact)} elements map it to itself{named}"
+        if len(self.exact) == 1:
+            text = "nothing but the identity maps it to itself, so that every model passes"
         if self.is_whole:
             return text
         more = ": more than resampling explains" if self.error > 10 * self.floor else ""

@@ -34,7 +34,7 @@ from intertwine.symmetry.diagnosis.motions import (
 )
 from intertwine.testing.models import as_output
 
-Place = tuple[int, Irrep]
+InputPart = tuple[int, Irrep]
 """The number of an input, and an irrep in it."""
 
 SUMS = {operator.add, operator.sub, torch.add, torch.sub, "add", "sub"}
@@ -202,7 +202,7 @@ class Follower:
         opaque: the nodes, in words, where parts that the group moves meet something that is not understood.
     """
 
-    def __init__(self, network: Network, start: Mapping[Place, Motion]) -> None:
+    def __init__(self, network: Network, start: Mapping[InputPart, Motion]) -> None:
         self.network, self.start = network, start
         self.trivial = _trivial(network.trial.rep)
         self.opaque: list[str] = []

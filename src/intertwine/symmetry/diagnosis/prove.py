@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from intertwine._arrays import as_json
 from intertwine.errors import ArgumentError
 from intertwine.fields import GridField
 from intertwine.reps import Rep
@@ -70,11 +71,7 @@ class Provable:
 
     def to_dict(self) -> dict[str, object]:
         """Plain numbers and texts, for JSON."""
-        motions = {
-            name: {label: None if u is None else np.asarray(u).tolist() for label, u in parts.items()}
-            for name, parts in self.motions.items()
-        }
-        return {**vars(self), "proofs": [asdict(proof) for proof in self.proofs], "motions": motions}
+        return as_json(asdict(self))  # type: ignore[no-any-return]
 
     def __str__(self) -> str:
         lines = [str(proof) for proof in self.proofs]

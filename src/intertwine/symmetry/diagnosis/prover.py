@@ -14,7 +14,7 @@ from intertwine.groups import Group
 from intertwine.groups.rotations import axis_rotation, exponential
 from intertwine.reps import Irrep
 from intertwine.symmetry.diagnosis.motions import Motion, Motions, antisymmetric_commutant, close, parts_alike
-from intertwine.symmetry.diagnosis.propagation import Follower, Network, Place
+from intertwine.symmetry.diagnosis.propagation import Follower, InputPart, Network
 
 
 @dataclass(frozen=True)
@@ -45,18 +45,18 @@ class Prover:
         self.network, self.group = network, network.trial.rep.group
         self.outputs = [irrep for _, irrep in network.trial.rep.isotypic]
         self.reps = [(i, field.rep) for i, field in enumerate(network.trial.fields) if field.rep is not None]
-        self.inputs: list[Place] = [(number, irrep) for number, rep in self.reps for _, irrep in rep.isotypic]
-        self.still: dict[Place, Motion] = {place: np.eye(place[1].dim) for place in self.inputs}
+        self.inputs: list[InputPart] = [(number, irrep) for number, rep in self.reps for _, irrep in rep.isotypic]
+        self.still: dict[InputPart, Motion] = {place: np.eye(place[1].dim) for place in self.inputs}
         follower = Follower(network, self.still)
         self.seen = [*follower.run()]  # the irreps of the output that are not always zero
         self.opaque = tuple(follower.opaque)
 
-    def _moved(self, start: Mapping[Place, Motion]) -> Motions:
+    def _moved(self, start: Mapping[InputPart, Motion]) -> Motions:
         """How the irreps of the output move when some of those of the inputs do, and the others do not."""
         return Follower(self.network, {**self.still, **start}).run()
 
     @cached_property
-    def reads(self) -> dict[Irrep, frozenset[Place]]:
+    def reads(self) -> dict[Irrep, frozenset[InputPart]]:
         """What irreps of the output can depend on: that of which an unknown motion makes theirs unknown."""
         moved = {place: self._moved({place: None}) for place in self.inputs}
         return {irrep: frozenset(place for place in moved if moved[place][irrep] is None) for irrep in self.seen}
@@ -64,7 +64,7 @@ class Prover:
     def motions(self, matrix: np.ndarray) -> Motions:
         """How the irreps of the output move under a matrix on all inputs side by side; always zero ones are absent."""
         ends = np.cumsum([0, *(rep.dim for _, rep in self.reps)])
-        start = dict[Place, Motion]()
+        start = dict[InputPart, Motion]()
         for (number, rep), (a, b) in zip(self.reps, pairwise(ends), strict=True):
             others = np.delete(matrix[a:b], np.arange(a, b), 1)
             for irrep, u, rest in parts_alike(rep, matrix[a:b, a:b]):
@@ -85,7 +85,7 @@ class Prover:
         return all(u is not None and close(u, irrep.matrix(g)) for g, found in each for irrep, u in found.items())
 
     @cached_property
-    def free(self) -> dict[Place, tuple[list[Motions], Motions]]:
+    def free(self) -> dict[InputPart, tuple[list[Motions], Motions]]:
         """How outputs move under two generic elements of the classical group of one irrep, and under a reflection.
 
         Linear layers and norms cannot tell the group from O(d), U(d/2) or Sp(d/4), for the real types R, C and H: all
@@ -109,7 +109,7 @@ class Prover:
         def passes(*many: Motions) -> bool:
             return all(motions[irrep] is not None for motions in many for irrep in chosen)
 
-        read = frozenset[Place]().union(*(self.reads[irrep] for irrep in chosen))
+        read = frozenset[InputPart]().union(*(self.reads[irrep] for irrep in chosen))
         free = [place for place in self.inputs if place in read and place in self.free and passes(*self.free[place][0])]
         rest = [place for place in self.inputs if place in read and place not in free and passes(*self.elements)]
         return Freedom(
@@ -118,7 +118,7 @@ class Prover:
             factors=tuple((place[1], _classical(place[1], passes(self.free[place][1]))) for place in free),
         )
 
-    def _declared(self, places: Sequence[Place]) -> int:
+    def _declared(self, places: Sequence[InputPart]) -> int:
         """The dimension of the declared algebra on some irreps."""
         generators = self.group.lie_generators
         if not places or not len(generators):

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from intertwine._arrays import for_json
 from intertwine.errors import ArgumentError
 from intertwine.testing import equivariance_error
 from intertwine.testing.models import Kind, cast, field_types, in_order, make_inputs
@@ -64,12 +65,7 @@ class ResolutionLadder:
 
     def to_dict(self) -> dict[str, object]:
         """Plain numbers, for JSON."""
-        return {
-            "resolutions": [*self.resolutions],
-            "errors": [e if math.isfinite(e) else None for e in self.errors],
-            "slope": self.slope,
-            "aliasing": self.aliasing,
-        }
+        return for_json(self, "resolutions", "errors", "slope", "aliasing")
 
     def __str__(self) -> str:
         shown = ", ".join(f"{e:.1e}" for e in self.errors)

@@ -17,7 +17,7 @@ from intertwine.groups import Group
 from intertwine.groups.finite import closure
 from intertwine.groups.rotations import axis_rotation
 from intertwine.reps import Rep
-from intertwine.symmetry.diagnosis.cases import Move, Trial
+from intertwine.symmetry.diagnosis.cases import Move, Trial, told
 from intertwine.testing.equivariance import largest
 
 SUBGROUPS = {3: ("C2", "C3", "Cs", "C3v", "D2", "D4h", "Td", "Oh"), 2: ("C2", "C3", "D1", "D2", "D4")}
@@ -35,7 +35,7 @@ def symmetric_errors(trial: Trial, seed: int) -> tuple[dict[str, float], tuple[s
         try:
             found[name] = _error(trial, values, kept, seed)
         except Exception as error:  # noqa: BLE001 (a model may refuse what is made up in its own way)
-            refused[name] = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+            refused[name] = told(error)
     said = f"it does not run on some symmetric inputs ({', '.join(refused)}): {next(iter(refused.values()), '')}"
     return found, (said,) if refused else ()
 
@@ -64,8 +64,8 @@ def _symmetric_inputs(trial: Trial, seed: int) -> Iterator[tuple[str, list[Any],
         action, scale = space[0].rep, _scale(space[1], isinstance(space[0], Positions))
         generator = torch.Generator().manual_seed(seed)
         for name, points in tie_clouds(action.dim).items():
-            if kept := keeping(points, trial.group, action):
-                yield name, [_on_cloud(field, x, scale * points, kept, generator) for field, x in both], kept
+            kept = keeping(points, trial.group, action)
+            yield name, [_on_cloud(field, x, scale * points, kept, generator) for field, x in both], kept
 
 
 # features and grids: averages over a subgroup -------------------------------------------------------------------------
@@ -126,10 +126,10 @@ def _polygon(n: int, start: float = 0.0) -> np.ndarray:
 def keeping(points: np.ndarray, group: Group, action: Rep) -> list[Move]:
     """The elements of a group that keep one of the clouds of ties, each with the relabelling that brings points back.
 
-    None where the group is infinite and acts oddly. Of an infinite group those of cubes and hexagons are tried, enough
-    for these clouds.
+    Of an infinite group those of cubes and hexagons are tried, enough for these clouds; where it acts otherwise than by
+    its own matrices, the identity alone, since ties show under any move.
     """
-    elements = np.zeros((0, group.dim, group.dim))
+    elements = np.eye(group.dim)[None]
     if group.is_finite:
         elements = group.elements()
     elif action == group.defining:
