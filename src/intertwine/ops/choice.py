@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
 
-from intertwine.ops.llvm import probe
+from intertwine.ops.llvm import folder, host, probe, versions
+from intertwine.ops.llvm.launch import has_threads
 
 PLAIN = (Tensor, nn.Parameter)
 """The types of tensors that kernels may look into: not those that stand for others, as in traces."""
@@ -44,3 +45,18 @@ def trouble() -> str | None:
         warnings.warn(said, stacklevel=4)
         return said
     return None
+
+
+def backend_report() -> list[str]:
+    """Lines that say what computes on this machine: the compiler, the processor, the folder of kernels, threads."""
+    found = trouble()
+    lines = [f"kernels: {found}"] if found else []
+    if not found:
+        machine, kept = host(), [*folder().glob("*")]
+        size = sum(path.stat().st_size for path in kept) / 2**20
+        lines = [
+            f"kernels: compiled by {versions()} for {machine.processor}, vectors of {8 * machine.width} bits",
+            f"kept in {folder()}: {len(kept)} objects, {size:.1f} MB",
+        ]
+    threads = "torch's own" if has_threads() else "one, since this torch brings no OpenMP that kernels could use"
+    return [*lines, f"threads: {threads}, {torch.get_num_threads()} allowed"]

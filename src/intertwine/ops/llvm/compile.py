@@ -84,7 +84,7 @@ def load(key: str, write: Callable[[Machine], str]) -> Kernel:
     Raises `ImportError` without llvmlite, and `RuntimeError` where LLVM cannot compile the code.
     """
     machine = host()
-    whole = hashlib.sha256("\n".join((key, repr(machine), _versions())).encode()).hexdigest()
+    whole = hashlib.sha256("\n".join((key, repr(machine), versions(), _fingerprint())).encode()).hexdigest()
     data = _read(folder() / whole)
     if data is None:
         data = compiled(write(machine), machine)
@@ -164,12 +164,17 @@ def _target(machine: Machine, *, jit: bool) -> Any:
     return target.create_target_machine(cpu=machine.processor, features=machine.features, opt=2, jit=jit)
 
 
-@cache
-def _versions() -> str:
-    """The versions of llvmlite and LLVM, and a fingerprint of all code that writes kernels."""
+def versions() -> str:
+    """The versions of llvmlite and LLVM, in words."""
     import llvmlite
 
+    return f"llvmlite {llvmlite.__version__}, LLVM {'.'.join(map(str, _binding().llvm_version_info))}"
+
+
+@cache
+def _fingerprint() -> str:
+    """A mark of all code that writes kernels: another version of it makes other objects."""
     source = hashlib.sha256()
     for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         source.update(path.read_bytes())
-    return f"{llvmlite.__version__} {_binding().llvm_version_info} {source.hexdigest()}"
+    return source.hexdigest()

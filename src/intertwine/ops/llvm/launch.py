@@ -49,6 +49,11 @@ def thread_count(work: int, least: int = 1) -> int:
     return min(torch.get_num_threads(), work)
 
 
+def has_threads() -> bool:
+    """Whether kernels may run in several threads here."""
+    return _parallel() != 0
+
+
 def large(x: Tensor) -> Tensor:
     """The tensor itself; if it is fresh and large, its memory will come in huge pages: 512 times fewer page faults."""
     size = x.numel() * x.element_size()
