@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from intertwine.catalog import O2, O3, SO3
-from intertwine.errors import ArgumentError
+from intertwine.errors import ArgumentError, ShapeError
 from intertwine.kernels.products import channelwise, product
 from intertwine.ops import Convolution, Graph, choice, graph
 from intertwine.ops.convolve import compiled
@@ -196,6 +196,22 @@ def test_edges_that_begin_nowhere_are_refused() -> None:
     for wrong in (where._replace(source=where.source + 3), where._replace(source=where.source - 1)):
         with pytest.raises(ArgumentError, match=r"Edges begin at one of 6 rows of features, numbered from 0, but got"):
             Convolution(SMALL)(w, x, y, wrong)
+
+
+def test_tensors_that_do_not_fit_are_refused() -> None:
+    """Also a wrong row or column would be read from wherever it lies."""
+    where = some()
+    w, x, y = values(SMALL, where)
+    for wrong, words in (
+        ((w[:, 1:], x, y), r"takes weights of shape \(17, \d+\) for 17 edges, but got \(17, \d+\)"),
+        ((w[1:], x, y), r"takes weights of shape"),
+        ((w, x[:, 1:], y), r"takes x of shape \(6, 7\)"),
+        ((w, x, y[1:]), r"takes y of shape \(17, 4\) for 17 edges, but got \(16, 4\)"),
+    ):
+        with pytest.raises(ShapeError, match=words):
+            Convolution(SMALL)(*wrong, where)
+    with pytest.raises(ArgumentError, match=r"A graph holds contiguous tensors of torch\.int64"):
+        Convolution(SMALL)(w, x, y, Graph(*(part.int() for part in where)))
 
 
 def test_backends_are_chosen_in_words() -> None:

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from intertwine.errors import ArgumentError
+from intertwine.errors import ArgumentError, ShapeError
 from intertwine.ops.convolve.llvm import WANTED, channel_layout, write_convolve
 from intertwine.ops.graph import Graph
 from intertwine.ops.llvm import Kernel, launch, load
@@ -30,6 +30,7 @@ from intertwine.plan.text import read
 
 DTYPES = (torch.float32, torch.float64)
 
+_DIRECTIONS = ("direction of x", "direction of y", "direction of weights")
 _FEW = 16  # targets that one thread has done before another would have begun
 
 
@@ -48,7 +49,7 @@ def run_convolve(plan: Plan, kind: str, where: Graph, *given: Tensor) -> list[Te
     Gradients by x are added up by several threads, each in a copy of its own: by one, where deterministic algorithms
     are asked for, since sums depend on the number of copies. Everything else is written by one thread alone.
     """
-    _require_sources(where, given[0])
+    _require_fit(plan, where, given)
     operands = dict(zip("xywg", [x.contiguous() for x in given[:4]], strict=False))
     along = [x.contiguous() for x in given[4:]]  # named, so that they live while the kernel runs; cotangents expand
     x = operands["x"]
@@ -68,9 +69,20 @@ def run_convolve(plan: Plan, kind: str, where: Graph, *given: Tensor) -> list[Te
     return results
 
 
-def _require_sources(where: Graph, x: Tensor) -> None:
-    """Raise unless all edges begin at a row of x: compiled code would read whatever lies there in memory."""
-    if where.source.numel():
+def _require_fit(plan: Plan, where: Graph, given: Sequence[Tensor]) -> None:
+    """Raise unless rows, columns and edges are those of the tensors: a kernel would read whatever lies in memory."""
+    x, edges = given[0], where.source.shape[0]
+    weights, features, harmonics, out = (operand.size for operand in plan.operands)
+    wanted = [(x.shape[0], features), (edges, harmonics), (edges, weights), (where.targets, out)]
+    wanted += wanted[:3]
+    for name, tensor, shape in zip(("x", "y", "weights", "cotangent", *_DIRECTIONS), given, wanted, strict=False):
+        if tuple(tensor.shape) != shape:
+            raise ShapeError(
+                f"The convolution takes {name} of shape {shape} for {edges} edges, but got {tuple(tensor.shape)}."
+            )
+    if any(part.dtype != torch.int64 or not part.is_contiguous() for part in where):
+        raise ArgumentError("A graph holds contiguous tensors of torch.int64. Make it with intertwine.ops.graph.")
+    if edges:
         low, high = (int(bound) for bound in torch.aminmax(where.source))
         if low < 0 or high >= x.shape[0]:
             raise ArgumentError(
