@@ -184,6 +184,7 @@ def test_double_cosets_of_isomorphic_groups_agree() -> None:
         (lambda: Q8.irrep("3"), r"Q8 has no irrep '3'\. Its labels are 0, 1, 2a, 2b, 2c\."),
         (lambda: (Q8 * cyclic(3)).irrep("(1,7)"), r"Q8×C3 has no irrep '\(1,7\)'\. Its labels are \(0,0\), "),
         (lambda: (Q8 * cyclic(3)).irrep("1"), "has no irrep '1'"),
+        (lambda: point_group("D8h").irrep("x"), r"E3g, E3u, B1g, B2u, B2g, B1u\.$"),
         (lambda: (O2 * O2).irrep("(1,1*)"), r"has no irrep '\(1,1\*\)'"),
         (lambda: cyclic(2) * 3, r"G \* H is the direct product of two groups, but got 3 for H"),
         (lambda: symmetric(4).irrep("[2,3]"), r"has no irrep '\[2,3\]'\. Its labels are the partitions of 4: \[4\], "),

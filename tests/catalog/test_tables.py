@@ -159,6 +159,38 @@ def test_classes_stand_in_the_order_of_their_turns(name: str) -> None:
     assert " ".join(str(c).replace(" ", "") for c in found) == CLASSES[name]
 
 
+@pytest.mark.parametrize(
+    ("name", "symbol", "element", "even"),
+    [
+        ("C2v", "σv", (1, -1, 1), "A1 B1"),
+        ("C2v", "σv'", (-1, 1, 1), "A1 B2"),
+        ("C4v", "σv", (1, -1, 1), "A1 B1"),
+        ("C6v", "σv", (1, -1, 1), "A1 B1"),
+        ("D2", "C2", (-1, -1, 1), "A B1"),
+        ("D2", "C2'", (1, -1, -1), "A B3"),
+        ("D2", "C2''", (-1, 1, -1), "A B2"),
+        ("D4", "C2'", (1, -1, -1), "A1 B1"),
+        ("D6", "C2'", (1, -1, -1), "A1 B1"),
+        ("D2h", "σh", (1, 1, -1), "Ag B1g B2u B3u"),
+        ("D2h", "σv", (1, -1, 1), "Ag B2g B1u B3u"),
+        ("D2h", "σv'", (-1, 1, 1), "Ag B3g B1u B2u"),
+        ("D4h", "σv", (1, -1, 1), "A1g B1g A2u B2u"),
+        ("D2d", "C2'", (1, -1, -1), "A1 B1"),
+    ],
+)
+def test_symbols_of_classes_agree_with_mullikens_numbers(
+    name: str, symbol: str, element: tuple[int, ...], even: str
+) -> None:
+    """Mulliken 1955: which half-turn or mirror the irreps of one dimension are even under, with x the reference."""
+    table, g = point_group(name).character_table(), np.diag(element).astype(float)
+    (column,) = (i for i, c in enumerate(table.classes) if c.name == symbol)
+    finite = point_group(name).table
+    (conjugates,) = (finite.elements[m] for m in finite.classes if finite.index(g) in m)
+    assert np.abs(conjugates - table.classes[column].element.array).max((1, 2)).min() < 1e-9
+    rows = zip(table.irreps, table.values.array[:, column], strict=True)
+    assert " ".join(irrep.label for irrep, value in rows if irrep.dim == 1 and value > 0) == even
+
+
 PRINTED = {
     point_group("C3v"): """
 C3v  E  2 C3  3 σv

@@ -348,6 +348,8 @@ def test_embedding_takes_tensors() -> None:
         ),
         (lambda: O3.subgroup("Dinfh").group.subgroup("C3h", axis=(1, 0, 0)), LabelError, "Dinfh has no subgroup C3h"),
         (lambda: point_group("Td").subgroup("Ci"), LabelError, r"Td has no subgroup Ci\. Call .*\.subgroups\(\)"),
+        (lambda: point_group("Oh").subgroup("SO(3)"), LabelError, r"Oh has no subgroup SO\(3\)\. Call"),
+        (lambda: point_group("D6h").subgroup("m-3m"), LabelError, r"D6h has no subgroup m-3m\. Call"),
         (lambda: point_group("O").subgroup("Td"), LabelError, "Td holds maps of determinant −1"),
         (lambda: point_group("Oh").subgroup("C4", axis=(1, 1, 1)), LabelError, "no subgroup C4 with these axes"),
         (

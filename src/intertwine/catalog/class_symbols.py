@@ -47,7 +47,8 @@ def of_the_plane(table: FiniteTable) -> list[Symbol]:
 def of_space(table: FiniteTable, title: str) -> list[Symbol]:
     """Schoenflies' symbols of the classes of a point group.
 
-    E, C3 (a third of a turn), C5² (two fifths), S4 (a turn and a reflection across its axis), i, σh, σv, σd.
+    E, C3 (a third of a turn), C5² (two fifths), S4 (a turn and a reflection across its axis), i, σh, σv, σd. Of D2 and
+    D2h C2 is about z, C2' about x and C2'' about y; of C2v and D2h σv holds x, and σv' y.
     """
     return [_spatial_class(table.elements[members], title) for members in table.classes]
 

@@ -151,7 +151,7 @@ def _asked(parent: GroupInSpace, name: str | Group, axis: Vector | None, mirror:
             f"{shown} holds maps of determinant −1, so it does not lie in {parent}. Call tw.O3.subgroup({shown!r}) "
             "instead."
         )
-    return _placed(parent, title, axis, mirror, name if isinstance(name, PointGroup) else None)
+    return _placed(parent, title, axis, mirror, name if isinstance(name, PointGroup) else None, name)
 
 
 def _placed(
@@ -160,11 +160,15 @@ def _placed(
     axis: Vector | None = None,
     mirror: Vector | float | None = None,
     group: Group | None = None,
+    asked: object = None,
 ) -> Subgroup:
-    """The group with a title as a subgroup, its main axis and reference direction along the given ones."""
+    """The group with a title as a subgroup, its main axis and reference direction along the given ones.
+
+    Where it has no place, the error calls it as somebody asked for it.
+    """
     frame, solid = Table(standard_frame(axis, mirror)), parent.titled(title)
     if solid is None:
-        raise _nowhere(parent, title, axis, mirror)
+        raise _nowhere(parent, asked or _shown(title), axis, mirror)
     called = _shown(title) if group in (None, solid.abstract) else group
     group = solid.abstract if group is None else group
     arguments = "".join(

@@ -203,10 +203,10 @@ class GroupWithReps(Group, ABC):
 
 
 def no_irrep(group: Group, label: str, degree: int) -> LabelError:
-    """The error for a label that no irrep of a group has; it shows those that there are up to a degree."""
+    """The error for a label that no irrep of a group has; it shows 24 of those up to a degree."""
     shown = group.labels(degree)
-    more = ", …" if len(shown) > 12 or shown != group.labels(degree + 1) else ""
-    return LabelError(f"{group} has no irrep {label!r}. Its labels are {', '.join(shown[:12])}{more}.")
+    more = ", …" if len(shown) > 24 or shown != group.labels(degree + 1) else ""
+    return LabelError(f"{group} has no irrep {label!r}. Its labels are {', '.join(shown[:24])}{more}.")
 
 
 def defining_block(group: GroupWithReps, degree: int) -> Rep:

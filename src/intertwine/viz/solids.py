@@ -34,6 +34,7 @@ Directions = Mapping[str, Sequence[float]]
 
 FROM_THE_SIDE = {"x": 0.9, "y": -1.5, "z": 0.6}
 FROM_ABOVE = {"x": 0.35, "y": -0.8, "z": 1.6}
+FLAT_LIGHT = {"ambient": 1.0, "diffuse": 0.0, "specular": 0.0}
 
 
 def sphere_mesh(latitudes: int = 41, longitudes: int = 61) -> np.ndarray:
@@ -219,8 +220,8 @@ def _marks(solid: Solid, length: float) -> tuple[list[Any], list[dict[str, Any]]
         traces.append(line(np.stack([-end, end]), ORANGE, 5))
         labels.append(_label(label, end, INK))
     for label, normal in solid.mirrors.items():
-        rim = _rim(_unit(label, normal), length)
-        traces += _disc(rim)
+        rim = circle(_unit(label, normal), length)
+        traces += [disc(rim, 0.16), line(rim, PURPLE, 2)]
         labels.append(_label(label, rim[np.argmax(rim @ [-1.0, -0.9, 0.8])], PURPLE))
     return traces, labels
 
@@ -231,23 +232,40 @@ def _label(text: str, place: np.ndarray, colour: str) -> dict[str, Any]:
     return here | {"text": f"<b>{text}</b>", "font": {"size": 13, "color": colour}}
 
 
-def _rim(normal: np.ndarray, radius: float) -> np.ndarray:
-    """A closed circle `(65, 3)` across the normal."""
-    first = np.cross(normal, np.eye(3)[np.argmin(np.abs(normal))])
-    first /= np.linalg.norm(first)
-    turn = np.linspace(0, 2 * np.pi, 65)
-    return np.asarray(radius * (np.outer(np.cos(turn), first) + np.outer(np.sin(turn), np.cross(normal, first))))
+def circle(normal: np.ndarray, radius: float) -> np.ndarray:
+    """A closed circle `(97, 3)` about the origin, in the plane across a unit vector.
+
+    >>> np.abs(circle(np.array([0.0, 0.0, 1.0]), 2.0)[:, 2]).max()
+    np.float64(0.0)
+    """
+    first, second = beside(normal)
+    turn = np.linspace(0, 2 * np.pi, 97)
+    return np.asarray(radius * (np.outer(np.cos(turn), first) + np.outer(np.sin(turn), second)))
 
 
-def _disc(rim: np.ndarray) -> list[Any]:
-    """A translucent disc about the origin, and its rim."""
-    go = graph_objects()
+def beside(direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two unit vectors perpendicular to a direction and each other; the second is as upright as it can be.
+
+    >>> beside(np.array([1.0, 0.0, 0.0]))[1]
+    array([0., 0., 1.])
+    """
+    upright = np.array([0.0, 0.0, 1.0]) if abs(direction[2]) < 0.99 else np.array([0.0, 1.0, 0.0])
+    second = upright - (upright @ direction) * direction
+    second /= np.linalg.norm(second)
+    return np.cross(second, direction), second
+
+
+def disc(rim: np.ndarray, opacity: float, **more: Any) -> go.Mesh3d:
+    """The translucent disc within a closed circle about the origin.
+
+    >>> disc(circle(np.array([0.0, 0.0, 1.0]), 1.0), 0.2).opacity
+    0.2
+    """
     x, y, z = np.concatenate([np.zeros((1, 3)), rim]).T
     fan = np.arange(1, len(rim))
-    centre = np.zeros_like(fan)
-    plane = {"i": centre, "j": fan, "k": fan + 1, "color": PURPLE, "opacity": 0.16, "hoverinfo": "skip"}
-    disc = go.Mesh3d(x=x, y=y, z=z, lighting={"ambient": 1.0, "diffuse": 0.0}, **plane)
-    return [disc, line(rim, PURPLE, 2)]
+    corners = {"i": 0 * fan, "j": fan, "k": fan + 1}
+    look = {"color": PURPLE, "opacity": opacity, "lighting": FLAT_LIGHT, "hoverinfo": "skip"}
+    return graph_objects().Mesh3d(x=x, y=y, z=z, **corners, **look, **more)
 
 
 def _journey(points: np.ndarray, targets: np.ndarray) -> list[Any]:

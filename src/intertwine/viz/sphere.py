@@ -10,7 +10,7 @@ import numpy as np
 from intertwine.catalog.base import CatalogGroup
 from intertwine.groups import Subgroup
 from intertwine.groups.grids import sphere_grid
-from intertwine.viz.solids import sphere_mesh
+from intertwine.viz.solids import FLAT_LIGHT, beside, circle, disc, sphere_mesh
 from intertwine.viz.symmetry_elements import Axis, SymmetryElements, symmetry_elements
 from intertwine.viz.theme import (
     AMBER,
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 HUES = {0: ORANGE, 2: BLUE, 3: GREEN, 4: ORANGE, 5: AMBER, 6: SKY}
 """The colour of an axis by its order; those that are not here are orange too."""
 
+ABOVE = 1.004  # the radius of circles that the sphere does not hide
 AXIS_REACH = 1.27  # how far axes go, in radii of the sphere
 EYE = {"x": 0.62, "y": -1.75, "z": 0.8}  # in no mirror plane of the usual settings
 BELOW = {"x": 0.01, "y": -0.01, "yanchor": "top", "itemsizing": "constant"}  # a legend may need several lines
-FLAT_LIGHT = {"ambient": 1.0, "diffuse": 0.0, "specular": 0.0}
 SMOOTH = np.linspace(0, 2 * np.pi, 97)
 
 
@@ -67,7 +67,7 @@ def symmetry_figure(group: Subgroup | CatalogGroup, title: str | None = None, he
     scene = {f"{letter}axis": flat for letter in "xyz"} | {"aspectmode": "cube", "dragmode": "orbit"}
     fig.update_layout(scene=scene | {"camera": {"eye": EYE, "projection": {"type": "orthographic"}}})
     fig.update_layout(scene_aspectmode="manual", scene_aspectratio=dict.fromkeys("xyz", 2.12))
-    for trace in (*_coordinates(), *_all_mirrors(found), *_all_axes(found), *_centre(found), _ball()):
+    for trace in (*_coordinates(), *_mirrors(found), *_all_axes(found), *_centre(found), _ball()):
         fig.add_trace(trace)
     return on_phones(fig, {"height": int(0.85 * height)})
 
@@ -97,23 +97,10 @@ def polygon(order: int, points: int = 12) -> np.ndarray:
 # parts ----------------------------------------------------------------------------------------------------------------
 
 
-def _beside(direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Two unit vectors perpendicular to a direction and each other; the second is as upright as it can be."""
-    upright = np.array([0.0, 0.0, 1.0]) if abs(direction[2]) < 0.99 else np.array([0.0, 1.0, 0.0])
-    second = upright - (upright @ direction) * direction
-    second /= np.linalg.norm(second)
-    return np.cross(second, direction), second
-
-
 def _tangent(direction: np.ndarray, shape: np.ndarray, radius: float, height: float) -> np.ndarray:
     """A plane shape `(k, 2)` on the sphere, where a direction meets it."""
-    first, second = _beside(direction)
+    first, second = beside(direction)
     return np.asarray(height * direction + radius * (shape[:, :1] * first + shape[:, 1:] * second))
-
-
-def _circle(normal: np.ndarray, radius: float = 1.004) -> np.ndarray:
-    first, second = _beside(normal)
-    return radius * (np.outer(np.cos(SMOOTH), first) + np.outer(np.sin(SMOOTH), second))
 
 
 def _ball() -> go.Surface:
@@ -143,41 +130,28 @@ def _centre(found: SymmetryElements) -> list[Any]:
     return [graph_objects().Mesh3d(x=x, y=y, z=z, alphahull=0, **look)]
 
 
-def _all_mirrors(found: SymmetryElements) -> list[Any]:
-    traces = _mirrors(found.mirrors) if len(found.mirrors) else []
-    if found.everywhere and found.upright:
-        return traces + _some_mirrors(
-            sphere_grid("fibonacci", 12).points[:6], "every plane through the centre is a mirror"
-        )
+def _mirrors(found: SymmetryElements) -> list[Any]:
+    """Great circles with faint discs; of infinitely many mirrors a few pale circles."""
+    traces, count = [], len(found.mirrors)
+    if count:
+        look = {"name": f"{count} mirror{'s' if count > 1 else ''}", "legendgroup": "mirrors", "showlegend": True}
+        rims = interrupted(circle(normal, ABOVE) for normal in found.mirrors)
+        traces.append(line(rims, PURPLE, 3.5, "σ: mirror plane", **look))
+        faint = 0.22 / (2 + count)
+        traces += [disc(circle(normal, 1.0), faint, legendgroup="mirrors") for normal in found.mirrors]
     if found.upright:
-        across, third = found.frame[:, 0], found.frame[:, 1]
-        angles = np.arange(8) * np.pi / 8
-        normals = np.outer(np.cos(angles), across) + np.outer(np.sin(angles), third)
-        return traces + _some_mirrors(normals, "every plane that contains the axis is a mirror")
+        normals = sphere_grid("fibonacci", 12).points[:6] if found.everywhere else _around(found, np.pi / 8)
+        words = "through the centre" if found.everywhere else "that contains the axis"
+        some = interrupted(circle(normal, ABOVE) for normal in normals)
+        pale = {"opacity": 0.55, "name": "∞ mirrors", "showlegend": True}
+        traces.append(line(some, PURPLE, 2, f"σ: every plane {words} is a mirror", **pale))
     return traces
 
 
-def _mirrors(normals: np.ndarray) -> list[Any]:
-    """Great circles and faint discs."""
-    words = f"{len(normals)} mirror{'s' if len(normals) > 1 else ''}"
-    look = {"name": words, "legendgroup": "mirrors", "showlegend": True}
-    rims = line(interrupted(_circle(normal) for normal in normals), PURPLE, 3.5, "σ: mirror plane", **look)
-    return [rims, *(_disc(normal, 0.22 / (2 + len(normals))) for normal in normals)]
-
-
-def _disc(normal: np.ndarray, opacity: float) -> go.Mesh3d:
-    rim = _circle(normal, 1.0)[:-1]
-    x, y, z = np.concatenate([np.zeros((1, 3)), rim]).T
-    fan = np.arange(len(rim))
-    corners = {"i": 0 * fan, "j": 1 + fan, "k": 1 + (fan + 1) % len(rim)}
-    look = {"color": PURPLE, "opacity": opacity, "lighting": FLAT_LIGHT, "hoverinfo": "skip"}
-    return graph_objects().Mesh3d(x=x, y=y, z=z, **corners, **look, legendgroup="mirrors")
-
-
-def _some_mirrors(normals: np.ndarray, words: str) -> list[Any]:
-    """A few of infinitely many mirrors."""
-    pale = {"opacity": 0.55, "name": "∞ mirrors", "showlegend": True}
-    return [line(interrupted(_circle(normal) for normal in normals), PURPLE, 2, f"σ: {words}", **pale)]
+def _around(found: SymmetryElements, step: float) -> np.ndarray:
+    """Eight directions `(8, 3)` perpendicular to the main axis, by equal steps from the reference direction."""
+    angles = step * np.arange(8)
+    return np.outer(np.cos(angles), found.frame[:, 0]) + np.outer(np.sin(angles), found.frame[:, 1])
 
 
 def _all_axes(found: SymmetryElements) -> list[Any]:
@@ -227,7 +201,7 @@ def _symbols(
 def _arrows(ends: Sequence[np.ndarray], colour: str, words: str) -> list[Any]:
     """Round arrows about the ends of an axis of all rotations, one sense of turning for both."""
     turn = np.linspace(0.25, 2 * np.pi - 0.35, 60)
-    first, second = _beside(ends[0])
+    first, second = beside(ends[0])
     arcs = [1.2 * end + 0.2 * (np.outer(np.cos(turn), first) - np.outer(np.sin(turn), second)) for end in ends]
     x, y, z = np.array([arc[-1] for arc in arcs]).T
     u, v, w = np.array([0.16 * (arc[-1] - arc[-2]) / np.linalg.norm(arc[-1] - arc[-2]) for arc in arcs]).T
@@ -239,8 +213,7 @@ def _arrows(ends: Sequence[np.ndarray], colour: str, words: str) -> list[Any]:
 
 def _half_turns(found: SymmetryElements) -> list[Any]:
     """A few of infinitely many axes of half-turns perpendicular to the main axis."""
-    angles = np.arange(8) * np.pi / 4
-    ends = [np.cos(angle) * found.frame[:, 0] + np.sin(angle) * found.frame[:, 1] for angle in angles]
+    ends = list(_around(found, np.pi / 4))
     words = "C₂: rotations by 180°, about every axis perpendicular to the main one"
     spokes = line(interrupted(np.stack([-end, end]) * 1.1 for end in ends[:4]), BLUE, 2, legendgroup="∞ C₂")
     return [spokes, _symbols(ends, polygon(2), 0.09, BLUE, "∞ C₂", words)]

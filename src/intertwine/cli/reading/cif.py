@@ -10,7 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from intertwine.cli.reading.crystal_cells import ONE_PLACE, Sites, checked_lattice, operations_named, settings, snapped
+from intertwine.cli.reading.crystal_cells import (
+    IDENTITY,
+    ONE_PLACE,
+    Sites,
+    checked_lattice,
+    operations_named,
+    settings,
+    snapped,
+)
 from intertwine.cli.reading.sample import Sample, in_cell
 from intertwine.cli.reading.text import Digits, carried
 from intertwine.errors import ArgumentError
@@ -85,14 +93,10 @@ def _operations(block: Any, cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The operations that a block lists, or those of the space group that it names; else the identity alone."""
     if (magnetic := _parsed(block, _MAGNETIC)) is not None:
         rotations, shifts = magnetic
-        turns, moves = (
-            centred if (centred := _parsed(block, _CENTRED)) is not None else (np.eye(3)[None], np.zeros((1, 3)))
-        )
+        turns, moves = _parsed(block, _CENTRED) or IDENTITY
         both = turns[:, None] @ rotations, np.einsum("cij,nj->cni", turns, shifts) + moves[:, None]
         return both[0].reshape(-1, 3, 3), both[1].reshape(-1, 3)
-    if (listed := _parsed(block, _LISTED)) is not None:
-        return listed
-    return _by_group(block, cell)
+    return _parsed(block, _LISTED) or _by_group(block, cell)
 
 
 def _parsed(block: Any, names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray] | None:
@@ -131,7 +135,7 @@ def _by_group(block: Any, cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         raise ArgumentError(f"it lists no operations, and its space group {unknown[0]} is not known")
     if odd := [name for name in block if "magn" in name or "ssg" in name or "modulation" in name]:
         raise ArgumentError(f"its operations are not read, although {odd[0]} says that it has some")
-    return np.eye(3)[None], np.zeros((1, 3))
+    return IDENTITY
 
 
 def _elements(block: Any) -> list[str]:

@@ -14,6 +14,8 @@ from intertwine.errors import ArgumentError, MissingExtraError
 
 ONE_PLACE = 0.05
 """Images of a site closer than this, in Å, are one atom whose coordinates are rounded."""
+IDENTITY = np.eye(3)[None], np.zeros((1, 3))
+"""The operations of a crystal whose sites are all listed."""
 _RENAMED = {"abm2": "aem2", "aba2": "aea2", "cmca": "cmce", "cmma": "cmme", "ccca": "ccce"}
 """Symbols of space groups before 1992."""
 _CHOICE = re.compile(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from intertwine.cli.reading.crystal_cells import Sites, checked_lattice, operations_named, snapped
+from intertwine.cli.reading.crystal_cells import IDENTITY, Sites, checked_lattice, operations_named, snapped
 from intertwine.errors import ArgumentError
 
 _ATOMS = ("ATOM  ", "HETATM")
@@ -43,9 +43,9 @@ def _one_conformation(lines: list[str]) -> list[str]:
 def filled(atoms: Any, text: str) -> tuple[Any, np.ndarray | None]:
     """Atoms of a .pdb file with their images in the cell, and the kind of each where that is more than the element."""
     shares = np.asarray(atoms.arrays.get("occupancy", np.ones(len(atoms))))
-    partial = len(np.unique(shares)) > 1 and bool((shares > 0).all() and (shares <= 1).all())
     if not atoms.pbc.any():
         return atoms, None
+    partial = len(np.unique(shares)) > 1 and bool((shares > 0).all() and (shares <= 1).all())
     cell = checked_lattice(atoms.cell.array)
     rotations, shifts = _operations(text, cell)
     shares = shares if partial else np.ones(len(atoms))
@@ -67,7 +67,7 @@ def _operations(text: str, cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     line = next(line for line in text.splitlines() if line.startswith("CRYST1"))
     name = line[55:66].strip()
     if name.replace(" ", "") in ("", "P1"):
-        return np.eye(3)[None], np.zeros((1, 3))
+        return IDENTITY
     if (found := operations_named(name, cell)) is None:
         raise ArgumentError(
             f"it lists a part of a crystal's cell, and its space group {name} is not known. With --no-cell it is "

@@ -68,9 +68,7 @@ def _structures(heading: Sequence[str], rows: list[list[str]]) -> list[list[list
     keys = list[list[str]]()
     for name, column in zip(heading, map(list, zip(*rows, strict=True)), strict=True):
         if _FRAME.fullmatch(_bare(name)) and any(column) and len({*column}) < len(rows):
-            if not all(column):
-                raise ArgumentError(f"its row {column.index('') + 1} has no {name}, although a column is for it")
-            keys.append(column)
+            keys.append(_filled(column, name))
     parts = dict[tuple[str, ...], list[list[str]]]()
     for i, row in enumerate(rows):
         parts.setdefault(tuple(key[i] for key in keys), []).append(row)
@@ -86,7 +84,7 @@ def _points(heading: list[str] | None, rows: list[list[str]]) -> Points:
     cells = _with_points([cell for row in numbers for cell in row])
     positions = np.array([float(cell) for cell in cells]).reshape(len(rows), -1)
     named = heading is not None and kind is not None and _bare(heading[kind]) in _NAMES
-    kinds = None if kind is None else _kinds([row[kind] for row in rows], named)
+    kinds = None if kind is None else _kinds(_filled([row[kind] for row in rows], "kind"), named)
     printed = [(float(cell), decimals(cell)) for cell in cells]
     rounding = rounded(printed) if np.isfinite(positions).all() else 0.0
     return Points(positions, None if kinds is None else np.array(kinds), precision=max(rounding, carried(positions)))
@@ -212,10 +210,6 @@ def _kinds(column: Sequence[str], named: bool) -> list[str]:
 
     Raises `ArgumentError` where the column is `named` as one of names, all are different, and no elements are in them.
     """
-    if not all(column):
-        raise ArgumentError(
-            f"its row {list(map(bool, column)).index(False) + 1} has no kind, although a column is for it"
-        )
     if len({*column}) < len(column) or len(column) == 1 or {*column} <= SYMBOLS or all(map(str.isdigit, column)):
         return list(column)
     sites = [_SITE.fullmatch(name) for name in column]
@@ -229,6 +223,13 @@ def _kinds(column: Sequence[str], named: bool) -> list[str]:
             "element, or call the column kind"
         )
     return list(column)
+
+
+def _filled(column: list[str], name: str) -> list[str]:
+    """A column without empty cells."""
+    if not all(column):
+        raise ArgumentError(f"its row {column.index('') + 1} has no {name}, although a column is for it")
+    return column
 
 
 def _with_points(cells: list[str]) -> list[str]:

@@ -23,13 +23,10 @@ _FEW_VALUES = 4  # drawings with no more values are not antialiased: their edges
 Point = tuple[float, float]
 """A row and a column, counted from the centre of the first pixel; halves are between pixels."""
 
-Place = tuple[int | None, float | None]
-"""A closed subgroup of O(2): how many rotations, None for all; and the angle of a mirror line, None without mirrors."""
-
 
 @dataclass(frozen=True, eq=False)
 class Harmonics:
-    """An image about a point as a vector of O(2), of length 1, that keeps what rotations and mirrors do to it.
+    """An image about its centre as a vector of O(2), of length 1, with the errors that were made on the way.
 
     The coefficient of frequency m on a ring is a complex number that a rotation by θ multiplies by e^{imθ} and that the
     mirror y → −y conjugates; all rings and channels together are many copies of the irrep m. An orthogonal mixing of
@@ -37,9 +34,15 @@ class Harmonics:
 
     Args:
         parts: for each frequency the real (first row) and imaginary parts on the two copies, `(M + 1, 2, 2)`.
+        centre: the centre of the values of the smoothed image, beyond the noise.
+        interpolation: how much a known rotation by interpolation, undone on the harmonics, changes them.
+        noise: how far a rotation would move an image with the image's pixel noise only.
     """
 
     parts: np.ndarray
+    centre: Point
+    interpolation: float
+    noise: float
 
     @property
     def degree(self) -> int:
@@ -53,32 +56,28 @@ class Harmonics:
         return RepVector(rep, np.concatenate([self.parts[0, 0, :1], self.parts[1:].reshape(-1)]))
 
     @cached_property
-    def power(self) -> np.ndarray:
-        """The squared length in each frequency, `(M + 1,)`: what a rotation leaves of it, but for phases."""
-        return np.asarray(np.sum(self.parts**2, (1, 2)))
-
-    @cached_property
-    def product(self) -> np.ndarray:
-        """The sum of the squares of the complex numbers of each frequency, `(M + 1,)`: the same for mirrors."""
-        return np.asarray(np.sum((self.parts[:, 0] + 1j * self.parts[:, 1]) ** 2, 1))
+    def overlaps(self) -> tuple[np.ndarray, np.ndarray]:
+        """What each frequency adds, but for phases, to the overlap with the image turned, and mirrored, `(M + 1,)`."""
+        mirrored = np.sum((self.parts[:, 0] + 1j * self.parts[:, 1]) ** 2, 1)
+        return np.sum(self.parts**2, (1, 2)), np.asarray(mirrored)
 
     def residual(self, n: int, mirror: float | None = None) -> float:
         """The largest |ρ(g) x − x| of the rotations by multiples of 2π/n, or of the n mirrors of D_n.
 
         One mirror keeps the line at the angle `mirror`. Overlaps are Re Σ values[m] e^{−2πi m j/n} for j < n.
         """
-        values = self.power
-        if mirror is not None:
-            values = self.product * np.exp(-2j * mirror * np.arange(self.degree + 1))
+        turned, mirrored = self.overlaps
+        values = turned if mirror is None else mirrored * np.exp(-2j * mirror * np.arange(self.degree + 1))
         folded = np.pad(values, (0, -len(values) % n)).reshape(-1, n).sum(0)
-        return float(np.sqrt(np.maximum(2 * (self.power.sum() - np.fft.fft(folded).real.min()), 0.0)))
+        return float(np.sqrt(np.maximum(2 * (turned.sum() - np.fft.fft(folded).real.min()), 0.0)))
 
     def axis(self, n: int) -> float:
         """The angle in [0, π/n) of a mirror line of the D_n that moves the image least, on average over its mirrors.
 
         Its overlap is a sum of harmonics of the angle: the best point of a fine grid, then Newton's steps.
         """
-        terms = self.product[::n] * (np.arange(len(self.product[::n])) > 0)
+        terms = self.overlaps[1][::n].copy()
+        terms[0] = 0.0
         overlaps = np.fft.fft(terms, 16 * len(terms)).real
         angle, k = np.argmax(overlaps) * np.pi / (n * len(overlaps)), n * np.arange(len(terms))
         for _ in range(8):
@@ -87,52 +86,26 @@ class Harmonics:
             angle = angle - slope / bend if bend < 0 else angle
         return float(angle % (np.pi / n))
 
-    def placed(self, *, mirrors: bool) -> Iterator[tuple[Place, float]]:
+    def placed(self, *, mirrors: bool) -> Iterator[tuple[int | None, float | None, float]]:
         """The closed subgroups, each where it moves the image least, and how far one of its elements does at most.
 
-        They are SO(2) and the C_n up to the highest frequency; with mirrors also O(2) and the D_n.
+        They are SO(2) and the C_n up to the highest frequency; with mirrors also O(2) and the D_n: the number of
+        rotations, None for all; the angle of a mirror line, None without mirrors; and the residual.
         """
         for n in (*range(1, self.degree + 1), None):
             count = n or 4 * (self.degree + 1)  # rotations so close to each other that they stand for all
             turned = self.residual(count)
-            yield (n, None), turned
+            yield n, None, turned
             if mirrors:
                 angle = self.axis(n) if n else 0.0
-                yield (n, angle), max(turned, self.residual(count, angle))
+                yield n, angle, max(turned, self.residual(count, angle))
 
 
 # from pixels ----------------------------------------------------------------------------------------------------------
 
 
-def _centroid(image: np.ndarray, threshold: float) -> Point:
-    """The centre of the sizes, beyond a threshold, of the values of an image `(C, H, W)`; else its middle."""
-    weights = np.maximum(np.linalg.norm(image, axis=0) - threshold, 0.0)
-    total = weights.sum()
-    if total == 0:
-        return (image.shape[1] - 1) / 2, (image.shape[2] - 1) / 2
-    rows, columns = (np.arange(size) for size in weights.shape)
-    return float(weights.sum(1) @ rows / total), float(weights.sum(0) @ columns / total)
-
-
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """An image as harmonics, and the errors that were made on the way, relative to its size.
-
-    Args:
-        harmonics: the vector.
-        centre: the centre of the values of the smoothed image, beyond the noise.
-        interpolation: how much a known rotation by interpolation, undone on the harmonics, changes them.
-        noise: how far a rotation would move an image with the image's pixel noise only.
-    """
-
-    harmonics: Harmonics
-    centre: Point
-    interpolation: float
-    noise: float
-
-
-def seen(image: np.ndarray, smoothing: float) -> Seen:
-    """Harmonics of an image `(C, H, W)` that is zero outside of its content, with their errors.
+def harmonics(image: np.ndarray, smoothing: float) -> Harmonics:
+    """Harmonics of an image `(C, H, W)` that is zero outside of its content.
 
     The image is smoothed by a Gaussian of a standard deviation in pixels, which takes away what the grid cannot rotate,
     and looked at about its own centre, out to where its content ends.
@@ -163,7 +136,16 @@ def seen(image: np.ndarray, smoothing: float) -> Seen:
     error = max(float(np.linalg.norm(one - found)) for one in undone)
     grain = levels[:, None, None] * np.random.default_rng(0).normal(size=image.shape)
     noise = math.sqrt(2) * float(np.linalg.norm(coefficients(_padded(grain, margin), middle)))
-    return Seen(Harmonics(_compressed(found / size)), (row - edge, column - edge), error / size, noise / size)
+    return Harmonics(_compressed(found / size), (row - edge, column - edge), error / size, noise / size)
+
+
+def _centroid(image: np.ndarray, threshold: float) -> Point:
+    """The centre of the sizes, beyond a threshold, of the values of an image `(C, H, W)`; else its middle."""
+    weights = np.maximum(np.linalg.norm(image, axis=0) - threshold, 0.0)
+    if not (total := weights.sum()):
+        return (image.shape[1] - 1) / 2, (image.shape[2] - 1) / 2
+    rows, columns = (np.arange(size) for size in weights.shape)
+    return float(weights.sum(1) @ rows / total), float(weights.sum(0) @ columns / total)
 
 
 def _padded(image: np.ndarray, margin: int) -> np.ndarray:

@@ -9,19 +9,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from intertwine._arrays import for_json, to_numpy
-from intertwine.catalog import O2, SO2, dihedral, words
+from intertwine.catalog import O2, SO2, words
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.reps import Rep
-from intertwine.symmetry.inputs.circular import Place, Point, Seen, noise_levels, seen
+from intertwine.symmetry.inputs.circular import Harmonics, Point, harmonics, noise_levels
 from intertwine.symmetry.inputs.greedy_closure import largest_among
-from intertwine.symmetry.inputs.identify_subgroup import all_elements, named_subgroup
+from intertwine.symmetry.inputs.identify_subgroup import all_elements
 from intertwine.symmetry.inputs.isotropy_group import FiniteStabiliser, RepVector, Stabiliser
 from intertwine.symmetry.inputs.stabiliser import ContinuousStabiliser
 from intertwine.symmetry.inputs.tolerances import DIGITS
 
-# A group is a rung if every larger one moves the image by this much more than it, and than the errors, do
-_CLEARLY = 1.5
+# a group is a rung if every larger one moves the image by so much more than it, and than the errors, do: half as much
+_CLEARLY = math.log10(1.5)
 _UNSURE = 0.5  # differences that are smaller than this part of the noise say nothing: it moves the centre, too
 _VISIBLE = 0.05  # values of this part of the largest one, noise apart, count as content that the border cuts
 
@@ -121,7 +121,8 @@ class ImageSymmetry:
 
         The first holds better, and is `approximate` unless a tolerance was given.
         """
-        return _in_doubt(self.rungs)
+        first, *others = _best(self.rungs)
+        return (first, others[0]) if others else None
 
     def to_dict(self) -> dict[str, object]:
         """Plain numbers and texts, for JSON."""
@@ -236,19 +237,19 @@ def image_stabiliser(
     edge[1:-1, 1:-1] = False
     content = pixels - _background(pixels[:, edge], background)[:, None, None]
     content = content / (np.abs(content).max() or 1.0)
-    look = seen(content, smoothing)
-    vector, found = look.harmonics.vector(group), dict(look.harmonics.placed(mirrors=group == O2))
-    rungs = _rungs(found, look, largest)
+    look = harmonics(content, smoothing)
+    vector, every = look.vector(group), _candidates(look, group, largest)
+    rungs = [rung for rung in every if rung.width > _CLEARLY]
+    rungs = rungs or [max((rung for rung in every if rung.residual <= DIGITS), key=lambda rung: rung.order)]
     if tolerance is None:
-        best = (_in_doubt(rungs) or _by_width(rungs))[0]
+        best = _best(rungs)[0]
         slack = max(best.residual, look.interpolation)
     else:
-        allowed = [ImageRung(n, angle, residual, 0.0, 0.0) for (n, angle), residual in found.items()]
-        allowed = [rung for rung in allowed if rung.residual <= max(tolerance, DIGITS)]
+        allowed = [rung for rung in every if rung.residual <= max(tolerance, DIGITS)]
         best, slack = min(allowed, key=lambda rung: (-rung.order, rung.name != "O(2)", rung.residual)), tolerance
     return ImageSymmetry(
         *_on_the_grid(content, vector, exact_tolerance),
-        rungs=rungs,
+        rungs=tuple(sorted(rungs, key=lambda rung: (rung.residual, rung.order))),
         approximate=_stabiliser(best, vector, slack),
         centroid=look.centre,
         interpolation=look.interpolation,
@@ -312,14 +313,11 @@ def _on_the_grid(content: np.ndarray, image: RepVector, tolerance: float) -> tup
         centre = (rows.min() + rows.max()) / 2, (columns.min() + columns.max()) / 2
     else:
         box, centre = content[:, :0, :0], ((content.shape[1] - 1) / 2, (content.shape[2] - 1) / 2)
-    whole = dihedral(4).elements()
-    whole = whole[group.contains(whole)]
-    residuals = np.array([_moved(box, g) for g in whole])
-    members = largest_among(whole, residuals, tolerance)
-    subgroup = named_subgroup(group, whole[members], group.lie_generators[:0])
-    elements = all_elements(subgroup).copy()  # these are a group
-    places = np.abs(elements[:, None] - whole).max((-1, -2)).argmin(1)
-    exact = FiniteStabiliser(subgroup, elements, residuals[places], None, tolerance, image)  # type: ignore[arg-type]
+    whole = group.subgroup("D4" if group == O2 else "C4")
+    elements = all_elements(whole)
+    residuals = np.array([_moved(box, g) for g in elements])
+    members = largest_among(elements, residuals, tolerance)
+    exact = FiniteStabiliser(whole, elements, residuals, None, tolerance, image).among(members, residuals, tolerance)
     return exact, (float(centre[0]), float(centre[1]))
 
 
@@ -330,43 +328,31 @@ def _moved(box: np.ndarray, g: np.ndarray) -> float:
     return math.inf if image.shape != box.shape else float(np.abs(image - box).max(initial=0.0))
 
 
-def _rungs(found: dict[Place, float], look: Seen, largest: float) -> tuple[ImageRung, ...]:
-    """The groups with a gap above them, small residuals first; without any, that of the image as it is.
+def _candidates(look: Harmonics, group: CatalogGroup, largest: float) -> list[ImageRung]:
+    """All groups, each with the gap above it.
 
     Noise adds its square to the square of every residual but that of the identity, nearly the same to all of them.
     """
-    places, residuals = list(found), np.array(list(found.values()))
+    places = list(look.placed(mirrors=group == O2))
+    residuals = np.array([residual for *_, residual in places])
     beyond = np.sqrt(np.maximum(residuals**2 - look.noise**2, 0.0))
-    turns, mirrors = np.array([(n or 0, angle is not None) for n, angle in places]).T  # 0 is divided by all
+    turns, mirrors = np.array([(n or 0, angle is not None) for n, angle, _ in places]).T  # 0 is divided by all
     larger = (np.gcd.outer(turns, turns) == turns[:, None]) & (mirrors[:, None] <= mirrors)
     larger &= ~np.eye(len(places), dtype=bool)
     ends = np.minimum(np.where(larger, beyond, np.inf).min(1), largest)
     off_grid = residuals[(mirrors == 0) & (turns % 4 > 0) & (turns > 2)]  # what the grid itself does not keep
     error = min(look.interpolation, 2 * off_grid.min(initial=np.inf))
     least = np.maximum(np.maximum(beyond, math.hypot(error, _UNSURE * look.noise)), DIGITS)
-    orders = np.where(turns, turns * (1 + mirrors), np.inf)
-    clear = np.flatnonzero(ends > _CLEARLY * least)
-    if not len(clear):
-        still = residuals <= DIGITS
-        clear = np.flatnonzero(still & (orders == orders[still].max()))[:1]
     widths = np.log10(np.maximum(ends, DIGITS) / least)
-    untils = np.hypot(ends, look.noise)
-    every = [
-        ImageRung(n, angle, *values)
-        for (n, angle), *values in zip(places, residuals.tolist(), untils.tolist(), widths.tolist(), strict=True)
-    ]
-    return tuple(every[k] for k in clear[np.lexsort((orders[clear], residuals[clear]))])
+    gaps = zip(np.hypot(ends, look.noise).tolist(), widths.tolist(), strict=True)
+    return [ImageRung(*place, *gap) for place, gap in zip(places, gaps, strict=True)]
 
 
-def _by_width(rungs: Sequence[ImageRung]) -> list[ImageRung]:
-    return sorted(rungs, key=lambda rung: (-rung.width, -rung.order))
-
-
-def _in_doubt(rungs: Sequence[ImageRung]) -> tuple[ImageRung, ImageRung] | None:
-    """The two with the widest gaps, if neither is twice as wide as the other; first the one that holds better."""
-    first, *others = _by_width(rungs)
+def _best(rungs: Sequence[ImageRung]) -> tuple[ImageRung, ...]:
+    """The rung with the widest gap, or of two where neither is twice as wide both, first the one that holds better."""
+    first, *others = sorted(rungs, key=lambda rung: (-rung.width, -rung.order))
     if not others or first.width > 2 * others[0].width:
-        return None
+        return (first,)
     return (first, others[0]) if first.residual <= others[0].residual else (others[0], first)
 
 
@@ -396,8 +382,9 @@ def _translations(content: np.ndarray, tolerance: float) -> np.ndarray:
     vectors = vectors[(x > 0) | ((x == 0) & (y > 0))]
     basis = list[np.ndarray]()
     for v in vectors[np.argsort(np.sum(vectors**2, 1), kind="stable")]:  # the two shortest of a lattice span it
-        if len(basis) < 2 and (not basis or _area(basis[0], v)) and _translates(content, v, tolerance):
-            basis.append(v)
+        if len(basis) < 2 and (not basis or _area(basis[0], v)):
+            off = np.roll(content, (-v[1], v[0]), (1, 2)) - content
+            basis += [v] * bool(np.abs(off).max() <= tolerance)
     if abs(area := _area(*basis)) == height * width:
         return np.zeros((0, 2), dtype=int)
     return np.array(basis if area > 0 else basis[::-1])
@@ -405,7 +392,3 @@ def _translations(content: np.ndarray, tolerance: float) -> np.ndarray:
 
 def _area(a: np.ndarray, b: np.ndarray) -> int:
     return int(a[0] * b[1] - a[1] * b[0])
-
-
-def _translates(content: np.ndarray, v: np.ndarray, tolerance: float) -> bool:
-    return bool(np.abs(np.roll(content, (-v[1], v[0]), (1, 2)) - content).max() <= tolerance)

@@ -269,7 +269,7 @@ def _compare(subgroups: tuple[Subgroup, ...], degree: int) -> Explanation:
     groups = [with_symbols(subgroup) or _group(subgroup.group) for subgroup in subgroups]
     legends = list(dict.fromkeys([_legend(parent), *map(_legend, groups)]))
     text = "\n".join([_left(head, irreps), *filter(None, legends)])
-    sections = [Section("", _common(subgroups))] if _common(subgroups) else []
+    sections = [Section("", common)] if (common := _common(subgroups)) else []
     sections += [Section("Side by side", _left(head, rows)), Section("How irreps restrict", text)]
     sections.append(Section("Which one is yours?", _verdict(subgroups)))
     names = " and ".join([", ".join(s.name for s in subgroups[:-1]), subgroups[-1].name])

@@ -197,11 +197,9 @@ def _planar_name(g: np.ndarray) -> str:
     angle = np.arctan2(g[1, 0], g[0, 0]) / 2
     if abs(angle) < 1e-6:
         return "the mirror y → −y"
-    return (
-        "the mirror x → −x"
-        if abs(abs(angle) - np.pi / 2) < 1e-6
-        else f"the mirror that keeps the line at {_degrees(angle % np.pi)}"
-    )
+    if abs(abs(angle) - np.pi / 2) < 1e-6:
+        return "the mirror x → −x"
+    return f"the mirror that keeps the line at {_degrees(angle % np.pi)}"
 
 
 def _spatial_name(g: np.ndarray) -> str:

@@ -32,7 +32,10 @@ def describe(subgroup: Subgroup) -> tuple[str, ...]:
         through = f"It lies in {pattern.outer.parent} through {pattern.outer.name}."
         return (*describe(pattern.inner), through, *describe(pattern.outer))
     if isinstance(pattern, Pairs | Diagonal):
-        return (f"{subgroup.name} is a subgroup of {parent}, a copy of {group}: {_pairs(pattern)}.",)
+        pairs = "the pairs of an element and itself"
+        if isinstance(pattern, Pairs):
+            pairs = f"the pairs of an element of {pattern.left.name} and one of {pattern.right.name}"
+        return (f"{subgroup.name} is a subgroup of {parent}, a copy of {group}: {pairs}.",)
     if isinstance(parent, PlanarGroup) and isinstance(group, PlanarGroup):
         return _in_the_plane(subgroup, parent, group)
     if isinstance(parent, GroupInSpace) and (title := find(subgroup.name).own) is not None:
@@ -40,13 +43,6 @@ def describe(subgroup: Subgroup) -> tuple[str, ...]:
     if isinstance(parent, CatalogGroup) and isinstance(group, CatalogGroup) and parent.is_finite:
         return _listed(subgroup, parent, group)
     return (f"{subgroup.name} is a subgroup of {parent}, a copy of {group}.",)
-
-
-def _pairs(pattern: Pairs | Diagonal) -> str:
-    """The elements of a subgroup of a product."""
-    if isinstance(pattern, Diagonal):
-        return "the pairs of an element and itself"
-    return f"the pairs of an element of {pattern.left.name} and one of {pattern.right.name}"
 
 
 # finite groups --------------------------------------------------------------------------------------------------------
