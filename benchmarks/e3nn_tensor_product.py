@@ -53,7 +53,7 @@ def case(mul: int, degree: int, batch: int) -> None:
         torch.randn(batch, (degree + 1) ** 2),
         torch.randn(batch, peer.weight_numel),
     )
-    leaves_ours = [to_ours(x, irreps), y.clone(), weights_to_ours(w, peer, ours.contraction.plan)]
+    leaves_ours = [to_ours(x, irreps), y.clone(), weights_to_ours(w, peer, ours.contractions[0].plan)]
     leaves_peer = [x, y, w]
     for leaf in (*leaves_ours, *leaves_peer):
         leaf.requires_grad_()

@@ -80,6 +80,8 @@ def _over(G: CatalogGroup) -> Iterator[tuple[str, Make]]:
     yield "TensorProduct with given weights", lambda: nn.TensorProduct(h, t, h, shared_weights=False)
     yield "PointConv", lambda: nn.PointConv(h, h, hidden=(8,))
     yield "PointConv, mean", lambda: nn.PointConv(h, t, hidden=(), aggregate="mean", self_interaction=False)
+    yield "DepthwiseConv", lambda: nn.DepthwiseConv(h, h, degree=2, hidden=(8,))
+    yield "DepthwiseConv of coordinates of their own", lambda: nn.DepthwiseConv(t, h, degree=1, hidden=())
     yield "NormActivation", lambda: nn.NormActivation(t)
     yield "NormActivation without bias", lambda: nn.NormActivation(h, torch.tanh, torch.tanh, bias=False)
     yield "Gate", lambda: nn.Gate(t)

@@ -1,5 +1,7 @@
 """The plans that the laws of contractions run over: made from reps, and by hand where reps never lead."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from torch import Tensor
 from intertwine._arrays import Table
 from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, group
 from intertwine.kernels import bilinear_plan, kernel_table, linear_plan
+from intertwine.kernels.products import MODES, every_path, product
 from intertwine.plan import Operand, Path, Plan
 from intertwine.reps import Rep
 
@@ -88,8 +91,36 @@ PLANS: dict[str, Plan] = {
     "four numbers out": _square_by_number_only(1, 4),
     "mixed multiplicities": _mixed(),
 }
-# Operands in other roles, which the batched evaluation does not take.
+
+
+def _products() -> dict[str, Plan]:
+    """One plan for each multiplicity mode, weighted and not."""
+    x, y = O3.rep("3x0e + 3x1o"), O3.rep("3x0e + 3x1o")
+    plans = {}
+    for mode, known in MODES.items():
+        if known.paired:
+            continue
+        copies = {"u": 3, "v": 3, "uv": 9}.get(known.copies or "", 2)
+        out = O3.rep(f"{copies}x0e + {copies}x1o")
+        for weighted in (True, False):
+            paths = tuple(replace(i, weighted=weighted) for i in every_path(x, y, out, mode))
+            if weighted or known.copies is not None:
+                plans[f"mode {mode}{'' if weighted else ' without weights'}"] = product((x, y, out), paths)
+    return {name: p.polynomial.terms[0].plan for name, p in plans.items()}
+
+
+def _product_with_sum() -> Plan:
+    """A letter that one input alone has."""
+    operands = Operand("iu", ((3, 2), (1, 4))), Operand("j", ((3,),)), Operand("k", ((3,),))
+    return Plan(operands, "ijk", (Path((0, 0, 0), _table(3, 3, 3)), Path((1, 0, 0), _table(1, 3, 3))))
+
+
+# Operands in other roles.
 OTHERS: dict[str, Plan] = {
+    **_products(),
+    "derivative of a mode": _products()["mode uvu"].derivative(1),
+    "sum over channels": _product_with_sum(),
+    "repeated over channels": _product_with_sum().derivative(0),
     "dot product": Plan(
         (Operand("i", ((3,),)), Operand("j", ((3,),)), Operand("", ((),))), "ij", (Path((0, 0, 0), Table(np.eye(3))),)
     ),
@@ -103,7 +134,7 @@ OTHERS: dict[str, Plan] = {
     ),
 }
 
-each_plan = pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS.keys())
+each_plan = pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS.keys())  # the first operand is weights
 every_plan = pytest.mark.parametrize("plan", [*PLANS.values(), *OTHERS.values()], ids=[*PLANS, *OTHERS])
 
 

@@ -48,6 +48,7 @@ PAGES = [
     "docs/why_is_my_loss_stuck.md",
     "docs/which_o2.md",
     "docs/is_my_model_equivariant.md",
+    "docs/speed.md",
 ]
 
 

@@ -6,6 +6,8 @@ import torch
 from intertwine import nn
 from intertwine.catalog import O2, O3
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError, UnreachableWarning
+from intertwine.kernels import Normalisation
+from intertwine.testing import check_module
 
 VECTOR = O3.rep("1x1o")
 
@@ -97,3 +99,53 @@ def test_features_that_are_integers_are_named() -> None:
         product(torch.eye(3), torch.ones(3, 3, dtype=torch.int64))
     with pytest.raises(ShapeError, match=r"Linear takes features as floating-point numbers, .* Call x.float\(\) first"):
         nn.Linear(VECTOR, VECTOR)(torch.ones(2, 3, dtype=torch.int32))
+
+
+# other multiplicity modes ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["uvu", "uvv", "uuu", "uvuv", "uvu<v", "uuw", "u<vw"])
+@pytest.mark.parametrize("weights", [True, False, None])
+def test_every_mode_is_a_layer(mode: str, weights: bool | None) -> None:
+    """All laws, with learned weights, with given ones, and with none."""
+    if weights is None and mode in ("uuw", "u<vw"):
+        return  # what is mixed freely has weights
+    a, b = O3.rep("3x0e + 3x1o"), O3.rep("3x0e + 3x1o")
+    out = O3.rep("2x0e + 2x1o + 1x2e") if mode in ("uuw", "u<vw") else ["0e", "1o", "2e"]
+    layer = nn.TensorProduct(a, b, out, weights, mode=mode)
+    assert check_module(layer, gradients=mode == "uvu").equivariance < 1e-12
+    copies = {"uvuv": 9, "uvu<v": 3}.get(mode, 3)
+    if mode not in ("uuw", "u<vw"):
+        assert layer.rep_out == O3.rep(" + ".join(f"{copies}x{label}" for label in ("0e", "0e", "1o", "1o", "2e")))
+        assert f"mode={mode!r}" in repr(layer)
+
+
+def test_the_channelwise_product_has_few_weights() -> None:
+    """128 channels of MACE: 2176 weights where the full product has 852 thousand."""
+    features, harmonics = O3.rep("128x0e + 128x1o + 128x2e"), O3.rep("1x0e + 1x1o + 1x2e + 1x3o")
+    layer = nn.TensorProduct(features, harmonics, ["0e", "1o", "2e", "3o"], False, mode="uvu")
+    assert layer.weight_numel == 2176
+    assert layer.rep_out.dim == 9088
+
+
+def test_normalisations() -> None:
+    """With norms in place of components, factors of norm 1 give norm 1 on average."""
+    vector = O3.rep("1x1o")
+    component, norm = (
+        nn.TensorProduct(vector, vector, ["2e"], None, mode="uuu", normalisation=Normalisation(kind))
+        for kind in ("component", "norm")
+    )
+    x, y = torch.randn(2, 6, 3)
+    torch.testing.assert_close(norm(x, y), component(x, y) * (9 / 5) ** 0.5)
+
+
+def test_mistakes_about_modes_are_named() -> None:
+    a = O3.rep("3x1o")
+    with pytest.raises(ArgumentError, match=r"A multiplicity mode is one of uvw, uvu, .*, but got 'wvu'"):
+        nn.TensorProduct(a, a, a, mode="wvu")
+    with pytest.raises(ArgumentError, match=r"In mode 'uvw' the output has a rep of its own, but got \['0e'\]"):
+        nn.TensorProduct(a, a, ["0e"])
+    with pytest.raises(ArgumentError, match=r"No product of 3x1o and 3x1o in mode 'uvu' holds any irrep that is kept"):
+        nn.TensorProduct(a, a, ["1o"], mode="uvu")
+    with pytest.raises(ShapeError, match=r"This TensorProduct has no weights, but got some"):
+        nn.TensorProduct(a, a, ["0e"], None, mode="uvu")(torch.zeros(3, 9), torch.zeros(3, 9), torch.zeros(3, 9))

@@ -11,11 +11,14 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from intertwine.catalog import O3
 from intertwine.errors import ShapeError
+from intertwine.kernels.products import channelwise, product
 from intertwine.ops import Contraction
+from intertwine.ops.contract.lowering import lower
 from intertwine.ops.contract.reference import contract
 from intertwine.plan import Plan
-from tests.plans import OTHERS, PLANS, each_plan, every_plan, inputs
+from tests.plans import PLANS, each_plan, every_plan, inputs
 
 
 def close(a: Tensor, b: Tensor, tolerance: float = 1e-12) -> None:
@@ -57,7 +60,7 @@ BATCHES = [
 
 
 @pytest.mark.parametrize("batches", BATCHES, ids=str)
-@each_plan
+@every_plan
 def test_outputs_and_gradients(plan: Plan, batches: tuple[tuple[int, ...], ...]) -> None:
     values = [x.requires_grad_() for x in inputs(plan, *batches)]
     with poisoned_memory():
@@ -78,7 +81,7 @@ def gradients(out: Tensor, values: list[Tensor], cotangent: Tensor) -> list[Tens
 
 
 @pytest.mark.parametrize("shared", [True, False])
-@each_plan
+@every_plan
 def test_second_derivatives(plan: Plan, shared: bool) -> None:
     values = [x.requires_grad_() for x in inputs(plan, () if shared else (3,), (3,), seed=2)]
     cotangent = torch.randn(3, plan.output.size, dtype=torch.float64, requires_grad=True)
@@ -93,7 +96,7 @@ def test_second_derivatives(plan: Plan, shared: bool) -> None:
 
 @every_plan
 def test_any_plan_is_evaluated(plan: Plan) -> None:
-    """What has no fast evaluation is evaluated by the definition, and `reason` says so."""
+    """In batches of paths, or by the definition where that is asked for; `reason` says so."""
     values = inputs(plan, (2,), (2,))
     contraction, reference = Contraction(plan).double(), Contraction(plan, reference=True).double()
     close(contraction(*values), contract(plan, *values))
@@ -102,11 +105,20 @@ def test_any_plan_is_evaluated(plan: Plan) -> None:
     assert reference.reason == "The reference was asked for."
     modes = ", ".join(operand.modes for operand in plan.operands)
     assert modes in contraction.reason
-    assert ("No fast evaluation" in contraction.reason) == (contraction.backend == "reference")
+    assert contraction.backend == "torch"
 
 
-def test_other_roles_have_no_fast_evaluation() -> None:
-    assert all(Contraction(plan).backend == "reference" for plan in OTHERS.values())
+def test_paths_of_one_shape_are_one_batch() -> None:
+    """The number of products grows with the shapes, not with the paths: 30 paths of NequIP's product are 15 of them."""
+    x = O3.rep("64x0e + 64x0o + 64x1e + 64x1o + 64x2e + 64x2o")
+    y = O3.rep("1x0e + 1x1o + 1x2e")
+    rep, paths = channelwise(x, y, ["0e", "0o", "1e", "1o", "2e", "2o"])
+    plan = product((x, y, rep), paths).polynomial.terms[0].plan
+    batches = lower(plan)
+    assert len(plan.paths) == 30
+    assert len(batches) == len({path.coefficients.array.shape for path in plan.paths}) == 15
+    assert sum(len(batch.targets) for batch in batches) == 30
+    assert all((batch.meetings[0].first, batch.meetings[0].second) == (0, 3) for batch in batches)  # C meets y first
 
 
 @every_plan

@@ -33,7 +33,7 @@ def differentiable(tensors: list[Tensor]) -> list[Tensor]:
 @each_case
 def test_outputs_and_gradients(plan: Plan, points: int, edges: int, shared: bool, reference: bool) -> None:
     where, found = graph(points, edges), []
-    convolution = Convolution(plan, reference=reference).double()
+    convolution = Convolution(plan, backend="reference" if reference else None).double()
     for function in (convolution, lambda *args: convolve(plan, *args)):
         weights, x, y = differentiable(values(plan, points, edges, shared))
         out = function(weights, x, y, where, points)

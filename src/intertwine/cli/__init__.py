@@ -14,6 +14,7 @@ except ImportError as error:
 
 from intertwine.cli.check_files import check
 from intertwine.cli.explain_groups import explain_groups
+from intertwine.cli.info import info
 from intertwine.cli.symmetry_files import symmetry
 from intertwine.cli.tour import tour
 
@@ -22,6 +23,7 @@ app.command()(tour)
 app.command("explain")(explain_groups)
 app.command()(check)
 app.command()(symmetry)
+app.command()(info)
 
 
 def _version(asked: bool) -> None:

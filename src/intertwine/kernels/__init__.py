@@ -1,6 +1,31 @@
-"""The Wigner–Eckart table: which kernels exist for an action and two reps, as plans and as dense bases."""
+"""From reps to plans: the Wigner–Eckart table of kernels, linear maps, and products in every multiplicity mode."""
 
 from intertwine.kernels.basis import KernelBasis, kernel_basis
 from intertwine.kernels.plans import KernelTable, bilinear_plan, kernel_table, linear_plan
+from intertwine.kernels.products import (
+    MODES,
+    Instruction,
+    Mode,
+    Normalisation,
+    ProductPlan,
+    channelwise,
+    every_path,
+    product,
+)
 
-__all__ = ["KernelBasis", "KernelTable", "bilinear_plan", "kernel_basis", "kernel_table", "linear_plan"]
+__all__ = [
+    "MODES",
+    "Instruction",
+    "KernelBasis",
+    "KernelTable",
+    "Mode",
+    "Normalisation",
+    "ProductPlan",
+    "bilinear_plan",
+    "channelwise",
+    "every_path",
+    "kernel_basis",
+    "kernel_table",
+    "linear_plan",
+    "product",
+]

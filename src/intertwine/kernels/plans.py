@@ -8,54 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from math import prod
 
 import numpy as np
 
 from intertwine._arrays import Table
-from intertwine.errors import ArgumentError, RepMismatchError
+from intertwine.errors import ArgumentError
+from intertwine.kernels.products import every_path, product, require_one_group
 from intertwine.plan import Operand, Path, Plan
-from intertwine.reps import Irrep, Rep, clebsch_gordan
+from intertwine.reps import Irrep, Rep
 from intertwine.reps.harmonics import harmonics_rep
-
-Term = tuple[tuple[int, ...], np.ndarray]
-"""The segments of the inputs and output that a path joins, and its coefficients of norm 1."""
 
 
 def _features(rep: Rep, modes: str) -> Operand:
     return Operand(modes, tuple((irrep.dim, m) for m, irrep in rep.isotypic))
-
-
-def _require_one_group(*reps: Rep) -> None:
-    groups = [rep.group for rep in reps]
-    if any(group != groups[0] for group in groups):
-        raise RepMismatchError(
-            f"A map joins reps of one group, but got reps of {', '.join(map(str, groups))}. "
-            "Call rep.restrict(subgroup) to bring them to a common group."
-        )
-
-
-def _weighted(weight_modes: str, inputs: tuple[Operand, ...], output: Operand, terms: list[Term], modes: str) -> Plan:
-    """The plan with one weight array per term, normalised so that unit components in give unit components out.
-
-    With inputs and weights of unit variance a term contributes `channels / d_out` to the variance of each output
-    component when its coefficients have norm 1; the sum over the terms that reach a segment is divided out.
-    """
-    operands = (*inputs, output)
-    shapes, fan = [], [0] * len(output.segments)
-    for segments, _ in terms:
-        sizes = {
-            letter: size
-            for operand, number in zip(operands, segments, strict=True)
-            for letter, size in zip(operand.modes, operand.segments[number], strict=True)
-        }
-        shapes.append(tuple(sizes[letter] for letter in weight_modes))
-        fan[segments[-1]] += prod(sizes[letter] for letter in weight_modes if letter not in output.modes)
-    paths = []
-    for i, (segments, table) in enumerate(terms):
-        scale = np.sqrt(output.segments[segments[-1]][0] / fan[segments[-1]])
-        paths.append(Path((i, *segments), Table(table * scale)))
-    return Plan((Operand(weight_modes, tuple(shapes)), *operands), modes, tuple(paths))
 
 
 @cache
@@ -63,19 +28,22 @@ def linear_plan(rep_in: Rep, rep_out: Rep) -> Plan:
     """The G-linear maps rep_in → rep_out with weights, `out[k, w] = Σ C[i, k] weight[u, w] x[i, u]`.
 
     Inputs: weights, x in `rep_in.irreps`; output in `rep_out.irreps`. By Schur's lemma a path joins equal irreps, one
-    per endomorphism.
+    per endomorphism. With inputs and weights of unit variance outputs have it too.
 
     Raises `RepMismatchError` if the reps belong to different groups.
     """
-    _require_one_group(rep_in, rep_out)
-    places = {irrep: i for i, (_, irrep) in enumerate(rep_in.isotypic)}
-    terms: list[Term] = [
-        ((places[irrep], k), endomorphism.T / np.linalg.norm(endomorphism))
-        for k, (_, irrep) in enumerate(rep_out.isotypic)
-        if irrep in places
-        for endomorphism in irrep.endomorphisms
-    ]
-    return _weighted("uw", (_features(rep_in, "iu"),), _features(rep_out, "kw"), terms, "ik")
+    require_one_group(rep_in, rep_out)
+    places = {irrep: (i, m) for i, (m, irrep) in enumerate(rep_in.isotypic)}
+    shapes: list[tuple[int, int]] = []
+    paths: list[Path] = []
+    for k, (w, irrep) in enumerate(rep_out.isotypic):
+        i, u = places.get(irrep, (0, 0))
+        for endomorphism in irrep.endomorphisms if irrep in places else ():
+            scale = np.sqrt(irrep.dim / (u * len(irrep.endomorphisms))) / np.linalg.norm(endomorphism)
+            paths.append(Path((len(paths), i, k), Table(endomorphism.T * scale)))
+            shapes.append((u, w))
+    operands = (Operand("uw", tuple(shapes)), _features(rep_in, "iu"), _features(rep_out, "kw"))
+    return Plan(operands, "ik", tuple(paths))
 
 
 @cache
@@ -83,18 +51,16 @@ def bilinear_plan(rep_1: Rep, rep_2: Rep, rep_out: Rep) -> Plan:
     """The G-bilinear maps rep_1 × rep_2 → rep_out, `out[k, w] = Σ C[i, j, k] weight[v, u, w] x[i, u] y[j, v]`.
 
     Inputs: weights, x in `rep_1.irreps`, y in `rep_2.irreps`; output in `rep_out.irreps`. One path per
-    Clebsch–Gordan table, ordered by output, x, y.
+    Clebsch–Gordan table, ordered by output, x, y: the product in mode "uvw" with all of them.
 
     Raises `RepMismatchError` if the reps belong to different groups.
     """
-    _require_one_group(rep_1, rep_2, rep_out)
-    terms: list[Term] = []
-    for k, (_, c) in enumerate(rep_out.isotypic):
-        for i, (_, a) in enumerate(rep_1.isotypic):
-            for j, (_, b) in enumerate(rep_2.isotypic):
-                terms += [((i, j, k), table) for table in clebsch_gordan(a, b, c)]
-    inputs = (_features(rep_1, "iu"), _features(rep_2, "jv"))
-    return _weighted("vuw", inputs, _features(rep_out, "kw"), terms, "ijk")
+    require_one_group(rep_1, rep_2, rep_out)
+    reps = (rep_1.irreps, rep_2.irreps, rep_out.irreps)
+    if terms := product(reps, every_path(*reps)).polynomial.terms:
+        return terms[0].plan
+    operands = (Operand("vuw", ()), _features(rep_1, "iu"), _features(rep_2, "jv"), _features(rep_out, "kw"))
+    return Plan(operands, "ijk", ())
 
 
 @dataclass(frozen=True)
@@ -134,7 +100,7 @@ def kernel_table(action: Rep, rep_in: Rep, rep_out: Rep, degree: int | None = No
 
     Raises `RepMismatchError` for reps of different groups, `ArgumentError` for an action of another dimension.
     """
-    _require_one_group(action, rep_in, rep_out)
+    require_one_group(action, rep_in, rep_out)
     if action.dim not in (2, 3):
         raise ArgumentError(
             f"An action moves 2 or 3 coordinates, but the rep {action} of {action.group} has dimension {action.dim}. "

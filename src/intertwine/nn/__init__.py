@@ -4,6 +4,7 @@ from intertwine.nn import frames, heads, radial
 from intertwine.nn.activation import Activation, Gate, NormActivation
 from intertwine.nn.canonical import Canonicalize, Centred, FrameAveraging
 from intertwine.nn.checkpoints import CONVENTION, load_weights, save_weights
+from intertwine.nn.depthwise_conv import DepthwiseConv
 from intertwine.nn.fourier import FourierActivation
 from intertwine.nn.linear import Linear
 from intertwine.nn.module import EquivariantModule
@@ -18,6 +19,7 @@ __all__ = [
     "Activation",
     "Canonicalize",
     "Centred",
+    "DepthwiseConv",
     "EquivariantModule",
     "FourierActivation",
     "FrameAveraging",

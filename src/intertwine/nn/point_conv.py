@@ -18,7 +18,7 @@ from intertwine.kernels import kernel_table, linear_plan
 from intertwine.nn.coordinates import IrrepCoordinates
 from intertwine.nn.module import EquivariantModule, normal_parameter, warn_unreachable
 from intertwine.nn.radial import Cutoff, GaussianBasis, RadialBasis, RadialMLP
-from intertwine.ops import Contraction, Convolution
+from intertwine.ops import Contraction, Convolution, Graph, Harmonics
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.reps.harmonics import harmonics_function
 from intertwine.rules import ConvolutionRule
@@ -84,7 +84,7 @@ class PointConv(EquivariantModule):
         self.aggregate, self.neighbours = aggregate, float(neighbours)
         table = kernel_table(self.action, self.rep_in, self.rep_out, degree)
         self.degree, self.complete = table.degree, table.complete
-        self.harmonics = harmonics_function(self.action.dim)
+        self.harmonics = Harmonics(harmonics_function(self.action.dim), self.degree)
         self.convolution = Convolution(table.plan)
         self.before, self.after = IrrepCoordinates(self.rep_in), IrrepCoordinates(self.rep_out)
         self.rep_directions, self.directions = table.harmonics, IrrepCoordinates(table.harmonics)
@@ -142,9 +142,9 @@ class PointConv(EquivariantModule):
             edges: source and target of each edge, `(2, E)` integers.
             vectors: from source to target, `(E, n)`.
         """
-        self._check_graph(x, edges, vectors)
+        check_graph(self, x, edges, vectors, self.action)
         vectors = vectors.to(x.dtype)
-        y = self.directions.to_irreps(self.harmonics(range(self.degree + 1), vectors))
+        y = self.directions.to_irreps(self.harmonics(vectors))
         weights = self.radial(safe_length(vectors))
         inside = self.before.to_irreps(x)
         z = self.convolution(weights, inside, y, edges, x.shape[0]) * self._normalisation(edges, x)
@@ -160,22 +160,27 @@ class PointConv(EquivariantModule):
         counts = ones.new_zeros(x.shape[0]).index_add(0, edges[1], ones)
         return (1 / counts.clamp(min=1)[:, None]).to(x.dtype)
 
-    def _check_graph(self, x: Tensor, edges: Tensor, vectors: Tensor) -> None:
-        self.check(x, self.rep_in)
-        if x.ndim != 2:
-            raise ShapeError(f"PointConv takes features of shape (N, {self.rep_in.dim}), but got {plain_shape(x)}.")
-        if edges.ndim != 2 or plain_shape(edges)[0] != 2 or edges.dtype not in (torch.int64, torch.int32):
-            raise ShapeError(
-                f"PointConv takes edges of shape (2, E), source and target, and dtype int64 or int32, but got "
-                f"{plain_shape(edges)} of {edges.dtype}."
-            )
-        if plain_shape(vectors) != (plain_shape(edges)[1], self.action.dim):
-            raise ShapeError(
-                f"PointConv takes one vector from source to target per edge, shape ({edges.shape[1]}, "
-                f"{self.action.dim}), but got {plain_shape(vectors)}."
-            )
-        if not (torch.compiler.is_compiling() or is_tracing()):  # recorded code must not look at values
-            _check_values(edges, vectors, x.shape[0])
+
+def check_graph(module: EquivariantModule, x: Tensor, edges: Tensor | Graph, vectors: Tensor, action: Rep) -> None:
+    """Raise `ShapeError` or `ArgumentError` for features, edges and vectors that do not make up a graph."""
+    module.check(x, module.rep_in)
+    name = type(module).__name__
+    if x.ndim != 2:
+        raise ShapeError(f"{name} takes features of shape (N, {module.rep_in.dim}), but got {plain_shape(x)}.")
+    if isinstance(edges, Graph):
+        edges = torch.stack([edges.source, edges.target])
+    if edges.ndim != 2 or plain_shape(edges)[0] != 2 or edges.dtype not in (torch.int64, torch.int32):
+        raise ShapeError(
+            f"{name} takes edges of shape (2, E), source and target, and dtype int64 or int32, but got "
+            f"{plain_shape(edges)} of {edges.dtype}."
+        )
+    if plain_shape(vectors) != (plain_shape(edges)[1], action.dim):
+        raise ShapeError(
+            f"{name} takes one vector from source to target per edge, shape ({edges.shape[1]}, {action.dim}), but got "
+            f"{plain_shape(vectors)}."
+        )
+    if not (torch.compiler.is_compiling() or is_tracing()):  # recorded code must not look at values
+        _check_values(edges, vectors, x.shape[0])
 
 
 def _check_values(edges: Tensor, vectors: Tensor, points: int) -> None:

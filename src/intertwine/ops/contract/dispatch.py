@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from intertwine._arrays import plain_shape
 from intertwine.ops.contract.layout import weighted_layout
+from intertwine.ops.contract.lowered import LoweredContraction
 from intertwine.ops.contract.reference import contract
 from intertwine.ops.contract.torch import Consume, WeightedContraction, common_batch, flatten_batch
 from intertwine.plan import Plan
@@ -29,15 +30,17 @@ class Contraction(nn.Module):
     def __init__(self, plan: Plan, *, reference: bool = False) -> None:
         super().__init__()
         self.plan = plan
-        layout = None if reference else weighted_layout(plan)
-        self.fast = None if layout is None else WeightedContraction(plan, layout)
-        self.backend = "reference" if layout is None else "torch"
+        layout = weighted_layout(plan)
+        self.fast: WeightedContraction | LoweredContraction | None = None
+        self.backend = "reference" if reference else "torch"
         modes = ", ".join(operand.modes for operand in plan.operands)
         if reference:
             self.reason = "The reference was asked for."
         elif layout is None:
-            self.reason = f"No fast evaluation takes operands with the modes {modes}: one einsum per path."
+            self.fast = LoweredContraction(plan)
+            self.reason = f"Operands with the modes {modes} contract in {len(self.fast.batches)} batches of like paths."
         else:
+            self.fast = WeightedContraction(plan, layout)
             self.reason = f"Operands with the modes {modes} contract in {len(layout.groups)} batched groups of paths."
 
     def segments(self, *inputs: Tensor, consume: Consume = lambda segment: segment) -> list[Tensor]:
@@ -58,11 +61,16 @@ class Contraction(nn.Module):
             return contract(self.plan, *inputs)
         batch = common_batch(inputs)
         weights, *features = inputs
-        shared = weights if weights.ndim == 1 else flatten_batch(weights, batch)
-        flat = self.segments(shared, *(flatten_batch(x, batch) for x in features), consume=lambda part: part.flatten(1))
+        shared = weights if weights.ndim == 1 and features else flatten_batch(weights, batch)
+        flat = self.segments(shared, *(flatten_batch(x, batch) for x in features), consume=as_rows)
         out = torch.cat(flat, -1) if flat else shared.new_zeros((prod(batch), 0))
         return out.reshape((*batch, self.plan.output.size))
 
     def extra_repr(self) -> str:
         """The backend and the number of paths."""
         return f"{self.backend}, {len(self.plan.paths)} paths"
+
+
+def as_rows(part: Tensor) -> Tensor:
+    """A segment `(B, *segment)` as rows `(B, size)`."""
+    return part.flatten(1) if part.ndim > 1 else part[:, None]

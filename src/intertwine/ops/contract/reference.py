@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from intertwine._arrays import plain_shape
-from intertwine.plan import Operand, Plan
+from intertwine.plan import Operand, Plan, Polynomial
 
 
 def contract(plan: Plan, *inputs: Tensor) -> Tensor:
@@ -31,9 +31,22 @@ def contract(plan: Plan, *inputs: Tensor) -> Tensor:
         table = torch.tensor(path.coefficients.array, dtype=first.dtype, device=first.device)
         parts = [segment(x, operand, n) for x, operand, n in zip(inputs, plan.inputs, path.segments, strict=False)]
         target = path.segments[-1]
-        out[target] = out[target] + torch.einsum(plan.equation, table, *parts)
+        part = torch.einsum(plan.equation, table, *parts)
+        for axis, letter in enumerate(plan.output.modes, start=len(batch)):
+            part = part.unsqueeze(axis) if letter in plan.repeated else part
+        out[target] = out[target] + part
     flat = [part.reshape((*batch, size)) for part, size in zip(out, plan.output.sizes, strict=True)]
     return torch.cat([*flat, first.new_zeros((*batch, 0))], -1)
+
+
+def evaluate(polynomial: Polynomial, *inputs: Tensor) -> tuple[Tensor, ...]:
+    """The outputs `(..., size)` of a polynomial on inputs `(..., sizes)`, leading axes broadcast."""
+    polynomial.check([plain_shape(x)[-1] for x in inputs])
+    batch = torch.broadcast_shapes(*(x.shape[:-1] for x in inputs))
+    outputs = [inputs[0].new_zeros((*batch, size)) for size in polynomial.outputs]
+    for term in polynomial.terms:
+        outputs[term.output] = outputs[term.output] + contract(term.plan, *(inputs[i] for i in term.inputs))
+    return tuple(outputs)
 
 
 def segment(x: Tensor, operand: Operand, number: int) -> Tensor:

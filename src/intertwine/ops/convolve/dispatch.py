@@ -1,33 +1,89 @@
-"""The convolution over edges in plain torch: output segments are scattered one by one as they are made."""
+"""The convolution over edges: compiled where that can be, in plain torch elsewhere, chosen at each call."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
+from intertwine._arrays import is_tracing
+from intertwine.errors import ArgumentError
+from intertwine.ops.choice import PLAIN, Choice, is_transformed, trouble
 from intertwine.ops.contract import Contraction
+from intertwine.ops.contract.dispatch import as_rows
+from intertwine.ops.convolve import compiled
+from intertwine.ops.convolve.llvm import channel_layout
+from intertwine.ops.graph import Graph, graph
 from intertwine.plan import Plan
+from intertwine.plan.text import written
 
 
 class Convolution(nn.Module):
-    """`out[t] = Σ_{e: s → t} plan(weights[e], x[s], y[e])`, summing each segment of the messages as soon as it is made.
+    """`out[t] = Σ_{e: s → t} plan(weights[e], x[s], y[e])`, without the messages of all edges in memory.
+
+    Channel-wise plans on a CPU, in float32 and float64, run in a kernel that is compiled for them at the first call
+    (`compiled`). All others, and functional transforms, sum each segment of the messages as soon as it is made.
 
     Args:
         plan: a contraction of weights, x and y.
-        reference: whether to take the readable definition of the contraction.
+        backend: one of "llvm", "torch" and "reference" to have that and nothing else; by default the fastest.
+
+    Raises on calls `ArgumentError` where a backend that was asked for cannot serve.
     """
 
-    def __init__(self, plan: Plan, *, reference: bool = False) -> None:
+    def __init__(self, plan: Plan, *, backend: str | None = None) -> None:
         super().__init__()
-        self.contraction = Contraction(plan, reference=reference)
+        self.plan, self.wanted = plan, backend
+        self.is_compiled, self.text = channel_layout(plan) is not None, written(plan)
+        self.trouble = trouble() if self.is_compiled else None  # asked here: compiled code cannot look
+        self.contraction = Contraction(plan, reference=backend == "reference")
 
-    def forward(self, weights: Tensor, x: Tensor, y: Tensor, edges: Tensor, targets: int) -> Tensor:
-        """The sums `(targets, size)`; see `reference.convolve` for the arguments."""
+    def forward(
+        self, weights: Tensor, x: Tensor, y: Tensor, edges: Tensor | Graph, targets: int | None = None
+    ) -> Tensor:
+        """The sums `(targets, size)`; see `reference.convolve` for the arguments. A `Graph` knows its targets."""
+        backend = self.choose(weights, x, y).backend
+        if backend != "llvm":
+            return self._in_torch(weights, x, y, edges, targets)
+        where = edges if isinstance(edges, Graph) else graph(edges, len(x) if targets is None else targets)
+        if torch.compiler.is_compiling() or not all(type(v) in PLAIN for v in (weights, x, y)):
+            return compiled.registered_convolve(self.text, where, x, y, weights)
+        return compiled.eager_convolve(self.plan, where, x, y, weights)
+
+    def choose(self, weights: Tensor, x: Tensor, y: Tensor) -> Choice:
+        """The backend for such inputs, and why."""
+        if self.wanted in ("torch", "reference"):
+            return Choice(self.wanted, f"The backend {self.wanted!r} was asked for.")
+        obstacle = self._obstacle(weights, x, y)
+        if obstacle is None:
+            return Choice("llvm", "A channel-wise product on a CPU runs in a kernel compiled for it.")
+        if self.wanted == "llvm":
+            raise ArgumentError(f"The backend 'llvm' was asked for, but cannot serve: {obstacle}")
+        return Choice("torch", obstacle)
+
+    def _obstacle(self, weights: Tensor, x: Tensor, y: Tensor) -> str | None:
+        """Why the compiled kernels cannot serve; None where they can."""
+        if not self.is_compiled:
+            return "Only channel-wise products (weights vu, x iu, y jv of one copy, output ku) are compiled."
+        if not x.dtype == y.dtype == weights.dtype or x.dtype not in compiled.DTYPES:
+            return f"Kernels take float32 and float64, all inputs alike, but got {x.dtype}, {y.dtype}, {weights.dtype}."
+        if any(v.device.type != "cpu" for v in (weights, x, y)):
+            return f"Kernels run on the CPU, but the inputs lie on {x.device}."
+        if weights.ndim != 2:
+            return "Kernels take weights for each edge."
+        if is_tracing():
+            return "torch.jit.trace records torch's own operations only."
+        if not torch.compiler.is_compiling() and is_transformed():
+            return "Functional transforms and forward mode differentiate torch's own operations."
+        return self.trouble
+
+    def _in_torch(self, weights: Tensor, x: Tensor, y: Tensor, edges: Tensor | Graph, targets: int | None) -> Tensor:
+        source, target = (edges.source, edges.target) if isinstance(edges, Graph) else edges.unbind(0)
+        count = edges.targets if isinstance(edges, Graph) else len(x) if targets is None else targets
 
         def scatter(part: Tensor) -> Tensor:
-            flat = part.flatten(1) if part.ndim > 1 else part[:, None]
+            flat = as_rows(part)
             flat = flat.to(torch.promote_types(flat.dtype, torch.float32))  # long sums need more than half precision
-            return flat.new_zeros((targets, flat.shape[1])).index_add(0, edges[1], flat).to(part.dtype)
+            return flat.new_zeros((count, flat.shape[1])).index_add(0, target, flat).to(part.dtype)
 
-        sums = self.contraction.segments(weights, x.index_select(0, edges[0]), y, consume=scatter)
-        return torch.cat([*sums, x.new_zeros((targets, 0))], -1)
+        sums = self.contraction.segments(weights, x.index_select(0, source), y, consume=scatter)
+        return torch.cat([*sums, x.new_zeros((count, 0))], -1)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, pairwise
 from math import prod
+from string import ascii_letters
 
 import numpy as np
 
@@ -69,16 +70,17 @@ class Plan:
     tensor product has the operands weights "vuw", x "iu", y "jv" and output "kw" with coefficients "ijk":
     `out[k, w] = Σ C[i, j, k] weight[v, u, w] x[i, u] y[j, v]`, summed over the paths that lead to a segment.
 
-    Plans are linear in each operand, so a derivative only exchanges the roles of operands: it is a plan with the same
-    paths (see `derivative`), and so are all higher derivatives. That is why every letter occurs at least twice, in two
-    operands or in one and the coefficients: one that is only summed over could not be the output of a derivative.
+    A letter that one input alone has is summed; one that the output alone has repeats the same numbers. Plans are
+    linear in each operand, so a derivative only exchanges the roles of operands: it is a plan with the same paths (see
+    `derivative`), and so are all higher derivatives.
 
     Args:
         operands: the inputs, at least one, then the output.
         coefficient_modes: the letters of the coefficients.
         paths: the terms.
 
-    Raises `ArgumentError` if a letter occurs once, a path names a segment that is not there, or sizes disagree.
+    Raises `ArgumentError` if the coefficients have a letter that no operand has, a path names a segment that is not
+    there, or sizes disagree.
     """
 
     operands: tuple[Operand, ...]
@@ -88,11 +90,11 @@ class Plan:
     def __post_init__(self) -> None:
         if len(self.operands) < 2:
             raise ArgumentError(f"A plan has at least one input and the output, but got {len(self.operands)} operands.")
-        letters = Counter("".join([self.coefficient_modes, *(operand.modes for operand in self.operands)]))
-        if lonely := "".join(letter for letter, count in letters.items() if count < 2):
+        letters = "".join(operand.modes for operand in self.operands)
+        if lonely := "".join(letter for letter in self.coefficient_modes if letter not in letters):
             raise ArgumentError(
-                f"Every letter of a plan occurs in two operands, or in one and the coefficients, but {lonely!r} occurs "
-                "once. Sum over it, or add an axis for it, before the contraction."
+                f"Every letter of the coefficients occurs in an operand, but {lonely!r} of {self.coefficient_modes!r} "
+                "does not. Sum the coefficients over it before."
             )
         for path in self.paths:
             self.sizes_of(path)
@@ -109,9 +111,16 @@ class Plan:
 
     @property
     def equation(self) -> str:
-        """The contraction of one path in einsum's language."""
+        """The contraction of one path in einsum's language, without the letters that the output alone has."""
         inputs = ",".join(f"...{operand.modes}" for operand in self.inputs)
-        return f"{self.coefficient_modes},{inputs}->...{self.output.modes}"
+        output = "".join(letter for letter in self.output.modes if letter not in self.repeated)
+        return f"{self.coefficient_modes},{inputs}->...{output}"
+
+    @property
+    def repeated(self) -> str:
+        """The letters that the output alone has: along them numbers repeat."""
+        known = {*self.coefficient_modes}.union(*(operand.modes for operand in self.inputs))
+        return "".join(letter for letter in self.output.modes if letter not in known)
 
     def sizes_of(self, path: Path) -> dict[str, int]:
         """The size of every letter on a path; raises `ArgumentError` if the path does not fit."""
@@ -146,9 +155,45 @@ class Plan:
                 f"The plan has {len(self.inputs)} inputs, numbered from 0, but the derivative with respect to input "
                 f"{operand} was asked for."
             )
-        order = [i for i in range(len(self.operands)) if i != operand] + [operand]
+        return self.reordered((*(i for i in range(len(self.operands)) if i != operand), operand))
+
+    def reordered(self, order: Sequence[int]) -> Plan:
+        """The plan with its operands in another order, the last of which is computed from the others."""
         paths = tuple(Path(tuple(path.segments[i] for i in order), path.coefficients) for path in self.paths)
         return Plan(tuple(self.operands[i] for i in order), self.coefficient_modes, paths)
+
+    def relabelled(self) -> Plan:
+        """The same plan with letters in the order in which operands have them, so that equal plans look equal."""
+        letters = dict.fromkeys("".join(operand.modes for operand in self.operands))
+        new = dict(zip(letters, ascii_letters, strict=False))
+        operands = tuple(Operand("".join(new[x] for x in o.modes), o.segments) for o in self.operands)
+        modes = [new[letter] for letter in self.coefficient_modes]
+        axes = sorted(range(len(modes)), key=modes.__getitem__)
+        paths = tuple(Path(p.segments, Table(p.coefficients.array.transpose(axes))) for p in self.paths)
+        return Plan(operands, "".join(sorted(modes)), paths)
+
+    @cached_property
+    def tables(self) -> tuple[Table, ...]:
+        """The different coefficients: paths that only differ by parity or by copies share theirs."""
+        return tuple(dict.fromkeys(path.coefficients for path in self.paths))
+
+    @cached_property
+    def table_of(self) -> tuple[int, ...]:
+        """For each path the number of its table."""
+        numbers = {table: number for number, table in enumerate(self.tables)}
+        return tuple(numbers[path.coefficients] for path in self.paths)
+
+    @cached_property
+    def key(self) -> str:
+        """The fingerprint of the plan, the same everywhere: coefficients count to the 12 digits that machines share."""
+        shown = [[f"{value:.11e}" for value in table.array.ravel().tolist()] for table in self.tables]
+        told = (
+            [(operand.modes, operand.segments) for operand in self.operands],
+            self.coefficient_modes,
+            [(path.segments, number) for path, number in zip(self.paths, self.table_of, strict=True)],
+            [(table.array.shape, values) for table, values in zip(self.tables, shown, strict=True)],
+        )
+        return hashlib.sha256(repr(told).encode()).hexdigest()[:32]
 
     @cached_property
     def unreached(self) -> tuple[int, ...]:

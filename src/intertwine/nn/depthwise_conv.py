@@ -1,0 +1,129 @@
+"""Convolution on point clouds channel by channel: what NequIP, MACE and their kin are made of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from intertwine.errors import ArgumentError
+from intertwine.fields import Displacements, Edges, FieldType, PointFeatures
+from intertwine.kernels.products import channelwise, product
+from intertwine.nn.coordinates import IrrepCoordinates
+from intertwine.nn.module import EquivariantModule, Function
+from intertwine.nn.point_conv import check_graph, safe_length
+from intertwine.nn.radial import Cutoff, GaussianBasis, RadialBasis, RadialMLP
+from intertwine.ops import Convolution, Graph, Harmonics
+from intertwine.reps import Irrep, Rep, as_rep
+from intertwine.reps.harmonics import harmonics_function, harmonics_rep
+
+
+class DepthwiseConv(EquivariantModule):
+    """Steerable convolution over edges, each channel by itself: `y_t,u = Σ_{s → t} R_u(|r|) C · Y(r/|r|) x_s,u / √n`.
+
+    Every coupling of a term of the input with a degree of the harmonics gives each irrep that is kept a term of the
+    output, with as many channels as the input's term: R, a learned function of the distance, gives a weight for each
+    path and channel. Put an `nn.Linear` before and behind it to mix channels. On a CPU it runs in a kernel that is
+    compiled for it (see `intertwine.ops.Convolution`).
+
+    Args:
+        rep_in: the rep of the features at the sources.
+        keep: which irreps the output keeps: those of a rep, such as `rep_in` of the next layer, or labels.
+        radial: the radial basis; default 8 Gaussians on distances from 0 to 4, in the unit of the vectors.
+        degree: the largest harmonic degree; default the largest that couples to what is kept.
+        hidden: the hidden widths of the radial network.
+        activation: the activation of the radial network.
+        envelope: a cut-off that multiplies the kernel, or None.
+        neighbours: n, the expected number of messages per target, so that sums have unit variance.
+        action: how the group moves the vectors: a rep of dimension 2 or 3; default the group's defining rep.
+
+    Raises `ArgumentError` where nothing that is kept can be reached, and on calls `ShapeError` or `ArgumentError` for
+    edges or vectors that do not fit.
+
+    Source: Batzner et al. 2022 (arXiv:2101.03164).
+
+    >>> import torch
+    >>> from intertwine.catalog import O3
+    >>> conv = DepthwiseConv(O3.rep("8x0e + 8x1o"), ["0e", "1o"], degree=1)
+    >>> conv.rep_out
+    tw.O3.rep('8x0e + 8x0e + 8x1o + 8x1o')
+    >>> positions, edges = torch.randn(3, 3), torch.tensor([[0, 1, 2], [1, 2, 0]])
+    >>> conv(torch.randn(3, 32), edges, positions[edges[1]] - positions[edges[0]]).shape
+    torch.Size([3, 64])
+    """
+
+    def __init__(
+        self,
+        rep_in: Rep | Irrep,
+        keep: Rep | Sequence[Irrep | str],
+        radial: RadialBasis | None = None,
+        *,
+        degree: int | None = None,
+        hidden: Sequence[int] = (64, 64),
+        activation: Function = F.silu,
+        envelope: Cutoff | None = None,
+        neighbours: float = 1.0,
+        action: Rep | Irrep | None = None,
+    ) -> None:
+        rep_in = as_rep(rep_in)
+        kept = _irreps(keep, rep_in)
+        acting = rep_in.group.defining if action is None else as_rep(action)
+        top = rep_in.degree + max((irrep.degree for irrep in kept), default=0) if degree is None else degree
+        harmonics = harmonics_rep(acting, top)
+        rep_out, instructions = channelwise(rep_in.irreps, harmonics.irreps, kept)
+        if not instructions:
+            raise ArgumentError(
+                f"No product of {rep_in} with harmonics up to degree {top} holds {', '.join(i.label for i in kept)}. "
+                "Keep other irreps, or give a larger degree."
+            )
+        super().__init__(rep_in, rep_out)
+        self.action, self.degree, self.neighbours = acting, top, float(neighbours)
+        (term,) = product((rep_in.irreps, harmonics.irreps, rep_out), instructions).polynomial.terms
+        self.convolution = Convolution(term.plan)
+        self.harmonics = Harmonics(harmonics_function(acting.dim), top)
+        self.before, self.directions = IrrepCoordinates(rep_in), IrrepCoordinates(harmonics)
+        basis = GaussianBasis(4.0, 8) if radial is None else radial
+        self.radial = RadialMLP(basis, term.plan.operands[0].size, hidden, activation, envelope)
+
+    @property
+    def reps_in(self) -> tuple[Rep | None, ...]:
+        """Features, edges (which the group leaves alone), vectors."""
+        return (self.rep_in, None, self.action)
+
+    @property
+    def fields_in(self) -> tuple[FieldType, ...]:
+        """Features of points, edges, vectors along them."""
+        return PointFeatures(self.rep_in), Edges(), Displacements(self.action)
+
+    @property
+    def field_out(self) -> FieldType:
+        """Features of points."""
+        return PointFeatures(self.rep_out)
+
+    def extra_repr(self) -> str:
+        """The reps, the largest harmonic degree, the radial basis."""
+        return f"{super().extra_repr()}, degree={self.degree}, {self.radial.basis}"
+
+    def forward(self, x: Tensor, edges: Tensor | Graph, vectors: Tensor) -> Tensor:  # type: ignore[override]
+        """The features `(N, rep_out.dim)` at the targets.
+
+        Args:
+            x: features `(N, rep_in.dim)`.
+            edges: source and target of each edge, `(2, E)` integers; or their `intertwine.ops.graph`, made once.
+            vectors: from source to target, `(E, n)`.
+        """
+        check_graph(self, x, edges, vectors, self.action)
+        vectors = vectors.to(x.dtype)
+        y = self.directions.to_irreps(self.harmonics(vectors))
+        weights = self.radial(safe_length(vectors))
+        out: Tensor = self.convolution(weights, self.before.to_irreps(x), y, edges, x.shape[0])
+        return out / math.sqrt(self.neighbours)
+
+
+def _irreps(keep: Rep | Sequence[Irrep | str], rep_in: Rep) -> list[Irrep]:
+    """The irreps to keep, each once."""
+    if isinstance(keep, Rep):
+        return [irrep for _, irrep in keep.isotypic]
+    return list(dict.fromkeys(Irrep(rep_in.group, label) if isinstance(label, str) else label for label in keep))

@@ -1,0 +1,62 @@
+"""What decides between compiled kernels and plain torch, the same for all operations."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+from torch import Tensor, nn
+from torch.autograd import forward_ad
+
+from intertwine.ops.llvm import folder, host, probe, versions
+from intertwine.ops.llvm.launch import has_threads
+
+PLAIN = (Tensor, nn.Parameter)
+"""The types of tensors that kernels may look into: not those that stand for others, as in traces."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A backend, and why it was chosen.
+
+    Args:
+        backend: "llvm", "torch" or "reference".
+        reason: in words.
+    """
+
+    backend: str
+    reason: str
+
+
+def is_transformed() -> bool:
+    """Whether a functional transform or forward mode is at work, in which a kernel's tangents would be lost."""
+    return torch._C._functorch.peek_interpreter_stack() is not None or forward_ad._current_level >= 0
+
+
+@cache
+def trouble() -> str | None:
+    """What keeps kernels from compiling on this machine, said once as a warning; None where all is well."""
+    try:
+        probe()
+    except (ImportError, OSError, RuntimeError) as error:
+        said = f"Kernels cannot be compiled here ({error}); plain torch computes the same numbers, slower."
+        warnings.warn(said, stacklevel=4)
+        return said
+    return None
+
+
+def backend_report() -> list[str]:
+    """Lines that say what computes on this machine: the compiler, the processor, the folder of kernels, threads."""
+    found = trouble()
+    lines = [f"kernels: {found}"] if found else []
+    if not found:
+        machine, kept = host(), [*folder().glob("*")]
+        size = sum(path.stat().st_size for path in kept) / 2**20
+        lines = [
+            f"kernels: compiled by {versions()} for {machine.processor}, vectors of {8 * machine.width} bits",
+            f"kept in {folder()}: {len(kept)} objects, {size:.1f} MB",
+        ]
+    threads = "torch's own" if has_threads() else "one, since this torch brings no OpenMP that kernels could use"
+    return [*lines, f"threads: {threads}, {torch.get_num_threads()} allowed"]

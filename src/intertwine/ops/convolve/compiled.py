@@ -1,0 +1,261 @@
+"""The compiled convolution as torch sees it: three functions, each with a gradient among them.
+
+With F(x, y, w, g) = <g, convolve(x, y, w)>:
+
+    convolve            its gradient is convolve_backward
+    convolve_backward   the gradients of F by x, y, w; their own gradient is convolve_second
+    convolve_second     the gradients by x, y, w, g of how F changes along (hx, hy, hw); F is linear in each operand, so
+                        its own gradient is a sum of the two before
+
+Eager code calls them through `autograd.Function`, the cheapest door. Code that is compiled, exported or traced sees
+registered operations, which carry the plan as text. `dispatch` chooses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from intertwine.errors import ArgumentError, ShapeError
+from intertwine.ops.convolve.llvm import WANTED, channel_layout, write_convolve
+from intertwine.ops.graph import Graph
+from intertwine.ops.llvm import Kernel, launch, load
+from intertwine.ops.llvm.launch import large, thread_count
+from intertwine.plan import Plan
+from intertwine.plan.text import read
+
+DTYPES = (torch.float32, torch.float64)
+
+_DIRECTIONS = ("direction of x", "direction of y", "direction of weights")
+_FEW = 16  # targets that one thread has done before another would have begun
+
+
+@cache
+def convolve_kernel(plan: Plan, kind: str, double: bool) -> Kernel:
+    """One kernel of a plan, compiled at its first use in the process or read from the disk."""
+    if (shape := channel_layout(plan)) is None:
+        raise ArgumentError("No kernel computes this plan. Ask channel_layout(plan) first.")
+    key = f"convolve {kind} {plan.key} {'float64' if double else 'float32'}"
+    return load(key, lambda machine: write_convolve(shape, machine, kind, double=double))
+
+
+def run_convolve(plan: Plan, kind: str, where: Graph, *given: Tensor) -> list[Tensor]:
+    """What a kernel makes of the tensors that it is given, in the order of `llvm.GIVEN` and `llvm.WANTED`.
+
+    Gradients by x are added up by several threads, each in a copy of its own: by one, where deterministic algorithms
+    are asked for, since sums depend on the number of copies. Everything else is written by one thread alone.
+    """
+    _require_fit(plan, where, given)
+    operands = dict(zip("xywg", [x.contiguous() for x in given[:4]], strict=False))
+    along = [x.contiguous() for x in given[4:]]  # named, so that they live while the kernel runs; cotangents expand
+    x = operands["x"]
+    alone = kind != "forward" and torch.are_deterministic_algorithms_enabled()
+    threads = 1 if alone else thread_count(where.targets, _FEW)
+    made = {name: x.new_empty(operands[name].shape) for name in WANTED[kind] if name in "yw"}
+    if "x" in WANTED[kind]:
+        made["x"] = x.new_zeros((threads, *x.shape))
+    if "g" in WANTED[kind]:
+        made["g"] = x.new_empty((where.targets, plan.output.size))
+    places = [where.row, where.order, where.source]
+    results = [large(made[name]) for name in WANTED[kind]]
+    arguments: list[Tensor | int] = [0, x.numel(), *places, *operands.values(), *along, *results]
+    launch(convolve_kernel(plan, kind, x.dtype == torch.float64), where.targets, arguments, threads=threads)
+    if "x" in made:
+        results[0] = made["x"][0] if threads == 1 else made["x"].sum(0)
+    return results
+
+
+def _require_fit(plan: Plan, where: Graph, given: Sequence[Tensor]) -> None:
+    """Raise unless rows, columns and edges are those of the tensors: a kernel would read whatever lies in memory."""
+    x, edges = given[0], where.source.shape[0]
+    weights, features, harmonics, out = (operand.size for operand in plan.operands)
+    wanted = [(x.shape[0], features), (edges, harmonics), (edges, weights), (where.targets, out)]
+    wanted += wanted[:3]
+    for name, tensor, shape in zip(("x", "y", "weights", "cotangent", *_DIRECTIONS), given, wanted, strict=False):
+        if tuple(tensor.shape) != shape:
+            raise ShapeError(
+                f"The convolution takes {name} of shape {shape} for {edges} edges, but got {tuple(tensor.shape)}."
+            )
+    if any(part.dtype != torch.int64 or not part.is_contiguous() for part in where):
+        raise ArgumentError("A graph holds contiguous tensors of torch.int64. Make it with intertwine.ops.graph.")
+    if edges:
+        low, high = (int(bound) for bound in torch.aminmax(where.source))
+        if low < 0 or high >= x.shape[0]:
+            raise ArgumentError(
+                f"Edges begin at one of {x.shape[0]} rows of features, numbered from 0, but got the numbers from {low} "
+                f"to {high}."
+            )
+
+
+def eager_convolve(plan: Plan, where: Graph, x: Tensor, y: Tensor, w: Tensor) -> Tensor:
+    """The convolution for eager code, with gradients of every order."""
+    out: Tensor = _Convolve.apply(plan, where, x, y, w)  # type: ignore[no-untyped-call]
+    return out
+
+
+def _gradients(plan: Plan, where: Graph, *given: Tensor) -> tuple[Tensor, ...]:
+    return tuple(_ConvolveBackward.apply(plan, where, *given))  # type: ignore[no-untyped-call]
+
+
+class _Convolve(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, plan: Plan, where: Graph, x: Tensor, y: Tensor, w: Tensor) -> Tensor:
+        ctx.save_for_backward(x, y, w)
+        ctx.plan, ctx.where = plan, where
+        return run_convolve(plan, "forward", where, x, y, w)[0]
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        return None, None, *_gradients(ctx.plan, ctx.where, *ctx.saved_tensors, g)
+
+
+class _ConvolveBackward(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, plan: Plan, where: Graph, *given: Tensor) -> tuple[Tensor, ...]:
+        ctx.save_for_backward(*given)
+        ctx.plan, ctx.where = plan, where
+        return tuple(run_convolve(plan, "backward", where, *given))
+
+    @staticmethod
+    def backward(ctx: Any, *along: Tensor) -> tuple[Tensor | None, ...]:
+        found = _ConvolveSecond.apply(ctx.plan, ctx.where, *ctx.saved_tensors, *along)  # type: ignore[no-untyped-call]
+        return None, None, *found
+
+
+class _ConvolveSecond(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, plan: Plan, where: Graph, *given: Tensor) -> tuple[Tensor, ...]:
+        ctx.save_for_backward(*given)
+        ctx.plan, ctx.where = plan, where
+        return tuple(run_convolve(plan, "second", where, *given))
+
+    @staticmethod
+    def backward(ctx: Any, *weights: Tensor) -> tuple[Tensor | None, ...]:
+        plan, where = ctx.plan, ctx.where
+        convolved, gradients = partial(eager_convolve, plan, where), partial(_gradients, plan, where)
+        return None, None, *third(convolved, gradients, ctx.saved_tensors, weights)
+
+
+def third(
+    convolved: Callable[..., Tensor],
+    gradients: Callable[..., tuple[Tensor, ...]],
+    given: Sequence[Tensor],
+    weights: Sequence[Tensor],
+) -> list[Tensor]:
+    """The gradient of convolve_second, contracted with weights, by all its seven inputs.
+
+    Contracted, it is Σ over a ≠ b of F with operand a replaced by its direction (x, y, w) and b by its weight (x, y, w,
+    g): F is linear in each. The gradient of such a term by an operand that was not replaced is one of F's gradients,
+    and so is that by the direction; weights count as given.
+    """
+    operands, along = [*given[:4]], [*given[4:]]
+    sums: dict[int, Tensor] = {}
+    for a in range(3):
+        for b in range(4):
+            if a == b:
+                continue
+            replaced = [*operands]
+            replaced[a], replaced[b] = along[a], weights[b]
+            found = [*gradients(*replaced), convolved(*replaced[:3])]
+            for n, gradient in enumerate(found):
+                if n != b:
+                    place = 4 + n if n == a else n
+                    sums[place] = sums[place] + gradient if place in sums else gradient
+    return [sums[place] for place in range(7)]
+
+
+# the same three as registered operations, for code that is compiled, exported or traced -------------------------------
+
+_PLACES = "Tensor source, Tensor target, Tensor order, Tensor row, str plan"
+_LIBRARY = torch.library.Library("intertwine", "FRAGMENT")
+_LIBRARY.define(f"convolve(Tensor x, Tensor y, Tensor w, {_PLACES}) -> Tensor")
+_LIBRARY.define(f"convolve_backward(Tensor x, Tensor y, Tensor w, Tensor g, {_PLACES}) -> (Tensor, Tensor, Tensor)")
+_LIBRARY.define(
+    f"convolve_second(Tensor x, Tensor y, Tensor w, Tensor g, Tensor hx, Tensor hy, Tensor hw, {_PLACES}) "
+    "-> (Tensor, Tensor, Tensor, Tensor)"
+)
+_OPERATIONS = torch.ops.intertwine
+
+
+def registered_convolve(plan: str, where: Graph, x: Tensor, y: Tensor, w: Tensor) -> Tensor:
+    """The convolution of a written plan as a registered operation."""
+    out: Tensor = _OPERATIONS.convolve(x, y, w, *where, plan)
+    return out
+
+
+def _split(arguments: Sequence[Any]) -> tuple[list[Tensor], Graph, Plan]:
+    """The tensors, the graph and the plan among the arguments of an operation."""
+    *tensors, source, target, order, row, plan = arguments
+    return tensors, Graph(source, target, order, row), read(plan)
+
+
+def _convolve(*arguments: Any) -> Tensor:
+    tensors, where, plan = _split(arguments)
+    return run_convolve(plan, "forward", where, *tensors)[0]
+
+
+def _convolve_backward(*arguments: Any) -> tuple[Tensor, ...]:
+    tensors, where, plan = _split(arguments)
+    return tuple(run_convolve(plan, "backward", where, *tensors))
+
+
+def _convolve_second(*arguments: Any) -> tuple[Tensor, ...]:
+    tensors, where, plan = _split(arguments)
+    return tuple(run_convolve(plan, "second", where, *tensors))
+
+
+def _setup(ctx: Any, inputs: Sequence[Any], output: Any) -> None:  # noqa: ARG001 (torch's signature)
+    *tensors, plan = inputs
+    ctx.save_for_backward(*tensors)
+    ctx.plan = plan
+
+
+def _gradient_of_convolve(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+    *tensors, source, target, order, row = ctx.saved_tensors
+    found = _OPERATIONS.convolve_backward(*tensors, g, source, target, order, row, ctx.plan)
+    return *found, None, None, None, None, None
+
+
+def _gradient_of_backward(ctx: Any, *along: Tensor) -> tuple[Tensor | None, ...]:
+    *tensors, source, target, order, row = ctx.saved_tensors
+    found = _OPERATIONS.convolve_second(*tensors, *along, source, target, order, row, ctx.plan)
+    return *found, None, None, None, None, None
+
+
+def _gradient_of_second(ctx: Any, *weights: Tensor) -> tuple[Tensor | None, ...]:
+    *tensors, source, target, order, row = ctx.saved_tensors
+    places = (source, target, order, row, ctx.plan)
+    found = third(
+        lambda *given: _OPERATIONS.convolve(*given, *places),
+        lambda *given: _OPERATIONS.convolve_backward(*given, *places),
+        tensors,
+        weights,
+    )
+    return *found, None, None, None, None, None
+
+
+def _fake_convolve(*arguments: Any) -> Tensor:
+    (x, *_), where, plan = _split(arguments)
+    return x.new_empty((where.row.shape[0] - 1, plan.output.size))
+
+
+def _fake_backward(*arguments: Any) -> tuple[Tensor, ...]:
+    return tuple(x.new_empty(x.shape) for x in arguments[:3])
+
+
+def _fake_second(*arguments: Any) -> tuple[Tensor, ...]:
+    return tuple(x.new_empty(x.shape) for x in arguments[:4])
+
+
+for _name, _computed, _faked, _gradient in (
+    ("convolve", _convolve, _fake_convolve, _gradient_of_convolve),
+    ("convolve_backward", _convolve_backward, _fake_backward, _gradient_of_backward),
+    ("convolve_second", _convolve_second, _fake_second, _gradient_of_second),
+):
+    _LIBRARY.impl(_name, _computed, "CPU")
+    torch.library.register_fake(f"intertwine::{_name}", _faked, lib=_LIBRARY)
+    torch.library.register_autograd(f"intertwine::{_name}", _gradient, setup_context=_setup, lib=_LIBRARY)

@@ -1,0 +1,42 @@
+"""Plans as text, for what travels as text: arguments of registered operations, and files that another process reads."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from intertwine._arrays import Table
+from intertwine.plan.plan import Operand, Path, Plan
+
+
+@cache
+def written(plan: Plan) -> str:
+    """The plan as one word of letters and digits; `read` gives the same plan, to the last bit.
+
+    >>> x = Operand("i", ((3,),))
+    >>> dot = Plan((x, Operand("j", ((3,),)), Operand("", ((),))), "ij", (Path((0, 0, 0), Table(np.eye(3))),))
+    >>> read(written(dot)) == dot
+    True
+    """
+    told: dict[str, Any] = {
+        "operands": [(operand.modes, operand.segments) for operand in plan.operands],
+        "coefficients": plan.coefficient_modes,
+        "tables": [(t.array.shape, [x.hex() for x in t.array.ravel().tolist()]) for t in plan.tables],
+        "paths": [(path.segments, number) for path, number in zip(plan.paths, plan.table_of, strict=True)],
+    }
+    return base64.b64encode(zlib.compress(json.dumps(told).encode(), 9)).decode()
+
+
+@cache
+def read(text: str) -> Plan:
+    """The plan that was written."""
+    told = json.loads(zlib.decompress(base64.b64decode(text)))
+    tables = [Table(np.array([float.fromhex(x) for x in values]).reshape(shape)) for shape, values in told["tables"]]
+    operands = [Operand(modes, tuple(map(tuple, segments))) for modes, segments in told["operands"]]
+    paths = [Path(tuple(segments), tables[number]) for segments, number in told["paths"]]
+    return Plan(tuple(operands), told["coefficients"], tuple(paths))
