@@ -25,7 +25,7 @@ Point = tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False)
-class Harmonics:
+class AngularContent:
     """An image about its centre as a vector of O(2), of length 1, with the errors that were made on the way.
 
     The coefficient of frequency m on a ring is a complex number that a rotation by θ multiplies by e^{imθ} and that the
@@ -104,8 +104,8 @@ class Harmonics:
 # from pixels ----------------------------------------------------------------------------------------------------------
 
 
-def harmonics(image: np.ndarray, smoothing: float) -> Harmonics:
-    """Harmonics of an image `(C, H, W)` that is zero outside of its content.
+def harmonics(image: np.ndarray, smoothing: float) -> AngularContent:
+    """AngularContent of an image `(C, H, W)` that is zero outside of its content.
 
     The image is smoothed by a Gaussian of a standard deviation in pixels, which takes away what the grid cannot rotate,
     and looked at about its own centre, out to where its content ends.
@@ -136,7 +136,7 @@ def harmonics(image: np.ndarray, smoothing: float) -> Harmonics:
     error = max(float(np.linalg.norm(one - found)) for one in undone)
     grain = levels[:, None, None] * np.random.default_rng(0).normal(size=image.shape)
     noise = math.sqrt(2) * float(np.linalg.norm(coefficients(_padded(grain, margin), middle)))
-    return Harmonics(_compressed(found / size), (row - edge, column - edge), error / size, noise / size)
+    return AngularContent(_compressed(found / size), (row - edge, column - edge), error / size, noise / size)
 
 
 def _centroid(image: np.ndarray, threshold: float) -> Point:

@@ -13,7 +13,7 @@ from intertwine.catalog import O2, SO2, words
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.reps import Rep
-from intertwine.symmetry.inputs.circular import Harmonics, Point, harmonics, noise_levels
+from intertwine.symmetry.inputs.circular import AngularContent, Point, harmonics, noise_levels
 from intertwine.symmetry.inputs.greedy_closure import largest_among
 from intertwine.symmetry.inputs.identify_subgroup import all_elements
 from intertwine.symmetry.inputs.isotropy_group import FiniteStabiliser, RepVector, Stabiliser
@@ -328,7 +328,7 @@ def _moved(box: np.ndarray, g: np.ndarray) -> float:
     return math.inf if image.shape != box.shape else float(np.abs(image - box).max(initial=0.0))
 
 
-def _candidates(look: Harmonics, group: CatalogGroup, largest: float) -> list[ImageRung]:
+def _candidates(look: AngularContent, group: CatalogGroup, largest: float) -> list[ImageRung]:
     """All groups, each with the gap above it.
 
     Noise adds its square to the square of every residual but that of the identity, nearly the same to all of them.
