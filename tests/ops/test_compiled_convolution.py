@@ -267,11 +267,12 @@ def test_functional_transforms_and_forward_mode() -> None:
     )
 
 
-def test_without_a_compiler_torch_computes_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", [ImportError, AttributeError, RuntimeError])
+def test_without_a_compiler_torch_computes_the_same(kind: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
     """Said once, in a warning, and as the reason of the choice."""
 
     def fails() -> None:
-        raise ImportError("No module named 'llvmlite'")
+        raise kind("No module named 'llvmlite'")
 
     where = some()
     given = values(SMALL, where)

@@ -46,7 +46,7 @@ def trouble() -> str | None:
     """What keeps kernels from compiling on this machine, said once as a warning; None where all is well."""
     try:
         probe()
-    except (ImportError, OSError, RuntimeError) as error:
+    except (ImportError, AttributeError, OSError, RuntimeError) as error:  # an old llvmlite lacks attributes
         said = f"Kernels cannot be compiled here ({error}); plain torch computes the same numbers, slower."
         warnings.warn(said, stacklevel=4)
         return said
