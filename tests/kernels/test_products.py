@@ -189,3 +189,30 @@ def test_mistakes_are_named() -> None:
         product((reps[0], SO3.rep("3x1"), reps[2]), ())
     with pytest.raises(ArgumentError, match=r"terms of a product are irreps, but 1xregular of C5 has other blocks"):
         every_path(cyclic(5).rep("1xregular"), cyclic(5).rep("1x1"), cyclic(5).rep("1x1"))
+
+
+def test_normalisations_that_mean_nothing_are_named() -> None:
+    for word in ({"irreps": "componnt"}, {"paths": "elements"}):
+        with pytest.raises(ArgumentError, match="The normalisation of"):
+            Normalisation(**word)
+    with pytest.raises(ArgumentError, match="not negative"):
+        Normalisation(output=(-1.0,))
+    rep = O3.rep("2x0e")
+    with pytest.raises(ArgumentError, match="The weight of a path"):
+        product((rep, rep, rep), (Instruction(0, 0, 0, path_weight=-1.0),))
+
+
+def test_what_to_keep_is_a_rep_or_a_list() -> None:
+    rep = O3.rep("4x0e + 4x1o")
+    assert channelwise(rep, rep, O3.rep("1x1o")) == channelwise(rep, rep, ["1o", "1o"])
+    for keep in ("0e", None, []):
+        with pytest.raises(ArgumentError, match="one irrep at least" if keep == [] else "irreps to keep are"):
+            channelwise(rep, rep, keep)
+
+
+@pytest.mark.parametrize("mode", ["uvu<v", "u<vw"])
+def test_one_copy_makes_no_pairs(mode: str) -> None:
+    one = O3.rep("1x0e")
+    assert every_path(one, one, O3.rep("2x0e"), mode) == ()
+    if mode == "uvu<v":
+        assert channelwise(one, one, ["0e"], mode)[1] == ()

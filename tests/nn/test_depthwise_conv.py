@@ -79,3 +79,19 @@ def test_mistakes_are_named() -> None:
         conv(torch.zeros(3, 2), torch.zeros(3, 2), torch.zeros(2, 3))
     with pytest.raises(ArgumentError, match="The edges name points from 0 to 3, but there are features for 3 points"):
         conv(torch.zeros(3, 2), torch.tensor([[0], [3]]), torch.ones(1, 3))
+
+
+def test_odd_arguments_are_named() -> None:
+    rep = O3.rep("4x0e + 4x1o")
+    for keep in ("0e", None, []):
+        with pytest.raises(ArgumentError):
+            nn.DepthwiseConv(rep, keep)
+    for neighbours in (0, -1, float("nan"), float("inf")):
+        with pytest.raises(ArgumentError, match="neighbours"):
+            nn.DepthwiseConv(rep, ["0e"], neighbours=neighbours)
+    conv, x, vectors = nn.DepthwiseConv(rep, ["0e"]), torch.randn(3, 16), torch.randn(2, 3)
+    edges = torch.tensor([[0, 1], [1, 2]])
+    with pytest.raises(ShapeError, match="as one tensor"):
+        conv(x, (edges[0], edges[1]), vectors)
+    with pytest.raises(ShapeError):
+        conv(x, graph(edges, 3)._replace(target=edges[1, :1]), vectors)

@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from intertwine import plan as plans
+from intertwine._arrays import Table
 from intertwine.catalog import O2, O3, SO3
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.kernels.products import channelwise, product
@@ -22,9 +25,9 @@ from intertwine.ops import Convolution, Graph, choice, graph
 from intertwine.ops.convolve import compiled
 from intertwine.ops.convolve.llvm import channel_layout, write_convolve
 from intertwine.ops.convolve.reference import convolve
-from intertwine.ops.llvm import Machine, host
+from intertwine.ops.llvm import Machine, host, probe
 from intertwine.ops.llvm.compile import compiled as compile_object
-from intertwine.plan import Plan
+from intertwine.plan import Operand, Plan
 from intertwine.plan.text import written
 from intertwine.reps import Rep
 
@@ -264,11 +267,12 @@ def test_functional_transforms_and_forward_mode() -> None:
     )
 
 
-def test_without_a_compiler_torch_computes_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", [ImportError, AttributeError, RuntimeError])
+def test_without_a_compiler_torch_computes_the_same(kind: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
     """Said once, in a warning, and as the reason of the choice."""
 
     def fails() -> None:
-        raise ImportError("No module named 'llvmlite'")
+        raise kind("No module named 'llvmlite'")
 
     where = some()
     given = values(SMALL, where)
@@ -426,3 +430,108 @@ def test_other_processors_are_compiled_for(machine: Machine, kind: str) -> None:
     assembly = target.emit_assembly(binding.parse_assembly(text))
     assert "fmaf" not in assembly
     assert host().width in (16, 32, 64)
+
+
+def test_weights_that_paths_share_and_weights_without_a_path() -> None:
+    generator = np.random.default_rng(0)
+
+    def made(*segments: tuple[int, ...], weights: int) -> Plan:
+        operands = (
+            Operand("vu", ((1, 5),) * weights),
+            Operand("iu", ((3, 5), (3, 5))),
+            Operand("jv", ((3, 1),)),
+            Operand("ku", ((3, 5), (3, 5))),
+        )
+        tables = [Table(generator.normal(size=(3, 3, 3)) * (0 if 2 in s else 1)) for s in segments]
+        return Plan(operands, "ijk", tuple(plans.Path(s, t) for s, t in zip(segments, tables, strict=True)))
+
+    shared, unused = made((0, 0, 0, 0), (0, 1, 0, 1), weights=1), made((1, 0, 0, 0), weights=3)
+    nothing = made((0, 0, 0, 0), (2, 1, 0, 1), weights=3)  # the table of the last path is 0
+    for plan in (shared, unused, nothing):
+        where = some()
+        given = values(plan, where)
+        with poisoned_memory():
+            found = derivatives(lambda w, x, y, p=plan, g=where: compiled.eager_convolve(p, g, x, y, w), given)
+        exact = derivatives(lambda w, x, y, p=plan, g=where: convolve(p, w, x, y, edges_of(g), g.targets), given)
+        for a, b in zip(found, exact, strict=True):
+            torch.testing.assert_close(a, b, atol=1e-11, rtol=0)
+
+
+def test_graphs_and_dtypes_that_would_read_other_memory_are_refused() -> None:
+    where = some()
+    w, x, y = values(SMALL, where)
+    for broken in (
+        where._replace(order=where.order + 10**9),
+        where._replace(order=-where.order),
+        where._replace(order=where.order[:3].contiguous()),
+        where._replace(row=where.row * 10**6),
+        where._replace(row=where.row.flip(0)),
+        where._replace(row=where.row[:0]),
+    ):
+        with pytest.raises(ArgumentError, match="The order and the rows"):
+            compiled.eager_convolve(SMALL, broken, x, y, w)
+        with pytest.raises(ArgumentError, match="The order and the rows"):
+            compiled.registered_convolve(written(SMALL), broken, x, y, w)
+    for given in ((x.half(), y.half(), w.half()), (x.float(), y, w), (x, y, w.float())):
+        with pytest.raises(ArgumentError, match="all inputs alike"):
+            compiled.registered_convolve(written(SMALL), where, *given)
+
+
+def test_edges_that_are_no_graph_are_refused() -> None:
+    for edges in (torch.zeros(3, 4).long(), torch.zeros(2).long(), torch.zeros(2, 4)):
+        with pytest.raises(ShapeError, match="A graph takes edges of shape"):
+            graph(edges, 3)
+    for target in (-1, 3):
+        with pytest.raises(ArgumentError, match=f"numbered from 0, but got the numbers from {target} to {target}"):
+            graph(torch.tensor([[0], [target]]), 3)
+
+
+def test_batches_of_backward_passes() -> None:
+    where = some()
+    given = tuple(x.detach() for x in values(SMALL, where))
+
+    def sums(w: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        return Convolution(SMALL)(w, x, y, where).pow(3).sum(0)
+
+    functional = torch.autograd.functional
+    for a, b in zip(functional.jacobian(sums, given, vectorize=True), functional.jacobian(sums, given), strict=True):
+        torch.testing.assert_close(a, b)
+    w, x, y = given
+
+    def total(y: Tensor) -> Tensor:
+        return sums(w, x, y).sum()
+
+    torch.testing.assert_close(functional.hessian(total, y, vectorize=True), functional.hessian(total, y))
+
+
+def test_what_changes_before_the_backward_pass_is_noticed() -> None:
+    where = some()
+    w, x, y = values(SMALL, where)
+    out = Convolution(SMALL)(w, x, y, where)
+    where.source.zero_()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        out.sum().backward()
+
+
+def test_numbers_that_are_negated_when_they_are_read() -> None:
+    where = some()
+    w, x, y = (v.detach() for v in values(SMALL, where))
+    lazily = torch._neg_view(x)
+    torch.testing.assert_close(Convolution(SMALL)(w, lazily, y, where), Convolution(SMALL)(w, -x, y, where))
+
+
+def test_a_module_from_another_machine_looks_again() -> None:
+    convolution = Convolution(SMALL)
+    convolution.trouble = "There is no compiler."
+    assert copy.deepcopy(convolution).trouble is None
+
+
+def test_a_user_without_a_home_has_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("INTERTWINE_CACHE", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr("pathlib.Path.home", nowhere)
+    probe()
+    assert choice.backend_report()

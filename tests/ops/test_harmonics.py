@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from intertwine.errors import ShapeError
+from intertwine.errors import ArgumentError, ShapeError
 from intertwine.ops import Harmonics
 from intertwine.ops.harmonics import compiled
 from intertwine.reps.harmonics import harmonics_function
@@ -108,3 +108,35 @@ def test_operations_are_registered_as_torch_expects() -> None:
     harmonics = Harmonics(harmonics_function(3), 3)
     made = torch.compile(lambda r: harmonics(r).pow(3).sum(), fullgraph=True, backend="aot_eager")
     torch.testing.assert_close(torch.autograd.grad(made(r), r), torch.autograd.grad(harmonics(r).pow(3).sum(), r))
+
+
+def test_rows_of_other_sizes_or_kinds_are_refused() -> None:
+    r, g = torch.randn(100, 3), torch.randn(100, 9)
+    operations = torch.ops.intertwine
+    for mistaken in (
+        lambda: operations.harmonics(torch.randn(100, 4), 2),
+        lambda: operations.harmonics(torch.randn(100), 2),
+        lambda: operations.harmonics(r, -1),
+        lambda: operations.harmonics_backward(r, g[:1], 2),
+        lambda: operations.harmonics_second(r, g, r[:1], 2),
+    ):
+        with pytest.raises(ShapeError):
+            mistaken()
+    for mistaken in (
+        lambda: operations.harmonics(r.half(), 2),
+        lambda: operations.harmonics_backward(r, g.double(), 2),
+    ):
+        with pytest.raises(ArgumentError, match="all inputs alike"):
+            mistaken()
+
+
+def test_batches_of_backward_passes() -> None:
+    harmonics = Harmonics(harmonics_function(3), 2)
+    r = torch.randn(4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    functional = torch.autograd.functional
+    torch.testing.assert_close(functional.jacobian(harmonics, r, vectorize=True), functional.jacobian(harmonics, r))
+
+    def total(r: torch.Tensor) -> torch.Tensor:
+        return harmonics(r).pow(3).sum()
+
+    torch.testing.assert_close(functional.hessian(total, r, vectorize=True), functional.hessian(total, r))

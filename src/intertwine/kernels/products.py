@@ -6,18 +6,18 @@ where two irreps couple to a third in several ways, an instruction names one of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from math import prod
-from typing import Literal
+from math import inf, prod
+from typing import Literal, get_args
 
 import numpy as np
 
 from intertwine._arrays import Table
 from intertwine.errors import ArgumentError, RepMismatchError
 from intertwine.plan import Operand, Path, Plan, Polynomial, Term
-from intertwine.reps import Irrep, Rep, clebsch_gordan
+from intertwine.reps import Irrep, Rep, as_rep, clebsch_gordan
 
 Component = Literal["component", "norm", "none"]
 Paths = Literal["element", "path", "none"]
@@ -50,6 +50,10 @@ class Mode:
     def same(self) -> bool:
         """Whether both factors have equally many copies."""
         return self.second == "ju"
+
+    def joins(self, u: int, v: int) -> bool:
+        """Whether so many copies of the factors meet at all."""
+        return (u == v or not self.same) and (u > 1 or not self.paired)
 
 
 MODES = {
@@ -95,6 +99,8 @@ class Normalisation:
             norm 1 give one of norm 1 on average, "none" for couplings of norm 1.
         paths: "element" so that all products that lead to an output count alike, "path" so that all paths do, "none".
         first, second, output: the variances of the components; one number for each term, or () for 1.
+
+    Raises `ArgumentError` for other words, and for variances that are negative or not finite.
     """
 
     irreps: Component = "component"
@@ -102,6 +108,15 @@ class Normalisation:
     first: tuple[float, ...] = ()
     second: tuple[float, ...] = ()
     output: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, words in (("irreps", Component), ("paths", Paths)):
+            if (got := getattr(self, name)) not in get_args(words):
+                raise ArgumentError(
+                    f"The normalisation of {name} is one of {', '.join(get_args(words))}, but got {got!r}."
+                )
+        if not all(0 <= v < inf for v in (*self.first, *self.second, *self.output)):
+            raise ArgumentError("Variances are finite and not negative. Give one for each term, or () for 1.")
 
 
 @dataclass(frozen=True)
@@ -193,13 +208,13 @@ def every_path(rep_1: Rep, rep_2: Rep, rep_out: Rep, mode: str = "uvw") -> tuple
         for k in range(len(rep_out.terms))
         for i, (m, _) in enumerate(rep_1.terms)
         for j, (n, _) in enumerate(rep_2.terms)
-        if m == n or not MODES[mode].same
+        if MODES[mode].joins(m, n)
         for t in range(len(clebsch_gordan(_irrep(rep_1, i), _irrep(rep_2, j), _irrep(rep_out, k))))
     )
 
 
 def channelwise(
-    rep_1: Rep, rep_2: Rep, keep: Sequence[Irrep | str], mode: str = "uvu"
+    rep_1: Rep, rep_2: Rep, keep: Rep | Irrep | Sequence[Irrep | str], mode: str = "uvu"
 ) -> tuple[Rep, tuple[Instruction, ...]]:
     """The rep of a product whose copies follow from those of its factors, sorted, and its instructions.
 
@@ -208,10 +223,10 @@ def channelwise(
 
     Args:
         rep_1, rep_2: the reps of the factors.
-        keep: the irreps to keep, in any order.
+        keep: the irreps to keep, in any order: those of a rep, or a list of them or of their labels.
         mode: one that settles the copies of the output.
 
-    Raises `ArgumentError` for another mode.
+    Raises `ArgumentError` for another mode, and for irreps to keep that are none.
 
     >>> from intertwine.catalog import O3
     >>> channelwise(O3.rep("8x0e + 4x1o"), O3.rep("1x0e + 1x1o"), ["0e", "1o"])[0]
@@ -223,18 +238,32 @@ def channelwise(
             f"The copies of the output follow from the factors in the modes {settled}, but got {mode!r}."
         )
     require_one_group(rep_1, rep_2)
-    irreps = [Irrep(rep_1.group, irrep) if isinstance(irrep, str) else irrep for irrep in keep]
+    irreps = kept_irreps(rep_1, keep)
     found = [
         ((_number(copies, m, n), c), Instruction(i, j, 0, mode, table=t))
         for i, (m, _) in enumerate(rep_1.terms)
         for j, (n, _) in enumerate(rep_2.terms)
-        if m == n or not MODES[mode].same
+        if MODES[mode].joins(m, n)
         for c in sorted(irreps, key=lambda irrep: irrep.key)
         for t in range(len(clebsch_gordan(_irrep(rep_1, i), _irrep(rep_2, j), c)))
     ]
     found.sort(key=lambda entry: entry[0][1].key)
     instructions = tuple(replace(instruction, output=k) for k, (_, instruction) in enumerate(found))
     return Rep(rep_1.group, tuple(term for term, _ in found)), instructions
+
+
+def kept_irreps(rep: Rep, keep: Rep | Irrep | Sequence[Irrep | str]) -> list[Irrep]:
+    """The irreps to keep of a product with a rep, each once; raises `ArgumentError` for what names none."""
+    if isinstance(keep, Rep | Irrep):
+        return [irrep for _, irrep in as_rep(keep).isotypic]
+    if isinstance(keep, str) or not isinstance(keep, Iterable):
+        raise ArgumentError(
+            f"The irreps to keep are those of a rep, or a list of them or of their labels, but got {keep!r}. Pass a "
+            f"list, or {rep.group}.rep(...)."
+        )
+    if not (labels := list(dict.fromkeys(keep))):
+        raise ArgumentError("A product keeps one irrep at least, but got none. Pass their labels, or a rep.")
+    return [Irrep(rep.group, label) if isinstance(label, str) else label for label in labels]
 
 
 def require_one_group(*reps: Rep) -> None:
@@ -260,6 +289,8 @@ def _irrep(rep: Rep, number: int) -> Irrep:
 
 def _copies(reps: Sequence[Rep], i: Instruction) -> dict[str, int]:
     """The number of copies of each letter of an instruction; raises `ArgumentError` where they do not fit."""
+    if not 0 <= i.path_weight < inf:
+        raise ArgumentError(f"The weight of a path is finite and not negative, but got {i.path_weight}.")
     if i.mode not in MODES:
         raise ArgumentError(f"A multiplicity mode is one of {', '.join(MODES)}, but got {i.mode!r}.")
     numbers = (i.first, i.second, i.output)

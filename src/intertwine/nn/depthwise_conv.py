@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
 from intertwine.fields import Displacements, Edges, FieldType, PointFeatures
-from intertwine.kernels.products import channelwise, product
+from intertwine.kernels.products import channelwise, kept_irreps, product
 from intertwine.nn.coordinates import IrrepCoordinates
 from intertwine.nn.module import EquivariantModule, Function
 from intertwine.nn.point_conv import check_graph, safe_length
@@ -57,7 +57,7 @@ class DepthwiseConv(EquivariantModule):
     def __init__(
         self,
         rep_in: Rep | Irrep,
-        keep: Rep | Sequence[Irrep | str],
+        keep: Rep | Irrep | Sequence[Irrep | str],
         radial: RadialBasis | None = None,
         *,
         degree: int | None = None,
@@ -68,7 +68,9 @@ class DepthwiseConv(EquivariantModule):
         action: Rep | Irrep | None = None,
     ) -> None:
         rep_in = as_rep(rep_in)
-        kept = _irreps(keep, rep_in)
+        kept = kept_irreps(rep_in, keep)
+        if not 0 < neighbours < math.inf:
+            raise ArgumentError(f"The expected number of neighbours is positive and finite, but got {neighbours}.")
         acting = rep_in.group.defining if action is None else as_rep(action)
         top = rep_in.degree + max((irrep.degree for irrep in kept), default=0) if degree is None else degree
         harmonics = harmonics_rep(acting, top)
@@ -120,10 +122,3 @@ class DepthwiseConv(EquivariantModule):
         weights = self.radial(safe_length(vectors))
         out: Tensor = self.convolution(weights, self.before.to_irreps(x), y, edges, x.shape[0])
         return out / math.sqrt(self.neighbours)
-
-
-def _irreps(keep: Rep | Sequence[Irrep | str], rep_in: Rep) -> list[Irrep]:
-    """The irreps to keep, each once."""
-    if isinstance(keep, Rep):
-        return [irrep for _, irrep in keep.isotypic]
-    return list(dict.fromkeys(Irrep(rep_in.group, label) if isinstance(label, str) else label for label in keep))

@@ -168,7 +168,9 @@ def check_graph(module: EquivariantModule, x: Tensor, edges: Tensor | Graph, vec
     if x.ndim != 2:
         raise ShapeError(f"{name} takes features of shape (N, {module.rep_in.dim}), but got {plain_shape(x)}.")
     if isinstance(edges, Graph):
-        edges = torch.stack([edges.source, edges.target])
+        edges = torch.stack([edges.source, edges.target]) if edges.source.shape == edges.target.shape else edges.source
+    if not isinstance(edges, Tensor):
+        raise ShapeError(f"{name} takes edges as one tensor of shape (2, E) or as a Graph, but got {type(edges)}.")
     if edges.ndim != 2 or plain_shape(edges)[0] != 2 or edges.dtype not in (torch.int64, torch.int32):
         raise ShapeError(
             f"{name} takes edges of shape (2, E), source and target, and dtype int64 or int32, but got "

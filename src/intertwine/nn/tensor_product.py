@@ -158,8 +158,7 @@ def _instructions(
         out = as_rep(rep_out)
         found = every_path(rep_1.irreps, rep_2.irreps, out.irreps, mode)
     else:
-        kept = [irrep for _, irrep in as_rep(rep_out).isotypic] if isinstance(rep_out, Rep | Irrep) else rep_out
-        out, found = channelwise(rep_1.irreps, rep_2.irreps, kept, mode)
+        out, found = channelwise(rep_1.irreps, rep_2.irreps, rep_out, mode)
         if not found:
             raise ArgumentError(
                 f"No product of {rep_1} and {rep_2} in mode {mode!r} holds any irrep that is kept. See (rep_1 * rep_2)."

@@ -30,9 +30,15 @@ class Choice:
     reason: str
 
 
-def is_transformed() -> bool:
-    """Whether a functional transform or forward mode is at work, in which a kernel's tangents would be lost."""
-    return torch._C._functorch.peek_interpreter_stack() is not None or forward_ad._current_level >= 0
+def is_transformed(*tensors: Tensor) -> bool:
+    """Whether a functional transform or forward mode is at work, in which a kernel's tangents would be lost.
+
+    Batches of backward passes, as vectorised Jacobians take them, show in their tensors alone.
+    """
+    functorch = torch._C._functorch
+    if functorch.peek_interpreter_stack() is not None or forward_ad._current_level >= 0:
+        return True
+    return any(functorch.is_legacy_batchedtensor(v) for v in tensors)
 
 
 @cache
@@ -40,7 +46,7 @@ def trouble() -> str | None:
     """What keeps kernels from compiling on this machine, said once as a warning; None where all is well."""
     try:
         probe()
-    except (ImportError, OSError, RuntimeError) as error:
+    except (ImportError, AttributeError, OSError, RuntimeError) as error:  # an old llvmlite lacks attributes
         said = f"Kernels cannot be compiled here ({error}); plain torch computes the same numbers, slower."
         warnings.warn(said, stacklevel=4)
         return said

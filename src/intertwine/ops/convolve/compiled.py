@@ -17,11 +17,14 @@ from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from intertwine.errors import ArgumentError, ShapeError
+from intertwine.ops.choice import is_transformed
 from intertwine.ops.convolve.llvm import WANTED, channel_layout, write_convolve
+from intertwine.ops.convolve.reference import convolve
 from intertwine.ops.graph import Graph
 from intertwine.ops.llvm import Kernel, launch, load
 from intertwine.ops.llvm.launch import large, thread_count
@@ -50,8 +53,8 @@ def run_convolve(plan: Plan, kind: str, where: Graph, *given: Tensor) -> list[Te
     are asked for, since sums depend on the number of copies. Everything else is written by one thread alone.
     """
     _require_fit(plan, where, given)
-    operands = dict(zip("xywg", [x.contiguous() for x in given[:4]], strict=False))
-    along = [x.contiguous() for x in given[4:]]  # named, so that they live while the kernel runs; cotangents expand
+    given = tuple(x.resolve_neg().contiguous() for x in given)  # named, so that they live while the kernel runs
+    operands, along = dict(zip("xywg", given[:4], strict=False)), given[4:]
     x = operands["x"]
     alone = kind != "forward" and torch.are_deterministic_algorithms_enabled()
     threads = 1 if alone else thread_count(where.targets, _FEW)
@@ -72,6 +75,11 @@ def run_convolve(plan: Plan, kind: str, where: Graph, *given: Tensor) -> list[Te
 def _require_fit(plan: Plan, where: Graph, given: Sequence[Tensor]) -> None:
     """Raise unless rows, columns and edges are those of the tensors: a kernel would read whatever lies in memory."""
     x, edges = given[0], where.source.shape[0]
+    if x.dtype not in DTYPES or any(v.dtype != x.dtype for v in given):
+        raise ArgumentError(
+            "Kernels take float32 and float64, all inputs alike, but got "
+            f"{', '.join(dict.fromkeys(str(v.dtype) for v in given))}."
+        )
     weights, features, harmonics, out = (operand.size for operand in plan.operands)
     wanted = [(x.shape[0], features), (edges, harmonics), (edges, weights), (where.targets, out)]
     wanted += wanted[:3]
@@ -80,15 +88,33 @@ def _require_fit(plan: Plan, where: Graph, given: Sequence[Tensor]) -> None:
             raise ShapeError(
                 f"The convolution takes {name} of shape {shape} for {edges} edges, but got {tuple(tensor.shape)}."
             )
-    if any(part.dtype != torch.int64 or not part.is_contiguous() for part in where):
-        raise ArgumentError("A graph holds contiguous tensors of torch.int64. Make it with intertwine.ops.graph.")
-    if edges:
+    _require_graph(where, edges)
+    if edges and not _below(where.source, x.shape[0]):
         low, high = (int(bound) for bound in torch.aminmax(where.source))
-        if low < 0 or high >= x.shape[0]:
-            raise ArgumentError(
-                f"Edges begin at one of {x.shape[0]} rows of features, numbered from 0, but got the numbers from {low} "
-                f"to {high}."
-            )
+        raise ArgumentError(
+            f"Edges begin at one of {x.shape[0]} rows of features, numbered from 0, but got the numbers from {low} "
+            f"to {high}."
+        )
+
+
+def _require_graph(where: Graph, edges: int) -> None:
+    """Raise unless the edges are walked as `graph` orders them: rows that follow each other, numbers that are edges."""
+    if any(part.dtype != torch.int64 or not part.is_contiguous() or part.ndim != 1 for part in where):
+        raise ArgumentError(
+            "A graph holds contiguous tensors of torch.int64, with one axis. Make it with intertwine.ops.graph."
+        )
+    row, order = where.row.numpy(), where.order
+    fits = order.shape[0] == edges and len(row) > 0 and row[0] == 0 and row[-1] == edges
+    if not (fits and bool((row[1:] >= row[:-1]).all()) and _below(order, edges)):
+        raise ArgumentError(
+            f"The order and the rows of this graph are not those of its {edges} edges. Make it with "
+            "intertwine.ops.graph."
+        )
+
+
+def _below(numbers: Tensor, end: int) -> bool:
+    """Whether all integers are from 0 on, below an end: one look, since negative ones are huge without their sign."""
+    return numbers.shape[0] == 0 or int(numbers.numpy().view(np.uint64).max()) < end
 
 
 def eager_convolve(plan: Plan, where: Graph, x: Tensor, y: Tensor, w: Tensor) -> Tensor:
@@ -98,46 +124,65 @@ def eager_convolve(plan: Plan, where: Graph, x: Tensor, y: Tensor, w: Tensor) ->
 
 
 def _gradients(plan: Plan, where: Graph, *given: Tensor) -> tuple[Tensor, ...]:
-    return tuple(_ConvolveBackward.apply(plan, where, *given))  # type: ignore[no-untyped-call]
+    if not is_transformed(*given):
+        return tuple(_ConvolveBackward.apply(plan, where, *given))  # type: ignore[no-untyped-call]
+    found: tuple[Tensor, ...] = torch.func.vjp(partial(_convolved, plan, where), *given[:3])[1](given[3])
+    return found
+
+
+def _convolved(plan: Plan, where: Graph, x: Tensor, y: Tensor, w: Tensor) -> Tensor:
+    """The convolution for backward passes, which may be transformed where the forward pass was not: in batches."""
+    if not is_transformed(x, y, w):
+        return eager_convolve(plan, where, x, y, w)
+    return convolve(plan, w, x, y, torch.stack([where.source, where.target]), where.targets)
+
+
+def _saved(ctx: Any) -> tuple[Graph, tuple[Tensor, ...]]:
+    """The graph and the tensors of a forward pass, unless something has changed them since: then torch raises."""
+    tensors = ctx.saved_tensors
+    return Graph(*tensors[:4]), tensors[4:]
 
 
 class _Convolve(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, plan: Plan, where: Graph, x: Tensor, y: Tensor, w: Tensor) -> Tensor:
-        ctx.save_for_backward(x, y, w)
-        ctx.plan, ctx.where = plan, where
+        ctx.save_for_backward(*where, x, y, w)
+        ctx.plan = plan
         return run_convolve(plan, "forward", where, x, y, w)[0]
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
-        return None, None, *_gradients(ctx.plan, ctx.where, *ctx.saved_tensors, g)
+        where, given = _saved(ctx)
+        return None, None, *_gradients(ctx.plan, where, *given, g)
 
 
 class _ConvolveBackward(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, plan: Plan, where: Graph, *given: Tensor) -> tuple[Tensor, ...]:
-        ctx.save_for_backward(*given)
-        ctx.plan, ctx.where = plan, where
+        ctx.save_for_backward(*where, *given)
+        ctx.plan = plan
         return tuple(run_convolve(plan, "backward", where, *given))
 
     @staticmethod
     def backward(ctx: Any, *along: Tensor) -> tuple[Tensor | None, ...]:
-        found = _ConvolveSecond.apply(ctx.plan, ctx.where, *ctx.saved_tensors, *along)  # type: ignore[no-untyped-call]
-        return None, None, *found
+        where, given = _saved(ctx)
+        if is_transformed(*given, *along):
+            return None, None, *torch.func.vjp(partial(_gradients, ctx.plan, where), *given)[1](along)
+        return None, None, *_ConvolveSecond.apply(ctx.plan, where, *given, *along)  # type: ignore[no-untyped-call]
 
 
 class _ConvolveSecond(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, plan: Plan, where: Graph, *given: Tensor) -> tuple[Tensor, ...]:
-        ctx.save_for_backward(*given)
-        ctx.plan, ctx.where = plan, where
+        ctx.save_for_backward(*where, *given)
+        ctx.plan = plan
         return tuple(run_convolve(plan, "second", where, *given))
 
     @staticmethod
     def backward(ctx: Any, *weights: Tensor) -> tuple[Tensor | None, ...]:
-        plan, where = ctx.plan, ctx.where
-        convolved, gradients = partial(eager_convolve, plan, where), partial(_gradients, plan, where)
-        return None, None, *third(convolved, gradients, ctx.saved_tensors, weights)
+        where, given = _saved(ctx)
+        convolved, gradients = partial(_convolved, ctx.plan, where), partial(_gradients, ctx.plan, where)
+        return None, None, *third(convolved, gradients, given, weights)
 
 
 def third(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -34,8 +36,16 @@ class Convolution(nn.Module):
         super().__init__()
         self.plan, self.wanted = plan, backend
         self.is_compiled, self.text = channel_layout(plan) is not None, written(plan)
-        self.trouble = trouble() if self.is_compiled else None  # asked here: compiled code cannot look
         self.contraction = Contraction(plan, reference=backend == "reference")
+        self._look()
+
+    def _look(self) -> None:
+        """See what this machine can do: here, since compiled code cannot look."""
+        self.trouble = trouble() if self.is_compiled else None
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        self._look()  # files come from other machines
 
     def forward(
         self, weights: Tensor, x: Tensor, y: Tensor, edges: Tensor | Graph, targets: int | None = None

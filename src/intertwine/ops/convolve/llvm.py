@@ -83,6 +83,19 @@ class ChannelLayout:
         """The size of M."""
         return sum(len(coupling.entries) for coupling in self.couplings)
 
+    @property
+    def weighs_once(self) -> bool:
+        """Whether each weight has a path of its own, so that its gradient is written and not added up from 0."""
+        places = [
+            weight + channel
+            for coupling in self.couplings
+            if coupling.entries
+            for channels, paths in coupling.paths.items()
+            for _, weight, _ in paths
+            for channel in range(channels)
+        ]
+        return sorted(places) == list(range(self.sizes["w"]))
+
 
 def channel_layout(plan: Plan) -> ChannelLayout | None:
     """The layout of a plan that these kernels compute; None for another."""
@@ -177,8 +190,11 @@ class _Loops:
                     self.tabulate(here[name], room)
                 if "y" in results:
                     code.clear(sums, sizes["y"] * code.lanes)
+                adds = "w" in results and not self.shape.weighs_once
+                if adds:
+                    code.clear(results["w"], sizes["w"])
                 for coupling in self.shape.couplings:
-                    _Edge(code, coupling, self.shape.sizes, here, tables, results, sums).write()
+                    _Edge(code, coupling, self.shape.sizes, here, tables, results, sums, adds).write()
                 if "y" in results:
                     for j in range(sizes["y"]):
                         lanes = code.load(sums, Lanes("0", code.lanes), j * code.lanes)
@@ -204,6 +220,7 @@ class _Edge:
         tables: M, and its tangent.
         results: where the gradients by x, w, g go.
         sums: where the gradient by y is gathered, a vector for each component.
+        adds: whether the gradient by w is 0 at first, and all paths add to it.
     """
 
     code: Code
@@ -213,6 +230,7 @@ class _Edge:
     tables: Mapping[str, Value]
     results: Mapping[str, Value]
     sums: Value
+    adds: bool
 
     def write(self) -> None:
         code, by_y = self.code, "y" in self.results
@@ -280,7 +298,8 @@ class _Channels:
         hx = {i: self.load("hx", lanes, i) for i in x} if moving else {}
         w, hw = self.load("w", lanes), self.load("hw", lanes) if moving else ""
         by_x = {i: code.load(self.results["x"], lanes, i * self.channels) for i in x} if "x" in self.results else {}
-        by_w = None if self.is_first or "w" not in self.results else code.load(self.results["w"], lanes)
+        begins = self.is_first and not self.edge.adds
+        by_w = None if begins or "w" not in self.results else code.load(self.results["w"], lanes)
         if self.is_first:
             for name in ("w", "hw") if moving else ("w",):
                 code.fetch(self.given[name], lanes, self.edge.sizes["w"])

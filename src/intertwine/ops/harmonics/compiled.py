@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from intertwine.errors import ArgumentError, ShapeError
+from intertwine.ops.choice import is_transformed
 from intertwine.ops.harmonics.llvm import harmonics_size, write_harmonics
 from intertwine.ops.llvm import Kernel, host, launch, load
 from intertwine.ops.llvm.launch import large, thread_count
@@ -31,10 +33,11 @@ def harmonics_kernel(n: int, degree: int, kind: str, double: bool) -> Kernel:
 
 def run_harmonics(kind: str, degree: int, *given: Tensor) -> list[Tensor]:
     """What a kernel makes of rows: r; r and g; or r, g and h."""
+    _require_fit(degree, given)
     rows, n = given[0].shape
     lanes = host().width // given[0].element_size()
     short = max(lanes - rows, 0)
-    given = tuple(F.pad(x, (0, 0, 0, short)) if short else x.contiguous() for x in given)
+    given = tuple(F.pad(x, (0, 0, 0, short)) if short else x.resolve_neg().contiguous() for x in given)
     widths = {"forward": [harmonics_size(n, degree)], "backward": [n], "second": [n, harmonics_size(n, degree)]}[kind]
     made = [large(given[0].new_empty((rows + short, width))) for width in widths]
     if rows:
@@ -42,6 +45,27 @@ def run_harmonics(kind: str, degree: int, *given: Tensor) -> list[Tensor]:
         function = harmonics_kernel(n, degree, kind, given[0].dtype == torch.float64)
         launch(function, blocks, [rows + short, *given, *made], threads=thread_count(blocks, _FEW))
     return [x[:rows] for x in made]
+
+
+def _require_fit(degree: int, given: Sequence[Tensor]) -> None:
+    """Raise unless all rows are as wide as the kernel reads them: it would read whatever lies in memory."""
+    r = given[0]
+    if degree < 0 or r.ndim != 2 or r.shape[1] not in (2, 3):
+        raise ShapeError(f"Harmonics of a degree from 0 on take vectors (E, 2) or (E, 3), but got {tuple(r.shape)}.")
+    if r.dtype not in (torch.float32, torch.float64) or any(v.dtype != r.dtype for v in given):
+        raise ArgumentError(
+            "Kernels take float32 and float64, all inputs alike, but got "
+            f"{', '.join(dict.fromkeys(str(v.dtype) for v in given))}."
+        )
+    wanted = [(r.shape[0], harmonics_size(r.shape[1], degree)), tuple(r.shape)]
+    for tensor, shape in zip(given[1:], wanted, strict=False):
+        if tuple(tensor.shape) != shape:
+            raise ShapeError(f"The gradients of harmonics take rows of shape {shape}, but got {tuple(tensor.shape)}.")
+
+
+def _gradient(plain: Plain, r: Tensor, g: Tensor) -> Tensor:
+    found: Tensor = torch.func.vjp(plain, r)[1](g)[0]
+    return found
 
 
 def eager_harmonics(plain: Plain, degree: int, r: Tensor) -> Tensor:
@@ -59,6 +83,9 @@ class _Harmonics(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        if is_transformed(g):  # a backward pass may be, where the forward was not: in batches of them
+            (r,) = ctx.saved_tensors
+            return None, None, _gradient(ctx.given[0], r, g)
         return None, None, _Backward.apply(*ctx.given, *ctx.saved_tensors, g)  # type: ignore[no-untyped-call]
 
 
@@ -71,6 +98,8 @@ class _Backward(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, h: Tensor) -> tuple[Tensor | None, ...]:
+        if is_transformed(h):
+            return None, None, *torch.func.vjp(partial(_gradient, ctx.given[0]), *ctx.saved_tensors)[1](h)
         return None, None, *_Second.apply(*ctx.given, *ctx.saved_tensors, h)  # type: ignore[no-untyped-call]
 
 
@@ -84,11 +113,7 @@ class _Second(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *weights: Tensor) -> tuple[Tensor | None, ...]:
         """From here on in plain torch: nothing that trains asks for a third derivative of directions often."""
-        plain = ctx.given[0]
-
-        def gradient(r: Tensor, g: Tensor) -> Tensor:
-            found: Tensor = torch.func.vjp(plain, r)[1](g)[0]
-            return found
+        gradient = partial(_gradient, ctx.given[0])
 
         def second(r: Tensor, g: Tensor, h: Tensor) -> tuple[Tensor, ...]:
             return tuple(torch.func.vjp(gradient, r, g)[1](h))

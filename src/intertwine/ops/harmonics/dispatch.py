@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +24,15 @@ class Harmonics(nn.Module):
     def __init__(self, function: Callable[..., Tensor], degree: int) -> None:
         super().__init__()
         self.function, self.degree = function, degree
-        self.trouble = trouble() if degree <= compiled.LARGEST else "Kernels are compiled up to degree 12."
+        self._look()
+
+    def _look(self) -> None:
+        """See what this machine can do: here, since compiled code cannot look."""
+        self.trouble = trouble() if self.degree <= compiled.LARGEST else "Kernels are compiled up to degree 12."
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        self._look()  # files come from other machines
 
     def plain(self, r: Tensor) -> Tensor:
         """The harmonics by the function that was given."""

@@ -124,7 +124,10 @@ def folder() -> Path:
     """Where objects are kept: INTERTWINE_CACHE, or a folder in the user's cache."""
     if given := os.environ.get("INTERTWINE_CACHE"):
         return Path(given)
-    home = Path.home()
+    try:
+        home = Path.home()
+    except RuntimeError:  # a user without a name, as in containers: nothing can be kept
+        home = Path(os.devnull)
     places = {"darwin": home / "Library" / "Caches", "win32": Path(os.environ.get("LOCALAPPDATA", home))}
     usual = Path(os.environ.get("XDG_CACHE_HOME", home / ".cache"))
     return places.get(sys.platform, usual) / "intertwine"
@@ -145,8 +148,12 @@ def _write(path: Path, data: bytes) -> None:
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(hashlib.sha256(data).digest() + data)
-        Path(file.name).replace(path)
+            try:
+                file.write(hashlib.sha256(data).digest() + data)
+                file.close()
+                Path(file.name).replace(path)
+            except OSError:  # a full disk
+                Path(file.name).unlink(missing_ok=True)
 
 
 @cache
