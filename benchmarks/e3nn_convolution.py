@@ -11,12 +11,10 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from statistics import median
-from time import thread_time
 
 import torch
 from e3nn import o3
-from timing import require_equal
+from timing import cpu_time, require_equal
 
 import intertwine as tw
 from intertwine.kernels import channelwise, product
@@ -37,17 +35,6 @@ def to_ours(x: torch.Tensor, irreps: o3.Irreps) -> torch.Tensor:
     shapes = [(*x.shape[:-1], m, ir.dim) for m, ir in irreps]
     blocks = [x[..., s].reshape(shape).mT.flatten(-2) for s, shape in zip(irreps.slices(), shapes, strict=True)]
     return torch.cat(blocks, -1)
-
-
-def cpu_time(function, repeats: int) -> float:
-    """The median of the CPU time of one call, in seconds."""
-    function()
-    times = []
-    for _ in range(repeats):
-        start = thread_time()
-        function()
-        times.append(thread_time() - start)
-    return median(times)
 
 
 def runs(function, given, cotangent):

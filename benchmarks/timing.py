@@ -31,6 +31,17 @@ def report(name: str, ours: float, theirs: float) -> float:
     return ratio
 
 
+def cpu_time(function: Callable[[], object], repeats: int) -> float:
+    """The median of the CPU time of one call in this thread, in seconds."""
+    function()
+    times = []
+    for _ in range(repeats):
+        start = time.thread_time()
+        function()
+        times.append(time.thread_time() - start)
+    return float(np.median(times))
+
+
 def require_equal(name: str, ours: np.ndarray, theirs: np.ndarray, tolerance: float) -> None:
     """Print the largest relative difference; stop if it is too large: no speed before the check passes."""
     difference = float(np.abs(ours - theirs).max() / np.abs(theirs).max())

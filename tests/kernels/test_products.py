@@ -104,7 +104,7 @@ def test_products_commute_with_the_group(G, mode: str) -> None:
 @every_mode
 @pytest.mark.parametrize("paths", ["element", "path"])
 def test_unit_variances_stay(mode: str, paths: str) -> None:
-    """Exactly, as an average over all inputs: the sum of the squares of all products that meet in a component."""
+    """As an average over many random inputs, each path with weights of its own."""
     reps = some(O3, mode)
     p = product(reps, every_path(*reps, mode), Normalisation("component", paths))
     generator = torch.Generator().manual_seed(0)

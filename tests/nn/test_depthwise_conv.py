@@ -6,7 +6,7 @@ import torch
 from intertwine import nn
 from intertwine.catalog import O2, O3, SO3
 from intertwine.errors import ArgumentError, ShapeError
-from intertwine.nn.point_conv import safe_length
+from intertwine.nn.edge_module import safe_length
 from intertwine.ops import graph
 from intertwine.reps import clebsch_gordan, spherical_harmonics
 

@@ -11,7 +11,7 @@ from intertwine import kernel_basis, nn
 from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, group
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError, UnreachableWarning
-from intertwine.nn.point_conv import safe_length
+from intertwine.nn.edge_module import safe_length
 from intertwine.reps import Rep, parse_rep
 from intertwine.testing import act, equivariance_error, law_elements
 from tests.modules import GROUPS, hidden, turned

@@ -154,6 +154,21 @@ def test_three_orders_by_finite_differences(door: str) -> None:
     )
 
 
+def test_threads_change_nothing_that_was_promised() -> None:
+    """The forward pass, always; gradients where deterministic algorithms are asked for. To the last bit."""
+    where = some(200, 900)
+    given = values(PLANS["mixed widths"], where, torch.float32)
+    found = []
+    for number in (1, 2):
+        with threads(number), poisoned_memory():
+            found.append(derivatives(lambda w, x, y: Convolution(PLANS["mixed widths"])(w, x, y, where), given))
+    with threads(2):
+        found[0].append(found[0][0])
+        found[1].append(Convolution(PLANS["mixed widths"])(*given, where))
+    for a, b in zip(*found, strict=True):
+        assert torch.equal(a, b)
+
+
 def test_cotangents_of_any_layout() -> None:
     """Sums give expanded cotangents, transposes strided ones; inputs may be views."""
     where = some()

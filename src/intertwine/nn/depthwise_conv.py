@@ -9,18 +9,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
-from intertwine.fields import Displacements, Edges, FieldType, PointFeatures
 from intertwine.kernels.products import channelwise, kept_irreps, product
-from intertwine.nn.coordinates import IrrepCoordinates
-from intertwine.nn.module import EquivariantModule, Function
-from intertwine.nn.point_conv import check_graph, safe_length
+from intertwine.nn.edge_module import EdgeModule
+from intertwine.nn.module import Function
 from intertwine.nn.radial import Cutoff, GaussianBasis, RadialBasis, RadialMLP
-from intertwine.ops import Convolution, Graph, Harmonics
+from intertwine.ops import Convolution, Graph
 from intertwine.reps import Irrep, Rep, as_rep
-from intertwine.reps.harmonics import harmonics_function, harmonics_rep
+from intertwine.reps.harmonics import harmonics_rep
 
 
-class DepthwiseConv(EquivariantModule):
+class DepthwiseConv(EdgeModule):
     """Steerable convolution over edges, each channel by itself: `y_t,u = Σ_{s → t} R_u(|r|) C · Y(r/|r|) x_s,u / √n`.
 
     Every coupling of a term of the input with a degree of the harmonics gives each irrep that is kept a term of the
@@ -80,33 +78,12 @@ class DepthwiseConv(EquivariantModule):
                 f"No product of {rep_in} with harmonics up to degree {top} holds {', '.join(i.label for i in kept)}. "
                 "Keep other irreps, or give a larger degree."
             )
-        super().__init__(rep_in, rep_out)
-        self.action, self.degree, self.neighbours = acting, top, float(neighbours)
+        super().__init__(rep_in, rep_out, acting, harmonics, top)
+        self.neighbours = float(neighbours)
         (term,) = product((rep_in.irreps, harmonics.irreps, rep_out), instructions).polynomial.terms
         self.convolution = Convolution(term.plan)
-        self.harmonics = Harmonics(harmonics_function(acting.dim), top)
-        self.before, self.directions = IrrepCoordinates(rep_in), IrrepCoordinates(harmonics)
         basis = GaussianBasis(4.0, 8) if radial is None else radial
         self.radial = RadialMLP(basis, term.plan.operands[0].size, hidden, activation, envelope)
-
-    @property
-    def reps_in(self) -> tuple[Rep | None, ...]:
-        """Features, edges (which the group leaves alone), vectors."""
-        return (self.rep_in, None, self.action)
-
-    @property
-    def fields_in(self) -> tuple[FieldType, ...]:
-        """Features of points, edges, vectors along them."""
-        return PointFeatures(self.rep_in), Edges(), Displacements(self.action)
-
-    @property
-    def field_out(self) -> FieldType:
-        """Features of points."""
-        return PointFeatures(self.rep_out)
-
-    def extra_repr(self) -> str:
-        """The reps, the largest harmonic degree, the radial basis."""
-        return f"{super().extra_repr()}, degree={self.degree}, {self.radial.basis}"
 
     def forward(self, x: Tensor, edges: Tensor | Graph, vectors: Tensor) -> Tensor:  # type: ignore[override]
         """The features `(N, rep_out.dim)` at the targets.
@@ -116,9 +93,7 @@ class DepthwiseConv(EquivariantModule):
             edges: source and target of each edge, `(2, E)` integers; or their `intertwine.ops.graph`, made once.
             vectors: from source to target, `(E, n)`.
         """
-        check_graph(self, x, edges, vectors, self.action)
-        vectors = vectors.to(x.dtype)
-        y = self.directions.to_irreps(self.harmonics(vectors))
-        weights = self.radial(safe_length(vectors))
+        self.check_graph(x, edges, vectors)
+        weights, y = self.weights_and_harmonics(x, vectors)
         out: Tensor = self.convolution(weights, self.before.to_irreps(x), y, edges, x.shape[0])
         return out / math.sqrt(self.neighbours)

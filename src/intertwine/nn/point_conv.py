@@ -11,20 +11,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from intertwine._arrays import is_tracing, plain_shape
-from intertwine.errors import ArgumentError, ShapeError
-from intertwine.fields import Displacements, Edges, FieldType, PointFeatures
+from intertwine.errors import ArgumentError
 from intertwine.kernels import kernel_table, linear_plan
 from intertwine.nn.coordinates import IrrepCoordinates
-from intertwine.nn.module import EquivariantModule, normal_parameter, warn_unreachable
+from intertwine.nn.edge_module import EdgeModule
+from intertwine.nn.module import normal_parameter, warn_unreachable
 from intertwine.nn.radial import Cutoff, GaussianBasis, RadialBasis, RadialMLP
-from intertwine.ops import Contraction, Convolution, Graph, Harmonics
+from intertwine.ops import Contraction, Convolution, Graph
 from intertwine.reps import Irrep, Rep, as_rep
-from intertwine.reps.harmonics import harmonics_function
 from intertwine.rules import ConvolutionRule
 
 
-class PointConv(EquivariantModule):
+class PointConv(EdgeModule):
     """Steerable convolution over edges: `y_t = (Σ_{s → t} K(r_st) x_s / √neighbours + W x_t) / √2`.
 
     The kernel is the complete one of the group, `K(r) = Σ_p R_p(|r|) C_p · Y(r/|r|)`: harmonics of the direction,
@@ -74,20 +72,18 @@ class PointConv(EquivariantModule):
         neighbours: float = 1.0,
         action: Rep | Irrep | None = None,
     ) -> None:
-        super().__init__(rep_in, rep_out)
-        self.action = self.rep_in.group.defining if action is None else as_rep(action)
+        rep_in, rep_out = as_rep(rep_in), as_rep(rep_out)
+        acting = rep_in.group.defining if action is None else as_rep(action)
         if aggregate not in ("sum", "mean") or not neighbours > 0:
             raise ArgumentError(
                 f"PointConv aggregates by 'sum' or 'mean' with a positive number of neighbours, but got {aggregate!r} "
                 f"and {neighbours!r}."
             )
+        table = kernel_table(acting, rep_in, rep_out, degree)
+        super().__init__(rep_in, rep_out, acting, table.harmonics, table.degree)
         self.aggregate, self.neighbours = aggregate, float(neighbours)
-        table = kernel_table(self.action, self.rep_in, self.rep_out, degree)
-        self.degree, self.complete = table.degree, table.complete
-        self.harmonics = Harmonics(harmonics_function(self.action.dim), self.degree)
-        self.convolution = Convolution(table.plan)
-        self.before, self.after = IrrepCoordinates(self.rep_in), IrrepCoordinates(self.rep_out)
-        self.rep_directions, self.directions = table.harmonics, IrrepCoordinates(table.harmonics)
+        self.complete, self.rep_directions = table.complete, table.harmonics
+        self.convolution, self.after = Convolution(table.plan), IrrepCoordinates(self.rep_out)
         basis = GaussianBasis(4.0, 8) if radial is None else radial
         self.radial = RadialMLP(basis, table.plan.operands[0].size, hidden, activation, envelope)
         self._add_self_interaction(self_interaction, table.plan.unreached)
@@ -110,103 +106,31 @@ class PointConv(EquivariantModule):
             return "No kernel of any degree does: give the input other irreps."
         return "Give a larger degree, or other irreps in the input."
 
-    @property
-    def reps_in(self) -> tuple[Rep | None, ...]:
-        """Features, edges (which the group leaves alone), vectors."""
-        return (self.rep_in, None, self.action)
-
-    @property
-    def fields_in(self) -> tuple[FieldType, ...]:
-        """Features of points, edges, vectors along them."""
-        return PointFeatures(self.rep_in), Edges(), Displacements(self.action)
-
-    @property
-    def field_out(self) -> FieldType:
-        """Features of points."""
-        return PointFeatures(self.rep_out)
-
     def symmetry_rule(self) -> ConvolutionRule:
         """What it is, for proofs."""
         own = self.own is not None
         return ConvolutionRule(self.rep_in, self.rep_out, self.action, self.rep_directions, self.degree, own)
 
-    def extra_repr(self) -> str:
-        """The reps, the largest harmonic degree, the radial basis."""
-        return f"{super().extra_repr()}, degree={self.degree}, {self.radial.basis}"
-
-    def forward(self, x: Tensor, edges: Tensor, vectors: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(self, x: Tensor, edges: Tensor | Graph, vectors: Tensor) -> Tensor:  # type: ignore[override]
         """The features `(N, rep_out.dim)` at the targets.
 
         Args:
             x: features `(N, rep_in.dim)`.
-            edges: source and target of each edge, `(2, E)` integers.
+            edges: source and target of each edge, `(2, E)` integers; or their `intertwine.ops.graph`, made once.
             vectors: from source to target, `(E, n)`.
         """
-        check_graph(self, x, edges, vectors, self.action)
-        vectors = vectors.to(x.dtype)
-        y = self.directions.to_irreps(self.harmonics(vectors))
-        weights = self.radial(safe_length(vectors))
+        self.check_graph(x, edges, vectors)
+        weights, y = self.weights_and_harmonics(x, vectors)
         inside = self.before.to_irreps(x)
         z = self.convolution(weights, inside, y, edges, x.shape[0]) * self._normalisation(edges, x)
         if self.own is not None and self.weight is not None:
             z = (z + self.own(self.weight.to(x.dtype), inside)) * self.scale.to(x.dtype)
         return self.after.from_irreps(z)
 
-    def _normalisation(self, edges: Tensor, x: Tensor) -> Tensor | float:
+    def _normalisation(self, edges: Tensor | Graph, x: Tensor) -> Tensor | float:
         if self.aggregate == "sum":
             return 1 / math.sqrt(self.neighbours)
         wide = torch.promote_types(x.dtype, torch.float32)  # bfloat16 cannot count beyond 256
         ones = torch.ones_like(edges[1], dtype=wide)
         counts = ones.new_zeros(x.shape[0]).index_add(0, edges[1], ones)
         return (1 / counts.clamp(min=1)[:, None]).to(x.dtype)
-
-
-def check_graph(module: EquivariantModule, x: Tensor, edges: Tensor | Graph, vectors: Tensor, action: Rep) -> None:
-    """Raise `ShapeError` or `ArgumentError` for features, edges and vectors that do not make up a graph."""
-    module.check(x, module.rep_in)
-    name = type(module).__name__
-    if x.ndim != 2:
-        raise ShapeError(f"{name} takes features of shape (N, {module.rep_in.dim}), but got {plain_shape(x)}.")
-    if isinstance(edges, Graph):
-        edges = torch.stack([edges.source, edges.target]) if edges.source.shape == edges.target.shape else edges.source
-    if not isinstance(edges, Tensor):
-        raise ShapeError(f"{name} takes edges as one tensor of shape (2, E) or as a Graph, but got {type(edges)}.")
-    if edges.ndim != 2 or plain_shape(edges)[0] != 2 or edges.dtype not in (torch.int64, torch.int32):
-        raise ShapeError(
-            f"{name} takes edges of shape (2, E), source and target, and dtype int64 or int32, but got "
-            f"{plain_shape(edges)} of {edges.dtype}."
-        )
-    if plain_shape(vectors) != (plain_shape(edges)[1], action.dim):
-        raise ShapeError(
-            f"{name} takes one vector from source to target per edge, shape ({edges.shape[1]}, {action.dim}), but got "
-            f"{plain_shape(vectors)}."
-        )
-    if not (torch.compiler.is_compiling() or is_tracing()):  # recorded code must not look at values
-        _check_values(edges, vectors, x.shape[0])
-
-
-def _check_values(edges: Tensor, vectors: Tensor, points: int) -> None:
-    """Raise `ArgumentError` for edges that point to no feature and vectors that are not finite."""
-    fine = (edges >= 0).all() & (edges < points).all() & torch.isfinite(vectors).all()
-    try:
-        if bool(fine):  # one look, since on a GPU each look waits for all work before it
-            return
-    except RuntimeError:  # under vmap there is no single value to look at
-        return
-    if not bool(torch.isfinite(vectors).all()):
-        bad = int((~torch.isfinite(vectors)).any(-1).sum())
-        raise ArgumentError(f"{bad} of {len(vectors)} vectors hold NaN or infinity. Remove or repair these points.")
-    raise ArgumentError(
-        f"The edges name points from {int(edges.min())} to {int(edges.max())}, but there are features for {points} "
-        "points, numbered from 0."
-    )
-
-
-def safe_length(vectors: Tensor) -> Tensor:
-    """The lengths `(...)` of vectors `(..., n)`; at 0 the gradient is 0 instead of NaN."""
-    largest = vectors.detach().abs().amax(-1)  # keeps squares in range; lengths do not depend on it
-    zero = largest == 0
-    scale = torch.where(zero, torch.ones_like(largest), largest)
-    squared = ((vectors / scale[..., None]) ** 2).sum(-1)
-    root = scale * torch.sqrt(torch.where(zero, torch.ones_like(squared), squared))
-    return torch.where(zero, torch.zeros_like(root), root)

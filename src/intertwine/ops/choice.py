@@ -5,16 +5,20 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
 
+from intertwine._arrays import is_tracing
 from intertwine.ops.llvm import folder, host, probe, versions
 from intertwine.ops.llvm.launch import has_threads
 
-PLAIN = (Tensor, nn.Parameter)
-"""The types of tensors that kernels may look into: not those that stand for others, as in traces."""
+DTYPES = (torch.float32, torch.float64)
+"""What kernels compute in."""
+
+_PLAIN = (Tensor, nn.Parameter)  # the types of tensors that kernels may look into: none that stand for others
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,40 @@ def is_transformed(*tensors: Tensor) -> bool:
     if functorch.peek_interpreter_stack() is not None or forward_ad._current_level >= 0:
         return True
     return any(functorch.is_legacy_batchedtensor(v) for v in tensors)
+
+
+class KernelModule(nn.Module):
+    """A module that computes by compiled kernels where it can.
+
+    What the machine can do is seen when a module is made, since compiled code cannot look, and again when one is
+    loaded: files come from other machines.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trouble = trouble()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        self.trouble = trouble()
+
+    def obstacle(self, *tensors: Tensor) -> str | None:
+        """Why no kernel can take such tensors; None where one can."""
+        dtypes = [tensor.dtype for tensor in tensors]
+        if dtypes[0] not in DTYPES or any(dtype != dtypes[0] for dtype in dtypes):
+            return f"Kernels take float32 and float64, all inputs alike, but got {', '.join(map(str, dtypes))}."
+        if any(tensor.device.type != "cpu" for tensor in tensors):
+            return f"Kernels run on the CPU, but the inputs lie on {tensors[0].device}."
+        if is_tracing():
+            return "torch.jit.trace records torch's own operations only."
+        if not torch.compiler.is_compiling() and is_transformed():
+            return "Functional transforms and forward mode differentiate torch's own operations."
+        return self.trouble
+
+
+def is_eager(*tensors: Tensor) -> bool:
+    """Whether kernels may be called at once, rather than as operations that are registered with torch."""
+    return not torch.compiler.is_compiling() and all(type(tensor) in _PLAIN for tensor in tensors)
 
 
 @cache

@@ -78,7 +78,7 @@ def _first(module: object, given: Any, *names: str) -> Any:
 def make_inputs(
     module: Callable[..., Any],
     inputs: Any,
-    fields: Sequence[Kind],
+    fields: Sequence[FieldType],
     seed: int,
     advice: str,
     batch: int = 4,
@@ -97,7 +97,7 @@ def make_inputs(
         values = module.example_inputs(batch, generator)
     else:
         try:
-            values = example_inputs(tuple(map(as_field, fields)), batch, generator)
+            values = example_inputs(fields, batch, generator)
         except ArgumentError as error:
             raise ArgumentError(f"Inputs of {named(module)} cannot be made up. {advice}") from error
     like = torch.zeros((), dtype=torch.float64) if first is None else first

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from intertwine.errors import ArgumentError, ShapeError
-from intertwine.ops.choice import is_transformed
+from intertwine.ops.choice import DTYPES, is_transformed
 from intertwine.ops.convolve.llvm import WANTED, channel_layout, write_convolve
 from intertwine.ops.convolve.reference import convolve
 from intertwine.ops.graph import Graph
@@ -30,8 +30,6 @@ from intertwine.ops.llvm import Kernel, launch, load
 from intertwine.ops.llvm.launch import large, thread_count
 from intertwine.plan import Plan
 from intertwine.plan.text import read
-
-DTYPES = (torch.float32, torch.float64)
 
 _DIRECTIONS = ("direction of x", "direction of y", "direction of weights")
 _FEW = 16  # targets that one thread has done before another would have begun
@@ -205,7 +203,7 @@ def third(
                 continue
             replaced = [*operands]
             replaced[a], replaced[b] = along[a], weights[b]
-            found = [*gradients(*replaced), convolved(*replaced[:3])]
+            found = [*gradients(*replaced), *([convolved(*replaced[:3])] if b != 3 else [])]
             for n, gradient in enumerate(found):
                 if n != b:
                     place = 4 + n if n == a else n

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from intertwine._arrays import is_tracing
 from intertwine.errors import ArgumentError
-from intertwine.ops.choice import PLAIN, Choice, is_transformed, trouble
+from intertwine.ops.choice import Choice, KernelModule, is_eager
 from intertwine.ops.contract import Contraction
 from intertwine.ops.contract.dispatch import as_rows
 from intertwine.ops.convolve import compiled
@@ -19,7 +16,7 @@ from intertwine.plan import Plan
 from intertwine.plan.text import written
 
 
-class Convolution(nn.Module):
+class Convolution(KernelModule):
     """`out[t] = Σ_{e: s → t} plan(weights[e], x[s], y[e])`, without the messages of all edges in memory.
 
     Channel-wise plans on a CPU, in float32 and float64, run in a kernel that is compiled for them at the first call
@@ -35,17 +32,9 @@ class Convolution(nn.Module):
     def __init__(self, plan: Plan, *, backend: str | None = None) -> None:
         super().__init__()
         self.plan, self.wanted = plan, backend
-        self.is_compiled, self.text = channel_layout(plan) is not None, written(plan)
+        self.is_compiled = channel_layout(plan) is not None
+        self.text = written(plan) if self.is_compiled else ""
         self.contraction = Contraction(plan, reference=backend == "reference")
-        self._look()
-
-    def _look(self) -> None:
-        """See what this machine can do: here, since compiled code cannot look."""
-        self.trouble = trouble() if self.is_compiled else None
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)  # type: ignore[no-untyped-call]
-        self._look()  # files come from other machines
 
     def forward(
         self, weights: Tensor, x: Tensor, y: Tensor, edges: Tensor | Graph, targets: int | None = None
@@ -55,9 +44,9 @@ class Convolution(nn.Module):
         if backend != "llvm":
             return self._in_torch(weights, x, y, edges, targets)
         where = edges if isinstance(edges, Graph) else graph(edges, len(x) if targets is None else targets)
-        if torch.compiler.is_compiling() or not all(type(v) in PLAIN for v in (weights, x, y)):
-            return compiled.registered_convolve(self.text, where, x, y, weights)
-        return compiled.eager_convolve(self.plan, where, x, y, weights)
+        if is_eager(weights, x, y):
+            return compiled.eager_convolve(self.plan, where, x, y, weights)
+        return compiled.registered_convolve(self.text, where, x, y, weights)
 
     def choose(self, weights: Tensor, x: Tensor, y: Tensor) -> Choice:
         """The backend for such inputs, and why."""
@@ -74,17 +63,9 @@ class Convolution(nn.Module):
         """Why the compiled kernels cannot serve; None where they can."""
         if not self.is_compiled:
             return "Only channel-wise products (weights vu, x iu, y jv of one copy, output ku) are compiled."
-        if not x.dtype == y.dtype == weights.dtype or x.dtype not in compiled.DTYPES:
-            return f"Kernels take float32 and float64, all inputs alike, but got {x.dtype}, {y.dtype}, {weights.dtype}."
-        if any(v.device.type != "cpu" for v in (weights, x, y)):
-            return f"Kernels run on the CPU, but the inputs lie on {x.device}."
         if weights.ndim != 2:
             return "Kernels take weights for each edge."
-        if is_tracing():
-            return "torch.jit.trace records torch's own operations only."
-        if not torch.compiler.is_compiling() and is_transformed():
-            return "Functional transforms and forward mode differentiate torch's own operations."
-        return self.trouble
+        return self.obstacle(x, y, weights)
 
     def _in_torch(self, weights: Tensor, x: Tensor, y: Tensor, edges: Tensor | Graph, targets: int | None) -> Tensor:
         source, target = (edges.source, edges.target) if isinstance(edges, Graph) else edges.unbind(0)
