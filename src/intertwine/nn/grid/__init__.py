@@ -1,0 +1,1 @@
+"""Layers on images and volumes: channels on axis 1, then space."""
