@@ -1,6 +1,7 @@
 """From reps to plans: the Wigner–Eckart table of kernels, linear maps, and products in every multiplicity mode."""
 
 from intertwine.kernels.basis import KernelBasis, kernel_basis
+from intertwine.kernels.filter_bank import FilterBank, filter_bank
 from intertwine.kernels.plans import KernelTable, bilinear_plan, kernel_table, linear_plan
 from intertwine.kernels.products import (
     MODES,
@@ -12,18 +13,27 @@ from intertwine.kernels.products import (
     every_path,
     product,
 )
+from intertwine.kernels.taps import BandLimited, Complete, Filters, Rings, TapFunctions, Taps
 
 __all__ = [
     "MODES",
+    "BandLimited",
+    "Complete",
+    "FilterBank",
+    "Filters",
     "Instruction",
     "KernelBasis",
     "KernelTable",
     "Mode",
     "Normalisation",
     "ProductPlan",
+    "Rings",
+    "TapFunctions",
+    "Taps",
     "bilinear_plan",
     "channelwise",
     "every_path",
+    "filter_bank",
     "kernel_basis",
     "kernel_table",
     "linear_plan",

@@ -1,4 +1,4 @@
-"""Equivariant modules: plain tensors in and out, channels on the last axis, `rep_in` and `rep_out` as attributes."""
+"""Equivariant modules: plain tensors in and out; channels on the last axis, of images and volumes on axis 1."""
 
 from intertwine.nn import frames, heads, radial
 from intertwine.nn.activation import Activation, Gate, NormActivation
@@ -6,8 +6,27 @@ from intertwine.nn.canonical import Canonicalize, Centred, FrameAveraging
 from intertwine.nn.checkpoints import CONVENTION, load_weights, save_weights
 from intertwine.nn.depthwise_conv import DepthwiseConv
 from intertwine.nn.fourier import FourierActivation
+from intertwine.nn.grid import (
+    AdaptiveAvgPool,
+    AdaptiveMaxPool,
+    AvgPool2d,
+    AvgPool3d,
+    BlurPool,
+    Conv2d,
+    Conv3d,
+    ConvTranspose2d,
+    ConvTranspose3d,
+    DiskMask,
+    GlobalPool,
+    MaxPool2d,
+    MaxPool3d,
+    Pixelwise,
+    Upsample,
+)
+from intertwine.nn.group_pool import GroupPool
 from intertwine.nn.linear import Linear
 from intertwine.nn.module import EquivariantModule
+from intertwine.nn.norm import BatchNorm, LayerNorm
 from intertwine.nn.order_parameter import LearnedOrderParameter
 from intertwine.nn.point_conv import PointConv
 from intertwine.nn.radial import RadialMLP
@@ -17,20 +36,38 @@ from intertwine.nn.tensor_product import TensorProduct
 __all__ = [
     "CONVENTION",
     "Activation",
+    "AdaptiveAvgPool",
+    "AdaptiveMaxPool",
+    "AvgPool2d",
+    "AvgPool3d",
+    "BatchNorm",
+    "BlurPool",
     "Canonicalize",
     "Centred",
+    "Conv2d",
+    "Conv3d",
+    "ConvTranspose2d",
+    "ConvTranspose3d",
     "DepthwiseConv",
+    "DiskMask",
     "EquivariantModule",
     "FourierActivation",
     "FrameAveraging",
     "Gate",
+    "GlobalPool",
+    "GroupPool",
+    "LayerNorm",
     "LearnedOrderParameter",
     "Linear",
+    "MaxPool2d",
+    "MaxPool3d",
     "NormActivation",
+    "Pixelwise",
     "PointConv",
     "RadialMLP",
     "Sequential",
     "TensorProduct",
+    "Upsample",
     "frames",
     "heads",
     "load_weights",

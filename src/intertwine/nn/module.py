@@ -16,7 +16,7 @@ from intertwine._arrays import plain_shape
 from intertwine.errors import ArgumentError, ShapeError, UnreachableWarning
 from intertwine.fields import Features, FieldType, as_field, example_inputs
 from intertwine.ops import TableModule
-from intertwine.reps import Irrep, Rep, as_rep
+from intertwine.reps import Block, Irrep, Rep, as_rep
 
 Function = Callable[[Tensor], Tensor]
 """A function of each number, such as an activation."""
@@ -76,8 +76,7 @@ class EquivariantModule(TableModule, ABC):
         if x.ndim == 0 or plain_shape(x)[-1] != rep.dim:
             raise ShapeError(
                 f"{type(self).__name__} takes {what} of the rep {rep} of {rep.group}, {rep.dim} numbers on the last "
-                f"axis, but got a tensor of shape {plain_shape(x)}. Check rep_out of the layer before, or call "
-                "rep.join(blocks) to build such features."
+                f"axis, but got a tensor of shape {plain_shape(x)}. {_remedy(x, rep)}"
             )
 
     def extra_repr(self) -> str:
@@ -90,9 +89,33 @@ class EquivariantModule(TableModule, ABC):
         return f"{type(self).__name__}({self.extra_repr()})" if is_layer else super().__repr__()
 
 
+def _remedy(x: Tensor, rep: Rep) -> str:
+    """What to do about features that do not lie on the last axis."""
+    if x.ndim in (4, 5) and plain_shape(x)[1] == rep.dim:
+        return (
+            "For images and volumes wrap the layer in nn.Pixelwise, or put it into nn.Sequential after a convolution."
+        )
+    return "Check rep_out of the layer before, or call rep.join(blocks) to build such features."
+
+
 def normal_parameter(size: int) -> nn.Parameter:
     """Weights `(size,)` drawn from the standard normal distribution: scales live in the plans."""
     return nn.Parameter(torch.randn(size))
+
+
+def invariant_vectors(rep: Rep) -> np.ndarray:
+    """The invariant vectors of a rep, `(dim, number)`, each with the largest entry 1: where a bias may stand."""
+    for irrep, copies in rep.copies.items():
+        if irrep.is_trivial:
+            vectors = copies[:, 0]
+            return np.asarray(vectors / np.abs(vectors).max(0))
+    return np.zeros((rep.dim, 0))
+
+
+def is_sum(block: Block) -> bool:
+    """Whether the one invariant of a block is the sum of its components, as for groups that permute these."""
+    found = invariant_vectors(Rep(block.group, ((1, block),)))
+    return found.shape[1] == 1 and bool(np.allclose(found, 1, rtol=0, atol=1e-9))
 
 
 def warn_unreachable(

@@ -9,13 +9,16 @@ import torch
 from torch import Tensor, nn
 
 from intertwine.errors import ArgumentError, RepMismatchError
-from intertwine.fields import Features, FieldType
+from intertwine.fields import Features, FieldType, GridField
+from intertwine.nn.grid.pixelwise import Pixelwise, at_pixels
 from intertwine.nn.module import EquivariantModule
 from intertwine.reps import Irrep, Rep
 
 
 class Sequential(EquivariantModule):
     """Equivariant modules in a row; each must take the rep that the one before gives.
+
+    After a layer on a grid, such as `Conv2d`, layers of features act at every pixel.
 
     Plain torch modules may stand where all features are invariants: any function of invariants is invariant. Their
     output counts as invariants too.
@@ -41,11 +44,13 @@ class Sequential(EquivariantModule):
                 f"{type(modules[0]).__name__ if modules else 'no modules'} first."
             )
         field: FieldType = modules[0].fields_in[0]
+        places: list[Rep | None] = []
         for number, module in enumerate(modules):
+            places.append(field.action if isinstance(field, GridField) and _serves_pixels(module, field) else None)
             field = _after(module, field, number)
         super().__init__(modules[0].rep_in, _channels(field))
         self.layers = nn.ModuleList(modules)
-        self._fields = (modules[0].fields_in[0], field)
+        self._fields, self._actions = (modules[0].fields_in[0], field), tuple(places)
 
     @property
     def fields_in(self) -> tuple[FieldType, ...]:
@@ -59,8 +64,8 @@ class Sequential(EquivariantModule):
 
     def forward(self, x: Tensor) -> Tensor:
         """The output `(..., rep_out.dim)` for features `(..., rep_in.dim)`."""
-        for module in self.layers:
-            x = module(x)
+        for module, action in zip(self.layers, self._actions, strict=True):
+            x = module(x) if action is None else at_pixels(module, x, action.dim)
         return x
 
     def __iter__(self) -> Iterator[nn.Module]:
@@ -70,8 +75,13 @@ class Sequential(EquivariantModule):
         return len(self.layers)
 
     def __getitem__(self, index: int | slice) -> nn.Module:
-        """One module, or for a slice a `Sequential` of the same modules."""
-        return Sequential(*self.layers[index]) if isinstance(index, slice) else self.layers[index]
+        """One module, or for a slice a `Sequential` of the same modules, on a grid if they were."""
+        if not isinstance(index, slice):
+            return self.layers[index]
+        modules = [*self.layers[index]]
+        if modules and (action := self._actions[index][0]) is not None:
+            modules[0] = Pixelwise(modules[0], action)
+        return Sequential(*modules)
 
     def extra_repr(self) -> str:
         """Nothing: the modules print themselves."""
@@ -86,6 +96,8 @@ def _after(module: nn.Module, field: FieldType, number: int) -> FieldType:
                 f"Module {number} ({type(module).__name__}) takes {len(module.fields_in)} inputs, but Sequential hands "
                 "one tensor on. Write a module whose forward calls it."
             )
+        if isinstance(field, GridField) and _serves_pixels(module, field):
+            return GridField(module.rep_out, field.action)
         if (wanted := module.fields_in[0]) != field:
             raise RepMismatchError(
                 f"Module {number} ({type(module).__name__}) takes {_told(wanted)}, but the one before gives "
@@ -105,6 +117,16 @@ def _after(module: nn.Module, field: FieldType, number: int) -> FieldType:
         )
     rep = field.rep
     return Features(_width_after(module, rep.dim) * Irrep(rep.group, rep.group.trivial))
+
+
+def _serves_pixels(module: nn.Module, field: GridField) -> bool:
+    """Whether a module is a layer of features, to be used at every pixel of a grid of them."""
+    features = Features(field.rep)
+    return (
+        isinstance(module, EquivariantModule)
+        and module.fields_in == (features,)
+        and (isinstance(module.field_out, Features))
+    )
 
 
 def _channels(field: FieldType) -> Rep:

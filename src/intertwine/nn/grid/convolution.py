@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -15,14 +15,11 @@ from intertwine._arrays import is_tracing, plain_shape
 from intertwine.errors import ArgumentError
 from intertwine.kernels.filter_bank import filter_bank
 from intertwine.kernels.taps import BandLimited, Complete, Filters, TapFunctions, Taps, permutes
-from intertwine.nn.grid.module import GridModule, for_each_axis
-from intertwine.nn.module import normal_parameter, warn_unreachable
+from intertwine.nn.grid.module import GridModule, Sizes, for_each_axis
+from intertwine.nn.module import invariant_vectors, normal_parameter, warn_unreachable
 from intertwine.ops.choice import is_transformed
 from intertwine.ops.expand import FilterExpansion
 from intertwine.reps import Irrep, Rep
-
-Sizes = int | Sequence[int]
-"""One number for all axes of space, or one for each."""
 
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 """What lies beyond the rim of a grid."""
@@ -33,9 +30,6 @@ class GridConvolution(GridModule):
 
     Filters are made anew when weights have changed, in training at each call. `state_dict` holds weights alone.
     """
-
-    n: ClassVar[int]
-    """The dimension of the grid."""
 
     invariants: Tensor
     order_bias: Tensor
@@ -62,7 +56,7 @@ class GridConvolution(GridModule):
         self.bank = filter_bank(self.action, *parts, self.taps, self.kind)
         self.expansion = FilterExpansion(self.bank.expansion)
         self.weight = normal_parameter(groups * self.bank.expansion.size)
-        invariants = _invariants(self.rep_out) if bias else np.zeros((self.rep_out.dim, 0))
+        invariants = invariant_vectors(self.rep_out) if bias else np.zeros((self.rep_out.dim, 0))
         self.bias = nn.Parameter(torch.zeros(invariants.shape[1])) if invariants.shape[1] else None
         unreached = self.bank.unreached
         if self.bias is not None and self.bank.expansion.size:
@@ -222,7 +216,7 @@ class Conv2d(_Convolution):
         groups: into how many parts the copies of each block are divided; outputs see inputs of their part alone. As
             many as there are copies make a depthwise convolution.
         bias: whether invariants of the output get a bias, which starts at 0.
-        filters: `Complete()`, `BandLimited(tolerance)` or `Rings()` of `intertwine.kernels`. Default: complete where
+        filters: `Complete()`, `BandLimited(tolerance)` or `Rings()`, from `intertwine.kernels`. Default: complete where
             the group permutes the taps, band-limited elsewhere.
         action: how the group moves the image, a rep of dimension 2; default the group's defining rep.
         spacing: the distance of pixels, or one for each axis; only ratios count.
@@ -240,7 +234,7 @@ class Conv2d(_Convolution):
     torch.Size([2, 64, 9, 9])
     """
 
-    n = 2
+    axes = 2
 
 
 class Conv3d(_Convolution):
@@ -257,7 +251,7 @@ class Conv3d(_Convolution):
     torch.Size([2, 10, 5, 5, 5])
     """
 
-    n = 3
+    axes = 3
 
 
 class _ConvolutionTranspose(GridConvolution):
@@ -311,7 +305,7 @@ class ConvTranspose2d(_ConvolutionTranspose):
     torch.Size([2, 16, 16, 16])
     """
 
-    n = 2
+    axes = 2
 
 
 class ConvTranspose3d(_ConvolutionTranspose):
@@ -323,7 +317,7 @@ class ConvTranspose3d(_ConvolutionTranspose):
     torch.Size([1, 1, 8, 8, 8])
     """
 
-    n = 3
+    axes = 3
 
 
 class _Recalled(torch.autograd.Function):
@@ -380,15 +374,6 @@ def _by_group(rep: Rep, groups: int) -> np.ndarray:
         for (_, block), where in zip(rep.terms, rep.slices, strict=True)
     ]
     return np.concatenate([place[:, number].reshape(-1) for number in range(groups) for place in places])
-
-
-def _invariants(rep: Rep) -> np.ndarray:
-    """The invariant vectors of a rep, `(dim, number)`, each with the largest entry 1."""
-    for irrep, copies in rep.copies.items():
-        if irrep.is_trivial:
-            vectors = copies[:, 0]
-            return np.asarray(vectors / np.abs(vectors).max(0))
-    return np.zeros((rep.dim, 0))
 
 
 def _short(values: tuple[int, ...]) -> int | tuple[int, ...]:

@@ -15,6 +15,9 @@ from intertwine.fields import FieldType, GridField
 from intertwine.nn.module import EquivariantModule
 from intertwine.reps import Irrep, Rep, as_rep
 
+Sizes = int | Sequence[int]
+"""One number for all axes of space, or one for each."""
+
 
 class GridModule(EquivariantModule):
     """A layer from features on a grid to features on a grid, images `(B, C, −y, x)` or volumes `(B, C, −z, −y, x)`.
@@ -27,17 +30,19 @@ class GridModule(EquivariantModule):
     Raises `ArgumentError` for an action of another dimension.
     """
 
-    n: ClassVar[int]
-    """The dimension of the grid, 2 or 3."""
+    axes: ClassVar[int | None] = None
+    """The number of axes of space that a class is for; None if any."""
 
     def __init__(self, rep_in: Rep | Irrep, rep_out: Rep | Irrep, action: Rep | Irrep | None = None) -> None:
         super().__init__(rep_in, rep_out)
-        n, self.action = self.n, self.rep_in.group.defining if action is None else as_rep(action)
-        if self.action.dim != n:
+        self.action = self.rep_in.group.defining if action is None else as_rep(action)
+        if self.axes not in (None, self.action.dim):
             raise ArgumentError(
-                f"{type(self).__name__} acts on {n} axes of space, but the action {self.action} of {self.action.group} "
-                f"has dimension {self.action.dim}. Pass action=…, a rep of dimension {n} that moves the grid."
+                f"{type(self).__name__} acts on {self.axes} axes of space, but the action {self.action} of "
+                f"{self.action.group} has dimension {self.action.dim}. Pass action=…, a rep of dimension {self.axes} "
+                "that moves the grid."
             )
+        self.n = self.action.dim
         self._field_in, self._field_out = (GridField(rep, self.action) for rep in (self.rep_in, self.rep_out))
         self._turned, self._seen = self._field_in.turned_axes, set[tuple[int, ...]]()
 
