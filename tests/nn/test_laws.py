@@ -8,7 +8,7 @@ import torch
 
 from intertwine import nn
 from intertwine.testing import check_module, equivariance_error
-from tests.modules import MODULES, Make, each_module, example
+from tests.modules import MODULES, Make, each_module, example, on_grid
 
 KEYS = {
     "Linear, O(3)": {"weight": (20,), "bias": (2,)},
@@ -20,6 +20,8 @@ KEYS = {
     "NormActivation without bias, O(3)": {},
     "Gate, O(3)": {},
     "Activation, O(3)": {},
+    "Conv, O(3)": {"weight": None, "bias": None},
+    "BatchNorm, O(3)": {"weight": None, "bias": None, "running_mean": None, "running_var": None},
     "Sequential, O(3)": {
         **{f"layers.{i}.{name}": None for i, name in ((0, "weight"), (0, "bias"), (2, "weight"), (2, "bias"))},
         **{"layers.3.weight": (5, 3), "layers.3.bias": (5,), "layers.5.weight": (5,), "layers.5.bias": (1,)},
@@ -39,7 +41,7 @@ def test_laws(make: Make) -> None:
 
 @each_module
 def test_equivariance_in_float32(make: Make) -> None:
-    assert equivariance_error(make().float()) < 2e-4
+    assert equivariance_error(make().float()).exact < 2e-4
 
 
 @pytest.mark.parametrize("name", KEYS)
@@ -65,9 +67,9 @@ def test_the_input_decides_the_dtype(make: Make, mixed: torch.dtype) -> None:
 @each_module
 def test_leading_axes(make: Make) -> None:
     """No batch axis and two of them work where features have no graph."""
-    module = make().double()
+    module = make().double().eval()
     values = example(module)
-    if any(not x.is_floating_point() for x in values):
+    if on_grid(module) or any(not x.is_floating_point() for x in values):
         return
     whole = module(*values)
     torch.testing.assert_close(module(*(x[0] for x in values)), whole[0])
@@ -80,7 +82,7 @@ def test_functional_calls(make: Make) -> None:
     module = make().double()
     other = {name: p + 1 for name, p in module.named_parameters()}
     twin = copy.deepcopy(module)
-    twin.load_state_dict(other)
+    twin.load_state_dict(other, strict=False)  # running statistics stay
     values = example(module)
     assert torch.equal(torch.func.functional_call(module, other, values), twin(*values))
 
@@ -100,7 +102,7 @@ def test_mixed_precision(make: Make) -> None:
 @each_module
 def test_vmap(make: Make) -> None:
     """One sample at a time, vectorised by torch, is the batch."""
-    module = make().double()
+    module = make().double().eval()
     values = example(module)
     if any(not x.is_floating_point() for x in values):
         return
@@ -127,7 +129,7 @@ def test_a_layer_prints_on_one_line(make: Make) -> None:
     module = make()
     lines = repr(module).splitlines()
     assert lines[0].startswith(type(module).__name__)
-    assert (len(lines) > 1) == isinstance(module, nn.Sequential | nn.Canonicalize | nn.FrameAveraging)
+    assert (len(lines) > 1) == isinstance(module, nn.Sequential | nn.Canonicalize | nn.FrameAveraging | nn.Pixelwise)
 
 
 def test_the_registry_covers_every_layer() -> None:

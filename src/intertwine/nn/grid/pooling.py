@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -195,9 +196,9 @@ class BlurPool(GridModule):
         if not 0 < self.sigma < math.inf:
             raise ArgumentError(f"The width of a blur is positive, but got sigma={sigma!r}.")
         self.reach = math.ceil(3 * self.sigma)
-        places = torch.arange(-self.reach, self.reach + 1, dtype=torch.float64)
-        profile = torch.exp(-(places**2) / (2 * self.sigma**2))
-        self.register_table("profile", (profile / profile.sum()).numpy())
+        places = np.arange(-self.reach, self.reach + 1)
+        profile = np.exp(-(places**2) / (2 * self.sigma**2))
+        self.register_table("profile", profile / profile.sum())
 
     def forward(self, x: Tensor) -> Tensor:
         """The output `(B, rep.dim, …)` for features `(B, rep.dim, …)`, with or without B."""

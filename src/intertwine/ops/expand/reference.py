@@ -23,7 +23,9 @@ def expand(expansion: Expansion, weights: Tensor) -> Tensor:
             else:
                 row.append(_moved(meeting, out, into, given, expansion.taps))
         rows.append(torch.cat(row, 1))
-    return torch.cat(rows)
+    return torch.cat(
+        [weights.new_zeros((0, sum(c.size * c.copies for c in expansion.channels_in), expansion.taps)), *rows]
+    )
 
 
 def _coupled(meeting: Coupled, out: Channels, into: Channels, weights: Tensor, taps: int) -> Tensor:

@@ -30,7 +30,7 @@ class FilterExpansion(nn.Module):
 
     def forward(self, weights: Tensor) -> Tensor:
         """The filters, in the dtype of the weights whatever autocast says: what they are used for costs far more."""
-        if not self.parts:
+        if not self.parts or 0 in self.shape:
             return weights.new_zeros((*self.shape, self.taps))
         with torch.autocast(weights.device.type, enabled=False):
             made = [part(piece) for part, piece in zip(self.parts, weights.split(self.sizes), strict=True)]
