@@ -15,7 +15,7 @@ from intertwine._arrays import plain_shape, read_only
 from intertwine.errors import RepMismatchError, ShapeError
 from intertwine.fields.cloud import as_action
 from intertwine.fields.field_type import FieldType, require_channels
-from intertwine.groups import Group
+from intertwine.groups import Group, Subgroup
 from intertwine.groups.finite import closure
 from intertwine.groups.rotations import exponential
 from intertwine.reps import Irrep, Rep, as_rep
@@ -76,6 +76,10 @@ class GridField(FieldType):
         candidates = _candidates(self.rep.group)
         found = candidates[[self.is_exact(g, shape) for g in candidates]]
         return found if self.rep.group.is_finite else closure(found)
+
+    def restrict(self, subgroup: Subgroup) -> GridField:
+        """The same field as a subgroup moves it."""
+        return GridField(self.rep.restrict(subgroup), self.action.restrict(subgroup))
 
     @property
     def turned_axes(self) -> tuple[int, ...]:

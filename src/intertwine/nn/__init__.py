@@ -30,6 +30,7 @@ from intertwine.nn.norm import BatchNorm, LayerNorm
 from intertwine.nn.order_parameter import LearnedOrderParameter
 from intertwine.nn.point_conv import PointConv
 from intertwine.nn.radial import RadialMLP
+from intertwine.nn.restriction import Restrict
 from intertwine.nn.sequential import Sequential
 from intertwine.nn.tensor_product import TensorProduct
 
@@ -65,6 +66,7 @@ __all__ = [
     "Pixelwise",
     "PointConv",
     "RadialMLP",
+    "Restrict",
     "Sequential",
     "TensorProduct",
     "Upsample",

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from intertwine._arrays import plain_shape
 from intertwine.errors import ArgumentError, ShapeError, UnreachableWarning
 from intertwine.fields import Features, FieldType, as_field, example_inputs
+from intertwine.groups import Subgroup
 from intertwine.ops import TableModule
 from intertwine.reps import Block, Irrep, Rep, as_rep
 
@@ -32,6 +33,9 @@ class EquivariantModule(TableModule, ABC):
         rep_in: the rep of the (first) input.
         rep_out: the rep of the output.
     """
+
+    subgroups: tuple[Subgroup, ...] = ()
+    """The subgroups to which the symmetry falls on the way, each of the one before; `fields_in` are of the last."""
 
     def __init__(self, rep_in: Rep | Irrep, rep_out: Rep | Irrep) -> None:
         super().__init__()

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from intertwine.errors import ArgumentError, RepMismatchError
 from intertwine.fields import Features, FieldType, GridField
+from intertwine.groups import Subgroup
 from intertwine.nn.grid.pixelwise import Pixelwise, at_pixels
 from intertwine.nn.module import EquivariantModule
 from intertwine.reps import Irrep, Rep
@@ -43,14 +44,20 @@ class Sequential(EquivariantModule):
                 "Sequential starts with an equivariant module, whose rep_in it takes over, but got "
                 f"{type(modules[0]).__name__ if modules else 'no modules'} first."
             )
-        field: FieldType = modules[0].fields_in[0]
+        start = field = modules[0].fields_in[0]
         places: list[Rep | None] = []
+        subgroups: list[Subgroup] = []
         for number, module in enumerate(modules):
+            for subgroup in getattr(module, "subgroups", ()):
+                subgroups.append(subgroup)
+                if number:  # the first module's fields are restricted already
+                    start, field = start.restrict(subgroup), field.restrict(subgroup)
             places.append(field.action if isinstance(field, GridField) and _serves_pixels(module, field) else None)
             field = _after(module, field, number)
-        super().__init__(modules[0].rep_in, _channels(field))
+        super().__init__(_channels(start), _channels(field))
+        self.subgroups = tuple(subgroups)
         self.layers = nn.ModuleList(modules)
-        self._fields, self._actions = (modules[0].fields_in[0], field), tuple(places)
+        self._fields, self._actions = (start, field), tuple(places)
 
     @property
     def fields_in(self) -> tuple[FieldType, ...]:

@@ -18,7 +18,6 @@ from intertwine.fields import Displacements, EdgeFeatures, Edges, Features, Fiel
 from intertwine.testing.equivariance import equivariance_error, largest
 from intertwine.testing.models import IN_MODULE, cast, field_types, make_inputs, named
 
-
 _MANY_NUMBERS = 4096  # of an input, beyond which derivatives are tried along few directions
 
 
@@ -162,7 +161,8 @@ def _along_few_directions(
         moved = [x.detach() + torch.tensordot(s, d, 1) for x, s, d in zip(values, steps, directions, strict=True)]
         y = function(*moved).flatten()
         sums = torch.randn(3, len(y), generator=torch.Generator().manual_seed(1), dtype=y.dtype)
-        return sums @ y / len(y) ** 0.5
+        total: Tensor = sums @ y / len(y) ** 0.5
+        return total
 
     return along, tuple(torch.zeros(3, dtype=x.dtype, requires_grad=True) for x in values)
 

@@ -59,12 +59,19 @@ def test_down_and_up_again() -> None:
         assert turned_error(layer.double(), normal(2, layer.rep_in.dim, 9, 9)) < 1e-12
     with pytest.warns(InexactGridWarning, match="whole multiple"):
         nn.Upsample(REP, 8, mode="nearest")(normal(1, REP.dim, 5, 5))
-    with pytest.warns(InexactGridWarning, match="size − 1"):
-        nn.BlurPool(REP, 2)(normal(1, REP.dim, 8, 8))
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3, 4])
+@pytest.mark.parametrize("size", range(3, 13))
+def test_blurred_samples_lie_about_the_middle_for_every_size(size: int, stride: int) -> None:
+    layer = nn.BlurPool(REP, stride).double()
+    x = normal(1, REP.dim, size, size)
+    assert layer(x).shape[-1] == -(-size // stride)
+    assert turned_error(layer, x) < 1e-12
 
 
 def test_blurring_keeps_means_and_removes_the_finest_wave() -> None:
-    layer = nn.BlurPool(O2.rep("1x0e"), 2, sigma=1.0).double()
+    layer = nn.BlurPool(O2.rep("1x0e"), 2, sigma=0.5).double()
     whole = layer(torch.ones(1, 1, 21, 21, dtype=torch.float64))[0, 0]
     torch.testing.assert_close(whole[3:-3, 3:-3], torch.ones(5, 5, dtype=torch.float64))
     wave = torch.cos(torch.pi * torch.arange(21.0, dtype=torch.float64)).expand(1, 1, 21, 21)
