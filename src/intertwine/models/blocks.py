@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from intertwine.catalog.with_reps import GroupWithReps
 from intertwine.errors import ArgumentError
 from intertwine.groups import Group
-from intertwine.kernels import Filters
-from intertwine.nn import Activation, BatchNorm, BlurPool, Conv2d, Conv3d, EquivariantModule, Gate, Sequential
+from intertwine.nn import Activation, BatchNorm, BlurPool, Conv2d, Conv3d, EquivariantModule, Filters, Gate, Sequential
 from intertwine.nn.activation import permutes_entries
 from intertwine.nn.grid.module import GridModule
-from intertwine.reps import Irrep, Rep, parse_rep
+from intertwine.reps import Irrep, Rep
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ def channels_of(group: Group, width: int, degree: int = 2) -> Rep:
     """
     if width < 1:
         raise ArgumentError(f"A network has at least one channel, but got the width {width}.")
-    if group.is_finite:
-        return max(1, round(width / group.order)) * parse_rep(group, "1xregular")
+    if group.is_finite and isinstance(group, GroupWithReps):
+        return max(1, round(width / group.order)) * group.regular
     irreps = [Irrep(group, label) for label in group.labels(degree)]
     counts = [irrep.dim // len(irrep.endomorphisms) for irrep in irreps]
     copies = max(1, round(width / sum(n * irrep.dim for n, irrep in zip(counts, irreps, strict=True))))

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from intertwine.kernels import Filters
 from intertwine.models.blocks import ConvBlock, GridStyle, channels_of
-from intertwine.nn import GlobalPool, Linear, Sequential
+from intertwine.nn import Filters, GlobalPool, Linear, Sequential
 from intertwine.reps import Irrep, Rep, as_rep
 
 

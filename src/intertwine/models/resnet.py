@@ -9,9 +9,8 @@ from torch import Tensor
 from intertwine.errors import ArgumentError
 from intertwine.fields import FieldType
 from intertwine.groups import Subgroup
-from intertwine.kernels import Filters
 from intertwine.models.blocks import ConvBlock, GridStyle, ResidualBlock, channels_of
-from intertwine.nn import EquivariantModule, GlobalPool, Linear, Restrict, Sequential
+from intertwine.nn import EquivariantModule, Filters, GlobalPool, Linear, Restrict, Sequential
 from intertwine.reps import Irrep, Rep, as_rep
 
 

@@ -10,9 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
-from intertwine.kernels import Filters
 from intertwine.models.blocks import ConvBlock, GridStyle, ResidualBlock, channels_of
-from intertwine.nn import EquivariantModule, Sequential
+from intertwine.nn import EquivariantModule, Filters, Sequential
 from intertwine.nn.grid.module import GridModule
 from intertwine.reps import Irrep, Rep
 

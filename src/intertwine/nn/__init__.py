@@ -1,5 +1,6 @@
 """Equivariant modules: plain tensors in and out; channels on the last axis, of images and volumes on axis 1."""
 
+from intertwine.kernels.taps import BandLimited, Complete, Filters, Rings
 from intertwine.nn import frames, heads, radial
 from intertwine.nn.activation import Activation, Gate, NormActivation
 from intertwine.nn.canonical import Canonicalize, Centred, FrameAveraging
@@ -41,10 +42,12 @@ __all__ = [
     "AdaptiveMaxPool",
     "AvgPool2d",
     "AvgPool3d",
+    "BandLimited",
     "BatchNorm",
     "BlurPool",
     "Canonicalize",
     "Centred",
+    "Complete",
     "Conv2d",
     "Conv3d",
     "ConvTranspose2d",
@@ -52,6 +55,7 @@ __all__ = [
     "DepthwiseConv",
     "DiskMask",
     "EquivariantModule",
+    "Filters",
     "FourierActivation",
     "FrameAveraging",
     "Gate",
@@ -67,6 +71,7 @@ __all__ = [
     "PointConv",
     "RadialMLP",
     "Restrict",
+    "Rings",
     "Sequential",
     "TensorProduct",
     "Upsample",

@@ -216,7 +216,7 @@ class Conv2d(_Convolution):
         groups: into how many parts the copies of each block are divided; outputs see inputs of their part alone. As
             many as there are copies make a depthwise convolution.
         bias: whether invariants of the output get a bias, which starts at 0.
-        filters: `Complete()`, `BandLimited(tolerance)` or `Rings()`, from `intertwine.kernels`. Default: complete where
+        filters: `nn.Complete()`, `nn.BandLimited(tolerance)` or `nn.Rings()`. Default: complete where
             the group permutes the taps, band-limited elsewhere.
         action: how the group moves the image, a rep of dimension 2; default the group's defining rep.
         spacing: the distance of pixels, or one for each axis; only ratios count.
