@@ -23,6 +23,7 @@ from intertwine.nn.grid import (
     MaxPool3d,
     Pixelwise,
     Upsample,
+    exact_sizes,
 )
 from intertwine.nn.group_pool import GroupPool
 from intertwine.nn.linear import Linear
@@ -75,6 +76,7 @@ __all__ = [
     "Sequential",
     "TensorProduct",
     "Upsample",
+    "exact_sizes",
     "frames",
     "heads",
     "load_weights",

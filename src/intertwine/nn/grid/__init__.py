@@ -14,6 +14,7 @@ from intertwine.nn.grid.pooling import (
     MaxPool3d,
     Upsample,
 )
+from intertwine.nn.grid.sizes import exact_sizes
 
 __all__ = [
     "AdaptiveAvgPool",
@@ -31,4 +32,5 @@ __all__ = [
     "MaxPool3d",
     "Pixelwise",
     "Upsample",
+    "exact_sizes",
 ]

@@ -196,7 +196,7 @@ class _Convolution(GridConvolution):
             x,
             [(size + 2 * p - reach - 1) % step for size, p, reach, step in geometry],
             "Choose sizes and padding so that size + 2 padding − dilation (kernel_size − 1) − 1 is a multiple of the "
-            "stride.",
+            "stride; intertwine.nn.exact_sizes finds some.",
         )
 
 

@@ -63,6 +63,10 @@ class GridModule(EquivariantModule):
             return  # one image, as torch's own layers take it
         self._field_in.check(x, f"The input of {type(self).__name__}")
 
+    def forget_sizes(self) -> None:
+        """Have the next size that breaks the symmetry warned of, also if it was before."""
+        self._seen.clear()
+
     def warn_of_sizes(self, x: Tensor, left_over: Sequence[int], remedy: str) -> None:
         """Warn, once for each size, if samples are left over along an axis that the group turns.
 

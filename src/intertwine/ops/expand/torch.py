@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -32,7 +34,8 @@ class FilterExpansion(nn.Module):
         """The filters, in the dtype of the weights whatever autocast says: what they are used for costs far more."""
         if not self.parts or 0 in self.shape:
             return weights.new_zeros((*self.shape, self.taps))
-        with torch.autocast(weights.device.type, enabled=False):
+        still = nullcontext() if weights.is_meta else torch.autocast(weights.device.type, enabled=False)
+        with still:  # torch knows no autocast for tensors without values
             made = [part(piece) for part, piece in zip(self.parts, weights.split(self.sizes), strict=True)]
             return _joined([_joined(made[n : n + self.width], 1) for n in range(0, len(made), self.width)], 0)
 
