@@ -100,8 +100,11 @@ def _on_grids(G: CatalogGroup) -> Iterator[tuple[str, Make]]:
     yield "BlurPool", lambda: nn.BlurPool(h)
     yield "AdaptiveAvgPool", lambda: nn.AdaptiveAvgPool(h, 4)
     yield "AdaptiveMaxPool", lambda: nn.AdaptiveMaxPool(G.rep(f"2x{G.trivial}"), 5)
+    yield "InstanceNorm", lambda: nn.InstanceNorm(t)
+    yield "FieldDropout", lambda: nn.FieldDropout(t)
     yield "GlobalPool", lambda: nn.GlobalPool(t)
     yield "Upsample", lambda: nn.Upsample(h, scale_factor=2)
+    yield "Restrict", lambda: nn.Restrict(G.rep(f"2x{G.trivial}"), G.subgroup(str(G)))
     yield "DiskMask", lambda: nn.DiskMask(h, 1.0)
     yield "Pixelwise", lambda: nn.Pixelwise(nn.Linear(h, 2 * defining))
     yield (
@@ -129,6 +132,7 @@ def _over(G: CatalogGroup) -> Iterator[tuple[str, Make]]:
     yield "Activation", lambda: nn.Activation(scalars(G))
     yield "BatchNorm", lambda: nn.BatchNorm(t)
     yield "LayerNorm", lambda: nn.LayerNorm(t)
+    yield "Dropout", lambda: nn.Dropout(t)
     yield "GroupPool", lambda: nn.GroupPool(t, "norm")
     yield (
         "Sequential",

@@ -79,7 +79,7 @@ def test_leading_axes(make: Make) -> None:
 @each_module
 def test_functional_calls(make: Make) -> None:
     """Parameters can be handed in from outside, as in meta-learning and ensembles."""
-    module = make().double()
+    module = make().double().eval()
     other = {name: p + 1 for name, p in module.named_parameters()}
     twin = copy.deepcopy(module)
     twin.load_state_dict(other, strict=False)  # running statistics stay
@@ -90,7 +90,7 @@ def test_functional_calls(make: Make) -> None:
 @each_module
 def test_mixed_precision(make: Make) -> None:
     """Autocast to bfloat16 neither crashes nor gives nonsense, forwards and backwards."""
-    module = make().float()
+    module = make().float().eval()
     values = [x.requires_grad_(x.is_floating_point()) for x in example(module, torch.float32)]
     exact = module(*values)
     with torch.autocast("cpu", torch.bfloat16):
@@ -114,9 +114,9 @@ def test_vmap(make: Make) -> None:
 @each_module
 def test_made_without_memory(make: Make) -> None:
     """A module made on the device "meta", given memory and a checkpoint, is the module."""
-    module = make()
+    module = make().eval()
     with torch.device("meta"):
-        empty = make()
+        empty = make().eval()
     assert all(x.is_meta for x in (*empty.parameters(), *empty.buffers()))
     twin = empty.to_empty(device="cpu")
     twin.load_state_dict(module.state_dict())
@@ -129,7 +129,9 @@ def test_a_layer_prints_on_one_line(make: Make) -> None:
     module = make()
     lines = repr(module).splitlines()
     assert lines[0].startswith(type(module).__name__)
-    assert (len(lines) > 1) == isinstance(module, nn.Sequential | nn.Canonicalize | nn.FrameAveraging | nn.Pixelwise)
+    assert (len(lines) > 1) == isinstance(
+        module, nn.Sequential | nn.Canonicalize | nn.FrameAveraging | nn.Pixelwise | nn.InstanceNorm | nn.FieldDropout
+    )
 
 
 def test_the_registry_covers_every_layer() -> None:

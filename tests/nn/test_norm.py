@@ -68,6 +68,30 @@ def test_layer_norm_of_invariants_is_torch_s() -> None:
     torch.testing.assert_close(y.square().mean(-1), torch.ones(5, dtype=torch.float64))
 
 
+def test_instances_are_normalised_over_space() -> None:
+    rep = D4.rep("3xregular")
+    x = normal(2, 24, 6, 6)
+    y = nn.InstanceNorm(rep, affine=False).double()(x)
+    plain = torch.nn.InstanceNorm2d(3).double()(x.reshape(2, 8, 3, 6, 6).transpose(1, 2).reshape(2, 3, 48, 6))
+    torch.testing.assert_close(y.reshape(2, 8, 3, 6, 6).transpose(1, 2).reshape(2, 3, 48, 6), plain)
+
+
+def test_dropout_takes_whole_copies() -> None:
+    """Every component of a copy falls with the others, so that the mask commutes with the group."""
+    torch.manual_seed(0)
+    for layer in (nn.Pixelwise(nn.Dropout(REP, 0.4)), nn.FieldDropout(REP, 0.4)):
+        whole = layer(torch.ones(400, REP.dim, 3, 3))
+        kept = whole.movedim(1, -1).flatten(1, 2)
+        for part in REP.split(kept):
+            assert (part == part[..., :1]).all()
+        assert float((kept == 0).float().mean()) == pytest.approx(0.4, abs=0.05)
+        assert float(kept.max()) == pytest.approx(1 / 0.6)
+        assert bool((kept == kept[:, :1]).all()) == isinstance(layer, nn.FieldDropout)
+        assert torch.equal(layer.eval()(whole), whole)
+    with pytest.raises(ArgumentError, match="probability"):
+        nn.Dropout(REP, 1.0)
+
+
 def test_what_norms_refuse() -> None:
     with pytest.raises(ArgumentError, match="at least two"):
         nn.BatchNorm(REP)(normal(1, REP.dim).float())

@@ -18,7 +18,9 @@ from intertwine.nn.grid import (
     ConvTranspose2d,
     ConvTranspose3d,
     DiskMask,
+    FieldDropout,
     GlobalPool,
+    InstanceNorm,
     MaxPool2d,
     MaxPool3d,
     Pixelwise,
@@ -28,7 +30,7 @@ from intertwine.nn.grid import (
 from intertwine.nn.group_pool import GroupPool
 from intertwine.nn.linear import Linear
 from intertwine.nn.module import EquivariantModule
-from intertwine.nn.norm import BatchNorm, LayerNorm
+from intertwine.nn.norm import BatchNorm, Dropout, LayerNorm
 from intertwine.nn.order_parameter import LearnedOrderParameter
 from intertwine.nn.point_conv import PointConv
 from intertwine.nn.radial import RadialMLP
@@ -55,13 +57,16 @@ __all__ = [
     "ConvTranspose3d",
     "DepthwiseConv",
     "DiskMask",
+    "Dropout",
     "EquivariantModule",
+    "FieldDropout",
     "Filters",
     "FourierActivation",
     "FrameAveraging",
     "Gate",
     "GlobalPool",
     "GroupPool",
+    "InstanceNorm",
     "LayerNorm",
     "LearnedOrderParameter",
     "Linear",

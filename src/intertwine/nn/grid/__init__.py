@@ -1,6 +1,7 @@
 """Layers on images and volumes: channels on axis 1, then space."""
 
 from intertwine.nn.grid.convolution import Conv2d, Conv3d, ConvTranspose2d, ConvTranspose3d
+from intertwine.nn.grid.norm import FieldDropout, InstanceNorm
 from intertwine.nn.grid.pixelwise import Pixelwise
 from intertwine.nn.grid.pooling import (
     AdaptiveAvgPool,
@@ -27,7 +28,9 @@ __all__ = [
     "ConvTranspose2d",
     "ConvTranspose3d",
     "DiskMask",
+    "FieldDropout",
     "GlobalPool",
+    "InstanceNorm",
     "MaxPool2d",
     "MaxPool3d",
     "Pixelwise",
