@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from intertwine.catalog.with_reps import GroupWithReps
-from intertwine.errors import ArgumentError
+from intertwine.errors import ArgumentError, UnreachableWarning
 from intertwine.groups import Group
 from intertwine.nn import Activation, BatchNorm, BlurPool, Conv2d, Conv3d, EquivariantModule, Filters, Gate, Sequential
 from intertwine.nn.activation import permutes_entries
@@ -47,6 +48,14 @@ class GridStyle:
             action=self.action,
             spacing=self.spacing,
         )
+
+    def channels(self, rep_in: Rep, width: int) -> Rep:
+        """About `width` channels, see `channels_of`, without the irreps that no filter leads to from an input."""
+        whole = channels_of(rep_in.group, width)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UnreachableWarning)
+            missed = {irrep for _, irrep in self.conv(rep_in, whole).bank.unreached}
+        return Rep(whole.group, tuple((m, block) for m, block in whole.terms if block not in missed))
 
     def restrict(self, action: Rep) -> GridStyle:
         """The same for a subgroup, which moves the grid by the action."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from intertwine.models.blocks import ConvBlock, GridStyle, channels_of
+from intertwine.models.blocks import ConvBlock, GridStyle
 from intertwine.nn import Filters, GlobalPool, Linear, Sequential
 from intertwine.reps import Irrep, Rep, as_rep
 
@@ -52,7 +52,7 @@ class Encoder(Sequential):
         style = GridStyle(acting, filters, steps, kernel_size)
         blocks, number = [], max(1, math.ceil(math.log2(max(size, 2) / 4)))
         for step in range(number + 1):
-            wide = channels_of(rep.group, width * 2**step)
+            wide = style.channels(rep, width * 2**step)
             blocks.append(ConvBlock(rep, wide, style, stride=1 if step == 0 else 2))
             rep = wide
         super().__init__(*blocks, GlobalPool(rep, action=acting), Linear(rep, rep_out))

@@ -9,7 +9,7 @@ from torch import Tensor
 from intertwine.errors import ArgumentError
 from intertwine.fields import FieldType
 from intertwine.groups import Subgroup
-from intertwine.models.blocks import ConvBlock, GridStyle, ResidualBlock, channels_of
+from intertwine.models.blocks import ConvBlock, GridStyle, ResidualBlock
 from intertwine.nn import EquivariantModule, Filters, GlobalPool, Linear, Restrict, Sequential
 from intertwine.reps import Irrep, Rep, as_rep
 
@@ -72,14 +72,14 @@ class ResNet(EquivariantModule):
         acting = first.group.defining if action is None else as_rep(action)
         steps = tuple(spacing) if isinstance(spacing, Sequence) else float(spacing)
         style = GridStyle(acting, filters, steps, kernel_size)
-        rep, stages = channels_of(first.group, width), []
+        rep, stages = style.channels(first, width), []
         for number, (count, subgroup) in enumerate(zip(blocks, lowered, strict=True)):
             parts: list[EquivariantModule] = [ConvBlock(first, rep, style)] if number == 0 else []
             if subgroup is not None:
                 parts.append(Restrict(rep, subgroup, action=style.action))
                 rep, style = parts[-1].rep_out, style.restrict(style.action.restrict(subgroup))
             for block in range(count):
-                wide = channels_of(rep.group, width * 2**number)
+                wide = style.channels(rep, width * 2**number)
                 parts.append(ResidualBlock(rep, wide, style, stride=2 if block == 0 and number else 1))
                 rep = wide
             stages.append(Sequential(*parts))

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
-from intertwine.models.blocks import ConvBlock, GridStyle, ResidualBlock, channels_of
+from intertwine.models.blocks import ConvBlock, GridStyle, ResidualBlock
 from intertwine.nn import EquivariantModule, Filters, Sequential
 from intertwine.nn.grid.module import GridModule
 from intertwine.reps import Irrep, Rep
@@ -66,7 +66,9 @@ class UNet(GridModule):
             raise ArgumentError(f"A U-Net has at least two levels, but got levels={levels!r}.")
         steps = tuple(spacing) if isinstance(spacing, Sequence) else float(spacing)
         style = GridStyle(self.action, filters, steps, kernel_size)
-        reps = [channels_of(self.rep_in.group, width * 2**level) for level in range(levels)]
+        reps = [style.channels(self.rep_in, width)]
+        for level in range(1, levels):
+            reps.append(style.channels(reps[-1], width * 2**level))
         down: list[EquivariantModule] = [
             Sequential(ConvBlock(self.rep_in, reps[0], style), ResidualBlock(reps[0], reps[0], style))
         ]

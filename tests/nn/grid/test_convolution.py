@@ -25,6 +25,7 @@ def normal(*shape: int, seed: int = 0) -> torch.Tensor:
 
 def turned_error(layer: nn.EquivariantModule, x: torch.Tensor) -> float:
     """How far a layer is from equivariant under quarter turns and mirrors."""
+    layer.requires_grad_(False)
     before, after = layer.fields_in[0], layer.field_out
     y, worst = layer(x), 0.0
     for g in before.exact_elements(tuple(x.shape)):
