@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch.autograd import forward_ad
 
 from intertwine._arrays import is_tracing
+from intertwine.errors import ArgumentError
 from intertwine.ops.llvm import folder, host, probe, versions
 from intertwine.ops.llvm.launch import has_threads
 
@@ -72,6 +74,28 @@ class KernelModule(nn.Module):
         if not torch.compiler.is_compiling() and is_transformed():
             return "Functional transforms and forward mode differentiate torch's own operations."
         return self.trouble
+
+    def decided(self, wanted: str | None, obstacle: str | None, reason: str) -> Choice:
+        """The backend that was wanted, or else kernels for a reason, unless there is an obstacle.
+
+        Raises `ArgumentError` where kernels were wanted, and there is one.
+        """
+        if wanted in ("torch", "reference"):
+            return Choice(wanted, f"The backend {wanted!r} was asked for.")
+        if obstacle is None:
+            return Choice("llvm", reason)
+        if wanted == "llvm":
+            raise ArgumentError(f"The backend 'llvm' was asked for, but cannot serve: {obstacle}")
+        return Choice("torch", obstacle)
+
+
+def require_kernel_dtypes(given: Sequence[Tensor]) -> None:
+    """Raise `ArgumentError` unless all tensors have one of the dtypes that kernels compute in."""
+    if given[0].dtype not in DTYPES or any(v.dtype != given[0].dtype for v in given):
+        raise ArgumentError(
+            "Kernels take float32 and float64, all inputs alike, but got "
+            f"{', '.join(dict.fromkeys(str(v.dtype) for v in given))}."
+        )
 
 
 def is_eager(*tensors: Tensor) -> bool:
