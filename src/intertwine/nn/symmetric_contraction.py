@@ -122,7 +122,8 @@ class SymmetricContraction(EquivariantModule):
             )
         if not (torch.compiler.is_compiling() or is_tracing()):  # recorded code must not look at values
             _check_species(species, self.species, is_hot)
-        return (species.argmax(-1) if is_hot else species.long()).reshape(-1)
+        kinds = species.long()
+        return (kinds.argmax(-1) if is_hot else kinds).reshape(-1)
 
     def extra_repr(self) -> str:
         """The reps, the order, and the number of species."""
