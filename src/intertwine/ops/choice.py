@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -89,12 +88,12 @@ class KernelModule(nn.Module):
         return Choice("torch", obstacle)
 
 
-def require_kernel_dtypes(given: Sequence[Tensor]) -> None:
-    """Raise `ArgumentError` unless all tensors have one of the dtypes that kernels compute in."""
-    if given[0].dtype not in DTYPES or any(v.dtype != given[0].dtype for v in given):
+def require_one_dtype(*tensors: Tensor) -> None:
+    """Raise `ArgumentError` unless kernels take such numbers."""
+    if tensors[0].dtype not in DTYPES or any(v.dtype != tensors[0].dtype for v in tensors):
         raise ArgumentError(
             "Kernels take float32 and float64, all inputs alike, but got "
-            f"{', '.join(dict.fromkeys(str(v.dtype) for v in given))}."
+            f"{', '.join(dict.fromkeys(str(v.dtype) for v in tensors))}."
         )
 
 

@@ -17,16 +17,17 @@ from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from intertwine.errors import ArgumentError, ShapeError
-from intertwine.ops.choice import is_transformed, require_kernel_dtypes
+from intertwine.ops.choice import DTYPES, is_transformed
 from intertwine.ops.convolve.llvm import WANTED, channel_layout, write_convolve
 from intertwine.ops.convolve.reference import convolve
 from intertwine.ops.graph import Graph
 from intertwine.ops.llvm import Kernel, launch, load
-from intertwine.ops.llvm.launch import below, large, thread_count
+from intertwine.ops.llvm.launch import large, thread_count
 from intertwine.plan import Plan
 from intertwine.plan.text import read
 
@@ -71,8 +72,12 @@ def run_convolve(plan: Plan, kind: str, where: Graph, *given: Tensor) -> list[Te
 
 def _require_fit(plan: Plan, where: Graph, given: Sequence[Tensor]) -> None:
     """Raise unless rows, columns and edges are those of the tensors: a kernel would read whatever lies in memory."""
-    require_kernel_dtypes(given)
     x, edges = given[0], where.source.shape[0]
+    if x.dtype not in DTYPES or any(v.dtype != x.dtype for v in given):
+        raise ArgumentError(
+            "Kernels take float32 and float64, all inputs alike, but got "
+            f"{', '.join(dict.fromkeys(str(v.dtype) for v in given))}."
+        )
     weights, features, harmonics, out = (operand.size for operand in plan.operands)
     wanted = [(x.shape[0], features), (edges, harmonics), (edges, weights), (where.targets, out)]
     wanted += wanted[:3]
@@ -82,7 +87,7 @@ def _require_fit(plan: Plan, where: Graph, given: Sequence[Tensor]) -> None:
                 f"The convolution takes {name} of shape {shape} for {edges} edges, but got {tuple(tensor.shape)}."
             )
     _require_graph(where, edges)
-    if edges and not below(where.source, x.shape[0]):
+    if edges and not _below(where.source, x.shape[0]):
         low, high = (int(bound) for bound in torch.aminmax(where.source))
         raise ArgumentError(
             f"Edges begin at one of {x.shape[0]} rows of features, numbered from 0, but got the numbers from {low} "
@@ -98,11 +103,16 @@ def _require_graph(where: Graph, edges: int) -> None:
         )
     row, order = where.row.numpy(), where.order
     fits = order.shape[0] == edges and len(row) > 0 and row[0] == 0 and row[-1] == edges
-    if not (fits and bool((row[1:] >= row[:-1]).all()) and below(order, edges)):
+    if not (fits and bool((row[1:] >= row[:-1]).all()) and _below(order, edges)):
         raise ArgumentError(
             f"The order and the rows of this graph are not those of its {edges} edges. Make it with "
             "intertwine.ops.graph."
         )
+
+
+def _below(numbers: Tensor, end: int) -> bool:
+    """Whether all integers are from 0 on, below an end: one look, since negative ones are huge without their sign."""
+    return numbers.shape[0] == 0 or int(numbers.numpy().view(np.uint64).max()) < end
 
 
 def eager_convolve(plan: Plan, where: Graph, x: Tensor, y: Tensor, w: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from intertwine.errors import ArgumentError
 from intertwine.ops.choice import Choice, KernelModule, is_eager
 from intertwine.ops.contract import Contraction
 from intertwine.ops.contract.dispatch import as_rows
@@ -49,8 +50,14 @@ class Convolution(KernelModule):
 
     def choose(self, weights: Tensor, x: Tensor, y: Tensor) -> Choice:
         """The backend for such inputs, and why."""
+        if self.wanted in ("torch", "reference"):
+            return Choice(self.wanted, f"The backend {self.wanted!r} was asked for.")
         obstacle = self._obstacle(weights, x, y)
-        return self.decided(self.wanted, obstacle, "A channel-wise product on a CPU runs in a kernel compiled for it.")
+        if obstacle is None:
+            return Choice("llvm", "A channel-wise product on a CPU runs in a kernel compiled for it.")
+        if self.wanted == "llvm":
+            raise ArgumentError(f"The backend 'llvm' was asked for, but cannot serve: {obstacle}")
+        return Choice("torch", obstacle)
 
     def _obstacle(self, weights: Tensor, x: Tensor, y: Tensor) -> str | None:
         """Why the compiled kernels cannot serve; None where they can."""

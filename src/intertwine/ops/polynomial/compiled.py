@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from intertwine.errors import ArgumentError, ShapeError
-from intertwine.ops.choice import require_kernel_dtypes
+from intertwine.ops.choice import require_one_dtype
 from intertwine.ops.derivatives import Places, TwiceDifferentiable
 from intertwine.ops.llvm import Kernel, launch, load
 from intertwine.ops.llvm.launch import below, large, thread_count
@@ -66,7 +66,7 @@ def run_polynomial(text: str, kind: str, places: Places, *given: Tensor) -> list
 
 def _require_fit(shape: ChannelSum, index: Tensor, given: Sequence[Tensor]) -> None:
     """Raise unless rows and numbers are those of the tensors: a kernel would read whatever lies in memory."""
-    require_kernel_dtypes(given)
+    require_one_dtype(*given)
     rows, kinds = given[0].shape[0], given[1].shape[0]
     x, w, g = (shape.sizes[name] * shape.channels for name in "xwg")
     wanted = [(rows, x), (kinds, w), (rows, g), (rows, x), (kinds, w)]

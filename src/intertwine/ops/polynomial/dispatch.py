@@ -45,14 +45,14 @@ class ChannelPolynomial(KernelModule):
             x: the features `(N, size)`.
             index: which weights each row takes, `(N,)` integers; None for the first in all rows.
         """
-        if self.choose(weights, x).backend != "llvm":
+        if self.choose(weights, x, index).backend != "llvm":
             return self._in_torch(weights, x, index)
         where = x.new_zeros(x.shape[0], dtype=torch.int64) if index is None else index.long()
         if is_eager(weights, x, where):
             return compiled.eager_polynomial(self._plain, self.text, where, x, weights)
         return compiled.registered_polynomial(self.text, where, x, weights)
 
-    def choose(self, weights: Tensor, x: Tensor) -> Choice:
+    def choose(self, weights: Tensor, x: Tensor, index: Tensor | None = None) -> Choice:  # noqa: ARG002 (as forward)
         """The backend for such inputs, and why."""
         obstacle = self._obstacle(weights, x)
         return self.decided(
