@@ -29,7 +29,7 @@ from intertwine import nn
 warnings.filterwarnings("ignore", module="e3nn|mace|cuequivariance")
 torch.set_default_dtype(torch.float64)  # peers make their tables of it
 
-CHANNELS, SPECIES, NODES = 128, 10, 200
+CHANNELS, SPECIES, NODES = 128, 10, 100
 CASES = {
     "0e + 1o + 2e → 0e + 1o": ("0e 1o 2e", "0e 1o"),
     "0e + 1o + 2e + 3o → 0e": ("0e 1o 2e 3o", "0e"),
@@ -173,7 +173,7 @@ def in_turn(mine: Callable[[], object], theirs: Callable[[], object], threads: i
     for function in (mine, theirs):
         function()
     for _ in range(5):
-        for n, (function, repeats) in enumerate(((mine, 5), (theirs, 1))):
+        for n, (function, repeats) in enumerate(((mine, 20), (theirs, 1))):
             for _ in range(repeats):
                 start = clock()
                 function()

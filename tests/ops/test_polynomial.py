@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from intertwine._arrays import Table
 from intertwine.catalog import O2, O3, SO2, SO3
@@ -282,6 +283,21 @@ def test_polynomials_travel() -> None:
         assert torch.equal(twin(*given, index), operation(*given, index))
     for polynomial in POLYNOMIALS.values():
         assert read_polynomial(written_polynomial(polynomial)) == polynomial
+
+
+def test_recorded_code_calls_the_kernels() -> None:
+    """A kernel that runs unseen would leave its memory as it was in what was recorded."""
+    (w, x), index = values(CUBIC), some()
+    operation = ChannelPolynomial(CUBIC).double()
+
+    def second(w: Tensor, x: Tensor) -> Tensor:
+        (force,) = torch.autograd.grad(operation(w, x, index).sum(), x, create_graph=True)
+        return torch.autograd.grad(force.square().sum(), w)[0]
+
+    recorded = make_fx(second)(w, x)
+    called = {str(node.target) for node in recorded.graph.nodes}
+    assert {f"intertwine.polynomial{suffix}.default" for suffix in ("", "_backward", "_second")} <= called
+    torch.testing.assert_close(recorded(2 * w, x + 1), second(2 * w, x + 1))
 
 
 @pytest.mark.slow

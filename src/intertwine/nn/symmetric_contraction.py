@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -54,7 +55,9 @@ class SymmetricContraction(EquivariantModule):
         super().__init__(rep_in, rep_out)
         require_one_group(self.rep_in, self.rep_out)
         common_multiplicity(self.rep_in, self.rep_out)
-        if species is not None and (not isinstance(species, int) or isinstance(species, bool) or species < 1):
+        if species is not None and (
+            not isinstance(species, int | np.integer) or isinstance(species, bool) or species < 1
+        ):
             raise ArgumentError(
                 f"The number of species is an integer from 1 on, or None where nodes share weights, but got "
                 f"{species!r}."

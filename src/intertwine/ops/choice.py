@@ -98,8 +98,12 @@ def require_one_dtype(*tensors: Tensor) -> None:
 
 
 def is_eager(*tensors: Tensor) -> bool:
-    """Whether kernels may be called at once, rather than as operations that are registered with torch."""
-    return not torch.compiler.is_compiling() and all(type(tensor) in _PLAIN for tensor in tensors)
+    """Whether kernels may be called at once, rather than as operations that are registered with torch.
+
+    Where torch hands each operation to somebody who records it, as `make_fx` does, kernels would go unseen.
+    """
+    watched = torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0
+    return not watched and all(type(tensor) in _PLAIN for tensor in tensors)
 
 
 @cache
