@@ -18,7 +18,8 @@ from intertwine.kernels import symmetric_contraction
 from intertwine.ops import ChannelPolynomial
 from intertwine.ops.llvm.compile import compiled as compile_object
 from intertwine.ops.polynomial import compiled
-from intertwine.ops.polynomial.llvm import MOST_SUMMANDS, channel_sum, write_polynomial
+from intertwine.ops.polynomial.channel_sum import channel_sum
+from intertwine.ops.polynomial.llvm import MOST_SUMMANDS, write_polynomial
 from intertwine.ops.polynomial.reference import evaluate_rows
 from intertwine.plan import Operand, Path, Plan, Polynomial, Term
 from intertwine.plan.text import read_polynomial, written_polynomial
@@ -200,7 +201,7 @@ def test_backends_are_chosen_in_words() -> None:
         ChannelPolynomial(SMALL, backend="llvm")(*(x.half() for x in given), some())
 
 
-def test_other_polynomials_are_left_to_torch() -> None:
+def test_other_polynomials_are_refused() -> None:
     """Channels that are summed or mixed, weights twice, letters in another order: none is taken for what it is not."""
     for polynomial in (
         made("u", "iu", "ju", "k", coefficients="ijk"),
@@ -210,15 +211,22 @@ def test_other_polynomials_are_left_to_torch() -> None:
         made("iu", "ju", "lu", "ku", coefficients="ijlk", inputs=(0, 0, 0)),
         made("u", "iu", "ju", "ku", coefficients="ijk", inputs=(0, 1, 2)),
     ):
-        assert channel_sum(polynomial) is None
-    operation = ChannelPolynomial(made("v", "iu", "ju", "ku", coefficients="ijk"))
-    (w, x), index = values(operation.polynomial), some()
-    assert "Only channel-wise polynomials" in operation.choose(w, x).reason
-    torch.testing.assert_close(operation.double()(w, x, index), evaluate_rows(operation.polynomial, w, x, index))
-    transposed = made("u", "iu", "ju", "ku", coefficients="kji")
-    (w, x), index = values(transposed), some()
-    assert ChannelPolynomial(transposed).choose(w, x).backend == "llvm"
-    torch.testing.assert_close(ChannelPolynomial(transposed)(w, x, index), evaluate_rows(transposed, w, x, index))
+        modes = ", ".join(operand.modes for operand in polynomial.terms[0].plan.operands)
+        with pytest.raises(ArgumentError, match=f"takes weights u and factors au, bu, .* but got {modes}"):
+            ChannelPolynomial(polynomial)
+    with pytest.raises(ArgumentError, match="but got no terms"):
+        ChannelPolynomial(Polynomial((2, 4), (4,), ()))
+
+
+def test_axes_of_coefficients_in_any_order() -> None:
+    generator = np.random.default_rng(0)
+    operands = (Operand("u", ((2,),)), Operand("iu", ((3, 2),)), Operand("ju", ((3, 2),)), Operand("ku", ((4, 2),)))
+    plan = Plan(operands, "kji", (Path((0, 0, 0, 0), Table(generator.normal(size=(4, 3, 3)))),))
+    polynomial = Polynomial((2, 6), (8,), (Term(plan, (0, 1, 1)),))
+    (w, x), index = values(polynomial), some()
+    for backend in ("llvm", "torch"):
+        operation = ChannelPolynomial(polynomial, backend=backend).double()
+        torch.testing.assert_close(operation(w, x, index), evaluate_rows(polynomial, w, x, index))
 
 
 def test_large_polynomials_are_left_to_torch(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,8 @@ from intertwine.ops.choice import require_one_dtype
 from intertwine.ops.derivatives import Places, TwiceDifferentiable
 from intertwine.ops.llvm import Kernel, launch, load
 from intertwine.ops.llvm.launch import below, large, thread_count
-from intertwine.ops.polynomial.llvm import RESULTS, ChannelSum, channel_sum, write_polynomial
+from intertwine.ops.polynomial.channel_sum import ChannelSum, channel_sum
+from intertwine.ops.polynomial.llvm import RESULTS, write_polynomial
 from intertwine.plan.text import read_polynomial
 
 _FEW = 16  # rows that one thread has done before another would have begun
@@ -27,9 +28,7 @@ _NAMES = ("x", "weights", "cotangent", "direction of x", "direction of weights")
 @cache
 def channel_sum_of(text: str) -> ChannelSum:
     """What is summed for a written polynomial."""
-    if (found := channel_sum(read_polynomial(text))) is None:
-        raise ArgumentError("No kernel computes this polynomial. Ask channel_sum(polynomial) first.")
-    return found
+    return channel_sum(read_polynomial(text))
 
 
 @cache

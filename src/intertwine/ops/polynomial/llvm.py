@@ -1,7 +1,5 @@
 """Polynomials channel by channel as compiled kernels: as many channels at a time as a register has lanes.
 
-For polynomials whose terms are weights "u" times features "au", "bu", … (one channel u in all operands, weights once):
-
     out[n, k, u] = Σ_p w[z_n, p, u] P_pk(x[n, ·, u])
 
 Each P is written in Horner's form, `Σ_a x_a (Σ_b x_b (…))`. That formula gives the values; those of the gradient and of
@@ -13,88 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from intertwine.ops.llvm.code import Code, Lanes, Value
 from intertwine.ops.llvm.compile import Machine
 from intertwine.ops.llvm.formula import Formula, Node
 from intertwine.ops.llvm.launch import COUNTER, HEAD, PIECE, THREADS, TOTAL
-from intertwine.plan import Operand, Plan, Polynomial, Term
+from intertwine.ops.polynomial.channel_sum import ChannelSum
 
 MOST_SUMMANDS = 4000
 """The number of summands beyond which kernels are not compiled: that would take longer than it saves."""
-
-
-@dataclass(frozen=True)
-class Summand:
-    """A coefficient times a weight times components of the feature: what is added to a component of the output.
-
-    Components count on from segment to segment.
-    """
-
-    output: int
-    weight: int
-    factors: tuple[int, ...]
-    coefficient: float
-
-
-@dataclass(frozen=True)
-class ChannelSum:
-    """What a kernel needs to know of a polynomial.
-
-    Args:
-        channels: the number of channels.
-        sizes: the number of components of x, of the weights w and of the output g; each has all channels.
-        summands: what is done in each channel.
-    """
-
-    channels: int
-    sizes: Mapping[str, int]
-    summands: tuple[Summand, ...]
-
-
-def channel_sum(polynomial: Polynomial) -> ChannelSum | None:
-    """What these kernels compute for a polynomial; None for one that they do not."""
-    if len(polynomial.inputs) != 2 or len(polynomial.outputs) != 1 or not all(map(_is_channelwise, polynomial.terms)):
-        return None
-    plans = [term.plan for term in polynomial.terms]
-    channels = {segment[-1] for plan in plans for operand in plan.operands for segment in operand.segments}
-    if len(channels) != 1:
-        return None
-    (number,) = channels
-    sizes = {name: size // number for name, size in zip("wxg", (*polynomial.inputs, *polynomial.outputs), strict=True)}
-    return ChannelSum(number, sizes, tuple(summand for plan in plans for summand in _summands(plan)))
-
-
-def _is_channelwise(term: Term) -> bool:
-    """Whether a term takes weights "u" once, features "au", "bu", …, and has an output "zu", all letters different."""
-    weights, *others = term.plan.operands
-    letters = "".join(operand.modes[:1] for operand in others)
-    return (
-        len(weights.modes) == 1
-        and term.inputs == (0, *(len(others) - 1) * (1,))
-        and [operand.modes for operand in others] == [letter + weights.modes for letter in letters]
-        and sorted(letters) == sorted(term.plan.coefficient_modes)
-    )
-
-
-def _summands(plan: Plan) -> list[Summand]:
-    """The nonzero coefficients of a plan, path by path."""
-    axes = [plan.coefficient_modes.index(operand.modes[0]) for operand in plan.operands[1:]]
-    found = []
-    for path in plan.paths:
-        table = path.coefficients.array.transpose(axes)
-        weight, *features, output = (_start(o, n) for o, n in zip(plan.operands, path.segments, strict=True))
-        for *components, k in np.argwhere(table).tolist():
-            factors = sorted(start + i for start, i in zip(features, components, strict=True))
-            found.append(Summand(output + k, weight, tuple(factors), float(table[(*components, k)])))
-    return found
-
-
-def _start(operand: Operand, number: int) -> int:
-    """The number of the first component of a segment, among those of all segments."""
-    return int(operand.slices[number].start) // operand.segments[number][-1]
-
 
 OPERANDS = {"forward": ("x", "w"), "backward": ("x", "w", "g"), "second": ("x", "w", "g", "hx", "hw")}
 """What each kernel reads: the feature, the weights, the cotangent of the output, and directions of the first two."""
