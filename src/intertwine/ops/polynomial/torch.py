@@ -9,8 +9,6 @@ from torch import Tensor
 from intertwine.ops.polynomial.channel_sum import ChannelSum
 from intertwine.ops.tables import TableModule
 
-Monomial = tuple[int, ...]
-
 
 class MonomialSum(TableModule):
     """The evaluation of a sum in each channel, ready to be called.
@@ -29,7 +27,7 @@ class MonomialSum(TableModule):
         super().__init__()
         self.shape = shape
         self.order = max((len(s.factors) for s in shape.summands), default=0)
-        known: dict[Monomial, int] = {(i,): i for i in range(shape.sizes["x"])}
+        known: dict[tuple[int, ...], int] = {(i,): i for i in range(shape.sizes["x"])}
         rows: list[tuple[int, int]] = []  # the output and the weight of each value
         for k in range(1, self.order + 1):
             summands = [s for s in shape.summands if len(s.factors) == k]
