@@ -21,10 +21,10 @@ class SymmetricContraction(EquivariantModule):
     """All equivariant polynomials up to an order, with weights: `y_u = Σ_k Σ_paths w_u,z C (x_u ⊗ … ⊗ x_u)`, k factors.
 
     Each channel u is treated by itself, with weights of its own, which may depend on the species z of the node. Where
-    x sums the neighbours of a node, a polynomial of order k sees k of them together: bodies k + 1. Couplings are
+    x sums over the neighbours of a node, order k sees k of them together: what k + 1 bodies do. The couplings are
     independent, as many as the symmetric powers of the input hold, for any group. With x of unit variance the
-    components of y have unit variance. On a CPU it runs in a kernel that is compiled for it (see
-    `intertwine.ops.ChannelPolynomial`).
+    components of y have unit variance. Put an `nn.Linear` before and behind it to mix channels. On a CPU it runs in a
+    kernel that is compiled for it (see `intertwine.ops.ChannelPolynomial`).
 
     Args:
         rep_in: the rep of the features; all its terms have the same multiplicity, the number of channels.
@@ -33,7 +33,8 @@ class SymmetricContraction(EquivariantModule):
         species: how many kinds of nodes have weights of their own; None where all nodes share them.
 
     Attributes:
-        weight: `(species, paths, channels)`; one species where nodes share weights.
+        weight: `(species, paths, channels)`; one species where nodes share weights. Paths are ordered by the term of
+            the output, the order, and the terms of the input that meet.
 
     Raises `ArgumentError` for multiplicities that differ and where no output can be reached, `RepMismatchError` for
     reps of different groups, and on calls `ShapeError` or `ArgumentError` for features and species that do not fit.
