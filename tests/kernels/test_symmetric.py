@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from itertools import combinations_with_replacement
+from math import prod
 
 import numpy as np
 import pytest
@@ -86,6 +87,14 @@ def test_higher_orders(rep: Rep, order: int) -> None:
     for output in [block for _, block in rep.terms]:
         expected = rep.molien(order, output)[order] * len(output.endomorphisms)
         assert len(polynomials(rep, output, order)) == expected
+
+
+def test_the_largest_order() -> None:
+    """A scalar to the power of 20, whose variance is that of a normal number to the power of 40."""
+    plan = symmetric_contraction(O3.rep("1x0o"), O3.rep("1x0e"), 20)
+    assert plan.paths == 10
+    table = plan.polynomial.terms[-1].plan.paths[0].coefficients.array
+    assert table.ravel()[0] ** -2 == pytest.approx(10 * prod(range(1, 40, 2)), rel=1e-12)
 
 
 def test_known_polynomials() -> None:
@@ -183,8 +192,8 @@ def test_mistakes_are_named() -> None:
     rep = O3.rep("4x0e + 4x1o")
     with pytest.raises(ArgumentError, match=r"have the same multiplicity, but got 4x0e \+ 4x1o and 8x0e\. Call Linear"):
         symmetric_contraction(rep, O3.rep("8x0e"), 2)
-    for order in (0, -1, 2.0, True, "3"):
-        with pytest.raises(ArgumentError, match=f"is an integer from 1 on, but got {order!r}"):
+    for order in (0, -1, 21, 2.0, True, "3"):
+        with pytest.raises(ArgumentError, match=f"is an integer from 1 to 20, but got {order!r}"):
             symmetric_contraction(rep, rep, order)
     with pytest.raises(RepMismatchError, match="reps of one group"):
         symmetric_contraction(rep, SU2.rep("4x0"), 2)

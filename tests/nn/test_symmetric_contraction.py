@@ -101,7 +101,7 @@ def test_mistakes_are_named() -> None:
     with pytest.raises(RepMismatchError):
         nn.SymmetricContraction(rep, SO3.rep("4x0"))
     for order in (0, 2.5, None):
-        with pytest.raises(ArgumentError, match="The order of a symmetric contraction is an integer from 1 on"):
+        with pytest.raises(ArgumentError, match="The order of a symmetric contraction is an integer from 1 to 20"):
             nn.SymmetricContraction(rep, rep, order)
     for species in (0, -1, 2.0, True):
         with pytest.raises(

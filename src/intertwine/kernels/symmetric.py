@@ -24,6 +24,8 @@ from intertwine.kernels.products import require_one_group
 from intertwine.plan import Operand, Path, Plan, Polynomial, Term
 from intertwine.reps import Irrep, Rep, clebsch_gordan
 
+_FACTORS = "abcdefghijklmnopqrst"  # the letters of the components of each factor
+
 Monomial = tuple[tuple[int, int], ...]
 """A product of components, each the numbers of its term and of the component in it; sorted."""
 
@@ -57,11 +59,13 @@ def symmetric_contraction(rep_in: Rep, rep_out: Rep, order: int) -> SymmetricPla
         order: the largest number of factors.
 
     Raises `RepMismatchError` for reps of different groups, and `ArgumentError` for terms that are no irreps, for
-    multiplicities that differ, and for an order that is not a positive integer.
+    multiplicities that differ, and for an order that is no integer from 1 to 20.
     """
     require_one_group(rep_in, rep_out)
-    if not isinstance(order, int | np.integer) or isinstance(order, bool) or order < 1:
-        raise ArgumentError(f"The order of a symmetric contraction is an integer from 1 on, but got {order!r}.")
+    if not isinstance(order, int | np.integer) or isinstance(order, bool) or not 1 <= order <= len(_FACTORS):
+        raise ArgumentError(
+            f"The order of a symmetric contraction is an integer from 1 to {len(_FACTORS)}, but got {order!r}."
+        )
     channels = common_multiplicity(rep_in, rep_out)
     irreps, outputs = _irreps(rep_in), _irreps(rep_out)
     found = [
@@ -77,7 +81,7 @@ def symmetric_contraction(rep_in: Rep, rep_out: Rep, order: int) -> SymmetricPla
     target = Operand("zu", tuple((irrep.dim, channels) for irrep in outputs))
     terms_of_order = []
     for k in range(1, order + 1):
-        letters = "abcdefghijklmnopqrst"[:k]
+        letters = _FACTORS[:k]
         paths = [
             Path((number, *terms, output), Table(np.moveaxis(table, 0, -1) / sqrt(leading[output])))
             for number, (size, terms, output, table) in enumerate(found)
@@ -222,6 +226,8 @@ def _mean_square(coefficients: np.ndarray, monomials: Sequence[Monomial]) -> flo
         for variable in monomials[m]:
             powers[row, variables[variable]] += 1
     top = 2 * int(powers.max(initial=0))
-    moments = np.array([0 if n % 2 else factorial(n) // (2 ** (n // 2) * factorial(n // 2)) for n in range(top + 1)])
+    even = [factorial(n) // (2 ** (n // 2) * factorial(n // 2)) for n in range(0, top + 1, 2)]
+    moments = np.zeros(top + 1)
+    moments[::2] = even
     products = np.stack([moments[powers + row].prod(1) for row in powers])
     return float(np.sum((coefficients[:, used] @ products) * coefficients[:, used])) / len(coefficients)
