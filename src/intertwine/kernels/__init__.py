@@ -1,4 +1,4 @@
-"""From reps to plans: the Wigner–Eckart table of kernels, linear maps, and products in every multiplicity mode."""
+"""From reps to plans: the Wigner–Eckart table of kernels, linear maps, products in every mode, polynomials."""
 
 from intertwine.kernels.basis import KernelBasis, kernel_basis
 from intertwine.kernels.filter_bank import FilterBank, filter_bank
@@ -13,6 +13,7 @@ from intertwine.kernels.products import (
     every_path,
     product,
 )
+from intertwine.kernels.symmetric import SymmetricPlan, symmetric_contraction
 from intertwine.kernels.taps import BandLimited, Complete, Filters, Rings, TapFunctions, Taps
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Normalisation",
     "ProductPlan",
     "Rings",
+    "SymmetricPlan",
     "TapFunctions",
     "Taps",
     "bilinear_plan",
@@ -38,4 +40,5 @@ __all__ = [
     "kernel_table",
     "linear_plan",
     "product",
+    "symmetric_contraction",
 ]

@@ -36,6 +36,7 @@ from intertwine.nn.point_conv import PointConv
 from intertwine.nn.radial import RadialMLP
 from intertwine.nn.restriction import Restrict
 from intertwine.nn.sequential import Sequential
+from intertwine.nn.symmetric_contraction import SymmetricContraction
 from intertwine.nn.tensor_product import TensorProduct
 
 __all__ = [
@@ -79,6 +80,7 @@ __all__ = [
     "Restrict",
     "Rings",
     "Sequential",
+    "SymmetricContraction",
     "TensorProduct",
     "Upsample",
     "exact_sizes",
