@@ -147,7 +147,7 @@ class BatchNorm(BlockNorm):
             part = x[:, where].reshape(-1, m, *x.shape[2:])
             training = self.training or mean is None
             part = F.batch_norm(part, mean, variance, weight, bias, training, self.momentum, self.eps)
-            parts.append(part.reshape(len(x), block.dim * m, *x.shape[2:]))
+            parts.append(part.reshape(x.shape[0], block.dim * m, *x.shape[2:]))
             used += m
         whole = parts[0] if len(parts) == 1 else torch.cat(parts, 1)
         return whole.movedim(1, -1)
