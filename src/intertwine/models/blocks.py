@@ -133,7 +133,9 @@ class ResidualBlock(GridModule):
         super().__init__(rep_in, rep_out, style.action)
         self.blur = BlurPool(rep_in, stride, action=style.action) if stride > 1 else torch.nn.Identity()
         self.body = Sequential(ConvBlock(rep_in, rep_out, style), ConvBlock(rep_out, rep_out, style))
-        self.shortcut = torch.nn.Identity() if rep_in == rep_out else style.conv(rep_in, rep_out, 1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UnreachableWarning)  # what one pixel does not reach, the body does
+            self.shortcut = torch.nn.Identity() if rep_in == rep_out else style.conv(rep_in, rep_out, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """The output `(B, rep_out.dim, …)` for features `(B, rep_in.dim, …)`."""

@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from intertwine._arrays import plain_shape
 from intertwine.errors import ArgumentError, ShapeError, UnreachableWarning
 from intertwine.fields import Features, FieldType, as_field, example_inputs
 from intertwine.groups import Subgroup
+from intertwine.nn.exporting import plain_module
 from intertwine.ops import TableModule
 from intertwine.reps import Block, Irrep, Rep, as_rep
 
@@ -64,6 +65,23 @@ class EquivariantModule(TableModule, ABC):
     def example_inputs(self, batch: int, generator: torch.Generator) -> tuple[Tensor, ...]:
         """Random inputs for a batch, for `intertwine.testing`, float64."""
         return example_inputs(self.fields_in, batch, generator)
+
+    def export(self, *inputs: Tensor) -> fx.GraphModule:
+        """The module in evaluation without the library: a module of torch's own operations with the same outputs.
+
+        For deployment, and for who shall not need to install anything. Filters are expanded, tables are constants. The
+        first axis of the inputs is free; the others are those of the example.
+
+        Args:
+            inputs: an example of the inputs, on the device and in the dtype that the result is for; default random
+                ones of a batch of 4, in the dtype of the parameters.
+
+        Raises `ArgumentError` for inputs that are no tensors.
+        """
+        if not inputs:
+            like = next(self.parameters(), torch.zeros(()))
+            inputs = tuple(x.to(like) for x in self.example_inputs(4, torch.Generator().manual_seed(0)))
+        return plain_module(self, inputs)
 
     def check(self, x: Tensor, rep: Rep, what: str = "features") -> None:
         """Raise `ShapeError`, with names, unless x is a floating-point tensor with the rep's size on its last axis."""

@@ -17,7 +17,7 @@ from intertwine.kernels.filter_bank import filter_bank
 from intertwine.kernels.taps import BandLimited, Complete, Filters, TapFunctions, Taps, permutes
 from intertwine.nn.grid.module import GridModule, Sizes, for_each_axis
 from intertwine.nn.module import invariant_vectors, normal_parameter, warn_unreachable
-from intertwine.ops.choice import is_transformed
+from intertwine.ops.choice import is_eager, is_transformed
 from intertwine.ops.expand import FilterExpansion
 from intertwine.reps import Irrep, Rep
 
@@ -69,6 +69,8 @@ class GridConvolution(GridModule):
             self.register_table("order_bias", _by_group(self.rep_out, groups))
             self.register_table("order_out", np.argsort(_by_group(self.rep_out, groups)))
         self._known: tuple[Tensor, int, Tensor] | None = None
+        self.frozen: nn.Parameter | None = None
+        self.frozen_bias: nn.Parameter | None = None
 
     @property
     def filters(self) -> TapFunctions:
@@ -82,13 +84,21 @@ class GridConvolution(GridModule):
         group after the other.
         """
         weight = self.weight
-        if self.training or torch.compiler.is_compiling() or is_tracing() or is_transformed(weight):
+        if self.frozen is not None:
+            return self.frozen
+        if self.training or not is_eager(weight) or is_tracing() or is_transformed(weight):
             return self._expanded(weight)
         if self._known is None or not _unchanged(*self._known[:2], weight):
             mark = weight.detach().clone() if weight.device.type == "cpu" else weight.detach()
             with torch.no_grad():
                 self._known = (mark, _version(weight), self._expanded(weight))
         return _Recalled.apply(weight, self._known[2], self._expanded)  # type: ignore[no-any-return, no-untyped-call]
+
+    def freeze(self) -> None:
+        """Make filters and biases what they are now, as parameters of their own: for modules that leave the library."""
+        bias = self.expanded_bias()
+        self.frozen = nn.Parameter(self._expanded(self.weight).detach())
+        self.frozen_bias = None if bias is None else nn.Parameter(bias.detach())
 
     def _expanded(self, weight: Tensor) -> Tensor:
         made = [self.expansion(piece) for piece in weight.chunk(self.groups)]
@@ -97,6 +107,8 @@ class GridConvolution(GridModule):
 
     def expanded_bias(self) -> Tensor | None:
         """The bias of each channel, `(rep_out.dim,)`; None without one."""
+        if self.frozen_bias is not None:
+            return self.frozen_bias
         return None if self.bias is None else self.invariants.to(self.bias.dtype) @ self.bias
 
     def train(self, mode: bool = True) -> Self:
