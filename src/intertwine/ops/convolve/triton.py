@@ -176,6 +176,8 @@ class _Program:
         for coupling in couplings:
             self.couple(coupling)
         self.store_edge(slot, slots)
+        summed = self.part.places(self.at) if self.at in self.wanted else []
+        after = [self.stored(f"by_{self.at}", place) for place in summed]
 
         yield "@triton.jit"
         yield f"def {name}({', '.join((*GRAPH, *self.given, *(f'by_{result}' for result in self.wanted)))}):"
@@ -187,9 +189,7 @@ class _Program:
         yield "        edge = tl.load(order + number)"
         yield "        other = tl.load(end + edge)"
         yield from (f"        {line}" for line in self.within)
-        if self.at in self.wanted:
-            for place in self.part.places(self.at):
-                yield f"    tl.store({self.address(f'by_{self.at}', place)}, by_{self.at}_{place}, mask=inside)"
+        yield from (f"    {line}" for line in after)
 
     def couple(self, coupling: Coupling) -> None:
         """What one coupling does on an edge: M, all its paths, and the gradient by its segment of y."""
@@ -242,31 +242,30 @@ class _Program:
         """The gradients that belong to the edge, or to its other end."""
         if "w" in self.wanted:
             for place in self.part.places("w"):
-                self.within.append(f"tl.store({self.address('by_w', place)}, by_w_{place}, mask=inside)")
+                self.within.append(self.stored("by_w", place))
         if "x" in self.wanted and self.at != "x":
             for place in self.part.places("x"):
                 if f"by_x_{place}" in self.known:
-                    self.within.append(f"tl.atomic_add({self.address('by_x', place)}, by_x_{place}, mask=inside)")
+                    self.within.append(self.stored("by_x", place).replace("tl.store", "tl.atomic_add"))
         if "y" in self.wanted:
-            self.within.append(f"sums = by_y + (edge * {slots} + {slot} + tl.program_id(1)) * {self.layout.sizes['y']}")
+            size = self.layout.sizes["y"]
+            self.within.append(f"by_y_row = by_y + (edge * {slots} + {slot} + tl.program_id(1)) * {size}")
             for place in range(self.layout.sizes["y"]):
                 if f"by_y_{place}" in self.known:
-                    self.within.append(f"tl.store(sums + {place}, tl.sum(by_y_{place}, 0))")
+                    self.within.append(f"tl.store(by_y_row + {place}, tl.sum(by_y_{place}, 0))")
 
-    def address(self, name: str, place: int) -> str:
-        """Where the channels of a component of a row lie in memory."""
-        operand = name[-1]
-        row = "point" if operand == self.at else "edge" if operand == "w" else "other"
-        return f"{name} + {row} * {self.layout.sizes[operand]} + {place} + channel"
+    def stored(self, name: str, place: int) -> str:
+        """The line that stores the channels of a component."""
+        return f"tl.store({self.row(name)} + {place}, {name}_{place}{self.mask})"
 
     def load(self, name: str, place: int) -> str:
         """The variable that holds the channels of a component: read where it is first asked for, 0 outside."""
-        lines = self.before if name[-1] == self.at else self.within
         variable = f"{name}_{place}"
         if variable not in self.known:
             self.known.add(variable)
-            loaded = f"tl.load({self.address(name, place)}, mask=inside, other=0.0)"
-            lines.append(f"{variable} = {loaded}.to({self.dtype})")
+            outside = f"{self.mask}, other=0.0" if self.mask else ""
+            loaded = f"tl.load({self.row(name)} + {place}{outside})"
+            self.place_of(name).append(f"{variable} = {loaded}.to({self.dtype})")
         return variable
 
     def scalar(self, name: str, place: int) -> str:
@@ -274,9 +273,27 @@ class _Program:
         variable = f"{name}_{place}"
         if variable not in self.known:
             self.known.add(variable)
-            size = self.layout.sizes["y"]
-            self.within.append(f"{variable} = tl.load({name} + edge * {size} + {place}).to({self.dtype})")
+            self.within.append(f"{variable} = tl.load({self.row(name)} + {place}).to({self.dtype})")
         return variable
+
+    def row(self, name: str) -> str:
+        """The variable that says where the row of an operand begins, at the program's channels."""
+        variable, operand = f"{name}_row", name[-1]
+        if variable not in self.known:
+            self.known.add(variable)
+            number = "point" if operand == self.at else "other" if operand in "xg" else "edge"
+            channel = "" if operand == "y" else " + channel"
+            self.place_of(name).append(f"{variable} = {name} + {number} * {self.layout.sizes[operand]}{channel}")
+        return variable
+
+    def place_of(self, name: str) -> list[str]:
+        """The lines among which a row is read or written: those of the point, or those of the edge."""
+        return self.before if name[-1] == self.at else self.within
+
+    @property
+    def mask(self) -> str:
+        """What keeps loads and stores inside the segment, where its channels do not fill all tiles."""
+        return "" if self.part.channels % self.part.tile == 0 else ", mask=inside"
 
     def set(self, variable: str, terms: Sequence[str]) -> None:
         """Let a variable be a sum."""
