@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -15,8 +16,19 @@ from intertwine._arrays import is_tracing
 from intertwine.ops.llvm import folder, host, probe, versions
 from intertwine.ops.llvm.launch import has_threads
 
-DTYPES = (torch.float32, torch.float64)
-"""What kernels compute in."""
+DTYPES = {
+    "cpu": (torch.float32, torch.float64),
+    "cuda": (torch.bfloat16, torch.float16, torch.float32, torch.float64),
+}
+"""What kernels compute in, on each kind of device."""
+
+_TAKES = {
+    "cpu": "Kernels take float32 and float64",
+    "cuda": "Kernels on GPUs take bfloat16, float16, float32 and float64",
+}
+
+HAS_TRITON = find_spec("triton") is not None
+"""Whether kernels can be compiled for GPUs: torch's builds for them bring Triton. It is loaded at the first kernel."""
 
 _PLAIN = (Tensor, nn.Parameter)  # the types of tensors that kernels may look into: none that stand for others
 
@@ -26,12 +38,20 @@ class Choice:
     """A backend, and why it was chosen.
 
     Args:
-        backend: "llvm", "torch" or "reference".
+        backend: "llvm", "triton", "torch" or "reference".
         reason: in words.
     """
 
     backend: str
     reason: str
+
+
+def dtype_obstacle(device: str, *tensors: Tensor) -> str | None:
+    """Why kernels on a kind of device cannot take the dtypes of some tensors; None where they can."""
+    dtypes = [tensor.dtype for tensor in tensors]
+    if dtypes[0] in DTYPES[device] and all(dtype == dtypes[0] for dtype in dtypes):
+        return None
+    return f"{_TAKES[device]}, all inputs alike, but got {', '.join(map(str, dict.fromkeys(dtypes)))}."
 
 
 def is_transformed(*tensors: Tensor) -> bool:
@@ -60,23 +80,31 @@ class KernelModule(nn.Module):
         super().__setstate__(state)  # type: ignore[no-untyped-call]
         self.trouble = trouble()
 
-    def obstacle(self, *tensors: Tensor) -> str | None:
-        """Why no kernel can take such tensors; None where one can."""
-        dtypes = [tensor.dtype for tensor in tensors]
-        if dtypes[0] not in DTYPES or any(dtype != dtypes[0] for dtype in dtypes):
-            return f"Kernels take float32 and float64, all inputs alike, but got {', '.join(map(str, dtypes))}."
-        if any(tensor.device.type != "cpu" for tensor in tensors):
-            return f"Kernels run on the CPU, but the inputs lie on {tensors[0].device}."
+    def obstacle(self, *tensors: Tensor, device: str = "cpu") -> str | None:
+        """Why no kernel on a kind of device can take such tensors; None where one can."""
+        if (unfit := dtype_obstacle(device, *tensors)) is not None:
+            return unfit
+        if any(tensor.device.type != device for tensor in tensors):
+            place = "the CPU" if device == "cpu" else "a GPU"
+            return f"These kernels run on {place}, but the inputs lie on {tensors[0].device}."
         if is_tracing():
             return "torch.jit.trace records torch's own operations only."
         if not torch.compiler.is_compiling() and is_transformed():
             return "Functional transforms and forward mode differentiate torch's own operations."
-        return self.trouble
+        if device == "cpu":
+            return self.trouble
+        return None if HAS_TRITON else "Kernels on GPUs are compiled by Triton, which is not installed."
 
 
 def is_eager(*tensors: Tensor) -> bool:
     """Whether kernels may be called at once, rather than as operations that are registered with torch."""
     return not torch.compiler.is_compiling() and all(type(tensor) in _PLAIN for tensor in tensors)
+
+
+def is_compiled_by_dynamo() -> bool:
+    """Whether torch.compile reads the code, rather than an export, which other machines load."""
+    is_exporting = getattr(torch.compiler, "is_exporting", None)  # since torch 2.7
+    return torch.compiler.is_dynamo_compiling() and not (is_exporting is not None and is_exporting())
 
 
 @cache
@@ -102,5 +130,7 @@ def backend_report() -> list[str]:
             f"kernels: compiled by {versions()} for {machine.processor}, vectors of {8 * machine.width} bits",
             f"kept in {folder()}: {len(kept)} objects, {size:.1f} MB",
         ]
+    if torch.cuda.is_available():
+        lines.append(f"on GPUs: {'compiled by Triton' if HAS_TRITON else 'plain torch, since Triton is not installed'}")
     threads = "torch's own" if has_threads() else "one, since this torch brings no OpenMP that kernels could use"
     return [*lines, f"threads: {threads}, {torch.get_num_threads()} allowed"]

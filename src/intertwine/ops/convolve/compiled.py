@@ -13,7 +13,7 @@ registered operations, which carry the plan as text. `dispatch` chooses.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -22,8 +22,9 @@ import torch
 from torch import Tensor
 
 from intertwine.errors import ArgumentError, ShapeError
-from intertwine.ops.choice import DTYPES, is_transformed
+from intertwine.ops.choice import dtype_obstacle, is_transformed
 from intertwine.ops.convolve.llvm import WANTED, channel_layout, write_convolve
+from intertwine.ops.convolve.programs import run_programs
 from intertwine.ops.convolve.reference import convolve
 from intertwine.ops.graph import Graph
 from intertwine.ops.llvm import Kernel, launch, load
@@ -51,6 +52,8 @@ def run_convolve(plan: Plan, kind: str, where: Graph, *given: Tensor) -> list[Te
     are asked for, since sums depend on the number of copies. Everything else is written by one thread alone.
     """
     _require_fit(plan, where, given)
+    if given[0].device.type == "cuda":
+        return run_programs(plan, kind, where, given)
     given = tuple(x.resolve_neg().contiguous() for x in given)  # named, so that they live while the kernel runs
     operands, along = dict(zip("xywg", given[:4], strict=False)), given[4:]
     x = operands["x"]
@@ -71,13 +74,14 @@ def run_convolve(plan: Plan, kind: str, where: Graph, *given: Tensor) -> list[Te
 
 
 def _require_fit(plan: Plan, where: Graph, given: Sequence[Tensor]) -> None:
-    """Raise unless rows, columns and edges are those of the tensors: a kernel would read whatever lies in memory."""
+    """Raise unless rows, columns and edges are those of the tensors: a kernel would read whatever lies in memory.
+
+    On a GPU the numbers of the edges are not looked at, since that would wait for it.
+    """
     x, edges = given[0], where.source.shape[0]
-    if x.dtype not in DTYPES or any(v.dtype != x.dtype for v in given):
-        raise ArgumentError(
-            "Kernels take float32 and float64, all inputs alike, but got "
-            f"{', '.join(dict.fromkeys(str(v.dtype) for v in given))}."
-        )
+    device = "cuda" if x.device.type == "cuda" else "cpu"
+    if (unfit := dtype_obstacle(device, *given)) is not None:
+        raise ArgumentError(unfit)
     weights, features, harmonics, out = (operand.size for operand in plan.operands)
     wanted = [(x.shape[0], features), (edges, harmonics), (edges, weights), (where.targets, out)]
     wanted += wanted[:3]
@@ -86,12 +90,25 @@ def _require_fit(plan: Plan, where: Graph, given: Sequence[Tensor]) -> None:
             raise ShapeError(
                 f"The convolution takes {name} of shape {shape} for {edges} edges, but got {tuple(tensor.shape)}."
             )
+    if device == "cuda":
+        _require_one_device(where, given)
+        return
     _require_graph(where, edges)
     if edges and not _below(where.source, x.shape[0]):
         low, high = (int(bound) for bound in torch.aminmax(where.source))
         raise ArgumentError(
             f"Edges begin at one of {x.shape[0]} rows of features, numbered from 0, but got the numbers from {low} "
             f"to {high}."
+        )
+
+
+def _require_one_device(where: Graph, given: Sequence[Tensor]) -> None:
+    """Raise unless all tensors lie on one device."""
+    devices = dict.fromkeys(str(tensor.device) for tensor in (*given, *where))
+    if len(devices) > 1:
+        raise ArgumentError(
+            f"A graph and the features along it lie on one device, but got {', '.join(devices)}. Move them by "
+            "Graph(*(part.to(device) for part in graph))."
         )
 
 
@@ -215,12 +232,14 @@ def third(
 
 _PLACES = "Tensor source, Tensor target, Tensor order, Tensor row, str plan"
 _LIBRARY = torch.library.Library("intertwine", "FRAGMENT")
-_LIBRARY.define(f"convolve(Tensor x, Tensor y, Tensor w, {_PLACES}) -> Tensor")
-_LIBRARY.define(f"convolve_backward(Tensor x, Tensor y, Tensor w, Tensor g, {_PLACES}) -> (Tensor, Tensor, Tensor)")
-_LIBRARY.define(
-    f"convolve_second(Tensor x, Tensor y, Tensor w, Tensor g, Tensor hx, Tensor hy, Tensor hw, {_PLACES}) "
-    "-> (Tensor, Tensor, Tensor, Tensor)"
-)
+_SCHEMAS = {
+    "convolve": f"(Tensor x, Tensor y, Tensor w, {_PLACES}) -> Tensor",
+    "convolve_backward": f"(Tensor x, Tensor y, Tensor w, Tensor g, {_PLACES}) -> (Tensor, Tensor, Tensor)",
+    "convolve_second": (
+        f"(Tensor x, Tensor y, Tensor w, Tensor g, Tensor hx, Tensor hy, Tensor hw, {_PLACES}) "
+        "-> (Tensor, Tensor, Tensor, Tensor)"
+    ),
+}
 _OPERATIONS = torch.ops.intertwine
 
 
@@ -230,59 +249,68 @@ def registered_convolve(plan: str, where: Graph, x: Tensor, y: Tensor, w: Tensor
     return out
 
 
-def _split(arguments: Sequence[Any]) -> tuple[list[Tensor], Graph, Plan]:
-    """The tensors, the graph and the plan among the arguments of an operation."""
+def split(arguments: Sequence[Any]) -> tuple[Plan, Graph, list[Tensor]]:
+    """The plan, the graph and the tensors among the arguments of an operation."""
     *tensors, source, target, order, row, plan = arguments
-    return tensors, Graph(source, target, order, row), read(plan)
+    return read(plan), Graph(source, target, order, row), tensors
 
 
 def _convolve(*arguments: Any) -> Tensor:
-    tensors, where, plan = _split(arguments)
+    plan, where, tensors = split(arguments)
     return run_convolve(plan, "forward", where, *tensors)[0]
 
 
 def _convolve_backward(*arguments: Any) -> tuple[Tensor, ...]:
-    tensors, where, plan = _split(arguments)
+    plan, where, tensors = split(arguments)
     return tuple(run_convolve(plan, "backward", where, *tensors))
 
 
 def _convolve_second(*arguments: Any) -> tuple[Tensor, ...]:
-    tensors, where, plan = _split(arguments)
+    plan, where, tensors = split(arguments)
     return tuple(run_convolve(plan, "second", where, *tensors))
 
 
-def _setup(ctx: Any, inputs: Sequence[Any], output: Any) -> None:  # noqa: ARG001 (torch's signature)
+def keep(ctx: Any, inputs: Sequence[Any], output: Any) -> None:  # noqa: ARG001 (torch's signature)
+    """What gradients of an operation need."""
     *tensors, plan = inputs
     ctx.save_for_backward(*tensors)
     ctx.plan = plan
 
 
-def _gradient_of_convolve(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+def _gradient_of_convolve(operations: Any, ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
     *tensors, source, target, order, row = ctx.saved_tensors
-    found = _OPERATIONS.convolve_backward(*tensors, g, source, target, order, row, ctx.plan)
+    found = operations.convolve_backward(*tensors, g, source, target, order, row, ctx.plan)
     return *found, None, None, None, None, None
 
 
-def _gradient_of_backward(ctx: Any, *along: Tensor) -> tuple[Tensor | None, ...]:
+def _gradient_of_backward(operations: Any, ctx: Any, *along: Tensor) -> tuple[Tensor | None, ...]:
     *tensors, source, target, order, row = ctx.saved_tensors
-    found = _OPERATIONS.convolve_second(*tensors, *along, source, target, order, row, ctx.plan)
+    found = operations.convolve_second(*tensors, *along, source, target, order, row, ctx.plan)
     return *found, None, None, None, None, None
 
 
-def _gradient_of_second(ctx: Any, *weights: Tensor) -> tuple[Tensor | None, ...]:
+def _gradient_of_second(operations: Any, ctx: Any, *weights: Tensor) -> tuple[Tensor | None, ...]:
     *tensors, source, target, order, row = ctx.saved_tensors
     places = (source, target, order, row, ctx.plan)
     found = third(
-        lambda *given: _OPERATIONS.convolve(*given, *places),
-        lambda *given: _OPERATIONS.convolve_backward(*given, *places),
+        lambda *given: operations.convolve(*given, *places),
+        lambda *given: operations.convolve_backward(*given, *places),
         tensors,
         weights,
     )
     return *found, None, None, None, None, None
 
 
+GRADIENTS: Mapping[str, Callable[..., tuple[Tensor | None, ...]]] = {
+    "convolve": _gradient_of_convolve,
+    "convolve_backward": _gradient_of_backward,
+    "convolve_second": _gradient_of_second,
+}
+"""The gradients of the operations, made of operations."""
+
+
 def _fake_convolve(*arguments: Any) -> Tensor:
-    (x, *_), where, plan = _split(arguments)
+    plan, where, (x, *_) = split(arguments)
     return x.new_empty((where.row.shape[0] - 1, plan.output.size))
 
 
@@ -294,11 +322,14 @@ def _fake_second(*arguments: Any) -> tuple[Tensor, ...]:
     return tuple(x.new_empty(x.shape) for x in arguments[:4])
 
 
-for _name, _computed, _faked, _gradient in (
-    ("convolve", _convolve, _fake_convolve, _gradient_of_convolve),
-    ("convolve_backward", _convolve_backward, _fake_backward, _gradient_of_backward),
-    ("convolve_second", _convolve_second, _fake_second, _gradient_of_second),
+for _name, _computed, _faked in (
+    ("convolve", _convolve, _fake_convolve),
+    ("convolve_backward", _convolve_backward, _fake_backward),
+    ("convolve_second", _convolve_second, _fake_second),
 ):
-    _LIBRARY.impl(_name, _computed, "CPU")
+    _LIBRARY.define(_name + _SCHEMAS[_name])
+    for _device in ("CPU", "CUDA"):
+        _LIBRARY.impl(_name, _computed, _device)
     torch.library.register_fake(f"intertwine::{_name}", _faked, lib=_LIBRARY)
-    torch.library.register_autograd(f"intertwine::{_name}", _gradient, setup_context=_setup, lib=_LIBRARY)
+    _gradient = partial(GRADIENTS[_name], _OPERATIONS)
+    torch.library.register_autograd(f"intertwine::{_name}", _gradient, setup_context=keep, lib=_LIBRARY)

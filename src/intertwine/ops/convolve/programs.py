@@ -70,8 +70,7 @@ def convolve_programs(plan: Plan, kind: str, ordered: bool, double: bool) -> tup
 
 
 def _defined(text: str, name: str) -> dict[str, Any]:
-    """What some code defines. Triton asks for the source of what it compiles, which lies in no file: Python's cache of
-    sources has it then."""
+    """What some code defines, which lies in no file: Triton asks Python for the source of what it compiles."""
     linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
     space: dict[str, Any] = {"__name__": "intertwine.programs"}
     exec(compile(text, name, "exec"), space)

@@ -4,9 +4,9 @@ The mathematics is that of `llvm`: F = Σ_e <g[t], w M x>, with M made of the ta
 gradients, or those of its change. Here one program stands at a point. For a tile of channels and for as many paths as
 its registers hold, it walks over the edges of the point:
 
-    at targets (at = "g")   sums the output in registers and stores it once; gradients by w are stored edge by edge, those
-                            by y as one number for each tile, and those by x are added to memory, in any order
-    at sources (at = "x")   sums the gradient by x in registers: the same from run to run, for a second look at each edge
+- at targets (at = "g") it sums the output in registers and stores it once; gradients by w are stored for each edge,
+  those by y as one number for each tile, and those by x are added to memory, in any order;
+- at sources (at = "x") it sums the gradient by x in registers: the same from run to run, for a second look at the edges.
 
 Every number of the plan is a literal: a program is straight code around one loop. It is text, made without Triton.
 """
@@ -38,7 +38,7 @@ class ChannelPath:
 
     def components(self, name: str) -> int:
         """How many components it has in x, the weights or the output."""
-        first, _, last = self.coupling.coefficients.shape
+        first, _, last = (int(size) for size in self.coupling.coefficients.shape)
         return {"x": first, "w": 1, "g": last}[name]
 
     def begin(self, name: str) -> int:
@@ -122,9 +122,9 @@ def write_programs(
 ) -> tuple[str, tuple[Part, ...]]:
     """The code of programs, functions named program_0, program_1, …, one for each part; and the parts.
 
-    Their arguments are those of `GRAPH`, what is given, and where the gradients go: "by_x" and so on. They run on a grid
+    Their arguments are those of `GRAPH`, what is given, and where the gradients go: "by_x" and so on. They run on grids
     of (points, tiles). Gradients by y come as `(edges, tiles of all parts, size)`, to be summed; those by x that are
-    added up at targets in the dtype of the sums.
+    added up at targets come in the dtype of the sums.
 
     Args:
         layout: the layout of the plan.
@@ -218,8 +218,8 @@ class _Program:
             if {"g", "w"} & {*self.wanted}:
                 self.set(z, [f"m_{m} * {self.load('x', x)}" for m, x in pairs])
                 if moving:
-                    terms = [(f"m_{m} * {self.load('hx', x)}", f"hm_{m} * {self.load('x', x)}") for m, x in pairs]
-                    self.set(hz, [term for both in terms for term in both])
+                    changes = [f"m_{m} * {self.load('hx', x)} + hm_{m} * {self.load('x', x)}" for m, x in pairs]
+                    self.set(hz, changes)
             if "g" in self.wanted:
                 self.add(f"by_g_{place}", [f"{w} * {hz}", f"{hw} * {z}"] if moving else [f"{w} * {z}"])
             if "g" not in self.given:
@@ -235,8 +235,8 @@ class _Program:
                 if "x" in self.wanted:
                     self.add(f"by_x_{x}", [f"hm_{m} * {t}", f"m_{m} * {ht}"] if moving else [f"m_{m} * {t}"])
                 if "y" in self.wanted:
-                    terms = [f"{t} * {self.load('hx', x)}", f"{ht} * {self.load('x', x)}"] if moving else []
-                    self.add(f"by_m_{m}", terms or [f"{t} * {self.load('x', x)}"])
+                    factors = [(t, "hx"), (ht, "x")] if moving else [(t, "x")]
+                    self.add(f"by_m_{m}", [f"{factor} * {self.load(name, x)}" for factor, name in factors])
 
     def store_edge(self, slot: int, slots: int) -> None:
         """The gradients that belong to the edge, or to its other end."""

@@ -1,0 +1,117 @@
+"""The programs for GPUs are their definition: run by a stand-in in numpy, and by Triton's interpreter where Triton is.
+
+`TRITON_INTERPRET=1 pytest tests/ops/test_triton.py` has the interpreter run all of them.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from intertwine.errors import ArgumentError
+from intertwine.ops import Convolution, Graph, choice, graph
+from intertwine.ops.convolve import compiled
+from intertwine.ops.convolve.llvm import GIVEN, WANTED, channel_layout
+from intertwine.ops.convolve.programs import convolve_programs, run_programs
+from intertwine.ops.convolve.reference import convolve
+from intertwine.ops.convolve.triton import parts, write_programs
+from intertwine.plan import Plan
+from tests import plans
+from tests.ops.stand_in import stand_in
+from tests.ops.test_compiled_convolution import HAND_MADE, PLANS, derivatives, edges_of, poisoned_memory, some, values
+
+INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
+CASES = {
+    **PLANS,
+    **HAND_MADE,
+    **{name: plan for name, plan in (plans.PLANS | plans.OTHERS).items() if channel_layout(plan) is not None},
+}
+each_plan = pytest.mark.parametrize("plan", CASES.values(), ids=CASES.keys())
+DTYPES = [(torch.float64, 1e-12), (torch.float32, 2e-5), (torch.float16, 1e-2)]
+if INTERPRETED:
+    DTYPES.append((torch.bfloat16, 5e-2))
+
+
+@pytest.fixture(autouse=True)
+def language(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """All kernels are programs, in the stand-in unless Triton interprets them."""
+    for name, module in {} if INTERPRETED else stand_in().items():
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setattr(compiled, "run_convolve", lambda plan, kind, where, *given: run_programs(plan, kind, where, given))
+    convolve_programs.cache_clear()
+    yield
+    convolve_programs.cache_clear()
+
+
+def check(plan: Plan, where: Graph, dtype: torch.dtype, tolerance: float) -> None:
+    given = values(plan, where, dtype)
+    found = [derivatives(lambda w, x, y: compiled.eager_convolve(plan, where, x, y, w), given)]
+    with poisoned_memory():  # which is deterministic too: gradients by x are summed at the sources
+        found.append(derivatives(lambda w, x, y: compiled.eager_convolve(plan, where, x, y, w), given))
+    rounded = tuple(x.detach().double().requires_grad_() for x in given)
+    exact = derivatives(lambda w, x, y: convolve(plan, w, x, y, edges_of(where), where.targets), rounded)
+    for results in found:
+        for a, b in zip(results, exact, strict=True):
+            assert a.dtype == dtype
+            largest = float(b.detach().abs().max()) if b.numel() else 0.0
+            torch.testing.assert_close(a.double(), b, rtol=0, atol=tolerance * (1 + largest))
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), DTYPES, ids=str)
+@each_plan
+def test_outputs_and_gradients_of_both_orders(plan: Plan, dtype: torch.dtype, tolerance: float) -> None:
+    check(plan, some(), dtype, tolerance)
+
+
+@pytest.mark.parametrize(("points", "edges"), [(5, 0), (1, 3), (0, 0)])
+def test_graphs_without_edges_or_points(points: int, edges: int) -> None:
+    where = some(points, edges) if points else graph(torch.zeros(2, 0, dtype=torch.long), 0)
+    check(PLANS["odd channels"], where, torch.float64, 1e-12)
+
+
+def test_sources_and_targets_may_be_different_points() -> None:
+    plan = PLANS["few channels"]
+    where = graph(torch.tensor([[0, 1, 2, 2], [6, 6, 0, 5]]), 7)
+    w, x, y = values(plan, where)
+    out = compiled.eager_convolve(plan, where, x[:3], y, w)
+    (found,) = torch.autograd.grad(out.square().sum(), x)
+    expected = convolve(plan, w, x[:3], y, edges_of(where), 7)
+    torch.testing.assert_close(out, expected)
+    torch.testing.assert_close(found, torch.autograd.grad(expected.square().sum(), x)[0])
+
+
+@pytest.mark.parametrize("kind", ["forward", "backward", "second"])
+@each_plan
+def test_programs_share_the_paths(plan: Plan, kind: str) -> None:
+    """Each path is in one, each weight is read once, and sums fit into the registers that they were given."""
+    layout = channel_layout(plan)
+    paths = sum(len(p) for c in layout.couplings if c.entries for p in c.paths.values())
+    for at in ("g", "x") if kind != "forward" else ("g",):
+        text, found = write_programs(layout, GIVEN[kind], WANTED[kind] if at == "g" else ("x",), at, double=False)
+        assert sum(len(part.paths) for part in found) == paths
+        assert text.count("= tl.load(w_row") == sum(len(part.begins("w")) for part in found)
+        assert text.count("tl.atomic_add") == (kind != "forward" and at == "g") * text.count("tl.atomic_add(by_x_row")
+        places = [(part.channels, place) for part in found for place in part.places(at)]
+        assert len(places) == len({*places})
+        for part in found:
+            first = [path for path in part.paths if path.begin(at) == part.paths[0].begin(at)]
+            assert len(part.places(at)) * part.tile <= 64 * 32 or len(first) == len(part.paths)
+
+
+def test_wide_plans_are_cut_into_programs() -> None:
+    layout = channel_layout(plans_of_many_channels())
+    whole, half = parts(layout, "g"), parts(layout, "g", held=2)
+    assert [part.tile for part in whole] == [128] * len(whole)
+    assert 1 < len(whole) < len(half)
+
+
+def plans_of_many_channels() -> Plan:
+    from intertwine.catalog import O3
+    from tests.ops.test_compiled_convolution import depthwise
+
+    return depthwise(O3.rep("128x0e + 128x1o + 128x2e"), O3.harmonics(3), "0e 1o 2e 3o")
