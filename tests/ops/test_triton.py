@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from intertwine.catalog import O3
 from intertwine.errors import ArgumentError
 from intertwine.ops import Convolution, Graph, choice, graph
 from intertwine.ops.convolve import compiled
@@ -23,7 +23,17 @@ from intertwine.ops.convolve.triton import parts, write_programs
 from intertwine.plan import Plan
 from tests import plans
 from tests.ops.stand_in import stand_in
-from tests.ops.test_compiled_convolution import HAND_MADE, PLANS, derivatives, edges_of, poisoned_memory, some, values
+from tests.ops.test_compiled_convolution import (
+    HAND_MADE,
+    PLANS,
+    SMALL,
+    depthwise,
+    derivatives,
+    edges_of,
+    poisoned_memory,
+    some,
+    values,
+)
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 CASES = {
@@ -42,7 +52,9 @@ def language(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """All kernels are programs, in the stand-in unless Triton interprets them."""
     for name, module in {} if INTERPRETED else stand_in().items():
         monkeypatch.setitem(sys.modules, name, module)
-    monkeypatch.setattr(compiled, "run_convolve", lambda plan, kind, where, *given: run_programs(plan, kind, where, given))
+    monkeypatch.setattr(
+        compiled, "run_convolve", lambda plan, kind, where, *given: run_programs(plan, kind, where, given)
+    )
     convolve_programs.cache_clear()
     yield
     convolve_programs.cache_clear()
@@ -104,14 +116,112 @@ def test_programs_share_the_paths(plan: Plan, kind: str) -> None:
 
 
 def test_wide_plans_are_cut_into_programs() -> None:
-    layout = channel_layout(plans_of_many_channels())
+    layout = channel_layout(depthwise(O3.rep("128x0e + 128x1o + 128x2e"), O3.harmonics(3), "0e 1o 2e 3o"))
     whole, half = parts(layout, "g"), parts(layout, "g", held=2)
     assert [part.tile for part in whole] == [128] * len(whole)
     assert 1 < len(whole) < len(half)
 
 
-def plans_of_many_channels() -> Plan:
-    from intertwine.catalog import O3
-    from tests.ops.test_compiled_convolution import depthwise
+def test_plans_without_programs_are_refused() -> None:
+    with pytest.raises(ArgumentError, match="No program computes this plan"):
+        convolve_programs(SMALL.derivative(0), "forward", False, False)
 
-    return depthwise(O3.rep("128x0e + 128x1o + 128x2e"), O3.harmonics(3), "0e 1o 2e 3o")
+
+def test_gpus_are_chosen_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = values(SMALL, some())
+    with FakeTensorMode():
+        on_gpu = [torch.empty(x.shape, device="cuda", dtype=torch.bfloat16) for x in given]
+    monkeypatch.setattr(choice, "HAS_TRITON", True)
+    assert Convolution(SMALL).choose(*on_gpu).backend == "triton"
+    assert "on the GPU" in Convolution(SMALL, backend="triton").choose(*on_gpu).reason
+    with pytest.raises(ArgumentError, match="'triton' was asked for, but cannot serve: These kernels run on a GPU"):
+        Convolution(SMALL, backend="triton")(*given, some())
+    with pytest.raises(ArgumentError, match="'llvm' was asked for, but cannot serve"):
+        Convolution(SMALL, backend="llvm").choose(*on_gpu)
+    with pytest.raises(ArgumentError, match="got the backend 'cuda'"):
+        Convolution(SMALL, backend="cuda")
+    monkeypatch.setattr(choice, "HAS_TRITON", False)
+    chosen = Convolution(SMALL).choose(*on_gpu)
+    assert chosen.backend == "torch"
+    assert "Triton, which is not installed" in chosen.reason
+
+
+def python(code: str, *arguments: str, **variables: str) -> str:
+    """What another Python prints."""
+    here = {"PYTHONPATH": os.pathsep.join(filter(None, map(str, sys.path)))}
+    given = {"env": os.environ | here | variables, "capture_output": True, "text": True}
+    run = subprocess.run([sys.executable, *arguments, code], check=False, **given)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not choice.HAS_TRITON, reason="Triton is not installed")
+@pytest.mark.skipif(INTERPRETED, reason="this is it")
+def test_in_tritons_interpreter() -> None:
+    assert "passed" in python(__file__, "-m", "pytest", "-q", "-p", "no:cacheprovider", TRITON_INTERPRET="1")
+
+
+COMPILE = """
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource, compile
+from intertwine.ops.convolve.programs import convolve_programs
+from intertwine.ops.convolve.triton import GRAPH
+from tests.ops.test_compiled_convolution import SMALL
+
+for kind in ("forward", "backward", "second"):
+    for dtype in ("fp32", "bf16", "fp64"):
+        for programs in convolve_programs(SMALL, kind, kind == "second", dtype == "fp64"):
+            for function in programs.functions:
+                exact = "fp64" if dtype == "fp64" else "fp32"
+                kinds = {"by_y": exact, "by_x": exact if programs.at == "g" else dtype} | dict.fromkeys(GRAPH, "i64")
+                types = {name: "*" + kinds.get(name, dtype) for name in function.arg_names}
+                made = compile(ASTSource(function, types, {}), target=GPUTarget("cuda", 80, 32))
+                assert made.asm["cubin"]
+print("done")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not choice.HAS_TRITON, reason="Triton is not installed")
+def test_programs_are_legal_on_a_gpu_that_is_not_here() -> None:
+    """Triton compiles them down to the machine's code, which needs no such machine."""
+    assert python(COMPILE, "-c", TRITON_INTERPRET="0").endswith("done\n")
+
+
+TRACE = """
+import torch, triton
+from functorch.compile import make_boxed_func
+from torch._dynamo.backends.common import aot_autograd
+from triton.backends.compiler import GPUTarget
+from intertwine.ops import Convolution
+from intertwine.ops.choice import Choice
+from tests.ops.test_compiled_convolution import SMALL, some, values
+
+class Driver:
+    def get_current_target(self):
+        return GPUTarget("cuda", 80, 32)
+
+triton.runtime.driver.set_active(Driver())
+Convolution.choose = lambda self, *given: Choice("triton", "as on a GPU")
+seen = []
+
+def look(graph, inputs):
+    seen.append(sum("triton_kernel_wrapper" in str(node.target) for node in graph.graph.nodes))
+    wanted = [node and node.meta["val"] for node in graph.graph.output_node().args[0]]
+    return make_boxed_func(lambda *_: [v if v is None else torch.zeros(v.shape, dtype=v.dtype) for v in wanted])
+
+where = some()
+backend = aot_autograd(fw_compiler=look, bw_compiler=look)
+out = torch.compile(Convolution(SMALL), fullgraph=True, backend=backend)(*values(SMALL, where), where)
+out.sum().backward()
+assert seen == [2, 2], seen  # SMALL has two numbers of channels: two programs
+print(out.shape[0], "done")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not choice.HAS_TRITON, reason="Triton is not installed")
+def test_compilers_see_the_programs() -> None:
+    """In forward and backward graphs as inductor gets them, with no GPU: only their tracing is looked at."""
+    assert python(TRACE, "-c", TRITON_INTERPRET="0").endswith("6 done\n")

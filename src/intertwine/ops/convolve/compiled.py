@@ -249,24 +249,24 @@ def registered_convolve(plan: str, where: Graph, x: Tensor, y: Tensor, w: Tensor
     return out
 
 
-def split(arguments: Sequence[Any]) -> tuple[Plan, Graph, list[Tensor]]:
+def unpack(arguments: Sequence[Any]) -> tuple[Plan, Graph, list[Tensor]]:
     """The plan, the graph and the tensors among the arguments of an operation."""
     *tensors, source, target, order, row, plan = arguments
     return read(plan), Graph(source, target, order, row), tensors
 
 
 def _convolve(*arguments: Any) -> Tensor:
-    plan, where, tensors = split(arguments)
+    plan, where, tensors = unpack(arguments)
     return run_convolve(plan, "forward", where, *tensors)[0]
 
 
 def _convolve_backward(*arguments: Any) -> tuple[Tensor, ...]:
-    plan, where, tensors = split(arguments)
+    plan, where, tensors = unpack(arguments)
     return tuple(run_convolve(plan, "backward", where, *tensors))
 
 
 def _convolve_second(*arguments: Any) -> tuple[Tensor, ...]:
-    plan, where, tensors = split(arguments)
+    plan, where, tensors = unpack(arguments)
     return tuple(run_convolve(plan, "second", where, *tensors))
 
 
@@ -310,7 +310,7 @@ GRADIENTS: Mapping[str, Callable[..., tuple[Tensor | None, ...]]] = {
 
 
 def _fake_convolve(*arguments: Any) -> Tensor:
-    plan, where, (x, *_) = split(arguments)
+    plan, where, (x, *_) = unpack(arguments)
     return x.new_empty((where.row.shape[0] - 1, plan.output.size))
 
 

@@ -6,7 +6,7 @@ its registers hold, it walks over the edges of the point:
 
 - at targets (at = "g") it sums the output in registers and stores it once; gradients by w are stored for each edge,
   those by y as one number for each tile, and those by x are added to memory, in any order;
-- at sources (at = "x") it sums the gradient by x in registers: the same from run to run, for a second look at the edges.
+- at sources (at = "x") it sums the gradient by x in registers: the same in every run, for a second look at the edges.
 
 Every number of the plan is a literal: a program is straight code around one loop. It is text, made without Triton.
 """

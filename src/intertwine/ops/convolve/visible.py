@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.library import triton_op, wrap_triton
 
-from intertwine.ops.convolve.compiled import GRADIENTS, keep, split
+from intertwine.ops.convolve.compiled import GRADIENTS, keep, unpack
 from intertwine.ops.convolve.llvm import GIVEN, WANTED
 from intertwine.ops.convolve.programs import run_programs
 from intertwine.ops.graph import Graph
@@ -24,10 +24,13 @@ from intertwine.ops.graph import Graph
 _KINDS = {"convolve": "forward", "convolve_backward": "backward", "convolve_second": "second"}
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def register_visible() -> bool:
     """Register the operations, if they are not yet, and load Triton for it. Done while code is traced, not in it."""
     return _registered()
+
+
+# What torch.compiler.assume_constant_result does, which would load all of torch's compiler when intertwine is imported.
+register_visible._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 @cache
@@ -50,7 +53,7 @@ def _computed(kind: str) -> Callable[..., Any]:
     """What an operation computes, with the signature that torch makes its schema from."""
 
     def computed(*arguments: Any) -> Any:
-        plan, where, tensors = split(arguments)
+        plan, where, tensors = unpack(arguments)
         results = run_programs(plan, kind, where, tensors, wrap_triton)
         return results[0] if kind == "forward" else tuple(results)
 
