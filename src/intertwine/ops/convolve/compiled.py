@@ -53,7 +53,8 @@ def run_convolve(plan: Plan, kind: str, where: Graph, *given: Tensor) -> list[Te
     """
     _require_fit(plan, where, given)
     if given[0].device.type == "cuda":
-        return run_programs(plan, kind, where, given)
+        with torch.cuda.device(given[0].device):  # Triton launches on the current device
+            return run_programs(plan, kind, where, given)
     given = tuple(x.resolve_neg().contiguous() for x in given)  # named, so that they live while the kernel runs
     operands, along = dict(zip("xywg", given[:4], strict=False)), given[4:]
     x = operands["x"]
