@@ -2,9 +2,9 @@
 
 from intertwine.ops.choice import backend_report
 from intertwine.ops.contract import Contraction
-from intertwine.ops.convolve import Convolution
+from intertwine.ops.convolve import Convolution, Factored
 from intertwine.ops.graph import Graph, graph
 from intertwine.ops.harmonics import Harmonics
 from intertwine.ops.tables import TableModule
 
-__all__ = ["Contraction", "Convolution", "Graph", "Harmonics", "TableModule", "backend_report", "graph"]
+__all__ = ["Contraction", "Convolution", "Factored", "Graph", "Harmonics", "TableModule", "backend_report", "graph"]

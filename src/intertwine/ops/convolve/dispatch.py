@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -14,6 +16,24 @@ from intertwine.ops.convolve.llvm import channel_layout
 from intertwine.ops.graph import Graph, graph
 from intertwine.plan import Plan
 from intertwine.plan.text import written
+
+
+class Factored(NamedTuple):
+    """Weights of edges that are made of few numbers each: `factors @ matrix`, `(E, size)`.
+
+    A kernel makes them for a group of edges at a time, which stays in the processor's cache, and never for all.
+
+    Args:
+        factors: `(E, H)`.
+        matrix: `(H, size)`.
+    """
+
+    factors: Tensor
+    matrix: Tensor
+
+    def product(self) -> Tensor:
+        """The weights of all edges."""
+        return self.factors @ self.matrix
 
 
 class Convolution(KernelModule):
@@ -37,18 +57,24 @@ class Convolution(KernelModule):
         self.contraction = Contraction(plan, reference=backend == "reference")
 
     def forward(
-        self, weights: Tensor, x: Tensor, y: Tensor, edges: Tensor | Graph, targets: int | None = None
+        self,
+        weights: Tensor | Factored,
+        x: Tensor,
+        y: Tensor,
+        edges: Tensor | Graph,
+        targets: int | None = None,
     ) -> Tensor:
         """The sums `(targets, size)`; see `reference.convolve` for the arguments. A `Graph` knows its targets."""
-        backend = self.choose(weights, x, y).backend
-        if backend != "llvm":
-            return self._in_torch(weights, x, y, edges, targets)
+        parts = weights if isinstance(weights, Factored) else (weights,)
+        if self.choose(weights, x, y).backend != "llvm":
+            whole = weights.product() if isinstance(weights, Factored) else weights
+            return self._in_torch(whole, x, y, edges, targets)
         where = edges if isinstance(edges, Graph) else graph(edges, len(x) if targets is None else targets)
-        if is_eager(weights, x, y):
-            return compiled.eager_convolve(self.plan, where, x, y, weights)
-        return compiled.registered_convolve(self.text, where, x, y, weights)
+        if is_eager(x, y, *parts):
+            return compiled.eager_convolve(self.plan, where, x, y, *parts)
+        return compiled.registered_convolve(self.text, where, x, y, *parts)
 
-    def choose(self, weights: Tensor, x: Tensor, y: Tensor) -> Choice:
+    def choose(self, weights: Tensor | Factored, x: Tensor, y: Tensor) -> Choice:
         """The backend for such inputs, and why."""
         if self.wanted in ("torch", "reference"):
             return Choice(self.wanted, f"The backend {self.wanted!r} was asked for.")
@@ -59,13 +85,14 @@ class Convolution(KernelModule):
             raise ArgumentError(f"The backend 'llvm' was asked for, but cannot serve: {obstacle}")
         return Choice("torch", obstacle)
 
-    def _obstacle(self, weights: Tensor, x: Tensor, y: Tensor) -> str | None:
+    def _obstacle(self, weights: Tensor | Factored, x: Tensor, y: Tensor) -> str | None:
         """Why the compiled kernels cannot serve; None where they can."""
         if not self.is_compiled:
             return "Only channel-wise products (weights vu, x iu, y jv of one copy, output ku) are compiled."
-        if weights.ndim != 2:
+        parts = weights if isinstance(weights, Factored) else (weights,)
+        if any(part.ndim != 2 for part in parts):
             return "Kernels take weights for each edge."
-        return self.obstacle(x, y, weights)
+        return self.obstacle(x, y, *parts)
 
     def _in_torch(self, weights: Tensor, x: Tensor, y: Tensor, edges: Tensor | Graph, targets: int | None) -> Tensor:
         source, target = (edges.source, edges.target) if isinstance(edges, Graph) else edges.unbind(0)
