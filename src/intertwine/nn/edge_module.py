@@ -95,14 +95,15 @@ class EdgeModule(EquivariantModule):
             raise ShapeError(
                 f"{type(self).__name__} takes features of shape (N, {self.rep_in.dim}), but got {plain_shape(x)}."
             )
-        points = x.shape[0]
         if not isinstance(edges, EdgeGeometry):
-            return self.convolve(x, self.geometry(edges, None if vectors is None else vectors.to(x.dtype), points))
-        if vectors is not None or edges.graph.targets != points:
+            vectors = None if vectors is None else vectors.to(x.dtype)
+            return self.convolve(x, self.geometry(edges, vectors, x.shape[0]))
+        points, known = plain_shape(x)[0], plain_shape(edges.graph.row)[0] - 1
+        if vectors is not None or known != points:
             raise ArgumentError(
-                f"{type(self).__name__} takes the geometry of the graph of its {points} points, and no vectors beside "
-                f"it, but got that of a graph of {edges.graph.targets} points"
-                f"{'' if vectors is None else ' and vectors'}. Make it with geometry(edges, vectors, points)."
+                f"{type(self).__name__} takes the geometry of a graph of its {points} points, and no vectors beside "
+                f"it, but got that of {known} points{'' if vectors is None else ' and vectors'}. Make it with "
+                "geometry(edges, vectors, points)."
             )
         return self.convolve(x, edges)
 
@@ -117,7 +118,7 @@ class EdgeModule(EquivariantModule):
     def weights_and_harmonics(self, x: Tensor, geometry: EdgeGeometry, scale: float = 1.0) -> tuple[Factored, Tensor]:
         """The weights, times a number, and the harmonics of all edges, in irrep coordinates and the dtype of x."""
         size, y = self.directions.dim, geometry.harmonics
-        y = y[:, :size] if y.shape[1] >= size else self.harmonics(geometry.vectors)
+        y = y[:, :size] if plain_shape(y)[1] >= size else self.harmonics(geometry.vectors)
         functions, envelope = self.radial.inputs(geometry.lengths, geometry.radial)
         envelope = None if envelope is None else envelope.to(x.dtype)
         weights = self.radial.of_basis(functions.to(x.dtype), envelope, scale)

@@ -125,6 +125,9 @@ class _Group:
 def _groups(where: Graph, most: int) -> Iterator[_Group]:
     """All targets in groups that have at most so many edges, or one target."""
     row, edges = where.row.numpy(), where.order.shape[0]
+    if edges <= most:
+        yield _Group(slice(None), slice(None), where.row, where.order, where.source)
+        return
     ramp = torch.arange(edges)
     is_sorted = np.array_equal(where.order.numpy(), ramp.numpy())
     first = 0
@@ -148,8 +151,8 @@ def _by_groups(call: _Kernels, kind: str, where: Graph, given: Sequence[Tensor],
     rooms = {"forward": 1, "backward": 2, "second": 3}[kind]
     matrix, edges = given[3], where.order.shape[0]
     most = max(1, call.threads * _CACHE // (rooms * matrix.shape[1] * matrix.element_size()))
-    largest = max(most, int(where.row.diff().max())) if where.targets else most
-    steps = _Steps(call, given, results, matrix.new_empty((rooms, min(largest, edges), matrix.shape[1])))
+    largest = edges if edges <= most else max(most, int(where.row.diff().max()))
+    steps = _Steps(call, given, results, matrix.new_empty((rooms, largest, matrix.shape[1])))
     if kind != "forward":
         results[3].zero_()
     for group in _groups(where, most):
