@@ -91,7 +91,7 @@ def test_groups_are_all_targets_in_turn() -> None:
         found = [*run._groups(where, 7)]
         assert [n for group in found for n in range(group.targets.start, group.targets.stop)] == [*range(where.targets)]
         assert all(len(group.order) <= 7 or group.targets.stop - group.targets.start == 1 for group in found)
-        sources = torch.cat([group.source for group in found]) if found else where.source
+        sources = torch.cat([group.source[group.order] for group in found]) if found else where.source
         assert torch.equal(sources, where.source[where.order])
 
 

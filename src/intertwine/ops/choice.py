@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -33,6 +34,9 @@ class Choice:
     backend: str
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.backend}: {self.reason}"
+
 
 def is_transformed(*tensors: Tensor) -> bool:
     """Whether a functional transform or forward mode is at work, in which a kernel's tangents would be lost.
@@ -45,7 +49,7 @@ def is_transformed(*tensors: Tensor) -> bool:
     return any(functorch.is_legacy_batchedtensor(v) for v in tensors)
 
 
-class KernelModule(nn.Module):
+class KernelModule(nn.Module, ABC):
     """A module that computes by compiled kernels where it can.
 
     What the machine can do is seen when a module is made, since compiled code cannot look, and again when one is
@@ -60,11 +64,16 @@ class KernelModule(nn.Module):
         super().__setstate__(state)  # type: ignore[no-untyped-call]
         self.trouble = trouble()
 
+    @abstractmethod
+    def choose(self, *inputs: Any) -> Choice:
+        """The backend for what `forward` is given, and why."""
+
     def obstacle(self, *tensors: Tensor) -> str | None:
         """Why no kernel can take such tensors; None where one can."""
         dtypes = [tensor.dtype for tensor in tensors]
         if dtypes[0] not in DTYPES or any(dtype != dtypes[0] for dtype in dtypes):
-            return f"Kernels take float32 and float64, all inputs alike, but got {', '.join(map(str, dtypes))}."
+            given = ", ".join(map(str, dict.fromkeys(dtypes)))
+            return f"Kernels take float32 and float64, all inputs alike, but got {given}."
         if any(tensor.device.type != "cpu" for tensor in tensors):
             return f"Kernels run on the CPU, but the inputs lie on {tensors[0].device}."
         if is_tracing():

@@ -74,8 +74,8 @@ class Convolution(KernelModule):
             return compiled.eager_convolve(self.plan, where, x, y, *parts)
         return compiled.registered_convolve(self.text, where, x, y, *parts)
 
-    def choose(self, weights: Tensor | Factored, x: Tensor, y: Tensor) -> Choice:
-        """The backend for such inputs, and why."""
+    def choose(self, weights: Tensor | Factored, x: Tensor, y: Tensor, *_: object) -> Choice:
+        """The backend for such inputs, and why; the graph does not matter."""
         if self.wanted in ("torch", "reference"):
             return Choice(self.wanted, f"The backend {self.wanted!r} was asked for.")
         obstacle = self._obstacle(weights, x, y)

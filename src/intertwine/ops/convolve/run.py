@@ -102,7 +102,7 @@ class _Kernels:
 
 @dataclass(frozen=True)
 class _Group:
-    """Targets that follow each other, and their edges, numbered from 0 in the order of the targets.
+    """Targets that follow each other, and their edges, numbered from 0.
 
     Args:
         targets: which they are.
@@ -126,7 +126,7 @@ def _groups(where: Graph, most: int) -> Iterator[_Group]:
     """All targets in groups that have at most so many edges, or one target."""
     row, edges = where.row.numpy(), where.order.shape[0]
     if edges <= most:
-        yield _Group(slice(None), slice(None), where.row, where.order, where.source)
+        yield _Group(slice(0, where.targets), slice(0, edges), where.row, where.order, where.source)
         return
     ramp = torch.arange(edges)
     is_sorted = np.array_equal(where.order.numpy(), ramp.numpy())
