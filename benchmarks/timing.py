@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -56,3 +59,95 @@ def fresh(script: str, *arguments: str) -> dict[str, float]:
     if run.returncode:
         raise SystemExit(f"{script} {' '.join(arguments)} failed:\n{run.stderr[-2000:]}")
     return json.loads(run.stdout.strip().splitlines()[-1])
+
+
+def wall_time(function: Callable[[], object], repeats: int) -> float:
+    """The least wall time of one call, in seconds: for several threads, on a machine that others use too."""
+    function()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def extra_memory(function: Callable[[], object]) -> float:
+    """By how many MB the process grows at most during a call, beyond all that it ever held before."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    function()
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison.
+
+    Args:
+        case: what is computed.
+        what: what of it is measured.
+        peer_name: beside whom; "" for nobody.
+        unit: of both numbers.
+        ours, peer: the numbers.
+        target: the least ratio peer / ours; without a peer, the largest number of ours. None for no target.
+    """
+
+    case: str
+    what: str
+    peer_name: str
+    unit: str
+    ours: float
+    peer: float | None
+    target: float | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times more the peer needs."""
+        return None if self.peer is None else self.peer / max(self.ours, 1e-3)
+
+    @property
+    def is_met(self) -> bool | None:
+        """Whether the target is met."""
+        if self.target is None:
+            return None
+        return self.ours <= self.target if self.ratio is None else self.ratio >= self.target
+
+    def __str__(self) -> str:
+        beside = "" if self.peer is None else f", {self.peer_name} {self.peer:.3g}: {self.ratio:.3g} ×"
+        bound = "≤" if self.peer is None else "≥"
+        wanted = "" if self.target is None else f" ({bound} {self.target:g}: {'met' if self.is_met else 'MISSED'})"
+        return f"{self.case:38s} {self.what:36s} {self.ours:9.3g} {self.unit}{beside}{wanted}"
+
+
+def record(rows: Sequence[Row], path: Path | None) -> None:
+    """Write rows as JSON."""
+    if path is not None:
+        found = [asdict(row) | {"ratio": row.ratio, "is_met": row.is_met} for row in rows]
+        path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """The rows as a table: a line for each case and peer, a column for each thing that is measured."""
+    kinds = list(dict.fromkeys((row.what, row.unit) for row in rows))
+    head = ["", *(f"{what}, {unit}" for what, unit in kinds)]
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    for case, peer in dict.fromkeys((row.case, row.peer_name) for row in rows):
+        cells = [f"{case}{f', beside {peer}' if peer else ''}"]
+        for kind in kinds:
+            found = [r for r in rows if (r.case, r.peer_name, (r.what, r.unit)) == (case, peer, kind)]
+            cells.append(_cell(found[0]) if found else "")
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _cell(row: Row) -> str:
+    if row.peer is None:
+        return f"{row.ours:.3g}"
+    return f"{row.ours:.3g}, {row.peer:.3g}: **{row.ratio:.2g} ×**"
+
+
+def put_into(page: Path, mark: str, text: str) -> None:
+    """Replace what a page holds between `<!-- mark -->` and `<!-- end -->`."""
+    before, _, rest = page.read_text().partition(f"<!-- {mark} -->\n")
+    _, _, after = rest.partition("<!-- end -->")
+    page.write_text(f"{before}<!-- {mark} -->\n{text}\n<!-- end -->{after}")

@@ -1,9 +1,11 @@
 """Are the kernels for GPUs right, and how fast are they? `python benchmarks/triton_check.py`, on a machine with one.
 
 First every plan of the tests: outputs, first and second gradients in float32, of two plans in bfloat16 and float64 too,
-added up in any order and in a fixed one, beside the definition in float64. Then the channel-wise products of five known potentials, 30
-neighbours per point, float32: medians of the GPU's time, beside e3nn where it is installed and our own plain torch. No
-speed is printed before the check passes. It ends within six minutes: what does not fit is left out, and said.
+added up in any order and in a fixed one, beside the definition in float64. Then the channel-wise products of five known
+potentials, 30 neighbours per point, float32: medians of the GPU's time, beside e3nn where it is installed and our own
+plain torch. No speed is printed before the check passes. It ends within six minutes: what does not fit is left out, and
+said.
+
 `--json FILE` writes the rows: case, what, ours, torch, peer, in nanoseconds per edge.
 
 For comparison, as others publish (their GPU is not named): cuEquivariance, first layer of MACE-MP "large", 160 000

@@ -15,7 +15,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from intertwine.catalog import O3
 from intertwine.errors import ArgumentError
 from intertwine.ops import Convolution, Graph, choice, graph
-from intertwine.ops.convolve import compiled
+from intertwine.ops.convolve import compiled, programs
 from intertwine.ops.convolve.llvm import GIVEN, WANTED, channel_layout
 from intertwine.ops.convolve.programs import convolve_programs, run_programs
 from intertwine.ops.convolve.reference import convolve
@@ -47,14 +47,23 @@ if INTERPRETED:
     DTYPES.append((torch.bfloat16, 5e-2))
 
 
+def defined_by_stand_in(text: str, name: str) -> dict[str, object]:
+    """What a program means where its imports bring the stand-in; nothing else is to take that for Triton."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, contents in stand_in().items():
+            patch.setitem(sys.modules, module, contents)
+        return DEFINED(text, name)
+
+
+DEFINED = programs._defined
+
+
 @pytest.fixture(autouse=True)
 def language(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """All kernels are programs, in the stand-in unless Triton interprets them."""
-    for name, module in {} if INTERPRETED else stand_in().items():
-        monkeypatch.setitem(sys.modules, name, module)
-    monkeypatch.setattr(
-        compiled, "run_convolve", lambda plan, kind, where, *given: run_programs(plan, kind, where, given)
-    )
+    if not INTERPRETED:
+        monkeypatch.setattr(programs, "_defined", defined_by_stand_in)
+    monkeypatch.setattr(compiled, "run_convolve", lambda *given: run_programs(*given[:3], given[3:]))
     convolve_programs.cache_clear()
     yield
     convolve_programs.cache_clear()

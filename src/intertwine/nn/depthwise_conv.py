@@ -10,10 +10,10 @@ from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
 from intertwine.kernels.products import channelwise, kept_irreps, product
-from intertwine.nn.edge_module import EdgeModule
+from intertwine.nn.edge_module import EdgeGeometry, EdgeModule
 from intertwine.nn.module import Function
 from intertwine.nn.radial import Cutoff, GaussianBasis, RadialBasis, RadialMLP
-from intertwine.ops import Convolution, Graph
+from intertwine.ops import Convolution
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.reps.harmonics import harmonics_rep
 
@@ -85,15 +85,8 @@ class DepthwiseConv(EdgeModule):
         basis = GaussianBasis(4.0, 8) if radial is None else radial
         self.radial = RadialMLP(basis, term.plan.operands[0].size, hidden, activation, envelope)
 
-    def forward(self, x: Tensor, edges: Tensor | Graph, vectors: Tensor) -> Tensor:  # type: ignore[override]
-        """The features `(N, rep_out.dim)` at the targets.
-
-        Args:
-            x: features `(N, rep_in.dim)`.
-            edges: source and target of each edge, `(2, E)` integers; or their `intertwine.ops.graph`, made once.
-            vectors: from source to target, `(E, n)`.
-        """
-        self.check_graph(x, edges, vectors)
-        weights, y = self.weights_and_harmonics(x, vectors)
-        out: Tensor = self.convolution(weights, self.before.to_irreps(x), y, edges, x.shape[0])
-        return out / math.sqrt(self.neighbours)
+    def convolve(self, x: Tensor, geometry: EdgeGeometry) -> Tensor:
+        """The features `(N, rep_out.dim)` at the targets, for inputs that have been checked."""
+        weights, y = self.weights_and_harmonics(x, geometry, 1 / math.sqrt(self.neighbours))
+        out: Tensor = self.convolution(weights, self.before.to_irreps(x), y, geometry.graph)
+        return out

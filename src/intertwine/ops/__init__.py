@@ -1,10 +1,21 @@
 """Operations on tensors: they know plans, never groups. Beside each fast one stands a readable `reference.py`."""
 
-from intertwine.ops.choice import backend_report
+from intertwine.ops.choice import Choice, KernelModule, backend_report
 from intertwine.ops.contract import Contraction
-from intertwine.ops.convolve import Convolution
+from intertwine.ops.convolve import Convolution, Factored
 from intertwine.ops.graph import Graph, graph
 from intertwine.ops.harmonics import Harmonics
 from intertwine.ops.tables import TableModule
 
-__all__ = ["Contraction", "Convolution", "Graph", "Harmonics", "TableModule", "backend_report", "graph"]
+__all__ = [
+    "Choice",
+    "Contraction",
+    "Convolution",
+    "Factored",
+    "Graph",
+    "Harmonics",
+    "KernelModule",
+    "TableModule",
+    "backend_report",
+    "graph",
+]

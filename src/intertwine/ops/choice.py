@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -45,6 +46,9 @@ class Choice:
     backend: str
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.backend}: {self.reason}"
+
 
 def dtype_obstacle(device: str, *tensors: Tensor) -> str | None:
     """Why kernels on a kind of device cannot take the dtypes of some tensors; None where they can."""
@@ -65,7 +69,7 @@ def is_transformed(*tensors: Tensor) -> bool:
     return any(functorch.is_legacy_batchedtensor(v) for v in tensors)
 
 
-class KernelModule(nn.Module):
+class KernelModule(nn.Module, ABC):
     """A module that computes by compiled kernels where it can.
 
     What the machine can do is seen when a module is made, since compiled code cannot look, and again when one is
@@ -79,6 +83,10 @@ class KernelModule(nn.Module):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]
         self.trouble = trouble()
+
+    @abstractmethod
+    def choose(self, *inputs: Any) -> Choice:
+        """The backend for what `forward` is given, and why."""
 
     def obstacle(self, *tensors: Tensor, device: str = "cpu") -> str | None:
         """Why no kernel on a kind of device can take such tensors; None where one can."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -16,6 +18,24 @@ from intertwine.plan import Plan
 from intertwine.plan.text import written
 
 _WHERE = {"llvm": "on the CPU", "triton": "on the GPU"}
+
+
+class Factored(NamedTuple):
+    """Weights of edges that are made of few numbers each: `factors @ matrix`, `(E, size)`.
+
+    A kernel makes them for a group of edges at a time, which stays in the processor's cache, and never for all.
+
+    Args:
+        factors: `(E, H)`.
+        matrix: `(H, size)`.
+    """
+
+    factors: Tensor
+    matrix: Tensor
+
+    def product(self) -> Tensor:
+        """The weights of all edges."""
+        return self.factors @ self.matrix
 
 
 class Convolution(KernelModule):
@@ -44,21 +64,29 @@ class Convolution(KernelModule):
         self.contraction = Contraction(plan, reference=backend == "reference")
 
     def forward(
-        self, weights: Tensor, x: Tensor, y: Tensor, edges: Tensor | Graph, targets: int | None = None
+        self,
+        weights: Tensor | Factored,
+        x: Tensor,
+        y: Tensor,
+        edges: Tensor | Graph,
+        targets: int | None = None,
     ) -> Tensor:
         """The sums `(targets, size)`; see `reference.convolve` for the arguments. A `Graph` knows its targets."""
         backend = self.choose(weights, x, y).backend
+        parts: tuple[Tensor, ...] = weights if isinstance(weights, Factored) else (weights,)
+        if backend != "llvm" and isinstance(weights, Factored):
+            parts = (weights.product(),)
         if backend in ("torch", "reference"):
-            return self._in_torch(weights, x, y, edges, targets)
+            return self._in_torch(parts[0], x, y, edges, targets)
         where = edges if isinstance(edges, Graph) else graph(edges, len(x) if targets is None else targets)
-        if is_eager(weights, x, y):
-            return compiled.eager_convolve(self.plan, where, x, y, weights)
+        if is_eager(x, y, *parts):
+            return compiled.eager_convolve(self.plan, where, x, y, *parts)
         if backend == "triton" and is_compiled_by_dynamo() and visible.register_visible():
-            return visible.visible_convolve(self.text, where, x, y, weights)
-        return compiled.registered_convolve(self.text, where, x, y, weights)
+            return visible.visible_convolve(self.text, where, x, y, *parts)
+        return compiled.registered_convolve(self.text, where, x, y, *parts)
 
-    def choose(self, weights: Tensor, x: Tensor, y: Tensor) -> Choice:
-        """The backend for such inputs, and why."""
+    def choose(self, weights: Tensor | Factored, x: Tensor, y: Tensor, *_: object) -> Choice:
+        """The backend for such inputs, and why; the graph does not matter."""
         if self.wanted in ("torch", "reference"):
             return Choice(self.wanted, f"The backend {self.wanted!r} was asked for.")
         backend = self.wanted or ("triton" if x.device.type == "cuda" else "llvm")
@@ -69,13 +97,14 @@ class Convolution(KernelModule):
             raise ArgumentError(f"The backend {backend!r} was asked for, but cannot serve: {obstacle}")
         return Choice("torch", obstacle)
 
-    def _obstacle(self, backend: str, weights: Tensor, x: Tensor, y: Tensor) -> str | None:
+    def _obstacle(self, backend: str, weights: Tensor | Factored, x: Tensor, y: Tensor) -> str | None:
         """Why the compiled kernels cannot serve; None where they can."""
         if not self.is_compiled:
             return "Only channel-wise products (weights vu, x iu, y jv of one copy, output ku) are compiled."
-        if weights.ndim != 2:
+        parts = weights if isinstance(weights, Factored) else (weights,)
+        if any(part.ndim != 2 for part in parts):
             return "Kernels take weights for each edge."
-        return self.obstacle(x, y, weights, device="cuda" if backend == "triton" else "cpu")
+        return self.obstacle(x, y, *parts, device="cuda" if backend == "triton" else "cpu")
 
     def _in_torch(self, weights: Tensor, x: Tensor, y: Tensor, edges: Tensor | Graph, targets: int | None) -> Tensor:
         source, target = (edges.source, edges.target) if isinstance(edges, Graph) else edges.unbind(0)

@@ -9,19 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache, partial
 from inspect import Parameter, Signature
-from types import SimpleNamespace
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.library import triton_op, wrap_triton
 
-from intertwine.ops.convolve.compiled import GRADIENTS, keep, unpack
+from intertwine.ops.convolve.compiled import gradient, keep
 from intertwine.ops.convolve.llvm import GIVEN, WANTED
 from intertwine.ops.convolve.programs import run_programs
 from intertwine.ops.graph import Graph
-
-_KINDS = {"convolve": "forward", "convolve_backward": "backward", "convolve_second": "second"}
+from intertwine.plan.text import read
 
 
 def register_visible() -> bool:
@@ -35,17 +33,24 @@ register_visible._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 @cache
 def _registered() -> bool:
-    operations = SimpleNamespace()
-    for name, kind in _KINDS.items():
-        operation: Any = triton_op(f"intertwine::{name}_visible", _computed(kind), mutates_args=())
-        operation.register_autograd(partial(GRADIENTS[name], operations), setup_context=keep)
-        setattr(operations, name, getattr(torch.ops.intertwine, f"{name}_visible"))
+    for kind in GIVEN:
+        operation: Any = triton_op(f"intertwine::{_name(kind)}", _computed(kind), mutates_args=())
+        operation.register_autograd(partial(gradient, _operation, kind), setup_context=keep)
     return True
+
+
+def _name(kind: str) -> str:
+    return f"convolve_visible_{kind}"
+
+
+def _operation(kind: str, _: int) -> Callable[..., Any]:
+    found: Callable[..., Any] = getattr(torch.ops.intertwine, _name(kind))
+    return found
 
 
 def visible_convolve(plan: str, where: Graph, x: Tensor, y: Tensor, w: Tensor) -> Tensor:
     """The convolution of a written plan, after `register_visible`."""
-    out: Tensor = torch.ops.intertwine.convolve_visible(x, y, w, *where, plan)
+    out: Tensor = torch.ops.intertwine.convolve_visible_forward(x, y, w, *where, plan)
     return out
 
 
@@ -53,8 +58,8 @@ def _computed(kind: str) -> Callable[..., Any]:
     """What an operation computes, with the signature that torch makes its schema from."""
 
     def computed(*arguments: Any) -> Any:
-        plan, where, tensors = unpack(arguments)
-        results = run_programs(plan, kind, where, tensors, wrap_triton)
+        *tensors, source, target, order, row, plan = arguments
+        results = run_programs(read(plan), kind, Graph(source, target, order, row), tensors, wrap_triton)
         return results[0] if kind == "forward" else tuple(results)
 
     given = {**dict.fromkeys((*GIVEN[kind], *Graph._fields), Tensor), "plan": str}
