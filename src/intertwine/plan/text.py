@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from intertwine._arrays import Table
+from intertwine.errors import ArgumentError
 from intertwine.plan.plan import Operand, Path, Plan
 
 
@@ -34,9 +35,18 @@ def written(plan: Plan) -> str:
 
 @cache
 def read(text: str) -> Plan:
-    """The plan that was written."""
-    told = json.loads(zlib.decompress(base64.b64decode(text)))
-    tables = [Table(np.array([float.fromhex(x) for x in values]).reshape(shape)) for shape, values in told["tables"]]
-    operands = [Operand(modes, tuple(map(tuple, segments))) for modes, segments in told["operands"]]
-    paths = [Path(tuple(segments), tables[number]) for segments, number in told["paths"]]
-    return Plan(tuple(operands), told["coefficients"], tuple(paths))
+    """The plan that was written.
+
+    Raises `ArgumentError` for a text that is none, or no longer the same.
+    """
+    try:
+        told = json.loads(zlib.decompress(base64.b64decode(text, validate=True)))
+        tables = [Table(np.array([float.fromhex(x) for x in v]).reshape(shape)) for shape, v in told["tables"]]
+        operands = [Operand(modes, tuple(map(tuple, segments))) for modes, segments in told["operands"]]
+        paths = [Path(tuple(segments), tables[number]) for segments, number in told["paths"]]
+        return Plan(tuple(operands), told["coefficients"], tuple(paths))
+    except (zlib.error, ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
+        raise ArgumentError(
+            f"This text of {len(text)} letters is no plan, or has changed since it was written ({error}). Plans are "
+            "written by intertwine.plan.text.written."
+        ) from error

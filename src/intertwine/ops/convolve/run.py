@@ -8,6 +8,7 @@ backward pass makes them again. The gradients by factors and matrix are then mat
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -20,6 +21,7 @@ from intertwine.errors import ArgumentError, ShapeError
 from intertwine.ops.choice import dtype_obstacle
 from intertwine.ops.convolve.llvm import channel_layout, write_convolve
 from intertwine.ops.convolve.programs import run_programs
+from intertwine.ops.convolve.reference import convolve, convolve_gradients, convolve_seconds
 from intertwine.ops.graph import Graph
 from intertwine.ops.llvm import Kernel, launch, load
 from intertwine.ops.llvm.launch import large, thread_count
@@ -43,12 +45,20 @@ def inputs_of(kind: str, number: int) -> tuple[str, ...]:
 
 
 @cache
-def convolve_kernel(plan: Plan, kind: str, double: bool) -> Kernel:
-    """One kernel of a plan, compiled at its first use in the process or read from the disk."""
+def convolve_kernel(plan: Plan, kind: str, double: bool) -> Kernel | None:
+    """One kernel of a plan, compiled at its first use in the process or read from the disk.
+
+    None where it cannot be compiled, which a warning says once.
+    """
     if (shape := channel_layout(plan)) is None:
         raise ArgumentError("No kernel computes this plan. Ask channel_layout(plan) first.")
     key = f"convolve {kind} {plan.key} {'float64' if double else 'float32'}"
-    return load(key, lambda machine: write_convolve(shape, machine, kind, double=double))
+    try:
+        return load(key, lambda machine: write_convolve(shape, machine, kind, double=double))
+    except (RuntimeError, OSError) as error:
+        said = f"One kernel cannot be compiled here ({error}); plain torch computes the same numbers, slower."
+        warnings.warn(said, stacklevel=2)
+        return None
 
 
 def run_convolve(plan: Plan, kind: str, where: Graph, *given: Tensor) -> list[Tensor]:
@@ -97,8 +107,29 @@ class _Kernels:
         """Run one on tensors in the order of `llvm.GIVEN` and `llvm.WANTED`."""
         x, targets = given[0], where.row.shape[0] - 1
         kernel = convolve_kernel(self.plan, kind, x.dtype == torch.float64)
+        if kernel is None:
+            self.by_definition(kind, where, given, results)
+            return
         arguments: list[Tensor | int] = [0, x.numel(), where.row, where.order, where.source, *given, *results]
         launch(kernel, targets, arguments, threads=min(self.threads, thread_count(targets, _FEW)))
+
+    def by_definition(
+        self, kind: str, where: Graph | _Group, given: Sequence[Tensor], results: Sequence[Tensor]
+    ) -> None:
+        """What the kernel would do, in plain torch."""
+        ends = torch.empty_like(where.order)
+        ends[where.order] = torch.arange(where.row.shape[0] - 1).repeat_interleave(where.row.diff())
+        edges, (x, y, w, *others) = torch.stack([where.source, ends]), given
+        if kind == "forward":
+            results[0].copy_(convolve(self.plan, w, x, y, edges, where.row.shape[0] - 1))
+            return
+        if kind == "backward":
+            found = convolve_gradients(self.plan, edges, x, y, w, *others)
+        else:
+            found = convolve_seconds(self.plan, edges, given[:4], given[4:])
+        results[0][0] += found[0]
+        for result, value in zip(results[1:], found[1:], strict=True):
+            result.copy_(value)
 
 
 # group by group -------------------------------------------------------------------------------------------------------
