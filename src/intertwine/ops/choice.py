@@ -63,10 +63,17 @@ def is_transformed(*tensors: Tensor) -> bool:
 
     Batches of backward passes, as vectorised Jacobians take them, show in their tensors alone.
     """
-    functorch = torch._C._functorch
-    if functorch.peek_interpreter_stack() is not None or forward_ad._current_level >= 0:
-        return True
-    return any(functorch.is_legacy_batchedtensor(v) for v in tensors)
+    return in_transform() or any(torch._C._functorch.is_legacy_batchedtensor(v) for v in tensors)
+
+
+def in_transform() -> bool:
+    """Whether this code runs in a functional transform or in forward mode; also asked while code is compiled."""
+    return torch._C._functorch.peek_interpreter_stack() is not None or forward_ad._current_level >= 0
+
+
+# As torch.compiler.assume_constant_result would, without loading torch's compiler when intertwine is imported: compiled
+# code is for the transforms that it was compiled in, and torch sees to that.
+in_transform._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 class KernelModule(nn.Module, ABC):
@@ -97,7 +104,7 @@ class KernelModule(nn.Module, ABC):
             return f"These kernels run on {place}, but the inputs lie on {tensors[0].device}."
         if is_tracing():
             return "torch.jit.trace records torch's own operations only."
-        if not torch.compiler.is_compiling() and is_transformed():
+        if in_transform():
             return "Functional transforms and forward mode differentiate torch's own operations."
         if device == "cpu":
             return self.trouble

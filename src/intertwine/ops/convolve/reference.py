@@ -45,7 +45,7 @@ def convolve_gradients(plan: Plan, edges: Tensor, x: Tensor, y: Tensor, w: Tenso
 
 
 def convolve_seconds(plan: Plan, edges: Tensor, given: Sequence[Tensor], along: Sequence[Tensor]) -> list[Tensor]:
-    """The gradients by x, y, weights and g of how `<g, convolve(x, y, weights)>` changes along directions of the inputs.
+    """The gradients by x, y, weights and g of how `<g, convolve(x, y, weights)>` changes along directions of inputs.
 
     It is linear in each of them: its change is a sum with one input after the other replaced by its direction.
     """
