@@ -17,8 +17,9 @@ from intertwine.errors import ArgumentError
 from intertwine.ops import Convolution, Graph, choice, graph
 from intertwine.ops.convolve import compiled, programs
 from intertwine.ops.convolve.llvm import GIVEN, WANTED, channel_layout
-from intertwine.ops.convolve.programs import convolve_programs, run_programs
+from intertwine.ops.convolve.programs import convolve_programs, run_expanded, run_programs
 from intertwine.ops.convolve.reference import convolve
+from intertwine.ops.convolve.run import run_convolve
 from intertwine.ops.convolve.triton import parts, write_programs
 from intertwine.plan import Plan
 from tests import plans
@@ -122,6 +123,18 @@ def test_programs_share_the_paths(plan: Plan, kind: str) -> None:
         for part in found:
             first = [path for path in part.paths if path.begin(at) == part.paths[0].begin(at)]
             assert len(part.places(at)) * part.tile <= 64 * 32 or len(first) == len(part.paths)
+
+
+@pytest.mark.parametrize("kind", ["forward", "backward", "second"])
+def test_weights_that_a_matrix_makes(kind: str) -> None:
+    """As on the CPU: gradients by factors and matrix, none by the weights between."""
+    where, generator = some(), torch.Generator().manual_seed(0)
+    sizes = {"x": (6, 7), "y": (17, 4), "f": (17, 3), "m": (3, SMALL.operands[0].size), "g": (6, SMALL.output.size)}
+    names = {"forward": "xyfm", "backward": "xyfmg", "second": "xyfmgxyfm"}[kind]
+    given = [torch.randn(sizes[name], generator=generator, dtype=torch.float64) for name in names]
+    exact = run_convolve(SMALL, kind, where, *given)
+    for a, b in zip(run_expanded(SMALL, kind, where, given), exact, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)
 
 
 def test_wide_plans_are_cut_into_programs() -> None:

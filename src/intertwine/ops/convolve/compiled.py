@@ -198,9 +198,8 @@ def _register(kind: str, inputs: Sequence[str]) -> None:
     results = {"forward": 1, "backward": len(inputs), "second": len(inputs) + 1}[kind]
     found = "Tensor" if results == 1 else f"({', '.join(['Tensor'] * results)})"
     _LIBRARY.define(f"{name}({', '.join(f'Tensor {tensor}' for tensor in given)}, {_PLACES}) -> {found}")
-    _LIBRARY.impl(name, partial(_run, kind), "CPU")
-    if "matrix" not in inputs:
-        _LIBRARY.impl(name, partial(_run, kind), "CUDA")
+    for device in ("CPU", "CUDA"):
+        _LIBRARY.impl(name, partial(_run, kind), device)
     torch.library.register_fake(f"intertwine::{name}", partial(_fake, kind), lib=_LIBRARY)
     backward = partial(gradient, _operation, kind)
     torch.library.register_autograd(f"intertwine::{name}", backward, setup_context=keep, lib=_LIBRARY)

@@ -73,15 +73,16 @@ class Convolution(KernelModule):
     ) -> Tensor:
         """The sums `(targets, size)`; see `reference.convolve` for the arguments. A `Graph` knows its targets."""
         backend = self.choose(weights, x, y).backend
+        is_visible = backend == "triton" and is_compiled_by_dynamo()
         parts: tuple[Tensor, ...] = weights if isinstance(weights, Factored) else (weights,)
-        if backend != "llvm" and isinstance(weights, Factored):
+        if isinstance(weights, Factored) and (is_visible or backend in ("torch", "reference")):
             parts = (weights.product(),)
         if backend in ("torch", "reference"):
             return self._in_torch(parts[0], x, y, edges, targets)
         where = edges if isinstance(edges, Graph) else graph(edges, len(x) if targets is None else targets)
         if is_eager(x, y, *parts):
             return compiled.eager_convolve(self.plan, where, x, y, *parts)
-        if backend == "triton" and is_compiled_by_dynamo() and visible.register_visible():
+        if is_visible and visible.register_visible():
             return visible.visible_convolve(self.text, where, x, y, *parts)
         return compiled.registered_convolve(self.text, where, x, y, *parts)
 

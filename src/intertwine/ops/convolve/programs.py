@@ -103,6 +103,28 @@ def run_programs(
     return [results[name].to(operands["x"].dtype) for name in WANTED[kind]]
 
 
+def run_expanded(plan: Plan, kind: str, where: Graph, given: Sequence[Tensor]) -> list[Tensor]:
+    """What `run_programs` makes where a matrix makes the weights: x, y, factors and matrix are the inputs.
+
+    Weights move along `h_factors @ matrix + factors @ h_matrix`, where h is for directions. So second gradients by
+    factors and matrix have two parts: one through the weights, and one through their direction, by which the gradient
+    is that of the backward pass.
+    """
+    x, y, factors, matrix, *others = given
+    weights = factors @ matrix
+    if kind == "forward":
+        return run_programs(plan, kind, where, (x, y, weights))
+    g, *along = others
+    by_x, by_y, by_w = run_programs(plan, "backward", where, (x, y, weights, g))
+    if kind == "backward":
+        return [by_x, by_y, by_w @ matrix.T, factors.T @ by_w]
+    h_x, h_y, h_factors, h_matrix = along
+    h_weights = h_factors @ matrix + factors @ h_matrix
+    by_x, by_y, by_weights, by_g = run_programs(plan, kind, where, (x, y, weights, g, h_x, h_y, h_weights))
+    by_factors = by_weights @ matrix.T + by_w @ h_matrix.T
+    return [by_x, by_y, by_factors, factors.T @ by_weights + h_factors.T @ by_w, by_g]
+
+
 def _turned(where: Graph, sources: int) -> Graph:
     """The graph with its edges the other way round, sorted by their sources."""
     return graph(torch.stack([where.target, where.source]), sources)

@@ -20,7 +20,7 @@ from torch import Tensor
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.ops.choice import dtype_obstacle
 from intertwine.ops.convolve.llvm import channel_layout, write_convolve
-from intertwine.ops.convolve.programs import run_programs
+from intertwine.ops.convolve.programs import run_expanded, run_programs
 from intertwine.ops.convolve.reference import convolve, convolve_gradients, convolve_seconds
 from intertwine.ops.graph import Graph
 from intertwine.ops.llvm import Kernel, launch, load
@@ -78,7 +78,7 @@ def run_convolve(plan: Plan, kind: str, where: Graph, *given: Tensor) -> list[Te
     _require_fit(plan, where, inputs, given)
     if given[0].device.type == "cuda":
         with torch.cuda.device(given[0].device):  # Triton launches on the current device
-            return run_programs(plan, kind, where, given)
+            return (run_expanded if "matrix" in inputs else run_programs)(plan, kind, where, given)
     given = tuple(x.resolve_neg().contiguous() for x in given)  # named, so that they live while a kernel runs
     x, is_forward = given[0], kind == "forward"
     alone = not is_forward and torch.are_deterministic_algorithms_enabled()
