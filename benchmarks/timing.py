@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import resource
+import statistics
 import subprocess
 import sys
 import time
@@ -34,15 +34,17 @@ def report(name: str, ours: float, theirs: float) -> float:
     return ratio
 
 
-def cpu_time(function: Callable[[], object], repeats: int) -> float:
-    """The median of the CPU time of one call in this thread, in seconds."""
+def cpu_time(
+    function: Callable[[], object], repeats: int, pick: Callable[[list[float]], float] = statistics.median
+) -> float:
+    """The CPU time of one call in this thread, in seconds: the median; or the least, where others use memory too."""
     function()
     times = []
     for _ in range(repeats):
         start = time.thread_time()
         function()
         times.append(time.thread_time() - start)
-    return float(np.median(times))
+    return float(pick(times))
 
 
 def require_equal(name: str, ours: np.ndarray, theirs: np.ndarray, tolerance: float) -> None:
@@ -73,10 +75,15 @@ def wall_time(function: Callable[[], object], repeats: int) -> float:
 
 
 def extra_memory(function: Callable[[], object]) -> float:
-    """By how many MB the process grows at most during a call, beyond all that it ever held before."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    """By how many MB the process grows at most during a call; on Linux, which remembers the most since it is told."""
+    Path("/proc/self/clear_refs").write_text("5")
+    before = _kilobytes("VmRSS")
     function()
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return max(_kilobytes("VmHWM") - before, 0) / 1024
+
+
+def _kilobytes(name: str) -> int:
+    return int(Path("/proc/self/status").read_text().partition(f"{name}:")[2].split()[0])
 
 
 @dataclass(frozen=True)
@@ -103,7 +110,7 @@ class Row:
     @property
     def ratio(self) -> float | None:
         """How many times more the peer needs."""
-        return None if self.peer is None else self.peer / max(self.ours, 1e-3)
+        return None if self.peer is None else self.peer / max(self.ours, 1e-3)  # nothing at all is a thousandth
 
     @property
     def is_met(self) -> bool | None:
@@ -127,23 +134,24 @@ def record(rows: Sequence[Row], path: Path | None) -> None:
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """The rows as a table: a line for each case and peer, a column for each thing that is measured."""
-    kinds = list(dict.fromkeys((row.what, row.unit) for row in rows))
-    head = ["", *(f"{what}, {unit}" for what, unit in kinds)]
-    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    for case, peer in dict.fromkeys((row.case, row.peer_name) for row in rows):
-        cells = [f"{case}{f', beside {peer}' if peer else ''}"]
-        for kind in kinds:
-            found = [r for r in rows if (r.case, r.peer_name, (r.what, r.unit)) == (case, peer, kind)]
-            cells.append(_cell(found[0]) if found else "")
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+    """The rows as tables, one for each part of `what` before a comma: a line for each case, a column for each kind."""
+    tables = []
+    for part in dict.fromkeys(row.what.rpartition(", ")[0] for row in rows):
+        here = [row for row in rows if row.what.rpartition(", ")[0] == part]
+        kinds = list(dict.fromkeys(row.what for row in here))
+        head = [f"{part or 'case'} ({here[0].unit})", *(kind.rpartition(", ")[2] for kind in kinds)]
+        lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+        for case in dict.fromkeys(row.case for row in here):
+            found = [[row for row in here if (row.case, row.what) == (case, kind)] for kind in kinds]
+            lines.append(f"| {' | '.join([case, *map(_cell, found)])} |")
+        tables.append("\n".join(lines))
+    return "\n\n".join(tables)
 
 
-def _cell(row: Row) -> str:
-    if row.peer is None:
-        return f"{row.ours:.3g}"
-    return f"{row.ours:.3g}, {row.peer:.3g}: **{row.ratio:.2g} ×**"
+def _cell(rows: Sequence[Row]) -> str:
+    """What was measured once, beside all peers."""
+    beside = [f"{row.peer_name} {row.peer:.3g}: **{row.ratio:.2g} ×**" for row in rows if row.peer is not None]
+    return "; ".join([f"{rows[0].ours:.3g}", *beside]) if rows else ""
 
 
 def put_into(page: Path, mark: str, text: str) -> None:

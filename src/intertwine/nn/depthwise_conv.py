@@ -23,8 +23,8 @@ class DepthwiseConv(EdgeModule):
 
     Every coupling of a term of the input with a degree of the harmonics gives each irrep that is kept a term of the
     output, with as many channels as the input's term: R, a learned function of the distance, gives a weight for each
-    path and channel. Put an `nn.Linear` before and behind it to mix channels. On a CPU it runs in a kernel that is
-    compiled for it (see `intertwine.ops.Convolution`).
+    path and channel. Put an `nn.Linear` before and behind it to mix channels, and give several layers one `geometry` in
+    place of edges and vectors. On a CPU it runs in a kernel that is compiled for it (see `intertwine.ops.Convolution`).
 
     Args:
         rep_in: the rep of the features at the sources.

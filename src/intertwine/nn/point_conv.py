@@ -26,7 +26,9 @@ class PointConv(EdgeModule):
     """Steerable convolution over edges: `y_t = (Σ_{s → t} K(r_st) x_s / √neighbours + W x_t) / √2`.
 
     The kernel is the complete one of the group, `K(r) = Σ_p R_p(|r|) C_p · Y(r/|r|)`: harmonics of the direction,
-    Clebsch–Gordan coefficients, and a learned function of the distance for every path and pair of channels.
+    Clebsch–Gordan coefficients, and a learned function of the distance for every path and pair of channels. That is the
+    most that a kernel can be, and many weights: with many channels, `DepthwiseConv` between two `Linear` is what most
+    potentials take, and ten to fifty times faster.
 
     Args:
         rep_in: the rep of the features at the sources.
