@@ -14,7 +14,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from intertwine.catalog import O3
 from intertwine.errors import ArgumentError
-from intertwine.ops import Convolution, Graph, choice, graph
+from intertwine.ops import Convolution, Graph, choice, gpu, graph
 from intertwine.ops.convolve import compiled, programs
 from intertwine.ops.convolve.llvm import GIVEN, WANTED, channel_layout
 from intertwine.ops.convolve.programs import convolve_programs, run_expanded, run_programs
@@ -56,14 +56,14 @@ def defined_by_stand_in(text: str, name: str) -> dict[str, object]:
         return DEFINED(text, name)
 
 
-DEFINED = programs._defined
+DEFINED = programs.defined
 
 
 @pytest.fixture(autouse=True)
 def language(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """All kernels are programs, in the stand-in unless Triton interprets them."""
     if not INTERPRETED:
-        monkeypatch.setattr(programs, "_defined", defined_by_stand_in)
+        monkeypatch.setattr(programs, "defined", defined_by_stand_in)
     monkeypatch.setattr(compiled, "run_convolve", lambda *given: run_programs(*given[:3], given[3:]))
     convolve_programs.cache_clear()
     yield
@@ -153,7 +153,7 @@ def test_gpus_are_chosen_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     given = values(SMALL, some())
     with FakeTensorMode():
         on_gpu = [torch.empty(x.shape, device="cuda", dtype=torch.bfloat16) for x in given]
-    monkeypatch.setattr(choice, "HAS_TRITON", True)
+    monkeypatch.setattr(choice, "gpu_trouble", lambda: None)
     assert Convolution(SMALL).choose(*on_gpu).backend == "triton"
     assert "on the GPU" in Convolution(SMALL, backend="triton").choose(*on_gpu).reason
     with pytest.raises(ArgumentError, match="'triton' was asked for, but cannot serve: These kernels run on a GPU"):
@@ -162,10 +162,43 @@ def test_gpus_are_chosen_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
         Convolution(SMALL, backend="llvm").choose(*on_gpu)
     with pytest.raises(ArgumentError, match="got the backend 'cuda'"):
         Convolution(SMALL, backend="cuda")
-    monkeypatch.setattr(choice, "HAS_TRITON", False)
+    monkeypatch.setattr(choice, "gpu_trouble", lambda: "Triton has no compiler.")
     chosen = Convolution(SMALL).choose(*on_gpu)
     assert chosen.backend == "torch"
-    assert "Triton, which is not installed" in chosen.reason
+    assert chosen.reason == "Triton has no compiler."
+
+
+def test_what_keeps_a_gpu_from_computing_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def found(installed: bool, present: bool) -> str | None:
+        monkeypatch.setattr(gpu, "HAS_TRITON", installed)
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: present)
+        gpu._seen.cache_clear()
+        return gpu.gpu_trouble()
+
+    def fails(text: str, name: str) -> None:
+        raise RuntimeError("Failed to find C compiler.")
+
+    monkeypatch.setattr(gpu, "defined", fails)
+    try:
+        assert "not installed" in found(False, True)
+        assert found(True, False) is None
+        with pytest.warns(UserWarning, match=r"cannot be compiled for this GPU \(Failed to find C compiler\.\)"):
+            said = found(True, True)
+        assert gpu.gpu_trouble() == said
+    finally:
+        gpu._seen.cache_clear()
+
+
+@pytest.mark.slow
+def test_compiled_code_asks_while_it_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the machine can do is a constant to it: looking would not be code that torch can follow."""
+    monkeypatch.setattr(gpu, "_seen", lambda: os.environ.get("HOME") and "no compiler")
+
+    def function(x: torch.Tensor) -> torch.Tensor:
+        return x + len(gpu.gpu_trouble())
+
+    made = torch.compile(function, fullgraph=True, backend="eager")
+    torch.testing.assert_close(made(torch.zeros(2)), torch.full((2,), 11.0))
 
 
 def python(code: str, *arguments: str, **variables: str) -> str:
@@ -178,7 +211,7 @@ def python(code: str, *arguments: str, **variables: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not choice.HAS_TRITON, reason="Triton is not installed")
+@pytest.mark.skipif(not gpu.HAS_TRITON, reason="Triton is not installed")
 @pytest.mark.skipif(INTERPRETED, reason="this is it")
 def test_in_tritons_interpreter() -> None:
     assert "passed" in python(__file__, "-m", "pytest", "-q", "-p", "no:cacheprovider", TRITON_INTERPRET="1")
@@ -205,7 +238,7 @@ print("done")
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not choice.HAS_TRITON, reason="Triton is not installed")
+@pytest.mark.skipif(not gpu.HAS_TRITON, reason="Triton is not installed")
 def test_programs_are_legal_on_a_gpu_that_is_not_here() -> None:
     """Triton compiles them down to the machine's code, which needs no such machine."""
     assert python(COMPILE, "-c", TRITON_INTERPRET="0").endswith("done\n")
@@ -243,7 +276,7 @@ print(out.shape[0], "done")
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not choice.HAS_TRITON, reason="Triton is not installed")
+@pytest.mark.skipif(not gpu.HAS_TRITON, reason="Triton is not installed")
 def test_compilers_see_the_programs() -> None:
     """In forward and backward graphs as inductor gets them, with no GPU: only their tracing is looked at."""
     assert python(TRACE, "-c", TRITON_INTERPRET="0").endswith("6 done\n")

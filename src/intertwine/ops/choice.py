@@ -6,7 +6,6 @@ import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from torch.autograd import forward_ad
 
 from intertwine._arrays import is_tracing
+from intertwine.ops.gpu import gpu_trouble
 from intertwine.ops.llvm import folder, host, probe, versions
 from intertwine.ops.llvm.launch import has_threads
 
@@ -27,9 +27,6 @@ _TAKES = {
     "cpu": "Kernels take float32 and float64",
     "cuda": "Kernels on GPUs take bfloat16, float16, float32 and float64",
 }
-
-HAS_TRITON = find_spec("triton") is not None
-"""Whether kernels can be compiled for GPUs: torch's builds for them bring Triton. It is loaded at the first kernel."""
 
 _PLAIN = (Tensor, nn.Parameter)  # the types of tensors that kernels may look into: none that stand for others
 
@@ -108,7 +105,7 @@ class KernelModule(nn.Module, ABC):
             return "Functional transforms and forward mode differentiate torch's own operations."
         if device == "cpu":
             return self.trouble
-        return None if HAS_TRITON else "Kernels on GPUs are compiled by Triton, which is not installed."
+        return gpu_trouble()
 
 
 def is_eager(*tensors: Tensor) -> bool:
@@ -146,6 +143,6 @@ def backend_report() -> list[str]:
             f"kept in {folder()}: {len(kept)} objects, {size:.1f} MB",
         ]
     if torch.cuda.is_available():
-        lines.append(f"on GPUs: {'compiled by Triton' if HAS_TRITON else 'plain torch, since Triton is not installed'}")
+        lines.append(f"on GPUs: {gpu_trouble() or 'compiled by Triton'}")
     threads = "torch's own" if has_threads() else "one, since this torch brings no OpenMP that kernels could use"
     return [*lines, f"threads: {threads}, {torch.get_num_threads()} allowed"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import linecache
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +13,7 @@ from torch import Tensor
 from intertwine.errors import ArgumentError
 from intertwine.ops.convolve.llvm import GIVEN, WANTED, channel_layout
 from intertwine.ops.convolve.triton import Part, covers, write_programs
+from intertwine.ops.gpu import defined
 from intertwine.ops.graph import Graph, graph
 from intertwine.plan import Plan
 
@@ -63,18 +63,10 @@ def convolve_programs(plan: Plan, kind: str, ordered: bool, double: bool) -> tup
     for at, results in (("g", tuple(n for n in wanted if n != "x")), ("x", ("x",))) if apart else (("g", wanted),):
         text, found = write_programs(layout, GIVEN[kind], results, at, double=double)
         names = [f"program_{number}" for number in range(len(found))]
-        space = _defined(text, f"<intertwine {plan.key} {kind} at {at} {'float64' if double else 'float32'}>")
+        space = defined(text, f"<intertwine {plan.key} {kind} at {at} {'float64' if double else 'float32'}>")
         whole = frozenset(name for name in results if name in (at, "w") and covers(layout, found, name))
         made.append(Programs(at, results, found, tuple(space[name] for name in names), whole))
     return tuple(made)
-
-
-def _defined(text: str, name: str) -> dict[str, Any]:
-    """What some code defines, which lies in no file: Triton asks Python for the source of what it compiles."""
-    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
-    space: dict[str, Any] = {"__name__": "intertwine.programs"}
-    exec(compile(text, name, "exec"), space)
-    return space
 
 
 def run_programs(
