@@ -100,6 +100,10 @@ def test_layers_on_edges_share_what_depends_on_edges_alone() -> None:
     torch.testing.assert_close(net(x, geometry), expected)
     with pytest.raises(ShapeError, match=r"takes edges as one tensor of shape \(2, E\) or as a Graph"):
         net(x)
+    with pytest.raises(ArgumentError, match="no vectors beside it, but got that of 4 points and vectors"):
+        net(x, geometry, vectors)
+    with pytest.raises(ArgumentError, match=r"holds no layers on edges, so that it takes features alone: net\(x\)"):
+        net[:1](x, edges, vectors)
 
 
 def test_functions_are_no_modules() -> None:

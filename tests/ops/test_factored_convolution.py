@@ -136,6 +136,32 @@ def test_a_matrix_that_does_not_move() -> None:
         torch.testing.assert_close(a, b)
 
 
+def test_gradients_by_some_inputs_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That by the matrix is left out where nobody asks for it, as for forces, and is there where anybody does."""
+    where = some(40, 133)
+    h, m, x, y = inputs(SMALL, where)
+    seen = []
+    computed = compiled.run_convolve
+
+    def listen(*given: object, all_asked: bool = True) -> list[Tensor]:
+        seen.append(all_asked)
+        return computed(*given, all_asked=all_asked)
+
+    monkeypatch.setattr(compiled, "run_convolve", listen)
+    for asked, wanted in (((y,), False), ((h, y), False), ((m,), True), ((m, x), True)):
+        out = Convolution(SMALL)(Factored(h, 2 * m), x, y, where).square().sum()
+        expected = torch.autograd.grad(Convolution(SMALL)(2 * h @ m, x, y, where).square().sum(), asked)
+        seen.clear()
+        for a, b in zip(torch.autograd.grad(out, asked), expected, strict=True):
+            torch.testing.assert_close(a, b)
+        assert seen == [wanted]
+    for matrix in (m, 2 * m):
+        m.grad = None
+        Convolution(SMALL)(Factored(h, matrix), x, y, where).sum().backward()
+        assert seen[-1]
+        assert m.grad.abs().max() > 0
+
+
 def test_transforms_and_other_backends_multiply_first() -> None:
     where = some()
     h, m, x, y = inputs(SMALL, where)

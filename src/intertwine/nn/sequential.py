@@ -89,11 +89,15 @@ class Sequential(EquivariantModule):
             edges: for layers on edges, source and target of each edge, a graph, or the geometry, as they take it.
             vectors: from source to target, `(E, n)`.
         """
-        where = edges
-        if self.edge_layers and not isinstance(edges, EdgeGeometry):
-            where = self.geometry(edges, None if vectors is None else vectors.to(x.dtype), x.shape[0])
+        if not self.edge_layers:
+            if edges is not None or vectors is not None:
+                raise ArgumentError(
+                    "This Sequential holds no layers on edges, so that it takes features alone: net(x)."
+                )
+        elif not isinstance(edges, EdgeGeometry):
+            edges, vectors = self.geometry(edges, None if vectors is None else vectors.to(x.dtype), x.shape[0]), None
         for module in self.layers:
-            x = module(x, where) if _edge_layers(module) else module(x)
+            x = module(x, edges, vectors) if _edge_layers(module) else module(x)
         return x
 
     def geometry(self, edges: Tensor | Graph | None, vectors: Tensor | None, points: int) -> EdgeGeometry:

@@ -35,9 +35,9 @@ def eager_convolve(plan: Plan, where: Graph, *inputs: Tensor) -> Tensor:
     return out
 
 
-def _gradients(plan: Plan, where: Graph, *given: Tensor) -> tuple[Tensor, ...]:
+def _gradients(plan: Plan, where: Graph, *given: Tensor, all_asked: bool = True) -> tuple[Tensor, ...]:
     if not is_transformed(*given):
-        return tuple(_ConvolveBackward.apply(plan, where, *given))  # type: ignore[no-untyped-call]
+        return tuple(_ConvolveBackward.apply(plan, where, all_asked, *given))  # type: ignore[no-untyped-call]
     found: tuple[Tensor, ...] = torch.func.vjp(partial(_convolved, plan, where), *given[:-1])[1](given[-1])
     return found
 
@@ -56,6 +56,19 @@ def _saved(ctx: Any) -> tuple[Graph, tuple[Tensor, ...]]:
     return Graph(*tensors[:4]), tensors[4:]
 
 
+def _is_last_asked(ctx: Any) -> bool:
+    """Whether the gradient by the last input may be used: forces are asked for without gradients by parameters.
+
+    Torch's engine knows, but for leaves.
+    """
+    will_run = getattr(torch._C, "_will_engine_execute_node", None)
+    node = ctx.next_functions[-1][0]
+    try:
+        return node is not None and (will_run is None or will_run(node))
+    except RuntimeError:
+        return True
+
+
 class _Convolve(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, plan: Plan, where: Graph, *inputs: Tensor) -> Tensor:
@@ -66,22 +79,22 @@ class _Convolve(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         where, given = _saved(ctx)
-        return None, None, *_gradients(ctx.plan, where, *given, g)
+        return None, None, *_gradients(ctx.plan, where, *given, g, all_asked=_is_last_asked(ctx))
 
 
 class _ConvolveBackward(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, plan: Plan, where: Graph, *given: Tensor) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, plan: Plan, where: Graph, all_asked: bool, *given: Tensor) -> tuple[Tensor, ...]:
         ctx.save_for_backward(*where, *given)
         ctx.plan = plan
-        return tuple(run_convolve(plan, "backward", where, *given))
+        return tuple(run_convolve(plan, "backward", where, *given, all_asked=all_asked))
 
     @staticmethod
     def backward(ctx: Any, *along: Tensor) -> tuple[Tensor | None, ...]:
         where, given = _saved(ctx)
         if is_transformed(*given, *along):
-            return None, None, *torch.func.vjp(partial(_gradients, ctx.plan, where), *given)[1](along)
-        return None, None, *_ConvolveSecond.apply(ctx.plan, where, *given, *along)  # type: ignore[no-untyped-call]
+            return None, None, None, *torch.func.vjp(partial(_gradients, ctx.plan, where), *given)[1](along)
+        return None, None, None, *_ConvolveSecond.apply(ctx.plan, where, *given, *along)  # type: ignore[no-untyped-call]
 
 
 class _ConvolveSecond(torch.autograd.Function):

@@ -61,7 +61,7 @@ def convolve_kernel(plan: Plan, kind: str, double: bool) -> Kernel | None:
         return None
 
 
-def run_convolve(plan: Plan, kind: str, where: Graph, *given: Tensor) -> list[Tensor]:
+def run_convolve(plan: Plan, kind: str, where: Graph, *given: Tensor, all_asked: bool = True) -> list[Tensor]:
     """A convolution or its gradients.
 
     Args:
@@ -70,6 +70,7 @@ def run_convolve(plan: Plan, kind: str, where: Graph, *given: Tensor) -> list[Te
             the sum of those gradients times directions.
         where: the graph.
         given: the inputs, in the order of `INPUTS`; then g and the directions, for the kinds that have them.
+        all_asked: whether the gradient by a matrix will be used; if not, it is left at 0 in a backward pass.
 
     Gradients by x are added up by several threads, each in a copy of its own: by one, where deterministic algorithms
     are asked for, since sums depend on the number of copies. Everything else is written by one thread alone.
@@ -88,7 +89,7 @@ def run_convolve(plan: Plan, kind: str, where: Graph, *given: Tensor) -> list[Te
     results += [] if kind == "backward" else [x.new_empty((where.targets, plan.output.size))]
     results = [large(result) for result in results]
     if "matrix" in inputs:
-        _by_groups(call, kind, where, given, results)
+        _by_groups(call, kind, where, given, results, all_asked)
     else:
         call(kind, where, given, results)
     if not is_forward:
@@ -181,13 +182,15 @@ def _groups(where: Graph, most: int) -> Iterator[_Group]:
         first = last
 
 
-def _by_groups(call: _Kernels, kind: str, where: Graph, given: Sequence[Tensor], results: Sequence[Tensor]) -> None:
+def _by_groups(
+    call: _Kernels, kind: str, where: Graph, given: Sequence[Tensor], results: Sequence[Tensor], all_asked: bool
+) -> None:
     """A convolution whose weights come from a matrix, or its gradients."""
     rooms = {"forward": 1, "backward": 2, "second": 3}[kind]
     matrix, edges = given[3], where.order.shape[0]
     most = max(1, call.threads * _CACHE // (rooms * matrix.shape[1] * matrix.element_size()))
     largest = edges if edges <= most else max(most, int(where.row.diff().max()))
-    steps = _Steps(call, given, results, matrix.new_empty((rooms, largest, matrix.shape[1])))
+    steps = _Steps(call, given, results, matrix.new_empty((rooms, largest, matrix.shape[1])), all_asked)
     if kind != "forward":
         results[3].zero_()
     for group in _groups(where, most):
@@ -202,12 +205,14 @@ class _Steps:
         call: the kernels.
         given, results: as `run_convolve` has them.
         room: for the weights of a group, and for others of that size.
+        all_asked: whether the gradient by the matrix will be used.
     """
 
     call: _Kernels
     given: Sequence[Tensor]
     results: Sequence[Tensor]
     room: Tensor
+    all_asked: bool
 
     def forward(self, group: _Group) -> None:
         x, y, factors, matrix = self.given
@@ -224,7 +229,8 @@ class _Steps:
         self.call("backward", group, [x, y_here, weights, g[group.targets]], [by_x, by_y_here, by_weights])
         by_y[group.edges] = by_y_here
         by_factors[group.edges] = by_weights @ matrix.T
-        by_matrix.addmm_(here.T, by_weights)
+        if self.all_asked:
+            by_matrix.addmm_(here.T, by_weights)
 
     def second(self, group: _Group) -> None:
         """Weights move along `h_factors @ matrix + factors @ h_matrix`, where h is for directions.
