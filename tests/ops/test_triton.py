@@ -64,7 +64,7 @@ def language(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """All kernels are programs, in the stand-in unless Triton interprets them."""
     if not INTERPRETED:
         monkeypatch.setattr(programs, "defined", defined_by_stand_in)
-    monkeypatch.setattr(compiled, "run_convolve", lambda *given: run_programs(*given[:3], given[3:]))
+    monkeypatch.setattr(compiled, "run_convolve", lambda *given, **_: run_programs(*given[:3], given[3:]))
     convolve_programs.cache_clear()
     yield
     convolve_programs.cache_clear()
