@@ -8,7 +8,7 @@ import pytest
 
 from intertwine.errors import ArgumentError
 from intertwine.plan import Plan
-from intertwine.plan.text import read, written
+from intertwine.plan.text import read, read_polynomial, written
 from tests.plans import PLANS, every_plan
 
 
@@ -39,3 +39,6 @@ def test_a_text_that_has_changed_is_no_plan() -> None:
     for broken in wrong:
         with pytest.raises(ArgumentError, match=f"This text of {len(broken)} letters is no plan"):
             read(broken)
+    for broken in ("", "{}", "[1]", '{"inputs": [], "outputs": [], "terms": [["plan", [0], 0]]}', text):
+        with pytest.raises(ArgumentError, match=f"This text of {len(broken)} letters is no polynomial"):
+            read_polynomial(broken)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.autograd import forward_ad
 
 from intertwine._arrays import is_tracing
+from intertwine.errors import ArgumentError
 from intertwine.ops.gpu import gpu_trouble
 from intertwine.ops.llvm import folder, host, probe, versions
 from intertwine.ops.llvm.launch import has_threads
@@ -107,10 +108,33 @@ class KernelModule(nn.Module, ABC):
             return self.trouble
         return gpu_trouble()
 
+    def decided(self, wanted: str | None, obstacle: str | None, reason: str, backend: str = "llvm") -> Choice:
+        """The backend that was wanted, or else one of kernels for a reason, unless there is an obstacle.
+
+        Raises `ArgumentError` where kernels were wanted, and there is one.
+        """
+        if wanted in ("torch", "reference"):
+            return Choice(wanted, f"The backend {wanted!r} was asked for.")
+        if obstacle is None:
+            return Choice(backend, reason)
+        if wanted is not None:
+            raise ArgumentError(f"The backend {wanted!r} was asked for, but cannot serve: {obstacle}")
+        return Choice("torch", obstacle)
+
+
+def require_one_dtype(*tensors: Tensor, device: str = "cpu") -> None:
+    """Raise `ArgumentError` unless kernels on a kind of device take such numbers."""
+    if (unfit := dtype_obstacle(device, *tensors)) is not None:
+        raise ArgumentError(unfit)
+
 
 def is_eager(*tensors: Tensor) -> bool:
-    """Whether kernels may be called at once, rather than as operations that are registered with torch."""
-    return not torch.compiler.is_compiling() and all(type(tensor) in _PLAIN for tensor in tensors)
+    """Whether kernels may be called at once, rather than as operations that are registered with torch.
+
+    Where torch hands each operation to somebody who records it, as `make_fx` does, kernels would go unseen.
+    """
+    watched = torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0
+    return not watched and all(type(tensor) in _PLAIN for tensor in tensors)
 
 
 def is_compiled_by_dynamo() -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 from intertwine._arrays import Table
 from intertwine.errors import ArgumentError
 from intertwine.plan.plan import Operand, Path, Plan
+from intertwine.plan.polynomial import Polynomial, Term
 
 
 @cache
@@ -45,8 +46,36 @@ def read(text: str) -> Plan:
         operands = [Operand(modes, tuple(map(tuple, segments))) for modes, segments in told["operands"]]
         paths = [Path(tuple(segments), tables[number]) for segments, number in told["paths"]]
         return Plan(tuple(operands), told["coefficients"], tuple(paths))
-    except (zlib.error, ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
-        raise ArgumentError(
-            f"This text of {len(text)} letters is no plan, or has changed since it was written ({error}). Plans are "
-            "written by intertwine.plan.text.written."
-        ) from error
+    except _BROKEN as error:
+        raise _refusal(text, "plan", error) from error
+
+
+@cache
+def written_polynomial(polynomial: Polynomial) -> str:
+    """The polynomial as one line; `read_polynomial` gives the same one, to the last bit."""
+    terms = [(written(term.plan), term.inputs, term.output) for term in polynomial.terms]
+    return json.dumps({"inputs": polynomial.inputs, "outputs": polynomial.outputs, "terms": terms})
+
+
+@cache
+def read_polynomial(text: str) -> Polynomial:
+    """The polynomial that was written.
+
+    Raises `ArgumentError` for a text that is none, or no longer the same.
+    """
+    try:
+        told = json.loads(text)
+        terms = [Term(read(plan), tuple(inputs), output) for plan, inputs, output in told["terms"]]
+        return Polynomial(tuple(told["inputs"]), tuple(told["outputs"]), tuple(terms))
+    except _BROKEN as error:
+        raise _refusal(text, "polynomial", error) from error
+
+
+_BROKEN = (zlib.error, ValueError, LookupError, TypeError, AttributeError, OverflowError)
+
+
+def _refusal(text: str, what: str, error: Exception) -> ArgumentError:
+    return ArgumentError(
+        f"This text of {len(text)} letters is no {what}, or has changed since it was written ({error}). "
+        "intertwine.plan.text writes and reads them."
+    )

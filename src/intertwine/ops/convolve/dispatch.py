@@ -88,15 +88,11 @@ class Convolution(KernelModule):
 
     def choose(self, weights: Tensor | Factored, x: Tensor, y: Tensor, *_: object) -> Choice:
         """The backend for such inputs, and why; the graph does not matter."""
-        if self.wanted in ("torch", "reference"):
-            return Choice(self.wanted, f"The backend {self.wanted!r} was asked for.")
-        backend = self.wanted or ("triton" if x.device.type == "cuda" else "llvm")
-        obstacle = self._obstacle(backend, weights, x, y)
-        if obstacle is None:
-            return Choice(backend, f"A channel-wise product runs in a kernel compiled for it, {_WHERE[backend]}.")
-        if self.wanted is not None:
-            raise ArgumentError(f"The backend {backend!r} was asked for, but cannot serve: {obstacle}")
-        return Choice("torch", obstacle)
+        plain = self.wanted in ("torch", "reference")
+        backend = "triton" if self.wanted == "triton" or (self.wanted is None and x.device.type == "cuda") else "llvm"
+        obstacle = None if plain else self._obstacle(backend, weights, x, y)
+        reason = f"A channel-wise product runs in a kernel compiled for it, {_WHERE[backend]}."
+        return self.decided(self.wanted, obstacle, reason, backend)
 
     def _obstacle(self, backend: str, weights: Tensor | Factored, x: Tensor, y: Tensor) -> str | None:
         """Why the compiled kernels cannot serve; None where they can."""

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from intertwine.errors import ArgumentError, ShapeError
-from intertwine.ops.choice import dtype_obstacle
+from intertwine.ops.choice import require_one_dtype
 from intertwine.ops.convolve.llvm import channel_layout, write_convolve
 from intertwine.ops.convolve.programs import run_expanded, run_programs
 from intertwine.ops.convolve.reference import convolve, convolve_gradients, convolve_seconds
@@ -278,8 +278,7 @@ def _require_fit(plan: Plan, where: Graph, inputs: Sequence[str], given: Sequenc
     """
     x, edges = given[0], where.source.shape[0]
     device = "cuda" if x.device.type == "cuda" else "cpu"
-    if (unfit := dtype_obstacle(device, *given)) is not None:
-        raise ArgumentError(unfit)
+    require_one_dtype(*given, device=device)
     weights, features, harmonics, out = (operand.size for operand in plan.operands)
     wanted = [(x.shape[0], features), (edges, harmonics), (edges, weights)]
     if "matrix" in inputs:
