@@ -214,7 +214,7 @@ def python(code: str, *arguments: str, **variables: str) -> str:
 @pytest.mark.skipif(not gpu.HAS_TRITON, reason="Triton is not installed")
 @pytest.mark.skipif(INTERPRETED, reason="this is it")
 def test_in_tritons_interpreter() -> None:
-    assert "passed" in python(__file__, "-m", "pytest", "-q", "-p", "no:cacheprovider", TRITON_INTERPRET="1")
+    assert "passed" in python(__file__, "-m", "pytest", "-q", "-m", "not slow", TRITON_INTERPRET="1")
 
 
 COMPILE = """
