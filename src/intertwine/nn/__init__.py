@@ -6,6 +6,7 @@ from intertwine.nn.activation import Activation, Gate, NormActivation
 from intertwine.nn.canonical import Canonicalize, Centred, FrameAveraging
 from intertwine.nn.checkpoints import CONVENTION, load_weights, save_weights
 from intertwine.nn.depthwise_conv import DepthwiseConv
+from intertwine.nn.edge_module import EdgeGeometry, edge_geometry
 from intertwine.nn.fourier import FourierActivation
 from intertwine.nn.grid import (
     AdaptiveAvgPool,
@@ -59,6 +60,7 @@ __all__ = [
     "DepthwiseConv",
     "DiskMask",
     "Dropout",
+    "EdgeGeometry",
     "EquivariantModule",
     "FieldDropout",
     "Filters",
@@ -83,6 +85,7 @@ __all__ = [
     "SymmetricContraction",
     "TensorProduct",
     "Upsample",
+    "edge_geometry",
     "exact_sizes",
     "frames",
     "heads",

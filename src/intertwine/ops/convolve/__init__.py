@@ -1,5 +1,5 @@
 """Gather, contract, scatter: convolution over edges as one operation."""
 
-from intertwine.ops.convolve.dispatch import Convolution
+from intertwine.ops.convolve.dispatch import Convolution, Factored
 
-__all__ = ["Convolution"]
+__all__ = ["Convolution", "Factored"]
