@@ -134,6 +134,29 @@ def standard_fields(reps: Iterable[Rep]) -> tuple[Field, ...]:
     return tuple(_standard(block) for block in sorted(blocks, key=lambda block: block.name))
 
 
+def channel_matrix(rep: Rep, fields: Iterable[Field] | Mapping[Block, Field]) -> np.ndarray:
+    """The orthogonal matrix `(dim, dim)` that takes channels of escnn, field after field, to ours.
+
+    Args:
+        rep: the rep, whose terms are the fields in their order.
+        fields: how escnn writes each block.
+
+    Raises `ArgumentError` for blocks that are not among the fields.
+
+    >>> from intertwine.catalog import SO2
+    >>> rep = SO2.rep("2x1")
+    >>> channel_matrix(rep, standard_fields([rep])) @ [1, 2, 3, 4]  # two vectors, (1, 2) and (3, 4)
+    array([1., 3., 2., 4.])
+    """
+    known = fields if isinstance(fields, Mapping) else {field.block: field for field in fields}
+    _fields(rep, known)
+    matrix = np.zeros((rep.dim, rep.dim))
+    for (m, block), where in zip(rep.terms, rep.slices, strict=True):
+        turned = np.einsum("ab,wv->awvb", known[block].basis.array, np.eye(m))
+        matrix[where, where] = turned.reshape(block.dim * m, m * block.dim)
+    return matrix
+
+
 def _standard(block: Block) -> Field:
     group, basis = block.group, np.eye(block.dim)
     if isinstance(block, Irrep):
@@ -295,7 +318,7 @@ def _load_convolution(layer: GridConvolution, state: Mapping[str, Tensor], known
         Rep(rep.group, tuple((m // groups, block) for m, block in rep.terms)) for rep in (layer.rep_in, layer.rep_out)
     )
     filters = _their_filters(state, _fields(part_in, known), _fields(layer.rep_out, known), len(layer.taps.points))
-    turned_in, turned_out = (_order(rep, known) for rep in (part_in, part_out))
+    turned_in, turned_out = (channel_matrix(rep, known) for rep in (part_in, part_out))
     made = []
     for piece in np.split(filters, groups):
         piece = np.einsum("ab,bcs->acs", turned_out, piece, optimize=True)
@@ -307,7 +330,7 @@ def _load_convolution(layer: GridConvolution, state: Mapping[str, Tensor], known
 
 def _load_linear(layer: Linear, state: Mapping[str, Tensor], known: Mapping[Block, Field]) -> None:
     matrix = _their_filters(state, _fields(layer.rep_in, known), _fields(layer.rep_out, known), 1)[..., 0]
-    matrix = _order(layer.rep_out, known) @ matrix @ _order(layer.rep_in, known).T
+    matrix = channel_matrix(layer.rep_out, known) @ matrix @ channel_matrix(layer.rep_in, known).T
     before, after = (layer.rep_in.change_of_basis, layer.rep_out.change_of_basis)
     inner = after.T @ matrix @ before
     plan, weights, rebuilt = linear_plan(layer.rep_in, layer.rep_out), [], np.zeros_like(inner)
@@ -327,7 +350,7 @@ def _load_linear(layer: Linear, state: Mapping[str, Tensor], known: Mapping[Bloc
 
 
 def _load_norm(layer: BatchNorm, state: Mapping[str, Tensor], known: Mapping[Block, Field]) -> None:
-    rep, order = layer.rep_in, _order(layer.rep_in, known)
+    rep, order = layer.rep_in, channel_matrix(layer.rep_in, known)
     found = [_their_statistics(state, field, number) for field, number in _counted(rep, known, state)]
     coefficients = layer.coefficients.cpu().double().numpy()
     for name, value in (("weight", "weight"), ("running_var", "running_var")):
@@ -390,7 +413,7 @@ def _load_bias(
         if bias is not None:
             bias.zero_()
         return
-    whole = _order(rep, known) @ _array(state["bias_expansion"]) @ _array(theirs)
+    whole = channel_matrix(rep, known) @ _array(state["bias_expansion"]) @ _array(theirs)
     if bias is None or invariants is None:
         raise ArgumentError("The state dict has a bias for a layer with bias=False. Pass bias=True.")
     _put(bias, np.linalg.lstsq(_array(invariants), whole, rcond=None)[0])
@@ -487,16 +510,6 @@ def _starts(fields: list[Field]) -> dict[str, list[int]]:
         found.setdefault(field.name, []).append(start)
         start += field.block.dim
     return found
-
-
-def _order(rep: Rep, known: Mapping[Block, Field]) -> np.ndarray:
-    """The orthogonal matrix that takes channels of escnn, field after field, to ours."""
-    _fields(rep, known)
-    matrix = np.zeros((rep.dim, rep.dim))
-    for (m, block), where in zip(rep.terms, rep.slices, strict=True):
-        turned = np.einsum("ab,wv->awvb", known[block].basis.array, np.eye(m))
-        matrix[where, where] = turned.reshape(block.dim * m, m * block.dim)
-    return matrix
 
 
 def _require_same(made: np.ndarray, given: np.ndarray, what: str) -> None:

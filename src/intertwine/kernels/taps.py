@@ -269,16 +269,18 @@ def _transfer(taps: Taps, degree: int, profiles: np.ndarray) -> tuple[np.ndarray
     """The power `(R, R)` of the transfer functions of profiles × harmonics, and that of their ideal part."""
     n = len(taps.sizes)
     lengths, directions, weights = _wave_vectors(n, math.pi / max(taps.spacing))
-    harmonics = harmonics_function(n)
-    filters = np.einsum("rs,sm->srm", profiles, harmonics(degree, taps.points))
-    ideal = harmonics(degree, directions) / math.sqrt(filters.shape[-1])
-    power, share = np.zeros((2, len(profiles), len(profiles)))
+    harmonics, points = harmonics_function(n), taps.points
+    filters = np.einsum("rs,sm->srm", profiles, harmonics(degree, points))
+    count, size = filters.shape[1:]
+    by_direction = weights[0] / weights[0].sum()
+    ideal = by_direction[:, None] * harmonics(degree, directions) / math.sqrt(size)
+    power, share = np.zeros((2, count, count))
     for length, weight in zip(lengths, weights.sum(1), strict=True):
-        waves = np.exp(-1j * length * directions @ taps.points.T)
-        transfer = np.tensordot(waves, filters, 1)  # directions, profiles, components
-        by_direction = weights[0] / weights[0].sum()
-        power += weight * np.einsum("arm,atm,a->rt", transfer.conj(), transfer, by_direction, optimize=True).real
-        along = np.einsum("arm,am,a->r", transfer, ideal, by_direction, optimize=True)
+        waves = np.exp(-1j * length * directions @ points.T)
+        transfer = (waves @ filters.reshape(len(points), -1)).reshape(-1, count, size).swapaxes(0, 1)
+        weighted = (transfer * by_direction[:, None]).reshape(count, -1)
+        power += weight * (transfer.reshape(count, -1).conj() @ weighted.T).real
+        along = transfer.reshape(count, -1) @ ideal.reshape(-1)
         share += weight * np.outer(along.conj(), along).real
     return power, share
 
