@@ -7,6 +7,7 @@ from contextlib import nullcontext
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from intertwine.ops.tables import TableModule
 from intertwine.plan.expansion import Channels, Coupled, Expansion, Moved
@@ -92,18 +93,21 @@ class MovedFilters(TableModule):
         super().__init__()
         rows, index = meeting.rows, np.array(meeting.index)
         self.out, self.into, self.by_output = out, into, meeting.by_output
-        copies = (np.arange(n) for n in (out.copies, into.copies))
-        w, a, b, u = np.ix_(next(copies), np.arange(out.size), np.arange(into.size), next(copies))
-        full = (w * rows + index[a, b]) * into.copies + u
-        order = (1, 0, 2, 3) if meeting.by_output else (2, 1, 0, 3)
-        self.register_table("index", full.transpose(order).reshape(-1))
-        self.register_table("table", meeting.scale * meeting.table.array)
+        w, a, b = np.ix_(np.arange(out.copies), np.arange(out.size), np.arange(into.size))
+        order = (1, 0, 2) if meeting.by_output else (2, 1, 0)
+        self.register_table("index", (w * rows + index[a, b]).transpose(order).reshape(-1))
+        self.functions = meeting.table.array.shape[1]
+        # Products over a multiple of four take half the time backward: functions that are zero are added.
+        self.added = -self.functions % 4
+        table = np.pad(meeting.scale * meeting.table.array, ((0, 0), (0, self.added), (0, 0)))
+        self.register_table("table", table)
 
     def forward(self, weights: Tensor) -> Tensor:
         """The filters `(channels out, channels in, taps)` of weights `(size,)`."""
         places, functions, taps = self.table.shape
-        gathered = weights.reshape(-1, functions).index_select(0, self.index).reshape(places, -1, functions)
-        moved = torch.bmm(gathered, self.table.to(weights.dtype))
+        weights = F.pad(weights.reshape(-1, self.functions), (0, self.added))
+        gathered = weights.reshape(-1, self.into.copies * functions).index_select(0, self.index)
+        moved = torch.bmm(gathered.reshape(places, -1, functions), self.table.to(weights.dtype))
         shape = (self.out.size * self.out.copies, self.into.size * self.into.copies, taps)
         if self.by_output:
             return moved.reshape(shape)
