@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from intertwine._arrays import Table
 from intertwine.catalog import O2, O3, SO3
 from intertwine.catalog.planar import PlanarGroup
+from intertwine.catalog.with_reps import GroupWithReps
 from intertwine.errors import ArgumentError
 from intertwine.groups import Subgroup
 from intertwine.groups.rotations import plane_rotation
@@ -190,7 +191,7 @@ def _irrep_name(irrep: Irrep) -> str:
 
 def _space_basis(irrep: Irrep) -> np.ndarray:
     """From their harmonics, whose polar axis is z, to ours, whose polar axis is y."""
-    return irrep.matrix(_AXES).T
+    return np.asarray(irrep.matrix(_AXES)).T
 
 
 def _elements(space: Any) -> list[Any]:
@@ -209,7 +210,7 @@ def _elements(space: Any) -> list[Any]:
 def _field(kind: Any, subgroup: Subgroup, elements: list[Any], placed: np.ndarray) -> Field:
     """One representation of escnn, at elements that are `placed` in our group."""
     group = subgroup.group
-    if kind.name == "regular":
+    if kind.name == "regular" and isinstance(group, GroupWithReps):
         block = group.regular.terms[0][1]
         return Field(kind.name, block, Table(_regular(block, placed)))
     irreps = [_irrep(kind.group.irrep(*label), group, elements, placed) for label in kind.irreps]
@@ -228,7 +229,7 @@ def _field(kind: Any, subgroup: Subgroup, elements: list[Any], placed: np.ndarra
 
 def _regular(block: Block, elements: np.ndarray) -> np.ndarray:
     """From functions on a group with the entries in the order of some list of elements to ours."""
-    return block.matrix(elements)[:, :, 0].T.round()
+    return np.asarray(block.matrix(elements))[:, :, 0].T.round()
 
 
 def _irrep(theirs: Any, group: Any, elements: list[Any], placed: np.ndarray) -> tuple[Irrep, np.ndarray]:
@@ -267,7 +268,9 @@ def load_escnn(
 
     Raises `ArgumentError` for weights that no layer takes, layers without weights, and filters that are not among ours.
     """
-    layers = {name: part for name, part in net.named_modules() if isinstance(part, GridConvolution | Linear | BatchNorm)}
+    layers = {
+        name: part for name, part in net.named_modules() if isinstance(part, GridConvolution | Linear | BatchNorm)
+    }
     reps = [rep for part in layers.values() for rep in (part.rep_in, part.rep_out)]
     known = {field.block: field for field in (standard_fields(reps) if fields is None else fields)}
     used: set[str] = set()
@@ -361,9 +364,7 @@ def _load_norm(layer: BatchNorm, state: Mapping[str, Tensor], known: Mapping[Blo
             _put(kept, coefficients @ order @ np.concatenate([row[name] for row in found]))
 
 
-def _counted(
-    rep: Rep, known: Mapping[Block, Field], state: Mapping[str, Tensor]
-) -> list[tuple[Field, int]]:
+def _counted(rep: Rep, known: Mapping[Block, Field], state: Mapping[str, Tensor]) -> list[tuple[Field, int]]:
     """The fields of a rep, and which of those is each that are numbered together: of one size, or of one name."""
     by_size = any(key.startswith("batch_norm_[") for key in state)
     counts: dict[Any, int] = {}
@@ -382,7 +383,7 @@ def _their_statistics(state: Mapping[str, Tensor], field: Field, number: int) ->
     def value(name: str) -> np.ndarray | None:
         for key in (inner + name, f"{_escaped(field.name)}_{name}"):
             if key in state:
-                return _array(state[key])[number]
+                return np.asarray(_array(state[key])[number])
         return None
 
     def vector(name: str, basis: np.ndarray) -> np.ndarray:
@@ -470,9 +471,7 @@ def _solved(expansion: Expansion, filters: np.ndarray) -> np.ndarray:
 
 def _single(meeting: Any, out: Channels, into: Channels, taps: int) -> np.ndarray:
     """The filters `(weights, …)` between one copy of each run of channels, one for each weight."""
-    one = [
-        Channels(c.size, 1, tuple((d, n // c.copies) for d, n in c.parts), c.basis) for c in (out, into)
-    ]
+    one = [Channels(c.size, 1, tuple((d, n // c.copies) for d, n in c.parts), c.basis) for c in (out, into)]
     expansion = Expansion((one[0],), (one[1],), (meeting,), taps)
     unit = torch.eye(expansion.size, dtype=torch.float64)
     rows = [reference.expand(expansion, weights).numpy().reshape(-1) for weights in unit]

@@ -274,14 +274,15 @@ def _transfer(taps: Taps, degree: int, profiles: np.ndarray) -> tuple[np.ndarray
     count, size = filters.shape[1:]
     by_direction = weights[0] / weights[0].sum()
     ideal = by_direction[:, None] * harmonics(degree, directions) / math.sqrt(size)
+    wave = np.sin if degree % 2 else np.cos  # filters are odd or even in the taps: of exp(−i k·s) one part is left
     power, share = np.zeros((2, count, count))
     for length, weight in zip(lengths, weights.sum(1), strict=True):
-        waves = np.exp(-1j * length * directions @ points.T)
-        transfer = (waves @ filters.reshape(len(points), -1)).reshape(-1, count, size).swapaxes(0, 1)
+        transfer = wave(length * directions @ points.T) @ filters.reshape(len(points), -1)
+        transfer = transfer.reshape(-1, count, size).swapaxes(0, 1)
         weighted = (transfer * by_direction[:, None]).reshape(count, -1)
-        power += weight * (transfer.reshape(count, -1).conj() @ weighted.T).real
+        power += weight * transfer.reshape(count, -1) @ weighted.T
         along = transfer.reshape(count, -1) @ ideal.reshape(-1)
-        share += weight * np.outer(along.conj(), along).real
+        share += weight * np.outer(along, along)
     return power, share
 
 
@@ -290,13 +291,13 @@ def _wave_vectors(n: int, nyquist: float) -> tuple[np.ndarray, np.ndarray, np.nd
     """Lengths `(q,)` and directions `(a, n)` of wave vectors, and the power `(q, a)` of images at each.
 
     Images have the power spectral density 1/k²; over all directions together that is kⁿ⁻³ at the length k. Quadratures
-    are Gauss's along the length and the polar angle.
+    are Gauss's along the length and the polar angle. Of k and −k, which tell the same of real filters, one is taken.
     """
     nodes, weights = np.polynomial.legendre.leggauss(20)
     lengths = (nodes + 1) / 2 * nyquist
     along = weights * lengths ** (n - 3)
-    turns = 48 if n == 2 else 28
-    angles = 2 * np.pi * np.arange(turns) / turns
+    turns = 24 if n == 2 else 14
+    angles = np.pi * np.arange(turns) / turns
     if n == 2:
         directions, around = np.stack([np.cos(angles), np.sin(angles)], 1), np.ones(turns)
     else:
