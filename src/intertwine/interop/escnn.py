@@ -424,25 +424,23 @@ def _their_filters(state: Mapping[str, Tensor], into: list[Field], out: list[Fie
     """The filters `(channels out, channels in, taps)` in escnn's order, from weights and sampled bases."""
     starts_in, starts_out = _starts(into), _starts(out)
     size_in, size_out = (sum(field.block.dim for field in fields) for fields in (into, out))
-    filters, weights, used = np.zeros((size_out, size_in, taps)), _array(state["weights"]), 0
-    pairs = sorted((a, b) for a in {field.name for field in into} for b in {field.name for field in out})
-    for a, b in pairs:
-        key = f"_basisexpansion.block_expansion_{(_escaped(a), _escaped(b))}.sampled_basis"
-        if key not in state:
-            continue  # no filter leads from one to the other
-        basis, places = _array(state[key]), (starts_out[b], starts_in[a])
-        count = len(basis) * len(places[0]) * len(places[1])
-        given = weights[used : used + count].reshape(len(places[0]), len(places[1]), len(basis))
-        used += count
-        made = np.tensordot(given, basis.reshape(*basis.shape[:3], -1), 1)
-        for row, start in zip(made, places[0], strict=True):
-            for block, begin in zip(row, places[1], strict=True):
-                filters[start : start + block.shape[0], begin : begin + block.shape[1]] = block
-    if used != len(weights):
+    filters, weights = np.zeros((size_out, size_in, taps)), _array(state["weights"])
+    pairs = sorted((a, b) for a in starts_in for b in starts_out)
+    keys = {pair: f"_basisexpansion.block_expansion_{tuple(map(_escaped, pair))}.sampled_basis" for pair in pairs}
+    bases = {(a, b): _array(state[key]) for (a, b), key in keys.items() if key in state}  # others have no filters
+    sizes = [len(basis) * len(starts_out[b]) * len(starts_in[a]) for (a, b), basis in bases.items()]
+    if sum(sizes) != len(weights):
         raise ArgumentError(
             f"The state dict has {len(weights)} weights, but fields of the names {[field.name for field in into]} and "
-            f"{[field.name for field in out]} take {used}. State the fields in escnn's order."
+            f"{[field.name for field in out]} take {sum(sizes)}. State the fields in escnn's order."
         )
+    pieces = np.split(weights, np.cumsum(sizes)[:-1])
+    for ((a, b), basis), piece in zip(bases.items(), pieces, strict=True):
+        given = piece.reshape(len(starts_out[b]), len(starts_in[a]), len(basis))
+        made = np.tensordot(given, basis.reshape(*basis.shape[:3], -1), 1)
+        for row, start in zip(made, starts_out[b], strict=True):
+            for block, begin in zip(row, starts_in[a], strict=True):
+                filters[start : start + block.shape[0], begin : begin + block.shape[1]] = block
     return filters
 
 

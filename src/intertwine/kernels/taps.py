@@ -278,10 +278,10 @@ def _transfer(taps: Taps, degree: int, profiles: np.ndarray) -> tuple[np.ndarray
     power, share = np.zeros((2, count, count))
     for length, weight in zip(lengths, weights.sum(1), strict=True):
         transfer = wave(length * directions @ points.T) @ filters.reshape(len(points), -1)
-        transfer = transfer.reshape(-1, count, size).swapaxes(0, 1)
-        weighted = (transfer * by_direction[:, None]).reshape(count, -1)
-        power += weight * transfer.reshape(count, -1) @ weighted.T
-        along = transfer.reshape(count, -1) @ ideal.reshape(-1)
+        transfer = transfer.reshape(len(directions), count, size).swapaxes(0, 1)
+        rows = (count, len(directions) * size)
+        power += weight * transfer.reshape(rows) @ (transfer * by_direction[:, None]).reshape(rows).T
+        along = transfer.reshape(rows) @ ideal.reshape(-1)
         share += weight * np.outer(along, along)
     return power, share
 
@@ -341,15 +341,21 @@ def _rings(action: Rep, taps: Taps) -> TapFunctions:
     width, step = taps.sizes[0], taps.spacing[0]
     lengths = np.linalg.norm(taps.points, axis=1) / step
     radii = np.linspace(0, (width - 1) // 2, math.ceil(width / 2))
+    sigmas = np.array([0.005 if r == 0 else 0.4 if r == radii[-1] else 0.6 for r in radii])
+    profiles = np.exp(-((lengths - radii[:, None]) ** 2) / (2 * sigmas[:, None] ** 2))
+    errors: dict[tuple[int, int], float] = {}
+    degrees = [_ring_degree(action.dim, float(radius), float(radii[-1])) for radius in radii]
+    for degree in range(max(degrees) + 1):
+        seen = profiles if degree == 0 else profiles[:, lengths > 0]
+        rings = [n for n in range(len(radii)) if degree <= degrees[n] and seen[n].sum() > _SAME]
+        power, ideal = _transfer(taps, degree, profiles[rings])
+        error = np.sqrt(np.maximum(2 * (1 - np.diag(ideal) / np.diag(power)), 0))
+        errors |= {(n, degree): value for n, value in zip(rings, error, strict=True)}
+    if not errors:
+        raise ArgumentError(f"No ring of escnn's meets a tap of a kernel of width {width}. Pass other filters.")
     found: list[tuple[Irrep, np.ndarray, int, float]] = []
-    for number, radius in enumerate(radii):
-        sigma = 0.005 if radius == 0 else 0.4 if number == len(radii) - 1 else 0.6
-        profile = np.exp(-((lengths - radius) ** 2) / (2 * sigma**2))[None]
-        for degree in range(_ring_degree(action.dim, float(radius), float(radii[-1])) + 1):
-            if (profile.sum() if degree == 0 else profile[:, lengths > 0].sum()) > _SAME:
-                power, ideal = _transfer(taps, degree, profile)
-                error = np.sqrt(np.maximum(2 * (1 - np.diag(ideal) / np.diag(power)), 0))
-                found += _times_harmonics(action, taps, degree, profile, error)
+    for n, degree in sorted(errors):
+        found += _times_harmonics(action, taps, degree, profiles[n][None], np.array([errors[n, degree]]))
     return _gathered(action, found)
 
 
