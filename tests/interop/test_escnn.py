@@ -23,15 +23,17 @@ from intertwine.reps import Irrep, Rep
 
 RECORDED = dict(np.load(Path(__file__).parents[1] / "data_files" / "escnn_1.0.11.npz"))
 D4 = dihedral(4)
-UPRIGHT = O2.defining.restrict(O2.subgroup("D4", mirror=math.pi / 2))
+# By default the reference mirror of escnn's spaces keeps the y axis.
+UPRIGHT_O2 = O2.defining.restrict(O2.subgroup("O(2)", mirror=math.pi / 2))
+UPRIGHT_D4 = O2.defining.restrict(O2.subgroup("D4", mirror=math.pi / 2))
 OCT = point_group("O")
 
 # The reps of input and hidden features, how the group moves space, and the kernel size.
 CASES: dict[str, tuple[Rep, Rep, Rep, int]] = {
     **{f"C{n}": (cyclic(n).rep("2x0"), cyclic(n).rep("2xregular + 1x0"), cyclic(n).defining, 3) for n in (4, 8)},
-    "D4": (D4.rep("2x0e"), D4.rep("2xregular + 1x0e"), UPRIGHT, 3),
+    "D4": (D4.rep("2x0e"), D4.rep("2xregular + 1x0e"), UPRIGHT_D4, 3),
     "SO(2)": (SO2.rep("1x0 + 1x1"), SO2.rep("2x0 + 2x1 + 1x3"), SO2.defining, 5),
-    "O(2)": (O2.rep("1x0e + 1x1"), O2.rep("1x0e + 1x0o + 2x1 + 1x2"), O2.defining, 5),
+    "O(2)": (O2.rep("1x0e + 1x1"), O2.rep("1x0e + 1x0o + 2x1 + 1x2"), UPRIGHT_O2, 5),
     "SO(3)": (SO3.rep("1x0 + 1x1"), SO3.rep("1x0 + 2x1 + 1x2"), SO3.defining, 3),
     "O(3)": (O3.rep("1x0e"), O3.rep("1x0e + 2x1o + 1x2e"), O3.defining, 3),
     "O": (OCT.rep("1xA1 + 1xT1"), OCT.rep("1xT1 + 1xA1 + 1xE + 1xT2"), OCT.defining, 3),

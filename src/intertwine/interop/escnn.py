@@ -328,7 +328,8 @@ def _load_convolution(layer: GridConvolution, state: Mapping[str, Tensor], known
         piece = np.einsum("acs,dc->ads", piece, turned_in, optimize=True) / gain
         made.append(_solved(layer.bank.expansion, piece))
     _put(layer.weight, np.concatenate(made))
-    _load_bias(layer.bias, layer.invariants if layer.bias is not None else None, layer.rep_out, state, known)
+    invariants = None if layer.bias is None else _array(layer.invariants)
+    _load_bias(layer.bias, invariants, layer.rep_out, state, known)
 
 
 def _load_linear(layer: Linear, state: Mapping[str, Tensor], known: Mapping[Block, Field]) -> None:
@@ -404,7 +405,7 @@ def _their_statistics(state: Mapping[str, Tensor], field: Field, number: int) ->
 
 def _load_bias(
     bias: Tensor | None,
-    invariants: Any,
+    invariants: np.ndarray | None,
     rep: Rep,
     state: Mapping[str, Tensor],
     known: Mapping[Block, Field],
@@ -417,7 +418,7 @@ def _load_bias(
     whole = channel_matrix(rep, known) @ _array(state["bias_expansion"]) @ _array(theirs)
     if bias is None or invariants is None:
         raise ArgumentError("The state dict has a bias for a layer with bias=False. Pass bias=True.")
-    _put(bias, np.linalg.lstsq(_array(invariants), whole, rcond=None)[0])
+    _put(bias, np.linalg.lstsq(invariants, whole, rcond=None)[0])
 
 
 def _their_filters(state: Mapping[str, Tensor], into: list[Field], out: list[Field], taps: int) -> np.ndarray:
@@ -524,8 +525,8 @@ def _escaped(name: str) -> str:
     return name.replace(".", "^")
 
 
-def _array(values: Any) -> np.ndarray:
-    return torch.as_tensor(values).detach().cpu().double().numpy()
+def _array(values: Tensor) -> np.ndarray:
+    return values.detach().cpu().double().numpy()
 
 
 def _put(kept: Tensor, values: np.ndarray) -> None:
