@@ -42,6 +42,7 @@ class _Windows(GridModule):
         self.kernel_size = for_each_axis(kernel_size, self.n, "kernel_size", 1)
         self.stride = for_each_axis(self.kernel_size if stride is None else stride, self.n, "stride", 1)
         self.padding = for_each_axis(padding, self.n, "padding")
+        self._blocks = [(block.dim, permutes_entries(block)) for _, block in self.rep_in.terms]
         if any(2 * p > k for p, k in zip(self.padding, self.kernel_size, strict=True)):
             raise ArgumentError(
                 f"The padding of a pool is at most half of its window, but got padding={self.padding} for the kernel "
@@ -100,18 +101,6 @@ class AvgPool3d(_AvgPool):
 class _MaxPool(_Windows):
     """`MaxPool2d` and `MaxPool3d`."""
 
-    def __init__(
-        self,
-        rep: Rep | Irrep,
-        kernel_size: Sizes,
-        stride: Sizes | None = None,
-        padding: Sizes = 0,
-        *,
-        action: Rep | Irrep | None = None,
-    ) -> None:
-        super().__init__(rep, kernel_size, stride, padding, action=action)
-        self.blocks = [(block.dim, permutes_entries(block)) for _, block in self.rep_in.terms]
-
     def forward(self, x: Tensor) -> Tensor:
         """The output `(B, rep.dim, …)` for features `(B, rep.dim, …)`, with or without B."""
         self.check_windows(x)
@@ -119,7 +108,7 @@ class _MaxPool(_Windows):
         parts = x.split([where.stop - where.start for where in self.rep_in.slices], axis)
         pools = [
             self._largest(part) if permuted else self._longest(part, d, axis)
-            for part, (d, permuted) in zip(parts, self.blocks, strict=True)
+            for part, (d, permuted) in zip(parts, self._blocks, strict=True)
         ]
         return pools[0] if len(pools) == 1 else torch.cat(pools, axis)
 
