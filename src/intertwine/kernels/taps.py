@@ -91,7 +91,7 @@ class TapFunctions:
         lines = [f"{self.rep.dim} functions on {len(self.values)} taps"]
         for (_, irrep), origins in zip(self.rep.terms, self.origins, strict=True):
             told = [f"degree {degree}, error {error:.1%}" for degree, error in origins if degree >= 0]
-            lines.append(f"  {irrep.label}: {'; '.join(told) or f'{len(origins)}, exact'}")
+            lines.append(f"  {irrep.name}: {'; '.join(told) or f'{len(origins)}, exact'}")
         return "\n".join(lines)
 
 
