@@ -1,4 +1,4 @@
-"""From reps to plans: the Wigner–Eckart table of kernels, linear maps, and products in every multiplicity mode."""
+"""From reps to plans: the Wigner–Eckart table of kernels, linear maps, products in every mode, polynomials."""
 
 from intertwine.kernels.basis import KernelBasis, kernel_basis
 from intertwine.kernels.plans import KernelTable, bilinear_plan, kernel_table, linear_plan
@@ -12,6 +12,7 @@ from intertwine.kernels.products import (
     every_path,
     product,
 )
+from intertwine.kernels.symmetric import SymmetricPlan, symmetric_contraction
 
 __all__ = [
     "MODES",
@@ -21,6 +22,7 @@ __all__ = [
     "Mode",
     "Normalisation",
     "ProductPlan",
+    "SymmetricPlan",
     "bilinear_plan",
     "channelwise",
     "every_path",
@@ -28,4 +30,5 @@ __all__ = [
     "kernel_table",
     "linear_plan",
     "product",
+    "symmetric_contraction",
 ]

@@ -5,9 +5,11 @@ from intertwine.ops.contract import Contraction
 from intertwine.ops.convolve import Convolution, Factored
 from intertwine.ops.graph import Graph, graph
 from intertwine.ops.harmonics import Harmonics
+from intertwine.ops.polynomial import ChannelPolynomial
 from intertwine.ops.tables import TableModule
 
 __all__ = [
+    "ChannelPolynomial",
     "Choice",
     "Contraction",
     "Convolution",
