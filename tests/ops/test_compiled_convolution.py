@@ -47,6 +47,26 @@ PLANS = {
     "unsorted": depthwise(SO3.rep("3x2 + 20x0 + 3x2"), SO3.rep("1x1 + 1x0"), "1 2"),
     "in the plane": depthwise(O2.rep("6x0e + 6x1 + 18x2"), O2.rep("1x0e + 1x1 + 1x2"), "0e 0o 1 2"),
 }
+
+
+def hand_made(*segments: tuple[int, ...], weights: int) -> Plan:
+    generator = np.random.default_rng(0)
+    operands = (
+        Operand("vu", ((1, 5),) * weights),
+        Operand("iu", ((3, 5), (3, 5))),
+        Operand("jv", ((3, 1),)),
+        Operand("ku", ((3, 5), (3, 5))),
+    )
+    tables = [Table(generator.normal(size=(3, 3, 3)) * (0 if 2 in s else 1)) for s in segments]
+    return Plan(operands, "ijk", tuple(plans.Path(s, t) for s, t in zip(segments, tables, strict=True)))
+
+
+HAND_MADE = {
+    "paths share weights": hand_made((0, 0, 0, 0), (0, 1, 0, 1), weights=1),
+    "weights without a path": hand_made((1, 0, 0, 0), weights=3),
+    "a table of zeros": hand_made((0, 0, 0, 0), (2, 1, 0, 1), weights=3),
+    "paths share outputs": hand_made((0, 0, 0, 0), (1, 1, 0, 0), (3, 1, 0, 1), weights=4),
+}
 each_plan = pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS.keys())
 SMALL = PLANS["few channels"]
 
@@ -447,29 +467,15 @@ def test_other_processors_are_compiled_for(machine: Machine, kind: str) -> None:
     assert host().width in (16, 32, 64)
 
 
-def test_weights_that_paths_share_and_weights_without_a_path() -> None:
-    generator = np.random.default_rng(0)
-
-    def made(*segments: tuple[int, ...], weights: int) -> Plan:
-        operands = (
-            Operand("vu", ((1, 5),) * weights),
-            Operand("iu", ((3, 5), (3, 5))),
-            Operand("jv", ((3, 1),)),
-            Operand("ku", ((3, 5), (3, 5))),
-        )
-        tables = [Table(generator.normal(size=(3, 3, 3)) * (0 if 2 in s else 1)) for s in segments]
-        return Plan(operands, "ijk", tuple(plans.Path(s, t) for s, t in zip(segments, tables, strict=True)))
-
-    shared, unused = made((0, 0, 0, 0), (0, 1, 0, 1), weights=1), made((1, 0, 0, 0), weights=3)
-    nothing = made((0, 0, 0, 0), (2, 1, 0, 1), weights=3)  # the table of the last path is 0
-    for plan in (shared, unused, nothing):
-        where = some()
-        given = values(plan, where)
-        with poisoned_memory():
-            found = derivatives(lambda w, x, y, p=plan, g=where: compiled.eager_convolve(p, g, x, y, w), given)
-        exact = derivatives(lambda w, x, y, p=plan, g=where: convolve(p, w, x, y, edges_of(g), g.targets), given)
-        for a, b in zip(found, exact, strict=True):
-            torch.testing.assert_close(a, b, atol=1e-11, rtol=0)
+@pytest.mark.parametrize("plan", HAND_MADE.values(), ids=HAND_MADE.keys())
+def test_weights_that_paths_share_and_weights_without_a_path(plan: Plan) -> None:
+    where = some()
+    given = values(plan, where)
+    with poisoned_memory():
+        found = derivatives(lambda w, x, y: compiled.eager_convolve(plan, where, x, y, w), given)
+    exact = derivatives(lambda w, x, y: convolve(plan, w, x, y, edges_of(where), where.targets), given)
+    for a, b in zip(found, exact, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-11, rtol=0)
 
 
 def test_graphs_and_dtypes_that_would_read_other_memory_are_refused() -> None:

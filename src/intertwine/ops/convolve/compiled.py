@@ -146,6 +146,9 @@ _PLACES = "Tensor source, Tensor target, Tensor order, Tensor row, str plan"
 _LIBRARY = torch.library.Library("intertwine", "FRAGMENT")
 _OPERATIONS = torch.ops.intertwine
 
+Operation = Callable[[str, int], Callable[..., Any]]
+"""What finds the operation of a kind that takes a number of tensors."""
+
 
 def registered_convolve(plan: str, where: Graph, *inputs: Tensor) -> Tensor:
     """The convolution of a written plan as a registered operation, for inputs as `eager_convolve` takes them."""
@@ -178,25 +181,26 @@ def _fake(kind: str, *arguments: Any) -> Tensor | tuple[Tensor, ...]:
     return out if kind == "forward" else (*made, *([out] if kind == "second" else []))
 
 
-def _setup(ctx: Any, inputs: Sequence[Any], output: Any) -> None:  # noqa: ARG001 (torch's signature)
+def keep(ctx: Any, inputs: Sequence[Any], output: Any) -> None:  # noqa: ARG001 (torch's signature)
+    """What the gradient of an operation needs."""
     *tensors, plan = inputs
     ctx.save_for_backward(*tensors)
     ctx.plan = plan
 
 
-def _gradient(kind: str, ctx: Any, *along: Tensor) -> tuple[Tensor | None, ...]:
-    """The gradient of an operation, by the others."""
+def gradient(operation: Operation, kind: str, ctx: Any, *along: Tensor) -> tuple[Tensor | None, ...]:
+    """The gradient of an operation of a kind, by the others."""
     *tensors, source, target, order, row = ctx.saved_tensors
     places = (source, target, order, row, ctx.plan)
     if kind == "second":
         count = len(along) - 1
-        convolved, gradients = _operation("forward", count), _operation("backward", count + 1)
+        convolved, gradients = operation("forward", count), operation("backward", count + 1)
         found = third(
             lambda *given: convolved(*given, *places), lambda *given: gradients(*given, *places), tensors, along
         )
     else:
         after = {"forward": "backward", "backward": "second"}[kind]
-        found = _operation(after, len(tensors) + len(along))(*tensors, *along, *places)
+        found = operation(after, len(tensors) + len(along))(*tensors, *along, *places)
     return *found, None, None, None, None, None
 
 
@@ -207,9 +211,11 @@ def _register(kind: str, inputs: Sequence[str]) -> None:
     results = {"forward": 1, "backward": len(inputs), "second": len(inputs) + 1}[kind]
     found = "Tensor" if results == 1 else f"({', '.join(['Tensor'] * results)})"
     _LIBRARY.define(f"{name}({', '.join(f'Tensor {tensor}' for tensor in given)}, {_PLACES}) -> {found}")
-    _LIBRARY.impl(name, partial(_run, kind), "CPU")
+    for device in ("CPU", "CUDA"):
+        _LIBRARY.impl(name, partial(_run, kind), device)
     torch.library.register_fake(f"intertwine::{name}", partial(_fake, kind), lib=_LIBRARY)
-    torch.library.register_autograd(f"intertwine::{name}", partial(_gradient, kind), setup_context=_setup, lib=_LIBRARY)
+    backward = partial(gradient, _operation, kind)
+    torch.library.register_autograd(f"intertwine::{name}", backward, setup_context=keep, lib=_LIBRARY)
 
 
 for _inputs in INPUTS:

@@ -8,14 +8,16 @@ import torch
 from torch import Tensor
 
 from intertwine.errors import ArgumentError
-from intertwine.ops.choice import Choice, KernelModule, is_eager
+from intertwine.ops.choice import Choice, KernelModule, is_compiled_by_dynamo, is_eager
 from intertwine.ops.contract import Contraction
 from intertwine.ops.contract.dispatch import as_rows
-from intertwine.ops.convolve import compiled
+from intertwine.ops.convolve import compiled, visible
 from intertwine.ops.convolve.llvm import channel_layout
 from intertwine.ops.graph import Graph, graph
 from intertwine.plan import Plan
 from intertwine.plan.text import written
+
+_WHERE = {"llvm": "on the CPU", "triton": "on the GPU"}
 
 
 class Factored(NamedTuple):
@@ -39,18 +41,23 @@ class Factored(NamedTuple):
 class Convolution(KernelModule):
     """`out[t] = Σ_{e: s → t} plan(weights[e], x[s], y[e])`, without the messages of all edges in memory.
 
-    Channel-wise plans on a CPU, in float32 and float64, run in a kernel that is compiled for them at the first call
-    (`compiled`). All others, and functional transforms, sum each segment of the messages as soon as it is made.
+    Channel-wise plans run in kernels that are compiled for them at the first call (`compiled`): by LLVM on a CPU, in
+    float32 and float64, and by Triton on a GPU, in half precision too. All others, and functional transforms, sum each
+    segment of the messages as soon as it is made.
 
     Args:
         plan: a contraction of weights, x and y.
-        backend: one of "llvm", "torch" and "reference" to have that and nothing else; by default the fastest.
+        backend: one of "llvm", "triton", "torch" and "reference" to have that and nothing else; by default the fastest.
 
     Raises on calls `ArgumentError` where a backend that was asked for cannot serve.
     """
 
     def __init__(self, plan: Plan, *, backend: str | None = None) -> None:
         super().__init__()
+        if backend not in (None, *_WHERE, "torch", "reference"):
+            raise ArgumentError(
+                f"A convolution runs in 'llvm', 'triton', 'torch' or 'reference', but got the backend {backend!r}."
+            )
         self.plan, self.wanted = plan, backend
         self.is_compiled = channel_layout(plan) is not None
         self.text = written(plan) if self.is_compiled else ""
@@ -65,34 +72,36 @@ class Convolution(KernelModule):
         targets: int | None = None,
     ) -> Tensor:
         """The sums `(targets, size)`; see `reference.convolve` for the arguments. A `Graph` knows its targets."""
-        parts = weights if isinstance(weights, Factored) else (weights,)
-        if self.choose(weights, x, y).backend != "llvm":
-            whole = weights.product() if isinstance(weights, Factored) else weights
-            return self._in_torch(whole, x, y, edges, targets)
+        backend = self.choose(weights, x, y).backend
+        is_visible = backend == "triton" and is_compiled_by_dynamo()
+        parts: tuple[Tensor, ...] = weights if isinstance(weights, Factored) else (weights,)
+        if isinstance(weights, Factored) and (is_visible or backend in ("torch", "reference")):
+            parts = (weights.product(),)
+        if backend in ("torch", "reference"):
+            return self._in_torch(parts[0], x, y, edges, targets)
         where = edges if isinstance(edges, Graph) else graph(edges, len(x) if targets is None else targets)
         if is_eager(x, y, *parts):
             return compiled.eager_convolve(self.plan, where, x, y, *parts)
+        if is_visible and visible.register_visible():
+            return visible.visible_convolve(self.text, where, x, y, *parts)
         return compiled.registered_convolve(self.text, where, x, y, *parts)
 
     def choose(self, weights: Tensor | Factored, x: Tensor, y: Tensor, *_: object) -> Choice:
         """The backend for such inputs, and why; the graph does not matter."""
-        if self.wanted in ("torch", "reference"):
-            return Choice(self.wanted, f"The backend {self.wanted!r} was asked for.")
-        obstacle = self._obstacle(weights, x, y)
-        if obstacle is None:
-            return Choice("llvm", "A channel-wise product on a CPU runs in a kernel compiled for it.")
-        if self.wanted == "llvm":
-            raise ArgumentError(f"The backend 'llvm' was asked for, but cannot serve: {obstacle}")
-        return Choice("torch", obstacle)
+        plain = self.wanted in ("torch", "reference")
+        backend = "triton" if self.wanted == "triton" or (self.wanted is None and x.device.type == "cuda") else "llvm"
+        obstacle = None if plain else self._obstacle(backend, weights, x, y)
+        reason = f"A channel-wise product runs in a kernel compiled for it, {_WHERE[backend]}."
+        return self.decided(self.wanted, obstacle, reason, backend)
 
-    def _obstacle(self, weights: Tensor | Factored, x: Tensor, y: Tensor) -> str | None:
+    def _obstacle(self, backend: str, weights: Tensor | Factored, x: Tensor, y: Tensor) -> str | None:
         """Why the compiled kernels cannot serve; None where they can."""
         if not self.is_compiled:
             return "Only channel-wise products (weights vu, x iu, y jv of one copy, output ku) are compiled."
         parts = weights if isinstance(weights, Factored) else (weights,)
         if any(part.ndim != 2 for part in parts):
             return "Kernels take weights for each edge."
-        return self.obstacle(x, y, *parts)
+        return self.obstacle(x, y, *parts, device="cuda" if backend == "triton" else "cpu")
 
     def _in_torch(self, weights: Tensor, x: Tensor, y: Tensor, edges: Tensor | Graph, targets: int | None) -> Tensor:
         source, target = (edges.source, edges.target) if isinstance(edges, Graph) else edges.unbind(0)

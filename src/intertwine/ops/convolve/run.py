@@ -8,6 +8,7 @@ backward pass makes them again. The gradients by factors and matrix are then mat
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -17,8 +18,10 @@ import torch
 from torch import Tensor
 
 from intertwine.errors import ArgumentError, ShapeError
-from intertwine.ops.choice import DTYPES
+from intertwine.ops.choice import require_one_dtype
 from intertwine.ops.convolve.llvm import channel_layout, write_convolve
+from intertwine.ops.convolve.programs import run_expanded, run_programs
+from intertwine.ops.convolve.reference import convolve, convolve_gradients, convolve_seconds
 from intertwine.ops.graph import Graph
 from intertwine.ops.llvm import Kernel, launch, load
 from intertwine.ops.llvm.launch import large, thread_count
@@ -42,12 +45,20 @@ def inputs_of(kind: str, number: int) -> tuple[str, ...]:
 
 
 @cache
-def convolve_kernel(plan: Plan, kind: str, double: bool) -> Kernel:
-    """One kernel of a plan, compiled at its first use in the process or read from the disk."""
+def convolve_kernel(plan: Plan, kind: str, double: bool) -> Kernel | None:
+    """One kernel of a plan, compiled at its first use in the process or read from the disk.
+
+    None where it cannot be compiled, which a warning says once.
+    """
     if (shape := channel_layout(plan)) is None:
         raise ArgumentError("No kernel computes this plan. Ask channel_layout(plan) first.")
     key = f"convolve {kind} {plan.key} {'float64' if double else 'float32'}"
-    return load(key, lambda machine: write_convolve(shape, machine, kind, double=double))
+    try:
+        return load(key, lambda machine: write_convolve(shape, machine, kind, double=double))
+    except (RuntimeError, OSError) as error:
+        said = f"One kernel cannot be compiled here ({error}); plain torch computes the same numbers, slower."
+        warnings.warn(said, stacklevel=2)
+        return None
 
 
 def run_convolve(plan: Plan, kind: str, where: Graph, *given: Tensor, all_asked: bool = True) -> list[Tensor]:
@@ -66,6 +77,9 @@ def run_convolve(plan: Plan, kind: str, where: Graph, *given: Tensor, all_asked:
     """
     inputs = inputs_of(kind, len(given))
     _require_fit(plan, where, inputs, given)
+    if given[0].device.type == "cuda":
+        with torch.cuda.device(given[0].device):  # Triton launches on the current device
+            return (run_expanded if "matrix" in inputs else run_programs)(plan, kind, where, given)
     given = tuple(x.resolve_neg().contiguous() for x in given)  # named, so that they live while a kernel runs
     x, is_forward = given[0], kind == "forward"
     alone = not is_forward and torch.are_deterministic_algorithms_enabled()
@@ -94,8 +108,29 @@ class _Kernels:
         """Run one on tensors in the order of `llvm.GIVEN` and `llvm.WANTED`."""
         x, targets = given[0], where.row.shape[0] - 1
         kernel = convolve_kernel(self.plan, kind, x.dtype == torch.float64)
+        if kernel is None:
+            self.by_definition(kind, where, given, results)
+            return
         arguments: list[Tensor | int] = [0, x.numel(), where.row, where.order, where.source, *given, *results]
         launch(kernel, targets, arguments, threads=min(self.threads, thread_count(targets, _FEW)))
+
+    def by_definition(
+        self, kind: str, where: Graph | _Group, given: Sequence[Tensor], results: Sequence[Tensor]
+    ) -> None:
+        """What the kernel would do, in plain torch."""
+        ends = torch.empty_like(where.order)
+        ends[where.order] = torch.arange(where.row.shape[0] - 1).repeat_interleave(where.row.diff())
+        edges, (x, y, w, *others) = torch.stack([where.source, ends]), given
+        if kind == "forward":
+            results[0].copy_(convolve(self.plan, w, x, y, edges, where.row.shape[0] - 1))
+            return
+        if kind == "backward":
+            found = convolve_gradients(self.plan, edges, x, y, w, *others)
+        else:
+            found = convolve_seconds(self.plan, edges, given[:4], given[4:])
+        results[0][0] += found[0]
+        for result, value in zip(results[1:], found[1:], strict=True):
+            result.copy_(value)
 
 
 # group by group -------------------------------------------------------------------------------------------------------
@@ -237,13 +272,13 @@ class _Steps:
 
 
 def _require_fit(plan: Plan, where: Graph, inputs: Sequence[str], given: Sequence[Tensor]) -> None:
-    """Raise unless rows, columns and edges are those of the tensors: a kernel would read whatever lies in memory."""
+    """Raise unless rows, columns and edges are those of the tensors: a kernel would read whatever lies in memory.
+
+    On a GPU the numbers of the edges are not looked at, since that would wait for it.
+    """
     x, edges = given[0], where.source.shape[0]
-    if x.dtype not in DTYPES or any(v.dtype != x.dtype for v in given):
-        raise ArgumentError(
-            "Kernels take float32 and float64, all inputs alike, but got "
-            f"{', '.join(dict.fromkeys(str(v.dtype) for v in given))}."
-        )
+    device = "cuda" if x.device.type == "cuda" else "cpu"
+    require_one_dtype(*given, device=device)
     weights, features, harmonics, out = (operand.size for operand in plan.operands)
     wanted = [(x.shape[0], features), (edges, harmonics), (edges, weights)]
     if "matrix" in inputs:
@@ -255,12 +290,25 @@ def _require_fit(plan: Plan, where: Graph, inputs: Sequence[str], given: Sequenc
             raise ShapeError(
                 f"The convolution takes {name} of shape {shape} for {edges} edges, but got {tuple(tensor.shape)}."
             )
+    if device == "cuda":
+        _require_one_device(where, given)
+        return
     _require_graph(where, edges)
     if edges and not _below(where.source, x.shape[0]):
         low, high = (int(bound) for bound in torch.aminmax(where.source))
         raise ArgumentError(
             f"Edges begin at one of {x.shape[0]} rows of features, numbered from 0, but got the numbers from {low} "
             f"to {high}."
+        )
+
+
+def _require_one_device(where: Graph, given: Sequence[Tensor]) -> None:
+    """Raise unless all tensors lie on one device."""
+    devices = dict.fromkeys(str(tensor.device) for tensor in (*given, *where))
+    if len(devices) > 1:
+        raise ArgumentError(
+            f"A graph and the features along it lie on one device, but got {', '.join(devices)}. Move them by "
+            "Graph(*(part.to(device) for part in graph))."
         )
 
 
