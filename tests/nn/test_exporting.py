@@ -88,6 +88,7 @@ def test_exported_modules_compile_and_export(name: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # those of torch's exporter
 @pytest.mark.parametrize("name", NETWORKS)
 def test_onnx_runs_them(name: str, tmp_path: Path) -> None:
     """The live module and the exported one, for every batch, where onnx, onnxscript and onnxruntime are installed."""
