@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.autograd import forward_ad
 
 from intertwine._arrays import is_tracing
+from intertwine.errors import ArgumentError
 from intertwine.ops.llvm import folder, host, probe, versions
 from intertwine.ops.llvm.launch import has_threads
 
@@ -43,6 +44,15 @@ def is_transformed(*tensors: Tensor) -> bool:
     if functorch.peek_interpreter_stack() is not None or forward_ad._current_level >= 0:
         return True
     return any(functorch.is_legacy_batchedtensor(v) for v in tensors)
+
+
+def require_one_dtype(*tensors: Tensor) -> None:
+    """Raise `ArgumentError` unless kernels take such numbers."""
+    if tensors[0].dtype not in DTYPES or any(v.dtype != tensors[0].dtype for v in tensors):
+        raise ArgumentError(
+            "Kernels take float32 and float64, all inputs alike, but got "
+            f"{', '.join(dict.fromkeys(str(v.dtype) for v in tensors))}."
+        )
 
 
 class KernelModule(nn.Module):

@@ -34,7 +34,7 @@ class Convolution(KernelModule):
         self.plan, self.wanted = plan, backend
         self.is_compiled = channel_layout(plan) is not None
         self.text = written(plan) if self.is_compiled else ""
-        self.contraction = Contraction(plan, reference=backend == "reference")
+        self.contraction = Contraction(plan, backend="reference" if backend == "reference" else "torch")
 
     def forward(
         self, weights: Tensor, x: Tensor, y: Tensor, edges: Tensor | Graph, targets: int | None = None
