@@ -22,8 +22,10 @@ from intertwine.catalog import O2, O3, SO3
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.kernels.products import channelwise, product
 from intertwine.ops import Convolution, Graph, choice, graph
-from intertwine.ops.convolve import compiled
-from intertwine.ops.convolve.llvm import channel_layout, write_convolve
+from intertwine.ops.closed import registered
+from intertwine.ops.convolve.compiled import GraphProduct
+from intertwine.ops.convolve.layout import channel_layout
+from intertwine.ops.convolve.llvm import write_convolve
 from intertwine.ops.convolve.reference import convolve
 from intertwine.ops.llvm import Machine, host, probe
 from intertwine.ops.llvm.compile import compiled as compile_object
@@ -132,8 +134,8 @@ def test_three_orders_by_finite_differences(door: str) -> None:
 
     def function(w: Tensor, x: Tensor, y: Tensor) -> Tensor:
         if door == "eager":
-            return compiled.eager_convolve(SMALL, where, x, y, w)
-        return compiled.registered_convolve(written(SMALL), where, x, y, w)
+            return GraphProduct(SMALL).eager(where, x, y, w)
+        return registered(GraphProduct, written(SMALL), where, x, y, w)
 
     assert torch.autograd.gradcheck(function, given, fast_mode=True)
     assert torch.autograd.gradgradcheck(function, given, fast_mode=True)
@@ -466,7 +468,7 @@ def test_weights_that_paths_share_and_weights_without_a_path() -> None:
         where = some()
         given = values(plan, where)
         with poisoned_memory():
-            found = derivatives(lambda w, x, y, p=plan, g=where: compiled.eager_convolve(p, g, x, y, w), given)
+            found = derivatives(lambda w, x, y, p=plan, g=where: GraphProduct(p).eager(g, x, y, w), given)
         exact = derivatives(lambda w, x, y, p=plan, g=where: convolve(p, w, x, y, edges_of(g), g.targets), given)
         for a, b in zip(found, exact, strict=True):
             torch.testing.assert_close(a, b, atol=1e-11, rtol=0)
@@ -484,12 +486,12 @@ def test_graphs_and_dtypes_that_would_read_other_memory_are_refused() -> None:
         where._replace(row=where.row[:0]),
     ):
         with pytest.raises(ArgumentError, match="The order and the rows"):
-            compiled.eager_convolve(SMALL, broken, x, y, w)
+            GraphProduct(SMALL).eager(broken, x, y, w)
         with pytest.raises(ArgumentError, match="The order and the rows"):
-            compiled.registered_convolve(written(SMALL), broken, x, y, w)
+            registered(GraphProduct, written(SMALL), broken, x, y, w)
     for given in ((x.half(), y.half(), w.half()), (x.float(), y, w), (x, y, w.float())):
         with pytest.raises(ArgumentError, match="all inputs alike"):
-            compiled.registered_convolve(written(SMALL), where, *given)
+            registered(GraphProduct, written(SMALL), where, *given)
 
 
 def test_edges_that_are_no_graph_are_refused() -> None:

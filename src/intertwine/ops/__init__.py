@@ -2,7 +2,7 @@
 
 from intertwine.ops.choice import backend_report
 from intertwine.ops.contract import Contraction
-from intertwine.ops.convolve import Convolution
+from intertwine.ops.convolve.dispatch import Convolution
 from intertwine.ops.graph import Graph, graph
 from intertwine.ops.harmonics import Harmonics
 from intertwine.ops.tables import TableModule

@@ -16,7 +16,6 @@ from intertwine.ops.contract.lowered import LoweredContraction
 from intertwine.ops.contract.reference import contract
 from intertwine.ops.contract.torch import Consume, WeightedContraction, common_batch, flatten_batch
 from intertwine.plan import Plan
-from intertwine.plan.text import written
 
 
 class Contraction(KernelModule):
@@ -37,7 +36,6 @@ class Contraction(KernelModule):
         super().__init__()
         self.plan, self.wanted = plan, backend
         self.compiled: Evaluation | None = evaluation(plan) if backend in (None, "llvm") else None
-        self.text = written(plan) if self.compiled else ""
         layout = weighted_layout(plan)
         self.fast: WeightedContraction | LoweredContraction | None = None
         modes = ", ".join(operand.modes for operand in plan.operands)
@@ -86,9 +84,7 @@ class Contraction(KernelModule):
         flat = (shared, *(flatten_batch(x, batch) for x in features))
         if self.compiled is not None and self.choose(*flat).backend == "llvm":
             self.plan.check([plain_shape(x)[-1] for x in inputs])
-            found = (
-                self.compiled.eager(self.plan, *flat) if is_eager(*flat) else self.compiled.registered(self.text, *flat)
-            )
+            found = (self.compiled.eager if is_eager(*flat) else self.compiled.registered)(*flat)
         else:
             parts = self.segments(*flat, consume=as_rows)
             found = torch.cat(parts, -1) if parts else shared.new_zeros((prod(batch), 0))

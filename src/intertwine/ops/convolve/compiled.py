@@ -1,93 +1,103 @@
-"""The compiled convolution as torch sees it: three functions, each with a gradient among them.
-
-With F(x, y, w, g) = <g, convolve(x, y, w)>:
-
-    convolve            its gradient is convolve_backward
-    convolve_backward   the gradients of F by x, y, w; their own gradient is convolve_second
-    convolve_second     the gradients by x, y, w, g of how F changes along (hx, hy, hw); F is linear in each operand, so
-                        its own gradient is a sum of the two before
-
-Eager code calls them through `autograd.Function`, the cheapest door. Code that is compiled, exported or traced sees
-registered operations, which carry the plan as text. `dispatch` chooses.
-"""
+"""The compiled channel-wise product, over the edges of a graph or row by row: what runs a kernel, and what it needs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cache, partial
-from typing import Any
+from functools import cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from intertwine.errors import ArgumentError, ShapeError
-from intertwine.ops.choice import DTYPES, is_transformed
-from intertwine.ops.convolve.llvm import WANTED, channel_layout, write_convolve
+from intertwine.ops.choice import require_one_dtype
+from intertwine.ops.closed import Closed, Places, register
+from intertwine.ops.contract.reference import contract
+from intertwine.ops.convolve.layout import ChannelLayout, channel_layout
+from intertwine.ops.convolve.llvm import Rows, given_names, wanted_names, write_convolve
 from intertwine.ops.convolve.reference import convolve
 from intertwine.ops.graph import Graph
 from intertwine.ops.llvm import Kernel, launch, load
 from intertwine.ops.llvm.launch import large, thread_count
 from intertwine.plan import Plan
-from intertwine.plan.text import read
 
-_DIRECTIONS = ("direction of x", "direction of y", "direction of weights")
+_NAMES = {"x": "x", "y": "y", "w": "weights", "g": "cotangent", "hx": "direction of x", "hy": "direction of y"}
 _FEW = 16  # targets that one thread has done before another would have begun
 
 
 @cache
-def convolve_kernel(plan: Plan, kind: str, double: bool) -> Kernel:
-    """One kernel of a plan, compiled at its first use in the process or read from the disk."""
+def layout_of(plan: Plan) -> ChannelLayout:
+    """The layout of a plan; raises `ArgumentError` where no kernel computes it."""
     if (shape := channel_layout(plan)) is None:
         raise ArgumentError("No kernel computes this plan. Ask channel_layout(plan) first.")
-    key = f"convolve {kind} {plan.key} {'float64' if double else 'float32'}"
-    return load(key, lambda machine: write_convolve(shape, machine, kind, double=double))
+    return shape
 
 
-def run_convolve(plan: Plan, kind: str, where: Graph, *given: Tensor) -> list[Tensor]:
-    """What a kernel makes of the tensors that it is given, in the order of `llvm.GIVEN` and `llvm.WANTED`.
+@cache
+def convolve_kernel(plan: Plan, kind: str, rows: Rows, double: bool) -> Kernel:
+    """One kernel of a plan, compiled at its first use in the process or read from the disk."""
+    shape, number = layout_of(plan), "float64" if double else "float32"
+    key = f"convolve {kind} {rows} {plan.key} {number}"
+    return load(key, lambda machine: write_convolve(shape, machine, kind, rows, double=double))
 
-    Gradients by x are added up by several threads, each in a copy of its own: by one, where deterministic algorithms
-    are asked for, since sums depend on the number of copies. Everything else is written by one thread alone.
+
+def run_convolve(plan: Plan, kind: str, where: Graph | None, *given: Tensor) -> list[Tensor]:
+    """What a kernel makes of the tensors that it is given, in the order of `given_names` and `wanted_names`.
+
+    Gradients that sum over rows are added up by several threads, each in a copy of its own: by one, where deterministic
+    algorithms are asked for, since sums depend on the number of copies. Everything else is written by one thread alone.
+
+    Args:
+        plan: the product.
+        kind: the kernel.
+        where: the edges, or None for row by row.
+        given: rows of all operands; weights for all rows have no leading axis.
     """
-    _require_fit(plan, where, given)
+    shape = layout_of(plan)
+    names = given_names(shape, kind)
+    rows = Rows(graph=where is not None, shared="w" in names and given[2].ndim == 1)
+    _require_fit(shape, rows, where, dict(zip(names, given, strict=True)))
     given = tuple(x.resolve_neg().contiguous() for x in given)  # named, so that they live while the kernel runs
-    operands, along = dict(zip("xywg", given[:4], strict=False)), given[4:]
-    x = operands["x"]
-    alone = kind != "forward" and torch.are_deterministic_algorithms_enabled()
-    threads = 1 if alone else thread_count(where.targets, _FEW)
-    made = {name: x.new_empty(operands[name].shape) for name in WANTED[kind] if name in "yw"}
-    if "x" in WANTED[kind]:
-        made["x"] = x.new_zeros((threads, *x.shape))
-    if "g" in WANTED[kind]:
-        made["g"] = x.new_empty((where.targets, plan.output.size))
-    places = [where.row, where.order, where.source]
-    results = [large(made[name]) for name in WANTED[kind]]
-    arguments: list[Tensor | int] = [0, x.numel(), *places, *operands.values(), *along, *results]
-    launch(convolve_kernel(plan, kind, x.dtype == torch.float64), where.targets, arguments, threads=threads)
-    if "x" in made:
-        results[0] = made["x"][0] if threads == 1 else made["x"].sum(0)
+    tensors, wanted = dict(zip(names, given, strict=True)), wanted_names(shape, kind)
+    x, count = given[0], given[0].shape[0] if where is None else where.targets
+    summed = any(rows.gathered(name) for name in wanted)
+    alone = summed and torch.are_deterministic_algorithms_enabled()
+    threads = 1 if alone else thread_count(count, _FEW)
+    results = []
+    for name in wanted:
+        if rows.gathered(name):
+            results.append(x.new_zeros((threads, *tensors[name].shape)))
+        else:
+            results.append(large(x.new_empty((count, plan.output.size) if name == "g" else tensors[name].shape)))
+    places = (0, 0, 0) if where is None else (where.row, where.order, where.source)
+    strides = [tensors[name].numel() if name in tensors else 0 for name in ("x", "w")]
+    kernel = convolve_kernel(plan, kind, rows, x.dtype == torch.float64)
+    launch(kernel, count, [0, *strides, *places, *given, *results], threads=threads)
+    for n, name in enumerate(wanted):
+        if rows.gathered(name):
+            results[n] = results[n][0] if threads == 1 else results[n].sum(0)
     return results
 
 
-def _require_fit(plan: Plan, where: Graph, given: Sequence[Tensor]) -> None:
+def _require_fit(shape: ChannelLayout, rows: Rows, where: Graph | None, given: dict[str, Tensor]) -> None:
     """Raise unless rows, columns and edges are those of the tensors: a kernel would read whatever lies in memory."""
-    x, edges = given[0], where.source.shape[0]
-    if x.dtype not in DTYPES or any(v.dtype != x.dtype for v in given):
-        raise ArgumentError(
-            "Kernels take float32 and float64, all inputs alike, but got "
-            f"{', '.join(dict.fromkeys(str(v.dtype) for v in given))}."
-        )
-    weights, features, harmonics, out = (operand.size for operand in plan.operands)
-    wanted = [(x.shape[0], features), (edges, harmonics), (edges, weights), (where.targets, out)]
-    wanted += wanted[:3]
-    for name, tensor, shape in zip(("x", "y", "weights", "cotangent", *_DIRECTIONS), given, wanted, strict=False):
-        if tuple(tensor.shape) != shape:
+    require_one_dtype(*given.values())
+    x = given["x"]
+    count = x.shape[0] if where is None else where.source.shape[0]
+    leading = {"x": (x.shape[0],), "y": (count,), "w": () if rows.shared else (count,), "g": (count,)}
+    if where is not None:
+        leading["g"] = (where.targets,)
+    for name, tensor in given.items():
+        expected = (*leading[name[-1]], shape.sizes[name[-1]])
+        if tuple(tensor.shape) != expected:
+            what = _NAMES.get(name, "direction of weights")
             raise ShapeError(
-                f"The convolution takes {name} of shape {shape} for {edges} edges, but got {tuple(tensor.shape)}."
+                f"The product takes {what} of shape {expected} for {count} {'rows' if where is None else 'edges'}, "
+                f"but got {tuple(tensor.shape)}."
             )
-    _require_graph(where, edges)
-    if edges and not _below(where.source, x.shape[0]):
+    if where is None:
+        return
+    _require_graph(where, count)
+    if count and not _below(where.source, x.shape[0]):
         low, high = (int(bound) for bound in torch.aminmax(where.source))
         raise ArgumentError(
             f"Edges begin at one of {x.shape[0]} rows of features, numbered from 0, but got the numbers from {low} "
@@ -115,190 +125,57 @@ def _below(numbers: Tensor, end: int) -> bool:
     return numbers.shape[0] == 0 or int(numbers.numpy().view(np.uint64).max()) < end
 
 
-def eager_convolve(plan: Plan, where: Graph, x: Tensor, y: Tensor, w: Tensor) -> Tensor:
-    """The convolution for eager code, with gradients of every order."""
-    out: Tensor = _Convolve.apply(plan, where, x, y, w)  # type: ignore[no-untyped-call]
-    return out
+class GraphProduct(Closed):
+    """The convolution over edges."""
+
+    name, operands, places = "convolve", ("x", "y", "w"), Graph._fields
+
+    def run(self, kind: str, places: Places, *given: Tensor) -> list[Tensor]:
+        """What a kernel makes of them."""
+        return run_convolve(self.plan, kind, Graph(*places), *given)
+
+    def plain(self, places: Places, *operands: Tensor) -> Tensor:
+        """The definition, over edges."""
+        where, (x, y, *weights) = Graph(*places), operands
+        ends = torch.stack([where.source, where.target])
+        return convolve(self.plan, weights[0] if weights else None, x, y, ends, where.targets)
+
+    def rows(self, places: Places, *operands: Tensor) -> int:  # noqa: ARG002 (all are closed alike)
+        """The number of targets."""
+        return Graph(*places).row.shape[0] - 1
 
 
-def _gradients(plan: Plan, where: Graph, *given: Tensor) -> tuple[Tensor, ...]:
-    if not is_transformed(*given):
-        return tuple(_ConvolveBackward.apply(plan, where, *given))  # type: ignore[no-untyped-call]
-    found: tuple[Tensor, ...] = torch.func.vjp(partial(_convolved, plan, where), *given[:3])[1](given[3])
-    return found
+class BareGraphProduct(GraphProduct):
+    """The convolution over edges without weights."""
+
+    name, operands = "convolve_bare", ("x", "y")
 
 
-def _convolved(plan: Plan, where: Graph, x: Tensor, y: Tensor, w: Tensor) -> Tensor:
-    """The convolution for backward passes, which may be transformed where the forward pass was not: in batches."""
-    if not is_transformed(x, y, w):
-        return eager_convolve(plan, where, x, y, w)
-    return convolve(plan, w, x, y, torch.stack([where.source, where.target]), where.targets)
+class RowProduct(Closed):
+    """The product row by row."""
+
+    name, operands = "rows", ("x", "y", "w")
+
+    def run(self, kind: str, places: Places, *given: Tensor) -> list[Tensor]:  # noqa: ARG002 (all are closed alike)
+        """What a kernel makes of them."""
+        return run_convolve(self.plan, kind, None, *given)
+
+    def plain(self, places: Places, *operands: Tensor) -> Tensor:  # noqa: ARG002
+        """The definition, row by row."""
+        order = layout_of(self.plan).order
+        given = dict(zip(order, operands, strict=True))
+        return contract(self.plan, *(given[name] for name in sorted(order, key=order.__getitem__)))
+
+    def rows(self, places: Places, *operands: Tensor) -> int:  # noqa: ARG002
+        """The number of rows."""
+        return operands[0].shape[0]
 
 
-def _saved(ctx: Any) -> tuple[Graph, tuple[Tensor, ...]]:
-    """The graph and the tensors of a forward pass, unless something has changed them since: then torch raises."""
-    tensors = ctx.saved_tensors
-    return Graph(*tensors[:4]), tensors[4:]
+class BareRowProduct(RowProduct):
+    """The product row by row without weights."""
+
+    name, operands = "rows_bare", ("x", "y")
 
 
-class _Convolve(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, plan: Plan, where: Graph, x: Tensor, y: Tensor, w: Tensor) -> Tensor:
-        ctx.save_for_backward(*where, x, y, w)
-        ctx.plan = plan
-        return run_convolve(plan, "forward", where, x, y, w)[0]
-
-    @staticmethod
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
-        where, given = _saved(ctx)
-        return None, None, *_gradients(ctx.plan, where, *given, g)
-
-
-class _ConvolveBackward(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, plan: Plan, where: Graph, *given: Tensor) -> tuple[Tensor, ...]:
-        ctx.save_for_backward(*where, *given)
-        ctx.plan = plan
-        return tuple(run_convolve(plan, "backward", where, *given))
-
-    @staticmethod
-    def backward(ctx: Any, *along: Tensor) -> tuple[Tensor | None, ...]:
-        where, given = _saved(ctx)
-        if is_transformed(*given, *along):
-            return None, None, *torch.func.vjp(partial(_gradients, ctx.plan, where), *given)[1](along)
-        return None, None, *_ConvolveSecond.apply(ctx.plan, where, *given, *along)  # type: ignore[no-untyped-call]
-
-
-class _ConvolveSecond(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, plan: Plan, where: Graph, *given: Tensor) -> tuple[Tensor, ...]:
-        ctx.save_for_backward(*where, *given)
-        ctx.plan = plan
-        return tuple(run_convolve(plan, "second", where, *given))
-
-    @staticmethod
-    def backward(ctx: Any, *weights: Tensor) -> tuple[Tensor | None, ...]:
-        where, given = _saved(ctx)
-        convolved, gradients = partial(_convolved, ctx.plan, where), partial(_gradients, ctx.plan, where)
-        return None, None, *third(convolved, gradients, given, weights)
-
-
-def third(
-    convolved: Callable[..., Tensor],
-    gradients: Callable[..., tuple[Tensor, ...]],
-    given: Sequence[Tensor],
-    weights: Sequence[Tensor],
-) -> list[Tensor]:
-    """The gradient of convolve_second, contracted with weights, by all its seven inputs.
-
-    Contracted, it is Σ over a ≠ b of F with operand a replaced by its direction (x, y, w) and b by its weight (x, y, w,
-    g): F is linear in each. The gradient of such a term by an operand that was not replaced is one of F's gradients,
-    and so is that by the direction; weights count as given.
-    """
-    operands, along = [*given[:4]], [*given[4:]]
-    sums: dict[int, Tensor] = {}
-    for a in range(3):
-        for b in range(4):
-            if a == b:
-                continue
-            replaced = [*operands]
-            replaced[a], replaced[b] = along[a], weights[b]
-            found = [*gradients(*replaced), *([convolved(*replaced[:3])] if b != 3 else [])]
-            for n, gradient in enumerate(found):
-                if n != b:
-                    place = 4 + n if n == a else n
-                    sums[place] = sums[place] + gradient if place in sums else gradient
-    return [sums[place] for place in range(7)]
-
-
-# the same three as registered operations, for code that is compiled, exported or traced -------------------------------
-
-_PLACES = "Tensor source, Tensor target, Tensor order, Tensor row, str plan"
-_LIBRARY = torch.library.Library("intertwine", "FRAGMENT")
-_LIBRARY.define(f"convolve(Tensor x, Tensor y, Tensor w, {_PLACES}) -> Tensor")
-_LIBRARY.define(f"convolve_backward(Tensor x, Tensor y, Tensor w, Tensor g, {_PLACES}) -> (Tensor, Tensor, Tensor)")
-_LIBRARY.define(
-    f"convolve_second(Tensor x, Tensor y, Tensor w, Tensor g, Tensor hx, Tensor hy, Tensor hw, {_PLACES}) "
-    "-> (Tensor, Tensor, Tensor, Tensor)"
-)
-_OPERATIONS = torch.ops.intertwine
-
-
-def registered_convolve(plan: str, where: Graph, x: Tensor, y: Tensor, w: Tensor) -> Tensor:
-    """The convolution of a written plan as a registered operation."""
-    out: Tensor = _OPERATIONS.convolve(x, y, w, *where, plan)
-    return out
-
-
-def _split(arguments: Sequence[Any]) -> tuple[list[Tensor], Graph, Plan]:
-    """The tensors, the graph and the plan among the arguments of an operation."""
-    *tensors, source, target, order, row, plan = arguments
-    return tensors, Graph(source, target, order, row), read(plan)
-
-
-def _convolve(*arguments: Any) -> Tensor:
-    tensors, where, plan = _split(arguments)
-    return run_convolve(plan, "forward", where, *tensors)[0]
-
-
-def _convolve_backward(*arguments: Any) -> tuple[Tensor, ...]:
-    tensors, where, plan = _split(arguments)
-    return tuple(run_convolve(plan, "backward", where, *tensors))
-
-
-def _convolve_second(*arguments: Any) -> tuple[Tensor, ...]:
-    tensors, where, plan = _split(arguments)
-    return tuple(run_convolve(plan, "second", where, *tensors))
-
-
-def _setup(ctx: Any, inputs: Sequence[Any], output: Any) -> None:  # noqa: ARG001 (torch's signature)
-    *tensors, plan = inputs
-    ctx.save_for_backward(*tensors)
-    ctx.plan = plan
-
-
-def _gradient_of_convolve(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
-    *tensors, source, target, order, row = ctx.saved_tensors
-    found = _OPERATIONS.convolve_backward(*tensors, g, source, target, order, row, ctx.plan)
-    return *found, None, None, None, None, None
-
-
-def _gradient_of_backward(ctx: Any, *along: Tensor) -> tuple[Tensor | None, ...]:
-    *tensors, source, target, order, row = ctx.saved_tensors
-    found = _OPERATIONS.convolve_second(*tensors, *along, source, target, order, row, ctx.plan)
-    return *found, None, None, None, None, None
-
-
-def _gradient_of_second(ctx: Any, *weights: Tensor) -> tuple[Tensor | None, ...]:
-    *tensors, source, target, order, row = ctx.saved_tensors
-    places = (source, target, order, row, ctx.plan)
-    found = third(
-        lambda *given: _OPERATIONS.convolve(*given, *places),
-        lambda *given: _OPERATIONS.convolve_backward(*given, *places),
-        tensors,
-        weights,
-    )
-    return *found, None, None, None, None, None
-
-
-def _fake_convolve(*arguments: Any) -> Tensor:
-    (x, *_), where, plan = _split(arguments)
-    return x.new_empty((where.row.shape[0] - 1, plan.output.size))
-
-
-def _fake_backward(*arguments: Any) -> tuple[Tensor, ...]:
-    return tuple(x.new_empty(x.shape) for x in arguments[:3])
-
-
-def _fake_second(*arguments: Any) -> tuple[Tensor, ...]:
-    return tuple(x.new_empty(x.shape) for x in arguments[:4])
-
-
-for _name, _computed, _faked, _gradient in (
-    ("convolve", _convolve, _fake_convolve, _gradient_of_convolve),
-    ("convolve_backward", _convolve_backward, _fake_backward, _gradient_of_backward),
-    ("convolve_second", _convolve_second, _fake_second, _gradient_of_second),
-):
-    _LIBRARY.impl(_name, _computed, "CPU")
-    torch.library.register_fake(f"intertwine::{_name}", _faked, lib=_LIBRARY)
-    torch.library.register_autograd(f"intertwine::{_name}", _gradient, setup_context=_setup, lib=_LIBRARY)
+for _kind in (GraphProduct, BareGraphProduct, RowProduct, BareRowProduct):
+    register(_kind)

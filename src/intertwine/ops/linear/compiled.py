@@ -81,7 +81,7 @@ def run_linear(plan: Plan, wanted: int, a: Tensor, b: Tensor) -> Tensor:
     """The gradient of F by one operand, from the two others in their order."""
     _require_fit(plan, wanted, a, b)
     a, b = a.resolve_neg().contiguous(), b.resolve_neg().contiguous()
-    kernels, rows = _kernels_of(plan, b.dtype), b.shape[0]
+    kernels, rows = linear_kernels(plan, b.dtype), b.shape[0]
     if wanted == WEIGHTS:
         sums = a.new_zeros((weight_copies(rows), plan.operands[WEIGHTS].size))
         kernels.add_weights(a, b, sums, rows)
@@ -93,7 +93,8 @@ def run_linear(plan: Plan, wanted: int, a: Tensor, b: Tensor) -> Tensor:
 
 
 @cache
-def _kernels_of(plan: Plan, dtype: torch.dtype) -> LinearKernels:
+def linear_kernels(plan: Plan, dtype: torch.dtype) -> LinearKernels:
+    """The kernels of a plan for some dtype."""
     return LinearKernels(plan, double=dtype == torch.float64)
 
 

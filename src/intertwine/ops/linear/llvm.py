@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -77,7 +78,7 @@ def mixing(plan: Plan) -> Mixing | None:
     weights, x, out = plan.operands
     products = []
     for path in plan.paths:
-        shape = u, w = weights.segments[path.segments[0]]
+        u, w = weights.segments[path.segments[0]]
         place, i, k = (operand.slices[n].start for operand, n in zip(plan.operands, path.segments, strict=True))
         for (row, column), factor in np.ndenumerate(path.coefficients.array):
             if factor and u and w:
@@ -187,10 +188,12 @@ def _write_chunk(code: Code, shape: Mixing, height: int, number: Value, x: Value
                 if first == last:
                     continue
                 with code.loop(last, first, rows) as row:
+                    given = rows, row, group[0], w
 
-                    def tile(lanes: list[Lanes], rows: int = rows, row: Value = row) -> None:
+                    def tile(lanes: list[Lanes], given: tuple[int, Value, list[Product], int] = given) -> None:
+                        rows, row, products, w = given
                         sums = _Tile(code, rows, lanes)
-                        for n, product in enumerate(group[0]):
+                        for n, product in enumerate(products):
                             sources = code.at(code.at(x, pairs[2 * n]), row)
                             targets = code.at(g, pairs[2 * n + 1])
                             left, right = (sources, 1, shape.sizes[1]), (targets, shape.sizes[2])
@@ -218,8 +221,8 @@ class _Tile:
             right: the same of the vectors of columns, of which all rows share each.
         """
         code, (x, apart, step), (y, stride) = self.code, left, right
-        if self.factor not in (None, factor):
-            for register in sum(self.sums, []):
+        if self.factor is not None and self.factor != factor:
+            for register in chain.from_iterable(self.sums):
                 code.scale(register, self.factor / factor)
         self.factor = factor
         with code.loop(number) as n:

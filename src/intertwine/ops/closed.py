@@ -1,0 +1,225 @@
+"""Multilinear functions with compiled kernels as torch sees them: three functions, each with a gradient among them.
+
+With F(a, b, …, g) = <g, function(a, b, …)>:
+
+    forward     its gradient is backward
+    backward    the gradients of F by a, b, …; their own gradient is second
+    second      the gradients by a, b, …, g of how F changes along (ha, hb, …); F is linear in each operand, so its own
+                gradient is a sum of the two before
+
+Eager code calls them through `autograd.Function`, the cheapest door. Code that is compiled, exported or traced sees
+registered operations, which carry the plan as text.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from intertwine.ops.choice import is_transformed
+from intertwine.plan import Plan
+from intertwine.plan.text import read
+
+Places = tuple[Tensor, ...]
+"""Integers that say which rows meet; none where row meets row."""
+
+
+@dataclass(frozen=True)
+class Closed(ABC):
+    """A function of a plan that is linear in each of its operands, with kernels for it and for its gradients.
+
+    Args:
+        plan: what is computed.
+
+    Attributes:
+        name: the name of the registered operations.
+        operands: the names of the operands.
+        places: the names of the integers that say which rows meet.
+    """
+
+    plan: Plan
+
+    name: ClassVar[str]
+    operands: ClassVar[tuple[str, ...]]
+    places: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def run(self, kind: str, places: Places, *given: Tensor) -> list[Tensor]:
+        """What the kernel "forward", "backward" or "second" makes of operands, cotangent and directions."""
+
+    @abstractmethod
+    def plain(self, places: Places, *operands: Tensor) -> Tensor:
+        """The function in torch's own operations, for functional transforms."""
+
+    @abstractmethod
+    def rows(self, places: Places, *operands: Tensor) -> int | torch.SymInt:
+        """The number of rows of the output."""
+
+    def eager(self, places: Places, *operands: Tensor) -> Tensor:
+        """The function for eager code, with gradients of every order."""
+        out: Tensor = _Forward.apply(self, tuple(places), *operands)  # type: ignore[no-untyped-call]
+        return out
+
+    def gradients(self, places: Places, *given: Tensor) -> tuple[Tensor, ...]:
+        """The gradients by all operands, from these and the cotangent, with gradients of every order."""
+        if not is_transformed(*given):
+            return tuple(_Backward.apply(self, places, *given))  # type: ignore[no-untyped-call]
+        *operands, g = given
+        found: tuple[Tensor, ...] = torch.func.vjp(partial(self._anywhere, places), *operands)[1](g)
+        return found
+
+    def _anywhere(self, places: Places, *operands: Tensor) -> Tensor:
+        """The function for backward passes, which may be transformed where the forward pass was not: in batches."""
+        return self.plain(places, *operands) if is_transformed(*operands) else self.eager(places, *operands)
+
+
+def _keep(ctx: Any, function: Closed, places: Places, given: Sequence[Tensor]) -> None:
+    ctx.save_for_backward(*places, *given)
+    ctx.function, ctx.count = function, len(places)
+
+
+def _kept(ctx: Any) -> tuple[Closed, Places, tuple[Tensor, ...]]:
+    """What a forward pass was given, unless something has changed it since: then torch raises."""
+    tensors = ctx.saved_tensors
+    return ctx.function, tensors[: ctx.count], tensors[ctx.count :]
+
+
+class _Forward(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, function: Closed, places: Places, *operands: Tensor) -> Tensor:
+        _keep(ctx, function, places, operands)
+        return function.run("forward", places, *operands)[0]
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        function, places, operands = _kept(ctx)
+        return None, None, *function.gradients(places, *operands, g)
+
+
+class _Backward(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, function: Closed, places: Places, *given: Tensor) -> tuple[Tensor, ...]:
+        _keep(ctx, function, places, given)
+        return tuple(function.run("backward", places, *given))
+
+    @staticmethod
+    def backward(ctx: Any, *along: Tensor) -> tuple[Tensor | None, ...]:
+        function, places, given = _kept(ctx)
+        if is_transformed(*given, *along):
+            return None, None, *torch.func.vjp(partial(function.gradients, places), *given)[1](along)
+        return None, None, *_Second.apply(function, places, *given, *along)  # type: ignore[no-untyped-call]
+
+
+class _Second(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, function: Closed, places: Places, *given: Tensor) -> tuple[Tensor, ...]:
+        _keep(ctx, function, places, given)
+        return tuple(function.run("second", places, *given))
+
+    @staticmethod
+    def backward(ctx: Any, *weights: Tensor) -> tuple[Tensor | None, ...]:
+        function, places, given = _kept(ctx)
+        forward, gradients = partial(function._anywhere, places), partial(function.gradients, places)
+        return None, None, *third(forward, gradients, given, weights)
+
+
+def third(
+    forward: Callable[..., Tensor],
+    gradients: Callable[..., tuple[Tensor, ...]],
+    given: Sequence[Tensor],
+    weights: Sequence[Tensor],
+) -> list[Tensor]:
+    """The gradient of `second`, contracted with weights, by all its inputs: operands, cotangent and directions.
+
+    Contracted, it is Σ over a ≠ b of F with operand a replaced by its direction and b, an operand or the cotangent, by
+    its weight: F is linear in each. The gradient of such a term by an operand that was not replaced is one of F's
+    gradients, and so is that by the direction; weights count as given.
+    """
+    count = len(weights) - 1
+    operands, along = [*given[: count + 1]], [*given[count + 1 :]]
+    sums: dict[int, Tensor] = {}
+    for a in range(count):
+        for b in range(count + 1):
+            if a == b:
+                continue
+            replaced = [*operands]
+            replaced[a], replaced[b] = along[a], weights[b]
+            found = [*gradients(*replaced), *([forward(*replaced[:count])] if b != count else [])]
+            for n, gradient in enumerate(found):
+                if n != b:
+                    place = count + 1 + n if n == a else n
+                    sums[place] = sums[place] + gradient if place in sums else gradient
+    return [sums[place] for place in range(2 * count + 1)]
+
+
+# the same three as registered operations ------------------------------------------------------------------------------
+
+_LIBRARY = torch.library.Library("intertwine", "FRAGMENT")
+
+
+def registered(kind: type[Closed], text: str, places: Places, *operands: Tensor) -> Tensor:
+    """The function of a written plan as a registered operation."""
+    out: Tensor = getattr(torch.ops.intertwine, kind.name)(*operands, *places, text)
+    return out
+
+
+def register(kind: type[Closed]) -> None:
+    """Make a function and its gradients known to torch, as operations of its name, with `_backward` and `_second`."""
+    names, count = kind.operands, len(kind.operands)
+    given = {
+        "": names,
+        "_backward": (*names, "g"),
+        "_second": (*names, "g", *(f"h{name}" for name in names)),
+    }
+    results = {"": "Tensor", "_backward": ", ".join(["Tensor"] * count), "_second": ", ".join(["Tensor"] * (count + 1))}
+
+    def called(suffix: str) -> Any:
+        return getattr(torch.ops.intertwine, kind.name + suffix)
+
+    def split(arguments: Sequence[Any]) -> tuple[Closed, Places, Sequence[Tensor]]:
+        tensors, text = arguments[:-1], arguments[-1]
+        last = len(tensors) - len(kind.places)
+        return kind(read(text)), tuple(tensors[last:]), tensors[:last]
+
+    def computed(suffix: str, *arguments: Any) -> Tensor | tuple[Tensor, ...]:
+        function, places, tensors = split(arguments)
+        found = function.run({"": "forward"}.get(suffix, suffix[1:]), places, *tensors)
+        return tuple(found) if suffix else found[0]
+
+    def faked(suffix: str, *arguments: Any) -> Tensor | tuple[Tensor, ...]:
+        function, places, tensors = split(arguments)
+        if not suffix:
+            return tensors[0].new_empty((function.rows(places, *tensors), function.plan.output.size))
+        return tuple(x.new_empty(x.shape) for x in tensors[: count + (suffix == "_second")])
+
+    def setup(ctx: Any, inputs: Sequence[Any], output: Any) -> None:  # noqa: ARG001 (torch's signature)
+        *tensors, ctx.text = inputs
+        ctx.save_for_backward(*tensors)
+
+    def gradient(suffix: str, ctx: Any, *along: Tensor) -> tuple[Tensor | None, ...]:
+        _, places, tensors = split((*ctx.saved_tensors, ctx.text))
+        if suffix == "_second":
+            found = third(
+                lambda *operands: called("")(*operands, *places, ctx.text),
+                lambda *operands: called("_backward")(*operands, *places, ctx.text),
+                tensors,
+                along,
+            )
+        else:
+            found = called("_second" if suffix else "_backward")(*tensors, *along, *places, ctx.text)
+        return *found, *(None for _ in places), None
+
+    for suffix, operands in given.items():
+        listed = ", ".join(f"Tensor {name}" for name in (*operands, *kind.places))
+        result = f"({results[suffix]})" if suffix else results[suffix]
+        _LIBRARY.define(f"{kind.name}{suffix}({listed}, str plan) -> {result}")
+        _LIBRARY.impl(kind.name + suffix, partial(computed, suffix), "CPU")
+        name = f"intertwine::{kind.name}{suffix}"
+        torch.library.register_fake(name, partial(faked, suffix), lib=_LIBRARY)
+        torch.library.register_autograd(name, partial(gradient, suffix), setup_context=setup, lib=_LIBRARY)

@@ -1,0 +1,135 @@
+"""What kernels need to know of a channel-wise plan: where components, weights and copies lie in rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from intertwine.plan import Plan
+
+_MOST = 4096  # numbers in a row of y: sums of their gradients lie on the stack
+
+
+@dataclass(frozen=True)
+class Coupling:
+    """A table of coefficients that meets a segment of y, and all paths that take both.
+
+    Args:
+        coefficients: `(d_1, d_2, d_3)`.
+        y: where the segment begins in y.
+        copies: how many copies v it has.
+        apart: whether the output keeps the copies apart.
+        paths: for each number of channels the places (x, weights, output) where paths begin.
+    """
+
+    coefficients: np.ndarray
+    y: int
+    copies: int
+    apart: bool
+    paths: Mapping[int, tuple[tuple[int, int, int], ...]]
+
+    @cached_property
+    def entries(self) -> dict[tuple[int, int], int]:
+        """The places in M of the pairs (i, k) of components that meet."""
+        pairs = np.argwhere(self.coefficients.any(1)).tolist()
+        return {(i, k): n for n, (i, k) in enumerate(pairs)}
+
+    def parts(self, most: int) -> list[list[int]]:
+        """The output components that are met, in parts of at most so many entries of M."""
+        parts: list[list[int]] = []
+        room = 0
+        for k in range(self.coefficients.shape[2]):
+            entries = sum(1 for _, other in self.entries if other == k)
+            if entries and (not parts or entries > room):
+                parts.append([])
+                room = most
+            if entries:
+                parts[-1].append(k)
+                room -= entries
+        return parts
+
+
+@dataclass(frozen=True)
+class ChannelLayout:
+    """What a kernel needs to know of a plan.
+
+    Args:
+        sizes: the numbers in a row of x, the factor with the channels, of y, of the output, and of weights if any.
+        order: the numbers of x, y and the weights among the inputs of the plan.
+        couplings: the tables, each with its paths.
+    """
+
+    sizes: Mapping[str, int]
+    order: Mapping[str, int]
+    couplings: tuple[Coupling, ...]
+
+    @property
+    def entries(self) -> int:
+        """The size of the largest table M."""
+        return max((len(coupling.entries) for coupling in self.couplings), default=0)
+
+    @property
+    def weighs_once(self) -> bool:
+        """Whether each weight has a path of its own, so that its gradient is written and not added up from 0."""
+        places = [
+            weight + channel
+            for coupling in self.couplings
+            if coupling.entries
+            for channels, paths in coupling.paths.items()
+            for _, weight, _ in paths
+            for channel in range(channels * coupling.copies)
+        ]
+        return sorted(places) == list(range(self.sizes["w"]))
+
+    @property
+    def fills_once(self) -> bool:
+        """Whether each number of the output comes from one path, so that it is written and not added up from 0."""
+        places = [
+            output + (k * coupling.copies + v) * channels + channel
+            if coupling.apart
+            else output + k * channels + channel
+            for coupling in self.couplings
+            for channels, paths in coupling.paths.items()
+            for _, _, output in paths
+            for k in sorted({k for _, k in coupling.entries})
+            for v in range(coupling.copies)
+            for channel in range(channels)
+        ]
+        return sorted(places) == list(range(self.sizes["g"]))
+
+
+def channel_layout(plan: Plan) -> ChannelLayout | None:
+    """The layout of a plan that these kernels compute; None for another."""
+    *inputs, out = plan.operands
+    weights = inputs[0] if len(inputs) == 3 else None
+    if [o.modes for o in inputs[-2:]] != ["iu", "jv"] or len(inputs) not in (2, 3) or plan.coefficient_modes != "ijk":
+        return None
+    lane = out.modes[-1:]  # the letter of the channels
+    other = {"u": "v", "v": "u"}.get(lane, "")
+    if out.modes not in ("k" + lane, "k" + other + lane) or (weights and weights.modes != other + lane) or not other:
+        return None
+    first = len(inputs) - 2
+    order = {"x": first + (lane == "v"), "y": first + (lane == "u")} | ({"w": 0} if weights else {})
+    x, y = plan.operands[order["x"]], plan.operands[order["y"]]
+    if y.size > _MOST:
+        return None
+    found: dict[tuple[int, int], dict[int, list[tuple[int, int, int]]]] = {}
+    for path, table in zip(plan.paths, plan.table_of, strict=True):
+        s = path.segments
+        start = {n: plan.operands[n].slices[s[n]].start for n in range(len(s))}
+        place = (start[order["x"]], start[0] if weights else 0, start[len(inputs)])
+        channels = x.segments[s[order["x"]]][1]
+        if channels and y.segments[s[order["y"]]][1]:
+            found.setdefault((table, s[order["y"]]), {}).setdefault(channels, []).append(place)
+    couplings = []
+    for (table, segment), paths in found.items():
+        coefficients = plan.tables[table].array if lane == "u" else plan.tables[table].array.transpose(1, 0, 2)
+        copies, begin = y.segments[segment][1], y.slices[segment].start
+        couplings.append(
+            Coupling(coefficients, begin, copies, other in out.modes, {u: tuple(p) for u, p in paths.items()})
+        )
+    sizes = {"x": x.size, "y": y.size, "g": out.size} | ({"w": weights.size} if weights else {})
+    return ChannelLayout(sizes, order, tuple(couplings))
