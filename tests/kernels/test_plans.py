@@ -43,11 +43,11 @@ def test_a_weight_for_each_bilinear_map(a: Rep, b: Rep) -> None:
 
 @each_pair
 def test_the_linear_maps_span_the_intertwiners(a: Rep, b: Rep) -> None:
-    """The matrices that single weights switch on are an orthogonal basis of Hom(a.irreps, b.irreps)."""
+    """The matrices that single weights switch on are an orthogonal basis of Hom(a.unfolded, b.unfolded)."""
     plan = linear_plan(a, b)
     switches = torch.eye(weights(plan), dtype=torch.float64)[:, None]
     maps = contract(plan, switches, torch.eye(a.dim, dtype=torch.float64)).numpy().swapaxes(-1, -2)
-    known = intertwiners(a.irreps, b.irreps)
+    known = intertwiners(a.unfolded, b.unfolded)
     coordinates = np.einsum("wij,nij->wn", maps, known)
     close(np.einsum("wn,nij->wij", coordinates, known), maps)
     gram = coordinates @ coordinates.T

@@ -43,7 +43,8 @@ class KernelBasis:
     @cached_property
     def coefficients(self) -> np.ndarray:
         """The constants `(K, J, rep_out.dim, rep_in.dim)` that the harmonics of r multiply."""
-        irreps_in, irreps_out, irreps_y = self.rep_in.irreps, self.rep_out.irreps, self.table.harmonics.irreps
+        reps = (self.table.harmonics, self.rep_out, self.rep_in)
+        irreps_y, irreps_out, irreps_in = (rep.unfolded for rep in reps)
         shape = (len(self), irreps_y.dim, irreps_out.dim, irreps_in.dim)
         out = np.zeros(shape)
         for number, (path, v, u, w) in enumerate(self._entries):
@@ -54,7 +55,7 @@ class KernelBasis:
             out[number, y.start + v : y.stop : n, z.start + w : z.stop : o, x.start + u : x.stop : m] = np.moveaxis(
                 table, 0, -1
             )
-        bases = [rep.change_of_basis for rep in (self.table.harmonics, self.rep_out, self.rep_in)]
+        bases = [rep.change_of_basis[:, np.argsort(rep.isotypic_index)] for rep in reps]  # from unfolded coordinates
         return np.asarray(np.einsum("kyab,jy,oa,ib->kjoi", out, *bases, optimize=True))
 
     @cached_property

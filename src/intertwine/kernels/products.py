@@ -281,8 +281,8 @@ def _irrep(rep: Rep, number: int) -> Irrep:
     block = rep.terms[number][1]
     if not isinstance(block, Irrep):
         raise ArgumentError(
-            f"The terms of a product are irreps, but {rep} of {rep.group} has other blocks. Pass rep.irreps, the same "
-            "features in the coordinates of their irreps."
+            f"The terms of a product are irreps, but {rep} of {rep.group} has other blocks. Pass rep.unfolded, the "
+            "same features in the coordinates of their irreps."
         )
     return block
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -11,18 +10,14 @@ from intertwine.reps import Rep
 
 
 class IrrepCoordinates(TableModule):
-    """Turn features of a rep into features of `rep.irreps` and back; nothing to do for sorted irreps.
+    """Turn features of a rep into features of `rep.unfolded` and back; nothing to do where all blocks are irreps.
 
     Args:
         rep: any rep.
     """
 
-    index: Tensor
-    inverse: Tensor
-
     def __init__(self, rep: Rep) -> None:
         super().__init__()
-        self.dim = rep.dim
         self.parts: list[tuple[int, int, int, int]] = []  # start, block dimension, multiplicity, number of its basis
         for (m, block), where in zip(rep.terms, rep.slices, strict=True):
             number = -1
@@ -30,26 +25,17 @@ class IrrepCoordinates(TableModule):
                 number = len(self.parts)
                 self.register_table(f"basis_{number}", block.basis)
             self.parts.append((where.start, block.dim, m, number))
-        index = rep.isotypic_index
-        self.permuted = not np.array_equal(index, np.arange(rep.dim))
-        self.turned = any(number >= 0 for *_, number in self.parts)
-        if self.permuted:
-            self.register_table("index", index)
-            self.register_table("inverse", np.argsort(index))
+        self.is_identity = all(number < 0 for *_, number in self.parts)
 
     def to_irreps(self, x: Tensor) -> Tensor:
-        """Features `(..., dim)` of `rep.irreps` for features of the rep."""
-        x = self._turn(x, transpose=True)
-        return x.index_select(-1, self.index) if self.permuted else x
+        """Features `(..., dim)` of `rep.unfolded` for features of the rep."""
+        return x if self.is_identity else self._turn(x, transpose=True)
 
     def from_irreps(self, x: Tensor) -> Tensor:
-        """Features `(..., dim)` of the rep for features of `rep.irreps`."""
-        x = x.index_select(-1, self.inverse) if self.permuted else x
-        return self._turn(x, transpose=False)
+        """Features `(..., dim)` of the rep for features of `rep.unfolded`."""
+        return x if self.is_identity else self._turn(x, transpose=False)
 
     def _turn(self, x: Tensor, *, transpose: bool) -> Tensor:
-        if not self.turned:
-            return x
         pieces = []
         for start, d, m, number in self.parts:
             part = x[..., start : start + d * m]

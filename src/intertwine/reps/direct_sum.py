@@ -74,6 +74,16 @@ class DirectSum(ABC):
         """The irreps that it is made of, sorted and gathered: an isomorphic rep in irrep coordinates."""
         return self if self.terms == self.isotypic else type(self)(self.group, self.isotypic)
 
+    @cached_property
+    def unfolded(self) -> Self:
+        """The irreps that it is made of in the order of its terms, neither sorted nor gathered.
+
+        Features of a rep whose blocks are irreps are features of this one as they are; a block with a basis of its own
+        stands in the coordinates of its irreps.
+        """
+        terms = tuple((m * n, irrep) for m, block in self.terms for n, irrep in block.content)
+        return self if self.terms == terms else type(self)(self.group, terms)
+
     def count(self, irrep: Irrep | str) -> int:
         """How many times an irrep is contained; `irrep in rep` asks whether it is."""
         label = label_of(self.group, irrep)
