@@ -19,6 +19,7 @@ from intertwine.ops.convolve.compiled import run_convolve
 from intertwine.ops.linear.compiled import WEIGHTS, eager_linear, registered_linear, run_linear
 from intertwine.ops.linear.constants import add_constants
 from intertwine.ops.linear.llvm import mixing, write_rows, write_turned, write_weights
+from intertwine.ops.llvm import Machine
 from intertwine.ops.llvm.compile import compiled as compile_object
 from intertwine.plan import Plan
 from intertwine.plan.text import written
@@ -153,8 +154,8 @@ def test_other_backends_can_be_asked_for() -> None:
         torch.testing.assert_close(contraction(w, x), contract(SMALL, w, x))
     with pytest.raises(ArgumentError, match="was asked for, but cannot serve: Kernels for this plan take weights that"):
         Contraction(SMALL, backend="llvm")(w.expand(3, -1), x)
-    with pytest.raises(ArgumentError, match="No kernel computes"):
-        Contraction(SMALL.derivative(0), backend="llvm")(x, x)
+    with pytest.raises(ArgumentError, match="cannot serve: No kernel computes a plan with such operands"):
+        Contraction(SMALL.derivative(0), backend="llvm")(x, contract(SMALL, w, x))
     chosen = Contraction(SMALL).choose(w.half(), x.half())
     assert chosen.backend == "torch"
     assert "float32 and float64" in chosen.reason
@@ -181,9 +182,10 @@ def test_tensors_that_would_read_other_memory_are_refused() -> None:
     for given in ((x, y, w[1:]), (x[1:], y, w), (x, y[:, 1:], w)):
         with pytest.raises(ShapeError, match="The product takes"):
             run_convolve(PLANS["uvu"], "forward", None, *given)
-    for plan in (SMALL, PLANS["uvu"].derivative(0)):
-        with pytest.raises(ArgumentError, match=r"No kernels? compute"):
-            FullProduct(plan).run("forward", (), *some(plan, 1), *some(plan, 1))
+    with pytest.raises(ArgumentError, match="No kernels compute this plan"):
+        FullProduct(FULL.derivative(1)).eager((), y, x, w)
+    with pytest.raises(ArgumentError, match="No kernel computes this plan"):
+        eager_linear(FULL, w, x)
 
 
 def test_products_that_lead_to_several_outputs_are_made_once() -> None:
@@ -195,7 +197,11 @@ def test_products_that_lead_to_several_outputs_are_made_once() -> None:
 
 
 @pytest.mark.parametrize("machine", TARGETS.values(), ids=TARGETS.keys())
-def test_other_processors_are_compiled_for(machine) -> None:
+def test_other_processors_are_compiled_for(machine: Machine) -> None:
+    import llvmlite.binding as binding
+
+    binding.initialize_all_targets()
+    binding.initialize_all_asmprinters()
     shape = mixing(PLANS["linear, several endomorphisms"])
     for write in (write_rows, write_weights, write_turned):
         for double in (False, True):

@@ -59,7 +59,8 @@ class Linear(EquivariantModule):
     def forward(self, x: Tensor) -> Tensor:
         """The output `(..., rep_out.dim)` for features `(..., rep_in.dim)`, in the dtype of x."""
         self.check(x, self.rep_in)
-        y = self.contraction(self.weight.to(x.dtype), self.before.to_irreps(x))
+        weight = self.weight
+        y = self.contraction(weight if weight.dtype == x.dtype else weight.to(x.dtype), self.before.to_irreps(x))
         if self.bias is not None:
             y = add_constants(y, self.bias.to(x.dtype), self.constants)
         return self.after.from_irreps(y)

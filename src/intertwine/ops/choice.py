@@ -72,11 +72,13 @@ class KernelModule(nn.Module):
 
     def obstacle(self, *tensors: Tensor) -> str | None:
         """Why no kernel can take such tensors; None where one can."""
-        dtypes = [tensor.dtype for tensor in tensors]
-        if dtypes[0] not in DTYPES or any(dtype != dtypes[0] for dtype in dtypes):
-            return f"Kernels take float32 and float64, all inputs alike, but got {', '.join(map(str, dtypes))}."
-        if any(tensor.device.type != "cpu" for tensor in tensors):
-            return f"Kernels run on the CPU, but the inputs lie on {tensors[0].device}."
+        dtype = tensors[0].dtype
+        for tensor in tensors:  # plain loops: a call on few rows takes no longer than these checks
+            if tensor.dtype is not dtype or dtype not in DTYPES:
+                dtypes = ", ".join(str(tensor.dtype) for tensor in tensors)
+                return f"Kernels take float32 and float64, all inputs alike, but got {dtypes}."
+            if not tensor.is_cpu:
+                return f"Kernels run on the CPU, but the inputs lie on {tensor.device}."
         if is_tracing():
             return "torch.jit.trace records torch's own operations only."
         if not torch.compiler.is_compiling() and is_transformed():

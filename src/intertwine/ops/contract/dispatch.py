@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 import torch
@@ -50,17 +51,21 @@ class Contraction(KernelModule):
 
     def choose(self, *inputs: Tensor) -> Choice:
         """The backend for such inputs, and why."""
-        if self.compiled is not None:
-            obstacle = self.compiled.obstacle(inputs) or self.obstacle(*inputs)
-            if obstacle is None:
-                return Choice("llvm", self.compiled.reason)
-        else:
-            obstacle = "No kernel computes a plan with such operands."
-        if self.wanted == "llvm":
-            raise ArgumentError(f"The backend 'llvm' was asked for, but cannot serve: {obstacle}")
+        obstacle = self._obstacle(inputs)
+        if obstacle is None and self.compiled is not None:
+            return Choice("llvm", self.compiled.reason)
         if self.fast is None:
             return Choice("reference", self.reason)
         return Choice("torch", self.reason if self.compiled is None else f"{obstacle} {self.reason}")
+
+    def _obstacle(self, inputs: Sequence[Tensor]) -> str | None:
+        """Why kernels cannot serve; None where they can. Raises where they were asked for, and cannot."""
+        found: str | None = "No kernel computes a plan with such operands."
+        if self.compiled is not None:
+            found = self.compiled.obstacle(inputs) or self.obstacle(*inputs)
+        if found is not None and self.wanted == "llvm":
+            raise ArgumentError(f"The backend 'llvm' was asked for, but cannot serve: {found}")
+        return found
 
     def segments(self, *inputs: Tensor, consume: Consume = lambda segment: segment) -> list[Tensor]:
         """What `consume` makes of each output segment `(B, *segment)`, before the next one is computed.
@@ -76,15 +81,15 @@ class Contraction(KernelModule):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """The output `(..., size)`."""
-        if self.compiled is None and self.fast is None:
-            return contract(self.plan, *inputs)
+        self.plan.check([plain_shape(x)[-1] for x in inputs])
         batch = common_batch(inputs)
         weights, *features = inputs
         shared = weights if weights.ndim == 1 and features else flatten_batch(weights, batch)
         flat = (shared, *(flatten_batch(x, batch) for x in features))
-        if self.compiled is not None and self.choose(*flat).backend == "llvm":
-            self.plan.check([plain_shape(x)[-1] for x in inputs])
+        if self._obstacle(flat) is None and self.compiled is not None:
             found = (self.compiled.eager if is_eager(*flat) else self.compiled.registered)(*flat)
+        elif self.fast is None:
+            return contract(self.plan, *inputs)
         else:
             parts = self.segments(*flat, consume=as_rows)
             found = torch.cat(parts, -1) if parts else shared.new_zeros((prod(batch), 0))

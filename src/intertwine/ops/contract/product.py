@@ -77,9 +77,12 @@ class FullProduct(Closed):
 
     def run(self, kind: str, places: Places, *given: Tensor) -> list[Tensor]:  # noqa: ARG002 (all are closed alike)
         """What the kernels of both steps make of them."""
+        if (steps := factors(self.plan)) is None:
+            raise ArgumentError("No kernels compute this plan. Ask factors(plan) first.")
         self._require_fit(given)
         given = tuple(tensor.resolve_neg().contiguous() for tensor in given)  # named: they live while kernels run
-        return getattr(_Pieces(self.plan, given), kind)(*given)  # type: ignore[no-any-return]
+        pieces = _Pieces(self.plan, steps, given[0])
+        return {"forward": pieces.forward, "backward": pieces.backward, "second": pieces.second}[kind](*given)
 
     def plain(self, places: Places, *operands: Tensor) -> Tensor:  # noqa: ARG002
         """The definition."""
@@ -106,13 +109,12 @@ class _Pieces:
 
     Args:
         plan: the product.
-        given: the tensors that it is given.
+        steps: its two steps.
+        x: the rows of the first factor.
     """
 
-    def __init__(self, plan: Plan, given: tuple[Tensor, ...]) -> None:
-        if (steps := factors(plan)) is None:
-            raise ArgumentError("No kernels compute this plan. Ask factors(plan) first.")
-        self.x = given[0]
+    def __init__(self, plan: Plan, steps: Factors, x: Tensor) -> None:
+        self.x = x
         self.count, self.bytes = len(self.x), self.x.element_size()
         self.outer, self.sizes = steps.outer, dict(zip("wxyg", (o.size for o in plan.operands), strict=True))
         self.sizes["z"] = steps.outer.output.size

@@ -8,7 +8,7 @@ closed under derivatives of every order.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -79,9 +79,10 @@ def weight_copies(rows: int) -> int:
 
 def run_linear(plan: Plan, wanted: int, a: Tensor, b: Tensor) -> Tensor:
     """The gradient of F by one operand, from the two others in their order."""
+    kernels = linear_kernels(plan, b.dtype)
     _require_fit(plan, wanted, a, b)
     a, b = a.resolve_neg().contiguous(), b.resolve_neg().contiguous()
-    kernels, rows = linear_kernels(plan, b.dtype), b.shape[0]
+    rows = b.shape[0]
     if wanted == WEIGHTS:
         sums = a.new_zeros((weight_copies(rows), plan.operands[WEIGHTS].size))
         kernels.add_weights(a, b, sums, rows)
@@ -101,9 +102,10 @@ def linear_kernels(plan: Plan, dtype: torch.dtype) -> LinearKernels:
 def _require_fit(plan: Plan, wanted: int, a: Tensor, b: Tensor) -> None:
     """Raise unless the tensors are what the kernel reads: it would read whatever lies in memory."""
     require_one_dtype(a, b)
-    first, second = (operand.size for n, operand in enumerate(plan.operands) if n != wanted)
-    rows = tuple(b.shape[:-1])
-    if len(rows) != 1 or b.shape[-1] != second or tuple(a.shape) != ((first,) if wanted else (*rows, first)):
+    sizes = [operand.size for operand in plan.operands]
+    del sizes[wanted]
+    rows = b.shape[0] if b.ndim == 2 else -1
+    if b.shape != (rows, sizes[1]) or a.shape != ((sizes[0],) if wanted else (rows, sizes[0])):
         raise ShapeError(
             f"A linear map takes weights ({plan.operands[WEIGHTS].size},) and rows of {plan.operands[FEATURES].size} "
             f"and {plan.operands[OUTPUT].size} numbers, but got {tuple(a.shape)} and {tuple(b.shape)}."
@@ -120,9 +122,12 @@ def eager_linear(plan: Plan, weights: Tensor, x: Tensor) -> Tensor:
 
 
 def _linear(plan: Plan, wanted: int, a: Tensor, b: Tensor) -> Tensor:
-    if not is_transformed(a, b):
-        out: Tensor = _Linear.apply(plan, wanted, a, b)  # type: ignore[no-untyped-call]
-        return out
+    out: Tensor = _Linear.apply(plan, wanted, a, b)  # type: ignore[no-untyped-call]
+    return out
+
+
+def _plain(plan: Plan, wanted: int, a: Tensor, b: Tensor) -> Tensor:
+    """The same in torch's own operations."""
     others = [n for n in range(3) if n != wanted]
     found = contract(plan.reordered((*others, wanted)), a, b)
     return found if wanted else found.sum(0)
@@ -148,10 +153,9 @@ class _Linear(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         plan, wanted = ctx.made
-
-        def linear(place: int, a: Tensor, b: Tensor) -> Tensor:
-            return _linear(plan, place, a, b)
-
+        if is_transformed(g, *ctx.saved_tensors):  # in batches, where the forward pass was not
+            return None, None, *torch.func.vjp(partial(_plain, plan, wanted), *ctx.saved_tensors)[1](g)
+        linear = partial(_linear, plan)
         return None, None, *_gradients(linear, wanted, ctx.saved_tensors, g, ctx.needs_input_grad[2:])
 
 
