@@ -9,12 +9,12 @@ import torch
 from intertwine.catalog import O2, O3, SO2, SO3
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import RepMismatchError
-from intertwine.kernels import bilinear_plan, kernel_table, linear_plan
+from intertwine.kernels import bilinear_plan, kernel_table, linear_plan, unfolded
 from intertwine.kernels.plans import unreached_irreps
 from intertwine.ops.contract.reference import contract
 from intertwine.plan import Plan
 from intertwine.reps import Rep, intertwiners
-from tests.registry import REPS, average, close, each_group
+from tests.registry import REPS, average, close, each_group, each_rep, some
 
 PAIRS = [(a, b) for a, b in pairwise(REPS) if a.group == b.group and a.dim * b.dim < 2000]
 each_pair = pytest.mark.parametrize(("a", "b"), PAIRS, ids=lambda rep: f"{rep.group} {rep}".replace(" ", ""))
@@ -43,11 +43,11 @@ def test_a_weight_for_each_bilinear_map(a: Rep, b: Rep) -> None:
 
 @each_pair
 def test_the_linear_maps_span_the_intertwiners(a: Rep, b: Rep) -> None:
-    """The matrices that single weights switch on are an orthogonal basis of Hom(a.unfolded, b.unfolded)."""
+    """The matrices that single weights switch on are an orthogonal basis of Hom(a, b), in irrep coordinates."""
     plan = linear_plan(a, b)
     switches = torch.eye(weights(plan), dtype=torch.float64)[:, None]
     maps = contract(plan, switches, torch.eye(a.dim, dtype=torch.float64)).numpy().swapaxes(-1, -2)
-    known = intertwiners(a.unfolded, b.unfolded)
+    known = intertwiners(unfolded(a), unfolded(b))
     coordinates = np.einsum("wij,nij->wn", maps, known)
     close(np.einsum("wn,nij->wij", coordinates, known), maps)
     gram = coordinates @ coordinates.T
@@ -79,6 +79,19 @@ def test_every_irrep_is_reached_from_itself(group: CatalogGroup) -> None:
     rep = group.rep(" + ".join(f"1x{label}" for label in group.labels(2)))
     assert linear_plan(rep, rep).unreached == ()
     assert weights(linear_plan(rep, rep)) == sum(len(irrep.endomorphisms) for _, irrep in rep.isotypic)
+
+
+@each_rep
+def test_unfolded_keeps_the_order_of_the_terms(rep: Rep) -> None:
+    """Its features are those of the rep, term by term; only blocks with a basis stand in other coordinates."""
+    g, Q = some(rep.group), rep.change_of_basis[:, np.argsort(rep.isotypic_index)]
+    close(Q @ unfolded(rep).matrix(g) @ Q.T, rep.matrix(g))
+    assert unfolded(rep).isotypic == rep.isotypic
+    for (_, block), where in zip(rep.terms, rep.slices, strict=True):
+        rest = np.delete(Q[:, where], np.r_[where], 0)
+        assert not rest.any()
+        if block.basis is None:
+            close(Q[where, where], np.eye(where.stop - where.start))
 
 
 def test_dead_outputs_are_named() -> None:

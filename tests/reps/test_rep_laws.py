@@ -135,19 +135,6 @@ def test_the_decomposition_rebuilds_the_rep(rep: Rep) -> None:
 
 
 @each_rep
-def test_unfolded_keeps_the_order_of_the_terms(rep: Rep) -> None:
-    """Its features are those of the rep, term by term; only blocks with a basis stand in other coordinates."""
-    g, Q = some(rep.group), rep.change_of_basis[:, np.argsort(rep.isotypic_index)]
-    close(Q @ rep.unfolded.matrix(g) @ Q.T, rep.matrix(g))
-    assert rep.unfolded.isotypic == rep.isotypic
-    for (_, block), where in zip(rep.terms, rep.slices, strict=True):
-        rest = np.delete(Q[:, where], np.r_[where], 0)
-        assert not rest.any()
-        if block.basis is None:
-            close(Q[where, where], np.eye(where.stop - where.start))
-
-
-@each_rep
 def test_multiplicities_are_character_averages(rep: Rep) -> None:
     group, degree = rep.group, 2 * rep.degree
     g, _ = group.quadrature(degree)

@@ -11,6 +11,7 @@ from intertwine.kernels.products import (
     channelwise,
     every_path,
     product,
+    unfolded,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "kernel_table",
     "linear_plan",
     "product",
+    "unfolded",
 ]

@@ -195,6 +195,19 @@ def product(
     )
 
 
+def unfolded(rep: Rep) -> Rep:
+    """The rep of the irreps that the terms of a rep are made of, in their order.
+
+    Features of a rep whose terms are irreps are features of this one as they are; a block with a basis of its own
+    stands in the coordinates of its irreps.
+
+    >>> from intertwine.catalog import O3
+    >>> unfolded(O3.rep("2x1o + 3x0e") + 2 * (O3.rep("1o") * O3.rep("1o")))
+    tw.O3.rep('2x1o + 3x0e + 2x0e + 2x1e + 2x2e')
+    """
+    return rep if rep.terms == rep.content else Rep(rep.group, rep.content)
+
+
 def every_path(rep_1: Rep, rep_2: Rep, rep_out: Rep, mode: str = "uvw") -> tuple[Instruction, ...]:
     """All instructions of one mode between reps, ordered by output, first and second factor.
 
@@ -281,7 +294,7 @@ def _irrep(rep: Rep, number: int) -> Irrep:
     block = rep.terms[number][1]
     if not isinstance(block, Irrep):
         raise ArgumentError(
-            f"The terms of a product are irreps, but {rep} of {rep.group} has other blocks. Pass rep.unfolded, the "
+            f"The terms of a product are irreps, but {rep} of {rep.group} has other blocks. Pass unfolded(rep), the "
             "same features in the coordinates of their irreps."
         )
     return block

@@ -41,7 +41,7 @@ class ElementAction(TableModule):
         super().__init__()
         self.dim = rep.dim
         self.coordinates = IrrepCoordinates(rep)
-        self.blocks = [(m, irrep.dim, irrep.label) for m, irrep in rep.unfolded.terms]
+        self.blocks = [(m, irrep.dim, irrep.label) for m, irrep in rep.content]
         self.trivial = rep.group.trivial
         self.steps: list[tuple[str, str, str, str]] = []
         for number, (label, left, right, table) in enumerate(_steps(rep.group, tuple(x for _, _, x in self.blocks))):

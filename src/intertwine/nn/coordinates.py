@@ -10,7 +10,7 @@ from intertwine.reps import Rep
 
 
 class IrrepCoordinates(TableModule):
-    """Turn features of a rep into features of `rep.unfolded` and back; nothing to do where all blocks are irreps.
+    """Turn features of a rep into the coordinates of `rep.content` and back: nothing to do where all blocks are irreps.
 
     Args:
         rep: any rep.
@@ -28,11 +28,11 @@ class IrrepCoordinates(TableModule):
         self.is_identity = all(number < 0 for *_, number in self.parts)
 
     def to_irreps(self, x: Tensor) -> Tensor:
-        """Features `(..., dim)` of `rep.unfolded` for features of the rep."""
+        """Features `(..., dim)` in the coordinates of irreps for features of the rep."""
         return x if self.is_identity else self._turn(x, transpose=True)
 
     def from_irreps(self, x: Tensor) -> Tensor:
-        """Features `(..., dim)` of the rep for features of `rep.unfolded`."""
+        """Features `(..., dim)` of the rep for features in the coordinates of irreps."""
         return x if self.is_identity else self._turn(x, transpose=False)
 
     def _turn(self, x: Tensor, *, transpose: bool) -> Tensor:

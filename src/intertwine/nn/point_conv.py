@@ -90,7 +90,7 @@ class PointConv(EdgeModule):
 
     def _add_self_interaction(self, wanted: bool, unreached: tuple[int, ...]) -> None:
         """The linear map at the target, and the scales `(rep_out.dim,)` that keep unit variance where both add."""
-        plan, terms = linear_plan(self.rep_in, self.rep_out), self.rep_out.unfolded.terms
+        plan, terms = linear_plan(self.rep_in, self.rep_out), self.rep_out.content
         alone = set(plan.unreached) if wanted else set(range(len(terms)))
         missing = [term for i, term in enumerate(terms) if i in alone and i in unreached]
         warn_unreachable(self, missing, self._hint(), stacklevel=4)

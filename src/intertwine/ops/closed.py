@@ -169,57 +169,72 @@ def registered(kind: type[Closed], text: str, places: Places, *operands: Tensor)
     return out
 
 
-def register(kind: type[Closed]) -> None:
-    """Make a function and its gradients known to torch, as operations of its name, with `_backward` and `_second`."""
-    names, count = kind.operands, len(kind.operands)
-    given = {
-        "": names,
-        "_backward": (*names, "g"),
-        "_second": (*names, "g", *(f"h{name}" for name in names)),
-    }
-    results = {"": "Tensor", "_backward": ", ".join(["Tensor"] * count), "_second": ", ".join(["Tensor"] * (count + 1))}
+class _Operations:
+    """The operations of a function and its gradients: with its name, and with `_backward` and `_second` behind it.
 
-    def called(suffix: str) -> Any:
-        return getattr(torch.ops.intertwine, kind.name + suffix)
+    Args:
+        kind: the function.
+    """
 
-    def split(arguments: Sequence[Any]) -> tuple[Closed, Places, Sequence[Tensor]]:
-        tensors, text = arguments[:-1], arguments[-1]
-        last = len(tensors) - len(kind.places)
-        return kind(read(text)), tuple(tensors[last:]), tensors[:last]
+    def __init__(self, kind: type[Closed]) -> None:
+        self.kind, self.count = kind, len(kind.operands)
 
-    def computed(suffix: str, *arguments: Any) -> Tensor | tuple[Tensor, ...]:
-        function, places, tensors = split(arguments)
-        found = function.run({"": "forward"}.get(suffix, suffix[1:]), places, *tensors)
+    def define(self) -> None:
+        """Make them known to torch."""
+        names = self.kind.operands
+        given = {"": names, "_backward": (*names, "g"), "_second": (*names, "g", *(f"h{name}" for name in names))}
+        for suffix, operands in given.items():
+            listed = ", ".join(f"Tensor {name}" for name in (*operands, *self.kind.places))
+            results = ", ".join(["Tensor"] * (self.count + (suffix == "_second")))
+            _LIBRARY.define(f"{self.kind.name}{suffix}({listed}, str plan) -> {f'({results})' if suffix else 'Tensor'}")
+            _LIBRARY.impl(self.kind.name + suffix, partial(self.computed, suffix), "CPU")
+            name = f"intertwine::{self.kind.name}{suffix}"
+            torch.library.register_fake(name, partial(self.faked, suffix), lib=_LIBRARY)
+            torch.library.register_autograd(name, partial(self.gradient, suffix), setup_context=self.keep, lib=_LIBRARY)
+
+    def called(self, suffix: str, *arguments: Any) -> Any:
+        """One of the operations."""
+        return getattr(torch.ops.intertwine, self.kind.name + suffix)(*arguments)
+
+    def split(self, arguments: Sequence[Any]) -> tuple[Closed, Places, Sequence[Tensor]]:
+        """The function, the integers and the other tensors among the arguments of an operation."""
+        *tensors, text = arguments
+        last = len(tensors) - len(self.kind.places)
+        return self.kind(read(text)), tuple(tensors[last:]), tensors[:last]
+
+    def computed(self, suffix: str, *arguments: Any) -> Tensor | tuple[Tensor, ...]:
+        """What a kernel makes of the arguments."""
+        function, places, tensors = self.split(arguments)
+        found = function.run(suffix[1:] or "forward", places, *tensors)
         return tuple(found) if suffix else found[0]
 
-    def faked(suffix: str, *arguments: Any) -> Tensor | tuple[Tensor, ...]:
-        function, places, tensors = split(arguments)
+    def faked(self, suffix: str, *arguments: Any) -> Tensor | tuple[Tensor, ...]:
+        """Tensors of the shapes of the results."""
+        function, places, tensors = self.split(arguments)
         if not suffix:
             return tensors[0].new_empty((function.rows(places, *tensors), function.plan.output.size))
-        return tuple(x.new_empty(x.shape) for x in tensors[: count + (suffix == "_second")])
+        return tuple(x.new_empty(x.shape) for x in tensors[: self.count + (suffix == "_second")])
 
-    def setup(ctx: Any, inputs: Sequence[Any], output: Any) -> None:  # noqa: ARG001 (torch's signature)
+    def keep(self, ctx: Any, inputs: Sequence[Any], output: Any) -> None:  # noqa: ARG002 (torch's signature)
+        """Save what the gradient needs."""
         *tensors, ctx.text = inputs
         ctx.save_for_backward(*tensors)
 
-    def gradient(suffix: str, ctx: Any, *along: Tensor) -> tuple[Tensor | None, ...]:
-        _, places, tensors = split((*ctx.saved_tensors, ctx.text))
+    def gradient(self, suffix: str, ctx: Any, *along: Tensor) -> tuple[Tensor | None, ...]:
+        """The gradients by all arguments."""
+        _, places, tensors = self.split((*ctx.saved_tensors, ctx.text))
+        rest = (*places, ctx.text)
         if suffix == "_second":
-            found = third(
-                lambda *operands: called("")(*operands, *places, ctx.text),
-                lambda *operands: called("_backward")(*operands, *places, ctx.text),
-                tensors,
-                along,
-            )
+            forward, gradients = (partial(self._with, kind, rest) for kind in ("", "_backward"))
+            found = third(forward, gradients, tensors, along)
         else:
-            found = called("_second" if suffix else "_backward")(*tensors, *along, *places, ctx.text)
-        return *found, *(None for _ in places), None
+            found = self.called("_second" if suffix else "_backward", *tensors, *along, *rest)
+        return *found, *(None for _ in rest)
 
-    for suffix, operands in given.items():
-        listed = ", ".join(f"Tensor {name}" for name in (*operands, *kind.places))
-        result = f"({results[suffix]})" if suffix else results[suffix]
-        _LIBRARY.define(f"{kind.name}{suffix}({listed}, str plan) -> {result}")
-        _LIBRARY.impl(kind.name + suffix, partial(computed, suffix), "CPU")
-        name = f"intertwine::{kind.name}{suffix}"
-        torch.library.register_fake(name, partial(faked, suffix), lib=_LIBRARY)
-        torch.library.register_autograd(name, partial(gradient, suffix), setup_context=setup, lib=_LIBRARY)
+    def _with(self, suffix: str, rest: Sequence[Any], *tensors: Tensor) -> Any:
+        return self.called(suffix, *tensors, *rest)
+
+
+def register(kind: type[Closed]) -> None:
+    """Make a function and its gradients known to torch as operations."""
+    _Operations(kind).define()

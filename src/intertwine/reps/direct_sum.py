@@ -61,28 +61,22 @@ class DirectSum(ABC):
         return tuple(slice(a, b) for a, b in pairwise(ends))
 
     @cached_property
+    def content(self) -> tuple[tuple[int, Irrep], ...]:
+        """The irreps that the terms are made of, with multiplicities, in their order: neither sorted nor gathered."""
+        return tuple((m * n, irrep) for m, block in self.terms for n, irrep in block.content)
+
+    @cached_property
     def isotypic(self) -> tuple[tuple[int, Irrep], ...]:
         """The irreps that it is made of with their multiplicities, sorted, each irrep once."""
         counts: dict[Irrep, int] = {}
-        for m, block in self.terms:
-            for n, irrep in block.content:
-                counts[irrep] = counts.get(irrep, 0) + m * n
+        for m, irrep in self.content:
+            counts[irrep] = counts.get(irrep, 0) + m
         return tuple((counts[irrep], irrep) for irrep in sorted(counts, key=lambda i: i.key))
 
     @cached_property
     def irreps(self) -> Self:
         """The irreps that it is made of, sorted and gathered: an isomorphic rep in irrep coordinates."""
         return self if self.terms == self.isotypic else type(self)(self.group, self.isotypic)
-
-    @cached_property
-    def unfolded(self) -> Self:
-        """The irreps that it is made of in the order of its terms, neither sorted nor gathered.
-
-        Features of a rep whose blocks are irreps are features of this one as they are; a block with a basis of its own
-        stands in the coordinates of its irreps.
-        """
-        terms = tuple((m * n, irrep) for m, block in self.terms for n, irrep in block.content)
-        return self if self.terms == terms else type(self)(self.group, terms)
 
     def count(self, irrep: Irrep | str) -> int:
         """How many times an irrep is contained; `irrep in rep` asks whether it is."""
@@ -145,12 +139,9 @@ class DirectSum(ABC):
     def isotypic_index(self) -> np.ndarray:
         """The permutation to irrep coordinates, once each block is in its own: `x_irreps = x_content[..., index]`."""
         places: dict[str, list[np.ndarray]] = {}
-        start = 0
-        for m, block in self.terms:
-            for n, irrep in block.content:
-                size = irrep.dim * n * m
-                places.setdefault(irrep.label, []).append(np.arange(start, start + size).reshape(irrep.dim, n * m))
-                start += size
+        ends = np.cumsum([0, *(irrep.dim * m for m, irrep in self.content)])
+        for (m, irrep), start, end in zip(self.content, ends, ends[1:], strict=False):
+            places.setdefault(irrep.label, []).append(np.arange(start, end).reshape(irrep.dim, m))
         gathered = [np.concatenate(places[irrep.label], 1).reshape(-1) for _, irrep in self.isotypic]
         return read_only(np.concatenate([np.arange(0), *gathered]))
 

@@ -23,7 +23,7 @@ from intertwine.ops.closed import Closed, Places, register
 from intertwine.ops.contract.reference import contract
 from intertwine.ops.convolve.compiled import convolve_kernel
 from intertwine.ops.convolve.layout import channel_layout
-from intertwine.ops.convolve.llvm import Rows
+from intertwine.ops.convolve.llvm import RowAccess
 from intertwine.ops.linear.compiled import linear_kernels, weight_copies
 from intertwine.ops.llvm import launch
 from intertwine.ops.llvm.launch import large, thread_count
@@ -82,7 +82,9 @@ class FullProduct(Closed):
         self._require_fit(given)
         given = tuple(tensor.resolve_neg().contiguous() for tensor in given)  # named: they live while kernels run
         pieces = _Pieces(self.plan, steps, given[0])
-        return {"forward": pieces.forward, "backward": pieces.backward, "second": pieces.second}[kind](*given)
+        if kind == "forward":
+            return pieces.forward(*given)
+        return pieces.backward(*given) if kind == "backward" else pieces.second(*given)
 
     def plain(self, places: Places, *operands: Tensor) -> Tensor:  # noqa: ARG002
         """The definition."""
@@ -129,7 +131,7 @@ class _Pieces:
         z, out = self.scratch("z"), self.made("g")
         for rows in self.pieces():
             self.couple("forward", rows, [x, y], [z])
-            self.mix.rows(w, z, rows.of(out), rows.count)
+            self.mix.rows(w, z, rows.of(out), rows.number)
         return [out]
 
     def backward(self, x: Tensor, y: Tensor, w: Tensor, g: Tensor) -> list[Tensor]:
@@ -138,28 +140,29 @@ class _Pieces:
         by_x, by_y, by_w = self.made("x"), self.made("y"), self.sums()
         for rows in self.pieces():
             self.couple("forward", rows, [x, y], [z])
-            self.mix.add_weights(z, rows.of(g), by_w, rows.count)
-            self.mix.rows(turned, rows.of(g), by_z, rows.count, back=True)
+            self.mix.add_weights(z, rows.of(g), by_w, rows.number)
+            self.mix.rows(turned, rows.of(g), by_z, rows.number, back=True)
             self.couple("backward", rows, [x, y, by_z], [by_x, by_y])
         return [by_x, by_y, by_w.sum(0)]
 
-    def second(self, x: Tensor, y: Tensor, w: Tensor, g: Tensor, hx: Tensor, hy: Tensor, hw: Tensor) -> list[Tensor]:
+    def second(self, x: Tensor, y: Tensor, w: Tensor, g: Tensor, *along: Tensor) -> list[Tensor]:
         """The gradients by x, y, the weights and g of the change of F, which is <g, z hw> + <g, hz w>."""
+        hx, hy, hw = along
         z, hz, by_z, by_hz = (self.scratch("z") for _ in range(4))
         more_x, more_y, more_g = (self.scratch(name) for name in "xyg")
         by_x, by_y, by_w, by_g = self.made("x"), self.made("y"), self.sums(), self.made("g")
-        turned, along = self.mix.turned(w), self.mix.turned(hw)
+        turned, turned_along = self.mix.turned(w), self.mix.turned(hw)
         for rows in self.pieces():
             self.couple("forward", rows, [x, y], [z])
-            self.mix.rows(along, rows.of(g), by_z, rows.count, back=True)
-            self.mix.rows(turned, rows.of(g), by_hz, rows.count, back=True)
+            self.mix.rows(turned_along, rows.of(g), by_z, rows.number, back=True)
+            self.mix.rows(turned, rows.of(g), by_hz, rows.number, back=True)
             self.couple("second", rows, [x, y, by_hz, hx, hy], [by_x, by_y, hz])
             self.couple("backward", rows, [x, y, by_z], [more_x, more_y])
-            self.mix.add_weights(hz, rows.of(g), by_w, rows.count)
-            self.mix.rows(hw, z, rows.of(by_g), rows.count)
-            self.mix.rows(w, hz, more_g, rows.count)
+            self.mix.add_weights(hz, rows.of(g), by_w, rows.number)
+            self.mix.rows(hw, z, rows.of(by_g), rows.number)
+            self.mix.rows(w, hz, more_g, rows.number)
             for whole, more in ((by_x, more_x), (by_y, more_y), (by_g, more_g)):
-                whole[rows.start : rows.start + rows.count] += more[: rows.count]
+                whole[rows.start : rows.start + rows.number] += more[: rows.number]
         return [by_x, by_y, by_w.sum(0), by_g]
 
     def pieces(self) -> list[_Piece]:
@@ -169,8 +172,8 @@ class _Pieces:
     def couple(self, kind: str, rows: _Piece, given: list[Tensor], results: list[Tensor]) -> None:
         """The first step, or its gradients, on one piece."""
         kernel = convolve_kernel(self.outer, kind, _ALONE, self.bytes == 8)
-        tensors = [rows.of(tensor) if len(tensor) == self.count else tensor for tensor in (*given, *results)]
-        launch(kernel, rows.count, [*_NO_GRAPH, *tensors], threads=min(self.threads, rows.count))
+        tensors = [tensor if len(tensor) == self.most else rows.of(tensor) for tensor in (*given, *results)]
+        launch(kernel, rows.number, [*_NO_GRAPH, *tensors], threads=min(self.threads, rows.number))
 
     def made(self, name: str) -> Tensor:
         """Memory for a result."""
@@ -189,14 +192,14 @@ class _Piece(NamedTuple):
     """Some rows, one after the other."""
 
     start: int
-    count: int
+    number: int
 
     def of(self, tensor: Tensor) -> int:
         """The address of the first of them in a contiguous tensor."""
         return tensor.data_ptr() + self.start * tensor.shape[-1] * tensor.element_size()
 
 
-_ALONE = Rows(graph=False, shared=False)
+_ALONE = RowAccess(graph=False, shared=False)
 _NO_GRAPH = (0,) * 6  # copies, their sizes, and the edges: row by row there are none
 
 register(FullProduct)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from intertwine.ops.choice import require_one_dtype
 from intertwine.ops.closed import Closed, Places, register
 from intertwine.ops.contract.reference import contract
 from intertwine.ops.convolve.layout import ChannelLayout, channel_layout
-from intertwine.ops.convolve.llvm import Rows, given_names, wanted_names, write_convolve
+from intertwine.ops.convolve.llvm import RowAccess, given_names, wanted_names, write_convolve
 from intertwine.ops.convolve.reference import convolve
 from intertwine.ops.graph import Graph
 from intertwine.ops.llvm import Kernel, launch, load
@@ -33,7 +34,7 @@ def layout_of(plan: Plan) -> ChannelLayout:
 
 
 @cache
-def convolve_kernel(plan: Plan, kind: str, rows: Rows, double: bool) -> Kernel:
+def convolve_kernel(plan: Plan, kind: str, rows: RowAccess, double: bool) -> Kernel:
     """One kernel of a plan, compiled at its first use in the process or read from the disk."""
     shape, number = layout_of(plan), "float64" if double else "float32"
     key = f"convolve {kind} {rows} {plan.key} {number}"
@@ -54,7 +55,7 @@ def run_convolve(plan: Plan, kind: str, where: Graph | None, *given: Tensor) -> 
     """
     shape = layout_of(plan)
     names = given_names(shape, kind)
-    rows = Rows(graph=where is not None, shared="w" in names and given[2].ndim == 1)
+    rows = RowAccess(graph=where is not None, shared="w" in names and given[2].ndim == 1)
     _require_fit(shape, rows, where, dict(zip(names, given, strict=True)))
     given = tuple(x.resolve_neg().contiguous() for x in given)  # named, so that they live while the kernel runs
     tensors, wanted = dict(zip(names, given, strict=True)), wanted_names(shape, kind)
@@ -78,7 +79,7 @@ def run_convolve(plan: Plan, kind: str, where: Graph | None, *given: Tensor) -> 
     return results
 
 
-def _require_fit(shape: ChannelLayout, rows: Rows, where: Graph | None, given: dict[str, Tensor]) -> None:
+def _require_fit(shape: ChannelLayout, rows: RowAccess, where: Graph | None, given: dict[str, Tensor]) -> None:
     """Raise unless rows, columns and edges are those of the tensors: a kernel would read whatever lies in memory."""
     require_one_dtype(*given.values())
     x = given["x"]
@@ -128,7 +129,8 @@ def _below(numbers: Tensor, end: int) -> bool:
 class GraphProduct(Closed):
     """The convolution over edges."""
 
-    name, operands, places = "convolve", ("x", "y", "w"), Graph._fields
+    name, places = "convolve", Graph._fields
+    operands: ClassVar[tuple[str, ...]] = ("x", "y", "w")
 
     def run(self, kind: str, places: Places, *given: Tensor) -> list[Tensor]:
         """What a kernel makes of them."""
@@ -154,7 +156,8 @@ class BareGraphProduct(GraphProduct):
 class RowProduct(Closed):
     """The product row by row."""
 
-    name, operands = "rows", ("x", "y", "w")
+    name = "rows"
+    operands: ClassVar[tuple[str, ...]] = ("x", "y", "w")
 
     def run(self, kind: str, places: Places, *given: Tensor) -> list[Tensor]:  # noqa: ARG002 (all are closed alike)
         """What a kernel makes of them."""

@@ -48,7 +48,7 @@ def operands(shape: ChannelLayout) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Rows:
+class RowAccess:
     """Which rows meet.
 
     Args:
@@ -66,7 +66,12 @@ class Rows:
 
 
 def write_convolve(
-    shape: ChannelLayout, machine: Machine, kind: str, rows: Rows = Rows(graph=True, shared=False), *, double: bool
+    shape: ChannelLayout,
+    machine: Machine,
+    kind: str,
+    rows: RowAccess = RowAccess(graph=True, shared=False),
+    *,
+    double: bool,
 ) -> str:
     """The code of one kernel.
 
@@ -95,7 +100,7 @@ class _Loops:
 
     code: Code
     shape: ChannelLayout
-    rows: Rows
+    rows: RowAccess
     given: Sequence[str]
     wanted: Sequence[str]
 
@@ -140,7 +145,7 @@ class _Edge:
 
     code: Code
     shape: ChannelLayout
-    rows: Rows
+    rows: RowAccess
     tables: Mapping[str, Value]
     sums: Value
 

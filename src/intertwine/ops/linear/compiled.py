@@ -112,7 +112,7 @@ def _require_fit(plan: Plan, wanted: int, a: Tensor, b: Tensor) -> None:
         )
 
 
-Linear = Callable[[int, Tensor, Tensor], Tensor]
+Family = Callable[[int, Tensor, Tensor], Tensor]
 """The gradient of F by one operand, as a function of the two others."""
 
 
@@ -133,7 +133,7 @@ def _plain(plan: Plan, wanted: int, a: Tensor, b: Tensor) -> Tensor:
     return found if wanted else found.sum(0)
 
 
-def _gradients(linear: Linear, wanted: int, given: Sequence[Tensor], g: Tensor, needed: Sequence[bool]) -> list[Any]:
+def _gradients(linear: Family, wanted: int, given: Sequence[Tensor], g: Tensor, needed: Sequence[bool]) -> list[Any]:
     """The gradients of a function of this family by its two inputs, where they are needed."""
     first, second = (n for n in range(3) if n != wanted)
     found = []

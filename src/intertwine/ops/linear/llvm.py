@@ -28,7 +28,7 @@ CHUNK = 64
 
 
 @dataclass(frozen=True)
-class Product:
+class MatrixProduct:
     """One matrix, and a component that it meets: `target += factor · source @ matrix`.
 
     Args:
@@ -43,9 +43,9 @@ class Product:
     shape: tuple[int, int]
     factor: float
 
-    def turned(self) -> Product:
+    def turned(self) -> MatrixProduct:
         """The product of the transposed matrix with the target, added to the source."""
-        return Product(self.target, self.matrix, self.source, self.shape[::-1], self.factor)
+        return MatrixProduct(self.target, self.matrix, self.source, self.shape[::-1], self.factor)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Mixing:
         sizes: the numbers in the weights, in a row of x and in a row of the output.
     """
 
-    products: tuple[Product, ...]
+    products: tuple[MatrixProduct, ...]
     sizes: tuple[int, int, int]
 
     def turned(self) -> Mixing:
@@ -82,7 +82,7 @@ def mixing(plan: Plan) -> Mixing | None:
         place, i, k = (operand.slices[n].start for operand, n in zip(plan.operands, path.segments, strict=True))
         for (row, column), factor in np.ndenumerate(path.coefficients.array):
             if factor and u and w:
-                products.append(Product(i + row * u, place, k + column * w, (u, w), float(factor)))
+                products.append(MatrixProduct(i + row * u, place, k + column * w, (u, w), float(factor)))
     return Mixing(tuple(products), (weights.size, x.size, out.size))
 
 
@@ -118,19 +118,19 @@ def write_rows(shape: Mixing, machine: Machine, *, double: bool) -> str:
 
 def _write_block(code: Code, shape: Mixing, rows: int, x: Value, weights: Value, out: Value) -> None:
     """Some rows of the output: what no product leads to is zero."""
-    found: dict[tuple[int, int], list[Product]] = {}
+    found: dict[tuple[int, int], list[MatrixProduct]] = {}
     for product in shape.products:
         found.setdefault((product.target, product.shape[1]), []).append(product)
     for place, size in _gaps([*found], shape.sizes[2]):
         for row in range(rows):
             code.clear(code.at(out, place + row * shape.sizes[2]), size)
-    alike: dict[tuple[object, ...], list[list[Product]]] = {}
+    alike: dict[tuple[object, ...], list[list[MatrixProduct]]] = {}
     for (_, channels), products in found.items():  # code is written once for those that differ in places alone
         alike.setdefault((channels, *((p.shape, p.factor) for p in products)), []).append(products)
     for group in alike.values():
         channels = group[0][0].shape[1]
 
-        def tile(lanes: list[Lanes], group: list[list[Product]] = group, channels: int = channels) -> None:
+        def tile(lanes: list[Lanes], group: list[list[MatrixProduct]] = group, channels: int = channels) -> None:
             places = [[products[0].target, *(n for p in products for n in (p.source, p.matrix))] for products in group]
             with code.each(places) as (target, *pairs):
                 sums = _Tile(code, rows, lanes)
@@ -167,17 +167,18 @@ def write_weights(shape: Mixing, machine: Machine, *, double: bool) -> str:
             first = code.times(chunk, CHUNK)
             number = code.plus(code.smaller(code.plus(first, CHUNK), rows), code.times(first, -1))
             here, there = code.at(x, code.times(first, source)), code.at(g, code.times(first, target))
-            _write_chunk(code, shape, height, number, here, there, out)
+            _write_chunk(code, shape, height, (number, here, there), out)
     code.launcher("run", "work", THREADS)
     return code.text()
 
 
-def _write_chunk(code: Code, shape: Mixing, height: int, number: Value, x: Value, g: Value, out: Value) -> None:
-    """Add to all weights what some rows give."""
-    found: dict[int, list[Product]] = {}
+def _write_chunk(code: Code, shape: Mixing, height: int, chunk: tuple[Value, Value, Value], out: Value) -> None:
+    """Add to all weights what some rows give, of which there is the number, and where they begin in x and in g."""
+    number, x, g = chunk
+    found: dict[int, list[MatrixProduct]] = {}
     for product in shape.products:
         found.setdefault(product.matrix, []).append(product)
-    alike: dict[tuple[object, ...], list[list[Product]]] = {}
+    alike: dict[tuple[object, ...], list[list[MatrixProduct]]] = {}
     for products in found.values():
         alike.setdefault(tuple((p.shape, p.factor) for p in products), []).append(products)
     for group in alike.values():
@@ -190,7 +191,7 @@ def _write_chunk(code: Code, shape: Mixing, height: int, number: Value, x: Value
                 with code.loop(last, first, rows) as row:
                     given = rows, row, group[0], w
 
-                    def tile(lanes: list[Lanes], given: tuple[int, Value, list[Product], int] = given) -> None:
+                    def tile(lanes: list[Lanes], given: tuple[int, Value, list[MatrixProduct], int] = given) -> None:
                         rows, row, products, w = given
                         sums = _Tile(code, rows, lanes)
                         for n, product in enumerate(products):
@@ -251,8 +252,8 @@ def write_turned(shape: Mixing, machine: Machine, *, double: bool) -> str:
     with code.function("run", exported=True) as arguments:
         weights, out = (code.pointer(arguments, _TENSORS + n) for n in range(2))
         for (u, w), places in alike.items():
-            with code.each(places) as (place,):
-                matrix, turned = code.at(weights, place), code.at(out, place)
+            with code.each(places) as row:
+                matrix, turned = code.at(weights, row[0]), code.at(out, row[0])
 
                 def block(rows: Lanes, matrix: Value = matrix, turned: Value = turned, u: int = u, w: int = w) -> None:
                     def part(columns: Lanes) -> None:
