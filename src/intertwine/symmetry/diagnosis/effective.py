@@ -349,7 +349,13 @@ def _tried(s: Sampled, provable: Provable, matrices: Mapping[str, np.ndarray]) -
         moved = s.function(s.x @ torch.as_tensor(matrix).T).detach()
         for label, part in _parts(s.out):
             proven = provable.motions[name][label] is not None
-            yield Candidate(name, label, *best_map(moved @ part, s.y @ part), proven)
+            yield Candidate(name, label, *best_map(_beyond_rounding(moved, part), _beyond_rounding(s.y, part)), proven)
+
+
+def _beyond_rounding(y: Tensor, part: Tensor) -> Tensor:
+    """Outputs of one type; zeros where they are the rounding of the others, which follows nothing."""
+    found = y @ part
+    return found if float(found.norm()) > 1e-12 * float(y.norm()) else torch.zeros_like(found)
 
 
 def _parts(out: Rep) -> list[tuple[str, Tensor]]:
