@@ -349,13 +349,8 @@ def _tried(s: Sampled, provable: Provable, matrices: Mapping[str, np.ndarray]) -
         moved = s.function(s.x @ torch.as_tensor(matrix).T).detach()
         for label, part in _parts(s.out):
             proven = provable.motions[name][label] is not None
-            yield Candidate(name, label, *best_map(_beyond_rounding(moved, part), _beyond_rounding(s.y, part)), proven)
-
-
-def _beyond_rounding(y: Tensor, part: Tensor) -> Tensor:
-    """Outputs of one type; zeros where they are the rounding of the others, which follows nothing."""
-    found = y @ part
-    return found if float(found.norm()) > 1e-12 * float(y.norm()) else torch.zeros_like(found)
+            seen = (s.y @ part).norm() > 1e-12 * s.y.norm()  # what is not is the rounding of others: it follows nothing
+            yield Candidate(name, label, *best_map(seen * (moved @ part), seen * (s.y @ part)), proven)
 
 
 def _parts(out: Rep) -> list[tuple[str, Tensor]]:
