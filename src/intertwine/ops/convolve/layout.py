@@ -20,6 +20,7 @@ class Coupling:
     Args:
         coefficients: `(d_1, d_2, d_3)`.
         y: where the segment begins in y.
+        start: where its entries begin in M.
         copies: how many copies v it has.
         apart: whether the output keeps the copies apart.
         paths: for each number of channels the places (x, weights, output) where paths begin.
@@ -27,6 +28,7 @@ class Coupling:
 
     coefficients: np.ndarray
     y: int
+    start: int
     copies: int
     apart: bool
     paths: Mapping[int, tuple[tuple[int, int, int], ...]]
@@ -35,7 +37,7 @@ class Coupling:
     def entries(self) -> dict[tuple[int, int], int]:
         """The places in M of the pairs (i, k) of components that meet."""
         pairs = np.argwhere(self.coefficients.any(1)).tolist()
-        return {(i, k): n for n, (i, k) in enumerate(pairs)}
+        return {(i, k): self.start + n for n, (i, k) in enumerate(pairs)}
 
     def parts(self, most: int) -> list[list[int]]:
         """The output components that are met, in parts of at most so many entries of M."""
@@ -68,8 +70,8 @@ class ChannelLayout:
 
     @property
     def entries(self) -> int:
-        """The size of the largest table M."""
-        return max((len(coupling.entries) for coupling in self.couplings), default=0)
+        """The size of M."""
+        return sum(len(coupling.entries) for coupling in self.couplings)
 
     @property
     def weighs_once(self) -> bool:
@@ -124,12 +126,13 @@ def channel_layout(plan: Plan) -> ChannelLayout | None:
         channels = x.segments[s[order["x"]]][1]
         if channels and y.segments[s[order["y"]]][1]:
             found.setdefault((table, s[order["y"]]), {}).setdefault(channels, []).append(place)
-    couplings = []
+    couplings: list[Coupling] = []
+    start = 0
     for (table, segment), paths in found.items():
         coefficients = plan.tables[table].array if lane == "u" else plan.tables[table].array.transpose(1, 0, 2)
         copies, begin = y.segments[segment][1], y.slices[segment].start
-        couplings.append(
-            Coupling(coefficients, begin, copies, other in out.modes, {u: tuple(p) for u, p in paths.items()})
-        )
+        places = {u: tuple(p) for u, p in paths.items()}
+        couplings.append(Coupling(coefficients, begin, start, copies, other in out.modes, places))
+        start += len(couplings[-1].entries)
     sizes = {"x": x.size, "y": y.size, "g": out.size} | ({"w": weights.size} if weights else {})
     return ChannelLayout(sizes, order, tuple(couplings))

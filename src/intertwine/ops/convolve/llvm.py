@@ -172,10 +172,15 @@ class _Edge:
         for name, adds in (("x", True), ("w", self.adds)):  # copies for threads are 0 when they come
             if adds and name in results and not self.rows.gathered(name):
                 code.clear(results[name], sizes[name])
+        for name, room in self.tables.items():  # all at once where that can be: they are read long after
+            for coupling in self.shape.couplings:
+                if coupling.copies == 1:
+                    self.tabulate(coupling, given[name], room)
         for coupling in self.shape.couplings:
             with self.each_copy(coupling) as copy:
                 for name, room in self.tables.items():
-                    self.tabulate(coupling, code.at(given[name], copy), room)
+                    if coupling.copies != 1:
+                        self.tabulate(coupling, code.at(given[name], copy), room)
                 _Copy(self, coupling, copy, given, results).write()
         if "y" in results:
             for j in range(sizes["y"]):
@@ -245,7 +250,9 @@ class _Copy:
                 total = code.gathered(code.read(register), code.constant(factor), total)
         if total is not None:
             lanes = Lanes("0", code.lanes)
-            sums = code.at(self.edge.sums, code.times(self.copy, code.lanes))
+            sums = self.edge.sums
+            if self.coupling.copies > 1:
+                sums = code.at(sums, code.times(self.copy, code.lanes))
             place = (self.coupling.y + j * self.coupling.copies) * code.lanes
             code.store(sums, lanes, code.sum(total, code.load(sums, lanes, place)), place)
 
