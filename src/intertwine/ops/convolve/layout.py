@@ -73,7 +73,7 @@ class ChannelLayout:
         """The size of M."""
         return sum(len(coupling.entries) for coupling in self.couplings)
 
-    @property
+    @cached_property
     def weighs_once(self) -> bool:
         """Whether each weight has a path of its own, so that its gradient is written and not added up from 0."""
         places = [
@@ -86,7 +86,7 @@ class ChannelLayout:
         ]
         return sorted(places) == list(range(self.sizes["w"]))
 
-    @property
+    @cached_property
     def fills_once(self) -> bool:
         """Whether each number of the output comes from one path, so that it is written and not added up from 0."""
         places = [
@@ -106,33 +106,44 @@ class ChannelLayout:
 def channel_layout(plan: Plan) -> ChannelLayout | None:
     """The layout of a plan that these kernels compute; None for another."""
     *inputs, out = plan.operands
-    weights = inputs[0] if len(inputs) == 3 else None
-    if [o.modes for o in inputs[-2:]] != ["iu", "jv"] or len(inputs) not in (2, 3) or plan.coefficient_modes != "ijk":
+    order = _order(plan)
+    if order is None:
         return None
-    lane = out.modes[-1:]  # the letter of the channels
-    other = {"u": "v", "v": "u"}.get(lane, "")
-    if out.modes not in ("k" + lane, "k" + other + lane) or (weights and weights.modes != other + lane) or not other:
-        return None
-    first = len(inputs) - 2
-    order = {"x": first + (lane == "v"), "y": first + (lane == "u")} | ({"w": 0} if weights else {})
-    x, y = plan.operands[order["x"]], plan.operands[order["y"]]
+    x, y = inputs[order["x"]], inputs[order["y"]]
     if y.size > _MOST:
         return None
     found: dict[tuple[int, int], dict[int, list[tuple[int, int, int]]]] = {}
     for path, table in zip(plan.paths, plan.table_of, strict=True):
-        s = path.segments
-        start = {n: plan.operands[n].slices[s[n]].start for n in range(len(s))}
-        place = (start[order["x"]], start[0] if weights else 0, start[len(inputs)])
-        channels = x.segments[s[order["x"]]][1]
-        if channels and y.segments[s[order["y"]]][1]:
-            found.setdefault((table, s[order["y"]]), {}).setdefault(channels, []).append(place)
+        segments = path.segments
+        places = [operand.slices[n].start for operand, n in zip(plan.operands, segments, strict=True)]
+        channels, segment = x.segments[segments[order["x"]]][1], segments[order["y"]]
+        if channels and y.segments[segment][1]:
+            place = (places[order["x"]], places[order["w"]] if "w" in order else 0, places[-1])
+            found.setdefault((table, segment), {}).setdefault(channels, []).append(place)
     couplings: list[Coupling] = []
     start = 0
     for (table, segment), paths in found.items():
-        coefficients = plan.tables[table].array if lane == "u" else plan.tables[table].array.transpose(1, 0, 2)
-        copies, begin = y.segments[segment][1], y.slices[segment].start
-        places = {u: tuple(p) for u, p in paths.items()}
-        couplings.append(Coupling(coefficients, begin, start, copies, other in out.modes, places))
+        coefficients = plan.tables[table].array  # x comes first in a kernel
+        coefficients = coefficients if order["x"] < order["y"] else coefficients.transpose(1, 0, 2)
+        begin, copies, apart = y.slices[segment].start, y.segments[segment][1], len(out.modes) == 3
+        listed = {channels: tuple(places) for channels, places in paths.items()}
+        couplings.append(Coupling(coefficients, begin, start, copies, apart, listed))
         start += len(couplings[-1].entries)
-    sizes = {"x": x.size, "y": y.size, "g": out.size} | ({"w": weights.size} if weights else {})
+    sizes = {name: inputs[number].size for name, number in order.items()} | {"g": out.size}
     return ChannelLayout(sizes, order, tuple(couplings))
+
+
+def _order(plan: Plan) -> dict[str, int] | None:
+    """Which inputs of a plan are x, y and the weights; None where its letters are those of another kind of product.
+
+    The last letter of the output is that of the channels: x is the factor that has it.
+    """
+    *inputs, out = plan.operands
+    if plan.coefficient_modes != "ijk" or [operand.modes for operand in inputs[-2:]] != ["iu", "jv"]:
+        return None
+    for channel, copy, x in (("u", "v", -2), ("v", "u", -1)):
+        weights = [operand.modes for operand in inputs[:-2]]
+        if out.modes in ("k" + channel, "k" + copy + channel) and weights in ([], [copy + channel]):
+            numbers = range(len(inputs))
+            return {"x": numbers[x], "y": numbers[-3 - x]} | ({"w": 0} if weights else {})
+    return None
