@@ -10,8 +10,9 @@ from intertwine.kernels.products import (
     ProductPlan,
     channelwise,
     every_path,
+    in_irreps,
+    irrep_terms,
     product,
-    unfolded,
 )
 
 __all__ = [
@@ -25,9 +26,10 @@ __all__ = [
     "bilinear_plan",
     "channelwise",
     "every_path",
+    "in_irreps",
+    "irrep_terms",
     "kernel_basis",
     "kernel_table",
     "linear_plan",
     "product",
-    "unfolded",
 ]

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from intertwine.kernels import in_irreps
 from intertwine.ops import TableModule
 from intertwine.reps import Rep
 
 
 class IrrepCoordinates(TableModule):
-    """Turn features of a rep into the coordinates of `rep.content` and back: nothing to do where all blocks are irreps.
+    """Turn features of a rep into the coordinates of its `irrep_terms` and back: nothing to do where blocks are irreps.
 
     Args:
         rep: any rep.
     """
+
+    index: Tensor
+    inverse: Tensor
 
     def __init__(self, rep: Rep) -> None:
         super().__init__()
@@ -25,15 +30,26 @@ class IrrepCoordinates(TableModule):
                 number = len(self.parts)
                 self.register_table(f"basis_{number}", block.basis)
             self.parts.append((where.start, block.dim, m, number))
-        self.is_identity = all(number < 0 for *_, number in self.parts)
+        index = rep.isotypic_index
+        self.is_identity = in_irreps(rep) == rep
+        self.permuted = not self.is_identity and not np.array_equal(index, np.arange(rep.dim))
+        if self.permuted:
+            self.register_table("index", index)
+            self.register_table("inverse", np.argsort(index))
 
     def to_irreps(self, x: Tensor) -> Tensor:
         """Features `(..., dim)` in the coordinates of irreps for features of the rep."""
-        return x if self.is_identity else self._turn(x, transpose=True)
+        if self.is_identity:
+            return x
+        x = self._turn(x, transpose=True)
+        return x.index_select(-1, self.index) if self.permuted else x
 
     def from_irreps(self, x: Tensor) -> Tensor:
         """Features `(..., dim)` of the rep for features in the coordinates of irreps."""
-        return x if self.is_identity else self._turn(x, transpose=False)
+        if self.is_identity:
+            return x
+        x = x.index_select(-1, self.inverse) if self.permuted else x
+        return self._turn(x, transpose=False)
 
     def _turn(self, x: Tensor, *, transpose: bool) -> Tensor:
         pieces = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from intertwine.kernels import linear_plan, unfolded
+from intertwine.kernels import in_irreps, irrep_terms, linear_plan
 from intertwine.kernels.plans import unreached_irreps
 from intertwine.nn.coordinates import IrrepCoordinates
 from intertwine.nn.module import EquivariantModule, normal_parameter, warn_unreachable
@@ -48,10 +48,10 @@ class Linear(EquivariantModule):
         self.contraction = Contraction(plan)
         self.before, self.after = IrrepCoordinates(self.rep_in), IrrepCoordinates(self.rep_out)
         self.weight = normal_parameter(plan.operands[0].size)
-        places = unfolded(self.rep_out).slices
+        places = in_irreps(self.rep_out).slices
         self.constants = tuple(
             (where.start, m)
-            for (m, irrep), where in zip(self.rep_out.content, places, strict=True)
+            for (m, irrep), where in zip(irrep_terms(self.rep_out), places, strict=True)
             if bias and irrep.is_trivial
         )
         self.bias = nn.Parameter(torch.zeros(sum(m for _, m in self.constants))) if self.constants else None

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
-from intertwine.kernels import kernel_table, linear_plan
+from intertwine.kernels import irrep_terms, kernel_table, linear_plan
 from intertwine.nn.coordinates import IrrepCoordinates
 from intertwine.nn.edge_module import EdgeModule
 from intertwine.nn.module import normal_parameter, warn_unreachable
@@ -90,7 +90,7 @@ class PointConv(EdgeModule):
 
     def _add_self_interaction(self, wanted: bool, unreached: tuple[int, ...]) -> None:
         """The linear map at the target, and the scales `(rep_out.dim,)` that keep unit variance where both add."""
-        plan, terms = linear_plan(self.rep_in, self.rep_out), self.rep_out.content
+        plan, terms = linear_plan(self.rep_in, self.rep_out), irrep_terms(self.rep_out)
         alone = set(plan.unreached) if wanted else set(range(len(terms)))
         missing = [term for i, term in enumerate(terms) if i in alone and i in unreached]
         warn_unreachable(self, missing, self._hint(), stacklevel=4)

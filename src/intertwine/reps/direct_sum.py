@@ -61,16 +61,12 @@ class DirectSum(ABC):
         return tuple(slice(a, b) for a, b in pairwise(ends))
 
     @cached_property
-    def content(self) -> tuple[tuple[int, Irrep], ...]:
-        """The irreps that the terms are made of, with multiplicities, in their order: neither sorted nor gathered."""
-        return tuple((m * n, irrep) for m, block in self.terms for n, irrep in block.content)
-
-    @cached_property
     def isotypic(self) -> tuple[tuple[int, Irrep], ...]:
         """The irreps that it is made of with their multiplicities, sorted, each irrep once."""
         counts: dict[Irrep, int] = {}
-        for m, irrep in self.content:
-            counts[irrep] = counts.get(irrep, 0) + m
+        for m, block in self.terms:
+            for n, irrep in block.content:
+                counts[irrep] = counts.get(irrep, 0) + m * n
         return tuple((counts[irrep], irrep) for irrep in sorted(counts, key=lambda i: i.key))
 
     @cached_property
@@ -139,9 +135,12 @@ class DirectSum(ABC):
     def isotypic_index(self) -> np.ndarray:
         """The permutation to irrep coordinates, once each block is in its own: `x_irreps = x_content[..., index]`."""
         places: dict[str, list[np.ndarray]] = {}
-        ends = np.cumsum([0, *(irrep.dim * m for m, irrep in self.content)])
-        for (m, irrep), start, end in zip(self.content, ends, ends[1:], strict=False):
-            places.setdefault(irrep.label, []).append(np.arange(start, end).reshape(irrep.dim, m))
+        start = 0
+        for m, block in self.terms:
+            for n, irrep in block.content:
+                size = irrep.dim * n * m
+                places.setdefault(irrep.label, []).append(np.arange(start, start + size).reshape(irrep.dim, n * m))
+                start += size
         gathered = [np.concatenate(places[irrep.label], 1).reshape(-1) for _, irrep in self.isotypic]
         return read_only(np.concatenate([np.arange(0), *gathered]))
 

@@ -11,6 +11,7 @@ import numpy as np
 from intertwine.plan import Plan
 
 _MOST = 4096  # numbers in a row of y: sums of their gradients lie on the stack
+_MOST_ENTRIES = 4096  # of M: code for more would take many seconds to compile
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,8 @@ def channel_layout(plan: Plan) -> ChannelLayout | None:
         listed = {channels: tuple(places) for channels, places in paths.items()}
         couplings.append(Coupling(coefficients, begin, start, copies, apart, listed))
         start += len(couplings[-1].entries)
+    if start > _MOST_ENTRIES:
+        return None
     sizes = {name: inputs[number].size for name, number in order.items()} | {"g": out.size}
     return ChannelLayout(sizes, order, tuple(couplings))
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, groupby
 
 import numpy as np
 
@@ -25,6 +25,8 @@ from intertwine.plan import Plan
 
 CHUNK = 64
 """How many rows the gradient by the weights takes at a time: so many stay in the cache."""
+
+_MOST = 2000  # products of which code is written: more would take many seconds to compile
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,18 @@ class Mixing:
         return Mixing(tuple(product.turned() for product in self.products), (weights, out, x))
 
     @property
+    def targets(self) -> list[list[list[MatrixProduct]]]:
+        """The products that lead to each target; those together that differ in places alone: code is written once."""
+        found: dict[tuple[int, int], list[MatrixProduct]] = {}
+        for product in self.products:
+            found.setdefault((product.target, product.shape[1]), []).append(product)
+        alike: dict[tuple[object, ...], list[list[MatrixProduct]]] = {}
+        for (_, channels), products in found.items():
+            products.sort(key=lambda p: (p.shape, p.factor))
+            alike.setdefault((channels, *((p.shape, p.factor) for p in products)), []).append(products)
+        return [*alike.values()]
+
+    @property
     def matrices(self) -> dict[int, tuple[int, int]]:
         """Where matrices begin, and their shapes."""
         return {product.matrix: product.shape for product in self.products}
@@ -83,7 +97,9 @@ def mixing(plan: Plan) -> Mixing | None:
         for (row, column), factor in np.ndenumerate(path.coefficients.array):
             if factor and u and w:
                 products.append(MatrixProduct(i + row * u, place, k + column * w, (u, w), float(factor)))
-    return Mixing(tuple(products), (weights.size, x.size, out.size))
+    found = Mixing(tuple(products), (weights.size, x.size, out.size))
+    written = sum(len(_runs(group[0])) for shape in (found, found.turned()) for group in shape.targets)
+    return found if written <= _MOST else None
 
 
 def tile_height(machine: Machine) -> int:
@@ -118,28 +134,37 @@ def write_rows(shape: Mixing, machine: Machine, *, double: bool) -> str:
 
 def _write_block(code: Code, shape: Mixing, rows: int, x: Value, weights: Value, out: Value) -> None:
     """Some rows of the output: what no product leads to is zero."""
-    found: dict[tuple[int, int], list[MatrixProduct]] = {}
-    for product in shape.products:
-        found.setdefault((product.target, product.shape[1]), []).append(product)
-    for place, size in _gaps([*found], shape.sizes[2]):
+    reached = {(product.target, product.shape[1]) for product in shape.products}
+    for place, size in _gaps([*reached], shape.sizes[2]):
         for row in range(rows):
             code.clear(code.at(out, place + row * shape.sizes[2]), size)
-    alike: dict[tuple[object, ...], list[list[MatrixProduct]]] = {}
-    for (_, channels), products in found.items():  # code is written once for those that differ in places alone
-        alike.setdefault((channels, *((p.shape, p.factor) for p in products)), []).append(products)
-    for group in alike.values():
+    for group in shape.targets:
         channels = group[0][0].shape[1]
 
         def tile(lanes: list[Lanes], group: list[list[MatrixProduct]] = group, channels: int = channels) -> None:
             places = [[products[0].target, *(n for p in products for n in (p.source, p.matrix))] for products in group]
-            with code.each(places) as (target, *pairs):
-                sums = _Tile(code, rows, lanes)
-                for number, product in enumerate(group[0]):
-                    sources, matrix = code.at(x, pairs[2 * number]), code.at(weights, pairs[2 * number + 1])
-                    sums.add(product.shape[0], product.factor, (sources, shape.sizes[1], 1), (matrix, channels))
-                sums.store(code.at(out, target), shape.sizes[2])
+            listed, width = code.listed([*chain.from_iterable(places)]), len(places[0])
+            with code.loop(len(places)) as number:
+                sums, begin = _Tile(code, rows, lanes), code.times(number, width)
+                for first, count, product in _runs(group[0]):
+                    sums.scale(product.factor)
+                    with code.loop(first + count, first) as n:
+                        place = code.plus(code.plus(begin, 1), code.times(n, 2))
+                        source = code.at(x, code.integer(listed, place))
+                        matrix = code.at(weights, code.integer(listed, code.plus(place, 1)))
+                        sums.add(product.shape[0], (source, shape.sizes[1], 1), (matrix, channels))
+                sums.store(code.at(out, code.integer(listed, begin)), shape.sizes[2])
 
         code.blocks(channels, 2 if rows > 1 else 8, tile)
+
+
+def _runs(products: Sequence[MatrixProduct]) -> list[tuple[int, int, MatrixProduct]]:
+    """Where products of one shape and factor begin, how many there are, and the first of them."""
+    runs: list[tuple[int, int, MatrixProduct]] = []
+    for _, alike in groupby(enumerate(products), lambda pair: (pair[1].shape, pair[1].factor)):
+        (first, product), *others = alike
+        runs.append((first, 1 + len(others), product))
+    return runs
 
 
 def _gaps(parts: Sequence[tuple[int, int]], end: int) -> list[tuple[int, int]]:
@@ -198,7 +223,8 @@ def _write_chunk(code: Code, shape: Mixing, height: int, chunk: tuple[Value, Val
                             sources = code.at(code.at(x, pairs[2 * n]), row)
                             targets = code.at(g, pairs[2 * n + 1])
                             left, right = (sources, 1, shape.sizes[1]), (targets, shape.sizes[2])
-                            sums.add(number, product.factor, left, right)
+                            sums.scale(product.factor)
+                            sums.add(number, left, right)
                         sums.store(code.at(out, code.plus(matrix, code.times(row, w))), w, adds=True)
 
                     code.blocks(w, 2, tile)
@@ -212,20 +238,21 @@ class _Tile:
         self.factor: float | None = None
         self.sums: list[list[Register]] = [[code.register() for _ in lanes] for _ in range(rows)]
 
-    def add(self, number: Value | int, factor: float, left: tuple[Value, int, int], right: tuple[Value, int]) -> None:
-        """Add `factor · Σ_n left[row, n] right[n, column]`, for a number of steps.
+    def scale(self, factor: float) -> None:
+        """The factor of what is added from here on. Sums are kept without it: what was gathered before is scaled."""
+        if self.factor is not None and self.factor != factor:
+            for register in chain.from_iterable(self.sums):
+                self.code.scale(register, self.factor / factor)
+        self.factor = factor
 
-        Sums are kept without the last factor: where it changes, what was gathered before is scaled.
+    def add(self, number: Value | int, left: tuple[Value, int, int], right: tuple[Value, int]) -> None:
+        """Add `factor · Σ_n left[row, n] right[n, column]`, for a number of steps.
 
         Args:
             left: the place of the first number, and how far apart rows and steps are.
             right: the same of the vectors of columns, of which all rows share each.
         """
         code, (x, apart, step), (y, stride) = self.code, left, right
-        if self.factor is not None and self.factor != factor:
-            for register in chain.from_iterable(self.sums):
-                code.scale(register, self.factor / factor)
-        self.factor = factor
         with code.loop(number) as n:
             here, there = code.at(x, code.times(n, step)), code.at(y, code.times(n, stride))
             vectors = [code.load(there, lanes) for lanes in self.lanes]
