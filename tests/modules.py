@@ -38,6 +38,11 @@ def hidden(group: CatalogGroup) -> Rep:
     return group.rep(" + ".join(f"{1 + i % 2}x{label}" for i, label in enumerate(group.labels(1))))
 
 
+def equal(group: CatalogGroup) -> Rep:
+    """Every irrep up to degree 1, as often as each other."""
+    return Rep(group, tuple((2, irrep) for irrep in group.irreps(1)))
+
+
 def turned(group: CatalogGroup) -> Rep:
     """A rep with coordinates of its own, out of order: one restricted from O(3), or a tensor product."""
     return [rep for rep in REPS if rep.group == group][-1] + hidden(group)
@@ -82,6 +87,7 @@ def _over(G: CatalogGroup) -> Iterator[tuple[str, Make]]:
     yield "PointConv, mean", lambda: nn.PointConv(h, t, hidden=(), aggregate="mean", self_interaction=False)
     yield "DepthwiseConv", lambda: nn.DepthwiseConv(h, h, degree=2, hidden=(8,))
     yield "DepthwiseConv of coordinates of their own", lambda: nn.DepthwiseConv(t, h, degree=1, hidden=())
+    yield "SymmetricContraction", lambda: nn.SymmetricContraction(equal(G), equal(G), order=2)
     yield "NormActivation", lambda: nn.NormActivation(t)
     yield "NormActivation without bias", lambda: nn.NormActivation(h, torch.tanh, torch.tanh, bias=False)
     yield "Gate", lambda: nn.Gate(t)
@@ -114,6 +120,15 @@ def _single() -> Iterator[tuple[str, Make]]:
         "PointConv in space, for the cone's group",
         lambda: nn.PointConv(hidden(O2), hidden(O2), hidden=(4,), action=O3.rep("1o").restrict(cone)),
     )
+    for rep, out in (
+        (O3.rep("3x0e + 3x1o + 3x2e"), O3.rep("3x1o + 3x0e")),
+        (SO2.rep("2x1 + 2x0"), SO2.rep("2x2 + 2x1")),
+        (2 * dihedral(3).regular, 2 * dihedral(3).regular),
+    ):
+        yield (
+            f"SymmetricContraction of {rep.group} with species",
+            lambda rep=rep, out=out: nn.SymmetricContraction(rep, out, species=2),
+        )
     for rep in (SO2.rep("2x0 + 2x1 + 2x2"), O2.rep("2x0e + 2x1"), O2.rep("1x0e + 1x0o + 2x1")):
         yield (  # exactly equivariant, since the function is a polynomial
             f"FourierActivation of {rep}",

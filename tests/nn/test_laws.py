@@ -16,6 +16,8 @@ KEYS = {
     "TensorProduct with given weights, O(3)": {},
     "PointConv, O(3)": {"weight": None, "radial.weights.0": (64,), "radial.weights.1": None},
     "PointConv, mean, O(3)": {"radial.weights.0": None},
+    "SymmetricContraction, O(3)": {"weight": (1, 15, 2)},
+    "SymmetricContraction of O(3) with species": {"weight": (2, 17, 3)},
     "NormActivation, O(3)": {"bias": None},
     "NormActivation without bias, O(3)": {},
     "Gate, O(3)": {},

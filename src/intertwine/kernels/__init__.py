@@ -1,4 +1,4 @@
-"""From reps to plans: the Wigner–Eckart table of kernels, linear maps, and products in every multiplicity mode."""
+"""From reps to plans: the Wigner–Eckart table of kernels, linear maps, products in every mode, polynomials."""
 
 from intertwine.kernels.basis import KernelBasis, kernel_basis
 from intertwine.kernels.plans import KernelTable, bilinear_plan, kernel_table, linear_plan
@@ -14,6 +14,7 @@ from intertwine.kernels.products import (
     irrep_terms,
     product,
 )
+from intertwine.kernels.symmetric import SymmetricPlan, symmetric_contraction
 
 __all__ = [
     "MODES",
@@ -23,6 +24,7 @@ __all__ = [
     "Mode",
     "Normalisation",
     "ProductPlan",
+    "SymmetricPlan",
     "bilinear_plan",
     "channelwise",
     "every_path",
@@ -32,4 +34,5 @@ __all__ = [
     "kernel_table",
     "linear_plan",
     "product",
+    "symmetric_contraction",
 ]

@@ -12,6 +12,7 @@ from intertwine.nn.order_parameter import LearnedOrderParameter
 from intertwine.nn.point_conv import PointConv
 from intertwine.nn.radial import RadialMLP
 from intertwine.nn.sequential import Sequential
+from intertwine.nn.symmetric_contraction import SymmetricContraction
 from intertwine.nn.tensor_product import TensorProduct
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "PointConv",
     "RadialMLP",
     "Sequential",
+    "SymmetricContraction",
     "TensorProduct",
     "frames",
     "heads",

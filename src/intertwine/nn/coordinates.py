@@ -61,3 +61,44 @@ class IrrepCoordinates(TableModule):
                 part = part.reshape((*x.shape[:-1], d * m))
             pieces.append(part)
         return torch.cat(pieces, -1)
+
+
+class ChannelCoordinates(TableModule):
+    """Turn features whose terms have equal multiplicities into ones whose terms are irreps, each channel by itself.
+
+    Nothing is to be done where the terms are irreps already, in whatever order.
+
+    Args:
+        rep: a rep whose terms all have one multiplicity, the number of channels.
+
+    Attributes:
+        irreps: the rep of the turned features: terms of the same multiplicity, all irreps.
+    """
+
+    basis: Tensor
+
+    def __init__(self, rep: Rep) -> None:
+        super().__init__()
+        self.irreps = rep
+        self.turned = any(block.basis is not None for _, block in rep.terms)
+        if self.turned:
+            self.channels = channels = rep.terms[0][0]
+            alone = Rep(rep.group, tuple((1, block) for _, block in rep.terms))
+            copies = [(irrep, part[..., n]) for irrep, part in alone.copies.items() for n in range(part.shape[-1])]
+            self.irreps = Rep(rep.group, tuple((channels, irrep) for irrep, _ in copies))
+            self.register_table("basis", np.concatenate([part for _, part in copies], 1))
+
+    def to_irreps(self, x: Tensor) -> Tensor:
+        """Features `(..., dim)` of `irreps` for features of the rep."""
+        return self._turn(x, transpose=True)
+
+    def from_irreps(self, x: Tensor) -> Tensor:
+        """Features `(..., dim)` of the rep for features of `irreps`."""
+        return self._turn(x, transpose=False)
+
+    def _turn(self, x: Tensor, *, transpose: bool) -> Tensor:
+        if not self.turned:
+            return x
+        basis = self.basis.to(x.dtype)
+        part = x.reshape((*x.shape[:-1], basis.shape[0], self.channels))
+        return ((basis.T if transpose else basis) @ part).reshape(x.shape)

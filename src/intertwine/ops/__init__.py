@@ -5,6 +5,16 @@ from intertwine.ops.contract import Contraction
 from intertwine.ops.convolve.dispatch import Convolution
 from intertwine.ops.graph import Graph, graph
 from intertwine.ops.harmonics import Harmonics
+from intertwine.ops.polynomial import ChannelPolynomial
 from intertwine.ops.tables import TableModule
 
-__all__ = ["Contraction", "Convolution", "Graph", "Harmonics", "TableModule", "backend_report", "graph"]
+__all__ = [
+    "ChannelPolynomial",
+    "Contraction",
+    "Convolution",
+    "Graph",
+    "Harmonics",
+    "TableModule",
+    "backend_report",
+    "graph",
+]

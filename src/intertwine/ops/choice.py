@@ -46,15 +46,6 @@ def is_transformed(*tensors: Tensor) -> bool:
     return any(functorch.is_legacy_batchedtensor(v) for v in tensors)
 
 
-def require_one_dtype(*tensors: Tensor) -> None:
-    """Raise `ArgumentError` unless kernels take such numbers."""
-    if tensors[0].dtype not in DTYPES or any(v.dtype != tensors[0].dtype for v in tensors):
-        raise ArgumentError(
-            "Kernels take float32 and float64, all inputs alike, but got "
-            f"{', '.join(dict.fromkeys(str(v.dtype) for v in tensors))}."
-        )
-
-
 class KernelModule(nn.Module):
     """A module that computes by compiled kernels where it can.
 
@@ -85,10 +76,36 @@ class KernelModule(nn.Module):
             return "Functional transforms and forward mode differentiate torch's own operations."
         return self.trouble
 
+    def decided(self, wanted: str | None, obstacle: str | None, reason: str) -> Choice:
+        """The backend that was wanted, or else kernels for a reason, unless there is an obstacle.
+
+        Raises `ArgumentError` where kernels were wanted, and there is one.
+        """
+        if wanted in ("torch", "reference"):
+            return Choice(wanted, f"The backend {wanted!r} was asked for.")
+        if obstacle is None:
+            return Choice("llvm", reason)
+        if wanted == "llvm":
+            raise ArgumentError(f"The backend 'llvm' was asked for, but cannot serve: {obstacle}")
+        return Choice("torch", obstacle)
+
+
+def require_one_dtype(*tensors: Tensor) -> None:
+    """Raise `ArgumentError` unless kernels take such numbers."""
+    if tensors[0].dtype not in DTYPES or any(v.dtype != tensors[0].dtype for v in tensors):
+        raise ArgumentError(
+            "Kernels take float32 and float64, all inputs alike, but got "
+            f"{', '.join(dict.fromkeys(str(v.dtype) for v in tensors))}."
+        )
+
 
 def is_eager(*tensors: Tensor) -> bool:
-    """Whether kernels may be called at once, rather than as operations that are registered with torch."""
-    return not torch.compiler.is_compiling() and all(type(tensor) in _PLAIN for tensor in tensors)
+    """Whether kernels may be called at once, rather than as operations that are registered with torch.
+
+    Where torch hands each operation to somebody who records it, as `make_fx` does, kernels would go unseen.
+    """
+    watched = torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0
+    return not watched and all(type(tensor) in _PLAIN for tensor in tensors)
 
 
 @cache

@@ -7,8 +7,8 @@ With F(a, b, …, g) = <g, function(a, b, …)>:
     second      the gradients by a, b, …, g of how F changes along (ha, hb, …); F is linear in each operand, so its own
                 gradient is a sum of the two before
 
-Eager code calls them through `autograd.Function`, the cheapest door. Code that is compiled, exported or traced sees
-registered operations, which carry the plan as text.
+Eager code calls them through `autograd.Function`, the cheapest door (see `derivatives`). Code that is compiled,
+exported or traced sees registered operations, which carry the plan as text.
 """
 
 from __future__ import annotations
@@ -22,12 +22,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from intertwine.ops.choice import is_transformed
+from intertwine.ops.derivatives import Places, TwiceDifferentiable
 from intertwine.plan import Plan
 from intertwine.plan.text import read
-
-Places = tuple[Tensor, ...]
-"""Integers that say which rows meet; none where row meets row."""
 
 
 @dataclass(frozen=True)
@@ -63,70 +60,7 @@ class Closed(ABC):
 
     def eager(self, places: Places, *operands: Tensor) -> Tensor:
         """The function for eager code, with gradients of every order."""
-        out: Tensor = _Forward.apply(self, tuple(places), *operands)  # type: ignore[no-untyped-call]
-        return out
-
-    def gradients(self, places: Places, *given: Tensor) -> tuple[Tensor, ...]:
-        """The gradients by all operands, from these and the cotangent, with gradients of every order."""
-        if not is_transformed(*given):
-            return tuple(_Backward.apply(self, places, *given))  # type: ignore[no-untyped-call]
-        *operands, g = given
-        found: tuple[Tensor, ...] = torch.func.vjp(partial(self._anywhere, places), *operands)[1](g)
-        return found
-
-    def _anywhere(self, places: Places, *operands: Tensor) -> Tensor:
-        """The function for backward passes, which may be transformed where the forward pass was not: in batches."""
-        return self.plain(places, *operands) if is_transformed(*operands) else self.eager(places, *operands)
-
-
-def _keep(ctx: Any, function: Closed, places: Places, given: Sequence[Tensor]) -> None:
-    ctx.save_for_backward(*places, *given)
-    ctx.function, ctx.count = function, len(places)
-
-
-def _kept(ctx: Any) -> tuple[Closed, Places, tuple[Tensor, ...]]:
-    """What a forward pass was given, unless something has changed it since: then torch raises."""
-    tensors = ctx.saved_tensors
-    return ctx.function, tensors[: ctx.count], tensors[ctx.count :]
-
-
-class _Forward(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, function: Closed, places: Places, *operands: Tensor) -> Tensor:
-        _keep(ctx, function, places, operands)
-        return function.run("forward", places, *operands)[0]
-
-    @staticmethod
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
-        function, places, operands = _kept(ctx)
-        return None, None, *function.gradients(places, *operands, g)
-
-
-class _Backward(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, function: Closed, places: Places, *given: Tensor) -> tuple[Tensor, ...]:
-        _keep(ctx, function, places, given)
-        return tuple(function.run("backward", places, *given))
-
-    @staticmethod
-    def backward(ctx: Any, *along: Tensor) -> tuple[Tensor | None, ...]:
-        function, places, given = _kept(ctx)
-        if is_transformed(*given, *along):
-            return None, None, *torch.func.vjp(partial(function.gradients, places), *given)[1](along)
-        return None, None, *_Second.apply(function, places, *given, *along)  # type: ignore[no-untyped-call]
-
-
-class _Second(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, function: Closed, places: Places, *given: Tensor) -> tuple[Tensor, ...]:
-        _keep(ctx, function, places, given)
-        return tuple(function.run("second", places, *given))
-
-    @staticmethod
-    def backward(ctx: Any, *weights: Tensor) -> tuple[Tensor | None, ...]:
-        function, places, given = _kept(ctx)
-        forward, gradients = partial(function._anywhere, places), partial(function.gradients, places)
-        return None, None, *third(forward, gradients, given, weights)
+        return TwiceDifferentiable(self.run, self.plain)(tuple(places), *operands)
 
 
 def third(

@@ -12,6 +12,7 @@ import numpy as np
 
 from intertwine._arrays import Table
 from intertwine.plan.plan import Operand, Path, Plan
+from intertwine.plan.polynomial import Polynomial, Term
 
 
 @cache
@@ -40,3 +41,18 @@ def read(text: str) -> Plan:
     operands = [Operand(modes, tuple(map(tuple, segments))) for modes, segments in told["operands"]]
     paths = [Path(tuple(segments), tables[number]) for segments, number in told["paths"]]
     return Plan(tuple(operands), told["coefficients"], tuple(paths))
+
+
+@cache
+def written_polynomial(polynomial: Polynomial) -> str:
+    """The polynomial as one line; `read_polynomial` gives the same one, to the last bit."""
+    terms = [(written(term.plan), term.inputs, term.output) for term in polynomial.terms]
+    return json.dumps({"inputs": polynomial.inputs, "outputs": polynomial.outputs, "terms": terms})
+
+
+@cache
+def read_polynomial(text: str) -> Polynomial:
+    """The polynomial that was written."""
+    told = json.loads(text)
+    terms = [Term(read(plan), tuple(inputs), output) for plan, inputs, output in told["terms"]]
+    return Polynomial(tuple(told["inputs"]), tuple(told["outputs"]), tuple(terms))

@@ -19,11 +19,12 @@ from torch import Tensor
 from intertwine._arrays import Table
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.ops.choice import require_one_dtype
-from intertwine.ops.closed import Closed, Places, register
+from intertwine.ops.closed import Closed, register
 from intertwine.ops.contract.reference import contract
 from intertwine.ops.convolve.compiled import convolve_kernel
 from intertwine.ops.convolve.layout import channel_layout
 from intertwine.ops.convolve.llvm import RowAccess
+from intertwine.ops.derivatives import Places
 from intertwine.ops.linear.compiled import linear_kernels, weight_copies
 from intertwine.ops.llvm import launch
 from intertwine.ops.llvm.launch import large, thread_count

@@ -5,20 +5,20 @@ from __future__ import annotations
 from functools import cache
 from typing import ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.ops.choice import require_one_dtype
-from intertwine.ops.closed import Closed, Places, register
+from intertwine.ops.closed import Closed, register
 from intertwine.ops.contract.reference import contract
 from intertwine.ops.convolve.layout import ChannelLayout, channel_layout
 from intertwine.ops.convolve.llvm import RowAccess, given_names, wanted_names, write_convolve
 from intertwine.ops.convolve.reference import convolve
+from intertwine.ops.derivatives import Places
 from intertwine.ops.graph import Graph
 from intertwine.ops.llvm import Kernel, launch, load
-from intertwine.ops.llvm.launch import large, thread_count
+from intertwine.ops.llvm.launch import below, large, thread_count
 from intertwine.plan import Plan
 
 _NAMES = {"x": "x", "y": "y", "w": "weights", "g": "cotangent", "hx": "direction of x", "hy": "direction of y"}
@@ -98,7 +98,7 @@ def _require_fit(shape: ChannelLayout, rows: RowAccess, where: Graph | None, giv
     if where is None:
         return
     _require_graph(where, count)
-    if count and not _below(where.source, x.shape[0]):
+    if count and not below(where.source, x.shape[0]):
         low, high = (int(bound) for bound in torch.aminmax(where.source))
         raise ArgumentError(
             f"Edges begin at one of {x.shape[0]} rows of features, numbered from 0, but got the numbers from {low} "
@@ -114,16 +114,11 @@ def _require_graph(where: Graph, edges: int) -> None:
         )
     row, order = where.row.numpy(), where.order
     fits = order.shape[0] == edges and len(row) > 0 and row[0] == 0 and row[-1] == edges
-    if not (fits and bool((row[1:] >= row[:-1]).all()) and _below(order, edges)):
+    if not (fits and bool((row[1:] >= row[:-1]).all()) and below(order, edges)):
         raise ArgumentError(
             f"The order and the rows of this graph are not those of its {edges} edges. Make it with "
             "intertwine.ops.graph."
         )
-
-
-def _below(numbers: Tensor, end: int) -> bool:
-    """Whether all integers are from 0 on, below an end: one look, since negative ones are huge without their sign."""
-    return numbers.shape[0] == 0 or int(numbers.numpy().view(np.uint64).max()) < end
 
 
 class GraphProduct(Closed):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from intertwine.errors import ArgumentError
 from intertwine.ops.choice import Choice, KernelModule, is_eager
 from intertwine.ops.closed import registered
 from intertwine.ops.contract.dispatch import Contraction, as_rows
@@ -53,14 +52,8 @@ class Convolution(KernelModule):
 
     def choose(self, weights: Tensor | None, x: Tensor, y: Tensor) -> Choice:
         """The backend for such inputs, and why."""
-        if self.wanted in ("torch", "reference"):
-            return Choice(self.wanted, f"The backend {self.wanted!r} was asked for.")
-        obstacle = self._obstacle(weights, x, y)
-        if obstacle is None:
-            return Choice("llvm", "A channel-wise product on a CPU runs in a kernel compiled for it.")
-        if self.wanted == "llvm":
-            raise ArgumentError(f"The backend 'llvm' was asked for, but cannot serve: {obstacle}")
-        return Choice("torch", obstacle)
+        reason = "A channel-wise product on a CPU runs in a kernel compiled for it."
+        return self.decided(self.wanted, self._obstacle(weights, x, y), reason)
 
     def _obstacle(self, weights: Tensor | None, x: Tensor, y: Tensor) -> str | None:
         """Why the compiled kernels cannot serve; None where they can."""

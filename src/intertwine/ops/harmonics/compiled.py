@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from intertwine.errors import ArgumentError, ShapeError
-from intertwine.ops.choice import is_transformed
+from intertwine.errors import ShapeError
+from intertwine.ops.choice import require_one_dtype
+from intertwine.ops.derivatives import Places, TwiceDifferentiable
 from intertwine.ops.harmonics.llvm import harmonics_size, write_harmonics
 from intertwine.ops.llvm import Kernel, host, launch, load
 from intertwine.ops.llvm.launch import large, thread_count
@@ -52,73 +53,20 @@ def _require_fit(degree: int, given: Sequence[Tensor]) -> None:
     r = given[0]
     if degree < 0 or r.ndim != 2 or r.shape[1] not in (2, 3):
         raise ShapeError(f"Harmonics of a degree from 0 on take vectors (E, 2) or (E, 3), but got {tuple(r.shape)}.")
-    if r.dtype not in (torch.float32, torch.float64) or any(v.dtype != r.dtype for v in given):
-        raise ArgumentError(
-            "Kernels take float32 and float64, all inputs alike, but got "
-            f"{', '.join(dict.fromkeys(str(v.dtype) for v in given))}."
-        )
+    require_one_dtype(*given)
     wanted = [(r.shape[0], harmonics_size(r.shape[1], degree)), tuple(r.shape)]
     for tensor, shape in zip(given[1:], wanted, strict=False):
         if tuple(tensor.shape) != shape:
             raise ShapeError(f"The gradients of harmonics take rows of shape {shape}, but got {tuple(tensor.shape)}.")
 
 
-def _gradient(plain: Plain, r: Tensor, g: Tensor) -> Tensor:
-    found: Tensor = torch.func.vjp(plain, r)[1](g)[0]
-    return found
-
-
 def eager_harmonics(plain: Plain, degree: int, r: Tensor) -> Tensor:
     """The harmonics `(E, K)` of vectors `(E, n)`, with gradients of every order."""
-    out: Tensor = _Harmonics.apply(plain, degree, r)  # type: ignore[no-untyped-call]
-    return out
 
+    def run(kind: str, _: Places, *given: Tensor) -> list[Tensor]:
+        return run_harmonics(kind, degree, *given)
 
-class _Harmonics(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, plain: Plain, degree: int, r: Tensor) -> Tensor:
-        ctx.save_for_backward(r)
-        ctx.given = plain, degree
-        return run_harmonics("forward", degree, r)[0]
-
-    @staticmethod
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
-        if is_transformed(g):  # a backward pass may be, where the forward was not: in batches of them
-            (r,) = ctx.saved_tensors
-            return None, None, _gradient(ctx.given[0], r, g)
-        return None, None, _Backward.apply(*ctx.given, *ctx.saved_tensors, g)  # type: ignore[no-untyped-call]
-
-
-class _Backward(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, plain: Plain, degree: int, r: Tensor, g: Tensor) -> Tensor:
-        ctx.save_for_backward(r, g)
-        ctx.given = plain, degree
-        return run_harmonics("backward", degree, r, g)[0]
-
-    @staticmethod
-    def backward(ctx: Any, h: Tensor) -> tuple[Tensor | None, ...]:
-        if is_transformed(h):
-            return None, None, *torch.func.vjp(partial(_gradient, ctx.given[0]), *ctx.saved_tensors)[1](h)
-        return None, None, *_Second.apply(*ctx.given, *ctx.saved_tensors, h)  # type: ignore[no-untyped-call]
-
-
-class _Second(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, plain: Plain, degree: int, r: Tensor, g: Tensor, h: Tensor) -> tuple[Tensor, ...]:
-        ctx.save_for_backward(r, g, h)
-        ctx.given = plain, degree
-        return tuple(run_harmonics("second", degree, r, g, h))
-
-    @staticmethod
-    def backward(ctx: Any, *weights: Tensor) -> tuple[Tensor | None, ...]:
-        """From here on in plain torch: nothing that trains asks for a third derivative of directions often."""
-        gradient = partial(_gradient, ctx.given[0])
-
-        def second(r: Tensor, g: Tensor, h: Tensor) -> tuple[Tensor, ...]:
-            return tuple(torch.func.vjp(gradient, r, g)[1](h))
-
-        return None, None, *torch.func.vjp(second, *ctx.saved_tensors)[1](weights)
+    return TwiceDifferentiable(run, lambda _, r: plain(r))((), r)
 
 
 # the same as registered operations, to second derivatives, for code that is compiled, exported or traced --------------

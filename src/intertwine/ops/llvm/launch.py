@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -52,6 +53,11 @@ def thread_count(work: int, least: int = 1) -> int:
 def has_threads() -> bool:
     """Whether kernels may run in several threads here."""
     return _parallel() != 0
+
+
+def below(numbers: Tensor, end: int) -> bool:
+    """Whether all integers are from 0 on, below an end: one look, since negative ones are huge without their sign."""
+    return numbers.shape[0] == 0 or int(numbers.numpy().view(np.uint64).max()) < end
 
 
 def large(x: Tensor) -> Tensor:
