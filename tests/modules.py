@@ -63,6 +63,15 @@ def several(group: CatalogGroup) -> Rep:
     return turned(group) + 2 * group.defining
 
 
+def on_edges(rep: Rep) -> nn.Sequential:
+    """Two convolutions that see the same edges, by harmonics of different degrees and the same radial basis."""
+    basis, envelope = nn.radial.BesselBasis(5.0, 4), nn.radial.SmoothCutoff(5.0)
+    h = hidden(rep.group)
+    first = nn.DepthwiseConv(h, h, basis, degree=1, hidden=(8,), envelope=envelope)
+    second = nn.DepthwiseConv(h, h, basis, degree=2, hidden=(), envelope=envelope)
+    return nn.Sequential(nn.Linear(rep, h), first, nn.Linear(first.rep_out, h), second, nn.Linear(second.rep_out, h))
+
+
 def canonical(G: CatalogGroup) -> nn.Canonicalize:
     """A plain network in the frame of a learned linear map."""
     rep, out = several(G), G.harmonics(2)
@@ -87,6 +96,7 @@ def _over(G: CatalogGroup) -> Iterator[tuple[str, Make]]:
     yield "PointConv, mean", lambda: nn.PointConv(h, t, hidden=(), aggregate="mean", self_interaction=False)
     yield "DepthwiseConv", lambda: nn.DepthwiseConv(h, h, degree=2, hidden=(8,))
     yield "DepthwiseConv of coordinates of their own", lambda: nn.DepthwiseConv(t, h, degree=1, hidden=())
+    yield "Sequential on edges", lambda: on_edges(t)
     yield "SymmetricContraction", lambda: nn.SymmetricContraction(equal(G), equal(G), order=2)
     yield "NormActivation", lambda: nn.NormActivation(t)
     yield "NormActivation without bias", lambda: nn.NormActivation(h, torch.tanh, torch.tanh, bias=False)

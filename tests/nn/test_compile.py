@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from intertwine import nn
+from intertwine.fields import Edges
 from tests.modules import MODULES, Make, each_module, example
 
 pytestmark = pytest.mark.slow
@@ -61,7 +62,7 @@ def test_compile_to_machine_code(name: str) -> None:
 def dynamic_axes(module: nn.EquivariantModule) -> tuple[dict[int, torch.export.Dim], ...]:
     """Any number of samples; for graphs any number of points and of edges."""
     batch, edges = torch.export.Dim("batch"), torch.export.Dim("edges")
-    if isinstance(module, nn.PointConv | nn.DepthwiseConv):
+    if Edges() in module.fields_in:
         return ({0: batch}, {1: edges}, {0: edges})
     return tuple({0: batch} for _ in module.reps_in)
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from intertwine import nn
+from intertwine.ops import KernelModule
 from intertwine.testing import check_module, equivariance_error
 from tests.modules import MODULES, Make, each_module, example
 
@@ -130,6 +131,28 @@ def test_a_layer_prints_on_one_line(make: Make) -> None:
     lines = repr(module).splitlines()
     assert lines[0].startswith(type(module).__name__)
     assert (len(lines) > 1) == isinstance(module, nn.Sequential | nn.Canonicalize | nn.FrameAveraging)
+
+
+@each_module
+def test_it_tells_what_computes(make: Make) -> None:
+    """For every operation with kernels: torch in a precision that no kernel has. Nothing is left behind."""
+    module = make()
+    if any(isinstance(part, torch.nn.Linear) for part in module.modules()):
+        return  # torch's own layers insist on one dtype
+    parts = {name for name, part in module.named_modules() if isinstance(part, KernelModule)}
+    found = module.backends(*example(module, torch.bfloat16))
+    assert set(found) <= parts
+    assert {choice.backend for choice in found.values()} <= {"torch", "reference"}
+    assert all(choice.reason.endswith(".") for choice in found.values())
+    assert not any(part._forward_pre_hooks for part in module.modules())
+
+
+def test_layers_on_edges_run_in_kernels() -> None:
+    found = MODULES["Sequential on edges, O(3)"]().backends()
+    for layer in (1, 3):
+        assert found[f"layers.{layer}.convolution"].backend == "llvm"
+    assert str(found["layers.3.harmonics"]).startswith("llvm: Harmonics on a CPU run in a kernel")
+    assert "layers.1.harmonics" not in found  # those of the layer with the larger degree serve both
 
 
 def test_the_registry_covers_every_layer() -> None:

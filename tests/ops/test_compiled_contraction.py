@@ -15,7 +15,7 @@ from intertwine.ops import Contraction
 from intertwine.ops.closed import registered
 from intertwine.ops.contract.product import FullProduct, factors
 from intertwine.ops.contract.reference import contract
-from intertwine.ops.convolve.compiled import run_convolve
+from intertwine.ops.convolve.products import run_product
 from intertwine.ops.linear.compiled import WEIGHTS, eager_linear, registered_linear, run_linear
 from intertwine.ops.linear.constants import add_constants
 from intertwine.ops.linear.llvm import mixing, write_rows, write_turned, write_weights
@@ -181,7 +181,7 @@ def test_tensors_that_would_read_other_memory_are_refused() -> None:
     w, x, y = some(PLANS["uvu"], 4)
     for given in ((x, y, w[1:]), (x[1:], y, w), (x, y[:, 1:], w)):
         with pytest.raises(ShapeError, match="The product takes"):
-            run_convolve(PLANS["uvu"], "forward", None, *given)
+            run_product(PLANS["uvu"], "forward", None, *given)
     with pytest.raises(ArgumentError, match="No kernels compute this plan"):
         FullProduct(FULL.derivative(1)).eager((), y, x, w)
     with pytest.raises(ArgumentError, match="No kernel computes this plan"):

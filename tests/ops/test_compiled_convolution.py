@@ -22,8 +22,7 @@ from intertwine.catalog import O2, O3, SO3
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.kernels.products import channelwise, product
 from intertwine.ops import Convolution, Graph, choice, graph
-from intertwine.ops.closed import registered
-from intertwine.ops.convolve.compiled import GraphProduct
+from intertwine.ops.convolve import compiled
 from intertwine.ops.convolve.layout import channel_layout
 from intertwine.ops.convolve.llvm import write_convolve
 from intertwine.ops.convolve.reference import convolve
@@ -47,8 +46,27 @@ PLANS = {
     "whole vectors": depthwise(O3.rep("32x0e + 32x0o + 32x1e + 32x1o"), O3.rep("1x0e + 1x1o"), "0e 0o 1e 1o"),
     "mixed widths": depthwise(O3.rep("40x0e + 24x1o + 8x2e"), O3.rep("1x0e + 1x1o + 1x2e"), "0e 1o 2e"),
     "unsorted": depthwise(SO3.rep("3x2 + 20x0 + 3x2"), SO3.rep("1x1 + 1x0"), "1 2"),
-    "copies of y": depthwise(O3.rep("5x0e + 17x1o"), O3.rep("3x0e + 2x1o"), "0e 1o 1e"),
     "in the plane": depthwise(O2.rep("6x0e + 6x1 + 18x2"), O2.rep("1x0e + 1x1 + 1x2"), "0e 0o 1 2"),
+}
+
+
+def hand_made(*segments: tuple[int, ...], weights: int) -> Plan:
+    generator = np.random.default_rng(0)
+    operands = (
+        Operand("vu", ((1, 5),) * weights),
+        Operand("iu", ((3, 5), (3, 5))),
+        Operand("jv", ((3, 1),)),
+        Operand("ku", ((3, 5), (3, 5))),
+    )
+    tables = [Table(generator.normal(size=(3, 3, 3)) * (0 if 2 in s else 1)) for s in segments]
+    return Plan(operands, "ijk", tuple(plans.Path(s, t) for s, t in zip(segments, tables, strict=True)))
+
+
+HAND_MADE = {
+    "paths share weights": hand_made((0, 0, 0, 0), (0, 1, 0, 1), weights=1),
+    "weights without a path": hand_made((1, 0, 0, 0), weights=3),
+    "a table of zeros": hand_made((0, 0, 0, 0), (2, 1, 0, 1), weights=3),
+    "paths share outputs": hand_made((0, 0, 0, 0), (1, 1, 0, 0), (3, 1, 0, 1), weights=4),
 }
 each_plan = pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS.keys())
 SMALL = PLANS["few channels"]
@@ -128,20 +146,28 @@ def test_outputs_and_gradients_of_both_orders(plan: Plan, dtype: torch.dtype, to
             assert float((ours.double() - c).detach().abs().max()) <= tolerance * float(1 + c.detach().abs().max())
 
 
+OTHERS = {
+    "odd channels": PLANS["odd channels"],
+    "copies of y": depthwise(O3.rep("5x0e + 17x1o"), O3.rep("3x0e + 2x1o"), "0e 1o 1e"),
+}
+
+
 @pytest.mark.parametrize("number", [1, 2])
-@pytest.mark.parametrize("name", ["odd channels", "copies of y"])
-def test_weights_of_all_edges_and_none(name: str, number: int) -> None:
-    """With the same weights on all edges, and for a plan without: outputs and gradients of both orders."""
-    plan, where = PLANS[name], some(40, 133)
+@pytest.mark.parametrize("plan", OTHERS.values(), ids=OTHERS.keys())
+def test_weights_of_each_edge_of_all_and_none(plan: Plan, number: int) -> None:
+    """Several copies of y; the same weights on all edges; a plan without: outputs and gradients of both orders."""
+    where = some(40, 133)
     (w, x, y), ends = values(plan, where), edges_of(where)
     bare = Plan(plan.operands[1:], "ijk", tuple(plans.Path(p.segments[1:], p.coefficients) for p in plan.paths))
     shared, alone = Convolution(plan).double(), Convolution(bare).double()
     one = w[0].detach().requires_grad_()
     assert shared.choose(one, x, y).backend == alone.choose(None, x, y).backend == "llvm"
     with threads(number), poisoned_memory() if number == 1 else nullcontext():
-        found = derivatives(lambda *given: shared(*given, where), (one, x, y))
+        found = derivatives(lambda *given: shared(*given, where), (w, x, y))
+        found += derivatives(lambda *given: shared(*given, where), (one, x, y))
         found += derivatives(lambda *given: alone(None, *given, where), (x, y))
-    exact = derivatives(lambda *given: convolve(plan, *given, ends, where.targets), (one, x, y))
+    exact = derivatives(lambda *given: convolve(plan, *given, ends, where.targets), (w, x, y))
+    exact += derivatives(lambda *given: convolve(plan, *given, ends, where.targets), (one, x, y))
     exact += derivatives(lambda *given: convolve(bare, None, *given, ends, where.targets), (x, y))
     for a, b in zip(found, exact, strict=True):
         torch.testing.assert_close(a, b, atol=1e-11, rtol=1e-11)
@@ -154,8 +180,8 @@ def test_three_orders_by_finite_differences(door: str) -> None:
 
     def function(w: Tensor, x: Tensor, y: Tensor) -> Tensor:
         if door == "eager":
-            return GraphProduct(SMALL).eager(where, x, y, w)
-        return registered(GraphProduct, written(SMALL), where, x, y, w)
+            return compiled.eager_convolve(SMALL, where, x, y, w)
+        return compiled.registered_convolve(written(SMALL), where, x, y, w)
 
     assert torch.autograd.gradcheck(function, given, fast_mode=True)
     assert torch.autograd.gradgradcheck(function, given, fast_mode=True)
@@ -469,29 +495,15 @@ def test_other_processors_are_compiled_for(machine: Machine, kind: str) -> None:
     assert host().width in (16, 32, 64)
 
 
-def test_weights_that_paths_share_and_weights_without_a_path() -> None:
-    generator = np.random.default_rng(0)
-
-    def made(*segments: tuple[int, ...], weights: int) -> Plan:
-        operands = (
-            Operand("vu", ((1, 5),) * weights),
-            Operand("iu", ((3, 5), (3, 5))),
-            Operand("jv", ((3, 1),)),
-            Operand("ku", ((3, 5), (3, 5))),
-        )
-        tables = [Table(generator.normal(size=(3, 3, 3)) * (0 if 2 in s else 1)) for s in segments]
-        return Plan(operands, "ijk", tuple(plans.Path(s, t) for s, t in zip(segments, tables, strict=True)))
-
-    shared, unused = made((0, 0, 0, 0), (0, 1, 0, 1), weights=1), made((1, 0, 0, 0), weights=3)
-    nothing = made((0, 0, 0, 0), (2, 1, 0, 1), weights=3)  # the table of the last path is 0
-    for plan in (shared, unused, nothing):
-        where = some()
-        given = values(plan, where)
-        with poisoned_memory():
-            found = derivatives(lambda w, x, y, p=plan, g=where: GraphProduct(p).eager(g, x, y, w), given)
-        exact = derivatives(lambda w, x, y, p=plan, g=where: convolve(p, w, x, y, edges_of(g), g.targets), given)
-        for a, b in zip(found, exact, strict=True):
-            torch.testing.assert_close(a, b, atol=1e-11, rtol=0)
+@pytest.mark.parametrize("plan", HAND_MADE.values(), ids=HAND_MADE.keys())
+def test_weights_that_paths_share_and_weights_without_a_path(plan: Plan) -> None:
+    where = some()
+    given = values(plan, where)
+    with poisoned_memory():
+        found = derivatives(lambda w, x, y: compiled.eager_convolve(plan, where, x, y, w), given)
+    exact = derivatives(lambda w, x, y: convolve(plan, w, x, y, edges_of(where), where.targets), given)
+    for a, b in zip(found, exact, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-11, rtol=0)
 
 
 def test_graphs_and_dtypes_that_would_read_other_memory_are_refused() -> None:
@@ -506,12 +518,12 @@ def test_graphs_and_dtypes_that_would_read_other_memory_are_refused() -> None:
         where._replace(row=where.row[:0]),
     ):
         with pytest.raises(ArgumentError, match="The order and the rows"):
-            GraphProduct(SMALL).eager(broken, x, y, w)
+            compiled.eager_convolve(SMALL, broken, x, y, w)
         with pytest.raises(ArgumentError, match="The order and the rows"):
-            registered(GraphProduct, written(SMALL), broken, x, y, w)
+            compiled.registered_convolve(written(SMALL), broken, x, y, w)
     for given in ((x.half(), y.half(), w.half()), (x.float(), y, w), (x, y, w.float())):
         with pytest.raises(ArgumentError, match="all inputs alike"):
-            registered(GraphProduct, written(SMALL), where, *given)
+            compiled.registered_convolve(written(SMALL), where, *given)
 
 
 def test_edges_that_are_no_graph_are_refused() -> None:

@@ -5,6 +5,7 @@ from intertwine.nn.activation import Activation, Gate, NormActivation
 from intertwine.nn.canonical import Canonicalize, Centred, FrameAveraging
 from intertwine.nn.checkpoints import CONVENTION, load_weights, save_weights
 from intertwine.nn.depthwise_conv import DepthwiseConv
+from intertwine.nn.edge_module import EdgeGeometry, edge_geometry
 from intertwine.nn.fourier import FourierActivation
 from intertwine.nn.linear import Linear
 from intertwine.nn.module import EquivariantModule
@@ -21,6 +22,7 @@ __all__ = [
     "Canonicalize",
     "Centred",
     "DepthwiseConv",
+    "EdgeGeometry",
     "EquivariantModule",
     "FourierActivation",
     "FrameAveraging",
@@ -33,6 +35,7 @@ __all__ = [
     "Sequential",
     "SymmetricContraction",
     "TensorProduct",
+    "edge_geometry",
     "frames",
     "heads",
     "load_weights",

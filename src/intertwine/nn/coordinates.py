@@ -23,6 +23,7 @@ class IrrepCoordinates(TableModule):
 
     def __init__(self, rep: Rep) -> None:
         super().__init__()
+        self.dim = rep.dim
         self.parts: list[tuple[int, int, int, int]] = []  # start, block dimension, multiplicity, number of its basis
         for (m, block), where in zip(rep.terms, rep.slices, strict=True):
             number = -1

@@ -10,10 +10,10 @@ from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
 from intertwine.kernels.products import channelwise, in_irreps, kept_irreps, product
-from intertwine.nn.edge_module import EdgeModule
+from intertwine.nn.edge_module import EdgeGeometry, EdgeModule
 from intertwine.nn.module import Function
 from intertwine.nn.radial import Cutoff, GaussianBasis, RadialBasis, RadialMLP
-from intertwine.ops import Convolution, Graph
+from intertwine.ops import Convolution
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.reps.harmonics import harmonics_rep
 
@@ -23,8 +23,8 @@ class DepthwiseConv(EdgeModule):
 
     Every coupling of a term of the input with a degree of the harmonics gives each irrep that is kept a term of the
     output, with as many channels as the input's term: R, a learned function of the distance, gives a weight for each
-    path and channel. Put an `nn.Linear` before and behind it to mix channels. On a CPU it runs in a kernel that is
-    compiled for it (see `intertwine.ops.Convolution`).
+    path and channel. Put an `nn.Linear` before and behind it to mix channels, and give several layers one `geometry` in
+    place of edges and vectors. On a CPU it runs in a kernel that is compiled for it (see `intertwine.ops.Convolution`).
 
     Args:
         rep_in: the rep of the features at the sources.
@@ -85,15 +85,8 @@ class DepthwiseConv(EdgeModule):
         basis = GaussianBasis(4.0, 8) if radial is None else radial
         self.radial = RadialMLP(basis, term.plan.operands[0].size, hidden, activation, envelope)
 
-    def forward(self, x: Tensor, edges: Tensor | Graph, vectors: Tensor) -> Tensor:  # type: ignore[override]
-        """The features `(N, rep_out.dim)` at the targets.
-
-        Args:
-            x: features `(N, rep_in.dim)`.
-            edges: source and target of each edge, `(2, E)` integers; or their `intertwine.ops.graph`, made once.
-            vectors: from source to target, `(E, n)`.
-        """
-        self.check_graph(x, edges, vectors)
-        weights, y = self.weights_and_harmonics(x, vectors)
-        out: Tensor = self.convolution(weights, self.before.to_irreps(x), y, edges, x.shape[0])
-        return out / math.sqrt(self.neighbours)
+    def convolve(self, x: Tensor, geometry: EdgeGeometry) -> Tensor:
+        """The features `(N, rep_out.dim)` at the targets, for inputs that have been checked."""
+        weights, y = self.weights_and_harmonics(x, geometry, 1 / math.sqrt(self.neighbours))
+        out: Tensor = self.convolution(weights, self.before.to_irreps(x), y, geometry.graph)
+        return out

@@ -7,6 +7,7 @@ import math
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from intertwine._arrays import plain_shape
 from intertwine.errors import ArgumentError, ShapeError, UnreachableWarning
 from intertwine.fields import Features, FieldType, as_field, example_inputs
-from intertwine.ops import TableModule
+from intertwine.ops import Choice, KernelModule, TableModule
 from intertwine.reps import Irrep, Rep, as_rep
 
 Function = Callable[[Tensor], Tensor]
@@ -60,6 +61,38 @@ class EquivariantModule(TableModule, ABC):
     def example_inputs(self, batch: int, generator: torch.Generator) -> tuple[Tensor, ...]:
         """Random inputs for a batch, for `intertwine.testing`, float64."""
         return example_inputs(self.fields_in, batch, generator)
+
+    def backends(self, *inputs: Any) -> dict[str, Choice]:
+        """Which backend each operation inside computes by, and why, in the order in which they run.
+
+        Args:
+            inputs: as `forward` takes them, which is called with them; without any, random ones in the dtype and on the
+                device of the parameters.
+
+        >>> from intertwine.catalog import O3
+        >>> from intertwine.nn import DepthwiseConv
+        >>> layer = DepthwiseConv(O3.rep("8x0e + 8x1o"), ["0e", "1o"]).bfloat16()
+        >>> print(layer.backends()["convolution"])
+        torch: Kernels take float32 and float64, all inputs alike, but got torch.bfloat16.
+        """
+        if not inputs:
+            like = next((p for p in self.parameters() if p.is_floating_point()), torch.zeros(()))
+            made = self.example_inputs(4, torch.Generator().manual_seed(0))
+            inputs = tuple(x.to(like) if x.is_floating_point() else x.to(like.device) for x in made)
+        found: dict[str, Choice] = {}
+        parts = [(name, part) for name, part in self.named_modules() if isinstance(part, KernelModule)]
+
+        def listen(name: str, part: KernelModule) -> Callable[..., None]:
+            return lambda _, given: found.update({name: part.choose(*given)})
+
+        handles = [part.register_forward_pre_hook(listen(name, part)) for name, part in parts]
+        try:
+            with torch.no_grad():
+                self(*inputs)
+        finally:
+            for handle in handles:
+                handle.remove()
+        return found
 
     def check(self, x: Tensor, rep: Rep, what: str = "features") -> None:
         """Raise `ShapeError`, with names, unless x is a floating-point tensor with the rep's size on its last axis."""

@@ -99,9 +99,6 @@ class Plan:
         for path in self.paths:
             self.sizes_of(path)
 
-    def __hash__(self) -> int:
-        return hash(self.key)  # a text keeps its hash: kernels are looked up by their plan at every call
-
     @property
     def inputs(self) -> tuple[Operand, ...]:
         """The operands that are given."""
@@ -197,6 +194,10 @@ class Plan:
             [(table.array.shape, values) for table, values in zip(self.tables, shown, strict=True)],
         )
         return hashlib.sha256(repr(told).encode()).hexdigest()[:32]
+
+    def __hash__(self) -> int:
+        """By the key: each call of a kernel asks for it, and going through all paths would take longer than that."""
+        return hash(self.key)
 
     @cached_property
     def unreached(self) -> tuple[int, ...]:

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from intertwine.ops.closed import Closed, registered
 from intertwine.ops.contract.product import FullProduct, factors
-from intertwine.ops.convolve.compiled import BareRowProduct, RowProduct
 from intertwine.ops.convolve.layout import channel_layout
+from intertwine.ops.convolve.products import BareRowProduct, RowProduct
 from intertwine.ops.linear.compiled import eager_linear, registered_linear
 from intertwine.ops.linear.llvm import mixing
 from intertwine.plan import Plan

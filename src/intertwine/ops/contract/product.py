@@ -21,9 +21,9 @@ from intertwine.errors import ArgumentError, ShapeError
 from intertwine.ops.choice import require_one_dtype
 from intertwine.ops.closed import Closed, register
 from intertwine.ops.contract.reference import contract
-from intertwine.ops.convolve.compiled import convolve_kernel
 from intertwine.ops.convolve.layout import channel_layout
 from intertwine.ops.convolve.llvm import RowAccess
+from intertwine.ops.convolve.products import product_kernel
 from intertwine.ops.derivatives import Places
 from intertwine.ops.linear.compiled import linear_kernels, weight_copies
 from intertwine.ops.llvm import launch
@@ -172,7 +172,7 @@ class _Pieces:
 
     def couple(self, kind: str, rows: _Piece, given: list[Tensor], results: list[Tensor]) -> None:
         """The first step, or its gradients, on one piece."""
-        kernel = convolve_kernel(self.outer, kind, _ALONE, self.bytes == 8)
+        kernel = product_kernel(self.outer, kind, _ALONE, self.bytes == 8)
         tensors = [tensor if len(tensor) == self.most else rows.of(tensor) for tensor in (*given, *results)]
         launch(kernel, rows.number, [*_NO_GRAPH, *tensors], threads=min(self.threads, rows.number))
 

@@ -1,179 +1,195 @@
-"""The compiled channel-wise product, over the edges of a graph or row by row: what runs a kernel, and what it needs."""
+"""The compiled convolution as torch sees it: three functions, each with a gradient among them.
+
+With F(inputs, g) = <g, convolve(inputs)>, where the inputs are x, y and weights, or x, y, factors and the matrix that
+makes weights of them:
+
+    convolve            its gradient is convolve_backward
+    convolve_backward   the gradients of F by the inputs; their own gradient is convolve_second
+    convolve_second     the gradients by inputs and g of how F changes along a direction h of the inputs; F is linear in
+                        each operand, so its own gradient is a sum of the two before
+
+Eager code calls them through `autograd.Function`, the cheapest door. Code that is compiled, exported or traced sees
+registered operations, which carry the plan as text. `dispatch` chooses.
+"""
 
 from __future__ import annotations
 
-from functools import cache
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from intertwine.errors import ArgumentError, ShapeError
-from intertwine.ops.choice import require_one_dtype
-from intertwine.ops.closed import Closed, register
-from intertwine.ops.contract.reference import contract
-from intertwine.ops.convolve.layout import ChannelLayout, channel_layout
-from intertwine.ops.convolve.llvm import RowAccess, given_names, wanted_names, write_convolve
+from intertwine.ops.choice import is_transformed
+from intertwine.ops.closed import third
 from intertwine.ops.convolve.reference import convolve
-from intertwine.ops.derivatives import Places
+from intertwine.ops.convolve.run import INPUTS, inputs_of, run_convolve
 from intertwine.ops.graph import Graph
-from intertwine.ops.llvm import Kernel, launch, load
-from intertwine.ops.llvm.launch import below, large, thread_count
 from intertwine.plan import Plan
-
-_NAMES = {"x": "x", "y": "y", "w": "weights", "g": "cotangent", "hx": "direction of x", "hy": "direction of y"}
-_FEW = 16  # targets that one thread has done before another would have begun
+from intertwine.plan.text import read
 
 
-@cache
-def layout_of(plan: Plan) -> ChannelLayout:
-    """The layout of a plan; raises `ArgumentError` where no kernel computes it."""
-    if (shape := channel_layout(plan)) is None:
-        raise ArgumentError("No kernel computes this plan. Ask channel_layout(plan) first.")
-    return shape
+def eager_convolve(plan: Plan, where: Graph, *inputs: Tensor) -> Tensor:
+    """The convolution of x, y and weights, or x, y, factors and matrix, for eager code, with all its gradients."""
+    out: Tensor = _Convolve.apply(plan, where, *inputs)  # type: ignore[no-untyped-call]
+    return out
 
 
-@cache
-def convolve_kernel(plan: Plan, kind: str, rows: RowAccess, double: bool) -> Kernel:
-    """One kernel of a plan, compiled at its first use in the process or read from the disk."""
-    shape, number = layout_of(plan), "float64" if double else "float32"
-    key = f"convolve {kind} {rows} {plan.key} {number}"
-    return load(key, lambda machine: write_convolve(shape, machine, kind, rows, double=double))
+def _gradients(plan: Plan, where: Graph, *given: Tensor, all_asked: bool = True) -> tuple[Tensor, ...]:
+    if not is_transformed(*given):
+        return tuple(_ConvolveBackward.apply(plan, where, all_asked, *given))  # type: ignore[no-untyped-call]
+    found: tuple[Tensor, ...] = torch.func.vjp(partial(_convolved, plan, where), *given[:-1])[1](given[-1])
+    return found
 
 
-def run_convolve(plan: Plan, kind: str, where: Graph | None, *given: Tensor) -> list[Tensor]:
-    """What a kernel makes of the tensors that it is given, in the order of `given_names` and `wanted_names`.
+def _convolved(plan: Plan, where: Graph, x: Tensor, y: Tensor, *weights: Tensor) -> Tensor:
+    """The convolution for backward passes, which may be transformed where the forward pass was not: in batches."""
+    if not is_transformed(x, y, *weights):
+        return eager_convolve(plan, where, x, y, *weights)
+    whole = weights[0] if len(weights) == 1 else weights[0] @ weights[1]
+    return convolve(plan, whole, x, y, torch.stack([where.source, where.target]), where.targets)
 
-    Gradients that sum over rows are added up by several threads, each in a copy of its own: by one, where deterministic
-    algorithms are asked for, since sums depend on the number of copies. Everything else is written by one thread alone.
 
-    Args:
-        plan: the product.
-        kind: the kernel.
-        where: the edges, or None for row by row.
-        given: rows of all operands; weights for all rows have no leading axis.
+def _saved(ctx: Any) -> tuple[Graph, tuple[Tensor, ...]]:
+    """The graph and the tensors of a forward pass, unless something has changed them since: then torch raises."""
+    tensors = ctx.saved_tensors
+    return Graph(*tensors[:4]), tensors[4:]
+
+
+def _is_last_asked(ctx: Any) -> bool:
+    """Whether the gradient by the last input may be used: forces are asked for without gradients by parameters.
+
+    Torch's engine knows, but for leaves.
     """
-    shape = layout_of(plan)
-    names = given_names(shape, kind)
-    rows = RowAccess(graph=where is not None, shared="w" in names and given[2].ndim == 1)
-    _require_fit(shape, rows, where, dict(zip(names, given, strict=True)))
-    given = tuple(x.resolve_neg().contiguous() for x in given)  # named, so that they live while the kernel runs
-    tensors, wanted = dict(zip(names, given, strict=True)), wanted_names(shape, kind)
-    x, count = given[0], given[0].shape[0] if where is None else where.targets
-    summed = any(rows.gathered(name) for name in wanted)
-    alone = summed and torch.are_deterministic_algorithms_enabled()
-    threads = 1 if alone else thread_count(count, _FEW)
-    results = []
-    for name in wanted:
-        if rows.gathered(name):
-            results.append(x.new_zeros((threads, *tensors[name].shape)))
-        else:
-            results.append(large(x.new_empty((count, plan.output.size) if name == "g" else tensors[name].shape)))
-    places = (0, 0, 0) if where is None else (where.row, where.order, where.source)
-    strides = [tensors[name].numel() if name in tensors else 0 for name in ("x", "w")]
-    kernel = convolve_kernel(plan, kind, rows, x.dtype == torch.float64)
-    launch(kernel, count, [0, *strides, *places, *given, *results], threads=threads)
-    for n, name in enumerate(wanted):
-        if rows.gathered(name):
-            results[n] = results[n][0] if threads == 1 else results[n].sum(0)
-    return results
+    will_run = getattr(torch._C, "_will_engine_execute_node", None)
+    node = ctx.next_functions[-1][0]
+    try:
+        return node is not None and (will_run is None or will_run(node))
+    except RuntimeError:
+        return True
 
 
-def _require_fit(shape: ChannelLayout, rows: RowAccess, where: Graph | None, given: dict[str, Tensor]) -> None:
-    """Raise unless rows, columns and edges are those of the tensors: a kernel would read whatever lies in memory."""
-    require_one_dtype(*given.values())
-    x = given["x"]
-    count = x.shape[0] if where is None else where.source.shape[0]
-    leading = {"x": (x.shape[0],), "y": (count,), "w": () if rows.shared else (count,), "g": (count,)}
-    if where is not None:
-        leading["g"] = (where.targets,)
-    for name, tensor in given.items():
-        expected = (*leading[name[-1]], shape.sizes[name[-1]])
-        if tuple(tensor.shape) != expected:
-            what = _NAMES.get(name, "direction of weights")
-            raise ShapeError(
-                f"The product takes {what} of shape {expected} for {count} {'rows' if where is None else 'edges'}, "
-                f"but got {tuple(tensor.shape)}."
-            )
-    if where is None:
-        return
-    _require_graph(where, count)
-    if count and not below(where.source, x.shape[0]):
-        low, high = (int(bound) for bound in torch.aminmax(where.source))
-        raise ArgumentError(
-            f"Edges begin at one of {x.shape[0]} rows of features, numbered from 0, but got the numbers from {low} "
-            f"to {high}."
+class _Convolve(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, plan: Plan, where: Graph, *inputs: Tensor) -> Tensor:
+        ctx.save_for_backward(*where, *inputs)
+        ctx.plan = plan
+        return run_convolve(plan, "forward", where, *inputs)[0]
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        where, given = _saved(ctx)
+        return None, None, *_gradients(ctx.plan, where, *given, g, all_asked=_is_last_asked(ctx))
+
+
+class _ConvolveBackward(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, plan: Plan, where: Graph, all_asked: bool, *given: Tensor) -> tuple[Tensor, ...]:
+        ctx.save_for_backward(*where, *given)
+        ctx.plan = plan
+        return tuple(run_convolve(plan, "backward", where, *given, all_asked=all_asked))
+
+    @staticmethod
+    def backward(ctx: Any, *along: Tensor) -> tuple[Tensor | None, ...]:
+        where, given = _saved(ctx)
+        if is_transformed(*given, *along):
+            return None, None, None, *torch.func.vjp(partial(_gradients, ctx.plan, where), *given)[1](along)
+        return None, None, None, *_ConvolveSecond.apply(ctx.plan, where, *given, *along)  # type: ignore[no-untyped-call]
+
+
+class _ConvolveSecond(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, plan: Plan, where: Graph, *given: Tensor) -> tuple[Tensor, ...]:
+        ctx.save_for_backward(*where, *given)
+        ctx.plan = plan
+        return tuple(run_convolve(plan, "second", where, *given))
+
+    @staticmethod
+    def backward(ctx: Any, *weights: Tensor) -> tuple[Tensor | None, ...]:
+        where, given = _saved(ctx)
+        convolved, gradients = partial(_convolved, ctx.plan, where), partial(_gradients, ctx.plan, where)
+        return None, None, *third(convolved, gradients, given, weights)
+
+
+# the same three as registered operations, for code that is compiled, exported or traced -------------------------------
+
+_PLACES = "Tensor source, Tensor target, Tensor order, Tensor row, str plan"
+_LIBRARY = torch.library.Library("intertwine", "FRAGMENT")
+_OPERATIONS = torch.ops.intertwine
+
+Operation = Callable[[str, int], Callable[..., Any]]
+"""What finds the operation of a kind that takes a number of tensors."""
+
+
+def registered_convolve(plan: str, where: Graph, *inputs: Tensor) -> Tensor:
+    """The convolution of a written plan as a registered operation, for inputs as `eager_convolve` takes them."""
+    out: Tensor = _operation("forward", len(inputs))(*inputs, *where, plan)
+    return out
+
+
+def _name(kind: str, inputs: Sequence[str]) -> str:
+    """The name of an operation."""
+    whole = "convolve_expanded" if "matrix" in inputs else "convolve"
+    return whole if kind == "forward" else f"{whole}_{kind}"
+
+
+def _operation(kind: str, number: int) -> Callable[..., Any]:
+    """The operation of a kind that takes a number of tensors."""
+    found: Callable[..., Any] = getattr(_OPERATIONS, _name(kind, inputs_of(kind, number)))
+    return found
+
+
+def _run(kind: str, *arguments: Any) -> Tensor | tuple[Tensor, ...]:
+    *tensors, source, target, order, row, plan = arguments
+    found = run_convolve(read(plan), kind, Graph(source, target, order, row), *tensors)
+    return found[0] if kind == "forward" else tuple(found)
+
+
+def _fake(kind: str, *arguments: Any) -> Tensor | tuple[Tensor, ...]:
+    *tensors, _, _, _, row, plan = arguments
+    made = [x.new_empty(x.shape) for x in tensors[: len(inputs_of(kind, len(tensors)))]]
+    out = tensors[0].new_empty((row.shape[0] - 1, read(plan).output.size))
+    return out if kind == "forward" else (*made, *([out] if kind == "second" else []))
+
+
+def keep(ctx: Any, inputs: Sequence[Any], output: Any) -> None:  # noqa: ARG001 (torch's signature)
+    """What the gradient of an operation needs."""
+    *tensors, plan = inputs
+    ctx.save_for_backward(*tensors)
+    ctx.plan = plan
+
+
+def gradient(operation: Operation, kind: str, ctx: Any, *along: Tensor) -> tuple[Tensor | None, ...]:
+    """The gradient of an operation of a kind, by the others."""
+    *tensors, source, target, order, row = ctx.saved_tensors
+    places = (source, target, order, row, ctx.plan)
+    if kind == "second":
+        count = len(along) - 1
+        convolved, gradients = operation("forward", count), operation("backward", count + 1)
+        found = third(
+            lambda *given: convolved(*given, *places), lambda *given: gradients(*given, *places), tensors, along
         )
+    else:
+        after = {"forward": "backward", "backward": "second"}[kind]
+        found = operation(after, len(tensors) + len(along))(*tensors, *along, *places)
+    return *found, None, None, None, None, None
 
 
-def _require_graph(where: Graph, edges: int) -> None:
-    """Raise unless the edges are walked as `graph` orders them: rows that follow each other, numbers that are edges."""
-    if any(part.dtype != torch.int64 or not part.is_contiguous() or part.ndim != 1 for part in where):
-        raise ArgumentError(
-            "A graph holds contiguous tensors of torch.int64, with one axis. Make it with intertwine.ops.graph."
-        )
-    row, order = where.row.numpy(), where.order
-    fits = order.shape[0] == edges and len(row) > 0 and row[0] == 0 and row[-1] == edges
-    if not (fits and bool((row[1:] >= row[:-1]).all()) and below(order, edges)):
-        raise ArgumentError(
-            f"The order and the rows of this graph are not those of its {edges} edges. Make it with "
-            "intertwine.ops.graph."
-        )
+def _register(kind: str, inputs: Sequence[str]) -> None:
+    """Tell torch of an operation: its arguments, what computes it, the shapes of its results, its gradient."""
+    name, directions = _name(kind, inputs), [f"h_{name}" for name in inputs]
+    given = {"forward": inputs, "backward": [*inputs, "g"], "second": [*inputs, "g", *directions]}[kind]
+    results = {"forward": 1, "backward": len(inputs), "second": len(inputs) + 1}[kind]
+    found = "Tensor" if results == 1 else f"({', '.join(['Tensor'] * results)})"
+    _LIBRARY.define(f"{name}({', '.join(f'Tensor {tensor}' for tensor in given)}, {_PLACES}) -> {found}")
+    for device in ("CPU", "CUDA"):
+        _LIBRARY.impl(name, partial(_run, kind), device)
+    torch.library.register_fake(f"intertwine::{name}", partial(_fake, kind), lib=_LIBRARY)
+    backward = partial(gradient, _operation, kind)
+    torch.library.register_autograd(f"intertwine::{name}", backward, setup_context=keep, lib=_LIBRARY)
 
 
-class GraphProduct(Closed):
-    """The convolution over edges."""
-
-    name, places = "convolve", Graph._fields
-    operands: ClassVar[tuple[str, ...]] = ("x", "y", "w")
-
-    def run(self, kind: str, places: Places, *given: Tensor) -> list[Tensor]:
-        """What a kernel makes of them."""
-        return run_convolve(self.plan, kind, Graph(*places), *given)
-
-    def plain(self, places: Places, *operands: Tensor) -> Tensor:
-        """The definition, over edges."""
-        where, (x, y, *weights) = Graph(*places), operands
-        ends = torch.stack([where.source, where.target])
-        return convolve(self.plan, weights[0] if weights else None, x, y, ends, where.targets)
-
-    def rows(self, places: Places, *operands: Tensor) -> int:  # noqa: ARG002 (all are closed alike)
-        """The number of targets."""
-        return Graph(*places).row.shape[0] - 1
-
-
-class BareGraphProduct(GraphProduct):
-    """The convolution over edges without weights."""
-
-    name, operands = "convolve_bare", ("x", "y")
-
-
-class RowProduct(Closed):
-    """The product row by row."""
-
-    name = "rows"
-    operands: ClassVar[tuple[str, ...]] = ("x", "y", "w")
-
-    def run(self, kind: str, places: Places, *given: Tensor) -> list[Tensor]:  # noqa: ARG002 (all are closed alike)
-        """What a kernel makes of them."""
-        return run_convolve(self.plan, kind, None, *given)
-
-    def plain(self, places: Places, *operands: Tensor) -> Tensor:  # noqa: ARG002
-        """The definition, row by row."""
-        order = layout_of(self.plan).order
-        given = dict(zip(order, operands, strict=True))
-        return contract(self.plan, *(given[name] for name in sorted(order, key=order.__getitem__)))
-
-    def rows(self, places: Places, *operands: Tensor) -> int:  # noqa: ARG002
-        """The number of rows."""
-        return operands[0].shape[0]
-
-
-class BareRowProduct(RowProduct):
-    """The product row by row without weights."""
-
-    name, operands = "rows_bare", ("x", "y")
-
-
-for _kind in (GraphProduct, BareGraphProduct, RowProduct, BareRowProduct):
-    register(_kind)
+for _inputs in INPUTS:
+    for _kind in ("forward", "backward", "second"):
+        _register(_kind, _inputs)

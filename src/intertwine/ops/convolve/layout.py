@@ -136,6 +136,12 @@ def channel_layout(plan: Plan) -> ChannelLayout | None:
     return ChannelLayout(sizes, order, tuple(couplings))
 
 
+def graph_layout(plan: Plan) -> ChannelLayout | None:
+    """The layout of a plan with weights "vu", x "iu", y "jv" of one copy and the output "ku"; None for another."""
+    shape = channel_layout(plan) if len(plan.inputs) == 3 and plan.output.modes == "ku" else None
+    return shape if shape and all(coupling.copies == 1 for coupling in shape.couplings) else None
+
+
 def _order(plan: Plan) -> dict[str, int] | None:
     """Which inputs of a plan are x, y and the weights; None where its letters are those of another kind of product.
 

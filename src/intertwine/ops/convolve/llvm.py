@@ -30,6 +30,13 @@ from intertwine.ops.llvm.launch import COUNTER, HEAD, PIECE, THREADS, TOTAL
 _REGISTERS = 20  # how many sums a loop over channels may gather at once: more would not stay in the processor
 
 
+GIVEN = {"forward": ("x", "y", "w"), "backward": ("x", "y", "w", "g"), "second": (*"xywg", "hx", "hy", "hw")}
+"""What the kernels of a plan with weights read."""
+
+WANTED = {"forward": ("g",), "backward": ("x", "y", "w"), "second": ("x", "y", "w", "g")}
+"""What they write."""
+
+
 def given_names(shape: ChannelLayout, kind: str) -> list[str]:
     """What a kernel reads: the inputs of F, its cotangent g, and the directions in which the inputs move."""
     inputs = operands(shape)
