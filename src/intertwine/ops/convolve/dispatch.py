@@ -82,7 +82,7 @@ class Convolution(KernelModule):
         parts = _parts(weights)
         general = self._is_general(parts)
         if isinstance(weights, Factored) and (is_visible or general or backend in ("torch", "reference")):
-            parts = (weights.product(),)
+            parts = (weights.product().to(x.dtype),)  # autocast makes products narrower
         if backend in ("torch", "reference"):
             return self._in_torch(parts, x, y, edges, targets)
         where = edges if isinstance(edges, Graph) else graph(edges, len(x) if targets is None else targets)
