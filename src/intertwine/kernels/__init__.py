@@ -10,6 +10,8 @@ from intertwine.kernels.products import (
     ProductPlan,
     channelwise,
     every_path,
+    in_irreps,
+    irrep_terms,
     product,
 )
 from intertwine.kernels.symmetric import SymmetricPlan, symmetric_contraction
@@ -26,6 +28,8 @@ __all__ = [
     "bilinear_plan",
     "channelwise",
     "every_path",
+    "in_irreps",
+    "irrep_terms",
     "kernel_basis",
     "kernel_table",
     "linear_plan",
