@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
-from intertwine.kernels import kernel_table, linear_plan
+from intertwine.kernels import irrep_terms, kernel_table, linear_plan
 from intertwine.nn.coordinates import IrrepCoordinates
 from intertwine.nn.edge_module import EdgeGeometry, EdgeModule
 from intertwine.nn.module import normal_parameter, warn_unreachable
@@ -92,14 +92,14 @@ class PointConv(EdgeModule):
 
     def _add_self_interaction(self, wanted: bool, unreached: tuple[int, ...]) -> None:
         """The linear map at the target, and the scales `(rep_out.dim,)` that keep unit variance where both add."""
-        plan = linear_plan(self.rep_in, self.rep_out)
-        alone = set(plan.unreached) if wanted else set(range(len(self.rep_out.isotypic)))
-        missing = [term for i, term in enumerate(self.rep_out.isotypic) if i in alone and i in unreached]
+        plan, terms = linear_plan(self.rep_in, self.rep_out), irrep_terms(self.rep_out)
+        alone = set(plan.unreached) if wanted else set(range(len(terms)))
+        missing = [term for i, term in enumerate(terms) if i in alone and i in unreached]
         warn_unreachable(self, missing, self._hint(), stacklevel=4)
         self.own = Contraction(plan) if wanted and plan.paths else None
         self.weight = normal_parameter(plan.operands[0].size) if self.own else None
-        both = [i not in alone and i not in unreached for i in range(len(self.rep_out.isotypic))]
-        sizes = [m * irrep.dim for m, irrep in self.rep_out.isotypic]
+        both = [i not in alone and i not in unreached for i in range(len(terms))]
+        sizes = [m * irrep.dim for m, irrep in terms]
         self.register_table("scale", np.repeat(np.where(both, math.sqrt(0.5), 1.0), sizes))
 
     def _hint(self) -> str:
