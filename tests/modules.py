@@ -32,7 +32,7 @@ GROUPS: list[CatalogGroup] = [
     group("Dinfh"),
 ]
 
-ON_GRIDS: list[CatalogGroup] = [SO2, O2, SO3, O3, cyclic(4), dihedral(4), point_group("O")]
+ON_GRIDS: list[CatalogGroup] = [SO2, O2, SO3, dihedral(4)]
 
 RADIAL = [nn.radial.CosineBasis, nn.radial.GaussianBasis, nn.radial.SmoothFiniteBasis, nn.radial.BesselBasis]
 CUTOFFS = [nn.radial.CosineCutoff, nn.radial.PolynomialCutoff, nn.radial.SmoothCutoff]

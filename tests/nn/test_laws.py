@@ -24,7 +24,7 @@ KEYS = {
     "NormActivation without bias, O(3)": {},
     "Gate, O(3)": {},
     "Activation, O(3)": {},
-    "Conv, O(3)": {"weight": None, "bias": None},
+    "Conv, SO(3)": {"weight": None, "bias": None},
     "BatchNorm, O(3)": {"weight": None, "bias": None, "running_mean": None, "running_var": None},
     "Sequential, O(3)": {
         **{f"layers.{i}.{name}": None for i, name in ((0, "weight"), (0, "bias"), (2, "weight"), (2, "bias"))},

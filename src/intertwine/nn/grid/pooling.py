@@ -197,11 +197,11 @@ class BlurPool(GridModule):
         self.check_grid(x)
         function = F.conv2d if self.n == 2 else F.conv3d
         for axis, step in enumerate(self.stride):  # a Gaussian blurs along one axis after the other
-            size = x.shape[axis - self.n]
+            size = plain_shape(x)[axis - self.n]
             span = (-(-size // step) - 1) * step  # from the first sample to the last
             profile: Tensor = getattr(self, f"{'between' if (size - 1 - span) % 2 else 'on'}_{axis}").to(x.dtype)
-            shape, steps, padding = [1] * self.n, [1] * self.n, [0] * self.n
-            shape[axis], steps[axis], padding[axis] = len(profile), step, (len(profile) - 1 - (size - 1 - span)) // 2
+            shape, steps, padding, taps = [1] * self.n, [1] * self.n, [0] * self.n, plain_shape(profile)[0]
+            shape[axis], steps[axis], padding[axis] = taps, step, (taps - 1 - (size - 1 - span)) // 2
             kernel = profile.reshape(1, 1, *shape).expand(self.rep_in.dim, 1, *shape)
             x = function(x, kernel, None, steps, padding, 1, self.rep_in.dim)
         return x
@@ -359,7 +359,7 @@ class Upsample(GridModule):
     def forward(self, x: Tensor) -> Tensor:
         """The output `(B, rep.dim, …)` for features `(B, rep.dim, …)`, with or without B."""
         self.check_grid(x)
-        sizes = x.shape[-self.n :]
+        sizes = plain_shape(x)[-self.n :]
         wanted = self.size or tuple(int(size * self.scale_factor) for size in sizes if self.scale_factor)
         if self.mode == "nearest":
             left = [new % old for new, old in zip(wanted, sizes, strict=True)]
@@ -400,7 +400,7 @@ class DiskMask(GridModule):
     def forward(self, x: Tensor) -> Tensor:
         """The output `(B, rep.dim, …)` for features `(B, rep.dim, …)`, with or without B."""
         self.check_grid(x)
-        sizes = x.shape[-self.n :]
+        sizes = plain_shape(x)[-self.n :]
         axes = [torch.arange(size, dtype=x.dtype, device=x.device) - (size - 1) / 2 for size in sizes]
         lengths = torch.stack([axis**2 for axis in torch.meshgrid(*axes, indexing="ij")]).sum(0).sqrt()
         beyond = (lengths - (min(sizes) - 1) / 2 + self.margin).clamp(min=0)
