@@ -1,6 +1,7 @@
 """The modules that the laws run over: to have a new layer obey all laws, add a row to `_over` or `_single`."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 import torch
@@ -9,6 +10,8 @@ from torch import nn as plain
 from intertwine import nn
 from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, group, point_group, symmetric
 from intertwine.catalog.base import CatalogGroup
+from intertwine.fields import GridField, PointFeatures
+from intertwine.kernels import BandLimited
 from intertwine.nn.heads import ElementScores, GroupElement, gram_schmidt, polar
 from intertwine.reps import Rep
 from tests.registry import REPS
@@ -28,6 +31,8 @@ GROUPS: list[CatalogGroup] = [
     group("Cinfh"),
     group("Dinfh"),
 ]
+
+ON_GRIDS: list[CatalogGroup] = [SO2, O2, SO3, dihedral(4)]
 
 RADIAL = [nn.radial.CosineBasis, nn.radial.GaussianBasis, nn.radial.SmoothFiniteBasis, nn.radial.BesselBasis]
 CUTOFFS = [nn.radial.CosineCutoff, nn.radial.PolynomialCutoff, nn.radial.SmoothCutoff]
@@ -85,6 +90,45 @@ def averaged(G: CatalogGroup, frames: nn.frames.Frames) -> nn.FrameAveraging:
     return nn.FrameAveraging(backbone(rep.dim, out.dim), frames, rep, out)
 
 
+def noise(channels: int, axes: int, batch: int, generator: torch.Generator) -> tuple[torch.Tensor]:
+    """Grids without a rim of zeros, among which no number is the largest."""
+    return (torch.randn(batch, channels, *axes * (9,), generator=generator, dtype=torch.float64),)
+
+
+def noisy(layer: nn.EquivariantModule) -> nn.EquivariantModule:
+    """A layer on a grid that is tried on noise; few pixels keep the laws quick."""
+    layer.example_inputs = partial(noise, layer.rep_in.dim, layer.fields_in[0].n)
+    return layer
+
+
+def _on_grids(G: CatalogGroup) -> Iterator[tuple[str, Make]]:
+    """The layers on images or volumes that every group has."""
+    h, t, defining, plane = hidden(G), turned(G), G.defining, G.dim == 2
+    conv, up = (nn.Conv2d, nn.ConvTranspose2d) if plane else (nn.Conv3d, nn.ConvTranspose3d)
+    average, largest = (nn.AvgPool2d, nn.MaxPool2d) if plane else (nn.AvgPool3d, nn.MaxPool3d)
+    yield "Conv", lambda: conv(h, h, 3, padding=1, filters=BandLimited(0.4))
+    yield "Conv of coordinates of their own", lambda: conv(t, h, 3, 2, 1, filters=BandLimited(0.4))
+    yield "ConvTranspose", lambda: up(h, h, 3, 2, 1, filters=BandLimited(0.4))
+    yield "AvgPool", lambda: average(t, 3, 2, 1)
+    yield "MaxPool", lambda: largest(G.rep(f"2x{G.trivial}"), 3, 2, 1)
+    yield "BlurPool", lambda: nn.BlurPool(h)
+    yield "AdaptiveAvgPool", lambda: nn.AdaptiveAvgPool(h, 4)
+    yield "AdaptiveMaxPool", lambda: nn.AdaptiveMaxPool(G.rep(f"2x{G.trivial}"), 5)
+    yield "InstanceNorm", lambda: nn.InstanceNorm(t)
+    yield "FieldDropout", lambda: nn.FieldDropout(t)
+    yield "GlobalPool", lambda: nn.GlobalPool(t)
+    yield "Upsample", lambda: nn.Upsample(h, scale_factor=2)
+    yield "Restrict", lambda: nn.Restrict(G.rep(f"2x{G.trivial}"), G.subgroup(str(G)))
+    yield "DiskMask", lambda: nn.DiskMask(h, 1.0)
+    yield "Pixelwise", lambda: nn.Pixelwise(nn.Linear(h, 2 * defining))
+    yield (
+        "Sequential on a grid",
+        lambda: nn.Sequential(
+            conv(h, h, 3, filters=BandLimited(0.4)), nn.BatchNorm(h), nn.NormActivation(h), nn.GlobalPool(h)
+        ),
+    )
+
+
 def _over(G: CatalogGroup) -> Iterator[tuple[str, Make]]:
     """The layers that every group has."""
     h, t, trivial = hidden(G), turned(G), G.trivial
@@ -102,6 +146,11 @@ def _over(G: CatalogGroup) -> Iterator[tuple[str, Make]]:
     yield "NormActivation without bias", lambda: nn.NormActivation(h, torch.tanh, torch.tanh, bias=False)
     yield "Gate", lambda: nn.Gate(t)
     yield "Activation", lambda: nn.Activation(scalars(G))
+    yield "BatchNorm", lambda: nn.BatchNorm(t)
+    yield "LayerNorm", lambda: nn.LayerNorm(t)
+    yield "SelfAttention", lambda: nn.SelfAttention(2 * h, heads=2)
+    yield "Dropout", lambda: nn.Dropout(t)
+    yield "GroupPool", lambda: nn.GroupPool(t, "norm")
     yield (
         "Sequential",
         lambda: nn.Sequential(
@@ -184,10 +233,16 @@ def _seeded(make: Make) -> Make:
 
 MODULES: dict[str, Make] = {
     **{f"{name}, {G}": _seeded(make) for G in GROUPS for name, make in _over(G)},
+    **{f"{name}, {G}": _seeded(lambda make=make: noisy(make())) for G in ON_GRIDS for name, make in _on_grids(G)},
     **{name: _seeded(make) for name, make in _single()},
 }
 
 each_module = pytest.mark.parametrize("make", MODULES.values(), ids=MODULES.keys())
+
+
+def has_places(module: nn.EquivariantModule) -> bool:
+    """Whether a module takes images, volumes or points, whose axes mean something beside the batch."""
+    return any(isinstance(field, GridField | PointFeatures) for field in module.fields_in)
 
 
 def example(module: nn.EquivariantModule, dtype: torch.dtype = torch.float64, batch: int = 4) -> tuple:

@@ -59,3 +59,7 @@ class MissingExtraError(IntertwineError, ImportError):
 
 class UnreachableWarning(UserWarning):
     """A module has outputs that no path from its inputs can reach: they would stay zero for ever."""
+
+
+class InexactGridWarning(UserWarning):
+    """The sizes of an image or a volume break a symmetry that a layer has: its samples do not lie about the middle."""

@@ -49,6 +49,7 @@ PAGES = [
     "docs/which_o2.md",
     "docs/is_my_model_equivariant.md",
     "docs/speed.md",
+    "docs/images.md",
 ]
 
 

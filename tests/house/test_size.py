@@ -18,7 +18,7 @@ AT_MOST = {
     "viz": 1660,
     "tour": 1440,
     "data": 445,
-    "reps": 2325,
+    "reps": 2375,
     "groups": 1175,
 }
 

@@ -7,9 +7,10 @@ from torch import nn as plain
 from torch.nn import functional as F
 
 from intertwine import nn
-from intertwine.catalog import O2, O3, SO2, cyclic
+from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, point_group
+from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError
-from intertwine.reps import Rep
+from intertwine.reps import HomogeneousSpace, Rep
 from intertwine.testing import act, equivariance_error, law_elements
 from tests.registry import close
 
@@ -100,19 +101,59 @@ def test_unit_variance(rep: Rep) -> None:
 
 @pytest.mark.parametrize(
     "rep",
-    [SO2.rep("2x0 + 1x1"), SO2.rep("1x1"), O2.rep("1x0o + 1x1"), O3.rep("1x0e"), cyclic(4).rep("1x0"), O2.rep("")],
+    [SO2.rep("2x0 + 1x1"), SO2.rep("1x1"), O2.rep("1x0o + 1x1"), O3.rep("1x0o"), cyclic(4).rep("1x1"), O2.rep("")],
 )
 def test_other_reps_are_refused(rep: Rep) -> None:
     with pytest.raises(
-        ArgumentError, match=r"takes functions on the circle or on O\(2\), but got the rep .*. Use one such"
+        ArgumentError, match=r"takes c functions up to a degree, but got the rep .*\. Up to degree 2 one is .* \(on the"
     ):
         nn.FourierActivation(rep)
 
 
 def test_outputs_of_another_kind_are_refused() -> None:
     with pytest.raises(
-        ArgumentError, match=r"keeps the number and kind of functions, but .* holds 3 .* 2 on the circle"
+        ArgumentError, match=r"keeps the number and kind of functions, but .* holds 3 .* 2 of the direction"
     ):
         nn.FourierActivation(SO2.rep("3x0 + 3x1"), SO2.rep("2x0 + 2x1"))
-    with pytest.raises(ArgumentError, match=r"on the circle and .* on the group"):
+    with pytest.raises(ArgumentError, match=r"of the direction and .* on the group"):
         nn.FourierActivation(O2.rep("1x0e + 1x1"), O2.rep("1x0e + 1x0o + 2x1"))
+
+
+SPHERE = HomogeneousSpace(SO3.subgroup("Cinf"), SO3.subgroup("Cinf").group.rep("1x0"))
+EVERYWHERE = {
+    "sphere": (SO3.rep("2x0 + 2x1 + 2x2"), None),
+    "sphere, with parity": (O3.rep("2x0e + 2x1o"), None),
+    "rotations": (SO3.rep("1x0 + 3x1"), None),
+    "all of O(3)": (O3.rep("1x0e + 1x0o + 3x1o + 3x1e"), None),
+    "quotient": (SO3.rep("3x0 + 3x1 + 3x2"), SPHERE),
+    "torus": ((SO2 * SO2).rep("1x(0,0) + 1x(0,1) + 1x(1,0)"), None),
+}
+
+
+@pytest.mark.parametrize("name", EVERYWHERE)
+def test_polynomials_pass_exactly_on_every_space(name: str) -> None:
+    """And others the better, the finer the samples."""
+    rep, space = EVERYWHERE[name]
+    layer = nn.FourierActivation(rep, activation=torch.square, exact_degree=2, space=space).double()
+    assert equivariance_error(layer) < 1e-12
+    coarse, fine = (
+        equivariance_error(nn.FourierActivation(rep, activation=torch.tanh, exact_degree=n, space=space).double())
+        for n in (2, 8)
+    )
+    assert fine < 0.1 * coarse
+
+
+@pytest.mark.parametrize("group", [cyclic(5), dihedral(4), point_group("O"), point_group("Td")], ids=str)
+def test_finite_groups_pass_everything(group: CatalogGroup) -> None:
+    """On all elements of a finite group values change places, so that every function is exact."""
+    irreps = [group.irrep(label) for label in group.labels(int(group.order))]
+    rep = Rep(group, tuple((2 * (i.dim // len(i.endomorphisms)), i) for i in irreps))
+    layer = nn.FourierActivation(rep, activation=torch.sign).double()
+    assert equivariance_error(layer) < 1e-12
+    assert layer.error_bound(10.0) == 0
+
+
+def test_quotients_have_their_own_functions() -> None:
+    other = HomogeneousSpace(O3.subgroup("Cinfv"), O3.subgroup("Cinfv").group.rep("1x0e"))
+    with pytest.raises(ArgumentError, match=r"on O\(3\)/"):
+        nn.FourierActivation(O3.rep("1x0e + 1x1e"), space=other)

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from intertwine import nn
+from intertwine.fields import PointFeatures
 from intertwine.ops import KernelModule
 from intertwine.testing import check_module, equivariance_error
-from tests.modules import MODULES, Make, each_module, example
+from tests.modules import MODULES, Make, each_module, example, has_places
 
 KEYS = {
     "Linear, O(3)": {"weight": (20,), "bias": (2,)},
@@ -23,6 +24,8 @@ KEYS = {
     "NormActivation without bias, O(3)": {},
     "Gate, O(3)": {},
     "Activation, O(3)": {},
+    "Conv, SO(3)": {"weight": None, "bias": None},
+    "BatchNorm, O(3)": {"weight": None, "bias": None, "running_mean": None, "running_var": None},
     "Sequential, O(3)": {
         **{f"layers.{i}.{name}": None for i, name in ((0, "weight"), (0, "bias"), (2, "weight"), (2, "bias"))},
         **{"layers.3.weight": (5, 3), "layers.3.bias": (5,), "layers.5.weight": (5,), "layers.5.bias": (1,)},
@@ -42,7 +45,7 @@ def test_laws(make: Make) -> None:
 
 @each_module
 def test_equivariance_in_float32(make: Make) -> None:
-    assert equivariance_error(make().float()) < 2e-4
+    assert equivariance_error(make().float()).exact < 2e-4
 
 
 @pytest.mark.parametrize("name", KEYS)
@@ -68,9 +71,9 @@ def test_the_input_decides_the_dtype(make: Make, mixed: torch.dtype) -> None:
 @each_module
 def test_leading_axes(make: Make) -> None:
     """No batch axis and two of them work where features have no graph."""
-    module = make().double()
+    module = make().double().eval()
     values = example(module)
-    if any(not x.is_floating_point() for x in values):
+    if has_places(module) or any(not x.is_floating_point() for x in values):
         return
     whole = module(*values)
     torch.testing.assert_close(module(*(x[0] for x in values)), whole[0])
@@ -80,10 +83,10 @@ def test_leading_axes(make: Make) -> None:
 @each_module
 def test_functional_calls(make: Make) -> None:
     """Parameters can be handed in from outside, as in meta-learning and ensembles."""
-    module = make().double()
+    module = make().double().eval()
     other = {name: p + 1 for name, p in module.named_parameters()}
     twin = copy.deepcopy(module)
-    twin.load_state_dict(other)
+    twin.load_state_dict(other, strict=False)  # running statistics stay
     values = example(module)
     assert torch.equal(torch.func.functional_call(module, other, values), twin(*values))
 
@@ -91,7 +94,7 @@ def test_functional_calls(make: Make) -> None:
 @each_module
 def test_mixed_precision(make: Make) -> None:
     """Autocast to bfloat16 neither crashes nor gives nonsense, forwards and backwards."""
-    module = make().float()
+    module = make().float().eval()
     values = [x.requires_grad_(x.is_floating_point()) for x in example(module, torch.float32)]
     exact = module(*values)
     with torch.autocast("cpu", torch.bfloat16):
@@ -103,9 +106,9 @@ def test_mixed_precision(make: Make) -> None:
 @each_module
 def test_vmap(make: Make) -> None:
     """One sample at a time, vectorised by torch, is the batch."""
-    module = make().double()
+    module = make().double().eval()
     values = example(module)
-    if any(not x.is_floating_point() for x in values):
+    if any(isinstance(field, PointFeatures) for field in module.fields_in):
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch tells which operations it has no fast rule for
@@ -115,9 +118,9 @@ def test_vmap(make: Make) -> None:
 @each_module
 def test_made_without_memory(make: Make) -> None:
     """A module made on the device "meta", given memory and a checkpoint, is the module."""
-    module = make()
+    module = make().eval()
     with torch.device("meta"):
-        empty = make()
+        empty = make().eval()
     assert all(x.is_meta for x in (*empty.parameters(), *empty.buffers()))
     twin = empty.to_empty(device="cpu")
     twin.load_state_dict(module.state_dict())
@@ -130,7 +133,8 @@ def test_a_layer_prints_on_one_line(make: Make) -> None:
     module = make()
     lines = repr(module).splitlines()
     assert lines[0].startswith(type(module).__name__)
-    assert (len(lines) > 1) == isinstance(module, nn.Sequential | nn.Canonicalize | nn.FrameAveraging)
+    inside = [part for part in module.modules() if isinstance(part, nn.EquivariantModule) and part is not module]
+    assert (len(lines) > 1) == (bool(inside) or isinstance(module, nn.FrameAveraging))
 
 
 @each_module

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from intertwine._arrays import plain_shape
 from intertwine.errors import ArgumentError, ShapeError
-from intertwine.groups import Group
+from intertwine.groups import Group, Subgroup
 from intertwine.reps import Irrep, Rep, as_rep
 
 
@@ -33,6 +33,10 @@ class FieldType(ABC):
     @abstractmethod
     def act(self, g: np.ndarray, x: Any) -> Any:
         """The tensor after an element `(n, n)` of the group, in the dtype of x."""
+
+    def restrict(self, subgroup: Subgroup) -> FieldType:
+        """The same tensor as a subgroup moves it."""
+        raise ArgumentError(f"{self} is not restricted to a subgroup here. Make the field type of the subgroup's reps.")
 
     def translate(self, x: Any, shift: Tensor) -> Any:
         """The tensor after all points have moved by a vector `(n,)`."""
@@ -78,6 +82,10 @@ class Features(FieldType):
         """`ρ(g) x` on the last axis."""
         matrix = torch.tensor(self.rep.matrix(g), dtype=torch.float64, device=x.device)
         return (x.double() @ matrix.T).to(x.dtype)
+
+    def restrict(self, subgroup: Subgroup) -> Features:
+        """The same features as a subgroup moves them."""
+        return Features(self.rep.restrict(subgroup))
 
     def check(self, x: Any, what: str = "The input") -> None:
         """Raise `ShapeError` unless x holds floating-point numbers, `rep.dim` of them on the last axis."""

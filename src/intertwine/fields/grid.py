@@ -15,7 +15,7 @@ from intertwine._arrays import plain_shape, read_only
 from intertwine.errors import RepMismatchError, ShapeError
 from intertwine.fields.cloud import as_action
 from intertwine.fields.field_type import FieldType, require_channels
-from intertwine.groups import Group
+from intertwine.groups import Group, Subgroup
 from intertwine.groups.finite import closure
 from intertwine.groups.rotations import exponential
 from intertwine.reps import Irrep, Rep, as_rep
@@ -77,6 +77,15 @@ class GridField(FieldType):
         found = candidates[[self.is_exact(g, shape) for g in candidates]]
         return found if self.rep.group.is_finite else closure(found)
 
+    def restrict(self, subgroup: Subgroup) -> GridField:
+        """The same field as a subgroup moves it."""
+        return GridField(self.rep.restrict(subgroup), self.action.restrict(subgroup))
+
+    @property
+    def turned_axes(self) -> tuple[int, ...]:
+        """The axes of space, from 0, that some element reverses or turns into another one, on a grid of equal sizes."""
+        return _turned_axes(self.action)
+
     def check(self, x: Any, what: str = "The input") -> None:
         """Raise `ShapeError` unless x is `(B, rep.dim, …)` with n axes of space."""
         if isinstance(x, Tensor) and x.ndim != 2 + self.n:
@@ -125,6 +134,14 @@ def _keeps_grid(matrix: np.ndarray, sizes: tuple[int, ...]) -> bool:
     if not np.allclose(matrix, whole, atol=_EQUAL) or not (np.abs(whole).sum(0) == 1).all():
         return False
     return tuple(abs(whole) @ sizes) == tuple(sizes)
+
+
+@cache
+def _turned_axes(action: Rep) -> tuple[int, ...]:
+    field = GridField(action, action)
+    elements = field.exact_elements((1, action.dim, *action.dim * (3,)))
+    matrices = np.rint([field._index_matrix(g) for g in elements])
+    return tuple(axis for axis in range(action.dim) if (matrices[:, axis] < 0).any())
 
 
 @cache

@@ -1,6 +1,7 @@
 """From reps to plans: the Wigner–Eckart table of kernels, linear maps, products in every mode, polynomials."""
 
 from intertwine.kernels.basis import KernelBasis, kernel_basis
+from intertwine.kernels.filter_bank import FilterBank, filter_bank
 from intertwine.kernels.plans import KernelTable, bilinear_plan, kernel_table, linear_plan
 from intertwine.kernels.products import (
     MODES,
@@ -15,19 +16,28 @@ from intertwine.kernels.products import (
     product,
 )
 from intertwine.kernels.symmetric import SymmetricPlan, symmetric_contraction
+from intertwine.kernels.taps import BandLimited, Complete, Filters, Rings, TapFunctions, Taps
 
 __all__ = [
     "MODES",
+    "BandLimited",
+    "Complete",
+    "FilterBank",
+    "Filters",
     "Instruction",
     "KernelBasis",
     "KernelTable",
     "Mode",
     "Normalisation",
     "ProductPlan",
+    "Rings",
     "SymmetricPlan",
+    "TapFunctions",
+    "Taps",
     "bilinear_plan",
     "channelwise",
     "every_path",
+    "filter_bank",
     "in_irreps",
     "irrep_terms",
     "kernel_basis",

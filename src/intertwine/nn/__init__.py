@@ -1,17 +1,42 @@
-"""Equivariant modules: plain tensors in and out, channels on the last axis, `rep_in` and `rep_out` as attributes."""
+"""Equivariant modules: plain tensors in and out; channels on the last axis, of images and volumes on axis 1."""
 
+from intertwine.kernels.taps import BandLimited, Complete, Filters, Rings
 from intertwine.nn import frames, heads, radial
 from intertwine.nn.activation import Activation, Gate, NormActivation
+from intertwine.nn.attention import SelfAttention
 from intertwine.nn.canonical import Canonicalize, Centred, FrameAveraging
 from intertwine.nn.checkpoints import CONVENTION, load_weights, save_weights
 from intertwine.nn.depthwise_conv import DepthwiseConv
 from intertwine.nn.edge_module import EdgeGeometry, edge_geometry
 from intertwine.nn.fourier import FourierActivation
+from intertwine.nn.grid import (
+    AdaptiveAvgPool,
+    AdaptiveMaxPool,
+    AvgPool2d,
+    AvgPool3d,
+    BlurPool,
+    Conv2d,
+    Conv3d,
+    ConvTranspose2d,
+    ConvTranspose3d,
+    DiskMask,
+    FieldDropout,
+    GlobalPool,
+    InstanceNorm,
+    MaxPool2d,
+    MaxPool3d,
+    Pixelwise,
+    Upsample,
+    exact_sizes,
+)
+from intertwine.nn.group_pool import GroupPool
 from intertwine.nn.linear import Linear
 from intertwine.nn.module import EquivariantModule
+from intertwine.nn.norm import BatchNorm, Dropout, LayerNorm
 from intertwine.nn.order_parameter import LearnedOrderParameter
 from intertwine.nn.point_conv import PointConv
 from intertwine.nn.radial import RadialMLP
+from intertwine.nn.restriction import Restrict
 from intertwine.nn.sequential import Sequential
 from intertwine.nn.symmetric_contraction import SymmetricContraction
 from intertwine.nn.tensor_product import TensorProduct
@@ -19,23 +44,51 @@ from intertwine.nn.tensor_product import TensorProduct
 __all__ = [
     "CONVENTION",
     "Activation",
+    "AdaptiveAvgPool",
+    "AdaptiveMaxPool",
+    "AvgPool2d",
+    "AvgPool3d",
+    "BandLimited",
+    "BatchNorm",
+    "BlurPool",
     "Canonicalize",
     "Centred",
+    "Complete",
+    "Conv2d",
+    "Conv3d",
+    "ConvTranspose2d",
+    "ConvTranspose3d",
     "DepthwiseConv",
+    "DiskMask",
+    "Dropout",
     "EdgeGeometry",
     "EquivariantModule",
+    "FieldDropout",
+    "Filters",
     "FourierActivation",
     "FrameAveraging",
     "Gate",
+    "GlobalPool",
+    "GroupPool",
+    "InstanceNorm",
+    "LayerNorm",
     "LearnedOrderParameter",
     "Linear",
+    "MaxPool2d",
+    "MaxPool3d",
     "NormActivation",
+    "Pixelwise",
     "PointConv",
     "RadialMLP",
+    "Restrict",
+    "Rings",
+    "SelfAttention",
     "Sequential",
     "SymmetricContraction",
     "TensorProduct",
+    "Upsample",
     "edge_geometry",
+    "exact_sizes",
     "frames",
     "heads",
     "load_weights",

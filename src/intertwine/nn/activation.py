@@ -106,6 +106,11 @@ def _activated(m: int, block: Block, odd: Function, odd_parity: int) -> Block:
     return Irrep(block.group, block.group.trivial) if odd_parity == 1 else block
 
 
+def permutes_entries(block: Block) -> bool:
+    """Whether the group only permutes the entries of a block: then functions of each number are equivariant."""
+    return bool(np.isin(np.round(block.matrix(block.group.generators), 9), (0, 1)).all())
+
+
 def _changes_sign(block: Block) -> bool:
     """Whether some element has a negative entry in a block whose matrices permute entries up to sign."""
     return bool((block.matrix(block.group.generators) < -0.5).any())

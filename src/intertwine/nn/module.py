@@ -11,13 +11,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from intertwine._arrays import plain_shape
 from intertwine.errors import ArgumentError, ShapeError, UnreachableWarning
 from intertwine.fields import Features, FieldType, as_field, example_inputs
+from intertwine.groups import Subgroup
+from intertwine.nn.exporting import plain_module
 from intertwine.ops import Choice, KernelModule, TableModule
-from intertwine.reps import Irrep, Rep, as_rep
+from intertwine.reps import Block, Irrep, Rep, as_rep
 
 Function = Callable[[Tensor], Tensor]
 """A function of each number, such as an activation."""
@@ -33,6 +35,9 @@ class EquivariantModule(TableModule, ABC):
         rep_in: the rep of the (first) input.
         rep_out: the rep of the output.
     """
+
+    subgroups: tuple[Subgroup, ...] = ()
+    """The subgroups to which the symmetry falls on the way, each of the one before; `fields_in` are of the last."""
 
     def __init__(self, rep_in: Rep | Irrep, rep_out: Rep | Irrep) -> None:
         super().__init__()
@@ -62,6 +67,22 @@ class EquivariantModule(TableModule, ABC):
         """Random inputs for a batch, for `intertwine.testing`, float64."""
         return example_inputs(self.fields_in, batch, generator)
 
+    def export(self, *inputs: Tensor) -> fx.GraphModule:
+        """The module in evaluation without the library: a module of torch's own operations with the same outputs.
+
+        For deployment, and for who shall not need to install anything. Filters are expanded, tables are constants. The
+        first axis of the inputs is free; the others are those of the example.
+
+        Args:
+            inputs: an example of the inputs, on the device and in the dtype that the result is for; default random
+                ones of a batch of 4, in the dtype of the parameters.
+
+        Raises `ArgumentError` for inputs that are no tensors.
+        """
+        if not inputs:
+            inputs = self._made_up()
+        return plain_module(self, inputs)
+
     def backends(self, *inputs: Any) -> dict[str, Choice]:
         """Which backend each operation inside computes by, and why, in the order in which they run.
 
@@ -76,9 +97,7 @@ class EquivariantModule(TableModule, ABC):
         torch: Kernels take float32 and float64, all inputs alike, but got torch.bfloat16.
         """
         if not inputs:
-            like = next((p for p in self.parameters() if p.is_floating_point()), torch.zeros(()))
-            made = self.example_inputs(4, torch.Generator().manual_seed(0))
-            inputs = tuple(x.to(like) if x.is_floating_point() else x.to(like.device) for x in made)
+            inputs = self._made_up()
         found: dict[str, Choice] = {}
         parts = [(name, part) for name, part in self.named_modules() if isinstance(part, KernelModule)]
 
@@ -93,6 +112,12 @@ class EquivariantModule(TableModule, ABC):
             for handle in handles:
                 handle.remove()
         return found
+
+    def _made_up(self) -> tuple[Tensor, ...]:
+        """Random inputs in the dtype and on the device of the parameters."""
+        like = next((p for p in self.parameters() if p.is_floating_point()), torch.zeros(()))
+        made = self.example_inputs(4, torch.Generator().manual_seed(0))
+        return tuple(x.to(like) if x.is_floating_point() else x.to(like.device) for x in made)
 
     def check(self, x: Tensor, rep: Rep, what: str = "features") -> None:
         """Raise `ShapeError`, with names, unless x is a floating-point tensor with the rep's size on its last axis."""
@@ -109,8 +134,7 @@ class EquivariantModule(TableModule, ABC):
         if x.ndim == 0 or plain_shape(x)[-1] != rep.dim:
             raise ShapeError(
                 f"{type(self).__name__} takes {what} of the rep {rep} of {rep.group}, {rep.dim} numbers on the last "
-                f"axis, but got a tensor of shape {plain_shape(x)}. Check rep_out of the layer before, or call "
-                "rep.join(blocks) to build such features."
+                f"axis, but got a tensor of shape {plain_shape(x)}. {_remedy(x, rep)}"
             )
 
     def extra_repr(self) -> str:
@@ -123,9 +147,33 @@ class EquivariantModule(TableModule, ABC):
         return f"{type(self).__name__}({self.extra_repr()})" if is_layer else super().__repr__()
 
 
+def _remedy(x: Tensor, rep: Rep) -> str:
+    """What to do about features that do not lie on the last axis."""
+    if x.ndim in (4, 5) and plain_shape(x)[1] == rep.dim:
+        return (
+            "For images and volumes wrap the layer in nn.Pixelwise, or put it into nn.Sequential after a convolution."
+        )
+    return "Check rep_out of the layer before, or call rep.join(blocks) to build such features."
+
+
 def normal_parameter(size: int) -> nn.Parameter:
     """Weights `(size,)` drawn from the standard normal distribution: scales live in the plans."""
     return nn.Parameter(torch.randn(size))
+
+
+def invariant_vectors(rep: Rep) -> np.ndarray:
+    """The invariant vectors of a rep, `(dim, number)`, each with the largest entry 1: where a bias may stand."""
+    for irrep, copies in rep.copies.items():
+        if irrep.is_trivial:
+            vectors = copies[:, 0]
+            return np.asarray(vectors / np.abs(vectors).max(0))
+    return np.zeros((rep.dim, 0))
+
+
+def is_sum(block: Block) -> bool:
+    """Whether the one invariant of a block is the sum of its components, as for groups that permute these."""
+    found = invariant_vectors(Rep(block.group, ((1, block),)))
+    return found.shape[1] == 1 and bool(np.allclose(found, 1, rtol=0, atol=1e-9))
 
 
 def warn_unreachable(

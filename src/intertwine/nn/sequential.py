@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from intertwine.errors import ArgumentError, RepMismatchError
-from intertwine.fields import Features, FieldType, PointFeatures
+from intertwine.fields import Features, FieldType, GridField, PointFeatures
+from intertwine.groups import Subgroup
 from intertwine.nn.edge_module import EdgeGeometry, EdgeModule, edge_geometry
+from intertwine.nn.grid.pixelwise import Pixelwise, at_pixels
 from intertwine.nn.module import EquivariantModule
 from intertwine.ops import Graph
 from intertwine.reps import Irrep, Rep
@@ -18,6 +20,8 @@ from intertwine.reps import Irrep, Rep
 
 class Sequential(EquivariantModule):
     """Equivariant modules in a row; each must take the rep that the one before gives.
+
+    After a layer on a grid, such as `Conv2d`, layers of features act at every pixel.
 
     Plain torch modules may stand where all features are invariants: any function of invariants is invariant. Their
     output counts as invariants too.
@@ -53,11 +57,19 @@ class Sequential(EquivariantModule):
         if on_edges and isinstance(field, Features):
             field = PointFeatures(field.rep)
         given = (field, *(rest for fields in on_edges for rest in fields))
+        places: list[Rep | None] = []
+        subgroups: list[Subgroup] = []
         for number, module in enumerate(modules):
+            for subgroup in getattr(module, "subgroups", ()):
+                subgroups.append(subgroup)
+                if number:  # the first module's fields are restricted already
+                    given, field = tuple(f.restrict(subgroup) for f in given), field.restrict(subgroup)
+            places.append(field.action if isinstance(field, GridField) and _serves_pixels(module, field) else None)
             field = _after(module, field, number)
-        super().__init__(modules[0].rep_in, _channels(field))
+        super().__init__(_channels(given[0]), _channels(field))
+        self.subgroups = tuple(subgroups)
         self.layers = nn.ModuleList(modules)
-        self._fields = (given, field)
+        self._fields, self._actions = (given, field), tuple(places)
 
     @property
     def edge_layers(self) -> list[EdgeModule]:
@@ -96,8 +108,11 @@ class Sequential(EquivariantModule):
                 )
         elif not isinstance(edges, EdgeGeometry):
             edges, vectors = self.geometry(edges, None if vectors is None else vectors.to(x.dtype), x.shape[0]), None
-        for module in self.layers:
-            x = module(x, edges, vectors) if _edge_layers(module) else module(x)
+        for module, action in zip(self.layers, self._actions, strict=True):
+            if _edge_layers(module):
+                x = module(x, edges, vectors)
+            else:
+                x = module(x) if action is None else at_pixels(module, x, action.dim)
         return x
 
     def geometry(self, edges: Tensor | Graph | None, vectors: Tensor | None, points: int) -> EdgeGeometry:
@@ -111,8 +126,13 @@ class Sequential(EquivariantModule):
         return len(self.layers)
 
     def __getitem__(self, index: int | slice) -> nn.Module:
-        """One module, or for a slice a `Sequential` of the same modules."""
-        return Sequential(*self.layers[index]) if isinstance(index, slice) else self.layers[index]
+        """One module, or for a slice a `Sequential` of the same modules, on a grid if they were."""
+        if not isinstance(index, slice):
+            return self.layers[index]
+        modules = [*self.layers[index]]
+        if modules and (action := self._actions[index][0]) is not None:
+            modules[0] = Pixelwise(modules[0], action)
+        return Sequential(*modules)
 
     def extra_repr(self) -> str:
         """Nothing: the modules print themselves."""
@@ -127,6 +147,8 @@ def _after(module: nn.Module, field: FieldType, number: int) -> FieldType:
                 f"Module {number} ({type(module).__name__}) takes {len(module.fields_in)} inputs, but Sequential hands "
                 "one tensor on. Write a module whose forward calls it."
             )
+        if isinstance(field, GridField) and _serves_pixels(module, field):
+            return GridField(module.rep_out, field.action)
         wanted, out = module.fields_in[0], module.field_out
         if isinstance(field, PointFeatures) and field.rep is not None and wanted == Features(field.rep):
             return PointFeatures(out.rep) if isinstance(out, Features) else out  # each point by itself
@@ -149,6 +171,13 @@ def _after(module: nn.Module, field: FieldType, number: int) -> FieldType:
         )
     rep = field.rep
     return type(field)(_width_after(module, rep.dim) * Irrep(rep.group, rep.group.trivial))
+
+
+def _serves_pixels(module: nn.Module, field: GridField) -> bool:
+    """Whether a module is a layer of features, to be used at every pixel of a grid of them."""
+    if not isinstance(module, EquivariantModule) or not isinstance(module.field_out, Features):
+        return False
+    return module.fields_in == (Features(field.rep),)
 
 
 def _edge_layers(module: nn.Module) -> list[EdgeModule]:

@@ -2,7 +2,7 @@
 
 from intertwine.reps.blocks import BasisBlock, TensorBlock
 from intertwine.reps.clebsch_gordan import clebsch_gordan
-from intertwine.reps.fourier_grids import FourierGrid, circle_grid, group_grid
+from intertwine.reps.fourier_grids import FourierGrid, direction_grid, group_grid, space_grid
 from intertwine.reps.harmonics import circular_harmonics, spherical_harmonics
 from intertwine.reps.homogeneous import HomogeneousSpace
 from intertwine.reps.intertwiner import intertwiners
@@ -18,11 +18,12 @@ __all__ = [
     "Rep",
     "TensorBlock",
     "as_rep",
-    "circle_grid",
     "circular_harmonics",
     "clebsch_gordan",
+    "direction_grid",
     "group_grid",
     "intertwiners",
     "parse_rep",
+    "space_grid",
     "spherical_harmonics",
 ]

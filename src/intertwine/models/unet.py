@@ -1,0 +1,97 @@
+"""Images and volumes to images and volumes of the same size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from intertwine.errors import ArgumentError
+from intertwine.models.blocks import ConvBlock, GridStyle, ResidualBlock
+from intertwine.nn import EquivariantModule, Filters, Sequential
+from intertwine.nn.grid.module import GridModule
+from intertwine.reps import Irrep, Rep
+
+
+class UNet(GridModule):
+    """A U-Net: steps down, steps up again beside what was there, for segmentation, vector fields and flows.
+
+    Down by a blur, up by linear interpolation to the size that was, so that any size goes in and comes out, exact under
+    turns by 90° and mirrors. Inputs and outputs may be of any rep: classes of pixels are invariants, a flow or a
+    strain is `group.defining` or a tensor.
+
+    With `deep_supervision` the network returns, in training, a list: the output, and one at every coarser level but the
+    last, each from a head of its own, as nnU-Net and MONAI train them.
+
+    Args:
+        rep_in: the rep of the input's channels.
+        rep_out: the rep of the output's channels.
+        levels: the number of sizes.
+        width: the number of channels of the finest level, about; each coarser one has twice as many.
+        deep_supervision: whether to return coarser outputs too, in training.
+        kernel_size: the width of the filters.
+        filters: which filters; default complete where the group permutes the taps, band-limited elsewhere.
+        action: how the group moves the grid, a rep of dimension 2 or 3; default the group's defining rep.
+        spacing: the distance of pixels along each axis, in the order of the tensor's.
+
+    Raises `ArgumentError` for less than two levels.
+
+    Source: Ronneberger et al. 2015 (arXiv:1505.04597), Isensee et al. 2021, doi:10.1038/s41592-020-01008-z.
+
+    >>> from intertwine.catalog import dihedral
+    >>> group = dihedral(4)
+    >>> net = UNet(group.rep("1x0e"), group.rep("3x0e"), levels=3, width=16)
+    >>> net(torch.randn(2, 1, 30, 23)).shape
+    torch.Size([2, 3, 30, 23])
+    """
+
+    def __init__(
+        self,
+        rep_in: Rep | Irrep,
+        rep_out: Rep | Irrep,
+        levels: int = 4,
+        width: int = 32,
+        *,
+        deep_supervision: bool = False,
+        kernel_size: int = 3,
+        filters: Filters | None = None,
+        action: Rep | Irrep | None = None,
+        spacing: float | Sequence[float] = 1.0,
+    ) -> None:
+        super().__init__(rep_in, rep_out, action)
+        if levels < 2:
+            raise ArgumentError(f"A U-Net has at least two levels, but got levels={levels!r}.")
+        steps = tuple(spacing) if isinstance(spacing, Sequence) else float(spacing)
+        style = GridStyle(self.action, filters, steps, kernel_size)
+        reps = [style.channels(self.rep_in, width)]
+        for level in range(1, levels):
+            reps.append(style.channels(reps[-1], width * 2**level))
+        down: list[EquivariantModule] = [
+            Sequential(ConvBlock(self.rep_in, reps[0], style), ResidualBlock(reps[0], reps[0], style))
+        ]
+        down += [ResidualBlock(a, b, style, stride=2) for a, b in pairwise(reps)]
+        up = [ConvBlock(b + a, a, style) for a, b in pairwise(reps)]
+        self.down, self.up = torch.nn.ModuleList(down), torch.nn.ModuleList(up)
+        number = levels - 1 if deep_supervision else 1
+        self.heads = torch.nn.ModuleList(style.conv(rep, self.rep_out, 1, bias=True) for rep in reps[:number])
+
+    def forward(self, x: Tensor) -> Tensor | list[Tensor]:  # type: ignore[override]
+        """The output `(B, rep_out.dim, …)`, of the input's size, for features `(B, rep_in.dim, …)`."""
+        self.check_grid(x)
+        levels = []
+        for block in self.down:
+            x = block(x)
+            levels.append(x)
+        x, outputs = levels.pop(), []
+        mode = "bilinear" if self.n == 2 else "trilinear"
+        for level in reversed(range(len(self.up))):
+            beside = levels[level]
+            larger = F.interpolate(x, size=beside.shape[2:], mode=mode)
+            x = self.up[level](torch.cat([larger, beside], 1))
+            if level < len(self.heads):
+                outputs.append(self.heads[level](x))
+        finest_first = outputs[::-1]
+        return finest_first if self.training and len(finest_first) > 1 else finest_first[0]

@@ -1,0 +1,39 @@
+"""Layers on images and volumes: channels on axis 1, then space."""
+
+from intertwine.nn.grid.convolution import Conv2d, Conv3d, ConvTranspose2d, ConvTranspose3d
+from intertwine.nn.grid.norm import FieldDropout, InstanceNorm
+from intertwine.nn.grid.pixelwise import Pixelwise
+from intertwine.nn.grid.pooling import (
+    AdaptiveAvgPool,
+    AdaptiveMaxPool,
+    AvgPool2d,
+    AvgPool3d,
+    BlurPool,
+    DiskMask,
+    GlobalPool,
+    MaxPool2d,
+    MaxPool3d,
+    Upsample,
+)
+from intertwine.nn.grid.sizes import exact_sizes
+
+__all__ = [
+    "AdaptiveAvgPool",
+    "AdaptiveMaxPool",
+    "AvgPool2d",
+    "AvgPool3d",
+    "BlurPool",
+    "Conv2d",
+    "Conv3d",
+    "ConvTranspose2d",
+    "ConvTranspose3d",
+    "DiskMask",
+    "FieldDropout",
+    "GlobalPool",
+    "InstanceNorm",
+    "MaxPool2d",
+    "MaxPool3d",
+    "Pixelwise",
+    "Upsample",
+    "exact_sizes",
+]
