@@ -35,7 +35,7 @@ demo: $(READY)
 
 # e3nn in an environment apart: it must not decide which versions the library is developed with.
 bench: .bench/.ready
-	cd benchmarks && for script in convolution.py harmonics.py e3nn_*.py; do ../.bench/bin/python $$script || exit 1; done
+	cd benchmarks && for script in convolution.py harmonics.py products.py; do ../.bench/bin/python $$script || exit 1; done
 
 .bench/.ready:
 	$(PYTHON) -m venv .bench

@@ -1,7 +1,8 @@
 """How much faster than others' are the harmonics of directions? `python benchmarks/harmonics.py`, with the peers.
 
 Values of 16 000 directions alone, with gradients, and with the second gradients that training on forces takes, beside
-e3nn and sphericart; in float32, eagerly, CPU time of one thread, outputs compared first.
+e3nn and sphericart; in float32, eagerly, CPU time of one thread, the least of several calls, outputs
+compared first.
 
 `--json FILE` writes the rows: case, what, ours, peer, ratio, target; `--docs` the table of docs/speed.md.
 """
@@ -75,7 +76,7 @@ def case(degree: int) -> list[Row]:
         for what, call in kinds(function, r, g).items():
             if name == "sphericart" and what == "with second gradients":
                 continue  # it computes them only where it is made for them, with Hessians in memory
-            a, b = (cpu_time(f, 15) / NUMBER * 1e9 for f in (mine[what], call))
+            a, b = (cpu_time(f, 25, min) / NUMBER * 1e9 for f in (mine[what], call))
             rows.append(Row(f"l ≤ {degree}", what, name, "ns per vector", a, b))
             if name == "e3nn" and (goal := TARGETS.get((degree, what))):
                 rows.append(Row(f"l ≤ {degree}", what, "", "ns per vector", a, None, goal))

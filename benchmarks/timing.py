@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import statistics
 import subprocess
@@ -75,7 +76,11 @@ def wall_time(function: Callable[[], object], repeats: int) -> float:
 
 
 def extra_memory(function: Callable[[], object]) -> float:
-    """By how many MB the process grows at most during a call; on Linux, which remembers the most since it is told."""
+    """By how many MB the process grows at most during a call; on Linux, which remembers the most since it is told.
+
+    What earlier calls left behind is given back before: it would serve this one unseen.
+    """
+    ctypes.CDLL(None).malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")
     before = _kilobytes("VmRSS")
     function()
@@ -110,7 +115,7 @@ class Row:
     @property
     def ratio(self) -> float | None:
         """How many times more the peer needs."""
-        return None if self.peer is None else self.peer / max(self.ours, 1e-3)  # nothing at all is a thousandth
+        return None if self.peer is None else self.peer / self.ours
 
     @property
     def is_met(self) -> bool | None:
@@ -120,10 +125,10 @@ class Row:
         return self.ours <= self.target if self.ratio is None else self.ratio >= self.target
 
     def __str__(self) -> str:
-        beside = "" if self.peer is None else f", {self.peer_name} {self.peer:.3g}: {self.ratio:.3g} ×"
+        beside = "" if self.peer is None else f", {_beside(self)}"
         bound = "≤" if self.peer is None else "≥"
         wanted = "" if self.target is None else f" ({bound} {self.target:g}: {'met' if self.is_met else 'MISSED'})"
-        return f"{self.case:38s} {self.what:36s} {self.ours:9.3g} {self.unit}{beside}{wanted}"
+        return f"{self.case:38s} {self.what:36s} {short(self.ours):>7s} {self.unit}{beside}{wanted}"
 
 
 def record(rows: Sequence[Row], path: Path | None) -> None:
@@ -150,8 +155,16 @@ def markdown(rows: Sequence[Row]) -> str:
 
 def _cell(rows: Sequence[Row]) -> str:
     """What was measured once, beside all peers."""
-    beside = [f"{row.peer_name} {row.peer:.3g}: **{row.ratio:.2g} ×**" for row in rows if row.peer is not None]
-    return "; ".join([f"{rows[0].ours:.3g}", *beside]) if rows else ""
+    return "; ".join([short(rows[0].ours), *(_beside(row) for row in rows if row.peer is not None)]) if rows else ""
+
+
+def _beside(row: Row) -> str:
+    return f"{row.peer_name} {short(row.peer)}: {short(row.ratio, 2)} ×"
+
+
+def short(number: float, digits: int = 3) -> str:
+    """A number with some digits, and never with a power of ten."""
+    return f"{number:.{digits}g}" if number < 10**digits else f"{number:.0f}"
 
 
 def put_into(page: Path, mark: str, text: str) -> None:

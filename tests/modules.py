@@ -10,7 +10,7 @@ from torch import nn as plain
 from intertwine import nn
 from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, group, point_group, symmetric
 from intertwine.catalog.base import CatalogGroup
-from intertwine.fields import GridField
+from intertwine.fields import GridField, PointFeatures
 from intertwine.kernels import BandLimited
 from intertwine.nn.heads import ElementScores, GroupElement, gram_schmidt, polar
 from intertwine.reps import Rep
@@ -32,7 +32,7 @@ GROUPS: list[CatalogGroup] = [
     group("Dinfh"),
 ]
 
-ON_GRIDS: list[CatalogGroup] = [SO2, O2, SO3, O3, cyclic(4), dihedral(4), point_group("O")]
+ON_GRIDS: list[CatalogGroup] = [SO2, O2, SO3, dihedral(4)]
 
 RADIAL = [nn.radial.CosineBasis, nn.radial.GaussianBasis, nn.radial.SmoothFiniteBasis, nn.radial.BesselBasis]
 CUTOFFS = [nn.radial.CosineCutoff, nn.radial.PolynomialCutoff, nn.radial.SmoothCutoff]
@@ -148,6 +148,7 @@ def _over(G: CatalogGroup) -> Iterator[tuple[str, Make]]:
     yield "Activation", lambda: nn.Activation(scalars(G))
     yield "BatchNorm", lambda: nn.BatchNorm(t)
     yield "LayerNorm", lambda: nn.LayerNorm(t)
+    yield "SelfAttention", lambda: nn.SelfAttention(2 * h, heads=2)
     yield "Dropout", lambda: nn.Dropout(t)
     yield "GroupPool", lambda: nn.GroupPool(t, "norm")
     yield (
@@ -239,9 +240,9 @@ MODULES: dict[str, Make] = {
 each_module = pytest.mark.parametrize("make", MODULES.values(), ids=MODULES.keys())
 
 
-def on_grid(module: nn.EquivariantModule) -> bool:
-    """Whether a module takes images or volumes, whose axes all mean something."""
-    return any(isinstance(field, GridField) for field in module.fields_in)
+def has_places(module: nn.EquivariantModule) -> bool:
+    """Whether a module takes images, volumes or points, whose axes mean something beside the batch."""
+    return any(isinstance(field, GridField | PointFeatures) for field in module.fields_in)
 
 
 def example(module: nn.EquivariantModule, dtype: torch.dtype = torch.float64, batch: int = 4) -> tuple:

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from pathlib import Path
 
 import pytest
 import torch
@@ -84,6 +85,24 @@ def test_exported_modules_compile_and_export(name: str) -> None:
     torch.testing.assert_close(compiled(x), net(x))
     program = torch.export.export(exported, (x,), dynamic_shapes=({0: torch.export.Dim("batch")},))
     torch.testing.assert_close(program.module()(inputs(net, 5)), net(inputs(net, 5)))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # those of torch's exporter
+@pytest.mark.parametrize("name", NETWORKS)
+def test_onnx_runs_them(name: str, tmp_path: Path) -> None:
+    """The live module and the exported one, for every batch, where onnx, onnxscript and onnxruntime are installed."""
+    runtime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    net = NETWORKS[name]().eval()
+    x, other = inputs(net, 3, torch.float32), inputs(net, 5, torch.float32)
+    for number, module in enumerate((net, net.export(x))):
+        shapes = ({0: torch.export.Dim("batch")},)
+        program = torch.onnx.export(module, (x,), dynamo=True, dynamic_shapes=shapes, verbose=False)
+        program.save(str(tmp_path / f"{number}.onnx"))
+        session = runtime.InferenceSession(str(tmp_path / f"{number}.onnx"))
+        (found,) = session.run(None, {session.get_inputs()[0].name: other.numpy()})
+        torch.testing.assert_close(torch.from_numpy(found), net(other).detach(), rtol=1e-4, atol=1e-5)
 
 
 def test_what_is_not_exported() -> None:

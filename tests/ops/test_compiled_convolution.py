@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,8 @@ from intertwine.errors import ArgumentError, ShapeError
 from intertwine.kernels.products import channelwise, product
 from intertwine.ops import Convolution, Graph, choice, graph
 from intertwine.ops.convolve import compiled
-from intertwine.ops.convolve.llvm import channel_layout, write_convolve
+from intertwine.ops.convolve.layout import channel_layout
+from intertwine.ops.convolve.llvm import write_convolve
 from intertwine.ops.convolve.reference import convolve
 from intertwine.ops.llvm import Machine, host, probe
 from intertwine.ops.llvm.compile import compiled as compile_object
@@ -112,7 +113,7 @@ def threads(number: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def derivatives(function, given: Values, seed: int = 1) -> list[Tensor]:
+def derivatives(function, given: tuple[Tensor, ...], seed: int = 1) -> list[Tensor]:
     """The output, all first gradients, and the second ones along random directions, by inputs and cotangent."""
     generator = torch.Generator().manual_seed(seed)
     out = function(*given)
@@ -143,6 +144,33 @@ def test_outputs_and_gradients_of_both_orders(plan: Plan, dtype: torch.dtype, to
         for ours in (a, b):
             assert ours.isfinite().all()
             assert float((ours.double() - c).detach().abs().max()) <= tolerance * float(1 + c.detach().abs().max())
+
+
+OTHERS = {
+    "odd channels": PLANS["odd channels"],
+    "copies of y": depthwise(O3.rep("5x0e + 17x1o"), O3.rep("3x0e + 2x1o"), "0e 1o 1e"),
+}
+
+
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("plan", OTHERS.values(), ids=OTHERS.keys())
+def test_weights_of_each_edge_of_all_and_none(plan: Plan, number: int) -> None:
+    """Several copies of y; the same weights on all edges; a plan without: outputs and gradients of both orders."""
+    where = some(40, 133)
+    (w, x, y), ends = values(plan, where), edges_of(where)
+    bare = Plan(plan.operands[1:], "ijk", tuple(plans.Path(p.segments[1:], p.coefficients) for p in plan.paths))
+    shared, alone = Convolution(plan).double(), Convolution(bare).double()
+    one = w[0].detach().requires_grad_()
+    assert shared.choose(one, x, y).backend == alone.choose(None, x, y).backend == "llvm"
+    with threads(number), poisoned_memory() if number == 1 else nullcontext():
+        found = derivatives(lambda *given: shared(*given, where), (w, x, y))
+        found += derivatives(lambda *given: shared(*given, where), (one, x, y))
+        found += derivatives(lambda *given: alone(None, *given, where), (x, y))
+    exact = derivatives(lambda *given: convolve(plan, *given, ends, where.targets), (w, x, y))
+    exact += derivatives(lambda *given: convolve(plan, *given, ends, where.targets), (one, x, y))
+    exact += derivatives(lambda *given: convolve(bare, None, *given, ends, where.targets), (x, y))
+    for a, b in zip(found, exact, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-11, rtol=1e-11)
 
 
 @pytest.mark.parametrize("door", ["eager", "registered"])
@@ -268,7 +296,7 @@ def test_backends_are_chosen_in_words() -> None:
         ),
         (Convolution(SMALL), (given[0].float(), *given[1:]), "torch", "all inputs alike"),
         (Convolution(SMALL), tuple(x.to("meta") for x in given), "torch", "run on the CPU, but the inputs lie on meta"),
-        (Convolution(SMALL), (given[0][0], *given[1:]), "torch", "weights for each edge"),
+        (Convolution(SMALL), (given[0][0], *given[1:]), "llvm", "runs in a kernel compiled for it"),
         (Convolution(full), given, "torch", "Only channel-wise products"),
     ):
         chosen = convolution.choose(*inputs)

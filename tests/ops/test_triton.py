@@ -16,7 +16,8 @@ from intertwine.catalog import O3
 from intertwine.errors import ArgumentError
 from intertwine.ops import Convolution, Graph, choice, gpu, graph
 from intertwine.ops.convolve import compiled, programs
-from intertwine.ops.convolve.llvm import GIVEN, WANTED, channel_layout
+from intertwine.ops.convolve.layout import graph_layout
+from intertwine.ops.convolve.llvm import GIVEN, WANTED
 from intertwine.ops.convolve.programs import convolve_programs, run_expanded, run_programs
 from intertwine.ops.convolve.reference import convolve
 from intertwine.ops.convolve.run import run_convolve
@@ -40,7 +41,7 @@ INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 CASES = {
     **PLANS,
     **HAND_MADE,
-    **{name: plan for name, plan in (plans.PLANS | plans.OTHERS).items() if channel_layout(plan) is not None},
+    **{name: plan for name, plan in (plans.PLANS | plans.OTHERS).items() if graph_layout(plan) is not None},
 }
 each_plan = pytest.mark.parametrize("plan", CASES.values(), ids=CASES.keys())
 DTYPES = [(torch.float64, 1e-12), (torch.float32, 2e-5), (torch.float16, 1e-2)]
@@ -111,7 +112,7 @@ def test_sources_and_targets_may_be_different_points() -> None:
 @each_plan
 def test_programs_share_the_paths(plan: Plan, kind: str) -> None:
     """Each path is in one, each weight is read once, and sums fit into the registers that they were given."""
-    layout = channel_layout(plan)
+    layout = graph_layout(plan)
     paths = sum(len(p) for c in layout.couplings if c.entries for p in c.paths.values())
     for at in ("g", "x") if kind != "forward" else ("g",):
         text, found = write_programs(layout, GIVEN[kind], WANTED[kind] if at == "g" else ("x",), at, double=False)
@@ -138,7 +139,7 @@ def test_weights_that_a_matrix_makes(kind: str) -> None:
 
 
 def test_wide_plans_are_cut_into_programs() -> None:
-    layout = channel_layout(depthwise(O3.rep("128x0e + 128x1o + 128x2e"), O3.harmonics(3), "0e 1o 2e 3o"))
+    layout = graph_layout(depthwise(O3.rep("128x0e + 128x1o + 128x2e"), O3.harmonics(3), "0e 1o 2e 3o"))
     whole, half = parts(layout, "g"), parts(layout, "g", held=2)
     assert [part.tile for part in whole] == [128] * len(whole)
     assert 1 < len(whole) < len(half)

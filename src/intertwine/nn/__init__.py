@@ -3,6 +3,7 @@
 from intertwine.kernels.taps import BandLimited, Complete, Filters, Rings
 from intertwine.nn import frames, heads, radial
 from intertwine.nn.activation import Activation, Gate, NormActivation
+from intertwine.nn.attention import SelfAttention
 from intertwine.nn.canonical import Canonicalize, Centred, FrameAveraging
 from intertwine.nn.checkpoints import CONVENTION, load_weights, save_weights
 from intertwine.nn.depthwise_conv import DepthwiseConv
@@ -81,6 +82,7 @@ __all__ = [
     "RadialMLP",
     "Restrict",
     "Rings",
+    "SelfAttention",
     "Sequential",
     "SymmetricContraction",
     "TensorProduct",

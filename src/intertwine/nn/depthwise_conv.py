@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
-from intertwine.kernels.products import channelwise, kept_irreps, product
+from intertwine.kernels.products import channelwise, in_irreps, kept_irreps, product
 from intertwine.nn.edge_module import EdgeGeometry, EdgeModule
 from intertwine.nn.module import Function
 from intertwine.nn.radial import Cutoff, GaussianBasis, RadialBasis, RadialMLP
@@ -72,7 +72,7 @@ class DepthwiseConv(EdgeModule):
         acting = rep_in.group.defining if action is None else as_rep(action)
         top = rep_in.degree + max((irrep.degree for irrep in kept), default=0) if degree is None else degree
         harmonics = harmonics_rep(acting, top)
-        rep_out, instructions = channelwise(rep_in.irreps, harmonics.irreps, kept)
+        rep_out, instructions = channelwise(in_irreps(rep_in), in_irreps(harmonics), kept)
         if not instructions:
             raise ArgumentError(
                 f"No product of {rep_in} with harmonics up to degree {top} holds {', '.join(i.label for i in kept)}. "
@@ -80,7 +80,7 @@ class DepthwiseConv(EdgeModule):
             )
         super().__init__(rep_in, rep_out, acting, harmonics, top)
         self.neighbours = float(neighbours)
-        (term,) = product((rep_in.irreps, harmonics.irreps, rep_out), instructions).polynomial.terms
+        (term,) = product((in_irreps(rep_in), in_irreps(harmonics), rep_out), instructions).polynomial.terms
         self.convolution = Convolution(term.plan)
         basis = GaussianBasis(4.0, 8) if radial is None else radial
         self.radial = RadialMLP(basis, term.plan.operands[0].size, hidden, activation, envelope)

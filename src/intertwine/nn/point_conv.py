@@ -12,12 +12,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
-from intertwine.kernels import kernel_table, linear_plan
+from intertwine.kernels import irrep_terms, kernel_table, linear_plan
 from intertwine.nn.coordinates import IrrepCoordinates
 from intertwine.nn.edge_module import EdgeGeometry, EdgeModule
 from intertwine.nn.module import normal_parameter, warn_unreachable
 from intertwine.nn.radial import Cutoff, GaussianBasis, RadialBasis, RadialMLP
-from intertwine.ops import Contraction, Convolution
+from intertwine.ops import Contraction, Convolution, Graph
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.rules import ConvolutionRule
 
@@ -92,14 +92,14 @@ class PointConv(EdgeModule):
 
     def _add_self_interaction(self, wanted: bool, unreached: tuple[int, ...]) -> None:
         """The linear map at the target, and the scales `(rep_out.dim,)` that keep unit variance where both add."""
-        plan = linear_plan(self.rep_in, self.rep_out)
-        alone = set(plan.unreached) if wanted else set(range(len(self.rep_out.isotypic)))
-        missing = [term for i, term in enumerate(self.rep_out.isotypic) if i in alone and i in unreached]
+        plan, terms = linear_plan(self.rep_in, self.rep_out), irrep_terms(self.rep_out)
+        alone = set(plan.unreached) if wanted else set(range(len(terms)))
+        missing = [term for i, term in enumerate(terms) if i in alone and i in unreached]
         warn_unreachable(self, missing, self._hint(), stacklevel=4)
         self.own = Contraction(plan) if wanted and plan.paths else None
         self.weight = normal_parameter(plan.operands[0].size) if self.own else None
-        both = [i not in alone and i not in unreached for i in range(len(self.rep_out.isotypic))]
-        sizes = [m * irrep.dim for m, irrep in self.rep_out.isotypic]
+        both = [i not in alone and i not in unreached for i in range(len(terms))]
+        sizes = [m * irrep.dim for m, irrep in terms]
         self.register_table("scale", np.repeat(np.where(both, math.sqrt(0.5), 1.0), sizes))
 
     def _hint(self) -> str:
@@ -108,8 +108,16 @@ class PointConv(EdgeModule):
             return "No kernel of any degree does: give the input other irreps."
         return "Give a larger degree, or other irreps in the input."
 
-    def symmetry_rule(self) -> ConvolutionRule:
-        """What it is, for proofs."""
+    def forward(  # type: ignore[override]
+        self, x: Tensor, edges: Tensor | Graph | EdgeGeometry, vectors: Tensor | None = None
+    ) -> Tensor:
+        """As `EdgeModule` says; stated here, where the rule is, so that a subclass that computes otherwise has none."""
+        return super().forward(x, edges, vectors)
+
+    def symmetry_rule(self) -> ConvolutionRule | None:
+        """What it is, for proofs; nothing for a subclass that convolves otherwise."""
+        if type(self).convolve is not PointConv.convolve:
+            return None
         own = self.own is not None
         return ConvolutionRule(self.rep_in, self.rep_out, self.action, self.rep_directions, self.degree, own)
 

@@ -2,7 +2,7 @@
 
 from intertwine.ops.choice import Choice, KernelModule, backend_report
 from intertwine.ops.contract import Contraction
-from intertwine.ops.convolve import Convolution, Factored
+from intertwine.ops.convolve.dispatch import Convolution, Factored
 from intertwine.ops.graph import Graph, graph
 from intertwine.ops.harmonics import Harmonics
 from intertwine.ops.polynomial import ChannelPolynomial

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from intertwine.ops.choice import is_transformed
+from intertwine.ops.closed import third
 from intertwine.ops.convolve.reference import convolve
 from intertwine.ops.convolve.run import INPUTS, inputs_of, run_convolve
 from intertwine.ops.graph import Graph
@@ -109,35 +110,6 @@ class _ConvolveSecond(torch.autograd.Function):
         where, given = _saved(ctx)
         convolved, gradients = partial(_convolved, ctx.plan, where), partial(_gradients, ctx.plan, where)
         return None, None, *third(convolved, gradients, given, weights)
-
-
-def third(
-    convolved: Callable[..., Tensor],
-    gradients: Callable[..., tuple[Tensor, ...]],
-    given: Sequence[Tensor],
-    weights: Sequence[Tensor],
-) -> list[Tensor]:
-    """The gradient of convolve_second, contracted with weights, by all that it was given.
-
-    Contracted, it is Σ over a ≠ b of F with input a replaced by its direction and operand b, an input or g, by its
-    weight: F is linear in each. The gradient of such a term by an operand that was not replaced is one of F's
-    gradients, and so is that by the direction; weights count as given.
-    """
-    count = len(weights) - 1  # of the inputs; then comes g
-    operands, along = [*given[: count + 1]], [*given[count + 1 :]]
-    sums: dict[int, Tensor] = {}
-    for a in range(count):
-        for b in range(count + 1):
-            if a == b:
-                continue
-            replaced = [*operands]
-            replaced[a], replaced[b] = along[a], weights[b]
-            found = [*gradients(*replaced), *([convolved(*replaced[:count])] if b != count else [])]
-            for n, gradient in enumerate(found):
-                if n != b:
-                    place = count + 1 + n if n == a else n
-                    sums[place] = sums[place] + gradient if place in sums else gradient
-    return [sums[place] for place in range(2 * count + 1)]
 
 
 # the same three as registered operations, for code that is compiled, exported or traced -------------------------------

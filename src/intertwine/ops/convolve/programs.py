@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from intertwine.errors import ArgumentError
-from intertwine.ops.convolve.llvm import GIVEN, WANTED, channel_layout
+from intertwine.ops.convolve.layout import graph_layout
+from intertwine.ops.convolve.llvm import GIVEN, WANTED
 from intertwine.ops.convolve.triton import Part, covers, write_programs
 from intertwine.ops.gpu import defined
 from intertwine.ops.graph import Graph, graph
@@ -55,8 +56,8 @@ def convolve_programs(plan: Plan, kind: str, ordered: bool, double: bool) -> tup
         ordered: whether gradients by x are summed at the sources rather than added to memory in any order.
         double: whether sums are float64, else float32.
     """
-    if (layout := channel_layout(plan)) is None:
-        raise ArgumentError("No program computes this plan. Ask channel_layout(plan) first.")
+    if (layout := graph_layout(plan)) is None:
+        raise ArgumentError("No program computes this plan. Ask graph_layout(plan) first.")
     wanted = WANTED[kind]
     apart = ordered and "x" in wanted
     made = []

@@ -19,7 +19,8 @@ from torch import Tensor
 
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.ops.choice import require_one_dtype
-from intertwine.ops.convolve.llvm import channel_layout, write_convolve
+from intertwine.ops.convolve.layout import graph_layout
+from intertwine.ops.convolve.llvm import write_convolve
 from intertwine.ops.convolve.programs import run_expanded, run_programs
 from intertwine.ops.convolve.reference import convolve, convolve_gradients, convolve_seconds
 from intertwine.ops.graph import Graph
@@ -50,8 +51,8 @@ def convolve_kernel(plan: Plan, kind: str, double: bool) -> Kernel | None:
 
     None where it cannot be compiled, which a warning says once.
     """
-    if (shape := channel_layout(plan)) is None:
-        raise ArgumentError("No kernel computes this plan. Ask channel_layout(plan) first.")
+    if (shape := graph_layout(plan)) is None:
+        raise ArgumentError("No kernel computes this plan. Ask graph_layout(plan) first.")
     key = f"convolve {kind} {plan.key} {'float64' if double else 'float32'}"
     try:
         return load(key, lambda machine: write_convolve(shape, machine, kind, double=double))
@@ -111,7 +112,7 @@ class _Kernels:
         if kernel is None:
             self.by_definition(kind, where, given, results)
             return
-        arguments: list[Tensor | int] = [0, x.numel(), where.row, where.order, where.source, *given, *results]
+        arguments: list[Tensor | int] = [0, x.numel(), 0, where.row, where.order, where.source, *given, *results]
         launch(kernel, targets, arguments, threads=min(self.threads, thread_count(targets, _FEW)))
 
     def by_definition(
@@ -293,7 +294,7 @@ def _require_fit(plan: Plan, where: Graph, inputs: Sequence[str], given: Sequenc
     if device == "cuda":
         _require_one_device(where, given)
         return
-    _require_graph(where, edges)
+    require_graph(where, edges)
     if edges and not _below(where.source, x.shape[0]):
         low, high = (int(bound) for bound in torch.aminmax(where.source))
         raise ArgumentError(
@@ -312,7 +313,7 @@ def _require_one_device(where: Graph, given: Sequence[Tensor]) -> None:
         )
 
 
-def _require_graph(where: Graph, edges: int) -> None:
+def require_graph(where: Graph, edges: int) -> None:
     """Raise unless the edges are walked as `graph` orders them: rows that follow each other, numbers that are edges."""
     if any(part.dtype != torch.int64 or not part.is_contiguous() or part.ndim != 1 for part in where):
         raise ArgumentError(

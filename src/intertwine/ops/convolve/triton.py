@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from intertwine.ops.convolve.llvm import ChannelLayout, Coupling
+from intertwine.ops.convolve.layout import ChannelLayout, Coupling
 
 _REGISTERS = 64  # what the sums of a program may take in each thread
 _THREADS = 32  # one warp: sums over channels need no memory that several share
