@@ -146,6 +146,13 @@ def test_what_does_not_fit_is_said(change: dict[str, torch.Tensor], message: str
         load_escnn(network("C4"), {})
 
 
+def test_norms_of_another_kind_are_said() -> None:
+    net = network("C4")
+    net.layers[1] = nn.BatchNorm(CASES["C4"][1], affine=False)
+    with pytest.raises(ArgumentError, match="Of weight a norm of ours has nothing, but escnn's state dict has some"):
+        load_escnn(net, state_of("C4"))
+
+
 def test_filters_that_are_not_among_ours_are_said() -> None:
     with pytest.raises(ArgumentError, match=r"% of them is missing"):
         load_escnn(network("SO(2)", nn.BandLimited(0.05)), state_of("SO(2)"))

@@ -116,7 +116,10 @@ def _load_convolution(layer: GridConvolution, state: Mapping[str, Tensor], known
 def _load_linear(layer: Linear, state: Mapping[str, Tensor], known: Mapping[Block, Field]) -> None:
     matrix = _their_filters(state, fields_of(layer.rep_in, known), fields_of(layer.rep_out, known), 1)[..., 0]
     matrix = channel_matrix(layer.rep_out, known) @ matrix @ channel_matrix(layer.rep_in, known).T
-    before, after = (layer.rep_in.change_of_basis, layer.rep_out.change_of_basis)
+    before, after = (
+        _array(part.to_irreps(torch.eye(rep.dim, device=layer.weight.device, dtype=torch.float64)))
+        for part, rep in ((layer.before, layer.rep_in), (layer.after, layer.rep_out))
+    )
     inner = after.T @ matrix @ before
     plan, weights, rebuilt = linear_plan(layer.rep_in, layer.rep_out), [], np.zeros_like(inner)
     for path in plan.paths:
@@ -130,17 +133,24 @@ def _load_linear(layer: Linear, state: Mapping[str, Tensor], known: Mapping[Bloc
         weights.append(found.reshape(-1))
     _require_same(rebuilt, inner, "linear maps")
     _put(layer.weight, np.concatenate(weights))
-    invariants = None if layer.bias is None else after[:, : len(layer.bias)]
+    places = [start + n for start, m in layer.constants for n in range(m)]
+    invariants = after[:, places] if places else None
     _load_bias(layer.bias, invariants, layer.rep_out, state, known)
 
 
 def _load_norm(layer: BatchNorm, state: Mapping[str, Tensor], known: Mapping[Block, Field]) -> None:
     rep, order = layer.rep_in, channel_matrix(layer.rep_in, known)
     found = [_their_statistics(state, field, number) for field, number in _counted(rep, known, state)]
-    coefficients = layer.coefficients.cpu().double().numpy()
-    for name, value in (("weight", "weight"), ("running_var", "running_var")):
-        if (kept := getattr(layer, name)) is not None:
-            _put(kept, np.array([row[value] for row in found]))
+    coefficients = _array(layer.coefficients)
+    for name in ("weight", "running_var"):
+        kept, values = getattr(layer, name), [row[name] for row in found]
+        if (kept is None) != (None in values):
+            raise ArgumentError(
+                f"Of {name} a norm of ours has {'nothing' if kept is None else 'numbers'}, but escnn's state dict has "
+                f"{'none' if None in values else 'some'}. Pass affine and track_running_stats as in escnn."
+            )
+        if kept is not None:
+            _put(kept, np.array(values))
     for name in ("bias", "running_mean"):
         if (kept := getattr(layer, name)) is not None:
             _put(kept, coefficients @ order @ np.concatenate([row[name] for row in found]))
@@ -173,12 +183,8 @@ def _their_statistics(state: Mapping[str, Tensor], field: Field, number: int) ->
         return np.zeros(size) if found is None else np.atleast_1d(basis @ np.atleast_1d(found))
 
     ones, own = np.ones((size, 1)), state.get(f"{_escaped(field.name)}_change_of_basis")
-    weight, variance = value("weight"), value("running_var")
-    if variance is None:
-        raise ArgumentError(f"The state dict has no running variance of the field {field.name!r}.")
-    return {
-        "weight": 1.0 if weight is None else float(np.squeeze(weight)),
-        "running_var": float(np.squeeze(variance)),
+    sizes = {name: value(name) for name in ("weight", "running_var")}
+    return {name: None if found is None else float(np.squeeze(found)) for name, found in sizes.items()} | {
         "bias": vector("bias", ones if own is None else _array(own)),
         "running_mean": vector("running_mean", ones if own is None else np.eye(size)),
     }
