@@ -312,7 +312,7 @@ def build_rows(name: str, case: Case, cache: Path, rounds: int) -> list[Row]:
         for key, side in (("cold", "theirs"), ("ours", "ours"), ("warm", "theirs"), ("default", "default")):
             times[key].append(fresh(__file__, "--measure", "construction", side, name))
     cold, ours, warm, default = (medians(times[key]) for key in times)
-    what = "construction (s), "
+    what = "construction, "
     return [
         Row(name, f"{what}no cache", "escnn", "s", ours["whole"], cold["whole"], case.construction),
         Row(name, f"{what}without its initialisation", "escnn", "s", ours["whole"], cold["bare"], 1),
@@ -328,14 +328,14 @@ def use_rows(name: str, case: Case, rounds: int) -> list[Row]:
         for side, found in times.items():
             found.append(fresh(__file__, "--measure", "use", side, name))
     theirs, ours, default = (medians(found) for found in times.values())
-    what = "filters from weights (ms), "
+    what = "filters from weights, "
     return [
         Row(name, f"{what}forward", "escnn", "ms", ours["forward"], theirs["forward"], None),
         Row(name, f"{what}and backward", "escnn", "ms", ours["both"], theirs["both"], case.expansion),
-        Row(name, f"{what}our default, and backward", "escnn", "ms", default["both"], theirs["both"], None),
-        Row(name, "memory (MB), basis", "escnn", "MB", ours["basis"], theirs["basis"], 50 if case.slow else None),
-        Row(name, "memory (MB), saved file", "escnn", "MB", ours["file"], theirs["file"], None),
-        Row(name, "memory (MB), of it weights", "", "MB", 4e-6 * ours["weights"], None, None),
+        Row(name, f"{what}with backward and our default filters", "escnn", "ms", default["both"], theirs["both"], None),
+        Row(name, "memory, basis", "escnn", "MB", ours["basis"], theirs["basis"], 50 if case.slow else None),
+        Row(name, "memory, saved file", "escnn", "MB", ours["file"], theirs["file"], None),
+        Row(name, "memory, of it weights", "", "MB", 4e-6 * ours["weights"], None, None),
     ]
 
 
@@ -347,7 +347,7 @@ def step_rows(name: str, case: Case, rounds: int) -> list[Row]:
         plain = found["plain"]
         whole = 100 * (found["ours"] / plain - 1)
         eval_cost = 100 * (found["ours in eval"] / found["plain in eval"] - 1)
-        what = f"more than torch, {label} (%), "
+        what = f"more than torch, {label}, "
         rows += [
             Row(name, f"{what}expansion and backward", "", "%", 100 * found["expansion"] / plain, None, case.share),
             Row(name, f"{what}whole step", "", "%", whole, None, None),
