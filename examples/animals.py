@@ -17,12 +17,12 @@ from _common import Arm, Comparison, Plain, Recipe, Split, classifier, of_weight
 from intertwine.catalog import O2, SO2, cyclic, dihedral
 from intertwine.data import images
 
-CLASSES, WIDTH = 10, 16
+CLASSES, WIDTH = 10, 12
 
 
 def steerable(group, **more):
     number = weights(Plain(CLASSES, WIDTH))
-    return of_weights(lambda width: classifier(group, CLASSES, width, **more), number, range(8, 161, 8))
+    return of_weights(lambda width: classifier(group, CLASSES, width, **more), number, range(8, 129, 8))
 
 
 def plain(_):
@@ -37,7 +37,7 @@ def main() -> None:
     given = options(__doc__)
     data = images.animals()
     train, test = (100, 60) if given.quick else (2000, 1000)
-    recipe = Recipe(steps=4 if given.quick else 150)
+    recipe = Recipe(steps=4 if given.quick else 150, batch=32)
 
     def upright(seed: int) -> Split:
         return shuffled_split(data.images, data.labels, train, test, seed)
