@@ -1,4 +1,4 @@
-"""What the examples on images share: moved copies of images, networks of equal weights, one training loop, one table."""
+"""What the examples on images share: moved copies, networks of equal weights, one training loop, one table."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
 """Silhouettes of ten kinds of animals in any pose: the protocol of MNIST-rot, on the images of animal_mnist.
 
-First as MNIST-rot does it: each training image is turned once, by an angle of its own, and so are the test images. The plain
-network may besides turn its training images afresh in each batch. Then with upright training images.
+First as MNIST-rot does it: each training image is turned once, by an angle of its own, and so are the test images. The
+plain network may besides turn its training images afresh in each batch. Then with upright training images.
 
-Animals stand on their feet: the pose of an upright silhouette tells a cow's head from a giraffe's neck. An invariant network
-cannot see it, and on upright test images the plain network is better. "C8 to C1" keeps the pose of large patterns: its last
-convolution is an ordinary one, and it reads upright silhouettes best, but turned ones not.
+Animals stand on their feet: the pose of an upright silhouette tells a head from a tail. An invariant network cannot see
+it, and on upright images the plain network is better. "C8 to C1" keeps the pose of large patterns: its last convolution
+is an ordinary one.
 
     pip install 'intertwine[all]' && pip install --no-deps animal_mnist
     python examples/animals.py

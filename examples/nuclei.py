@@ -1,9 +1,9 @@
 """Which pixels are background, inside and edge of nuclei: U-Nets on the labelled microscope image of stardist.
 
 Training crops come from the left half of the image, test crops from the right half. Nuclei lie in any pose, so a plain
-network learns each pose from examples and is as good on turned images; what symmetry can save here is examples. All networks
-are `models.UNet`; the plain one is that of the group of the identity alone. The score is the mean over the three classes of
-intersection over union; turned test crops also measure what interpolation does to edges one pixel thin.
+network learns each pose from examples and is as good on turned images; what symmetry can save here is examples. All
+networks are `models.UNet`; the plain one is that of the group of the identity alone. The score is the mean over the
+three classes of intersection over union; turned test crops also measure what interpolation does to thin edges.
 
     pip install 'intertwine[all,images]' && pip install --no-deps stardist
     python examples/nuclei.py

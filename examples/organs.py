@@ -1,8 +1,8 @@
 """Which organ of a frog is this piece? Shapes of 3-D patches, in any pose, from the segmented frog of pyvista.
 
-A patch shows one organ alone, 16³ voxels of 2 mm about a random place of it. Training patches come from the front part of each
-organ, test patches from its back part. The frog lies on its belly, organs have a place and a direction in it: the pose of an
-upright patch tells much of the organ, and an invariant network cannot see that.
+A patch shows one organ alone, 16³ voxels of 2 mm about a random place of it. Training patches come from the front part
+of each organ, test patches from its back part. The frog lies on its belly, and organs have a direction in it: the pose
+of an upright patch tells much of the organ, and an invariant network cannot see that.
 
     pip install 'intertwine[all]' && pip install --no-deps pyvista
     python examples/organs.py
@@ -68,7 +68,7 @@ def main() -> None:
         Arm("O", steerable(point_group("O"))),
         Arm("SO(3)", steerable(SO3)),
     ]
-    recipe = Recipe(steps=2 if given.quick else 60, batch=32, looks=4, most=150)
+    recipe = Recipe(steps=2 if given.quick else 50, batch=32, looks=4, most=150)
     Comparison("organs", split, arms, (100, 200) if given.quick else (150, 600), recipe).main(given)
 
 

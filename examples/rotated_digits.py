@@ -1,9 +1,9 @@
 """Written digits that training saw upright, in any pose: which networks still read them?
 
 The 1617 digits 0 to 8 of scikit-learn (a 9 is a turned 6). Networks of equal weights: a plain one, the same with turned
-training images, and steerable ones. An invariant network gives the same answer for every pose, so that a pose can tell it
-nothing; that costs little here, as upright digits look alike only for few pairs. "C8 to C1" shows the way between: its last
-convolution knows which way is up, and it reads upright digits as the plain network does and turned ones no better.
+training images, and steerable ones. An invariant network gives the same answer for every pose, so that a pose can tell
+it nothing; that costs little here. "C8 to C1" is the way between: its last convolution is an ordinary one that knows
+which way is up.
 
     pip install 'intertwine[all]'
     python examples/rotated_digits.py

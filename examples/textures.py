@@ -1,7 +1,7 @@
 """Brick, grass and gravel from small patches in any pose: photographs of scikit-image.
 
-Training patches come from the upper halves of the photographs, test patches from the lower halves, each less its mean, so that
-brightness tells nothing. The rows of bricks are horizontal in training; when they are turned, a plain network is at a loss.
+Training patches come from the upper halves of the photographs, test patches from the lower halves, each less its mean,
+so that brightness tells nothing. The rows of bricks are horizontal in training.
 
     pip install 'intertwine[all,images]'
     python examples/textures.py

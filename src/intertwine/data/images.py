@@ -1,6 +1,7 @@
 """Real images and volumes that other packages carry in their wheels, read in place: nothing is downloaded or imported.
 
-Values are float32 between 0 and 1, images `(n, height, width)` with rows that run down, volumes `(depth, height, width)`.
+Values are float32 between 0 and 1, images `(n, height, width)` with rows that run down, volumes
+`(depth, height, width)`.
 """
 
 from __future__ import annotations

@@ -95,9 +95,7 @@ TASKS = (
 """Stories 1 to 3: what computes each, and what tells it."""
 
 
-def _tell(
-    report: Report, folder: Path, number: int, quick: bool, seed: int, progress: rectangle.Progress
-) -> str:
+def _tell(report: Report, folder: Path, number: int, quick: bool, seed: int, progress: rectangle.Progress) -> str:
     """A story, run and told; returns its one-line result."""
     if number < len(TASKS):
         compute, tell = TASKS[number]

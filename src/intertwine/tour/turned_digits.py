@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -17,13 +19,14 @@ from intertwine.groups.rotations import plane_rotation
 from intertwine.testing import Defect, equivariance_error
 from intertwine.tour.rectangle import Progress, no_progress
 
-CLASSES, TRAIN, TEST = 9, 800, 400
+CLASSES = 9
+TRAIN, TEST = 800, 400
 IMAGE_NETWORKS = ("SO(2)", "plain")
 UP = torch.tensor([0.0, 1.0])
 
 
 class ImageNetwork(torch.nn.Module):
-    """Images `(B, 1, height, width)` to scores of classes, which no turn changes, and a vector that says which way is up.
+    """Images `(B, 1, height, width)` to scores of classes, which no turn changes, and a vector: which way is up.
 
     Every place votes for its "up"; the answer is their mean. The scores are made of the lengths of mean features.
     """
@@ -92,30 +95,29 @@ def turned_digits(seeds: int = 3, steps: int = 150, seed: int = 0, progress: Pro
     data = digits()
     x = F.pad(torch.tensor(data.images)[:, None], (2, 2, 2, 2))  # room for the corners of a turned digit
     y = torch.tensor(data.labels)
-    found, counts = np.zeros((2, 2, len(IMAGE_NETWORKS), seeds)), []
-    for j, make in enumerate((plain_network, ImageNetwork)[::-1]):
-        for k in range(seeds):
-            torch.manual_seed(seed + k)
-            order, network = torch.randperm(len(x)), make()
-            train, test = order[:TRAIN], order[TRAIN : TRAIN + TEST]
-            before = j * seeds + k
-            learn_upright(
-                network,
-                x[train],
-                y[train],
-                steps,
-                lambda words, share, before=before: progress(words, (before + share) / (2 * seeds)),
-            )
+    found, runs = np.zeros((2, 2, 2, seeds)), 2 * seeds
+    for k in range(seeds):
+        torch.manual_seed(seed + k)
+        train, test, _ = torch.randperm(len(x)).split([TRAIN, TEST, len(x) - TRAIN - TEST])
+        networks = ImageNetwork(), plain_network()
+        for j, network in enumerate(networks):
+            told = partial(_part, progress, 2 * k + j, runs)
+            learn_upright(network, x[train], y[train], steps, told)
             found[:, 0, j, k] = read(network, x[test], y[test], torch.zeros(TEST))
             found[:, 1, j, k] = read(network, x[test], y[test], 2 * torch.pi * torch.rand(TEST))
-            if (j, k) == (0, 0):
-                steerable, shown = network, x[test][y[test] == 4][:1]
-        counts.append(sum(parameter.numel() for parameter in network.parameters()))
-    error = equivariance_error(steerable, shown)
-    return ImageResult(tuple(counts), found[0], found[1], error, frames(steerable, shown))
+    shown = x[test][y[test] == 4][:1]
+    weights = tuple(sum(parameter.numel() for parameter in network.parameters()) for network in networks)
+    error = equivariance_error(networks[0], shown)
+    return ImageResult(weights, found[0], found[1], error, frames(networks[0], shown))
 
 
-def learn_upright(network: torch.nn.Module, x: Tensor, y: Tensor, steps: int, progress: Progress) -> None:
+def _part(progress: Progress, done: int, parts: int, share: float) -> None:
+    progress("reading upright digits", (done + share) / parts)
+
+
+def learn_upright(
+    network: torch.nn.Module, x: Tensor, y: Tensor, steps: int, progress: Callable[[float], None]
+) -> None:
     """Adam on batches of upright digits: their classes, and that up is up."""
     optimizer = torch.optim.Adam(network.parameters(), 1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-2, steps)
@@ -128,7 +130,7 @@ def learn_upright(network: torch.nn.Module, x: Tensor, y: Tensor, steps: int, pr
         loss.backward()
         optimizer.step()
         schedule.step()
-        progress("reading upright digits", (step + 1) / steps)
+        progress((step + 1) / steps)
 
 
 def read(network: torch.nn.Module, x: Tensor, y: Tensor, angles: Tensor) -> tuple[float, float]:

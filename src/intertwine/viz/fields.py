@@ -11,6 +11,7 @@ import numpy as np
 from intertwine.errors import ArgumentError, MissingExtraError, ShapeError
 from intertwine.viz.plane import DOMAINS, flat_axes
 from intertwine.viz.theme import (
+    GREEN,
     ORANGE,
     PAPER,
     SHADES,
@@ -29,13 +30,19 @@ if TYPE_CHECKING:
 
 
 def arrow_images(
-    images: Sequence[np.ndarray], fields: Sequence[np.ndarray], titles: Sequence[str] | None = None, columns: int = 4
+    images: Sequence[np.ndarray],
+    fields: Sequence[np.ndarray],
+    whole: Sequence[np.ndarray] | None = None,
+    titles: Sequence[str] | None = None,
+    *,
+    columns: int = 4,
 ) -> go.Figure:
     """Images side by side, each with a vector field on it, all arrows in one scale.
 
     Args:
         images: `(height, width)` values in [0, 1] each, rows run down.
         fields: `(rows, columns, 2)` arrows (x, y), y upwards, spread evenly over their image.
+        whole: a direction `(2,)` for each image, drawn thick from its middle.
         titles: one per image.
         columns: how many stand side by side; on a phone half as many.
 
@@ -46,7 +53,7 @@ def arrow_images(
     ['Heatmap', 'Scatter']
     """
     longest = _checked(images, fields)
-    same_length(images=images, titles=titles)
+    same_length(images=images, whole=whole, titles=titles)
     go = graph_objects()
     header = 0.12 if titles else 0.0
     few = max(1, columns // 2)
@@ -59,17 +66,25 @@ def arrow_images(
         (x, y), shown = _centres(image.shape), {"showscale": False, "hoverinfo": "skip", "zmin": 0, "zmax": 1}
         fig.add_trace(go.Heatmap(z=image, x=x, y=y, colorscale=shades, **shown, **axes))
         fig.add_trace(line(interrupted(_arrows(image.shape, field, longest)), ORANGE, 1.6, **axes))
+        if whole is not None:
+            fig.add_trace(line(_pointer(image.shape, whole[i]), GREEN, 4.0, **axes))
     return on_phones(fig, arrange(fig, titles or (), wide, tall, DOMAINS) | {"height": 180 * phone_rows + 24})
 
 
 def write_arrow_film(
-    path: str | Path, images: Sequence[np.ndarray], fields: Sequence[np.ndarray], per_second: int = 8
+    path: str | Path,
+    images: Sequence[np.ndarray],
+    fields: Sequence[np.ndarray],
+    whole: Sequence[np.ndarray] | None = None,
+    *,
+    per_second: int = 8,
 ) -> Path:
     """The images of `arrow_images` one after the other as an animated GIF; returns the path.
 
     Raises as `arrow_images` does, and `MissingExtraError` where matplotlib is not installed.
     """
     longest = _checked(images, fields)
+    same_length(images=images, whole=whole)
     try:
         from matplotlib.animation import FuncAnimation, PillowWriter
         from matplotlib.colors import LinearSegmentedColormap
@@ -87,6 +102,8 @@ def write_arrow_film(
         extent = (-width / 2, width / 2, -height / 2, height / 2)
         panel.imshow(images[i], cmap=colours, vmin=0, vmax=1, extent=extent)
         panel.plot(*interrupted(_arrows(images[i].shape, fields[i], longest)).T, color=ORANGE, linewidth=1.8)
+        if whole is not None:
+            panel.plot(*_pointer(images[i].shape, whole[i]).T, color=GREEN, linewidth=5)
 
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -122,7 +139,19 @@ def _arrows(shape: Sequence[int], field: np.ndarray, longest: float) -> list[np.
     starts = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
     shafts = field.reshape(-1, 2) * (1.6 * min(step) / longest)
     seen = np.linalg.norm(shafts, axis=1) > 0.05 * min(step)  # shorter ones would be specks
+    return list(_with_barbs(starts[seen], shafts[seen]))
+
+
+def _pointer(shape: Sequence[int], direction: np.ndarray) -> np.ndarray:
+    """A direction as an arrow from the middle of an image, 0.4 of its width long."""
+    shaft = np.asarray(direction) * (0.4 * min(shape) / max(float(np.linalg.norm(direction)), 1e-12))
+    points: np.ndarray = _with_barbs(np.zeros((1, 2)), shaft[None])[0]
+    return points
+
+
+def _with_barbs(starts: np.ndarray, shafts: np.ndarray) -> np.ndarray:
+    """Arrows `(n, 5, 2)` as lines that go along the shaft and over both barbs."""
     across = shafts @ np.array([[0.0, 1.0], [-1.0, 0.0]])
     tips = starts + shafts
     barbs = [tips - 0.3 * shafts + sign * 0.18 * across for sign in (1, -1)]
-    return list(np.stack([starts, tips, barbs[0], tips, barbs[1]], 1)[seen])
+    return np.stack([starts, tips, barbs[0], tips, barbs[1]], 1)
