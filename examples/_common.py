@@ -262,6 +262,7 @@ class Comparison:
         sizes: numbers of training examples, rising.
         recipe: how to train.
         about: what the score is, for the table.
+        tuned_on: which of the sizes the learning rates are chosen on; a few examples cannot tell.
     """
 
     title: str
@@ -270,6 +271,7 @@ class Comparison:
     sizes: Sequence[int]
     recipe: Recipe
     about: str = "accuracy"
+    tuned_on: int = 0
     runs: dict[tuple[str, int], list[Run]] = field(default_factory=dict)
 
     def main(self, options: argparse.Namespace) -> None:
@@ -301,7 +303,7 @@ class Comparison:
             rate = rates[0]
             if len(rates) > 1:
                 tick = told(f"{arm.name}: learning rate")
-                rate = self.recipe.best_rate(arm, splits[0][0].train[: self.sizes[0]], rates, tick)
+                rate = self.recipe.best_rate(arm, splits[0][0].train[: self.sizes[self.tuned_on]], rates, tick)
             for split, seed in splits:
                 tests = split.tests(seed)
                 for size in self.sizes:

@@ -71,9 +71,9 @@ def main() -> None:
         Arm("SO(2)", build(SO2)),
         Arm("O(2)", build(O2)),
     ]
-    sizes = (2, 4) if given.quick else (2, 32)
-    recipe = Recipe(steps=2 if given.quick else 60, score=mean_iou, batch=8)
-    Comparison("nuclei", lambda seed: split(seed, sizes[-1]), arms, sizes, recipe, "mean IoU").main(given)
+    sizes = (2, 4) if given.quick else (4, 32)
+    recipe = Recipe(steps=2 if given.quick else 100, score=mean_iou, batch=8)
+    Comparison("nuclei", lambda seed: split(seed, sizes[-1]), arms, sizes, recipe, "mean IoU", 1).main(given)
 
 
 if __name__ == "__main__":

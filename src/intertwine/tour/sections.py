@@ -311,8 +311,8 @@ def tell_images(report: Report, result: ImageResult, folder: Path) -> str:
     section.text(
         "Written digits 0 to 8 (a 9 is a turned 6). Both networks learn from upright digits which digit it is, and "
         "that up is up. The filters of the steerable one are made of functions that turn by SO(2), its features are "
-        "numbers, vectors and quadrupoles at every pixel: so what it sees in a turned digit is the turned field, and it needs "
-        "no turned example."
+        "numbers, vectors and quadrupoles at every pixel: so what it sees in a turned digit is the turned field; it "
+        "needs no turned example."
     )
     section.figure(
         bars(
