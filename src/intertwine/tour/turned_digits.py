@@ -103,8 +103,8 @@ def turned_digits(seeds: int = 3, steps: int = 150, seed: int = 0, progress: Pro
         for j, network in enumerate(networks):
             told = partial(_part, progress, 2 * k + j, runs)
             learn_upright(network, x[train], y[train], steps, told)
-            found[:, 0, j, k] = read(network, x[test], y[test], torch.zeros(TEST))
-            found[:, 1, j, k] = read(network, x[test], y[test], 2 * torch.pi * torch.rand(TEST))
+            found[:, 0, j, k] = turned_test(network, x[test], y[test], torch.zeros(TEST))
+            found[:, 1, j, k] = turned_test(network, x[test], y[test], 2 * torch.pi * torch.rand(TEST))
     shown = x[test][y[test] == 4][:1]
     weights = tuple(sum(parameter.numel() for parameter in network.parameters()) for network in networks)
     error = equivariance_error(networks[0], shown)
@@ -133,7 +133,7 @@ def learn_upright(
         progress((step + 1) / steps)
 
 
-def read(network: torch.nn.Module, x: Tensor, y: Tensor, angles: Tensor) -> tuple[float, float]:
+def turned_test(network: torch.nn.Module, x: Tensor, y: Tensor, angles: Tensor) -> tuple[float, float]:
     """The accuracy on images, each turned by its angle, and the median error of up in degrees."""
     network.eval()
     with torch.no_grad():
