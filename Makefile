@@ -35,12 +35,12 @@ demo: $(READY)
 
 # e3nn in an environment apart: it must not decide which versions the library is developed with.
 bench: .bench/.ready
-	cd benchmarks && for script in e3nn_*.py; do ../.bench/bin/python $$script || exit 1; done
+	cd benchmarks && for script in convolution.py harmonics.py products.py; do ../.bench/bin/python $$script || exit 1; done
 
 .bench/.ready:
 	$(PYTHON) -m venv .bench
 	.bench/bin/python -m pip install $(TORCH)
-	.bench/bin/python -m pip install e3nn==0.6.0 -e .
+	.bench/bin/python -m pip install e3nn==0.6.0 cuequivariance-torch cuequivariance sphericart-torch -e .
 	touch $@
 
 # The stamp: install again only when pyproject.toml is newer.

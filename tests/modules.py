@@ -10,7 +10,7 @@ from torch import nn as plain
 from intertwine import nn
 from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, group, point_group, symmetric
 from intertwine.catalog.base import CatalogGroup
-from intertwine.fields import GridField
+from intertwine.fields import GridField, PointFeatures
 from intertwine.kernels import BandLimited
 from intertwine.nn.heads import ElementScores, GroupElement, gram_schmidt, polar
 from intertwine.reps import Rep
@@ -32,7 +32,7 @@ GROUPS: list[CatalogGroup] = [
     group("Dinfh"),
 ]
 
-ON_GRIDS: list[CatalogGroup] = [SO2, O2, SO3, O3, cyclic(4), dihedral(4), point_group("O")]
+ON_GRIDS: list[CatalogGroup] = [SO2, O2, SO3, dihedral(4)]
 
 RADIAL = [nn.radial.CosineBasis, nn.radial.GaussianBasis, nn.radial.SmoothFiniteBasis, nn.radial.BesselBasis]
 CUTOFFS = [nn.radial.CosineCutoff, nn.radial.PolynomialCutoff, nn.radial.SmoothCutoff]
@@ -66,6 +66,15 @@ def backbone(size: int, out: int) -> plain.Module:
 def several(group: CatalogGroup) -> Rep:
     """A rep with enough vectors to tell a pose."""
     return turned(group) + 2 * group.defining
+
+
+def on_edges(rep: Rep) -> nn.Sequential:
+    """Two convolutions that see the same edges, by harmonics of different degrees and the same radial basis."""
+    basis, envelope = nn.radial.BesselBasis(5.0, 4), nn.radial.SmoothCutoff(5.0)
+    h = hidden(rep.group)
+    first = nn.DepthwiseConv(h, h, basis, degree=1, hidden=(8,), envelope=envelope)
+    second = nn.DepthwiseConv(h, h, basis, degree=2, hidden=(), envelope=envelope)
+    return nn.Sequential(nn.Linear(rep, h), first, nn.Linear(first.rep_out, h), second, nn.Linear(second.rep_out, h))
 
 
 def canonical(G: CatalogGroup) -> nn.Canonicalize:
@@ -131,6 +140,7 @@ def _over(G: CatalogGroup) -> Iterator[tuple[str, Make]]:
     yield "PointConv, mean", lambda: nn.PointConv(h, t, hidden=(), aggregate="mean", self_interaction=False)
     yield "DepthwiseConv", lambda: nn.DepthwiseConv(h, h, degree=2, hidden=(8,))
     yield "DepthwiseConv of coordinates of their own", lambda: nn.DepthwiseConv(t, h, degree=1, hidden=())
+    yield "Sequential on edges", lambda: on_edges(t)
     yield "SymmetricContraction", lambda: nn.SymmetricContraction(equal(G), equal(G), order=2)
     yield "NormActivation", lambda: nn.NormActivation(t)
     yield "NormActivation without bias", lambda: nn.NormActivation(h, torch.tanh, torch.tanh, bias=False)
@@ -138,6 +148,7 @@ def _over(G: CatalogGroup) -> Iterator[tuple[str, Make]]:
     yield "Activation", lambda: nn.Activation(scalars(G))
     yield "BatchNorm", lambda: nn.BatchNorm(t)
     yield "LayerNorm", lambda: nn.LayerNorm(t)
+    yield "SelfAttention", lambda: nn.SelfAttention(2 * h, heads=2)
     yield "Dropout", lambda: nn.Dropout(t)
     yield "GroupPool", lambda: nn.GroupPool(t, "norm")
     yield (
@@ -229,9 +240,9 @@ MODULES: dict[str, Make] = {
 each_module = pytest.mark.parametrize("make", MODULES.values(), ids=MODULES.keys())
 
 
-def on_grid(module: nn.EquivariantModule) -> bool:
-    """Whether a module takes images or volumes, whose axes all mean something."""
-    return any(isinstance(field, GridField) for field in module.fields_in)
+def has_places(module: nn.EquivariantModule) -> bool:
+    """Whether a module takes images, volumes or points, whose axes mean something beside the batch."""
+    return any(isinstance(field, GridField | PointFeatures) for field in module.fields_in)
 
 
 def example(module: nn.EquivariantModule, dtype: torch.dtype = torch.float64, batch: int = 4) -> tuple:

@@ -136,6 +136,14 @@ def test_dependent_functions_do_not_occur() -> None:
         assert np.linalg.matrix_rank(values, tol=1e-3) == values.shape[1]
 
 
+def test_functions_can_be_looked_at() -> None:
+    taps = Taps((3, 3))
+    functions = Rings().functions(SO2.defining, taps)
+    assert str(functions).splitlines()[1].startswith("  0: degree 0, error 0.0%; degree 0")
+    assert str(Complete().functions(cyclic(4).defining, taps)).splitlines()[1] == "  0: 3, exact"
+    np.testing.assert_allclose(functions.picture(0, taps), np.pad([[1.0]], 1))
+
+
 def test_what_filters_refuse() -> None:
     with pytest.raises(ArgumentError, match="between 0 and 1"):
         BandLimited(1.5)

@@ -9,12 +9,12 @@ import torch
 from intertwine.catalog import O2, O3, SO2, SO3
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import RepMismatchError
-from intertwine.kernels import bilinear_plan, kernel_table, linear_plan
+from intertwine.kernels import bilinear_plan, in_irreps, irrep_terms, kernel_table, linear_plan
 from intertwine.kernels.plans import unreached_irreps
 from intertwine.ops.contract.reference import contract
 from intertwine.plan import Plan
-from intertwine.reps import Rep, intertwiners
-from tests.registry import REPS, average, close, each_group
+from intertwine.reps import Irrep, Rep, intertwiners
+from tests.registry import REPS, average, close, each_group, each_rep
 
 PAIRS = [(a, b) for a, b in pairwise(REPS) if a.group == b.group and a.dim * b.dim < 2000]
 each_pair = pytest.mark.parametrize(("a", "b"), PAIRS, ids=lambda rep: f"{rep.group} {rep}".replace(" ", ""))
@@ -43,11 +43,11 @@ def test_a_weight_for_each_bilinear_map(a: Rep, b: Rep) -> None:
 
 @each_pair
 def test_the_linear_maps_span_the_intertwiners(a: Rep, b: Rep) -> None:
-    """The matrices that single weights switch on are an orthogonal basis of Hom(a.irreps, b.irreps)."""
+    """The matrices that single weights switch on are an orthogonal basis of Hom(a, b), in irrep coordinates."""
     plan = linear_plan(a, b)
     switches = torch.eye(weights(plan), dtype=torch.float64)[:, None]
     maps = contract(plan, switches, torch.eye(a.dim, dtype=torch.float64)).numpy().swapaxes(-1, -2)
-    known = intertwiners(a.irreps, b.irreps)
+    known = intertwiners(in_irreps(a), in_irreps(b))
     coordinates = np.einsum("wij,nij->wn", maps, known)
     close(np.einsum("wn,nij->wij", coordinates, known), maps)
     gram = coordinates @ coordinates.T
@@ -79,6 +79,15 @@ def test_every_irrep_is_reached_from_itself(group: CatalogGroup) -> None:
     rep = group.rep(" + ".join(f"1x{label}" for label in group.labels(2)))
     assert linear_plan(rep, rep).unreached == ()
     assert weights(linear_plan(rep, rep)) == sum(len(irrep.endomorphisms) for _, irrep in rep.isotypic)
+
+
+@each_rep
+def test_plans_take_features_as_they_are(rep: Rep) -> None:
+    """Where all terms are irreps; else in the coordinates of sorted irreps."""
+    inner = in_irreps(rep)
+    assert inner.terms == irrep_terms(rep)
+    assert inner.isotypic == rep.isotypic
+    assert inner == (rep if all(isinstance(block, Irrep) for _, block in rep.terms) else rep.irreps)
 
 
 def test_dead_outputs_are_named() -> None:

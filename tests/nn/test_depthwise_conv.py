@@ -42,6 +42,122 @@ def test_a_graph_serves_all_layers() -> None:
     )
 
 
+BESSEL, COSINE = nn.radial.BesselBasis(3.0, 4), nn.radial.CosineBasis(3.0, 4)
+ENVELOPE = nn.radial.PolynomialCutoff(3.0)
+
+
+def two_layers() -> tuple[nn.DepthwiseConv, nn.DepthwiseConv]:
+    """Layers that see the same edges by other degrees, and a basis that one of them shares with nobody."""
+    torch.manual_seed(0)
+    rep = O3.rep("3x0e + 2x1o")
+    first = nn.DepthwiseConv(rep, ["0e", "1o"], BESSEL, degree=1, hidden=(6,), envelope=ENVELOPE).double()
+    second = nn.DepthwiseConv(first.rep_out, ["0e"], COSINE, degree=2, hidden=(6,), envelope=ENVELOPE).double()
+    return first, second
+
+
+def test_a_geometry_serves_all_layers_whoever_made_it() -> None:
+    """What a layer finds missing, higher harmonics or its own radial basis, it makes; nothing is mistaken for it."""
+    first, second = two_layers()
+    edges, vectors = cloud(7, 20)
+    x = torch.randn(7, 9, dtype=torch.float64)
+    expected = second(first(x, edges, vectors), edges, vectors)
+    for geometry, keys in (
+        (first.geometry(edges, vectors, 7), [BESSEL.key, ENVELOPE.key]),
+        (second.geometry(graph(edges, 7), vectors, 7), [COSINE.key, ENVELOPE.key]),
+        (nn.edge_geometry([first, second], edges, vectors, 7), [BESSEL.key, ENVELOPE.key, COSINE.key]),
+    ):
+        assert [*geometry.radial] == keys
+        torch.testing.assert_close(second(first(x, geometry), geometry), expected)
+
+
+def test_bases_that_nobody_knows_are_not_shared() -> None:
+    """Two bases of a user may be different functions although they print alike."""
+
+    class Powers(nn.radial.RadialBasis):
+        def __init__(self, exponent: float) -> None:
+            super().__init__(3.0, 1)
+            self.exponent = exponent
+
+        def forward(self, r: torch.Tensor) -> torch.Tensor:
+            return r[..., None] ** self.exponent
+
+    layers = [nn.DepthwiseConv(O3.rep("2x0e"), ["1o"], Powers(n), hidden=()) for n in (1.0, 3.0)]
+    layers[1].load_state_dict(layers[0].state_dict())
+    edges, vectors = cloud(4, 9)
+    geometry, x = nn.edge_geometry(layers, edges, vectors.float(), 4), torch.randn(4, 2)
+    assert not geometry.radial
+    first, second = (layer(x, geometry) for layer in layers)
+    torch.testing.assert_close(second, layers[1](x, edges, vectors.float()))
+    assert not torch.allclose(first, second)
+    assert (
+        nn.radial.PolynomialCutoff(3.0, 4).key != nn.radial.PolynomialCutoff(3.0).key != nn.radial.CosineCutoff(3.0).key
+    )
+
+
+def test_forces_go_through_a_geometry() -> None:
+    """First and second derivatives by positions, with everything that depends on edges made once."""
+    first, second = two_layers()
+    edges, _ = cloud(5, 11)
+    x, positions = torch.randn(5, 9, dtype=torch.float64), torch.randn(5, 3, dtype=torch.float64)
+
+    def energy(positions: torch.Tensor) -> torch.Tensor:
+        geometry = nn.edge_geometry([first, second], edges, positions[edges[1]] - positions[edges[0]], 5)
+        return second(first(x, geometry), geometry).square().sum()
+
+    assert torch.autograd.gradcheck(energy, positions.requires_grad_(), fast_mode=True)
+    assert torch.autograd.gradgradcheck(energy, positions, fast_mode=True)
+
+
+def test_a_geometry_of_another_precision_or_graph() -> None:
+    first, _ = two_layers()
+    edges, vectors = cloud(7, 20)
+    x = torch.randn(7, 9, dtype=torch.float64)
+    geometry = first.geometry(edges, vectors, 7)
+    low = first.float()(x.float(), geometry)
+    assert low.dtype == torch.float32
+    torch.testing.assert_close(low, first(x.float(), edges, vectors.float()))
+    with pytest.raises(ArgumentError, match=r"geometry of a graph of its 6 points, and no vectors beside it"):
+        first(x[:6].float(), geometry)
+    with pytest.raises(ArgumentError, match="that of 7 points and vectors"):
+        first(x.float(), geometry, vectors)
+    with pytest.raises(ShapeError, match=r"with a tensor of vectors, or their geometry, but got Tensor and NoneType"):
+        first(x.float(), edges)
+
+
+def test_a_geometry_is_a_tuple_of_tensors() -> None:
+    """So it goes through compiled and exported code, and devices, as one input."""
+    first, second = two_layers()
+    edges, vectors = cloud(7, 20)
+    x, geometry = torch.randn(7, 9, dtype=torch.float64), nn.edge_geometry([first, second], edges, vectors, 7)
+    leaves, tree = torch.utils._pytree.tree_flatten(geometry)
+    assert all(isinstance(leaf, torch.Tensor) for leaf in leaves)
+    torch.testing.assert_close(
+        first(x, torch.utils._pytree.tree_unflatten([leaf.clone() for leaf in leaves], tree)), first(x, geometry)
+    )
+
+
+@pytest.mark.slow
+def test_compiled_code_takes_and_makes_geometries() -> None:
+    first, second = two_layers()
+
+    def made_inside(x: torch.Tensor, edges: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
+        geometry = nn.edge_geometry([first, second], edges, vectors, x.shape[0])
+        return second(first(x, geometry), geometry)
+
+    taken = torch.compile(lambda x, geometry: second(first(x, geometry), geometry), fullgraph=True, backend="aot_eager")
+    compiled = torch.compile(made_inside, fullgraph=True, backend="aot_eager")
+    for seed, (points, number) in enumerate(((7, 20), (9, 31))):
+        edges, vectors = cloud(points, number, seed)
+        x, vectors = torch.randn(points, 9, dtype=torch.float64), vectors.requires_grad_()
+        expected = made_inside(x, edges, vectors)
+        found = compiled(x, edges, vectors)
+        torch.testing.assert_close(found, expected)
+        slopes = [torch.autograd.grad(y.sum(), vectors)[0] for y in (found, expected)]
+        torch.testing.assert_close(*slopes)
+        geometry = nn.edge_geometry([first, second], edges, vectors.detach(), points)
+        torch.testing.assert_close(taken(x, geometry), expected)
+
+
 def test_weights_and_channels_are_those_of_known_potentials() -> None:
     """MACE-MP: 128 channels to degree 2, harmonics to degree 3, 17 paths with 2176 weights per edge."""
     conv = nn.DepthwiseConv(O3.rep("128x0e + 128x1o + 128x2e"), ["0e", "1o", "2e", "3o"], degree=3)

@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from intertwine import nn
+from intertwine.fields import PointFeatures
+from intertwine.ops import KernelModule
 from intertwine.testing import check_module, equivariance_error
-from tests.modules import MODULES, Make, each_module, example, on_grid
+from tests.modules import MODULES, Make, each_module, example, has_places
 
 KEYS = {
     "Linear, O(3)": {"weight": (20,), "bias": (2,)},
@@ -22,7 +24,7 @@ KEYS = {
     "NormActivation without bias, O(3)": {},
     "Gate, O(3)": {},
     "Activation, O(3)": {},
-    "Conv, O(3)": {"weight": None, "bias": None},
+    "Conv, SO(3)": {"weight": None, "bias": None},
     "BatchNorm, O(3)": {"weight": None, "bias": None, "running_mean": None, "running_var": None},
     "Sequential, O(3)": {
         **{f"layers.{i}.{name}": None for i, name in ((0, "weight"), (0, "bias"), (2, "weight"), (2, "bias"))},
@@ -71,7 +73,7 @@ def test_leading_axes(make: Make) -> None:
     """No batch axis and two of them work where features have no graph."""
     module = make().double().eval()
     values = example(module)
-    if on_grid(module) or any(not x.is_floating_point() for x in values):
+    if has_places(module) or any(not x.is_floating_point() for x in values):
         return
     whole = module(*values)
     torch.testing.assert_close(module(*(x[0] for x in values)), whole[0])
@@ -106,7 +108,7 @@ def test_vmap(make: Make) -> None:
     """One sample at a time, vectorised by torch, is the batch."""
     module = make().double().eval()
     values = example(module)
-    if any(not x.is_floating_point() for x in values):
+    if any(isinstance(field, PointFeatures) for field in module.fields_in):
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch tells which operations it has no fast rule for
@@ -131,9 +133,30 @@ def test_a_layer_prints_on_one_line(make: Make) -> None:
     module = make()
     lines = repr(module).splitlines()
     assert lines[0].startswith(type(module).__name__)
-    assert (len(lines) > 1) == isinstance(
-        module, nn.Sequential | nn.Canonicalize | nn.FrameAveraging | nn.Pixelwise | nn.InstanceNorm | nn.FieldDropout
-    )
+    inside = [part for part in module.modules() if isinstance(part, nn.EquivariantModule) and part is not module]
+    assert (len(lines) > 1) == (bool(inside) or isinstance(module, nn.FrameAveraging))
+
+
+@each_module
+def test_it_tells_what_computes(make: Make) -> None:
+    """For every operation with kernels: torch in a precision that no kernel has. Nothing is left behind."""
+    module = make()
+    if any(isinstance(part, torch.nn.Linear) for part in module.modules()):
+        return  # torch's own layers insist on one dtype
+    parts = {name for name, part in module.named_modules() if isinstance(part, KernelModule)}
+    found = module.backends(*example(module, torch.bfloat16))
+    assert set(found) <= parts
+    assert {choice.backend for choice in found.values()} <= {"torch", "reference"}
+    assert all(choice.reason.endswith(".") for choice in found.values())
+    assert not any(part._forward_pre_hooks for part in module.modules())
+
+
+def test_layers_on_edges_run_in_kernels() -> None:
+    found = MODULES["Sequential on edges, O(3)"]().backends()
+    for layer in (1, 3):
+        assert found[f"layers.{layer}.convolution"].backend == "llvm"
+    assert str(found["layers.3.harmonics"]).startswith("llvm: Harmonics on a CPU run in a kernel")
+    assert "layers.1.harmonics" not in found  # those of the layer with the larger degree serve both
 
 
 def test_the_registry_covers_every_layer() -> None:

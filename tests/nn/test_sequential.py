@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch import nn as plain
 
-from intertwine import nn
+from intertwine import nn, ops
 from intertwine.catalog import O2, O3, SO3
-from intertwine.errors import ArgumentError, RepMismatchError
+from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
+from intertwine.fields import Displacements, Edges, PointFeatures
 from intertwine.testing import equivariance_error
 
 HIDDEN = O2.rep("4x0e + 2x1")
@@ -70,8 +71,39 @@ def test_rows_that_do_not_chain() -> None:
         ArgumentError, match=r"Module 0 \(TensorProduct\) takes 2 inputs, but Sequential hands one tensor on"
     ):
         nn.Sequential(nn.TensorProduct(HIDDEN, HIDDEN, HIDDEN))
-    with pytest.raises(ArgumentError, match=r"Module 1 \(PointConv\) takes 3 inputs"):
-        nn.Sequential(nn.Linear(HIDDEN, HIDDEN), nn.PointConv(HIDDEN, HIDDEN))
+    with pytest.raises(RepMismatchError, match=r"Module 1 \(PointConv\) takes features of 1x1 of O\(2\) per"):
+        nn.Sequential(nn.Linear(HIDDEN, HIDDEN), nn.PointConv(O2.rep("1x1"), HIDDEN))
+    in_space = nn.PointConv(HIDDEN, HIDDEN, action=O3.rep("1o").restrict(O3.subgroup("Cinfv")))
+    with pytest.raises(RepMismatchError, match=r"see the same vectors, but theirs are moved by 1x1, 1x\[1o"):
+        nn.Sequential(nn.PointConv(HIDDEN, HIDDEN, degree=1), in_space)
+
+
+def test_layers_on_edges_share_what_depends_on_edges_alone() -> None:
+    """A row of them, with plain layers between, is their composition; it is a layer on edges itself."""
+    torch.manual_seed(0)
+    first = nn.DepthwiseConv(HIDDEN, ["0e", "1"], degree=1, hidden=(5,))
+    mixed = nn.Linear(first.rep_out, HIDDEN)
+    inner = nn.Sequential(first, mixed)
+    last = nn.PointConv(HIDDEN, O2.rep("3x0e"), degree=2, hidden=(4,))
+    net = nn.Sequential(nn.Linear(HIDDEN, HIDDEN), inner, last, plain.Linear(3, 2)).double()
+    assert net.fields_in == (PointFeatures(HIDDEN), Edges(), Displacements(O2.defining))
+    assert net.field_out == PointFeatures(O2.rep("2x0e"))
+    assert net.edge_layers == [first, last]
+    x, positions = torch.randn(4, HIDDEN.dim).double(), torch.randn(4, 2).double()
+    edges = torch.tensor([[0, 1, 2, 3, 3], [1, 2, 0, 0, 1]])
+    vectors = positions[edges[1]] - positions[edges[0]]
+    expected = net[3](last(mixed(first(net[0](x), edges, vectors)), edges, vectors))
+    torch.testing.assert_close(net(x, edges, vectors), expected)
+    torch.testing.assert_close(net(x, ops.graph(edges, 4), vectors), expected)
+    geometry = net.geometry(edges, vectors, 4)
+    assert geometry.harmonics.shape == (5, 5)
+    torch.testing.assert_close(net(x, geometry), expected)
+    with pytest.raises(ShapeError, match=r"takes edges as one tensor of shape \(2, E\) or as a Graph"):
+        net(x)
+    with pytest.raises(ArgumentError, match="no vectors beside it, but got that of 4 points and vectors"):
+        net(x, geometry, vectors)
+    with pytest.raises(ArgumentError, match=r"holds no layers on edges, so that it takes features alone: net\(x\)"):
+        net[:1](x, edges, vectors)
 
 
 def test_functions_are_no_modules() -> None:

@@ -11,6 +11,7 @@ from torch.func import grad, hessian, jacfwd, jacrev, jvp, vmap
 
 from intertwine.catalog import cyclic, dihedral, group, point_group
 from intertwine.errors import ShapeError
+from intertwine.fields import PointFeatures
 from intertwine.nn.frames import eigenvectors
 from intertwine.nn.heads import ElementScores, GroupElement
 from tests.modules import MODULES, Make, example
@@ -28,9 +29,10 @@ class Sample:
     """One sample of a module's inputs (of a graph all points), as a function of those that are no integers."""
 
     def __init__(self, make: Make) -> None:
-        self.module, self.rest = make().double(), []
+        self.module, self.rest = make().double().eval(), []
         values = example(self.module)
-        if all(x.is_floating_point() for x in values):
+        points = any(isinstance(field, PointFeatures) for field in self.module.fields_in)
+        if not points and all(x.is_floating_point() for x in values):
             values = tuple(x[0] for x in values)
         self.rest = [None if x.is_floating_point() else x for x in values]
         self.x = tuple(x for x in values if x.is_floating_point())
@@ -113,7 +115,7 @@ def test_whole_derivatives(make: Make) -> None:
 @each_module
 def test_traces(make: Make) -> None:
     """`torch.jit.trace` warns of nothing, and what it records takes batches of other sizes."""
-    module = make().double()
+    module = make().double().eval()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", DeprecationWarning)  # torch prefers export to its trace

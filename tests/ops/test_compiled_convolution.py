@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,8 @@ from intertwine.errors import ArgumentError, ShapeError
 from intertwine.kernels.products import channelwise, product
 from intertwine.ops import Convolution, Graph, choice, graph
 from intertwine.ops.convolve import compiled
-from intertwine.ops.convolve.llvm import channel_layout, write_convolve
+from intertwine.ops.convolve.layout import channel_layout
+from intertwine.ops.convolve.llvm import write_convolve
 from intertwine.ops.convolve.reference import convolve
 from intertwine.ops.llvm import Machine, host, probe
 from intertwine.ops.llvm.compile import compiled as compile_object
@@ -46,6 +47,26 @@ PLANS = {
     "mixed widths": depthwise(O3.rep("40x0e + 24x1o + 8x2e"), O3.rep("1x0e + 1x1o + 1x2e"), "0e 1o 2e"),
     "unsorted": depthwise(SO3.rep("3x2 + 20x0 + 3x2"), SO3.rep("1x1 + 1x0"), "1 2"),
     "in the plane": depthwise(O2.rep("6x0e + 6x1 + 18x2"), O2.rep("1x0e + 1x1 + 1x2"), "0e 0o 1 2"),
+}
+
+
+def hand_made(*segments: tuple[int, ...], weights: int) -> Plan:
+    generator = np.random.default_rng(0)
+    operands = (
+        Operand("vu", ((1, 5),) * weights),
+        Operand("iu", ((3, 5), (3, 5))),
+        Operand("jv", ((3, 1),)),
+        Operand("ku", ((3, 5), (3, 5))),
+    )
+    tables = [Table(generator.normal(size=(3, 3, 3)) * (0 if 2 in s else 1)) for s in segments]
+    return Plan(operands, "ijk", tuple(plans.Path(s, t) for s, t in zip(segments, tables, strict=True)))
+
+
+HAND_MADE = {
+    "paths share weights": hand_made((0, 0, 0, 0), (0, 1, 0, 1), weights=1),
+    "weights without a path": hand_made((1, 0, 0, 0), weights=3),
+    "a table of zeros": hand_made((0, 0, 0, 0), (2, 1, 0, 1), weights=3),
+    "paths share outputs": hand_made((0, 0, 0, 0), (1, 1, 0, 0), (3, 1, 0, 1), weights=4),
 }
 each_plan = pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS.keys())
 SMALL = PLANS["few channels"]
@@ -92,7 +113,7 @@ def threads(number: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def derivatives(function, given: Values, seed: int = 1) -> list[Tensor]:
+def derivatives(function, given: tuple[Tensor, ...], seed: int = 1) -> list[Tensor]:
     """The output, all first gradients, and the second ones along random directions, by inputs and cotangent."""
     generator = torch.Generator().manual_seed(seed)
     out = function(*given)
@@ -123,6 +144,33 @@ def test_outputs_and_gradients_of_both_orders(plan: Plan, dtype: torch.dtype, to
         for ours in (a, b):
             assert ours.isfinite().all()
             assert float((ours.double() - c).detach().abs().max()) <= tolerance * float(1 + c.detach().abs().max())
+
+
+OTHERS = {
+    "odd channels": PLANS["odd channels"],
+    "copies of y": depthwise(O3.rep("5x0e + 17x1o"), O3.rep("3x0e + 2x1o"), "0e 1o 1e"),
+}
+
+
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("plan", OTHERS.values(), ids=OTHERS.keys())
+def test_weights_of_each_edge_of_all_and_none(plan: Plan, number: int) -> None:
+    """Several copies of y; the same weights on all edges; a plan without: outputs and gradients of both orders."""
+    where = some(40, 133)
+    (w, x, y), ends = values(plan, where), edges_of(where)
+    bare = Plan(plan.operands[1:], "ijk", tuple(plans.Path(p.segments[1:], p.coefficients) for p in plan.paths))
+    shared, alone = Convolution(plan).double(), Convolution(bare).double()
+    one = w[0].detach().requires_grad_()
+    assert shared.choose(one, x, y).backend == alone.choose(None, x, y).backend == "llvm"
+    with threads(number), poisoned_memory() if number == 1 else nullcontext():
+        found = derivatives(lambda *given: shared(*given, where), (w, x, y))
+        found += derivatives(lambda *given: shared(*given, where), (one, x, y))
+        found += derivatives(lambda *given: alone(None, *given, where), (x, y))
+    exact = derivatives(lambda *given: convolve(plan, *given, ends, where.targets), (w, x, y))
+    exact += derivatives(lambda *given: convolve(plan, *given, ends, where.targets), (one, x, y))
+    exact += derivatives(lambda *given: convolve(bare, None, *given, ends, where.targets), (x, y))
+    for a, b in zip(found, exact, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-11, rtol=1e-11)
 
 
 @pytest.mark.parametrize("door", ["eager", "registered"])
@@ -248,7 +296,7 @@ def test_backends_are_chosen_in_words() -> None:
         ),
         (Convolution(SMALL), (given[0].float(), *given[1:]), "torch", "all inputs alike"),
         (Convolution(SMALL), tuple(x.to("meta") for x in given), "torch", "run on the CPU, but the inputs lie on meta"),
-        (Convolution(SMALL), (given[0][0], *given[1:]), "torch", "weights for each edge"),
+        (Convolution(SMALL), (given[0][0], *given[1:]), "llvm", "runs in a kernel compiled for it"),
         (Convolution(full), given, "torch", "Only channel-wise products"),
     ):
         chosen = convolution.choose(*inputs)
@@ -447,29 +495,15 @@ def test_other_processors_are_compiled_for(machine: Machine, kind: str) -> None:
     assert host().width in (16, 32, 64)
 
 
-def test_weights_that_paths_share_and_weights_without_a_path() -> None:
-    generator = np.random.default_rng(0)
-
-    def made(*segments: tuple[int, ...], weights: int) -> Plan:
-        operands = (
-            Operand("vu", ((1, 5),) * weights),
-            Operand("iu", ((3, 5), (3, 5))),
-            Operand("jv", ((3, 1),)),
-            Operand("ku", ((3, 5), (3, 5))),
-        )
-        tables = [Table(generator.normal(size=(3, 3, 3)) * (0 if 2 in s else 1)) for s in segments]
-        return Plan(operands, "ijk", tuple(plans.Path(s, t) for s, t in zip(segments, tables, strict=True)))
-
-    shared, unused = made((0, 0, 0, 0), (0, 1, 0, 1), weights=1), made((1, 0, 0, 0), weights=3)
-    nothing = made((0, 0, 0, 0), (2, 1, 0, 1), weights=3)  # the table of the last path is 0
-    for plan in (shared, unused, nothing):
-        where = some()
-        given = values(plan, where)
-        with poisoned_memory():
-            found = derivatives(lambda w, x, y, p=plan, g=where: compiled.eager_convolve(p, g, x, y, w), given)
-        exact = derivatives(lambda w, x, y, p=plan, g=where: convolve(p, w, x, y, edges_of(g), g.targets), given)
-        for a, b in zip(found, exact, strict=True):
-            torch.testing.assert_close(a, b, atol=1e-11, rtol=0)
+@pytest.mark.parametrize("plan", HAND_MADE.values(), ids=HAND_MADE.keys())
+def test_weights_that_paths_share_and_weights_without_a_path(plan: Plan) -> None:
+    where = some()
+    given = values(plan, where)
+    with poisoned_memory():
+        found = derivatives(lambda w, x, y: compiled.eager_convolve(plan, where, x, y, w), given)
+    exact = derivatives(lambda w, x, y: convolve(plan, w, x, y, edges_of(where), where.targets), given)
+    for a, b in zip(found, exact, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-11, rtol=0)
 
 
 def test_graphs_and_dtypes_that_would_read_other_memory_are_refused() -> None:

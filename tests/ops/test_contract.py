@@ -15,6 +15,7 @@ from intertwine.catalog import O3
 from intertwine.errors import ShapeError
 from intertwine.kernels.products import channelwise, product
 from intertwine.ops import Contraction
+from intertwine.ops.choice import Choice
 from intertwine.ops.contract.lowering import lower
 from intertwine.ops.contract.reference import contract
 from intertwine.plan import Plan
@@ -26,9 +27,10 @@ def close(a: Tensor, b: Tensor, tolerance: float = 1e-12) -> None:
 
 
 def fast(plan: Plan) -> Contraction:
-    contraction = Contraction(plan).double()
-    assert contraction.backend == "torch"
-    return contraction
+    return Contraction(plan, backend="torch").double()
+
+
+each_backend = pytest.mark.parametrize("backend", ["torch", None])  # None: kernels where they can serve
 
 
 @contextmanager
@@ -60,11 +62,12 @@ BATCHES = [
 
 
 @pytest.mark.parametrize("batches", BATCHES, ids=str)
+@each_backend
 @every_plan
-def test_outputs_and_gradients(plan: Plan, batches: tuple[tuple[int, ...], ...]) -> None:
+def test_outputs_and_gradients(plan: Plan, backend: str | None, batches: tuple[tuple[int, ...], ...]) -> None:
     values = [x.requires_grad_() for x in inputs(plan, *batches)]
     with poisoned_memory():
-        got, expected = fast(plan)(*values), contract(plan, *values)
+        got, expected = Contraction(plan, backend=backend).double()(*values), contract(plan, *values)
         close(got, expected)
         assert got.isfinite().all()
         if not expected.requires_grad:
@@ -81,12 +84,13 @@ def gradients(out: Tensor, values: list[Tensor], cotangent: Tensor) -> list[Tens
 
 
 @pytest.mark.parametrize("shared", [True, False])
+@each_backend
 @every_plan
-def test_second_derivatives(plan: Plan, shared: bool) -> None:
+def test_second_derivatives(plan: Plan, backend: str | None, shared: bool) -> None:
     values = [x.requires_grad_() for x in inputs(plan, () if shared else (3,), (3,), seed=2)]
     cotangent = torch.randn(3, plan.output.size, dtype=torch.float64, requires_grad=True)
     found = []
-    for out in (fast(plan)(*values), contract(plan, *values)):
+    for out in (Contraction(plan, backend=backend).double()(*values), contract(plan, *values)):
         first = gradients(out, values, cotangent)
         length = sum(((i + 1) * g.square()).sum() for i, g in enumerate(first))
         found.append(gradients(length, [*values, cotangent], torch.ones((), dtype=torch.float64)))
@@ -96,16 +100,15 @@ def test_second_derivatives(plan: Plan, shared: bool) -> None:
 
 @every_plan
 def test_any_plan_is_evaluated(plan: Plan) -> None:
-    """In batches of paths, or by the definition where that is asked for; `reason` says so."""
+    """In batches of paths, or by the definition where that is asked for; `choose` says so."""
     values = inputs(plan, (2,), (2,))
-    contraction, reference = Contraction(plan).double(), Contraction(plan, reference=True).double()
+    contraction, reference = fast(plan), Contraction(plan, backend="reference").double()
     close(contraction(*values), contract(plan, *values))
     close(reference(*values), contract(plan, *values))
-    assert reference.backend == "reference"
-    assert reference.reason == "The reference was asked for."
+    assert reference.choose(*values) == Choice("reference", "The reference was asked for.")
     modes = ", ".join(operand.modes for operand in plan.operands)
-    assert modes in contraction.reason
-    assert contraction.backend == "torch"
+    assert modes in contraction.choose(*values).reason
+    assert contraction.choose(*values).backend == "torch"
 
 
 def test_paths_of_one_shape_are_one_batch() -> None:
@@ -124,7 +127,7 @@ def test_paths_of_one_shape_are_one_batch() -> None:
 @every_plan
 def test_segments_are_the_output(plan: Plan) -> None:
     values = inputs(plan, (3,), (3,))
-    for contraction in (Contraction(plan).double(), Contraction(plan, reference=True).double()):
+    for contraction in (fast(plan), Contraction(plan, backend="reference").double()):
         parts = contraction.segments(*values)
         assert [part.shape for part in parts] == [(3, *shape) for shape in plan.output.segments]
         flat = torch.cat([*(part.reshape(3, -1) for part in parts if part.numel()), values[0][:, :0]], -1)
@@ -184,7 +187,7 @@ def test_copies_compute_the_same() -> None:
         assert torch.equal(twin(*values), contraction(*values))
     assert not contraction.state_dict()
     assert repr(contraction).splitlines()[0].startswith("Contraction(")
-    assert "torch, 7 paths" in repr(contraction)
+    assert "7 paths" in repr(contraction)
 
 
 def test_wrong_sizes_are_refused() -> None:

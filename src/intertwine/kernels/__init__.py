@@ -11,6 +11,8 @@ from intertwine.kernels.products import (
     ProductPlan,
     channelwise,
     every_path,
+    in_irreps,
+    irrep_terms,
     product,
 )
 from intertwine.kernels.symmetric import SymmetricPlan, symmetric_contraction
@@ -36,6 +38,8 @@ __all__ = [
     "channelwise",
     "every_path",
     "filter_bank",
+    "in_irreps",
+    "irrep_terms",
     "kernel_basis",
     "kernel_table",
     "linear_plan",

@@ -10,6 +10,7 @@ import numpy as np
 
 from intertwine._arrays import Array, as_array, like, namespace
 from intertwine.kernels.plans import KernelTable, kernel_table
+from intertwine.kernels.products import in_irreps
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.reps.harmonics import harmonics_function
 
@@ -43,7 +44,8 @@ class KernelBasis:
     @cached_property
     def coefficients(self) -> np.ndarray:
         """The constants `(K, J, rep_out.dim, rep_in.dim)` that the harmonics of r multiply."""
-        irreps_in, irreps_out, irreps_y = self.rep_in.irreps, self.rep_out.irreps, self.table.harmonics.irreps
+        reps = (self.table.harmonics, self.rep_out, self.rep_in)
+        irreps_y, irreps_out, irreps_in = (in_irreps(rep) for rep in reps)
         shape = (len(self), irreps_y.dim, irreps_out.dim, irreps_in.dim)
         out = np.zeros(shape)
         for number, (path, v, u, w) in enumerate(self._entries):
@@ -54,7 +56,7 @@ class KernelBasis:
             out[number, y.start + v : y.stop : n, z.start + w : z.stop : o, x.start + u : x.stop : m] = np.moveaxis(
                 table, 0, -1
             )
-        bases = [rep.change_of_basis for rep in (self.table.harmonics, self.rep_out, self.rep_in)]
+        bases = [np.eye(rep.dim) if rep == in_irreps(rep) else rep.change_of_basis for rep in reps]
         return np.asarray(np.einsum("kyab,jy,oa,ib->kjoi", out, *bases, optimize=True))
 
     @cached_property

@@ -1,45 +1,48 @@
 """From reps to plans: the linear, bilinear and coordinate-dependent maps between reps.
 
-All plans work in irrep coordinates (`rep.irreps`), where each irrep is one segment; so features whose reps differ only
-in how equal irreps are grouped or named get the same map and the same normalisation.
+Each of a rep's `irrep_terms` is a segment: plans work in the order of the terms of a rep where all of them are irreps,
+and else in the coordinates of `rep.irreps`. Several terms of one irrep count together where maps are scaled, so that
+reps which differ only in how equal irreps are grouped get maps of the same variance.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import product as product_of
 
 import numpy as np
 
 from intertwine._arrays import Table
 from intertwine.errors import ArgumentError
-from intertwine.kernels.products import every_path, product, require_one_group
+from intertwine.kernels.products import every_path, in_irreps, irrep_terms, product, require_one_group
 from intertwine.plan import Operand, Path, Plan
 from intertwine.reps import Irrep, Rep
 from intertwine.reps.harmonics import harmonics_rep
 
 
 def _features(rep: Rep, modes: str) -> Operand:
-    return Operand(modes, tuple((irrep.dim, m) for m, irrep in rep.isotypic))
+    return Operand(modes, tuple((irrep.dim, m) for m, irrep in irrep_terms(rep)))
 
 
 @cache
 def linear_plan(rep_in: Rep, rep_out: Rep) -> Plan:
     """The G-linear maps rep_in → rep_out with weights, `out[k, w] = Σ C[i, k] weight[u, w] x[i, u]`.
 
-    Inputs: weights, x in `rep_in.irreps`; output in `rep_out.irreps`. By Schur's lemma a path joins equal irreps, one
-    per endomorphism. With inputs and weights of unit variance outputs have it too.
+    Inputs: weights, x; segments are the `irrep_terms` of the reps. By Schur's lemma a path joins terms of equal irreps,
+    one per endomorphism, ordered by output, input, endomorphism. With inputs and weights of unit variance outputs have
+    it too.
 
     Raises `RepMismatchError` if the reps belong to different groups.
     """
     require_one_group(rep_in, rep_out)
-    places = {irrep: (i, m) for i, (m, irrep) in enumerate(rep_in.isotypic)}
+    totals = {irrep: m for m, irrep in rep_in.isotypic}
     shapes: list[tuple[int, int]] = []
     paths: list[Path] = []
-    for k, (w, irrep) in enumerate(rep_out.isotypic):
-        i, u = places.get(irrep, (0, 0))
-        for endomorphism in irrep.endomorphisms if irrep in places else ():
-            scale = np.sqrt(irrep.dim / (u * len(irrep.endomorphisms))) / np.linalg.norm(endomorphism)
+    for k, (w, irrep) in enumerate(irrep_terms(rep_out)):
+        equal = [(i, u) for i, (u, other) in enumerate(irrep_terms(rep_in)) if other == irrep]
+        for (i, u), endomorphism in product_of(equal, irrep.endomorphisms):
+            scale = np.sqrt(irrep.dim / (totals[irrep] * len(irrep.endomorphisms))) / np.linalg.norm(endomorphism)
             paths.append(Path((len(paths), i, k), Table(endomorphism.T * scale)))
             shapes.append((u, w))
     operands = (Operand("uw", tuple(shapes)), _features(rep_in, "iu"), _features(rep_out, "kw"))
@@ -50,13 +53,13 @@ def linear_plan(rep_in: Rep, rep_out: Rep) -> Plan:
 def bilinear_plan(rep_1: Rep, rep_2: Rep, rep_out: Rep) -> Plan:
     """The G-bilinear maps rep_1 × rep_2 → rep_out, `out[k, w] = Σ C[i, j, k] weight[v, u, w] x[i, u] y[j, v]`.
 
-    Inputs: weights, x in `rep_1.irreps`, y in `rep_2.irreps`; output in `rep_out.irreps`. One path per
-    Clebsch–Gordan table, ordered by output, x, y: the product in mode "uvw" with all of them.
+    Inputs: weights, x, y; segments are the `irrep_terms` of the reps. One path per Clebsch–Gordan table, ordered by
+    output, x, y: the product in mode "uvw" with all of them.
 
     Raises `RepMismatchError` if the reps belong to different groups.
     """
     require_one_group(rep_1, rep_2, rep_out)
-    reps = (rep_1.irreps, rep_2.irreps, rep_out.irreps)
+    reps = (in_irreps(rep_1), in_irreps(rep_2), in_irreps(rep_out))
     if terms := product(reps, every_path(*reps)).polynomial.terms:
         return terms[0].plan
     operands = (Operand("vuw", ()), _features(rep_1, "iu"), _features(rep_2, "jv"), _features(rep_out, "kw"))
@@ -138,5 +141,5 @@ def _first_invariant(action: Rep) -> int | None:
 
 
 def unreached_irreps(plan: Plan, rep_out: Rep) -> tuple[tuple[int, Irrep], ...]:
-    """The irreps of an output rep, with multiplicities, that no path of its plan leads to."""
-    return tuple(rep_out.isotypic[i] for i in plan.unreached)
+    """The irrep terms of an output rep that no path of its plan leads to."""
+    return tuple(irrep_terms(rep_out)[i] for i in plan.unreached)

@@ -195,6 +195,25 @@ def product(
     )
 
 
+def irrep_terms(rep: Rep) -> tuple[tuple[int, Irrep], ...]:
+    """The multiplicities and irreps whose coordinates plans work in: the terms of a rep, where all of them are irreps.
+
+    Then features are taken as they are. Where a block has a basis of its own, features have to be turned, and are
+    sorted and gathered on the way: those of `rep.irreps`.
+
+    >>> from intertwine.catalog import O3
+    >>> irrep_terms(O3.rep("2x1o + 3x0e + 1x1o"))
+    ((2, tw.O3.irrep('1o')), (3, tw.O3.irrep('0e')), (1, tw.O3.irrep('1o')))
+    """
+    found = tuple((m, block) for m, block in rep.terms if isinstance(block, Irrep))
+    return found if len(found) == len(rep.terms) else rep.isotypic
+
+
+def in_irreps(rep: Rep) -> Rep:
+    """The rep of `irrep_terms`: the rep itself, where all its terms are irreps."""
+    return Rep(rep.group, irrep_terms(rep))
+
+
 def every_path(rep_1: Rep, rep_2: Rep, rep_out: Rep, mode: str = "uvw") -> tuple[Instruction, ...]:
     """All instructions of one mode between reps, ordered by output, first and second factor.
 
@@ -281,8 +300,8 @@ def _irrep(rep: Rep, number: int) -> Irrep:
     block = rep.terms[number][1]
     if not isinstance(block, Irrep):
         raise ArgumentError(
-            f"The terms of a product are irreps, but {rep} of {rep.group} has other blocks. Pass rep.irreps, the same "
-            "features in the coordinates of their irreps."
+            f"The terms of a product are irreps, but {rep} of {rep.group} has other blocks. Pass in_irreps(rep), the "
+            "same features in the coordinates of their irreps."
         )
     return block
 

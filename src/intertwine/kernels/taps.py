@@ -83,6 +83,17 @@ class TapFunctions:
         """The values `(S, rep.dim)`."""
         return self.table.array
 
+    def picture(self, number: int, taps: Taps) -> np.ndarray:
+        """One of the functions as an array of the kernel's sizes, to look at."""
+        return self.values[:, number].reshape(taps.sizes)
+
+    def __str__(self) -> str:
+        lines = [f"{self.rep.dim} functions on {len(self.values)} taps"]
+        for (_, irrep), origins in zip(self.rep.terms, self.origins, strict=True):
+            told = [f"degree {degree}, error {error:.1%}" for degree, error in origins if degree >= 0]
+            lines.append(f"  {irrep.name}: {'; '.join(told) or f'{len(origins)}, exact'}")
+        return "\n".join(lines)
+
 
 class Filters(ABC):
     """Which filters a convolution on a grid may have. See `Complete`, `BandLimited` and `Rings`."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -19,14 +17,6 @@ from intertwine.nn import Activation, BatchNorm, BlurPool, Conv2d, Conv3d, Equiv
 from intertwine.nn.activation import permutes_entries
 from intertwine.nn.grid.module import GridModule
 from intertwine.reps import Irrep, Rep
-
-
-@contextmanager
-def unreached_allowed() -> Iterator[None]:
-    """No warning of outputs that a layer does not reach, where others do or where that is the question."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UnreachableWarning)
-        yield
 
 
 @dataclass(frozen=True)
@@ -62,7 +52,8 @@ class GridStyle:
     def channels(self, rep_in: Rep, width: int) -> Rep:
         """About `width` channels, see `channels_of`, without the irreps that no filter leads to from an input."""
         whole = channels_of(rep_in.group, width)
-        with unreached_allowed():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UnreachableWarning)
             missed = {irrep for _, irrep in self.conv(rep_in, whole).bank.unreached}
         return Rep(whole.group, tuple((m, block) for m, block in whole.terms if block not in missed))
 
@@ -142,7 +133,8 @@ class ResidualBlock(GridModule):
         super().__init__(rep_in, rep_out, style.action)
         self.blur = BlurPool(rep_in, stride, action=style.action) if stride > 1 else torch.nn.Identity()
         self.body = Sequential(ConvBlock(rep_in, rep_out, style), ConvBlock(rep_out, rep_out, style))
-        with unreached_allowed():  # one pixel leads to no irrep that the input lacks: the body does
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UnreachableWarning)  # what one pixel does not reach, the body does
             self.shortcut = torch.nn.Identity() if rep_in == rep_out else style.conv(rep_in, rep_out, 1)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -3,9 +3,11 @@
 from intertwine.kernels.taps import BandLimited, Complete, Filters, Rings
 from intertwine.nn import frames, heads, radial
 from intertwine.nn.activation import Activation, Gate, NormActivation
+from intertwine.nn.attention import SelfAttention
 from intertwine.nn.canonical import Canonicalize, Centred, FrameAveraging
 from intertwine.nn.checkpoints import CONVENTION, load_weights, save_weights
 from intertwine.nn.depthwise_conv import DepthwiseConv
+from intertwine.nn.edge_module import EdgeGeometry, edge_geometry
 from intertwine.nn.fourier import FourierActivation
 from intertwine.nn.grid import (
     AdaptiveAvgPool,
@@ -59,6 +61,7 @@ __all__ = [
     "DepthwiseConv",
     "DiskMask",
     "Dropout",
+    "EdgeGeometry",
     "EquivariantModule",
     "FieldDropout",
     "Filters",
@@ -79,10 +82,12 @@ __all__ = [
     "RadialMLP",
     "Restrict",
     "Rings",
+    "SelfAttention",
     "Sequential",
     "SymmetricContraction",
     "TensorProduct",
     "Upsample",
+    "edge_geometry",
     "exact_sizes",
     "frames",
     "heads",

@@ -13,6 +13,7 @@ from torch import Tensor
 from intertwine._arrays import plain_shape, read_only
 from intertwine.errors import ShapeError
 from intertwine.groups import Group
+from intertwine.kernels import irrep_terms
 from intertwine.nn.coordinates import IrrepCoordinates
 from intertwine.nn.precision import own_precision
 from intertwine.ops import TableModule
@@ -41,7 +42,7 @@ class ElementAction(TableModule):
         super().__init__()
         self.dim = rep.dim
         self.coordinates = IrrepCoordinates(rep)
-        self.blocks = [(m, irrep.dim, irrep.label) for m, irrep in rep.isotypic]
+        self.blocks = [(m, irrep.dim, irrep.label) for m, irrep in irrep_terms(rep)]
         self.trivial = rep.group.trivial
         self.steps: list[tuple[str, str, str, str]] = []
         for number, (label, left, right, table) in enumerate(_steps(rep.group, tuple(x for _, _, x in self.blocks))):

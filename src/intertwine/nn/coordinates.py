@@ -6,12 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from intertwine.kernels import in_irreps
 from intertwine.ops import TableModule
 from intertwine.reps import Rep
 
 
 class IrrepCoordinates(TableModule):
-    """Turn features of a rep into features of `rep.irreps` and back; nothing to do for sorted irreps.
+    """Turn features of a rep into the coordinates of its `irrep_terms` and back: nothing to do where blocks are irreps.
 
     Args:
         rep: any rep.
@@ -31,25 +32,27 @@ class IrrepCoordinates(TableModule):
                 self.register_table(f"basis_{number}", block.basis)
             self.parts.append((where.start, block.dim, m, number))
         index = rep.isotypic_index
-        self.permuted = not np.array_equal(index, np.arange(rep.dim))
-        self.turned = any(number >= 0 for *_, number in self.parts)
+        self.is_identity = in_irreps(rep) == rep
+        self.permuted = not self.is_identity and not np.array_equal(index, np.arange(rep.dim))
         if self.permuted:
             self.register_table("index", index)
             self.register_table("inverse", np.argsort(index))
 
     def to_irreps(self, x: Tensor) -> Tensor:
-        """Features `(..., dim)` of `rep.irreps` for features of the rep."""
+        """Features `(..., dim)` in the coordinates of irreps for features of the rep."""
+        if self.is_identity:
+            return x
         x = self._turn(x, transpose=True)
         return x.index_select(-1, self.index) if self.permuted else x
 
     def from_irreps(self, x: Tensor) -> Tensor:
-        """Features `(..., dim)` of the rep for features of `rep.irreps`."""
+        """Features `(..., dim)` of the rep for features in the coordinates of irreps."""
+        if self.is_identity:
+            return x
         x = x.index_select(-1, self.inverse) if self.permuted else x
         return self._turn(x, transpose=False)
 
     def _turn(self, x: Tensor, *, transpose: bool) -> Tensor:
-        if not self.turned:
-            return x
         pieces = []
         for start, d, m, number in self.parts:
             part = x[..., start : start + d * m]

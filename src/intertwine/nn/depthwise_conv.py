@@ -9,11 +9,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
-from intertwine.kernels.products import channelwise, kept_irreps, product
-from intertwine.nn.edge_module import EdgeModule
+from intertwine.kernels.products import channelwise, in_irreps, kept_irreps, product
+from intertwine.nn.edge_module import EdgeGeometry, EdgeModule
 from intertwine.nn.module import Function
 from intertwine.nn.radial import Cutoff, GaussianBasis, RadialBasis, RadialMLP
-from intertwine.ops import Convolution, Graph
+from intertwine.ops import Convolution
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.reps.harmonics import harmonics_rep
 
@@ -23,8 +23,8 @@ class DepthwiseConv(EdgeModule):
 
     Every coupling of a term of the input with a degree of the harmonics gives each irrep that is kept a term of the
     output, with as many channels as the input's term: R, a learned function of the distance, gives a weight for each
-    path and channel. Put an `nn.Linear` before and behind it to mix channels. On a CPU it runs in a kernel that is
-    compiled for it (see `intertwine.ops.Convolution`).
+    path and channel. Put an `nn.Linear` before and behind it to mix channels, and give several layers one `geometry` in
+    place of edges and vectors. On a CPU it runs in a kernel that is compiled for it (see `intertwine.ops.Convolution`).
 
     Args:
         rep_in: the rep of the features at the sources.
@@ -72,7 +72,7 @@ class DepthwiseConv(EdgeModule):
         acting = rep_in.group.defining if action is None else as_rep(action)
         top = rep_in.degree + max((irrep.degree for irrep in kept), default=0) if degree is None else degree
         harmonics = harmonics_rep(acting, top)
-        rep_out, instructions = channelwise(rep_in.irreps, harmonics.irreps, kept)
+        rep_out, instructions = channelwise(in_irreps(rep_in), in_irreps(harmonics), kept)
         if not instructions:
             raise ArgumentError(
                 f"No product of {rep_in} with harmonics up to degree {top} holds {', '.join(i.label for i in kept)}. "
@@ -80,20 +80,13 @@ class DepthwiseConv(EdgeModule):
             )
         super().__init__(rep_in, rep_out, acting, harmonics, top)
         self.neighbours = float(neighbours)
-        (term,) = product((rep_in.irreps, harmonics.irreps, rep_out), instructions).polynomial.terms
+        (term,) = product((in_irreps(rep_in), in_irreps(harmonics), rep_out), instructions).polynomial.terms
         self.convolution = Convolution(term.plan)
         basis = GaussianBasis(4.0, 8) if radial is None else radial
         self.radial = RadialMLP(basis, term.plan.operands[0].size, hidden, activation, envelope)
 
-    def forward(self, x: Tensor, edges: Tensor | Graph, vectors: Tensor) -> Tensor:  # type: ignore[override]
-        """The features `(N, rep_out.dim)` at the targets.
-
-        Args:
-            x: features `(N, rep_in.dim)`.
-            edges: source and target of each edge, `(2, E)` integers; or their `intertwine.ops.graph`, made once.
-            vectors: from source to target, `(E, n)`.
-        """
-        self.check_graph(x, edges, vectors)
-        weights, y = self.weights_and_harmonics(x, vectors)
-        out: Tensor = self.convolution(weights, self.before.to_irreps(x), y, edges, x.shape[0])
-        return out / math.sqrt(self.neighbours)
+    def convolve(self, x: Tensor, geometry: EdgeGeometry) -> Tensor:
+        """The features `(N, rep_out.dim)` at the targets, for inputs that have been checked."""
+        weights, y = self.weights_and_harmonics(x, geometry, 1 / math.sqrt(self.neighbours))
+        out: Tensor = self.convolution(weights, self.before.to_irreps(x), y, geometry.graph)
+        return out

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -11,9 +15,29 @@ from intertwine.fields import Displacements, Edges, FieldType, PointFeatures
 from intertwine.nn.coordinates import IrrepCoordinates
 from intertwine.nn.module import EquivariantModule
 from intertwine.nn.radial import RadialMLP
-from intertwine.ops import Graph, Harmonics
+from intertwine.ops import Factored, Graph, Harmonics, graph
 from intertwine.reps import Irrep, Rep
 from intertwine.reps.harmonics import harmonics_function
+
+
+class EdgeGeometry(NamedTuple):
+    """Edges and all that layers see of the vectors along them, made once per graph by `edge_geometry`.
+
+    A tuple of tensors: it differentiates, moves to devices and goes through compiled code as such.
+
+    Args:
+        graph: the edges, sorted.
+        vectors: from source to target, `(E, n)`.
+        lengths: of the vectors, `(E,)`.
+        harmonics: of their directions, all degrees from 0 to the largest that a layer asked for, `(E, K)`.
+        radial: radial bases `(E, number)` and cut-offs `(E,)` of the lengths, by what they are.
+    """
+
+    graph: Graph
+    vectors: Tensor
+    lengths: Tensor
+    harmonics: Tensor
+    radial: dict[str, Tensor]
 
 
 class EdgeModule(EquivariantModule):
@@ -55,36 +79,116 @@ class EdgeModule(EquivariantModule):
         """The reps, the largest harmonic degree, the radial basis."""
         return f"{super().extra_repr()}, degree={self.degree}, {self.radial.basis}"
 
-    def weights_and_harmonics(self, x: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor]:
-        """The weights and the harmonics of all edges, in irrep coordinates and the dtype of the features."""
-        vectors = vectors.to(x.dtype)
-        return self.radial(safe_length(vectors)), self.directions.to_irreps(self.harmonics(vectors))
+    def forward(  # type: ignore[override]
+        self, x: Tensor, edges: Tensor | Graph | EdgeGeometry, vectors: Tensor | None = None
+    ) -> Tensor:
+        """The features `(N, rep_out.dim)` at the targets.
 
-    def check_graph(self, x: Tensor, edges: Tensor | Graph, vectors: Tensor) -> None:
-        """Raise `ShapeError` or `ArgumentError` for features, edges and vectors that do not make up a graph."""
+        Args:
+            x: features `(N, rep_in.dim)`.
+            edges: source and target of each edge, `(2, E)` integers, or their `intertwine.ops.graph`, with vectors;
+                or the `geometry` of both, made once for all layers.
+            vectors: from source to target, `(E, n)`.
+        """
         self.check(x, self.rep_in)
-        name = type(self).__name__
         if x.ndim != 2:
-            raise ShapeError(f"{name} takes features of shape (N, {self.rep_in.dim}), but got {plain_shape(x)}.")
-        if not isinstance(edges, Tensor | Graph):
-            raise ShapeError(f"{name} takes edges as one tensor of shape (2, E) or as a Graph, but got {type(edges)}.")
-        if isinstance(edges, Graph):
-            ends: tuple[Tensor, ...] = (edges.source, edges.target)
-        elif edges.ndim != 2 or plain_shape(edges)[0] != 2 or edges.dtype not in (torch.int64, torch.int32):
             raise ShapeError(
-                f"{name} takes edges of shape (2, E), source and target, and dtype int64 or int32, but got "
-                f"{plain_shape(edges)} of {edges.dtype}."
+                f"{type(self).__name__} takes features of shape (N, {self.rep_in.dim}), but got {plain_shape(x)}."
             )
-        else:
-            ends = edges.unbind(0)
-        number = plain_shape(ends[0])[0]
-        if plain_shape(ends[1])[0] != number or plain_shape(vectors) != (number, self.action.dim):
-            raise ShapeError(
-                f"{name} takes one vector from source to target per edge, shape ({number}, {self.action.dim}), but got "
-                f"{plain_shape(vectors)}."
+        if not isinstance(edges, EdgeGeometry):
+            vectors = None if vectors is None else vectors.to(x.dtype)
+            return self.convolve(x, self.geometry(edges, vectors, x.shape[0]))
+        points, known = plain_shape(x)[0], plain_shape(edges.graph.row)[0] - 1
+        if vectors is not None or known != points:
+            raise ArgumentError(
+                f"{type(self).__name__} takes the geometry of a graph of its {points} points, and no vectors beside "
+                f"it, but got that of {known} points{'' if vectors is None else ' and vectors'}. Make it with "
+                "geometry(edges, vectors, points)."
             )
-        if not (torch.compiler.is_compiling() or is_tracing()):  # recorded code must not look at values
-            _check_values(ends, vectors, x.shape[0])
+        return self.convolve(x, edges)
+
+    @abstractmethod
+    def convolve(self, x: Tensor, geometry: EdgeGeometry) -> Tensor:
+        """The features at the targets, for inputs that have been checked."""
+
+    def geometry(self, edges: Tensor | Graph | None, vectors: Tensor | None, points: int) -> EdgeGeometry:
+        """What this layer, and others that see the same, need of edges and vectors; see `edge_geometry`."""
+        return edge_geometry([self], edges, vectors, points)
+
+    def weights_and_harmonics(self, x: Tensor, geometry: EdgeGeometry, scale: float = 1.0) -> tuple[Factored, Tensor]:
+        """The weights, times a number, and the harmonics of all edges, in irrep coordinates and the dtype of x."""
+        size, y = self.directions.dim, geometry.harmonics
+        y = y[:, :size] if plain_shape(y)[1] >= size else self.harmonics(geometry.vectors)
+        functions, envelope = self.radial.inputs(geometry.lengths, geometry.radial)
+        envelope = None if envelope is None else envelope.to(x.dtype)
+        weights = self.radial.of_basis(functions.to(x.dtype), envelope, scale)
+        return weights, self.directions.to_irreps(y.to(x.dtype))
+
+
+def edge_geometry(
+    layers: Sequence[EdgeModule], edges: Tensor | Graph | None, vectors: Tensor | None, points: int
+) -> EdgeGeometry:
+    """Edges in order, lengths, harmonics and radial bases, made once for several layers, differentiable.
+
+    Each layer takes what it needs: harmonics are made to the largest degree, radial bases and cut-offs of the same kind
+    and arguments once. A layer that finds its own missing makes it from vectors and lengths, so that any layer may be
+    given any geometry.
+
+    Args:
+        layers: layers whose group moves vectors of the same dimension.
+        edges: source and target of each edge, `(2, E)` integers, or their `intertwine.ops.graph`.
+        vectors: from source to target, `(E, n)`.
+        points: the number of points.
+
+    Raises `ShapeError` or `ArgumentError` for edges and vectors that do not make up a graph of so many points.
+
+    >>> from intertwine import nn
+    >>> from intertwine.catalog import O3
+    >>> rep, basis = O3.rep("4x0e + 4x1o"), nn.radial.BesselBasis(3.0, 8)
+    >>> first, second = (nn.DepthwiseConv(rep, ["0e", "1o"], basis, degree=degree) for degree in (1, 2))
+    >>> positions, edges = torch.randn(3, 3), torch.tensor([[0, 1, 2], [1, 2, 0]])
+    >>> geometry = edge_geometry([first, second], edges, positions[edges[1]] - positions[edges[0]], 3)
+    >>> geometry.harmonics.shape, [*geometry.radial]
+    (torch.Size([3, 9]), ['BesselBasis(cutoff=3.0, number=8)'])
+    >>> second(torch.randn(3, 16), geometry).shape
+    torch.Size([3, 44])
+    """
+    degree = max(layer.degree for layer in layers)
+    deepest = next(layer for layer in layers if layer.degree == degree)
+    where, vectors = _checked(type(deepest).__name__, edges, vectors, points, deepest.action.dim)
+    lengths = safe_length(vectors)
+    radial: dict[str, Tensor] = {}
+    for layer in layers:
+        radial |= layer.radial.keyed(lengths, radial)
+    return EdgeGeometry(where, vectors, lengths, deepest.harmonics(vectors), radial)
+
+
+def _checked(
+    name: str, edges: Tensor | Graph | None, vectors: Tensor | None, points: int, dim: int
+) -> tuple[Graph, Tensor]:
+    """The graph and the vectors; raises `ShapeError` or `ArgumentError` unless they belong together."""
+    if not isinstance(edges, Tensor | Graph) or not isinstance(vectors, Tensor):
+        raise ShapeError(
+            f"{name} takes edges as one tensor of shape (2, E) or as a Graph, with a tensor of vectors, or their "
+            f"geometry, but got {type(edges).__name__} and {type(vectors).__name__}."
+        )
+    if isinstance(edges, Tensor) and (
+        edges.ndim != 2 or plain_shape(edges)[0] != 2 or edges.dtype not in (torch.int64, torch.int32)
+    ):
+        raise ShapeError(
+            f"{name} takes edges of shape (2, E), source and target, and dtype int64 or int32, but got "
+            f"{plain_shape(edges)} of {edges.dtype}."
+        )
+    ends = (edges.source, edges.target) if isinstance(edges, Graph) else edges.unbind(0)
+    number = plain_shape(ends[0])[0]
+    if plain_shape(ends[1])[0] != number or plain_shape(vectors) != (number, dim):
+        raise ShapeError(
+            f"{name} takes one vector from source to target per edge, shape ({number}, {dim}), but got "
+            f"{plain_shape(vectors)}."
+        )
+    if not (torch.compiler.is_compiling() or is_tracing()):  # recorded code must not look at values
+        _check_values(ends, vectors, points)
+    return (edges if isinstance(edges, Graph) else graph(edges, points)), vectors
 
 
 def _check_values(ends: tuple[Tensor, ...], vectors: Tensor, points: int) -> None:

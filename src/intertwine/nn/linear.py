@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from intertwine._arrays import plain_shape
-from intertwine.kernels import linear_plan
+from intertwine.kernels import in_irreps, irrep_terms, linear_plan
 from intertwine.kernels.plans import unreached_irreps
 from intertwine.nn.coordinates import IrrepCoordinates
 from intertwine.nn.module import EquivariantModule, normal_parameter, warn_unreachable
 from intertwine.ops import Contraction
+from intertwine.ops.linear.constants import add_constants
 from intertwine.reps import Irrep, Rep
 from intertwine.rules import LinearRule
 
@@ -21,7 +20,8 @@ class Linear(EquivariantModule):
 
     `y_k,w = Σ_u W_u,w x_k,u / √n` for the copies u, w of each irrep (with the irrep's endomorphisms, for complex and
     quaternionic types), plus a bias on invariants. Weights start standard normal and the 1/√n is in the forward pass,
-    so components of unit variance stay so.
+    so components of unit variance stay so. They lie one matrix (u, w) after the other: for each term of the output, one
+    for each term of the input with the same irrep, in the order of both reps.
 
     Args:
         rep_in: the rep of the input, features `(..., rep_in.dim)`.
@@ -41,7 +41,6 @@ class Linear(EquivariantModule):
     def __init__(self, rep_in: Rep | Irrep, rep_out: Rep | Irrep, bias: bool = True) -> None:
         super().__init__(rep_in, rep_out)
         plan = linear_plan(self.rep_in, self.rep_out)
-        trivial = [m for m, irrep in self.rep_out.isotypic if irrep.is_trivial]
         unreached = unreached_irreps(plan, self.rep_out)
         if bias and plan.paths:  # then these are constants; a layer of constants alone is a mistake
             unreached = tuple((m, irrep) for m, irrep in unreached if not irrep.is_trivial)
@@ -49,14 +48,21 @@ class Linear(EquivariantModule):
         self.contraction = Contraction(plan)
         self.before, self.after = IrrepCoordinates(self.rep_in), IrrepCoordinates(self.rep_out)
         self.weight = normal_parameter(plan.operands[0].size)
-        self.bias = nn.Parameter(torch.zeros(trivial[0])) if bias and trivial else None
+        places = in_irreps(self.rep_out).slices
+        self.constants = tuple(
+            (where.start, m)
+            for (m, irrep), where in zip(irrep_terms(self.rep_out), places, strict=True)
+            if bias and irrep.is_trivial
+        )
+        self.bias = nn.Parameter(torch.zeros(sum(m for _, m in self.constants))) if self.constants else None
 
     def forward(self, x: Tensor) -> Tensor:
         """The output `(..., rep_out.dim)` for features `(..., rep_in.dim)`, in the dtype of x."""
         self.check(x, self.rep_in)
-        y = self.contraction(self.weight.to(x.dtype), self.before.to_irreps(x))
+        weight = self.weight
+        y = self.contraction(weight if weight.dtype == x.dtype else weight.to(x.dtype), self.before.to_irreps(x))
         if self.bias is not None:
-            y = y + F.pad(self.bias.to(x.dtype), (0, self.rep_out.dim - plain_shape(self.bias)[0]))
+            y = add_constants(y, self.bias.to(x.dtype), self.constants)
         return self.after.from_irreps(y)
 
     def symmetry_rule(self) -> LinearRule:

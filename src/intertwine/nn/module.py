@@ -7,16 +7,18 @@ import math
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from intertwine._arrays import plain_shape
 from intertwine.errors import ArgumentError, ShapeError, UnreachableWarning
 from intertwine.fields import Features, FieldType, as_field, example_inputs
 from intertwine.groups import Subgroup
-from intertwine.ops import TableModule
+from intertwine.nn.exporting import plain_module
+from intertwine.ops import Choice, KernelModule, TableModule
 from intertwine.reps import Block, Irrep, Rep, as_rep
 
 Function = Callable[[Tensor], Tensor]
@@ -64,6 +66,58 @@ class EquivariantModule(TableModule, ABC):
     def example_inputs(self, batch: int, generator: torch.Generator) -> tuple[Tensor, ...]:
         """Random inputs for a batch, for `intertwine.testing`, float64."""
         return example_inputs(self.fields_in, batch, generator)
+
+    def export(self, *inputs: Tensor) -> fx.GraphModule:
+        """The module in evaluation without the library: a module of torch's own operations with the same outputs.
+
+        For deployment, and for who shall not need to install anything. Filters are expanded, tables are constants. The
+        first axis of the inputs is free; the others are those of the example.
+
+        Args:
+            inputs: an example of the inputs, on the device and in the dtype that the result is for; default random
+                ones of a batch of 4, in the dtype of the parameters.
+
+        Raises `ArgumentError` for inputs that are no tensors.
+        """
+        if not inputs:
+            inputs = self._made_up()
+        return plain_module(self, inputs)
+
+    def backends(self, *inputs: Any) -> dict[str, Choice]:
+        """Which backend each operation inside computes by, and why, in the order in which they run.
+
+        Args:
+            inputs: as `forward` takes them, which is called with them; without any, random ones in the dtype and on the
+                device of the parameters.
+
+        >>> from intertwine.catalog import O3
+        >>> from intertwine.nn import DepthwiseConv
+        >>> layer = DepthwiseConv(O3.rep("8x0e + 8x1o"), ["0e", "1o"]).bfloat16()
+        >>> print(layer.backends()["convolution"])
+        torch: Kernels take float32 and float64, all inputs alike, but got torch.bfloat16.
+        """
+        if not inputs:
+            inputs = self._made_up()
+        found: dict[str, Choice] = {}
+        parts = [(name, part) for name, part in self.named_modules() if isinstance(part, KernelModule)]
+
+        def listen(name: str, part: KernelModule) -> Callable[..., None]:
+            return lambda _, given: found.update({name: part.choose(*given)})
+
+        handles = [part.register_forward_pre_hook(listen(name, part)) for name, part in parts]
+        try:
+            with torch.no_grad():
+                self(*inputs)
+        finally:
+            for handle in handles:
+                handle.remove()
+        return found
+
+    def _made_up(self) -> tuple[Tensor, ...]:
+        """Random inputs in the dtype and on the device of the parameters."""
+        like = next((p for p in self.parameters() if p.is_floating_point()), torch.zeros(()))
+        made = self.example_inputs(4, torch.Generator().manual_seed(0))
+        return tuple(x.to(like) if x.is_floating_point() else x.to(like.device) for x in made)
 
     def check(self, x: Tensor, rep: Rep, what: str = "features") -> None:
         """Raise `ShapeError`, with names, unless x is a floating-point tensor with the rep's size on its last axis."""

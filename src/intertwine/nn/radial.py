@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -14,7 +14,16 @@ from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
 from intertwine.nn.module import Function, gain, normal_parameter
-from intertwine.ops import TableModule
+from intertwine.ops import Factored, TableModule
+
+
+def _key(function: nn.Module, **arguments: float) -> str | None:
+    """What a basis or a cut-off of this file is: those with the same key are the same functions.
+
+    Those of users have none, unless they set one: nobody else knows what they depend on.
+    """
+    given = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+    return f"{type(function).__name__}({given})" if type(function).__module__ == __name__ else None
 
 
 def _require_distance(cutoff: float) -> None:
@@ -32,6 +41,9 @@ class RadialBasis(TableModule, ABC):
     Raises `ArgumentError` for a cutoff that is no positive distance, and for fewer functions than one.
     """
 
+    key: str | None
+    """What tells the functions from others, so that layers share their values; None for users', unless they set it."""
+
     mean_square: float = 1.0
     """About E[Σ_n b_n(r)²] for the distances r of points spread evenly over a ball of radius `cutoff`."""
 
@@ -41,6 +53,7 @@ class RadialBasis(TableModule, ABC):
         if number < 1:
             raise ArgumentError(f"A radial basis has at least one function, but {number!r} were asked for.")
         self.cutoff, self.number = float(cutoff), int(number)
+        self.key = _key(self, cutoff=self.cutoff, number=self.number)
 
     @abstractmethod
     def forward(self, r: Tensor) -> Tensor:
@@ -169,6 +182,7 @@ class Cutoff(nn.Module, ABC):
         super().__init__()
         _require_distance(cutoff)
         self.cutoff = float(cutoff)
+        self.key = _key(self, cutoff=self.cutoff)
 
     @abstractmethod
     def forward(self, r: Tensor) -> Tensor:
@@ -207,6 +221,7 @@ class PolynomialCutoff(Cutoff):
         if power < 2:
             raise ArgumentError(f"A polynomial cut-off has a power of at least 2, but got {power!r}.")
         self.power = power
+        self.key = _key(self, cutoff=self.cutoff, power=power)
 
     def forward(self, r: Tensor) -> Tensor:
         """The factor `(...)` at distances `(...)`."""
@@ -272,10 +287,34 @@ class RadialMLP(nn.Module):
 
     def forward(self, r: Tensor) -> Tensor:
         """The weights `(..., out_features)` at distances `(...)`."""
-        x: Tensor = self.basis(r)
-        for number, (shape, weight) in enumerate(zip(self.shapes, self.weights, strict=True)):
-            fan_in = self.basis.mean_square if number == 0 else shape[0]
-            x = x @ (weight.to(x.dtype).reshape(shape) / math.sqrt(fan_in))
-            if number + 1 < len(self.shapes):
-                x = self.activation(x) * self.gain
-        return x if self.envelope is None else x * self.envelope(r)[..., None]
+        return self.factored(r).product()
+
+    def factored(self, r: Tensor) -> Factored:
+        """The weights as they come from the last layer: what it is given, and its matrix."""
+        return self.of_basis(*self.inputs(r, {}))
+
+    def inputs(self, r: Tensor, made: Mapping[str, Tensor]) -> tuple[Tensor, Tensor | None]:
+        """The basis at distances, and the cut-off if there is one: taken from what is made already, by their keys."""
+        found = [made.get(getattr(function, "key", None) or "") for function in (self.basis, self.envelope)]
+        functions = self.basis(r) if found[0] is None else found[0]
+        if self.envelope is None:
+            return functions, None
+        return functions, self.envelope(r) if found[1] is None else found[1]
+
+    def keyed(self, r: Tensor, made: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The basis and the cut-off at distances by their keys, where they have keys that are not there yet."""
+        keys = {getattr(function, "key", None): function for function in (self.basis, self.envelope)}
+        return {key: f(r) for key, f in keys.items() if f is not None and key is not None and key not in made}
+
+    def of_basis(self, functions: Tensor, envelope: Tensor | None, scale: float = 1.0) -> Factored:
+        """The weights, times a number, for the basis `(..., number)` and the cut-off `(...)` at some distances.
+
+        All that multiplies the many weights multiplies the few numbers instead that their layer is given.
+        """
+        gains = [1 / math.sqrt(self.basis.mean_square), *(self.gain / math.sqrt(n) for n, _ in self.shapes[1:])]
+        gains[-1] *= scale
+        matrices = [weight.to(functions.dtype).reshape(s) for s, weight in zip(self.shapes, self.weights, strict=True)]
+        x = functions * gains[0]
+        for matrix, factor in zip(matrices, gains[1:], strict=False):
+            x = self.activation(x @ matrix) * factor
+        return Factored(x if envelope is None else x * envelope[..., None], matrices[-1])

@@ -12,7 +12,16 @@ from torch import Tensor, nn
 from intertwine._arrays import plain_shape
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.fields import Features, example_inputs
-from intertwine.kernels.products import MODES, Instruction, Normalisation, channelwise, every_path, product
+from intertwine.kernels.products import (
+    MODES,
+    Instruction,
+    Normalisation,
+    channelwise,
+    every_path,
+    in_irreps,
+    irrep_terms,
+    product,
+)
 from intertwine.nn.coordinates import IrrepCoordinates
 from intertwine.nn.module import EquivariantModule, normal_parameter, warn_unreachable
 from intertwine.ops import Contraction
@@ -77,9 +86,9 @@ class TensorProduct(EquivariantModule):
         super().__init__(rep_1, out)
         self.rep_1, self.rep_2, self.mode = rep_1, rep_2, mode
         free = MODES[mode].copies is None  # else each path has a term of its own, in irrep coordinates already
-        made = product((rep_1.irreps, rep_2.irreps, out.irreps if free else out), instructions, normalisation)
+        made = product((in_irreps(rep_1), in_irreps(rep_2), in_irreps(out)), instructions, normalisation)
         hint = f"The product with {self.rep_2} contains other irreps: see (rep_1 * rep_2).irreps."
-        warn_unreachable(self, [out.isotypic[k] for k in made.unreached], hint)
+        warn_unreachable(self, [irrep_terms(out)[k] for k in made.unreached], hint)
         self.contractions = nn.ModuleList(Contraction(term.plan) for term in made.polynomial.terms)
         self.first, self.second = IrrepCoordinates(self.rep_1), IrrepCoordinates(self.rep_2)
         self.after = IrrepCoordinates(self.rep_out) if free else None
@@ -156,9 +165,9 @@ def _instructions(
         if not isinstance(rep_out, Rep | Irrep):
             raise ArgumentError(f"In mode {mode!r} the output has a rep of its own, but got {rep_out!r}. Pass a rep.")
         out = as_rep(rep_out)
-        found = every_path(rep_1.irreps, rep_2.irreps, out.irreps, mode)
+        found = every_path(in_irreps(rep_1), in_irreps(rep_2), in_irreps(out), mode)
     else:
-        out, found = channelwise(rep_1.irreps, rep_2.irreps, rep_out, mode)
+        out, found = channelwise(in_irreps(rep_1), in_irreps(rep_2), rep_out, mode)
         if not found:
             raise ArgumentError(
                 f"No product of {rep_1} and {rep_2} in mode {mode!r} holds any irrep that is kept. See (rep_1 * rep_2)."

@@ -1,8 +1,8 @@
 """Operations on tensors: they know plans, never groups. Beside each fast one stands a readable `reference.py`."""
 
-from intertwine.ops.choice import backend_report
+from intertwine.ops.choice import Choice, KernelModule, backend_report
 from intertwine.ops.contract import Contraction
-from intertwine.ops.convolve import Convolution
+from intertwine.ops.convolve.dispatch import Convolution, Factored
 from intertwine.ops.graph import Graph, graph
 from intertwine.ops.harmonics import Harmonics
 from intertwine.ops.polynomial import ChannelPolynomial
@@ -10,10 +10,13 @@ from intertwine.ops.tables import TableModule
 
 __all__ = [
     "ChannelPolynomial",
+    "Choice",
     "Contraction",
     "Convolution",
+    "Factored",
     "Graph",
     "Harmonics",
+    "KernelModule",
     "TableModule",
     "backend_report",
     "graph",

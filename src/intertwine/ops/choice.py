@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,11 +14,20 @@ from torch.autograd import forward_ad
 
 from intertwine._arrays import is_tracing
 from intertwine.errors import ArgumentError
+from intertwine.ops.gpu import gpu_trouble
 from intertwine.ops.llvm import folder, host, probe, versions
 from intertwine.ops.llvm.launch import has_threads
 
-DTYPES = (torch.float32, torch.float64)
-"""What kernels compute in."""
+DTYPES = {
+    "cpu": (torch.float32, torch.float64),
+    "cuda": (torch.bfloat16, torch.float16, torch.float32, torch.float64),
+}
+"""What kernels compute in, on each kind of device."""
+
+_TAKES = {
+    "cpu": "Kernels take float32 and float64",
+    "cuda": "Kernels on GPUs take bfloat16, float16, float32 and float64",
+}
 
 _PLAIN = (Tensor, nn.Parameter)  # the types of tensors that kernels may look into: none that stand for others
 
@@ -27,12 +37,23 @@ class Choice:
     """A backend, and why it was chosen.
 
     Args:
-        backend: "llvm", "torch" or "reference".
+        backend: "llvm", "triton", "torch" or "reference".
         reason: in words.
     """
 
     backend: str
     reason: str
+
+    def __str__(self) -> str:
+        return f"{self.backend}: {self.reason}"
+
+
+def dtype_obstacle(device: str, *tensors: Tensor) -> str | None:
+    """Why kernels on a kind of device cannot take the dtypes of some tensors; None where they can."""
+    dtypes = [tensor.dtype for tensor in tensors]
+    if dtypes[0] in DTYPES[device] and all(dtype == dtypes[0] for dtype in dtypes):
+        return None
+    return f"{_TAKES[device]}, all inputs alike, but got {', '.join(map(str, dict.fromkeys(dtypes)))}."
 
 
 def is_transformed(*tensors: Tensor) -> bool:
@@ -40,13 +61,20 @@ def is_transformed(*tensors: Tensor) -> bool:
 
     Batches of backward passes, as vectorised Jacobians take them, show in their tensors alone.
     """
-    functorch = torch._C._functorch
-    if functorch.peek_interpreter_stack() is not None or forward_ad._current_level >= 0:
-        return True
-    return any(functorch.is_legacy_batchedtensor(v) for v in tensors)
+    return in_transform() or any(torch._C._functorch.is_legacy_batchedtensor(v) for v in tensors)
 
 
-class KernelModule(nn.Module):
+def in_transform() -> bool:
+    """Whether this code runs in a functional transform or in forward mode; also asked while code is compiled."""
+    return torch._C._functorch.peek_interpreter_stack() is not None or forward_ad._current_level >= 0
+
+
+# As torch.compiler.assume_constant_result would, without loading torch's compiler when intertwine is imported: compiled
+# code is for the transforms that it was compiled in, and torch sees to that.
+in_transform._dynamo_marked_constant = True  # type: ignore[attr-defined]
+
+
+class KernelModule(nn.Module, ABC):
     """A module that computes by compiled kernels where it can.
 
     What the machine can do is seen when a module is made, since compiled code cannot look, and again when one is
@@ -61,40 +89,43 @@ class KernelModule(nn.Module):
         super().__setstate__(state)  # type: ignore[no-untyped-call]
         self.trouble = trouble()
 
-    def obstacle(self, *tensors: Tensor) -> str | None:
-        """Why no kernel can take such tensors; None where one can."""
-        dtypes = [tensor.dtype for tensor in tensors]
-        if dtypes[0] not in DTYPES or any(dtype != dtypes[0] for dtype in dtypes):
-            return f"Kernels take float32 and float64, all inputs alike, but got {', '.join(map(str, dtypes))}."
-        if any(tensor.device.type != "cpu" for tensor in tensors):
-            return f"Kernels run on the CPU, but the inputs lie on {tensors[0].device}."
+    @abstractmethod
+    def choose(self, *inputs: Any) -> Choice:
+        """The backend for what `forward` is given, and why."""
+
+    def obstacle(self, *tensors: Tensor, device: str = "cpu") -> str | None:
+        """Why no kernel on a kind of device can take such tensors; None where one can."""
+        if (unfit := dtype_obstacle(device, *tensors)) is not None:
+            return unfit
+        if any(tensor.device.type != device for tensor in tensors):
+            place = "the CPU" if device == "cpu" else "a GPU"
+            return f"These kernels run on {place}, but the inputs lie on {tensors[0].device}."
         if is_tracing():
             return "torch.jit.trace records torch's own operations only."
-        if not torch.compiler.is_compiling() and is_transformed():
+        if in_transform():
             return "Functional transforms and forward mode differentiate torch's own operations."
-        return self.trouble
+        if device == "cpu":
+            return self.trouble
+        return gpu_trouble()
 
-    def decided(self, wanted: str | None, obstacle: str | None, reason: str) -> Choice:
-        """The backend that was wanted, or else kernels for a reason, unless there is an obstacle.
+    def decided(self, wanted: str | None, obstacle: str | None, reason: str, backend: str = "llvm") -> Choice:
+        """The backend that was wanted, or else one of kernels for a reason, unless there is an obstacle.
 
         Raises `ArgumentError` where kernels were wanted, and there is one.
         """
         if wanted in ("torch", "reference"):
             return Choice(wanted, f"The backend {wanted!r} was asked for.")
         if obstacle is None:
-            return Choice("llvm", reason)
-        if wanted == "llvm":
-            raise ArgumentError(f"The backend 'llvm' was asked for, but cannot serve: {obstacle}")
+            return Choice(backend, reason)
+        if wanted is not None:
+            raise ArgumentError(f"The backend {wanted!r} was asked for, but cannot serve: {obstacle}")
         return Choice("torch", obstacle)
 
 
-def require_one_dtype(*tensors: Tensor) -> None:
-    """Raise `ArgumentError` unless kernels take such numbers."""
-    if tensors[0].dtype not in DTYPES or any(v.dtype != tensors[0].dtype for v in tensors):
-        raise ArgumentError(
-            "Kernels take float32 and float64, all inputs alike, but got "
-            f"{', '.join(dict.fromkeys(str(v.dtype) for v in tensors))}."
-        )
+def require_one_dtype(*tensors: Tensor, device: str = "cpu") -> None:
+    """Raise `ArgumentError` unless kernels on a kind of device take such numbers."""
+    if (unfit := dtype_obstacle(device, *tensors)) is not None:
+        raise ArgumentError(unfit)
 
 
 def is_eager(*tensors: Tensor) -> bool:
@@ -104,6 +135,12 @@ def is_eager(*tensors: Tensor) -> bool:
     """
     watched = torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0
     return not watched and all(type(tensor) in _PLAIN for tensor in tensors)
+
+
+def is_compiled_by_dynamo() -> bool:
+    """Whether torch.compile reads the code, rather than an export, which other machines load."""
+    is_exporting = getattr(torch.compiler, "is_exporting", None)  # since torch 2.7
+    return torch.compiler.is_dynamo_compiling() and not (is_exporting is not None and is_exporting())
 
 
 @cache
@@ -129,5 +166,7 @@ def backend_report() -> list[str]:
             f"kernels: compiled by {versions()} for {machine.processor}, vectors of {8 * machine.width} bits",
             f"kept in {folder()}: {len(kept)} objects, {size:.1f} MB",
         ]
+    if torch.cuda.is_available():
+        lines.append(f"on GPUs: {gpu_trouble() or 'compiled by Triton'}")
     threads = "torch's own" if has_threads() else "one, since this torch brings no OpenMP that kernels could use"
     return [*lines, f"threads: {threads}, {torch.get_num_threads()} allowed"]

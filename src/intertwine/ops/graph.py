@@ -29,7 +29,7 @@ class Graph(NamedTuple):
     @property
     def targets(self) -> int:
         """The number N of targets."""
-        return int(plain_shape(self.row)[0]) - 1
+        return self.row.shape[0] - 1
 
 
 def graph(edges: Tensor, targets: int) -> Graph:

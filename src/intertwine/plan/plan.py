@@ -195,6 +195,10 @@ class Plan:
         )
         return hashlib.sha256(repr(told).encode()).hexdigest()[:32]
 
+    def __hash__(self) -> int:
+        """By the key: each call of a kernel asks for it, and going through all paths would take longer than that."""
+        return hash(self.key)
+
     @cached_property
     def unreached(self) -> tuple[int, ...]:
         """The output segments that no path leads to: they are always zero."""

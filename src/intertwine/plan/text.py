@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from intertwine._arrays import Table
+from intertwine.errors import ArgumentError
 from intertwine.plan.plan import Operand, Path, Plan
 from intertwine.plan.polynomial import Polynomial, Term
 
@@ -35,12 +36,18 @@ def written(plan: Plan) -> str:
 
 @cache
 def read(text: str) -> Plan:
-    """The plan that was written."""
-    told = json.loads(zlib.decompress(base64.b64decode(text)))
-    tables = [Table(np.array([float.fromhex(x) for x in values]).reshape(shape)) for shape, values in told["tables"]]
-    operands = [Operand(modes, tuple(map(tuple, segments))) for modes, segments in told["operands"]]
-    paths = [Path(tuple(segments), tables[number]) for segments, number in told["paths"]]
-    return Plan(tuple(operands), told["coefficients"], tuple(paths))
+    """The plan that was written.
+
+    Raises `ArgumentError` for a text that is none, or no longer the same.
+    """
+    try:
+        told = json.loads(zlib.decompress(base64.b64decode(text, validate=True)))
+        tables = [Table(np.array([float.fromhex(x) for x in v]).reshape(shape)) for shape, v in told["tables"]]
+        operands = [Operand(modes, tuple(map(tuple, segments))) for modes, segments in told["operands"]]
+        paths = [Path(tuple(segments), tables[number]) for segments, number in told["paths"]]
+        return Plan(tuple(operands), told["coefficients"], tuple(paths))
+    except _BROKEN as error:
+        raise _refusal(text, "plan", error) from error
 
 
 @cache
@@ -52,7 +59,23 @@ def written_polynomial(polynomial: Polynomial) -> str:
 
 @cache
 def read_polynomial(text: str) -> Polynomial:
-    """The polynomial that was written."""
-    told = json.loads(text)
-    terms = [Term(read(plan), tuple(inputs), output) for plan, inputs, output in told["terms"]]
-    return Polynomial(tuple(told["inputs"]), tuple(told["outputs"]), tuple(terms))
+    """The polynomial that was written.
+
+    Raises `ArgumentError` for a text that is none, or no longer the same.
+    """
+    try:
+        told = json.loads(text)
+        terms = [Term(read(plan), tuple(inputs), output) for plan, inputs, output in told["terms"]]
+        return Polynomial(tuple(told["inputs"]), tuple(told["outputs"]), tuple(terms))
+    except _BROKEN as error:
+        raise _refusal(text, "polynomial", error) from error
+
+
+_BROKEN = (zlib.error, ValueError, LookupError, TypeError, AttributeError, OverflowError)
+
+
+def _refusal(text: str, what: str, error: Exception) -> ArgumentError:
+    return ArgumentError(
+        f"This text of {len(text)} letters is no {what}, or has changed since it was written ({error}). "
+        "intertwine.plan.text writes and reads them."
+    )

@@ -17,7 +17,8 @@ from intertwine.kernels.filter_bank import filter_bank
 from intertwine.kernels.taps import BandLimited, Complete, Filters, TapFunctions, Taps, permutes
 from intertwine.nn.grid.module import GridModule, Sizes, for_each_axis
 from intertwine.nn.module import invariant_vectors, normal_parameter, warn_unreachable
-from intertwine.ops.choice import is_transformed
+from intertwine.nn.parts import by_part, part_of
+from intertwine.ops.choice import is_eager, is_transformed
 from intertwine.ops.expand import FilterExpansion
 from intertwine.reps import Irrep, Rep
 
@@ -52,7 +53,7 @@ class GridConvolution(GridModule):
         self.taps, self.groups = Taps(for_each_axis(kernel_size, n, "kernel_size", 1), steps), groups
         exact = permutes(self.action, self.taps)
         self.kind = filters if filters is not None else Complete() if exact else BandLimited()
-        parts = [_divided(rep, groups) for rep in (self.rep_in, self.rep_out)]
+        parts = [part_of(rep, groups) for rep in (self.rep_in, self.rep_out)]
         self.bank = filter_bank(self.action, *parts, self.taps, self.kind)
         self.expansion = FilterExpansion(self.bank.expansion)
         self.weight = normal_parameter(groups * self.bank.expansion.size)
@@ -65,10 +66,12 @@ class GridConvolution(GridModule):
         if self.bias is not None:
             self.register_table("invariants", invariants)
         if groups > 1:
-            self.register_table("order_in", _by_group(self.rep_in, groups))
-            self.register_table("order_bias", _by_group(self.rep_out, groups))
-            self.register_table("order_out", np.argsort(_by_group(self.rep_out, groups)))
+            self.register_table("order_in", by_part(self.rep_in, groups))
+            self.register_table("order_bias", by_part(self.rep_out, groups))
+            self.register_table("order_out", np.argsort(by_part(self.rep_out, groups)))
         self._known: tuple[Tensor, int, Tensor] | None = None
+        self.frozen: nn.Parameter | None = None
+        self.frozen_bias: nn.Parameter | None = None
 
     @property
     def filters(self) -> TapFunctions:
@@ -82,13 +85,21 @@ class GridConvolution(GridModule):
         group after the other.
         """
         weight = self.weight
-        if self.training or torch.compiler.is_compiling() or is_tracing() or is_transformed(weight):
+        if self.frozen is not None:
+            return self.frozen
+        if self.training or not is_eager(weight) or is_tracing() or is_transformed(weight):
             return self._expanded(weight)
         if self._known is None or not _unchanged(*self._known[:2], weight):
             mark = weight.detach().clone() if weight.device.type == "cpu" else weight.detach()
             with torch.no_grad():
                 self._known = (mark, _version(weight), self._expanded(weight))
         return _Recalled.apply(weight, self._known[2], self._expanded)  # type: ignore[no-any-return, no-untyped-call]
+
+    def freeze(self) -> None:
+        """Make filters and biases what they are now, as parameters of their own: for modules that leave the library."""
+        bias = self.expanded_bias()
+        self.frozen = nn.Parameter(self._expanded(self.weight).detach())
+        self.frozen_bias = None if bias is None else nn.Parameter(bias.detach())
 
     def _expanded(self, weight: Tensor) -> Tensor:
         made = [self.expansion(piece) for piece in weight.chunk(self.groups)]
@@ -97,6 +108,8 @@ class GridConvolution(GridModule):
 
     def expanded_bias(self) -> Tensor | None:
         """The bias of each channel, `(rep_out.dim,)`; None without one."""
+        if self.frozen_bias is not None:
+            return self.frozen_bias
         return None if self.bias is None else self.invariants.to(self.bias.dtype) @ self.bias
 
     def train(self, mode: bool = True) -> Self:
@@ -355,25 +368,6 @@ def _unchanged(mark: Tensor, version: int, weight: Tensor) -> bool:
     if mark.device.type == "cpu":
         return torch.equal(mark, weight)
     return mark.data_ptr() == weight.data_ptr() and version == _version(weight) >= 0
-
-
-def _divided(rep: Rep, groups: int) -> Rep:
-    """One of several equal parts of a rep."""
-    if not isinstance(groups, int) or groups < 1 or any(m % groups for m, _ in rep.terms):
-        raise ArgumentError(
-            f"groups divides the copies of every block, but got groups={groups!r} for the rep {rep}. Pass a divisor of "
-            "all multiplicities."
-        )
-    return Rep(rep.group, tuple((m // groups, block) for m, block in rep.terms))
-
-
-def _by_group(rep: Rep, groups: int) -> np.ndarray:
-    """The channels of a rep in the order of groups: part by part, each in the order of its own rep."""
-    places = [
-        np.arange(where.start, where.stop).reshape(block.dim, groups, -1)
-        for (_, block), where in zip(rep.terms, rep.slices, strict=True)
-    ]
-    return np.concatenate([place[:, number].reshape(-1) for number in range(groups) for place in places])
 
 
 def _short(values: tuple[int, ...]) -> int | tuple[int, ...]:

@@ -42,6 +42,7 @@ class _Windows(GridModule):
         self.kernel_size = for_each_axis(kernel_size, self.n, "kernel_size", 1)
         self.stride = for_each_axis(self.kernel_size if stride is None else stride, self.n, "stride", 1)
         self.padding = for_each_axis(padding, self.n, "padding")
+        self._blocks = [(block.dim, permutes_entries(block)) for _, block in self.rep_in.terms]
         if any(2 * p > k for p, k in zip(self.padding, self.kernel_size, strict=True)):
             raise ArgumentError(
                 f"The padding of a pool is at most half of its window, but got padding={self.padding} for the kernel "
@@ -100,18 +101,6 @@ class AvgPool3d(_AvgPool):
 class _MaxPool(_Windows):
     """`MaxPool2d` and `MaxPool3d`."""
 
-    def __init__(
-        self,
-        rep: Rep | Irrep,
-        kernel_size: Sizes,
-        stride: Sizes | None = None,
-        padding: Sizes = 0,
-        *,
-        action: Rep | Irrep | None = None,
-    ) -> None:
-        super().__init__(rep, kernel_size, stride, padding, action=action)
-        self.blocks = [(block.dim, permutes_entries(block)) for _, block in self.rep_in.terms]
-
     def forward(self, x: Tensor) -> Tensor:
         """The output `(B, rep.dim, …)` for features `(B, rep.dim, …)`, with or without B."""
         self.check_windows(x)
@@ -119,7 +108,7 @@ class _MaxPool(_Windows):
         parts = x.split([where.stop - where.start for where in self.rep_in.slices], axis)
         pools = [
             self._largest(part) if permuted else self._longest(part, d, axis)
-            for part, (d, permuted) in zip(parts, self.blocks, strict=True)
+            for part, (d, permuted) in zip(parts, self._blocks, strict=True)
         ]
         return pools[0] if len(pools) == 1 else torch.cat(pools, axis)
 
@@ -208,11 +197,11 @@ class BlurPool(GridModule):
         self.check_grid(x)
         function = F.conv2d if self.n == 2 else F.conv3d
         for axis, step in enumerate(self.stride):  # a Gaussian blurs along one axis after the other
-            size = x.shape[axis - self.n]
+            size = plain_shape(x)[axis - self.n]
             span = (-(-size // step) - 1) * step  # from the first sample to the last
             profile: Tensor = getattr(self, f"{'between' if (size - 1 - span) % 2 else 'on'}_{axis}").to(x.dtype)
-            shape, steps, padding = [1] * self.n, [1] * self.n, [0] * self.n
-            shape[axis], steps[axis], padding[axis] = len(profile), step, (len(profile) - 1 - (size - 1 - span)) // 2
+            shape, steps, padding, taps = [1] * self.n, [1] * self.n, [0] * self.n, plain_shape(profile)[0]
+            shape[axis], steps[axis], padding[axis] = taps, step, (taps - 1 - (size - 1 - span)) // 2
             kernel = profile.reshape(1, 1, *shape).expand(self.rep_in.dim, 1, *shape)
             x = function(x, kernel, None, steps, padding, 1, self.rep_in.dim)
         return x
@@ -370,7 +359,7 @@ class Upsample(GridModule):
     def forward(self, x: Tensor) -> Tensor:
         """The output `(B, rep.dim, …)` for features `(B, rep.dim, …)`, with or without B."""
         self.check_grid(x)
-        sizes = x.shape[-self.n :]
+        sizes = plain_shape(x)[-self.n :]
         wanted = self.size or tuple(int(size * self.scale_factor) for size in sizes if self.scale_factor)
         if self.mode == "nearest":
             left = [new % old for new, old in zip(wanted, sizes, strict=True)]
@@ -411,7 +400,7 @@ class DiskMask(GridModule):
     def forward(self, x: Tensor) -> Tensor:
         """The output `(B, rep.dim, …)` for features `(B, rep.dim, …)`, with or without B."""
         self.check_grid(x)
-        sizes = x.shape[-self.n :]
+        sizes = plain_shape(x)[-self.n :]
         axes = [torch.arange(size, dtype=x.dtype, device=x.device) - (size - 1) / 2 for size in sizes]
         lengths = torch.stack([axis**2 for axis in torch.meshgrid(*axes, indexing="ij")]).sum(0).sqrt()
         beyond = (lengths - (min(sizes) - 1) / 2 + self.margin).clamp(min=0)

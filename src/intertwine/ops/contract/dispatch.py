@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from intertwine._arrays import plain_shape
+from intertwine.errors import ArgumentError
+from intertwine.ops.choice import Choice, KernelModule, is_eager
+from intertwine.ops.contract.compiled import Evaluation, evaluation
 from intertwine.ops.contract.layout import weighted_layout
 from intertwine.ops.contract.lowered import LoweredContraction
 from intertwine.ops.contract.reference import contract
@@ -15,26 +19,28 @@ from intertwine.ops.contract.torch import Consume, WeightedContraction, common_b
 from intertwine.plan import Plan
 
 
-class Contraction(nn.Module):
+class Contraction(KernelModule):
     """Evaluate a plan on flat inputs `(..., sizes)`; leading axes broadcast, weights may be shared.
 
-    `backend` names the evaluation, and `reason` says in words why it was picked.
+    On a CPU, in float32 and float64, linear maps and products run in kernels that are compiled for them at the first
+    call. All other plans, and functional transforms, run in plain torch. `choose` says which, and why.
 
     Args:
         plan: what to compute.
-        reference: whether to take the readable definition even where a fast evaluation exists.
+        backend: one of "llvm", "torch" and "reference" to have that and nothing else; by default the fastest.
 
-    Raises on calls `ShapeError` if the last axes do not have the plan's sizes.
+    Raises on calls `ShapeError` if the last axes do not have the plan's sizes, and `ArgumentError` where a backend that
+    was asked for cannot serve.
     """
 
-    def __init__(self, plan: Plan, *, reference: bool = False) -> None:
+    def __init__(self, plan: Plan, *, backend: str | None = None) -> None:
         super().__init__()
-        self.plan = plan
+        self.plan, self.wanted = plan, backend
+        self.compiled: Evaluation | None = evaluation(plan) if backend in (None, "llvm") else None
         layout = weighted_layout(plan)
         self.fast: WeightedContraction | LoweredContraction | None = None
-        self.backend = "reference" if reference else "torch"
         modes = ", ".join(operand.modes for operand in plan.operands)
-        if reference:
+        if backend == "reference":
             self.reason = "The reference was asked for."
         elif layout is None:
             self.fast = LoweredContraction(plan)
@@ -43,10 +49,28 @@ class Contraction(nn.Module):
             self.fast = WeightedContraction(plan, layout)
             self.reason = f"Operands with the modes {modes} contract in {len(layout.groups)} batched groups of paths."
 
+    def choose(self, *inputs: Tensor) -> Choice:
+        """The backend for such inputs, and why."""
+        obstacle = self._obstacle(inputs)
+        if obstacle is None and self.compiled is not None:
+            return Choice("llvm", self.compiled.reason)
+        if self.fast is None:
+            return Choice("reference", self.reason)
+        return Choice("torch", self.reason if self.compiled is None else f"{obstacle} {self.reason}")
+
+    def _obstacle(self, inputs: Sequence[Tensor]) -> str | None:
+        """Why kernels cannot serve; None where they can. Raises where they were asked for, and cannot."""
+        found: str | None = "No kernel computes a plan with such operands."
+        if self.compiled is not None:
+            found = self.compiled.obstacle(inputs) or self.obstacle(*inputs)
+        if found is not None and self.wanted == "llvm":
+            raise ArgumentError(f"The backend 'llvm' was asked for, but cannot serve: {found}")
+        return found
+
     def segments(self, *inputs: Tensor, consume: Consume = lambda segment: segment) -> list[Tensor]:
         """What `consume` makes of each output segment `(B, *segment)`, before the next one is computed.
 
-        The inputs have exactly one leading axis; weights may have none.
+        The inputs have exactly one leading axis; weights may have none. Always in plain torch.
         """
         self.plan.check([plain_shape(x)[-1] for x in inputs])
         if self.fast is not None:
@@ -57,18 +81,23 @@ class Contraction(nn.Module):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """The output `(..., size)`."""
-        if self.fast is None:
-            return contract(self.plan, *inputs)
+        self.plan.check([plain_shape(x)[-1] for x in inputs])
         batch = common_batch(inputs)
         weights, *features = inputs
         shared = weights if weights.ndim == 1 and features else flatten_batch(weights, batch)
-        flat = self.segments(shared, *(flatten_batch(x, batch) for x in features), consume=as_rows)
-        out = torch.cat(flat, -1) if flat else shared.new_zeros((prod(batch), 0))
-        return out.reshape((*batch, self.plan.output.size))
+        flat = (shared, *(flatten_batch(x, batch) for x in features))
+        if self._obstacle(flat) is None and self.compiled is not None:
+            found = (self.compiled.eager if is_eager(*flat) else self.compiled.registered)(*flat)
+        elif self.fast is None:
+            return contract(self.plan, *inputs)
+        else:
+            parts = self.segments(*flat, consume=as_rows)
+            found = torch.cat(parts, -1) if parts else shared.new_zeros((prod(batch), 0))
+        return found if len(batch) == 1 else found.reshape((*batch, self.plan.output.size))
 
     def extra_repr(self) -> str:
         """The backend and the number of paths."""
-        return f"{self.backend}, {len(self.plan.paths)} paths"
+        return f"{len(self.plan.paths)} paths"
 
 
 def as_rows(part: Tensor) -> Tensor:

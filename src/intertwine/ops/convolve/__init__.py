@@ -1,5 +1,1 @@
-"""Gather, contract, scatter: convolution over edges as one operation."""
-
-from intertwine.ops.convolve.dispatch import Convolution
-
-__all__ = ["Convolution"]
+"""Gather, contract, scatter: channel-wise products over the edges of graphs, and row by row."""

@@ -1,15 +1,17 @@
-"""The channel-wise convolution over edges, and its gradients, as compiled kernels: nothing is kept per edge.
+"""Channel-wise products of rows, and their gradients, as compiled kernels: over the edges of a graph, or row by row.
 
-For plans with weights "vu", x "iu", y "jv" of one copy and the output "ku":
+For plans with weights "vu", x "iu", y "jv" and the output "ku":
 
-    out[t, k, u] = Σ_{e: s → t} Σ_paths w[e, u] Σ_i M[i, k] x[s, i, u],     M[i, k] = Σ_j C[i, j, k] y[e, j].
+    out[t, k, u] = Σ_{e: s → t} Σ_paths,v w[e, v, u] Σ_i M_v[i, k] x[s, i, u],    M_v[i, k] = Σ_j C[i, j, k] y[e, j, v].
 
 M is a small table of scalars, made once per edge for all channels: real Clebsch–Gordan tables have hardly more nonzero
-entries than it. Then each channel is a lane of a vector, and each path a handful of multiplications in registers.
+entries than it. Then each channel is a lane of a vector, and each path a handful of multiplications in registers. The
+output may keep the copies v apart ("kvu"), weights may be the same for all edges or missing, and y may be the factor
+with the channels ("uv", "iu", "jv", "kv"): `channel_layout` reads all of these.
 
 All kernels come from one function F = Σ_e <g[t], w M x>. It is linear in x, w, M and g, so its gradients are products
 of the others: that by g is the convolution, those by x, w and M are the backward pass. The gradients of the *change* of
-F, when x, w and M move, are the double backward pass; with them the circle is closed (see `dispatch`).
+F, when x, w and M move, are the double backward pass; with them the circle is closed (see `intertwine.ops.closed`).
 """
 
 from __future__ import annotations
@@ -17,143 +19,95 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
+from intertwine.ops.convolve.layout import ChannelLayout, Coupling
 from intertwine.ops.llvm.code import Code, Lanes, Register, Value
 from intertwine.ops.llvm.compile import Machine
 from intertwine.ops.llvm.launch import COUNTER, HEAD, PIECE, THREADS, TOTAL
-from intertwine.plan import Plan
 
 _REGISTERS = 20  # how many sums a loop over channels may gather at once: more would not stay in the processor
 
 
-@dataclass(frozen=True)
-class Coupling:
-    """A table of coefficients that meets a segment of y, and all paths that take both.
+GIVEN = {"forward": ("x", "y", "w"), "backward": ("x", "y", "w", "g"), "second": (*"xywg", "hx", "hy", "hw")}
+"""What the kernels of a plan with weights read."""
 
-    Args:
-        coefficients: `(d_1, d_2, d_3)`.
-        y: where the segment begins in y.
-        start: where its entries begin in M.
-        paths: for each number of channels the places (x, weights, output) where paths begin.
-    """
+WANTED = {"forward": ("g",), "backward": ("x", "y", "w"), "second": ("x", "y", "w", "g")}
+"""What they write."""
 
-    coefficients: np.ndarray
-    y: int
-    start: int
-    paths: Mapping[int, tuple[tuple[int, int, int], ...]]
 
-    @cached_property
-    def entries(self) -> dict[tuple[int, int], int]:
-        """The places in M of the pairs (i, k) of components that meet."""
-        pairs = np.argwhere(self.coefficients.any(1)).tolist()
-        return {(i, k): self.start + n for n, (i, k) in enumerate(pairs)}
+def given_names(shape: ChannelLayout, kind: str) -> list[str]:
+    """What a kernel reads: the inputs of F, its cotangent g, and the directions in which the inputs move."""
+    inputs = operands(shape)
+    return {"forward": inputs, "backward": [*inputs, "g"], "second": [*inputs, "g", *("h" + n for n in inputs)]}[kind]
 
-    def parts(self, most: int) -> list[list[int]]:
-        """The output components that are met, in parts of at most so many entries of M."""
-        parts: list[list[int]] = []
-        room = 0
-        for k in range(self.coefficients.shape[2]):
-            entries = sum(1 for _, other in self.entries if other == k)
-            if entries and (not parts or entries > room):
-                parts.append([])
-                room = most
-            if entries:
-                parts[-1].append(k)
-                room -= entries
-        return parts
+
+def wanted_names(shape: ChannelLayout, kind: str) -> list[str]:
+    """What it writes: the gradients by these operands of F, or of the change of F."""
+    inputs = operands(shape)
+    return {"forward": ["g"], "backward": inputs, "second": [*inputs, "g"]}[kind]
+
+
+def operands(shape: ChannelLayout) -> list[str]:
+    """The inputs of F: x, y, and the weights, if any."""
+    return [name for name in ("x", "y", "w") if name in shape.sizes]
 
 
 @dataclass(frozen=True)
-class ChannelLayout:
-    """What a kernel needs to know of a plan.
+class RowAccess:
+    """Which rows meet.
 
     Args:
-        sizes: the numbers in a row of x, y, the weights and the output.
-        couplings: the tables, each with its paths.
+        graph: whether rows of x are gathered along edges and outputs are summed at targets, or every row of the output
+            comes from that of x and y.
+        shared: whether all rows have the same weights.
     """
 
-    sizes: Mapping[str, int]
-    couplings: tuple[Coupling, ...]
+    graph: bool
+    shared: bool
 
-    @property
-    def entries(self) -> int:
-        """The size of M."""
-        return sum(len(coupling.entries) for coupling in self.couplings)
-
-    @property
-    def weighs_once(self) -> bool:
-        """Whether each weight has a path of its own, so that its gradient is written and not added up from 0."""
-        places = [
-            weight + channel
-            for coupling in self.couplings
-            if coupling.entries
-            for channels, paths in coupling.paths.items()
-            for _, weight, _ in paths
-            for channel in range(channels)
-        ]
-        return sorted(places) == list(range(self.sizes["w"]))
+    def gathered(self, name: str) -> bool:
+        """Whether the gradient by an operand sums over rows that several threads share, in a copy for each."""
+        return (name == "x" and self.graph) or (name == "w" and self.shared)
 
 
-def channel_layout(plan: Plan) -> ChannelLayout | None:
-    """The layout of a plan that these kernels compute; None for another."""
-    if [operand.modes for operand in plan.operands] != ["vu", "iu", "jv", "ku"] or plan.coefficient_modes != "ijk":
-        return None
-    weights, x, y, out = plan.operands
-    if any(v != 1 for _, v in y.segments):
-        return None
-    found: dict[tuple[int, int], dict[int, list[tuple[int, int, int]]]] = {}
-    for path, table in zip(plan.paths, plan.table_of, strict=True):
-        w, i, j, k = path.segments
-        place = (x.slices[i].start, weights.slices[w].start, out.slices[k].start)
-        found.setdefault((table, j), {}).setdefault(x.segments[i][1], []).append(place)
-    couplings: list[Coupling] = []
-    start = 0
-    for (table, j), paths in found.items():
-        coefficients = plan.tables[table].array
-        couplings.append(Coupling(coefficients, y.slices[j].start, start, {u: tuple(p) for u, p in paths.items()}))
-        start += len(couplings[-1].entries)
-    sizes = {"x": x.size, "y": y.size, "w": weights.size, "g": out.size}
-    return ChannelLayout(sizes, tuple(couplings))
-
-
-_INPUTS = ("x", "y", "w")
-
-GIVEN = {"forward": _INPUTS, "backward": (*_INPUTS, "g"), "second": (*_INPUTS, "g", "hx", "hy", "hw")}
-"""What each kernel reads: the inputs of F, its cotangent g, and the directions in which the inputs move."""
-
-WANTED = {"forward": ("g",), "backward": _INPUTS, "second": (*_INPUTS, "g")}
-"""What it writes: the gradients by these operands of F, or of the change of F."""
-
-
-def write_convolve(shape: ChannelLayout, machine: Machine, kind: str, *, double: bool) -> str:
+def write_convolve(
+    shape: ChannelLayout,
+    machine: Machine,
+    kind: str,
+    rows: RowAccess = RowAccess(graph=True, shared=False),
+    *,
+    double: bool,
+) -> str:
     """The code of one kernel.
 
     Args:
         shape: the layout of the plan.
         machine: what it is for.
         kind: "forward", "backward" or "second".
+        rows: which rows meet.
         double: whether numbers are float64.
     """
     code = machine.code(double=double)
     with code.function("work") as arguments:
-        _Loops(code, shape, GIVEN[kind], WANTED[kind]).write(arguments)
+        _Loops(code, shape, rows, given_names(shape, kind), wanted_names(shape, kind)).write(arguments)
     code.launcher("run", "work", THREADS)
     return code.text()
 
 
-_PRIVATE, _STRIDE, _GRAPH, _TENSORS = HEAD, HEAD + 1, HEAD + 2, HEAD + 5
-"""Further places of the arguments: the next private copy, its size, three tensors of the graph, then all others."""
+_COPY, _STRIDES, _GRAPH, _TENSORS = HEAD, HEAD + 1, HEAD + 3, HEAD + 6
+"""Further places of the arguments: the next private copy, the sizes of those of x and of the weights, three tensors of
+the graph, then all others."""
 
 
 @dataclass(frozen=True)
 class _Loops:
-    """The loops around an edge: pieces of targets, the targets of a piece, the edges of a target."""
+    """The loops around an edge: pieces of targets, the targets of a piece, the edges of a target; or around a row."""
 
     code: Code
     shape: ChannelLayout
+    rows: RowAccess
     given: Sequence[str]
     wanted: Sequence[str]
 
@@ -164,111 +118,150 @@ class _Loops:
         places = {name: code.pointer(arguments, _TENSORS + n) for n, name in enumerate(self.given)}
         first = _TENSORS + len(self.given)
         out = {name: code.pointer(arguments, first + n) for n, name in enumerate(self.wanted)}
-        if "x" in out:  # every thread adds to a copy of its own
-            copy = code.taken(arguments, _PRIVATE, 1)
-            out["x"] = code.at(out["x"], code.times(copy, code.integer(arguments, _STRIDE)))
-        tables = {name: code.room(self.shape.entries) for name in ("y", "hy") if name in self.given}
-        sums = code.room(sizes["y"] * code.lanes)
-        with (
-            code.shares(arguments, COUNTER, total, piece) as (start, stop),
-            code.loop(stop, start) as target,
-        ):
-            at_target = code.times(target, sizes["g"])
-            if "g" in out:
-                code.clear(code.at(out["g"], at_target), sizes["g"])
-            with code.loop(code.integer(row, code.plus(target, 1)), code.integer(row, target)) as number:
-                edge = code.integer(order, number)
-                offsets = {
-                    "x": code.times(code.integer(source, edge), sizes["x"]),
-                    "y": code.times(edge, sizes["y"]),
-                    "w": code.times(edge, sizes["w"]),
-                    "g": at_target,
-                }
-                here = {name: code.at(place, offsets[name.removeprefix("h")]) for name, place in places.items()}
-                results = {name: code.at(place, offsets[name]) for name, place in out.items()}
-                for name, room in tables.items():
-                    self.tabulate(here[name], room)
-                if "y" in results:
-                    code.clear(sums, sizes["y"] * code.lanes)
-                adds = "w" in results and not self.shape.weighs_once
-                if adds:
-                    code.clear(results["w"], sizes["w"])
-                for coupling in self.shape.couplings:
-                    _Edge(code, coupling, self.shape.sizes, here, tables, results, sums, adds).write()
-                if "y" in results:
-                    for j in range(sizes["y"]):
-                        lanes = code.load(sums, Lanes("0", code.lanes), j * code.lanes)
-                        code.store_scalar(results["y"], j, code.total(lanes))
-
-    def tabulate(self, y: Value, room: Value) -> None:
-        """M[i, k] = Σ_j C[i, j, k] y[j], into memory of the thread."""
-        code = self.code
-        for coupling in self.shape.couplings:
-            values = [code.load_scalar(y, coupling.y + j) for j in range(coupling.coefficients.shape[1])]
-            for (i, k), place in coupling.entries.items():
-                column = coupling.coefficients[i, :, k]
-                used = np.flatnonzero(column).tolist()
-                code.store_scalar(room, place, code.linear([values[j] for j in used], column[used].tolist()))
+        if private := [name for name in out if self.rows.gathered(name)]:
+            copy = code.taken(arguments, _COPY, 1)
+            for name in private:
+                size = code.integer(arguments, _STRIDES + "xw".index(name))
+                out[name] = code.at(out[name], code.times(copy, size))
+        edge = _Edge(
+            code,
+            self.shape,
+            self.rows,
+            {name: code.room(self.shape.entries) for name in ("y", "hy") if name in self.given},
+            code.room(sizes["y"] * code.lanes) if "y" in out else "",
+        )
+        with code.shares(arguments, COUNTER, total, piece) as (start, stop), code.loop(stop, start) as target:
+            if "g" in out and not edge.fills:
+                code.clear(code.at(out["g"], code.times(target, sizes["g"])), sizes["g"])
+            if self.rows.graph:
+                with code.loop(code.integer(row, code.plus(target, 1)), code.integer(row, target)) as number:
+                    here = code.integer(order, number)
+                    edge.write(places, out, {"x": code.integer(source, here), "y": here, "w": here, "g": target})
+            else:
+                edge.write(places, out, dict.fromkeys(("x", "y", "w", "g"), target))
 
 
 @dataclass(frozen=True)
 class _Edge:
-    """What one coupling does on one edge: all its paths, all their channels.
+    """What is done on one edge, or in one row.
 
     Args:
-        given: where the rows of x, w, g and their tangents hx, hw are.
-        tables: M, and its tangent.
-        results: where the gradients by x, w, g go.
+        tables: where M and its tangent are put.
         sums: where the gradient by y is gathered, a vector for each component.
-        adds: whether the gradient by w is 0 at first, and all paths add to it.
     """
 
     code: Code
-    coupling: Coupling
-    sizes: Mapping[str, int]
-    given: Mapping[str, Value]
+    shape: ChannelLayout
+    rows: RowAccess
     tables: Mapping[str, Value]
-    results: Mapping[str, Value]
     sums: Value
-    adds: bool
+
+    @property
+    def fills(self) -> bool:
+        """Whether the output is written, and not added up from 0."""
+        return not self.rows.graph and self.shape.fills_once
+
+    @property
+    def adds(self) -> bool:
+        """Whether the gradient by the weights is 0 at first, and all paths add to it."""
+        return "w" in self.shape.sizes and (self.rows.shared or not self.shape.weighs_once)
+
+    def write(self, places: Mapping[str, Value], out: Mapping[str, Value], numbers: Mapping[str, Value]) -> None:
+        """The code for rows of these numbers of all operands, whose tensors begin at places and out."""
+        code, sizes = self.code, self.shape.sizes
+        offsets = {name: code.times(numbers[name], size) for name, size in sizes.items()}
+        if self.rows.shared:
+            offsets["w"] = "0"
+        given = {name: code.at(place, offsets[name.removeprefix("h")]) for name, place in places.items()}
+        results = {name: code.at(place, offsets[name]) for name, place in out.items()}
+        if "y" in results:
+            code.clear(self.sums, sizes["y"] * code.lanes)
+        for name, adds in (("x", True), ("w", self.adds)):  # copies for threads are 0 when they come
+            if adds and name in results and not self.rows.gathered(name):
+                code.clear(results[name], sizes[name])
+        for name, room in self.tables.items():  # all at once where that can be: they are read long after
+            for coupling in self.shape.couplings:
+                if coupling.copies == 1:
+                    self.tabulate(coupling, given[name], room)
+        for coupling in self.shape.couplings:
+            with self.each_copy(coupling) as copy:
+                for name, room in self.tables.items():
+                    if coupling.copies != 1:
+                        self.tabulate(coupling, code.at(given[name], copy), room)
+                _Copy(self, coupling, copy, given, results).write()
+        if "y" in results:
+            for j in range(sizes["y"]):
+                lanes = code.load(self.sums, Lanes("0", code.lanes), j * code.lanes)
+                code.store_scalar(results["y"], j, code.total(lanes))
+
+    @contextmanager
+    def each_copy(self, coupling: Coupling) -> Iterator[Value]:
+        """What stands inside is done for all copies of a segment of y."""
+        if coupling.copies == 1:
+            yield "0"
+            return
+        with self.code.loop(coupling.copies) as copy:
+            yield copy
+
+    def tabulate(self, coupling: Coupling, y: Value, room: Value) -> None:
+        """M[i, k] = Σ_j C[i, j, k] y[j] of one copy, into memory of the thread."""
+        code = self.code
+        components = range(coupling.coefficients.shape[1])
+        values = [code.load_scalar(y, coupling.y + j * coupling.copies) for j in components]
+        for (i, k), place in coupling.entries.items():
+            column = coupling.coefficients[i, :, k]
+            used = np.flatnonzero(column).tolist()
+            code.store_scalar(room, place, code.linear([values[j] for j in used], column[used].tolist()))
+
+
+@dataclass(frozen=True)
+class _Copy:
+    """What one coupling does with one copy of its segment of y: all its paths, all their channels.
+
+    Args:
+        given: where the rows of x, w, g and their tangents hx, hw are.
+        results: where the gradients by x, w, g go.
+    """
+
+    edge: _Edge
+    coupling: Coupling
+    copy: Value
+    given: Mapping[str, Value]
+    results: Mapping[str, Value]
 
     def write(self) -> None:
-        code, by_y = self.code, "y" in self.results
+        code, by_y = self.edge.code, "y" in self.results
         for number, components in enumerate(self.coupling.parts(_REGISTERS if by_y else 10**6)):
             entries = [pair for pair in self.coupling.entries if pair[1] in components]
             gathered = {pair: code.register() for pair in entries} if by_y else {}
             for channels, paths in self.coupling.paths.items():
-                with self.each(paths) as (x, w, g):
-                    begin = {"x": x, "w": w, "g": g}
-                    given = {name: code.at(p, begin[name[-1]]) for name, p in self.given.items() if name[-1] != "y"}
-                    results = {name: code.at(p, begin[name]) for name, p in self.results.items() if name != "y"}
+                shift = "0" if self.coupling.copies == 1 else code.times(self.copy, channels)
+                with code.each(paths) as (x, w, g):
+                    begin = {"x": (x, "0"), "w": (w, shift), "g": (g, shift if self.coupling.apart else "0")}
+                    given = {n: self.begin(p, begin[n[-1]]) for n, p in self.given.items() if n[-1] != "y"}
+                    results = {n: self.begin(p, begin[n]) for n, p in self.results.items() if n != "y"}
                     body = _Channels(self, channels, entries, number == 0, given, results, gathered)
                     code.channels(channels, body.write)
             for j in range(self.coupling.coefficients.shape[1]):
                 self.gather(j, gathered)
 
-    @contextmanager
-    def each(self, paths: tuple[tuple[int, int, int], ...]) -> Iterator[tuple[Value | int, Value | int, Value | int]]:
-        """What stands inside is done for all paths: written once, for a list of places where there are several."""
-        if len(paths) == 1:
-            yield paths[0]
-            return
-        code = self.code
-        listed = code.listed([place for path in paths for place in path])
-        with code.loop(len(paths)) as number:
-            first = code.times(number, 3)
-            x, w, g = (code.integer(listed, code.plus(first, n)) for n in range(3))
-            yield x, w, g
+    def begin(self, place: Value, offsets: tuple[Value | int, Value]) -> Value:
+        """The address some numbers further on."""
+        return self.edge.code.at(self.edge.code.at(place, offsets[0]), offsets[1])
 
     def gather(self, j: int, entries: Mapping[tuple[int, int], Register]) -> None:
         """Add `Σ_ik C[i, j, k]` times what was gathered for M[i, k] to the gradient by y[j], lane by lane."""
-        code, total = self.code, None
+        code, total = self.edge.code, None
         for (i, k), register in entries.items():
             if (factor := self.coupling.coefficients[i, j, k]) != 0:
                 total = code.gathered(code.read(register), code.constant(factor), total)
         if total is not None:
-            lanes, place = Lanes("0", code.lanes), (self.coupling.y + j) * code.lanes
-            code.store(self.sums, lanes, code.sum(total, code.load(self.sums, lanes, place)), place)
+            lanes = Lanes("0", code.lanes)
+            sums = self.edge.sums
+            if self.coupling.copies > 1:
+                sums = code.at(sums, code.times(self.copy, code.lanes))
+            place = (self.coupling.y + j * self.coupling.copies) * code.lanes
+            code.store(sums, lanes, code.sum(total, code.load(sums, lanes, place)), place)
 
 
 @dataclass(frozen=True)
@@ -276,15 +269,15 @@ class _Channels:
     """What is done in each channel: F and its gradients, for some entries of M.
 
     Args:
-        channels: how many there are: components lie so far apart.
+        channels: how many there are: components of x lie so far apart.
         entries: the entries of M that are met here.
         is_first: whether no others were met before, so that the gradient by w begins here.
         given, results: where rows begin, at the first channel.
         gathered: what gathers the gradients by entries of M.
-        edge: the edge.
+        copy: the coupling, and the copy of y.
     """
 
-    edge: _Edge
+    copy: _Copy
     channels: int
     entries: Sequence[tuple[int, int]]
     is_first: bool
@@ -292,52 +285,68 @@ class _Channels:
     results: Mapping[str, Value]
     gathered: Mapping[tuple[int, int], Register]
 
+    @property
+    def apart(self) -> Mapping[str, int]:
+        """How far apart components of x and of the output lie."""
+        coupling = self.copy.coupling
+        return {"x": self.channels, "g": self.channels * (coupling.copies if coupling.apart else 1)}
+
     def write(self, lanes: Lanes) -> None:
-        code, moving = self.edge.code, "hx" in self.given
+        edge, apart = self.copy.edge, self.apart
+        code, moving, weighted = edge.code, "hx" in self.given, "w" in self.given
         x = {i: self.load("x", lanes, i) for i in sorted({i for i, _ in self.entries})}
         hx = {i: self.load("hx", lanes, i) for i in x} if moving else {}
-        w, hw = self.load("w", lanes), self.load("hw", lanes) if moving else ""
-        by_x = {i: code.load(self.results["x"], lanes, i * self.channels) for i in x} if "x" in self.results else {}
-        begins = self.is_first and not self.edge.adds
+        w, hw = (self.load(n, lanes) if n in self.given else "" for n in ("w", "hw"))
+        by_x = {i: code.load(self.results["x"], lanes, i * apart["x"]) for i in x} if "x" in self.results else {}
+        begins = self.is_first and not edge.adds
         by_w = None if begins or "w" not in self.results else code.load(self.results["w"], lanes)
-        if self.is_first:
+        if self.is_first and weighted and not edge.rows.shared:
             for name in ("w", "hw") if moving else ("w",):
-                code.fetch(self.given[name], lanes, self.edge.sizes["w"])
+                code.fetch(self.given[name], lanes, edge.shape.sizes["w"])
         for k in dict.fromkeys(k for _, k in self.entries):
             m = {i: self.entry("y", i, k) for i, other in self.entries if other == k}
             hm = {i: self.entry("hy", i, k) for i in m} if moving else {}
             z = self.total([(m[i], x[i]) for i in m])
             hz = self.total([pair for i in m for pair in ((m[i], hx[i]), (hm[i], x[i]))]) if moving else ""
             if "g" in self.results:
-                place = k * self.channels
-                before = code.load(self.results["g"], lanes, place)
-                pairs = [(w, hz), (hw, z)] if moving else [(w, z)]
-                code.store(self.results["g"], lanes, self.total(pairs, before), place)
+                place = k * apart["g"]
+                before = None if edge.fills else code.load(self.results["g"], lanes, place)
+                code.store(self.results["g"], lanes, self.weighed(z, hz, w, hw, before), place)
             if "g" not in self.given:
                 continue
             g = self.load("g", lanes, k)
-            t, ht = code.product(g, w), code.product(g, hw) if moving else ""
-            by_w = code.gathered(g, hz if moving else z, by_w)
+            t, ht = (code.product(g, w), code.product(g, hw) if moving else "") if weighted else (g, "")
+            if "w" in self.results:
+                by_w = code.gathered(g, hz if moving else z, by_w)
             for i in m:
-                by_x[i] = self.total([(hm[i], t), (m[i], ht)] if moving else [(m[i], t)], by_x[i])
-                for a, b in [(t, hx[i]), (ht, x[i])] if moving else [(t, x[i])]:
+                pairs = ([(hm[i], t)] + ([(m[i], ht)] if ht else [])) if moving else [(m[i], t)]
+                by_x[i] = self.total(pairs, by_x[i])
+                for a, b in ([(t, hx[i])] + ([(ht, x[i])] if ht else [])) if moving else [(t, x[i])]:
                     code.gather(self.gathered[i, k], a, b)
         if by_w is not None:
             code.store(self.results["w"], lanes, by_w)
         for i, value in by_x.items():
-            code.store(self.results["x"], lanes, value, i * self.channels)
+            code.store(self.results["x"], lanes, value, i * apart["x"])
+
+    def weighed(self, z: Value, hz: Value, w: Value, hw: Value, before: Value | None) -> Value:
+        """The output w z, or its change w hz + hw z, added to what was before; without weights z or hz."""
+        code = self.copy.edge.code
+        if not w:
+            value = hz or z
+            return value if before is None else code.sum(value, before)
+        return self.total([(w, hz), (hw, z)] if hz else [(w, z)], before)
 
     def load(self, name: str, lanes: Lanes, component: int = 0) -> Value:
         """The numbers of a component of a row."""
-        return self.edge.code.load(self.given[name], lanes, component * self.channels)
+        return self.copy.edge.code.load(self.given[name], lanes, component * self.apart.get(name[-1], 0))
 
     def entry(self, table: str, i: int, k: int) -> Value:
         """An entry of M or of its tangent, in all lanes."""
-        code = self.edge.code
-        return code.spread(code.load_scalar(self.edge.tables[table], self.edge.coupling.entries[i, k]))
+        edge = self.copy.edge
+        return edge.code.spread(edge.code.load_scalar(edge.tables[table], self.copy.coupling.entries[i, k]))
 
     def total(self, pairs: Sequence[tuple[Value, Value]], before: Value | None = None) -> Value:
         """The sum of products, added to what was before."""
         for a, b in pairs:
-            before = self.edge.code.gathered(a, b, before)
+            before = self.copy.edge.code.gathered(a, b, before)
         return before or "zeroinitializer"

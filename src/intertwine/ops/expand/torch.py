@@ -69,7 +69,7 @@ class CoupledFilters(TableModule):
                     row.append(weights.new_zeros((d * w, e * u, self.taps)))
                     continue
                 table = getattr(self, f"table_{place}").to(weights.dtype)
-                made = pieces[place].reshape(len(table), w * u).T @ table
+                made = pieces[place].reshape(table.shape[0], w * u).T @ table
                 row.append(made.reshape(w, u, d, e, -1).permute(2, 0, 3, 1, 4).reshape(d * w, e * u, -1))
             rows.append(_joined(row, 1))
         filters = _joined(rows, 0)
@@ -77,7 +77,7 @@ class CoupledFilters(TableModule):
             turned = self.basis_out.to(weights.dtype) @ filters.reshape(self.out.size, -1)
             filters = turned.reshape(filters.shape)
         if self.into.basis is not None:
-            turned = self.basis_in.to(weights.dtype) @ filters.reshape(len(filters), self.into.size, -1)
+            turned = self.basis_in.to(weights.dtype) @ filters.reshape(filters.shape[0], self.into.size, -1)
             filters = turned.reshape(filters.shape)
         return filters
 

@@ -327,6 +327,11 @@ class Code:
         value = self.gathered(a, b, self.read(register))
         self._do(f"store {self.vector} {value}, ptr {register.place}")
 
+    def scale(self, register: Register, factor: float) -> None:
+        """Multiply it by a known number."""
+        value = self.product(self.read(register), self.constant(factor))
+        self._do(f"store {self.vector} {value}, ptr {register.place}")
+
     def _mask(self, lanes: Lanes) -> str:
         bits = ", ".join(f"i1 {'true' if lane < lanes.count else 'false'}" for lane in range(self.lanes))
         return f"<{bits}>"
@@ -383,6 +388,30 @@ class Code:
                 body(Lanes(offset, self.lanes))
         if number > full:
             body(Lanes(str(full), number - full))
+
+    def blocks(self, number: int, width: int, body: Callable[[list[Lanes]], None]) -> None:
+        """The body for all channels, as many vectors at once as are wanted: a loop, and once more for the rest."""
+        step = width * self.lanes
+        full = number - number % step
+        if full:
+            with self.loop(full, step=step) as offset:
+                body([Lanes(self.plus(offset, n * self.lanes), self.lanes) for n in range(width)])
+        if rest := range(full, number, self.lanes):
+            body([Lanes(str(start), min(self.lanes, number - start)) for start in rest])
+
+    @contextmanager
+    def each(self, rows: Sequence[Sequence[int]]) -> Iterator[Sequence[Value | int]]:
+        """What stands inside is done for all rows of known integers: written once, for a list where there are several.
+
+        All rows are of one length.
+        """
+        if len(rows) == 1:
+            yield rows[0]
+            return
+        listed = self.listed([value for row in rows for value in row])
+        with self.loop(len(rows)) as number:
+            first = self.times(number, len(rows[0]))
+            yield [self.integer(listed, self.plus(first, n)) for n in range(len(rows[0]))]
 
     def clear(self, place: Value, size: int) -> None:
         """Write zeros."""

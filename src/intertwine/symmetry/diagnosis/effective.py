@@ -349,7 +349,8 @@ def _tried(s: Sampled, provable: Provable, matrices: Mapping[str, np.ndarray]) -
         moved = s.function(s.x @ torch.as_tensor(matrix).T).detach()
         for label, part in _parts(s.out):
             proven = provable.motions[name][label] is not None
-            yield Candidate(name, label, *best_map(moved @ part, s.y @ part), proven)
+            seen = (s.y @ part).norm() > 1e-12 * s.y.norm()  # what is not is the rounding of others: it follows nothing
+            yield Candidate(name, label, *best_map(seen * (moved @ part), seen * (s.y @ part)), proven)
 
 
 def _parts(out: Rep) -> list[tuple[str, Tensor]]:

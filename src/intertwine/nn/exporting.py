@@ -1,0 +1,73 @@
+"""Networks without the library: the operations of torch that a module performs, as a module of their own."""
+
+from __future__ import annotations
+
+import copy
+import operator
+import warnings
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, fx, nn
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from intertwine.errors import ArgumentError
+
+
+def plain_module(module: nn.Module, inputs: Sequence[Tensor]) -> fx.GraphModule:
+    """A module of torch's own operations that gives what a module in evaluation gives.
+
+    Filters are expanded and tables are constants. The first axis of all inputs is free, all others are those of the
+    example, in which decisions that hang on sizes were taken: other sizes raise.
+
+    Args:
+        module: any network.
+        inputs: an example of its inputs, on the device and in the dtype that the result is for.
+
+    Raises `ArgumentError` for inputs that are no tensors.
+    """
+    if not inputs or not all(isinstance(x, Tensor) for x in inputs):
+        raise ArgumentError(f"A module is exported for an example of its inputs, tensors, but got {inputs!r}.")
+    twin = copy.deepcopy(module).to(inputs[0]).eval()
+    for part in twin.modules():
+        if callable(freeze := getattr(part, "freeze", None)):
+            freeze()
+    example = [torch.cat([x, x, x]) if x.shape[0] == 1 else x for x in inputs]  # sizes of 1 would not stay free
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        traced = make_fx(twin, tracing_mode="symbolic", _allow_non_fake_inputs=True)(*example)
+    for node in [*traced.graph.nodes]:
+        node.meta.clear()  # what only served the recording, and cannot be pickled
+        _generalise(traced.graph, node)
+    places = [node for node in traced.graph.nodes if node.op == "placeholder"]
+    for place, x in zip(places, inputs, strict=True):
+        _require_sizes(traced.graph, place, places[-1], tuple(x.shape))
+    traced.graph.eliminate_dead_code()
+    return fx.GraphModule(traced, traced.graph, "Exported")
+
+
+def _generalise(graph: fx.Graph, node: fx.Node) -> None:
+    """Say what was recorded for one layout of memory so that it holds for all, and under vmap."""
+    aten = torch.ops.aten
+    methods = {aten.sym_size.int: "size", aten.sym_numel.default: "numel"} | dict.fromkeys(
+        (aten.view.default, aten._unsafe_view.default), "reshape"
+    )
+    if node.target is aten.clone.default:
+        node.kwargs = {}
+    elif node.target in methods:
+        with graph.inserting_before(node):
+            called = graph.call_method(methods[node.target], node.args)
+        node.replace_all_uses_with(called)
+        graph.erase_node(node)
+
+
+def _require_sizes(graph: fx.Graph, place: fx.Node, after: fx.Node, shape: tuple[int, ...]) -> None:
+    """Have a graph check all sizes of an input but the first."""
+    with graph.inserting_after(after):
+        message = f"This module was exported for inputs of the shape (batch, {', '.join(map(str, shape[1:]))})."
+        for axis in reversed(range(1, len(shape))):
+            size = graph.call_method("size", (place, axis))
+            with graph.inserting_after(size):
+                same = graph.call_function(operator.eq, (size, shape[axis]))
+            with graph.inserting_after(same):
+                graph.call_function(torch._assert, (same, message))

@@ -1,0 +1,1 @@
+"""Linear maps with shared weights, and both of their gradients, in compiled kernels."""
