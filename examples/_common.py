@@ -169,11 +169,19 @@ def of_weights(build: Build, number: int, widths: Sequence[int]) -> Build:
 
 @dataclass(frozen=True)
 class Arm:
-    """One row of the table: a network, and whether its training images are turned, afresh in each batch."""
+    """One row of the table: a network, and how it trains.
+
+    Args:
+        name: the name of the row.
+        build: makes the network.
+        turned: whether training images are turned, afresh in each batch.
+        longer: how many times as many steps it takes as the others.
+    """
 
     name: str
     build: Build
     turned: bool = False
+    longer: int = 1
 
 
 @dataclass
@@ -181,7 +189,7 @@ class Run:
     """What one training gave: scores on each test, how they grew, the processor's time."""
 
     scores: dict[str, float]
-    curve: list[tuple[int, float]]
+    curve: list[tuple[float, float]]
     seconds: float
 
 
@@ -222,9 +230,10 @@ class Recipe:
         torch.manual_seed(seed)
         net, draw, start = arm.build(0), np.random.default_rng(seed), time.process_time()
         optimiser = torch.optim.Adam(net.parameters(), rate)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, self.steps)
+        steps = self.steps * arm.longer
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, steps)
         curve, spent = [], 0.0
-        for step in range(self.steps):
+        for step in range(steps):
             batch = data[torch.tensor(draw.choice(len(data), min(self.batch, len(data)), replace=False))]
             batch = batch.anyhow(draw) if arm.turned else batch.seen
             net.train()
@@ -235,9 +244,9 @@ class Recipe:
             schedule.step()
             if tick is not None:
                 tick(1)
-            if self.curve_of in tests and (step + 1) % max(1, self.steps // self.looks) == 0:
+            if self.curve_of in tests and (step + 1) % max(1, steps // self.looks) == 0:
                 spent -= time.process_time()
-                curve.append((step + 1, evaluate(net, tests[self.curve_of][: self.most], self.score)))
+                curve.append(((step + 1) / steps, evaluate(net, tests[self.curve_of][: self.most], self.score)))
                 spent += time.process_time()
         seconds = time.process_time() - start - spent
         return Run({name: evaluate(net, test, self.score) for name, test in tests.items()}, curve, seconds)
@@ -275,10 +284,11 @@ class Comparison:
     runs: dict[tuple[str, int], list[Run]] = field(default_factory=dict)
 
     def main(self, options: argparse.Namespace) -> None:
-        torch.set_num_threads(1)
+        torch.set_num_threads(options.threads)
         seeds, rates = range(options.seeds), (1e-2,) if options.quick else RATES
         console = Console()
-        total = self.recipe.steps * len(self.arms) * (len(rates) * (len(rates) > 1) + len(self.sizes) * len(seeds))
+        runs = len(rates) * (len(rates) > 1) + len(self.sizes) * len(seeds)
+        total = self.recipe.steps * runs * sum(arm.longer for arm in self.arms)
         columns = TextColumn("{task.description:>44}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn()
         started = time.perf_counter()
         with Progress(*columns, console=console) if console.is_terminal else nullcontext() as bar:
@@ -338,11 +348,11 @@ class Comparison:
         for panel, size in zip(panels[0], self.sizes, strict=True):
             for arm in self.arms:
                 runs = self.runs[arm.name, size]
-                steps = [step for step, _ in runs[0].curve]
+                shares = [share for share, _ in runs[0].curve]
                 values = 100 * np.array([[value for _, value in run.curve] for run in runs])
-                (line,) = panel.plot(steps, values.mean(0), label=arm.name, marker="o", markersize=3)
-                panel.fill_between(steps, values.min(0), values.max(0), color=line.get_color(), alpha=0.12)
-            panel.set(title=f"{self.title}, {size} training examples", xlabel="step")
+                (line,) = panel.plot(shares, values.mean(0), label=arm.name, marker="o", markersize=3)
+                panel.fill_between(shares, values.min(0), values.max(0), color=line.get_color(), alpha=0.12)
+            panel.set(title=f"{self.title}, {size} training examples", xlabel="share of the training")
         panels[0, 0].set_ylabel(f"{self.about} on {self.recipe.curve_of} test images, %")
         panels[0, -1].legend(fontsize=8)
         figure.tight_layout()
@@ -358,6 +368,7 @@ def options(description: str | None, seeds: int = 3) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a few steps and one seed: whether it runs")
     parser.add_argument("--seeds", type=int, default=seeds, help="number of splits and initialisations")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of torch; default all cores")
     parser.add_argument("--out", default="out", help="the folder for the curves")
     given = parser.parse_args()
     given.seeds = 1 if given.quick else given.seeds

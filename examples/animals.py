@@ -50,6 +50,7 @@ def main() -> None:
         "O(2)": steerable(O2),
     }
     arms = [Arm("plain", plain), Arm("plain, turned afresh", plain, turned=True)]
+    arms.append(Arm("same, 8 × as long", plain, turned=True, longer=8))
     arms += [Arm(name, build) for name, build in groups.items()]
     Comparison(
         "animals turned once", lambda seed: turned_once(upright(seed), seed), arms, (train // 4, train), recipe

@@ -30,6 +30,7 @@ def arms() -> list[Arm]:
     return [
         Arm("plain", plain),
         Arm("plain, turned training", plain, turned=True),
+        Arm("same, 8 × as long", plain, turned=True, longer=8),
         Arm("C4", steerable(cyclic(4))),
         Arm("C8", steerable(cyclic(8))),
         Arm("D8", steerable(dihedral(8))),
