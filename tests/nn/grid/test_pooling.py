@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from intertwine import nn
 from intertwine.catalog import O2, dihedral, point_group
 from intertwine.errors import ArgumentError, InexactGridWarning, ShapeError
+from intertwine.testing import check_module
 from tests.nn.grid.test_convolution import normal, turned_error
 
 D4 = dihedral(4)
@@ -175,3 +176,9 @@ def test_exact_axes_of_groups_that_move_some_of_them() -> None:
             warnings.simplefilter("always")
             error = turned_error(layer.double(), normal(1, layer.rep_in.dim, *size))
         assert (error < 1e-12) == exact == (not caught)
+
+
+@pytest.mark.parametrize("rep", [D4.rep("1xregular"), D4.rep("2x1"), REP], ids=str)
+def test_laws_of_pools_for_the_largest(rep) -> None:
+    """Images of tests have zeros about them, of which none is the largest: derivatives are taken elsewhere."""
+    check_module(nn.MaxPool2d(rep, 3, 2, 1))
