@@ -51,6 +51,14 @@ def test_between_other_sizes_and_what_is_not_reached() -> None:
     assert (taps[0].abs() > 1e-12).sum() == 2
 
 
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_where_gradients_are_off(mode) -> None:
+    with mode():
+        layer = nn.delta_orthogonal_(nn.Conv2d(REP, REP, 3, padding=1))
+        x = torch.randn(1, REP.dim, 5, 5)
+        torch.testing.assert_close(layer(x).norm(dim=1), x.norm(dim=1))
+
+
 def test_kernels_without_a_middle_tap_are_refused() -> None:
     with pytest.raises(ArgumentError, match="middle tap"):
         nn.delta_orthogonal_(nn.Conv2d(REP, REP, 4))

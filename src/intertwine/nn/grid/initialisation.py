@@ -50,16 +50,17 @@ def delta_orthogonal_(layer: Layer, gain: float = 1.0) -> Layer:
         )
     middle = (..., math.prod(sizes) // 2)
     plan, weight = layer.bank.expansion, layer.weight
-    expansion = FilterExpansion(plan).double()
+    with torch.inference_mode(False):
+        expansion = FilterExpansion(plan).double()
     scales = [meeting.scale for meeting, n in zip(plan.meetings, plan.sizes, strict=True) for _ in range(n)]
     pieces = []
     for _ in range(layer.groups):
-        start = torch.randn(plan.size, dtype=torch.float64, requires_grad=True)
-        with torch.enable_grad():
+        with torch.inference_mode(False), torch.enable_grad():  # whoever builds networks may have turned it off
+            start = torch.randn(plan.size, dtype=torch.float64, requires_grad=True)
             filters = expansion(start)
-        wanted = torch.zeros_like(filters)
-        wanted[middle] = gain * _polar(filters.detach()[middle])
-        (overlaps,) = torch.autograd.grad(filters, start, wanted)
+            wanted = torch.zeros_like(filters)
+            wanted[middle] = gain * _polar(filters.detach()[middle])
+            (overlaps,) = torch.autograd.grad(filters, start, wanted)
         piece = overlaps / torch.tensor(scales, dtype=torch.float64) ** 2  # filters of one scale are orthogonal
         if not torch.allclose(expansion(piece), wanted, rtol=0, atol=_SMALL * abs(gain)):
             raise ArgumentError(
