@@ -8,7 +8,7 @@
 True
 """
 
-from intertwine import errors, fields, nn, ops, plan, rotations, symmetry, testing
+from intertwine import errors, fields, models, nn, ops, plan, rotations, symmetry, testing
 from intertwine.catalog import (
     O2,
     O3,
@@ -73,6 +73,7 @@ __all__ = [
     "errors",
     "fields",
     "nn",
+    "models",
     "ops",
     "plan",
     "rotations",

@@ -17,7 +17,7 @@ from intertwine.nn.coordinates import IrrepCoordinates
 from intertwine.nn.edge_module import EdgeGeometry, EdgeModule
 from intertwine.nn.module import normal_parameter, warn_unreachable
 from intertwine.nn.radial import Cutoff, GaussianBasis, RadialBasis, RadialMLP
-from intertwine.ops import Contraction, Convolution
+from intertwine.ops import Contraction, Convolution, Graph
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.rules import ConvolutionRule
 
@@ -108,8 +108,16 @@ class PointConv(EdgeModule):
             return "No kernel of any degree does: give the input other irreps."
         return "Give a larger degree, or other irreps in the input."
 
-    def symmetry_rule(self) -> ConvolutionRule:
-        """What it is, for proofs."""
+    def forward(  # type: ignore[override]
+        self, x: Tensor, edges: Tensor | Graph | EdgeGeometry, vectors: Tensor | None = None
+    ) -> Tensor:
+        """As `EdgeModule` says; stated here, where the rule is, so that a subclass that computes otherwise has none."""
+        return super().forward(x, edges, vectors)
+
+    def symmetry_rule(self) -> ConvolutionRule | None:
+        """What it is, for proofs; nothing for a subclass that convolves otherwise."""
+        if type(self).convolve is not PointConv.convolve:
+            return None
         own = self.own is not None
         return ConvolutionRule(self.rep_in, self.rep_out, self.action, self.rep_directions, self.degree, own)
 

@@ -538,3 +538,17 @@ def test_natural_elements_make_the_larger_group(G: CatalogGroup, larger: Catalog
 def test_candidates_have_the_size_of_the_inputs() -> None:
     with pytest.raises(ArgumentError, match="The candidate flip is a matrix"):
         prove(NORMS, candidates={"flip": np.eye(3)})
+
+
+class _Halved(nn.PointConv):
+    """Convolves otherwise than its parent, whose rule it inherits."""
+
+    def convolve(self, x: torch.Tensor, geometry: nn.EdgeGeometry) -> torch.Tensor:
+        return super().convolve(x, geometry) * torch.arange(self.rep_out.dim)
+
+
+def test_a_convolution_that_convolves_otherwise_states_no_rule() -> None:
+    rep = SO3.rep("1x0 + 1x1")
+    assert nn.PointConv(rep, rep).symmetry_rule() is not None
+    assert _Halved(rep, rep).symmetry_rule() is None
+    assert not prove(_Halved(rep, rep)).equivariant
