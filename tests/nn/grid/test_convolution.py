@@ -203,6 +203,28 @@ def test_functional_calls_and_no_stale_filters() -> None:
     torch.testing.assert_close(many[0], layer(x))
 
 
+def test_dilation_keeps_the_filters() -> None:
+    """Filters are functions of the taps, however far apart these are."""
+    plainly, wide = (nn.Conv2d(SO2.rep("2x0 + 1x1"), SO2.rep("2x1"), 5, dilation=d, filters=nn.Rings()) for d in (1, 2))
+    wide.load_state_dict(plainly.state_dict())
+    assert torch.equal(wide.expanded_filters(), plainly.expanded_filters())
+
+
+def test_export_keeps_the_padding_mode() -> None:
+    layer = nn.Conv2d(HIDDEN, HIDDEN, 3, padding=1, padding_mode="circular").double()
+    x = normal(2, HIDDEN.dim, 6, 6)
+    moved = x.roll(1, 3)
+    torch.testing.assert_close(layer.export(x)(moved), layer(x).roll(1, 3))
+
+
+def test_a_state_dict_is_the_weights() -> None:
+    """The same keys in training and evaluation, and nothing that can be made from them."""
+    layer = nn.Conv2d(HIDDEN, HIDDEN, 5)
+    in_training = layer.state_dict().keys()
+    layer.eval()(torch.randn(1, HIDDEN.dim, 7, 7))
+    assert layer.state_dict().keys() == in_training == dict(layer.named_parameters()).keys()
+
+
 def test_unit_variance() -> None:
     """White noise in, unit variance out, for regular reps, irreps and mixtures, in two and three dimensions."""
     for layer in (
