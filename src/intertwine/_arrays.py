@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sys
 import warnings
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,20 @@ def plain_shape(x: Array) -> tuple[int, ...]:
         return tuple(x.shape)
     with untraced():
         return tuple(int(size) for size in x.shape)
+
+
+def broadcast_shape(*shapes: Sequence[int]) -> tuple[int, ...]:
+    """The shape that shapes of tensors broadcast to.
+
+    torch's function loads sympy at its first call, which takes longer than all kernels of a layer: so it is called only
+    for sizes that are no plain numbers, as in compiled code, and to raise its error.
+    """
+    torch = sys.modules["torch"]
+    if not torch.compiler.is_compiling() and all(type(size) is int for shape in shapes for size in shape):
+        with suppress(ValueError):
+            return np.broadcast_shapes(*map(tuple, shapes))
+    found: tuple[int, ...] = torch.broadcast_shapes(*shapes)
+    return found
 
 
 def untraced() -> AbstractContextManager[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = [
     "ArgumentError",
     "ElementError",
+    "InexactGridWarning",
     "IntertwineError",
     "LabelError",
     "LawError",
@@ -62,4 +63,7 @@ class UnreachableWarning(UserWarning):
 
 
 class InexactGridWarning(UserWarning):
-    """The sizes of an image or a volume break a symmetry that a layer has: its samples do not lie about the middle."""
+    """A layer breaks a symmetry that it has on an image or a volume of some size.
+
+    Its samples do not lie about the middle, or it treats axes unlike that turns exchange.
+    """

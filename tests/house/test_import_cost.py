@@ -7,7 +7,7 @@ import sys
 from tests.house.source import SRC
 
 # Each is wanted by few and slow to import: whoever needs one imports it inside a function.
-LAZY = {"geomstats", "lightning", "matplotlib", "plotly", "rich", "scipy", "sklearn", "typer", "torch._dynamo"}
+LAZY = {"geomstats", "lightning", "matplotlib", "plotly", "rich", "scipy", "sklearn", "sympy", "typer", "torch._dynamo"}
 
 
 def loaded(statement: str, before: str = "pass") -> set[str]:
@@ -25,6 +25,25 @@ def lazy(modules: set[str]) -> set[str]:
 def test_import_brings_nothing_heavy() -> None:
     """An import that pulls in a plotting library or a compiler is paid by every script and every worker."""
     found = loaded("import intertwine", before="import torch")
+    assert "intertwine.nn.linear" in found
+    assert not lazy(found)
+
+
+def test_first_calls_bring_nothing_heavy() -> None:
+    """Parts of torch load sympy or a compiler at their first call: longer than all kernels of a layer take."""
+    calls = """
+import torch
+from intertwine import nn
+from intertwine.catalog import O3
+
+rep, edges, vectors = O3.rep("2x0e + 2x1o"), torch.tensor([[0, 1], [1, 0]]), torch.eye(3)[:2]
+rows = torch.randn(3, 2, 8)
+found = nn.TensorProduct(rep, rep, rep)(rows, rows[0]) + nn.Linear(rep, rep)(rows)
+found = found + nn.SymmetricContraction(rep, rep)(rows)
+conv = nn.DepthwiseConv(rep, rep, degree=1)
+(found.sum() + conv(rows[0], edges, vectors).sum() + nn.PointConv(rep, rep)(rows[0], edges, vectors).sum()).backward()
+"""
+    found = loaded(f"exec({calls!r})", before="import torch")
     assert "intertwine.nn.linear" in found
     assert not lazy(found)
 

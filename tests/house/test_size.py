@@ -15,9 +15,9 @@ AT_MOST = {
     "symmetry": 9700,
     "catalog": 3770,
     "cli": 2020,
-    "viz": 1660,
-    "tour": 1440,
-    "data": 445,
+    "viz": 1820,
+    "tour": 1665,
+    "data": 625,
     "reps": 2375,
     "groups": 1175,
 }

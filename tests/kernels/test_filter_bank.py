@@ -153,6 +153,8 @@ def test_what_filters_refuse() -> None:
         Taps((3, 3), (1.0, -1.0))
     with pytest.raises(ArgumentError, match="square kernels"):
         Rings().functions(SO2.defining, Taps((3, 5)))
+    with pytest.raises(ArgumentError, match="meets a tap"):
+        Rings().functions(SO2.defining, Taps((2, 2)))
     with pytest.raises(ArgumentError, match="does not permute the taps"):
         Complete().functions(cyclic(8).defining, Taps((3, 3)))
     with pytest.raises(ArgumentError, match="larger tolerance"):

@@ -96,14 +96,27 @@ def test_a_network_learns() -> None:
     assert losses[1] > 0.6
 
 
+def test_one_image_without_a_batch() -> None:
+    """As torch's own layers take it, also with deep supervision and in half precision."""
+    net = models.UNet(D4.rep("1x0e"), D4.rep("2x0e"), 3, 8, deep_supervision=True).double()
+    x = normal(1, 1, 9, 8)
+    assert [y.shape for y in net(x[0])] == [(2, 9, 8), (2, 5, 4)]
+    net.eval()
+    torch.testing.assert_close(net(x[0]), net(x)[0])
+    assert net.half()(x.half()).shape == (1, 2, 9, 8)
+
+
 def test_what_networks_refuse() -> None:
+    for size in (0, (32, 32)):
+        with pytest.raises(ArgumentError, match="one width"):
+            models.Encoder(D4.rep("1x0e"), D4.rep("1x0e"), size=size)
     with pytest.raises(ArgumentError, match="at least two levels"):
         models.UNet(D4.rep("1x0e"), D4.rep("1x0e"), 1)
     with pytest.raises(ArgumentError, match="at most one subgroup"):
         models.ResNet(D4.rep("1x0e"), D4.rep("1x0e"), (1,), restrict=(None, D4.subgroup("C4")))
     with pytest.raises(ArgumentError, match="at least one channel"):
         models.channels_of(D4, 0)
-    with pytest.raises(ArgumentError, match="whose input is a grid"):
+    with pytest.raises(ArgumentError, match="on one grid"):
         nn.exact_sizes(nn.Linear(D4.rep("1x0e"), D4.rep("1x0e")), 8)
 
 

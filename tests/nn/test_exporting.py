@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from intertwine import models, nn
-from intertwine.catalog import O2, dihedral
-from intertwine.errors import ArgumentError
+from intertwine.catalog import O2, O3, dihedral
+from intertwine.errors import ArgumentError, InexactGridWarning, ShapeError
 
 D4 = dihedral(4)
 HIDDEN = D4.rep("2xregular")
@@ -105,6 +105,33 @@ def test_onnx_runs_them(name: str, tmp_path: Path) -> None:
         torch.testing.assert_close(torch.from_numpy(found), net(other).detach(), rtol=1e-4, atol=1e-5)
 
 
+def test_resizing_and_sizes_that_are_not_exact_are_exported() -> None:
+    """Sizes are symbols while operations are recorded; a warning and an error name them in plain numbers."""
+    rep = D4.rep("1x0e")
+    net = nn.Sequential(nn.Conv2d(rep, rep, 3, stride=2), nn.Upsample(rep, scale_factor=2)).double()
+    x = inputs(net, 2)[..., :8, :8]
+    with pytest.warns(InexactGridWarning, match="8 × 8"):
+        exported = net.export(x)
+    with pytest.warns(InexactGridWarning):
+        torch.testing.assert_close(exported(x), net(x))
+    with pytest.raises(ShapeError, match=r"\(2, 3, 8, 8\)"):
+        net.export(torch.zeros(2, 3, 8, 8))
+
+
 def test_what_is_not_exported() -> None:
+    with pytest.raises(ArgumentError, match="first floating input"):
+        nn.Linear(O2.rep("1x0e"), O2.rep("1x0e")).export(torch.zeros(2, 1, dtype=torch.int64))
     with pytest.raises(ArgumentError, match="example of its inputs"):
         nn.Linear(O2.rep("1x0e"), O2.rep("1x0e")).export("x")
+
+
+@pytest.mark.parametrize("layer", [nn.Linear, nn.SymmetricContraction])
+def test_kernels_stay_behind(layer) -> None:
+    """Layers whose operations are compiled are exported in torch's own, and keep their kernels themselves."""
+    rep = O3.rep("4x0e + 4x1o")
+    net, x = layer(rep, rep).double(), torch.randn(3, rep.dim, dtype=torch.float64)
+    kept = {choice.backend for choice in net.backends(x).values()}
+    exported = net.export(x)
+    assert "intertwine" not in exported.code
+    torch.testing.assert_close(exported(x), net(x))
+    assert {choice.backend for choice in net.backends(x).values()} == kept

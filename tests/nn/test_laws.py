@@ -5,6 +5,7 @@ import warnings
 
 import pytest
 import torch
+from torch.utils.checkpoint import checkpoint
 
 from intertwine import nn
 from intertwine.fields import PointFeatures
@@ -89,6 +90,19 @@ def test_functional_calls(make: Make) -> None:
     twin.load_state_dict(other, strict=False)  # running statistics stay
     values = example(module)
     assert torch.equal(torch.func.functional_call(module, other, values), twin(*values))
+
+
+@pytest.mark.parametrize("name", [*KEYS, "DepthwiseConv, O(3)"])
+def test_checkpoints_of_activations(name: str) -> None:
+    """Without its activations, which are made again in the backward pass, a module has the same gradients."""
+    module = MODULES[name]().double().eval()
+    values = [x.requires_grad_(x.is_floating_point()) for x in example(module)]
+    wanted = [x for x in (*values, *module.parameters()) if x.requires_grad]
+    kept, made_again = (
+        torch.autograd.grad((out**2).sum(), wanted, materialize_grads=True)
+        for out in (module(*values), checkpoint(module, *values, use_reentrant=False))
+    )
+    torch.testing.assert_close(made_again, kept)
 
 
 @each_module

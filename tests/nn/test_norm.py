@@ -95,8 +95,9 @@ def test_dropout_takes_whole_copies() -> None:
 def test_what_norms_refuse() -> None:
     with pytest.raises(ArgumentError, match="at least two"):
         nn.BatchNorm(REP)(normal(1, REP.dim).float())
-    with pytest.raises(ArgumentError, match="momentum"):
-        nn.BatchNorm(REP, momentum=2.0)
+    for momentum in (2.0, None):
+        with pytest.raises(ArgumentError, match="momentum"):
+            nn.BatchNorm(REP, momentum=momentum)
     with pytest.raises(ArgumentError, match="eps"):
         nn.LayerNorm(REP, eps=0.0)
     assert nn.BatchNorm(REP).eval()(torch.zeros(REP.dim)).shape == (REP.dim,)

@@ -47,6 +47,26 @@ def test_the_fast_way_is_the_definition(name: str) -> None:
         assert torch.autograd.gradcheck(fast.double(), weights.requires_grad_(), fast_mode=True)
 
 
+@pytest.mark.parametrize("name", ["irreps", "regular", "mixed"])
+def test_all_derivatives_are_there(name: str) -> None:
+    """Filters of irreps are written in place, which no transform may notice."""
+    action, rep_in, rep_out, size, filters = CASES[name]
+    expand_fast = FilterExpansion(filter_bank(action, rep_in, rep_out, Taps((size, size)), filters).expansion).double()
+    weights = torch.randn(sum(expand_fast.sizes), dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    weights.requires_grad_()
+    made = expand_fast(weights)
+    jacobian = torch.func.jacrev(expand_fast)(weights)
+    torch.testing.assert_close(jacobian @ weights, made)
+    torch.testing.assert_close(torch.func.jacfwd(expand_fast)(weights), jacobian)
+    every = torch.eye(made.numel(), dtype=torch.float64).reshape(-1, *made.shape)
+    (batched,) = torch.autograd.grad(made, weights, every, retain_graph=True, is_grads_batched=True)
+    torch.testing.assert_close(batched.reshape(jacobian.shape), jacobian)
+    (first,) = torch.autograd.grad(made.pow(3).sum(), weights, create_graph=True)
+    (second,) = torch.autograd.grad(first.sum(), weights)
+    expected = torch.func.hessian(lambda w: expand_fast(w).pow(3).sum())(weights).sum(0)
+    torch.testing.assert_close(second, expected)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_filters_are_orthonormal(name: str) -> None:
     """Each weight counts as much as any other, so standard normal weights give outputs of unit variance."""

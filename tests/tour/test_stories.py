@@ -1,4 +1,4 @@
-"""The five stories: their numbers, and the report that tells them."""
+"""The six stories: their numbers, and the report that tells them."""
 
 import html
 import math
@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from intertwine.catalog import O3
 from intertwine.cli import app
 from intertwine.testing import equivariance_error
-from intertwine.tour import real_cells, rectangle, which_o2
+from intertwine.tour import real_cells, rectangle, turned_digits, which_o2
 from intertwine.tour.run import STORIES
 
 FLOOR = 0.125 * (4 * math.pi / 36**2) * (21 / 36)  # the even degrees 2 and 4 and the 0 keep 15 of 36 parts
@@ -105,7 +105,7 @@ def test_classifiers_obey_their_group_and_the_plain_one_does_not() -> None:
 
 @pytest.mark.slow
 def test_the_command_writes_a_report(tmp_path: Path) -> None:
-    """`intertwine tour --quick`: exit code 0, a table of five stories, one file that asks no network for anything."""
+    """`intertwine tour --quick`: exit code 0, a table of six stories, one file that asks no network for anything."""
     result = CliRunner().invoke(app, ["tour", "--quick", "--out", str(tmp_path)])
     assert result.exit_code == 0, result.output
     page = (tmp_path / "report.html").read_text("utf-8")
@@ -120,3 +120,21 @@ def test_the_command_writes_a_report(tmp_path: Path) -> None:
         path = tmp_path / "copied.py"
         path.write_text(html.unescape(re.sub(r"<[^>]+>", "", "\n\n\n".join(parts))), "utf-8")
         runpy.run_path(str(path))
+
+
+def test_digits_that_turn() -> None:
+    """Story 6, small: a field turns exactly with its image under quarter turns, also in training's middle."""
+    result = turned_digits.turned_digits(seeds=1, steps=12)
+    assert result.accuracies.shape == result.angles.shape == (2, 2, 1)
+    assert result.error.exact < 1e-4  # float32
+    start, quarter = result.frames[0], result.frames[len(result.frames) // 4]
+    turn = np.array([[0.0, -1.0], [1.0, 0.0]])
+    np.testing.assert_allclose(quarter.votes, np.rot90(start.votes) @ turn.T, atol=1e-3)
+    np.testing.assert_allclose(quarter.up, turn @ start.up, atol=1e-3)
+
+
+@pytest.mark.slow
+def test_turned_digits_are_read() -> None:
+    result = turned_digits.turned_digits(seeds=1, steps=120)
+    assert result.accuracies[1, 0, 0] > 0.85 > 0.5 > result.accuracies[1, 1, 0]
+    assert result.angles[1, 0, 0] < 35 < 60 < result.angles[1, 1, 0]

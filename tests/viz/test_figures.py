@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ pytest.importorskip("plotly")
 from intertwine.viz import (
     Solid,
     angle_curves,
+    arrow_images,
     bars,
     error_bars,
     loss_curves,
@@ -22,6 +24,7 @@ from intertwine.viz import (
     surfaces,
     task_picture,
     task_pictures,
+    write_arrow_film,
 )
 from intertwine.viz.theme import COLOURS, DARK, figure, number_text, on_phones, panels
 
@@ -31,6 +34,7 @@ SPHERE = np.stack([np.sin(U) * np.cos(V), np.sin(U) * np.sin(V), np.cos(U)], -1)
 SQUARE = np.array([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.0, 1.0, 0.0]])
 TALL = SQUARE * [0.5, 1.5, 1.0]
 ANGLES = np.linspace(0, np.pi, 9)
+ARROWS = RNG.normal(size=(3, 3, 2))
 MARKS = {"axes": {"z": (0, 0, 2)}, "mirrors": {"σ": (0, 1, 0)}}
 
 FIGURES = {
@@ -41,6 +45,7 @@ FIGURES = {
     "task_picture": lambda: task_picture(SQUARE, TALL, "Task"),
     "task_pictures": lambda: task_pictures({"there": (SQUARE, TALL), "back": (TALL, SQUARE)}),
     "outlines": lambda: outlines([SQUARE[:, :2]] * 7, list("abcdefg"), np.stack([np.eye(2)] * 7)),
+    "arrow_images": lambda: arrow_images([np.eye(6)] * 3, [ARROWS] * 3, [np.array([0.0, 1.0])] * 3, ["a", "b", "c"]),
     "surface": lambda: surface(SPHERE, np.ones(U.shape), "ball", **MARKS),
     "surfaces": lambda: surfaces(SPHERE, [Solid(np.ones(U.shape), "ball"), Solid(U, "pear", **MARKS)]),
     "signals_on_points": lambda: signals_on_points(SQUARE, TALL, SPHERE, RNG.normal(size=(4, *U.shape))),
@@ -233,3 +238,28 @@ def test_without_plotly_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(__import__("sys").modules, "plotly.graph_objects", None)
     with pytest.raises(MissingExtraError, match=r"intertwine\[plot\]"):
         figure()
+
+
+def test_arrows_lie_on_their_image() -> None:
+    """A field of 2 × 2 arrows on 8 × 8 pixels starts in the middle of each quarter; y runs up."""
+    field = np.zeros((2, 2, 2))
+    field[0, 1] = 0.0, 1.0  # at the upper right, upwards
+    arrow = arrow_images([np.zeros((8, 8))], [field]).data[1]
+    np.testing.assert_allclose([arrow.x[:2], arrow.y[:2]], [[2.0, 2.0], [2.0, 2.0 + 1.6 * 4.0]], atol=1e-12)
+    assert len(arrow.x) == 6  # one arrow of five points and a gap: the others have no length
+
+
+def test_an_arrow_film_has_a_frame_for_each_image(tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image")
+    path = write_arrow_film(tmp_path / "new" / "film.gif", [np.eye(6), np.ones((6, 6))], [ARROWS, -ARROWS])
+    with image.open(path) as film:
+        assert film.n_frames == 2
+
+
+def test_arrow_images_need_fitting_arrays() -> None:
+    with pytest.raises(ArgumentError, match="no image"):
+        arrow_images([], [])
+    with pytest.raises(ArgumentError, match="1 images and 2 fields"):
+        arrow_images([np.eye(3)], [ARROWS] * 2)
+    with pytest.raises(ShapeError, match=r"\(1, 3, 3\)"):
+        arrow_images([np.eye(3)[None]], [ARROWS])

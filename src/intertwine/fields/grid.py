@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -81,10 +83,17 @@ class GridField(FieldType):
         """The same field as a subgroup moves it."""
         return GridField(self.rep.restrict(subgroup), self.action.restrict(subgroup))
 
-    @property
-    def turned_axes(self) -> tuple[int, ...]:
-        """The axes of space, from 0, that some element reverses or turns into another one, on a grid of equal sizes."""
-        return _turned_axes(self.action)
+    def moved_axes(self, sizes: Sequence[int]) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
+        """The axes of space, from 0, that some element reverses, and the pairs of axes that some element exchanges.
+
+        Elements are those that map a grid of the sizes `(n,)` to itself.
+
+        >>> from intertwine.catalog import dihedral
+        >>> field = GridField(dihedral(4).rep("1x0e"))
+        >>> field.moved_axes((5, 5)), field.moved_axes((5, 7))
+        (((0, 1), ((0, 1),)), ((0, 1), ()))
+        """
+        return _moved_axes(self.action, tuple([*sizes].index(size) for size in sizes))
 
     def check(self, x: Any, what: str = "The input") -> None:
         """Raise `ShapeError` unless x is `(B, rep.dim, …)` with n axes of space."""
@@ -137,11 +146,13 @@ def _keeps_grid(matrix: np.ndarray, sizes: tuple[int, ...]) -> bool:
 
 
 @cache
-def _turned_axes(action: Rep) -> tuple[int, ...]:
+def _moved_axes(action: Rep, pattern: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
+    """As `GridField.moved_axes`, where axes are of equal sizes if the pattern has equal numbers."""
     field = GridField(action, action)
-    elements = field.exact_elements((1, action.dim, *action.dim * (3,)))
+    elements = field.exact_elements((1, action.dim, *(3 + number for number in pattern)))
     matrices = np.rint([field._index_matrix(g) for g in elements])
-    return tuple(axis for axis in range(action.dim) if (matrices[:, axis] < 0).any())
+    back = tuple(axis for axis in range(action.dim) if (matrices[:, axis] < 0).any())
+    return back, tuple((a, b) for a, b in combinations(range(action.dim), 2) if matrices[:, a, b].any())
 
 
 @cache

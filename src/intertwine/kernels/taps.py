@@ -280,17 +280,20 @@ def _transfer(taps: Taps, degree: int, profiles: np.ndarray) -> tuple[np.ndarray
     """The power `(R, R)` of the transfer functions of profiles × harmonics, and that of their ideal part."""
     n = len(taps.sizes)
     lengths, directions, weights = _wave_vectors(n, math.pi / max(taps.spacing))
-    harmonics = harmonics_function(n)
-    filters = np.einsum("rs,sm->srm", profiles, harmonics(degree, taps.points))
-    ideal = harmonics(degree, directions) / math.sqrt(filters.shape[-1])
-    power, share = np.zeros((2, len(profiles), len(profiles)))
+    harmonics, points = harmonics_function(n), taps.points
+    filters = np.einsum("rs,sm->srm", profiles, harmonics(degree, points))
+    count, size = filters.shape[1:]
+    by_direction = weights[0] / weights[0].sum()
+    ideal = by_direction[:, None] * harmonics(degree, directions) / math.sqrt(size)
+    wave = np.sin if degree % 2 else np.cos  # filters are odd or even in the taps: of exp(−i k·s) one part is left
+    power, share = np.zeros((2, count, count))
     for length, weight in zip(lengths, weights.sum(1), strict=True):
-        waves = np.exp(-1j * length * directions @ taps.points.T)
-        transfer = np.tensordot(waves, filters, 1)  # directions, profiles, components
-        by_direction = weights[0] / weights[0].sum()
-        power += weight * np.einsum("arm,atm,a->rt", transfer.conj(), transfer, by_direction, optimize=True).real
-        along = np.einsum("arm,am,a->r", transfer, ideal, by_direction, optimize=True)
-        share += weight * np.outer(along.conj(), along).real
+        transfer = wave(length * directions @ points.T) @ filters.reshape(len(points), -1)
+        transfer = transfer.reshape(len(directions), count, size).swapaxes(0, 1)
+        rows = (count, len(directions) * size)
+        power += weight * transfer.reshape(rows) @ (transfer * by_direction[:, None]).reshape(rows).T
+        along = transfer.reshape(rows) @ ideal.reshape(-1)
+        share += weight * np.outer(along, along)
     return power, share
 
 
@@ -299,13 +302,13 @@ def _wave_vectors(n: int, nyquist: float) -> tuple[np.ndarray, np.ndarray, np.nd
     """Lengths `(q,)` and directions `(a, n)` of wave vectors, and the power `(q, a)` of images at each.
 
     Images have the power spectral density 1/k²; over all directions together that is kⁿ⁻³ at the length k. Quadratures
-    are Gauss's along the length and the polar angle.
+    are Gauss's along the length and the polar angle. Of k and −k, which tell the same of real filters, one is taken.
     """
     nodes, weights = np.polynomial.legendre.leggauss(20)
     lengths = (nodes + 1) / 2 * nyquist
     along = weights * lengths ** (n - 3)
-    turns = 48 if n == 2 else 28
-    angles = 2 * np.pi * np.arange(turns) / turns
+    turns = 24 if n == 2 else 14
+    angles = np.pi * np.arange(turns) / turns
     if n == 2:
         directions, around = np.stack([np.cos(angles), np.sin(angles)], 1), np.ones(turns)
     else:
@@ -349,15 +352,21 @@ def _rings(action: Rep, taps: Taps) -> TapFunctions:
     width, step = taps.sizes[0], taps.spacing[0]
     lengths = np.linalg.norm(taps.points, axis=1) / step
     radii = np.linspace(0, (width - 1) // 2, math.ceil(width / 2))
+    sigmas = np.array([0.005 if r == 0 else 0.4 if r == radii[-1] else 0.6 for r in radii])
+    profiles = np.exp(-((lengths - radii[:, None]) ** 2) / (2 * sigmas[:, None] ** 2))
+    errors: dict[tuple[int, int], float] = {}
+    degrees = [_ring_degree(action.dim, float(radius), float(radii[-1])) for radius in radii]
+    for degree in range(max(degrees) + 1):
+        seen = profiles if degree == 0 else profiles[:, lengths > 0]
+        rings = [n for n in range(len(radii)) if degree <= degrees[n] and seen[n].sum() > _SAME]
+        power, ideal = _transfer(taps, degree, profiles[rings])
+        error = np.sqrt(np.maximum(2 * (1 - np.diag(ideal) / np.diag(power)), 0))
+        errors |= {(n, degree): value for n, value in zip(rings, error, strict=True)}
+    if not errors:
+        raise ArgumentError(f"No ring of escnn's meets a tap of a kernel of width {width}. Pass other filters.")
     found: list[tuple[Irrep, np.ndarray, int, float]] = []
-    for number, radius in enumerate(radii):
-        sigma = 0.005 if radius == 0 else 0.4 if number == len(radii) - 1 else 0.6
-        profile = np.exp(-((lengths - radius) ** 2) / (2 * sigma**2))[None]
-        for degree in range(_ring_degree(action.dim, float(radius), float(radii[-1])) + 1):
-            if (profile.sum() if degree == 0 else profile[:, lengths > 0].sum()) > _SAME:
-                power, ideal = _transfer(taps, degree, profile)
-                error = np.sqrt(np.maximum(2 * (1 - np.diag(ideal) / np.diag(power)), 0))
-                found += _times_harmonics(action, taps, degree, profile, error)
+    for n, degree in sorted(errors):
+        found += _times_harmonics(action, taps, degree, profiles[n][None], np.array([errors[n, degree]]))
     return _gathered(action, found)
 
 

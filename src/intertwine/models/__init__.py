@@ -1,8 +1,8 @@
 """Ready networks, built from layers alone: plain tensors in, plain tensors out."""
 
-from intertwine.models.blocks import ConvBlock, ResidualBlock, channels_of, nonlinearity
+from intertwine.models.blocks import ConvBlock, GridStyle, ResidualBlock, channels_of, nonlinearity
 from intertwine.models.encoder import Encoder
 from intertwine.models.resnet import ResNet
 from intertwine.models.unet import UNet
 
-__all__ = ["ConvBlock", "Encoder", "ResNet", "ResidualBlock", "UNet", "channels_of", "nonlinearity"]
+__all__ = ["ConvBlock", "Encoder", "GridStyle", "ResNet", "ResidualBlock", "UNet", "channels_of", "nonlinearity"]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from intertwine.errors import ArgumentError
 from intertwine.models.blocks import ConvBlock, GridStyle
 from intertwine.nn import Filters, GlobalPool, Linear, Sequential
+from intertwine.nn.grid.module import spacing_of_axes
 from intertwine.reps import Irrep, Rep, as_rep
 
 
@@ -25,6 +27,8 @@ class Encoder(Sequential):
         filters: which filters; default complete where the group permutes the taps, band-limited elsewhere.
         action: how the group moves the grid, a rep of dimension 2 or 3; default the group's defining rep.
         spacing: the distance of pixels along each axis.
+
+    Raises `ArgumentError` for other sizes.
 
     >>> import torch
     >>> from intertwine.catalog import dihedral
@@ -46,10 +50,11 @@ class Encoder(Sequential):
         action: Rep | Irrep | None = None,
         spacing: float | Sequence[float] = 1.0,
     ) -> None:
+        if not isinstance(size, int) or size < 1:
+            raise ArgumentError(f"The size of an Encoder is one width, an integer from 1 on, but got {size!r}.")
         rep = as_rep(rep_in)
         acting = rep.group.defining if action is None else as_rep(action)
-        steps = tuple(spacing) if isinstance(spacing, Sequence) else float(spacing)
-        style = GridStyle(acting, filters, steps, kernel_size)
+        style = GridStyle(acting, filters, spacing_of_axes(spacing, acting.dim), kernel_size)
         blocks, number = [], max(1, math.ceil(math.log2(max(size, 2) / 4)))
         for step in range(number + 1):
             wide = style.channels(rep, width * 2**step)

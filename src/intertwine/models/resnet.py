@@ -11,6 +11,7 @@ from intertwine.fields import FieldType
 from intertwine.groups import Subgroup
 from intertwine.models.blocks import ConvBlock, GridStyle, ResidualBlock
 from intertwine.nn import EquivariantModule, Filters, GlobalPool, Linear, Restrict, Sequential
+from intertwine.nn.grid.module import spacing_of_axes
 from intertwine.reps import Irrep, Rep, as_rep
 
 
@@ -70,8 +71,7 @@ class ResNet(EquivariantModule):
             )
         first = as_rep(rep_in)
         acting = first.group.defining if action is None else as_rep(action)
-        steps = tuple(spacing) if isinstance(spacing, Sequence) else float(spacing)
-        style = GridStyle(acting, filters, steps, kernel_size)
+        style = GridStyle(acting, filters, spacing_of_axes(spacing, acting.dim), kernel_size)
         rep, stages = style.channels(first, width), []
         for number, (count, subgroup) in enumerate(zip(blocks, lowered, strict=True)):
             parts: list[EquivariantModule] = [ConvBlock(first, rep, style)] if number == 0 else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -12,7 +13,8 @@ from torch.nn import functional as F
 from intertwine.errors import ArgumentError
 from intertwine.models.blocks import ConvBlock, GridStyle, ResidualBlock
 from intertwine.nn import EquivariantModule, Filters, Sequential
-from intertwine.nn.grid.module import GridModule
+from intertwine.nn.grid.module import GridModule, spacing_of_axes
+from intertwine.nn.grid.pooling import widened
 from intertwine.reps import Irrep, Rep
 
 
@@ -64,8 +66,7 @@ class UNet(GridModule):
         super().__init__(rep_in, rep_out, action)
         if levels < 2:
             raise ArgumentError(f"A U-Net has at least two levels, but got levels={levels!r}.")
-        steps = tuple(spacing) if isinstance(spacing, Sequence) else float(spacing)
-        style = GridStyle(self.action, filters, steps, kernel_size)
+        style = GridStyle(self.action, filters, spacing_of_axes(spacing, self.n), kernel_size)
         reps = [style.channels(self.rep_in, width)]
         for level in range(1, levels):
             reps.append(style.channels(reps[-1], width * 2**level))
@@ -79,9 +80,10 @@ class UNet(GridModule):
         self.heads = torch.nn.ModuleList(style.conv(rep, self.rep_out, 1, bias=True) for rep in reps[:number])
 
     def forward(self, x: Tensor) -> Tensor | list[Tensor]:  # type: ignore[override]
-        """The output `(B, rep_out.dim, …)`, of the input's size, for features `(B, rep_in.dim, …)`."""
+        """The output `(B, rep_out.dim, …)`, as large as the input `(B, rep_in.dim, …)`, with or without B."""
         self.check_grid(x)
-        levels = []
+        single = x.ndim == self.n + 1
+        x, levels = x[None] if single else x, []
         for block in self.down:
             x = block(x)
             levels.append(x)
@@ -89,9 +91,9 @@ class UNet(GridModule):
         mode = "bilinear" if self.n == 2 else "trilinear"
         for level in reversed(range(len(self.up))):
             beside = levels[level]
-            larger = F.interpolate(x, size=beside.shape[2:], mode=mode)
+            larger = widened(partial(F.interpolate, size=beside.shape[2:], mode=mode), x)
             x = self.up[level](torch.cat([larger, beside], 1))
             if level < len(self.heads):
                 outputs.append(self.heads[level](x))
-        finest_first = outputs[::-1]
+        finest_first = [y[0] if single else y for y in reversed(outputs)]
         return finest_first if self.training and len(finest_first) > 1 else finest_first[0]

@@ -27,6 +27,7 @@ from intertwine.nn.grid import (
     MaxPool3d,
     Pixelwise,
     Upsample,
+    delta_orthogonal_,
     exact_sizes,
 )
 from intertwine.nn.group_pool import GroupPool
@@ -87,6 +88,7 @@ __all__ = [
     "SymmetricContraction",
     "TensorProduct",
     "Upsample",
+    "delta_orthogonal_",
     "edge_geometry",
     "exact_sizes",
     "frames",

@@ -24,11 +24,21 @@ def plain_module(module: nn.Module, inputs: Sequence[Tensor]) -> fx.GraphModule:
         module: any network.
         inputs: an example of its inputs, on the device and in the dtype that the result is for.
 
-    Raises `ArgumentError` for inputs that are no tensors.
+    Raises `ArgumentError` for inputs that are no tensors, or integers all of them, and whatever the module itself
+    raises for the example.
     """
     if not inputs or not all(isinstance(x, Tensor) for x in inputs):
         raise ArgumentError(f"A module is exported for an example of its inputs, tensors, but got {inputs!r}.")
-    twin = copy.deepcopy(module).to(inputs[0]).eval()
+    floating = next((x for x in inputs if x.is_floating_point()), None)
+    if floating is None:
+        raise ArgumentError(
+            "A module is exported in the dtype of its first floating input, but the example holds tensors of "
+            f"{', '.join(str(x.dtype) for x in inputs)}. Call x.float()."
+        )
+    tried = copy.deepcopy(module).to(floating).eval()
+    with torch.no_grad():
+        tried(*inputs)  # what does not fit is said in plain numbers, and sizes that are not exact are warned of
+    twin = copy.deepcopy(tried)  # without what the call has kept
     for part in twin.modules():
         if callable(freeze := getattr(part, "freeze", None)):
             freeze()

@@ -98,8 +98,8 @@ class BatchNorm(BlockNorm):
         track_running_stats: bool = True,
     ) -> None:
         super().__init__(rep, eps, affine)
-        if not 0 <= momentum <= 1:
-            raise ArgumentError(f"The momentum of a norm lies in [0, 1], but got {momentum!r}.")
+        if momentum is None or not 0 <= momentum <= 1:
+            raise ArgumentError(f"The momentum of a norm is a number in [0, 1], but got {momentum!r}.")
         self.momentum = float(momentum)
         self.uniform = len(self.rep_in.terms) > 0 and all(is_sum(block) for _, block in self.rep_in.terms)
         means, squares = torch.zeros(len(self.coefficients)), torch.ones(sum(m for m, _ in self.rep_in.terms))

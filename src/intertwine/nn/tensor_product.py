@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from intertwine._arrays import plain_shape
+from intertwine._arrays import broadcast_shape, plain_shape
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.fields import Features, example_inputs
 from intertwine.kernels.products import (
@@ -122,7 +122,7 @@ class TensorProduct(EquivariantModule):
             inside = [part.index_select(-1, getattr(self, f"pairs_{n}")) for n, part in enumerate(inside, start=1)]
         given = inside if used is None else [used.to(x.dtype), *inside]
         parts = [contraction(*given) for contraction in self.contractions]
-        shape = torch.broadcast_shapes(x.shape[:-1], y.shape[:-1])
+        shape = broadcast_shape(x.shape[:-1], y.shape[:-1])
         z = sum(parts[1:], parts[0]) if parts else x.new_zeros((*shape, self.rep_out.dim))
         return z if self.after is None else self.after.from_irreps(z)
 
@@ -181,7 +181,7 @@ def _check_batches(*tensors: Tensor) -> None:
     shapes = [plain_shape(t)[:-1] for t in tensors]
     try:
         if not torch.compiler.is_compiling():
-            torch.broadcast_shapes(*shapes)
+            broadcast_shape(*shapes)
     except RuntimeError as error:
         raise ShapeError(
             f"TensorProduct takes inputs whose leading axes broadcast, but those of x, y and the weights are {shapes}. "

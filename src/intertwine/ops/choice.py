@@ -83,7 +83,11 @@ class KernelModule(nn.Module, ABC):
 
     def __init__(self) -> None:
         super().__init__()
-        self.trouble = trouble()
+        self.trouble, self.is_frozen = trouble(), False
+
+    def freeze(self) -> None:
+        """Compute in torch's own operations from now on: for modules that leave the library."""
+        self.is_frozen = True
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]
@@ -95,6 +99,8 @@ class KernelModule(nn.Module, ABC):
 
     def obstacle(self, *tensors: Tensor, device: str = "cpu") -> str | None:
         """Why no kernel on a kind of device can take such tensors; None where one can."""
+        if self.is_frozen:
+            return "Modules that leave the library consist of torch's own operations."
         if (unfit := dtype_obstacle(device, *tensors)) is not None:
             return unfit
         if any(tensor.device.type != device for tensor in tensors):

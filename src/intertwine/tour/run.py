@@ -11,10 +11,17 @@ from pathlib import Path
 
 import torch
 
-from intertwine.tour import real_cells, rectangle, sections, which_o2
+from intertwine.tour import real_cells, rectangle, sections, turned_digits, which_o2
 from intertwine.tour.html_report import Report, environment
 
-STORIES = "1 Rectangle to square", "2 Square to rectangle", "3 The missing information", "4 Which O(2)?", "5 Real cells"
+STORIES = (
+    "1 Rectangle to square",
+    "2 Square to rectangle",
+    "3 The missing information",
+    "4 Which O(2)?",
+    "5 Real cells",
+    "6 Images that turn",
+)
 TourProgress = Callable[[str, str, float], None]
 """Called with the story, what it is doing, and the share of it that is done."""
 
@@ -39,7 +46,7 @@ class TourSummary:
 def run_tour(
     out: str | Path, *, quick: bool = False, seed: int = 0, progress: TourProgress = lambda *_: None
 ) -> TourSummary:
-    """Run the five stories and write `report.html` to a folder.
+    """Run the six stories and write `report.html`, and a film beside it, to a folder.
 
     Args:
         out: the folder, made where there is none.
@@ -47,24 +54,25 @@ def run_tour(
         seed: the seed of everything random.
         progress: told about each step.
 
-    Raises `MissingExtraError` where plotly or the cells of geomstats are not installed.
+    Raises `MissingExtraError` where plotly, matplotlib, scikit-learn or geomstats are not installed.
     """
     report = Report(
         "intertwine: a tour",
-        "Five stories about symmetry in neural networks, computed on this machine a moment ago.",
+        "Six stories about symmetry in neural networks, computed on this machine a moment ago.",
     )
-    rows = []
+    rows, tell = [], partial(_tell, report, Path(out))
     with one_thread():
         for number, name in enumerate(STORIES):
             start = time.perf_counter()
             progress(name, "begins", 0.0)
-            result = _tell(number, report, quick, seed, partial(progress, name))
+            result = tell(number, quick, seed, partial(progress, name))
             rows.append(TourRow(name, result, time.perf_counter() - start))
             progress(name, f"done in {rows[-1].seconds:.1f} s", 1.0)
     total = sum(row.seconds for row in rows)
     report.footnote(environment()).footnote(f"Seed {seed}; {total:.0f} seconds in all{', --quick' if quick else ''}.")
     report.footnote("Stories 1 to 3: T. Smidt, Simple Tasks and Symmetry (2019), doi:10.5281/zenodo.3348277.")
     report.footnote("Story 4: the question of issue 19 of escnn, QUVA Lab. Story 5: cells of the geomstats package.")
+    report.footnote("Story 6: digits of scikit-learn, E. Alpaydin and C. Kaynak (1998), doi:10.24432/C50P49.")
     return TourSummary(tuple(rows), report.write(Path(out) / "report.html"))
 
 
@@ -87,7 +95,7 @@ TASKS = (
 """Stories 1 to 3: what computes each, and what tells it."""
 
 
-def _tell(number: int, report: Report, quick: bool, seed: int, progress: rectangle.Progress) -> str:
+def _tell(report: Report, folder: Path, number: int, quick: bool, seed: int, progress: rectangle.Progress) -> str:
     """A story, run and told; returns its one-line result."""
     if number < len(TASKS):
         compute, tell = TASKS[number]
@@ -96,5 +104,8 @@ def _tell(number: int, report: Report, quick: bool, seed: int, progress: rectang
     if number == len(TASKS):
         pose = which_o2.which_o2(steps=60 if quick else 300, seed=seed, progress=progress)
         return sections.tell_which_o2(report, pose, which_o2.unwilling_invariance(seed=seed))
-    seeds, sizes = (2, (388,)) if quick else (8, (80, 388))
-    return sections.tell_cells(report, real_cells.cells(seeds, sizes, seed, progress))
+    if number == len(TASKS) + 1:
+        seeds, sizes = (2, (388,)) if quick else (8, (80, 388))
+        return sections.tell_cells(report, real_cells.cells(seeds, sizes, seed, progress))
+    seeds, steps = (1, 60) if quick else (3, 120)
+    return sections.tell_images(report, turned_digits.turned_digits(seeds, steps, seed, progress), folder)

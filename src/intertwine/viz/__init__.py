@@ -1,6 +1,7 @@
 """Plotly figures of symmetry: arrays or groups in, figures out. No function here evaluates a network or a harmonic."""
 
 from intertwine.viz.curves import angle_curves, bars, error_bars, loss_curves
+from intertwine.viz.fields import arrow_images, write_arrow_film
 from intertwine.viz.page import write_page
 from intertwine.viz.plane import outlines, task_picture, task_pictures
 from intertwine.viz.solids import Solid, signals_on_points, sphere_mesh, surface, surfaces
@@ -10,6 +11,7 @@ from intertwine.viz.stereogram import stereogram
 __all__ = [
     "Solid",
     "angle_curves",
+    "arrow_images",
     "bars",
     "error_bars",
     "loss_curves",
@@ -22,5 +24,6 @@ __all__ = [
     "symmetry_figure",
     "task_picture",
     "task_pictures",
+    "write_arrow_film",
     "write_page",
 ]

@@ -61,7 +61,7 @@ def task_pictures(tasks: Mapping[str, tuple[np.ndarray, np.ndarray]], height: in
     for i, (start, finish) in enumerate(tasks.values()):
         start, finish = points_of(start, (2, 3), "start"), points_of(finish, (2, 3), "finish")
         same_length(start=start, finish=finish)
-        axes = _flat_axes(fig, i, wide[i])
+        axes = flat_axes(fig, i, wide[i])
         ring = {"size": 15, "color": BLUE, "symbol": "circle-open", "line": {"width": 3}}
         dot = {"size": 13, "color": ORANGE}
         for points, marker, name in ((start, ring, "start"), (finish, dot, "finish")):
@@ -118,7 +118,7 @@ def outlines(
     fig = figure(height=150 * rows + 24, margin={"l": 4, "r": 4, "t": 20, "b": 4}, showlegend=False)
     for i, outline in enumerate(outlines):
         points, radius = _centred(points_of(outline, (2,), "outline"))
-        axes = _flat_axes(fig, i, wide[i])
+        axes = flat_axes(fig, i, wide[i])
         x, y = np.concatenate([points, points[:1]]).T
         colour = colours[i] if colours else BLUE
         look = {"fill": "toself", "fillcolor": _pale(colour), "line": {"width": 1.2, "color": colour}}
@@ -130,7 +130,7 @@ def outlines(
     return on_phones(fig, arrange(fig, titles or (), wide, tall, DOMAINS) | {"height": 140 * phone_rows + 24})
 
 
-def _flat_axes(fig: go.Figure, i: int, panel: Panel) -> dict[str, str]:
+def flat_axes(fig: go.Figure, i: int, panel: Panel) -> dict[str, str]:
     """Invisible axes with equal units in a panel; what a trace needs to be drawn there."""
     here = {"xaxis": numbered("x", i), "yaxis": numbered("y", i)}
     quiet = {"visible": False, "fixedrange": True, "automargin": False}

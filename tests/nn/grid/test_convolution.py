@@ -13,6 +13,8 @@ from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, point_group
 from intertwine.errors import ArgumentError, InexactGridWarning, RepMismatchError, ShapeError, UnreachableWarning
 from intertwine.fields import GridField
 from intertwine.kernels import BandLimited, Complete
+from intertwine.kernels.taps import Taps
+from intertwine.nn.grid import convolution
 from intertwine.testing import equivariance_error
 
 D4 = dihedral(4)
@@ -100,6 +102,14 @@ def test_any_kernel_size(kernel) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InexactGridWarning)
         other(normal(1, 1, 9, 9))
+
+
+def test_numbers_of_other_libraries() -> None:
+    """Sizes and spacings come from headers of files as arrays and tensors, and as numbers of numpy."""
+    mirrors = dihedral(2)
+    rep = mirrors.rep("1x1o")
+    for spacing in ((1.0, 2.0), np.array([1.0, 2.0], dtype=np.float32), torch.tensor([1.0, 2.0]), [1, np.float64(2)]):
+        assert nn.Conv2d(rep, rep, np.int64(3), stride=np.int32(2), spacing=spacing).taps == Taps((3, 3), (1.0, 2.0))
 
 
 def test_groups_are_separate_convolutions() -> None:
@@ -192,6 +202,34 @@ def test_gradients_in_eval() -> None:
             torch.testing.assert_close(found, wanted)
 
 
+def test_filters_made_in_inference_mode_serve_training() -> None:
+    """Validation in inference mode, then gradients in eval: nothing that was kept is without gradients."""
+    layer = nn.Conv2d(D4.rep("1x0e"), D4.rep("1xregular"), 3).double().eval()
+    x = normal(1, 1, 5, 5)
+    with torch.inference_mode():
+        expected = layer(x)
+    y = layer(x.requires_grad_())
+    assert torch.equal(y, expected)
+    y.sum().backward()
+    assert x.grad is not None
+    assert layer.weight.grad is not None
+
+
+def test_filters_that_another_thread_forgets() -> None:
+    """Whoever switches modes while others evaluate takes nothing from under them."""
+    layer = nn.Conv2d(D4.rep("1x0e"), D4.rep("1xregular"), 3).double().eval()
+    x = normal(1, 1, 5, 5)
+    expected = layer(x)
+
+    def compare_and_forget(*arguments) -> bool:
+        layer._known = None
+        return True
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(convolution, "_unchanged", compare_and_forget)
+        assert torch.equal(layer(x), expected)
+
+
 def test_functional_calls_and_no_stale_filters() -> None:
     """Weights handed in from outside are used, also in eval and under vmap."""
     layer = nn.Conv2d(D4.rep("1x0e"), D4.rep("1xregular"), 3).double().eval()
@@ -201,6 +239,28 @@ def test_functional_calls_and_no_stale_filters() -> None:
     many = torch.vmap(lambda parameters: torch.func.functional_call(layer, parameters, (x,)))(stacks)
     torch.testing.assert_close(many[1], 2 * many[0])
     torch.testing.assert_close(many[0], layer(x))
+
+
+def test_dilation_keeps_the_filters() -> None:
+    """Filters are functions of the taps, however far apart these are."""
+    plainly, wide = (nn.Conv2d(SO2.rep("2x0 + 1x1"), SO2.rep("2x1"), 5, dilation=d, filters=nn.Rings()) for d in (1, 2))
+    wide.load_state_dict(plainly.state_dict())
+    assert torch.equal(wide.expanded_filters(), plainly.expanded_filters())
+
+
+def test_export_keeps_the_padding_mode() -> None:
+    layer = nn.Conv2d(HIDDEN, HIDDEN, 3, padding=1, padding_mode="circular").double()
+    x = normal(2, HIDDEN.dim, 6, 6)
+    moved = x.roll(1, 3)
+    torch.testing.assert_close(layer.export(x)(moved), layer(x).roll(1, 3))
+
+
+def test_a_state_dict_is_the_weights() -> None:
+    """The same keys in training and evaluation, and nothing that can be made from them."""
+    layer = nn.Conv2d(HIDDEN, HIDDEN, 5)
+    in_training = layer.state_dict().keys()
+    layer.eval()(torch.randn(1, HIDDEN.dim, 7, 7))
+    assert layer.state_dict().keys() == in_training == dict(layer.named_parameters()).keys()
 
 
 def test_unit_variance() -> None:
@@ -237,6 +297,12 @@ def test_errors_and_warnings_say_what_to_do() -> None:
         nn.Conv2d(rep, rep, 0)
     with pytest.raises(ArgumentError, match="'same' for strides of 1"):
         nn.Conv2d(rep, rep, 4, padding="same")
+    for filters in ("complete", Complete):
+        with pytest.raises(ArgumentError, match=r"filters is nn\.Complete\(\)"):
+            nn.Conv2d(rep, rep, 3, filters=filters)
+    for spacing in (-1.0, "a", (1.0, 2.0, 3.0), ("a", 1.0), float("nan"), None):
+        with pytest.raises(ArgumentError, match="spacing of pixels is a positive number"):
+            nn.Conv2d(rep, rep, 3, spacing=spacing)
     with pytest.raises(ArgumentError, match="padding mode"):
         nn.Conv2d(rep, rep, 3, padding_mode="mirror")
     with pytest.raises(RepMismatchError):
@@ -308,4 +374,4 @@ def test_compile_export_and_channels_last() -> None:
     torch.testing.assert_close(torch.vmap(net)(x), expected)
     with torch.autocast("cpu", torch.bfloat16):
         low = net.float()(x.float())
-    torch.testing.assert_close(low.double(), expected, rtol=0, atol=0.05 * float(expected.abs().max()))
+    torch.testing.assert_close(low.double(), expected, rtol=0, atol=0.05 * float(expected.detach().abs().max()))

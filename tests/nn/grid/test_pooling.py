@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from intertwine import nn
 from intertwine.catalog import O2, dihedral, point_group
 from intertwine.errors import ArgumentError, InexactGridWarning, ShapeError
+from intertwine.testing import check_module
 from tests.nn.grid.test_convolution import normal, turned_error
 
 D4 = dihedral(4)
@@ -108,6 +109,10 @@ def test_what_pools_refuse() -> None:
         (lambda: nn.Upsample(REP), "size or a scale_factor"),
         (lambda: nn.Upsample(REP, 4, 2.0), "size or a scale_factor"),
         (lambda: nn.Upsample(REP, 4, mode="cubic"), "'cubic'"),
+        (lambda: nn.Upsample(REP, scale_factor=(2, 2)), "one positive number"),
+        (lambda: nn.Upsample(REP, scale_factor=-1.0), "one positive number"),
+        (lambda: nn.exact_sizes(torch.nn.Conv2d(1, 1, 3), 8), "on one grid"),
+        (lambda: nn.exact_sizes(nn.Linear(REP, REP), 8), "on one grid"),
         (lambda: nn.BlurPool(REP, 0), "stride is an integer"),
         (lambda: nn.BlurPool(REP, 2, sigma=-1.0), "width of a blur"),
         (lambda: nn.DiskMask(REP, sigma=0.0), "positive width"),
@@ -118,3 +123,62 @@ def test_what_pools_refuse() -> None:
             make()
     with pytest.raises(ShapeError, match="The input of AvgPool2d"):
         nn.AvgPool2d(REP, 2)(normal(1, 3, 4, 4))
+
+
+def test_layers_that_treat_exchanged_axes_unlike_say_so() -> None:
+    """A quarter turn exchanges the axes of a square image, not of another one, and mirrors along axes never do."""
+    mirrors = dihedral(2)
+
+    def layers(group):
+        rep = group.rep("1xregular")
+        return (
+            nn.Conv2d(rep, rep, 3, stride=(1, 2)),
+            nn.Conv2d(rep, rep, 3, padding=(1, 0)),
+            nn.Conv2d(rep, rep, (3, 1)),
+            nn.ConvTranspose2d(rep, rep, 2, stride=(1, 2)),
+            nn.AvgPool2d(rep, (1, 3)),
+            nn.MaxPool2d(rep, 3, (1, 2)),
+            nn.BlurPool(rep, (1, 2)),
+            nn.AdaptiveAvgPool(rep, (2, 3)),
+            nn.AdaptiveMaxPool(rep, (2, 3)),
+            nn.Upsample(rep, (9, 18)),
+            nn.Upsample(rep, (9, 18), mode="nearest"),
+        )
+
+    for group, sizes, exact in ((D4, (9, 9), False), (D4, (7, 9), True), (mirrors, (9, 9), True)):
+        for layer in layers(group):
+            if isinstance(layer, nn.Upsample) and layer.mode == "nearest" and sizes[0] == 7:
+                continue  # 9 is no multiple of 7
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                error = turned_error(layer.double(), normal(1, layer.rep_in.dim, *sizes))
+            told = [str(w.message) for w in caught if issubclass(w.category, InexactGridWarning)]
+            assert (error < 1e-10) == exact == (not told), layer
+            assert all("along axis 1 and 2 of space it does different things" in message for message in told)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nn.Conv2d(D4.rep("1x0e"), D4.rep("1x0e"), 1, dilation=(1, 2))(
+            normal(1, 1, 5, 5).float()
+        )  # one tap reaches none
+
+
+def test_exact_axes_of_groups_that_move_some_of_them() -> None:
+    """A mirror of y alone leaves x, and turns about z leave z."""
+    mirror, turns = dihedral(1), point_group("C4")
+    for layer, size, exact in (
+        (nn.AvgPool2d(mirror.rep("1xregular"), 2, (1, 2)), (5, 5), True),
+        (nn.AvgPool2d(mirror.rep("1xregular"), 2, (2, 1)), (5, 5), False),
+        (nn.AvgPool3d(turns.rep("1xregular"), 2, (2, 1, 1)), (5, 5, 5), True),
+        (nn.AvgPool3d(turns.rep("1xregular"), 2, (1, 2, 2)), (5, 5, 5), False),
+        (nn.AvgPool3d(turns.rep("1xregular"), 2, (1, 1, 2)), (6, 6, 6), False),
+    ):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            error = turned_error(layer.double(), normal(1, layer.rep_in.dim, *size))
+        assert (error < 1e-12) == exact == (not caught)
+
+
+@pytest.mark.parametrize("rep", [D4.rep("1xregular"), D4.rep("2x1"), REP], ids=str)
+def test_laws_of_pools_for_the_largest(rep) -> None:
+    """Images of tests have zeros about them, of which none is the largest: derivatives are taken elsewhere."""
+    check_module(nn.MaxPool2d(rep, 3, 2, 1))

@@ -1,6 +1,7 @@
 """Layers on images and volumes: channels on axis 1, then space."""
 
 from intertwine.nn.grid.convolution import Conv2d, Conv3d, ConvTranspose2d, ConvTranspose3d
+from intertwine.nn.grid.initialisation import delta_orthogonal_
 from intertwine.nn.grid.norm import FieldDropout, InstanceNorm
 from intertwine.nn.grid.pixelwise import Pixelwise
 from intertwine.nn.grid.pooling import (
@@ -35,5 +36,6 @@ __all__ = [
     "MaxPool3d",
     "Pixelwise",
     "Upsample",
+    "delta_orthogonal_",
     "exact_sizes",
 ]

@@ -15,7 +15,7 @@ from intertwine._arrays import is_tracing, plain_shape
 from intertwine.errors import ArgumentError
 from intertwine.kernels.filter_bank import filter_bank
 from intertwine.kernels.taps import BandLimited, Complete, Filters, TapFunctions, Taps, permutes
-from intertwine.nn.grid.module import GridModule, Sizes, for_each_axis
+from intertwine.nn.grid.module import GridModule, Sizes, for_each_axis, spacing_of_axes
 from intertwine.nn.module import invariant_vectors, normal_parameter, warn_unreachable
 from intertwine.nn.parts import by_part, part_of
 from intertwine.ops.choice import is_eager, is_transformed
@@ -49,8 +49,13 @@ class GridConvolution(GridModule):
     ) -> None:
         super().__init__(rep_in, rep_out, action)
         n = self.n
-        steps = tuple(spacing) if isinstance(spacing, Sequence) else (float(spacing),) * n
-        self.taps, self.groups = Taps(for_each_axis(kernel_size, n, "kernel_size", 1), steps), groups
+        if filters is not None and not isinstance(filters, Filters):
+            raise ArgumentError(
+                "filters is nn.Complete(), nn.BandLimited(tolerance) or nn.Rings(), or None for what suits the group, "
+                f"but got {filters!r}."
+            )
+        self.taps = Taps(for_each_axis(kernel_size, n, "kernel_size", 1), spacing_of_axes(spacing, n))
+        self.groups = groups
         exact = permutes(self.action, self.taps)
         self.kind = filters if filters is not None else Complete() if exact else BandLimited()
         parts = [part_of(rep, groups) for rep in (self.rep_in, self.rep_out)]
@@ -89,11 +94,12 @@ class GridConvolution(GridModule):
             return self.frozen
         if self.training or not is_eager(weight) or is_tracing() or is_transformed(weight):
             return self._expanded(weight)
-        if self._known is None or not _unchanged(*self._known[:2], weight):
-            mark = weight.detach().clone() if weight.device.type == "cpu" else weight.detach()
-            with torch.no_grad():
-                self._known = (mark, _version(weight), self._expanded(weight))
-        return _Recalled.apply(weight, self._known[2], self._expanded)  # type: ignore[no-any-return, no-untyped-call]
+        known = self._known  # read once: other threads may replace it
+        if known is None or not _unchanged(*known[:2], weight):
+            with torch.inference_mode(False), torch.no_grad():  # what is kept serves calls that need gradients too
+                mark = weight.detach().clone() if weight.device.type == "cpu" else weight.detach()
+                self._known = known = (mark, _version(weight), self._expanded(weight))
+        return _Recalled.apply(weight, known[2], self._expanded)  # type: ignore[no-any-return, no-untyped-call]
 
     def freeze(self) -> None:
         """Make filters and biases what they are now, as parameters of their own: for modules that leave the library."""
@@ -204,10 +210,12 @@ class _Convolution(GridConvolution):
         return self._grouped(function(x, filters, bias, self.stride, padding, self.dilation, self.groups), "order_out")
 
     def _check_sizes(self, x: Tensor) -> None:
-        geometry = zip(plain_shape(x)[-self.n :], self.padding, self.reach, self.stride, strict=True)
+        along = [*zip(self.padding, self.reach, self.stride, strict=True)]
+        sizes = zip(plain_shape(x)[-self.n :], along, strict=True)
         self.warn_of_sizes(
             x,
-            [(size + 2 * p - reach - 1) % step for size, p, reach, step in geometry],
+            along,
+            [(size + 2 * p - reach - 1) % step for size, (p, reach, step) in sizes],
             "Choose sizes and padding so that size + 2 padding − dilation (kernel_size − 1) − 1 is a multiple of the "
             "stride; intertwine.nn.exact_sizes finds some.",
         )
@@ -291,12 +299,15 @@ class _ConvolutionTranspose(GridConvolution):
         self.padding = for_each_axis(padding, self.n, "padding")
         self.output_padding = for_each_axis(output_padding, self.n, "output_padding")
         self.dilation = for_each_axis(dilation, self.n, "dilation", 1)
+        self.reach = tuple(d * (k - 1) for d, k in zip(self.dilation, self.taps.sizes, strict=True))
         self.gain = math.sqrt(math.prod(self.stride))  # of kernel_size taps, one in stride lands on a pixel
 
     def forward(self, x: Tensor) -> Tensor:
         """The output `(B, rep_out.dim, …)` for features `(B, rep_in.dim, …)`, with or without B."""
         self.check_grid(x)
-        self.warn_of_sizes(x, self.output_padding, "Leave output_padding at 0, and choose the kernel size to fit.")
+        along = zip(self.padding, self.reach, self.stride, self.output_padding, strict=True)
+        remedy = "Leave output_padding at 0, and choose the kernel size to fit."
+        self.warn_of_sizes(x, [*along], self.output_padding, remedy)
         filters = self.expanded_filters().to(x.dtype) * self.gain
         filters = torch.cat([part.transpose(0, 1) for part in filters.chunk(self.groups)])
         function = F.conv_transpose2d if self.n == 2 else F.conv_transpose3d

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
+from numbers import Real
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -44,7 +47,7 @@ class GridModule(EquivariantModule):
             )
         self.n = self.action.dim
         self._field_in, self._field_out = (GridField(rep, self.action) for rep in (self.rep_in, self.rep_out))
-        self._turned, self._seen = self._field_in.turned_axes, set[tuple[int, ...]]()
+        self._seen = set[tuple[int, ...]]()
 
     @property
     def fields_in(self) -> tuple[FieldType, ...]:
@@ -64,37 +67,63 @@ class GridModule(EquivariantModule):
         self._field_in.check(x, f"The input of {type(self).__name__}")
 
     def forget_sizes(self) -> None:
-        """Have the next size that breaks the symmetry warned of, also if it was before."""
+        """Have sizes that break the symmetry warned of, also if they were before."""
         self._seen.clear()
 
-    def warn_of_sizes(self, x: Tensor, left_over: Sequence[int], remedy: str) -> None:
-        """Warn, once for each size, if samples are left over along an axis that the group turns.
+    def warn_of_sizes(
+        self, x: Tensor, along: Sequence[tuple[int, ...]], left_over: Sequence[int] = (), remedy: str = ""
+    ) -> None:
+        """Warn, once for each size, if samples do not lie about the middle, or not alike along axes that are exchanged.
 
         Args:
             x: the input.
-            left_over: for each axis of space how many pixels no sample reaches on one of the two sides.
-            remedy: what to do, as a sentence.
+            along: for each axis of space what the layer does along it.
+            left_over: for each axis of space how many pixels no sample reaches on one of the two sides; none if empty.
+            remedy: what to do about these, as a sentence.
         """
-        if torch.compiler.is_compiling() or is_tracing() or not any(left_over[axis] for axis in self._turned):
+        if torch.compiler.is_compiling() or is_tracing():
             return
-        sizes = plain_shape(x)[-self.n :]
+        if not any(left_over) and all(one == along[0] for one in along):
+            return
+        sizes = tuple(int(size) for size in plain_shape(x)[-self.n :])  # symbols, where operations are recorded
         if sizes in self._seen:
             return
         self._seen.add(sizes)
-        axes = " and ".join(f"{axis + 1}" for axis in self._turned if left_over[axis])
+        turned, exchanged = self._field_in.moved_axes(sizes)
+        beside = [axis for axis in turned if left_over and left_over[axis]]
+        unlike = sorted({axis for pair in exchanged if along[pair[0]] != along[pair[1]] for axis in pair})
+        if unlike:
+            self._warn(sizes, unlike, "it does different things", "Give all of them the same sizes and strides.")
+        elif beside:
+            self._warn(sizes, beside, "its samples do not lie about the middle", remedy)
+
+    def _warn(self, sizes: tuple[int, ...], axes: Sequence[int], fault: str, remedy: str) -> None:
         warnings.warn(
-            f"{self!r} is not exactly equivariant on a grid of {' × '.join(map(str, sizes))}: along axis {axes} of "
-            f"space its samples do not lie about the middle, so that turns and mirrors move them. {remedy}",
+            f"{self!r} is not exactly equivariant on a grid of {' × '.join(map(str, sizes))}: along axis "
+            f"{' and '.join(str(axis + 1) for axis in axes)} of space {fault}, so that turns and mirrors move its "
+            f"samples. {remedy}",
             InexactGridWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
 
 
 def for_each_axis(value: int | Sequence[int], n: int, name: str, least: int = 0) -> tuple[int, ...]:
     """A number for each axis of space, given one for all or a sequence; `ArgumentError` for anything else."""
-    values = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,) * n
+    given = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,) * n
+    values = tuple(int(v) if isinstance(v, np.integer) else v for v in given)
     if len(values) != n or any(not isinstance(v, int) or isinstance(v, bool) or v < least for v in values):
         raise ArgumentError(
             f"{name} is an integer from {least} on, or one for each of {n} axes of space, but got {value!r}."
         )
     return values
+
+
+def spacing_of_axes(spacing: float | Sequence[float], n: int) -> tuple[float, ...]:
+    """The distance of pixels along each axis of space, given one for all or a sequence, an array or a tensor."""
+    values = spacing if isinstance(spacing, Sequence) else np.asarray(spacing).tolist()
+    steps = tuple(values) if isinstance(values, Sequence) else (values,) * n
+    if len(steps) != n or not all(isinstance(step, Real) and 0 < float(step) < math.inf for step in steps):
+        raise ArgumentError(
+            f"The spacing of pixels is a positive number, or one for each of {n} axes of space, but got {spacing!r}."
+        )
+    return tuple(float(step) for step in steps)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
@@ -52,10 +53,12 @@ class _Windows(GridModule):
     def check_windows(self, x: Tensor) -> None:
         """Check the input, and warn if windows do not lie about the middle."""
         self.check_grid(x)
-        geometry = zip(plain_shape(x)[-self.n :], self.padding, self.kernel_size, self.stride, strict=True)
+        along = [*zip(self.padding, self.kernel_size, self.stride, strict=True)]
+        sizes = zip(plain_shape(x)[-self.n :], along, strict=True)
         self.warn_of_sizes(
             x,
-            [(size + 2 * p - k) % step for size, p, k, step in geometry],
+            along,
+            [(size + 2 * p - k) % step for size, (p, k, step) in sizes],
             "Choose sizes and padding so that size + 2 padding − kernel_size is a multiple of the stride.",
         )
 
@@ -195,6 +198,7 @@ class BlurPool(GridModule):
     def forward(self, x: Tensor) -> Tensor:
         """The output `(B, rep.dim, …)` for features `(B, rep.dim, …)`, with or without B."""
         self.check_grid(x)
+        self.warn_of_sizes(x, [(step,) for step in self.stride])
         function = F.conv2d if self.n == 2 else F.conv3d
         for axis, step in enumerate(self.stride):  # a Gaussian blurs along one axis after the other
             size = plain_shape(x)[axis - self.n]
@@ -218,6 +222,11 @@ class _AdaptivePool(GridModule):
         super().__init__(rep, rep, action)
         self.output_size = for_each_axis(output_size, self.n, "output_size", 1)
 
+    def check_sizes(self, x: Tensor) -> None:
+        """Check the input, and warn if its axes are exchanged and those of the output are not alike."""
+        self.check_grid(x)
+        self.warn_of_sizes(x, [(size,) for size in self.output_size])
+
     def extra_repr(self) -> str:
         """The rep and the size."""
         return f"{self.rep_in}, {self.rep_in.group}, output_size={self.output_size}"
@@ -238,7 +247,7 @@ class AdaptiveAvgPool(_AdaptivePool):
 
     def forward(self, x: Tensor) -> Tensor:
         """The output `(B, rep.dim, *output_size)` for features `(B, rep.dim, …)`, with or without B."""
-        self.check_grid(x)
+        self.check_sizes(x)
         function = F.adaptive_avg_pool2d if self.n == 2 else F.adaptive_avg_pool3d
         return widened(function, x, self.output_size)
 
@@ -269,7 +278,7 @@ class AdaptiveMaxPool(_AdaptivePool):
 
     def forward(self, x: Tensor) -> Tensor:
         """The output `(B, rep.dim, *output_size)` for features `(B, rep.dim, …)`, with or without B."""
-        self.check_grid(x)
+        self.check_sizes(x)
         function = F.adaptive_max_pool2d if self.n == 2 else F.adaptive_max_pool3d
         return widened(function, x, self.output_size)
 
@@ -353,6 +362,8 @@ class Upsample(GridModule):
                 "Upsample takes a size or a scale_factor, and the mode 'linear' or 'nearest', but got "
                 f"size={size!r}, scale_factor={scale_factor!r}, mode={mode!r}."
             )
+        if scale_factor is not None and not (isinstance(scale_factor, Real) and 0 < float(scale_factor) < math.inf):
+            raise ArgumentError(f"The scale_factor of Upsample is one positive number, but got {scale_factor!r}.")
         self.size = None if size is None else for_each_axis(size, self.n, "size", 1)
         self.scale_factor, self.mode = scale_factor, mode
 
@@ -360,10 +371,12 @@ class Upsample(GridModule):
         """The output `(B, rep.dim, …)` for features `(B, rep.dim, …)`, with or without B."""
         self.check_grid(x)
         sizes = plain_shape(x)[-self.n :]
-        wanted = self.size or tuple(int(size * self.scale_factor) for size in sizes if self.scale_factor)
-        if self.mode == "nearest":
-            left = [new % old for new, old in zip(wanted, sizes, strict=True)]
-            self.warn_of_sizes(x, left, "Take a whole multiple of the size, or mode='linear'.")
+        factor = self.scale_factor
+        wanted = sizes if factor is None else tuple(torch.sym_int(size * factor) for size in sizes)
+        wanted = self.size or wanted
+        along = [(new,) for new in wanted]
+        left = [new % old for new, old in zip(wanted, sizes, strict=True)] if self.mode == "nearest" else []
+        self.warn_of_sizes(x, along, left, "Take a whole multiple of the size, or mode='linear'.")
         mode = self.mode if self.mode == "nearest" else "bilinear" if self.n == 2 else "trilinear"
         batched = x if x.ndim == self.n + 2 else x[None]
         y = widened(lambda grid: F.interpolate(grid, size=wanted, mode=mode), batched)

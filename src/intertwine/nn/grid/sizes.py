@@ -32,9 +32,12 @@ def exact_sizes(net: EquivariantModule, size: int, within: int = 8) -> tuple[int
     >>> exact_sizes(net, 28)
     (24, 32)
     """
-    (field,) = net.fields_in
-    if not isinstance(field, GridField):
-        raise ArgumentError(f"exact_sizes takes a network whose input is a grid, but that of {net!r} is {field}.")
+    fields = net.fields_in if isinstance(net, EquivariantModule) else ()
+    if len(fields) != 1 or not isinstance(field := fields[0], GridField):
+        told = " and ".join(map(str, fields)) or "unknown"
+        raise ArgumentError(
+            f"exact_sizes takes an equivariant network on one grid, but the input of {net!r} is {told}."
+        )
     twin = copy.deepcopy(net).to("meta").eval()
     return tuple(width for width in range(max(1, size - within), size + within + 1) if _is_exact(twin, field, width))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from intertwine._arrays import plain_shape
+from intertwine._arrays import broadcast_shape, plain_shape
 from intertwine.plan import Operand, Plan, Polynomial
 
 
@@ -24,7 +24,7 @@ def contract(plan: Plan, *inputs: Tensor) -> Tensor:
     tensor([4.])
     """
     plan.check([plain_shape(x)[-1] for x in inputs])
-    batch = torch.broadcast_shapes(*(x.shape[:-1] for x in inputs))
+    batch = broadcast_shape(*(x.shape[:-1] for x in inputs))
     first = inputs[0]
     out = [first.new_zeros((*batch, *shape)) for shape in plan.output.segments]
     for path in plan.paths:
@@ -42,7 +42,7 @@ def contract(plan: Plan, *inputs: Tensor) -> Tensor:
 def evaluate(polynomial: Polynomial, *inputs: Tensor) -> tuple[Tensor, ...]:
     """The outputs `(..., size)` of a polynomial on inputs `(..., sizes)`, leading axes broadcast."""
     polynomial.check([plain_shape(x)[-1] for x in inputs])
-    batch = torch.broadcast_shapes(*(x.shape[:-1] for x in inputs))
+    batch = broadcast_shape(*(x.shape[:-1] for x in inputs))
     outputs = [inputs[0].new_zeros((*batch, size)) for size in polynomial.outputs]
     for term in polynomial.terms:
         outputs[term.output] = outputs[term.output] + contract(term.plan, *(inputs[i] for i in term.inputs))

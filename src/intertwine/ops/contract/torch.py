@@ -18,7 +18,7 @@ from math import prod
 import torch
 from torch import Tensor
 
-from intertwine._arrays import is_tracing, plain_shape
+from intertwine._arrays import broadcast_shape, is_tracing, plain_shape
 from intertwine.ops.contract.layout import Layout, PathGroup
 from intertwine.ops.tables import TableModule
 from intertwine.plan import Plan
@@ -107,7 +107,7 @@ def common_batch(inputs: Sequence[Tensor]) -> torch.Size:
     same = plain_shape(inputs[-1])[:-1]
     if all(x.ndim == 1 or plain_shape(x)[:-1] == same for x in inputs):
         return batch  # at batch 1, torch's function costs a fifth of a call
-    return torch.Size(torch.broadcast_shapes(*(x.shape[:-1] for x in inputs)))
+    return torch.Size(broadcast_shape(*(x.shape[:-1] for x in inputs)))
 
 
 def flatten_batch(x: Tensor, batch: torch.Size) -> Tensor:

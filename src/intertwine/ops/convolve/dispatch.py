@@ -115,7 +115,8 @@ class Convolution(KernelModule):
 
     def _is_general(self, parts: tuple[Tensor, ...]) -> bool:
         """Whether it takes the kernels for all layouts, not those for weights of each edge and one copy of y."""
-        return not self.is_compiled or not parts or any(part.ndim != 2 for part in parts)
+        has_weights = len(parts) > 0  # torch.compile cannot read "not parts"
+        return not (self.is_compiled and has_weights) or any(part.ndim != 2 for part in parts)
 
     def _in_torch(
         self, weights: tuple[Tensor, ...], x: Tensor, y: Tensor, edges: Tensor | Graph, targets: int | None

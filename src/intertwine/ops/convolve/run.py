@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from intertwine._arrays import Table
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.ops.choice import require_one_dtype
 from intertwine.ops.convolve.layout import graph_layout
@@ -24,9 +25,10 @@ from intertwine.ops.convolve.llvm import write_convolve
 from intertwine.ops.convolve.programs import run_expanded, run_programs
 from intertwine.ops.convolve.reference import convolve, convolve_gradients, convolve_seconds
 from intertwine.ops.graph import Graph
+from intertwine.ops.linear.compiled import LinearKernels, linear_kernels, weight_copies
 from intertwine.ops.llvm import Kernel, launch, load
 from intertwine.ops.llvm.launch import large, thread_count
-from intertwine.plan import Plan
+from intertwine.plan import Operand, Path, Plan
 
 INPUTS = (("x", "y", "weights"), ("x", "y", "factors", "matrix"))
 """What a convolution is a function of: weights of each edge, or a matrix that makes them. It is linear in each."""
@@ -192,10 +194,17 @@ def _by_groups(
     most = max(1, call.threads * _CACHE // (rooms * matrix.shape[1] * matrix.element_size()))
     largest = edges if edges <= most else max(most, int(where.row.diff().max()))
     steps = _Steps(call, given, results, matrix.new_empty((rooms, largest, matrix.shape[1])), all_asked)
-    if kind != "forward":
-        results[3].zero_()
     for group in _groups(where, most):
         getattr(steps, kind)(group)
+    if kind != "forward":
+        torch.sum(steps.by_matrix, 0, out=results[3].view(-1))
+
+
+@cache
+def _dense(height: int, width: int) -> Plan:
+    """Rows times a matrix, as a plan."""
+    operands = (Operand("uw", ((height, width),)), Operand("iu", ((1, height),)), Operand("kw", ((1, width),)))
+    return Plan(operands, "ik", (Path((0, 0, 0), Table(np.eye(1))),))
 
 
 @dataclass(frozen=True)
@@ -217,21 +226,22 @@ class _Steps:
 
     def forward(self, group: _Group) -> None:
         x, y, factors, matrix = self.given
-        weights = torch.mm(factors[group.edges], matrix, out=self.room[0, : group.size])
+        weights = self.room[0, : group.size]
+        self.products.rows(matrix, factors[group.edges], weights, group.size)
         self.call("forward", group, [x, y[group.edges], weights], [self.results[0][group.targets]])
 
     def backward(self, group: _Group) -> None:
         x, y, factors, matrix, g = self.given
-        by_x, by_y, by_factors, by_matrix = self.results
+        by_x, by_y, by_factors, _ = self.results
         weights, by_weights = self.room[:, : group.size]
         here, y_here = factors[group.edges], y[group.edges]
         by_y_here = torch.empty_like(y_here)
-        torch.mm(here, matrix, out=weights)
+        self.products.rows(matrix, here, weights, group.size)
         self.call("backward", group, [x, y_here, weights, g[group.targets]], [by_x, by_y_here, by_weights])
         by_y[group.edges] = by_y_here
-        by_factors[group.edges] = by_weights @ matrix.T
+        by_factors[group.edges] = self.back(by_weights)
         if self.all_asked:
-            by_matrix.addmm_(here.T, by_weights)
+            self.products.add_weights(here, by_weights, self.by_matrix, group.size)
 
     def second(self, group: _Group) -> None:
         """Weights move along `h_factors @ matrix + factors @ h_matrix`, where h is for directions.
@@ -240,23 +250,45 @@ class _Steps:
         direction, by which the gradient is that of the backward pass.
         """
         x, y, factors, matrix, g, h_x, h_y, h_factors, h_matrix = self.given
-        by_x, by_y, by_factors, by_matrix, by_g = self.results
+        by_x, by_y, by_factors, _, by_g = self.results
         weights, h_weights, by_weights = self.room[:, : group.size]
         here, h_here, y_here, h_y_here = (v[group.edges] for v in (factors, h_factors, y, h_y))
         by_y_here = torch.empty_like(y_here)
-        torch.mm(here, matrix, out=weights)
-        torch.mm(h_here, matrix, out=h_weights)
+        self.products.rows(matrix, here, weights, group.size)
+        self.products.rows(matrix, h_here, h_weights, group.size)
         if self.moves:
             h_weights.addmm_(here, h_matrix)
         first = [x, y_here, weights, g[group.targets]]
         self.call("backward", group, first, [self.unused, by_y_here, by_weights])
-        by_matrix.addmm_(h_here.T, by_weights)
+        self.products.add_weights(h_here, by_weights, self.by_matrix, group.size)
         by_here = by_weights @ h_matrix.T if self.moves else torch.zeros_like(here)
         found = [by_x, by_y_here, by_weights, by_g[group.targets]]
         self.call("second", group, [*first, h_x, h_y_here, h_weights], found)
         by_y[group.edges] = by_y_here
-        by_factors[group.edges] = by_here.addmm_(by_weights, matrix.T)
-        by_matrix.addmm_(here.T, by_weights)
+        by_factors[group.edges] = by_here + self.back(by_weights)
+        self.products.add_weights(here, by_weights, self.by_matrix, group.size)
+
+    @cached_property
+    def products(self) -> LinearKernels:
+        """Matrix products in kernels, which take half the time of torch's."""
+        matrix = self.given[3]
+        return linear_kernels(_dense(*matrix.shape), matrix.dtype)
+
+    @cached_property
+    def turned(self) -> Tensor:
+        """The matrix as products with its transpose read it."""
+        return self.products.turned(self.given[3])
+
+    def back(self, by_weights: Tensor) -> Tensor:
+        """`by_weights @ matrix.T`."""
+        out = by_weights.new_empty((len(by_weights), self.given[3].shape[0]))
+        self.products.rows(self.turned, by_weights, out, len(by_weights), back=True)
+        return out
+
+    @cached_property
+    def by_matrix(self) -> Tensor:
+        """The gradient by the matrix, in a copy for each thread."""
+        return self.given[3].new_zeros((weight_copies(self.room.shape[1]), self.given[3].numel()))
 
     @cached_property
     def moves(self) -> bool:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from intertwine._arrays import is_tracing
+from intertwine.ops.choice import is_eager, is_transformed
 from intertwine.ops.tables import TableModule
 from intertwine.plan.expansion import Channels, Coupled, Expansion, Moved
 
@@ -29,15 +36,135 @@ class FilterExpansion(nn.Module):
             CoupledFilters(meeting, *pair, self.taps) if isinstance(meeting, Coupled) else MovedFilters(meeting, *pair)
             for meeting, pair in zip(expansion.meetings, pairs, strict=True)
         )
+        self.places = _places(expansion)
 
     def forward(self, weights: Tensor) -> Tensor:
         """The filters, in the dtype of the weights whatever autocast says: what they are used for costs far more."""
         if not self.parts or 0 in self.shape:
             return weights.new_zeros((*self.shape, self.taps))
-        still = nullcontext() if weights.is_meta else torch.autocast(weights.device.type, enabled=False)
-        with still:  # torch knows no autocast for tensors without values
+        if self.places and is_eager(weights) and not is_tracing() and not is_transformed(weights):
+            filters: Tensor = _InPlace.apply(weights, self)  # type: ignore[no-untyped-call]
+            return filters
+        with _without_autocast(weights):
             made = [part(piece) for part, piece in zip(self.parts, weights.split(self.sizes), strict=True)]
             return _joined([_joined(made[n : n + self.width], 1) for n in range(0, len(made), self.width)], 0)
+
+    def filled(self, weights: Tensor) -> Tensor:
+        """The filters of parts in coordinates of their own, each written to its place."""
+        filters = weights.new_zeros((*self.shape, self.taps))
+        with _without_autocast(weights):
+            pieces = weights.split([place.size for place in self.places])
+            for place, table, piece in zip(self.places, self._tables(weights), pieces, strict=True):
+                where = place.view(filters)
+                where.copy_((piece.reshape(len(table), -1).T @ table).view(where.shape))
+        return filters
+
+    def collected(self, gradient: Tensor) -> Tensor:
+        """The transpose of `filled`: a gradient by filters as one by weights."""
+        is_plain = is_eager(gradient) and not is_transformed(gradient)
+        gradient = gradient.contiguous() if is_plain else gradient
+        found = []
+        with _without_autocast(gradient):
+            for place, table in zip(self.places, self._tables(gradient), strict=True):
+                part = place.view(gradient) if is_plain else place.slice(gradient)
+                found.append((table @ part.reshape(-1, table.shape[1]).T).reshape(-1))
+        return torch.cat(found)
+
+    def _tables(self, like: Tensor) -> list[Tensor]:
+        parts = [part for part in self.parts if isinstance(part, CoupledFilters)]
+        return [part.table(n, like) for part in parts for n in range(len(part.sizes))]
+
+
+class _InPlace(torch.autograd.Function):
+    """Filters written in place: autograd would note, and copy, several more operations for each pair of irreps."""
+
+    @staticmethod
+    def forward(ctx: Any, weights: Tensor, expansion: FilterExpansion) -> Tensor:
+        ctx.expansion = expansion
+        return expansion.filled(weights)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        if is_eager(gradient) and not is_transformed(gradient):
+            return _Collected.apply(gradient, ctx.expansion), None  # type: ignore[no-untyped-call]
+        return ctx.expansion.collected(gradient), None
+
+
+class _Collected(torch.autograd.Function):
+    """The gradient by weights, which is linear in the one by filters."""
+
+    @staticmethod
+    def forward(ctx: Any, gradient: Tensor, expansion: FilterExpansion) -> Tensor:
+        ctx.expansion = expansion
+        return expansion.collected(gradient)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        return ctx.expansion(gradient), None
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the filters `(d, w, e, u, taps)` between two parts lie among all of them, `(rows, columns, taps)`.
+
+    Args:
+        row, column: where they begin.
+        shape: d, w, e, u and taps.
+        width: the number of columns.
+        size: the number of weights.
+    """
+
+    row: int
+    column: int
+    shape: tuple[int, int, int, int, int]
+    width: int
+    size: int
+
+    def view(self, filters: Tensor) -> Tensor:
+        """They as `(w, u, d, e, taps)`, for filters that lie in memory one after the other."""
+        d, w, e, u, taps = self.shape
+        row = self.width * taps
+        strides = (row, taps, w * row, u * taps, 1)
+        return filters.as_strided((w, u, d, e, taps), strides, self.row * row + self.column * taps)
+
+    def slice(self, filters: Tensor) -> Tensor:
+        """The same for any filters."""
+        d, w, e, u, _ = self.shape
+        part = filters[self.row : self.row + d * w, self.column : self.column + e * u]
+        return part.reshape(self.shape).permute(1, 3, 0, 2, 4)
+
+
+def _places(expansion: Expansion) -> list[_Place]:
+    """Where each part of the filters lies; none if some are moved, or in other coordinates than their parts."""
+    runs = (*expansion.channels_out, *expansion.channels_in)
+    meetings = [meeting for meeting in expansion.meetings if isinstance(meeting, Coupled)]
+    if len(meetings) < len(expansion.meetings) or any(channels.basis is not None for channels in runs):
+        return []
+    rows, columns = (_starts(side) for side in (expansion.channels_out, expansion.channels_in))
+    width = sum(c.size * c.copies for c in expansion.channels_in)
+    outer, inner = zip(expansion.channels_out, rows, strict=True), [*zip(expansion.channels_in, columns, strict=True)]
+    pairs = [(out, into) for out in outer for into in inner]
+    found = []
+    for meeting, ((out, row), (into, column)) in zip(meetings, pairs, strict=True):
+        for k, i, table in meeting.parts:
+            (d, w), (e, u) = out.parts[k], into.parts[i]
+            shape = (d, w, e, u, expansion.taps)
+            found.append(_Place(row[k], column[i], shape, width, len(table.array) * w * u))
+    return found
+
+
+def _starts(side: Sequence[Channels]) -> list[list[int]]:
+    """Where each part of each run of channels begins."""
+    starts, end = [], 0
+    for channels in side:
+        starts.append([*accumulate((d * n for d, n in channels.parts), initial=end)])
+        end += channels.size * channels.copies
+    return starts
+
+
+def _without_autocast(like: Tensor) -> AbstractContextManager[Any]:
+    """Torch knows no autocast for tensors without values."""
+    return nullcontext() if like.is_meta else torch.autocast(like.device.type, enabled=False)
 
 
 class CoupledFilters(TableModule):
@@ -68,7 +195,7 @@ class CoupledFilters(TableModule):
                 if place is None:
                     row.append(weights.new_zeros((d * w, e * u, self.taps)))
                     continue
-                table = getattr(self, f"table_{place}").to(weights.dtype)
+                table = self.table(place, weights)
                 made = pieces[place].reshape(table.shape[0], w * u).T @ table
                 row.append(made.reshape(w, u, d, e, -1).permute(2, 0, 3, 1, 4).reshape(d * w, e * u, -1))
             rows.append(_joined(row, 1))
@@ -81,6 +208,11 @@ class CoupledFilters(TableModule):
             filters = turned.reshape(filters.shape)
         return filters
 
+    def table(self, number: int, like: Tensor) -> Tensor:
+        """The table of one part, `(weights of a pair of copies, components × taps)`."""
+        table: Tensor = getattr(self, f"table_{number}")
+        return table.to(like.dtype)
+
 
 class MovedFilters(TableModule):
     """The filters between two runs of channels of which one is moved to all places: weights gathered, one product."""
@@ -92,18 +224,21 @@ class MovedFilters(TableModule):
         super().__init__()
         rows, index = meeting.rows, np.array(meeting.index)
         self.out, self.into, self.by_output = out, into, meeting.by_output
-        copies = (np.arange(n) for n in (out.copies, into.copies))
-        w, a, b, u = np.ix_(next(copies), np.arange(out.size), np.arange(into.size), next(copies))
-        full = (w * rows + index[a, b]) * into.copies + u
-        order = (1, 0, 2, 3) if meeting.by_output else (2, 1, 0, 3)
-        self.register_table("index", full.transpose(order).reshape(-1))
-        self.register_table("table", meeting.scale * meeting.table.array)
+        w, a, b = np.ix_(np.arange(out.copies), np.arange(out.size), np.arange(into.size))
+        order = (1, 0, 2) if meeting.by_output else (2, 1, 0)
+        self.register_table("index", (w * rows + index[a, b]).transpose(order).reshape(-1))
+        self.functions = meeting.table.array.shape[1]
+        # Products over a multiple of four take half the time backward: functions that are zero are added.
+        self.added = -self.functions % 4
+        table = np.pad(meeting.scale * meeting.table.array, ((0, 0), (0, self.added), (0, 0)))
+        self.register_table("table", table)
 
     def forward(self, weights: Tensor) -> Tensor:
         """The filters `(channels out, channels in, taps)` of weights `(size,)`."""
         places, functions, taps = self.table.shape
-        gathered = weights.reshape(-1, functions).index_select(0, self.index).reshape(places, -1, functions)
-        moved = torch.bmm(gathered, self.table.to(weights.dtype))
+        weights = F.pad(weights.reshape(-1, self.functions), (0, self.added))
+        gathered = weights.reshape(-1, self.into.copies * functions).index_select(0, self.index)
+        moved = torch.bmm(gathered.reshape(places, -1, functions), self.table.to(weights.dtype))
         shape = (self.out.size * self.out.copies, self.into.size * self.into.copies, taps)
         if self.by_output:
             return moved.reshape(shape)

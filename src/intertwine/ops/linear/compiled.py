@@ -152,11 +152,10 @@ class _Linear(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
-        plan, wanted = ctx.made
-        if is_transformed(g, *ctx.saved_tensors):  # in batches, where the forward pass was not
-            return None, None, *torch.func.vjp(partial(_plain, plan, wanted), *ctx.saved_tensors)[1](g)
-        linear = partial(_linear, plan)
-        return None, None, *_gradients(linear, wanted, ctx.saved_tensors, g, ctx.needs_input_grad[2:])
+        (plan, wanted), given = ctx.made, ctx.saved_tensors  # asked for once: checkpoints make them again only once
+        if is_transformed(g, *given):  # in batches, where the forward pass was not
+            return None, None, *torch.func.vjp(partial(_plain, plan, wanted), *given)[1](g)
+        return None, None, *_gradients(partial(_linear, plan), wanted, given, g, ctx.needs_input_grad[2:])
 
 
 # the same as a registered operation, for code that is compiled, exported or traced ------------------------------------
