@@ -34,7 +34,8 @@ class BlockNorm(EquivariantModule):
 
     def measured(self, x: Tensor, axes: Sequence[int]) -> tuple[Tensor, Tensor]:
         """The mean of each invariant `(..., invariants)`, and the mean square of each copy `(..., copies)`."""
-        variance, mean = torch.var_mean(x, dim=[*axes], correction=0, keepdim=True)
+        mean = x.mean([*axes], keepdim=True)
+        variance = (x - mean).square().mean([*axes], keepdim=True)  # torch.var warns of empty batches
         middle = mean @ self.coefficients.to(x.dtype).T
         return middle, self._gathered(variance + (mean - middle @ self.invariants.to(x.dtype).T) ** 2)
 
