@@ -42,7 +42,8 @@ class EquivariantModule(TableModule, ABC):
     def __init__(self, rep_in: Rep | Irrep, rep_out: Rep | Irrep) -> None:
         super().__init__()
         self.rep_in, self.rep_out = as_rep(rep_in), as_rep(rep_out)
-        _ = self.rep_in.dim, self.rep_out.dim  # known before `forward`: torch.compile cannot enter a cached_property
+        for rep in (self.rep_in, self.rep_out):  # known before `forward`: torch.compile cannot enter a cached_property
+            _ = rep.dim, rep.slices
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
