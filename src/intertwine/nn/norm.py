@@ -220,6 +220,7 @@ class LayerNorm(EquivariantModule):
         if not eps > 0:
             raise ArgumentError(f"eps is positive, but got {eps!r}.")
         self.eps = float(eps)
+        self.centred = [isinstance(block, Irrep) and block.is_trivial for _, block in self.rep_in.terms]
         invariants, copies = invariant_vectors(self.rep_in), sum(m for m, _ in self.rep_in.terms)
         self.weight = nn.Parameter(torch.ones(copies)) if affine else None
         self.bias = nn.Parameter(torch.zeros(invariants.shape[1])) if affine and invariants.shape[1] else None
@@ -231,9 +232,10 @@ class LayerNorm(EquivariantModule):
         self.check(x, self.rep_in)
         dtype = torch.promote_types(x.dtype, torch.float32)
         parts, used = [], 0
-        for (m, block), where in zip(self.rep_in.terms, self.rep_in.slices, strict=True):
+        terms = zip(self.rep_in.terms, self.rep_in.slices, self.centred, strict=True)
+        for (m, block), where, centred in terms:
             part = x[..., where].to(dtype)
-            if isinstance(block, Irrep) and block.is_trivial:
+            if centred:
                 part = part - part.mean(-1, keepdim=True)
             part = part * torch.rsqrt((part * part).mean(-1, keepdim=True) + self.eps)
             if self.weight is not None:
