@@ -15,6 +15,7 @@ from intertwine.errors import ArgumentError
 from intertwine.reps import Irrep, Rep
 from intertwine.reps.blocks import decomposed
 from intertwine.reps.harmonics import harmonics_function, harmonics_rep
+from intertwine.reps.splitting import pivot
 
 _SAME = 1e-6  # how near taps and radii are that are meant to be the same
 
@@ -338,7 +339,7 @@ def _canonical(vectors: np.ndarray) -> np.ndarray:
     basis = np.zeros((len(vectors), 0))
     for _ in range(vectors.shape[1]):
         lengths = np.diag(left)
-        place = int(np.argmax(lengths >= 0.499 * lengths.max()))  # a ratio that symmetry never gives
+        place = pivot(lengths)
         column = left[:, place] / math.sqrt(lengths[place])
         basis = np.concatenate([basis, column[:, None]], 1)
         left = left - np.outer(column, column)

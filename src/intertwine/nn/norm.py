@@ -15,6 +15,13 @@ from intertwine.nn.module import EquivariantModule, invariant_vectors, is_sum
 from intertwine.reps import Irrep, Rep
 
 
+def spread(rep: Rep, values: Tensor) -> Tensor:
+    """A number for each copy of a block, `(..., copies)`, given to all of its components, `(..., rep.dim)`."""
+    pieces = values.split([m for m, _ in rep.terms], -1)
+    parts = [piece for piece, (_, block) in zip(pieces, rep.terms, strict=True) for _ in range(block.dim)]
+    return torch.cat([values[..., :0], *parts], -1)
+
+
 class BlockNorm(EquivariantModule):
     """What norms share that treat each copy of a block as a channel: its invariants' means, its mean square."""
 
@@ -44,7 +51,7 @@ class BlockNorm(EquivariantModule):
         scale = torch.rsqrt(square + self.eps)
         if self.weight is not None:
             scale = scale * self.weight.to(scale.dtype)
-        scale, invariants = self._spread(scale), self.invariants.to(scale.dtype).T
+        scale, invariants = spread(self.rep_in, scale), self.invariants.to(scale.dtype).T
         shift = -(mean @ invariants) * scale
         if self.bias is not None:
             shift = shift + self.bias.to(scale.dtype) @ invariants
@@ -55,12 +62,6 @@ class BlockNorm(EquivariantModule):
         terms = zip(self.rep_in.terms, self.rep_in.slices, strict=True)
         parts = [squares[..., where].unflatten(-1, (block.dim, m)).mean(-2) for (m, block), where in terms]
         return torch.cat([squares[..., :0], *parts], -1)
-
-    def _spread(self, scale: Tensor) -> Tensor:
-        """A number for each copy of a block, given to all of its components."""
-        pieces = scale.split([m for m, _ in self.rep_in.terms], -1)
-        parts = [piece for piece, (_, block) in zip(pieces, self.rep_in.terms, strict=True) for _ in range(block.dim)]
-        return torch.cat([scale[..., :0], *parts], -1)
 
 
 class BatchNorm(BlockNorm):
@@ -186,9 +187,7 @@ class Dropout(EquivariantModule):
     def mask(self, x: Tensor, shape: Sequence[int]) -> Tensor:
         """Factors `(*shape, rep.dim)`, the same for all components of a copy."""
         kept = F.dropout(x.new_ones((*shape, sum(m for m, _ in self.rep_in.terms))), self.p)
-        pieces = kept.split([m for m, _ in self.rep_in.terms], -1)
-        parts = [piece for piece, (_, block) in zip(pieces, self.rep_in.terms, strict=True) for _ in range(block.dim)]
-        return torch.cat([kept[..., :0], *parts], -1)
+        return spread(self.rep_in, kept)
 
     def extra_repr(self) -> str:
         """The rep and the probability."""

@@ -19,7 +19,7 @@ from intertwine.ops.convolve.run import require_graph
 from intertwine.ops.derivatives import Places
 from intertwine.ops.graph import Graph
 from intertwine.ops.llvm import Kernel, launch, load
-from intertwine.ops.llvm.launch import below, large, thread_count
+from intertwine.ops.llvm.launch import large, thread_count
 from intertwine.plan import Plan
 
 _NAMES = {"x": "x", "y": "y", "w": "weights", "g": "cotangent", "hx": "direction of x", "hy": "direction of y"}
@@ -98,13 +98,7 @@ def _require_fit(shape: ChannelLayout, rows: RowAccess, where: Graph | None, giv
             )
     if where is None:
         return
-    require_graph(where, count)
-    if count and not below(where.source, x.shape[0]):
-        low, high = (int(bound) for bound in torch.aminmax(where.source))
-        raise ArgumentError(
-            f"Edges begin at one of {x.shape[0]} rows of features, numbered from 0, but got the numbers from {low} "
-            f"to {high}."
-        )
+    require_graph(where, count, x.shape[0])
 
 
 class GraphProduct(Closed):

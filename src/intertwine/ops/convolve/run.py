@@ -27,7 +27,7 @@ from intertwine.ops.convolve.reference import convolve, convolve_gradients, conv
 from intertwine.ops.graph import Graph
 from intertwine.ops.linear.compiled import LinearKernels, linear_kernels, weight_copies
 from intertwine.ops.llvm import Kernel, launch, load
-from intertwine.ops.llvm.launch import large, thread_count
+from intertwine.ops.llvm.launch import below, large, thread_count
 from intertwine.plan import Operand, Path, Plan
 
 INPUTS = (("x", "y", "weights"), ("x", "y", "factors", "matrix"))
@@ -196,8 +196,10 @@ def _by_groups(
     steps = _Steps(call, given, results, matrix.new_empty((rooms, largest, matrix.shape[1])), all_asked)
     for group in _groups(where, most):
         getattr(steps, kind)(group)
-    if kind != "forward":
+    if kind == "second" or (kind == "backward" and all_asked):
         torch.sum(steps.by_matrix, 0, out=results[3].view(-1))
+    elif kind == "backward":
+        results[3].zero_()
 
 
 @cache
@@ -326,13 +328,7 @@ def _require_fit(plan: Plan, where: Graph, inputs: Sequence[str], given: Sequenc
     if device == "cuda":
         _require_one_device(where, given)
         return
-    require_graph(where, edges)
-    if edges and not _below(where.source, x.shape[0]):
-        low, high = (int(bound) for bound in torch.aminmax(where.source))
-        raise ArgumentError(
-            f"Edges begin at one of {x.shape[0]} rows of features, numbered from 0, but got the numbers from {low} "
-            f"to {high}."
-        )
+    require_graph(where, edges, x.shape[0])
 
 
 def _require_one_device(where: Graph, given: Sequence[Tensor]) -> None:
@@ -345,21 +341,22 @@ def _require_one_device(where: Graph, given: Sequence[Tensor]) -> None:
         )
 
 
-def require_graph(where: Graph, edges: int) -> None:
-    """Raise unless the edges are walked as `graph` orders them: rows that follow each other, numbers that are edges."""
+def require_graph(where: Graph, edges: int, sources: int) -> None:
+    """Raise unless the edges are walked as `graph` orders them, and begin at one of a number of rows of features."""
     if any(part.dtype != torch.int64 or not part.is_contiguous() or part.ndim != 1 for part in where):
         raise ArgumentError(
             "A graph holds contiguous tensors of torch.int64, with one axis. Make it with intertwine.ops.graph."
         )
     row, order = where.row.numpy(), where.order
     fits = order.shape[0] == edges and len(row) > 0 and row[0] == 0 and row[-1] == edges
-    if not (fits and bool((row[1:] >= row[:-1]).all()) and _below(order, edges)):
+    if not (fits and bool((row[1:] >= row[:-1]).all()) and below(order, edges)):
         raise ArgumentError(
             f"The order and the rows of this graph are not those of its {edges} edges. Make it with "
             "intertwine.ops.graph."
         )
-
-
-def _below(numbers: Tensor, end: int) -> bool:
-    """Whether all integers are from 0 on, below an end: one look, since negative ones are huge without their sign."""
-    return numbers.shape[0] == 0 or int(numbers.numpy().view(np.uint64).max()) < end
+    if edges and not below(where.source, sources):
+        low, high = (int(bound) for bound in torch.aminmax(where.source))
+        raise ArgumentError(
+            f"Edges begin at one of {sources} rows of features, numbered from 0, but got the numbers from {low} to "
+            f"{high}."
+        )
