@@ -256,6 +256,18 @@ class Cube(torch.autograd.Function):
         return 2 * ctx.saved_tensors[0] ** 2 * gradient
 
 
+class Invisible(Identity):
+    """Shares add up to one whatever the shift: its gradient is rounding alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shift = plain.Parameter(torch.ones(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = super().forward(x)
+        return y * (y * self.shift).softmax(-1).sum(-1, keepdim=True)
+
+
 class WrongGradient(Identity):
     def forward(self, x: Tensor) -> Tensor:
         return Cube.apply(super().forward(x))
@@ -350,6 +362,7 @@ class Nearly(Identity):
     [
         (Shifted(), r"Shifted is not equivariant: error \d\.\de[-+]\d\d, accepted 1.0e-10"),
         (Unused(), "Unused: the parameter spare gets no finite, nonzero gradient"),
+        (Invisible(), "Invisible: the parameter shift gets no finite, nonzero gradient"),
         (WrongGradient(), "WrongGradient: a derivative is wrong"),
         (AlwaysDouble(), "AlwaysDouble: torch.float32 gives torch.float64"),
         (Coarse(), r"Coarse: torch.float32 gives torch.float32, off by .* \(accepted 1e-04\)"),

@@ -50,7 +50,9 @@ class SelfAttention(EquivariantModule):
         order = by_part(self.rep_in, heads)
         self.register_table("order", order)
         self.register_table("back", np.argsort(order))
-        self.queries, self.keys, self.values, self.out = (Linear(self.rep_in, self.rep_in) for _ in range(4))
+        self.queries, self.values, self.out = (Linear(self.rep_in, self.rep_in) for _ in range(3))
+        # A bias of the keys adds the same to a query's product with every key, which softmax does not see.
+        self.keys = Linear(self.rep_in, self.rep_in, bias=False)
 
     @property
     def fields_in(self) -> tuple[FieldType, ...]:
