@@ -45,14 +45,14 @@ class FilterExpansion(nn.Module):
         if self.places and is_eager(weights) and not is_tracing() and not is_transformed(weights):
             filters: Tensor = _InPlace.apply(weights, self)  # type: ignore[no-untyped-call]
             return filters
-        with _without_autocast(weights):
+        with without_autocast(weights):
             made = [part(piece) for part, piece in zip(self.parts, weights.split(self.sizes), strict=True)]
-            return _joined([_joined(made[n : n + self.width], 1) for n in range(0, len(made), self.width)], 0)
+            return joined([joined(made[n : n + self.width], 1) for n in range(0, len(made), self.width)], 0)
 
     def filled(self, weights: Tensor) -> Tensor:
         """The filters of parts in coordinates of their own, each written to its place."""
         filters = weights.new_zeros((*self.shape, self.taps))
-        with _without_autocast(weights):
+        with without_autocast(weights):
             pieces = weights.split([place.size for place in self.places])
             for place, table, piece in zip(self.places, self._tables(weights), pieces, strict=True):
                 where = place.view(filters)
@@ -64,7 +64,7 @@ class FilterExpansion(nn.Module):
         is_plain = is_eager(gradient) and not is_transformed(gradient)
         gradient = gradient.contiguous() if is_plain else gradient
         found = []
-        with _without_autocast(gradient):
+        with without_autocast(gradient):
             for place, table in zip(self.places, self._tables(gradient), strict=True):
                 part = place.view(gradient) if is_plain else place.slice(gradient)
                 found.append((table @ part.reshape(-1, table.shape[1]).T).reshape(-1))
@@ -162,7 +162,7 @@ def _starts(side: Sequence[Channels]) -> list[list[int]]:
     return starts
 
 
-def _without_autocast(like: Tensor) -> AbstractContextManager[Any]:
+def without_autocast(like: Tensor) -> AbstractContextManager[Any]:
     """Torch knows no autocast for tensors without values."""
     return nullcontext() if like.is_meta else torch.autocast(like.device.type, enabled=False)
 
@@ -198,8 +198,8 @@ class CoupledFilters(TableModule):
                 table = self.table(place, weights)
                 made = pieces[place].reshape(table.shape[0], w * u).T @ table
                 row.append(made.reshape(w, u, d, e, -1).permute(2, 0, 3, 1, 4).reshape(d * w, e * u, -1))
-            rows.append(_joined(row, 1))
-        filters = _joined(rows, 0)
+            rows.append(joined(row, 1))
+        filters = joined(rows, 0)
         if self.out.basis is not None:
             turned = self.basis_out.to(weights.dtype) @ filters.reshape(self.out.size, -1)
             filters = turned.reshape(filters.shape)
@@ -246,5 +246,6 @@ class MovedFilters(TableModule):
         return moved.permute(1, 2, 0, 3, 4).reshape(shape)
 
 
-def _joined(parts: list[Tensor], axis: int) -> Tensor:
+def joined(parts: list[Tensor], axis: int) -> Tensor:
+    """Tensors one after the other along an axis; one alone is not copied."""
     return parts[0] if len(parts) == 1 else torch.cat(parts, axis)
