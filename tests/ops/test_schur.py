@@ -8,6 +8,7 @@ import torch
 from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, point_group
 from intertwine.kernels import Complete, Taps, filter_bank
 from intertwine.kernels.schur import schur_plan
+from intertwine.nn.module import invariant_vectors
 from intertwine.ops.expand import SchurBlocks, is_quicker, schur
 from intertwine.ops.expand.reference import expand
 from intertwine.plan.expansion import Expansion
@@ -56,7 +57,8 @@ def prepared(name: str) -> tuple[SchurBlocks, Expansion]:
 @pytest.mark.parametrize("name", CASES)
 def test_blocks_are_the_filters(name: str) -> None:
     product, expansion = prepared(name)
-    weights, bias = normal(expansion.size), normal(len(product.out))
+    weights = normal(expansion.size)
+    bias = torch.from_numpy(invariant_vectors(CASES[name][1]).sum(1).copy())
     filters, blocks = expand(expansion, weights)[..., 0], product.made(weights)
     for batch, pixels in ((3, 7), (1, 1), (0, 4)):
         x = normal(batch, len(product.into), pixels)
@@ -70,7 +72,8 @@ def test_blocks_are_the_filters(name: str) -> None:
 def test_derivatives_are_those_of_the_filters(name: str) -> None:
     """First ones, and those of their squares, by pixels, weights, the bias, and the gradient that comes in."""
     product, expansion = prepared(name)
-    x, weights, bias = normal(3, len(product.into), 5), normal(expansion.size), normal(len(product.out))
+    x, weights = normal(3, len(product.into), 5), normal(expansion.size)
+    bias = torch.from_numpy(invariant_vectors(CASES[name][1]).sum(1).copy())
     given = [t.requires_grad_() for t in (x, weights, normal(3, len(product.out), 5), bias)]
 
     def derivatives(y: torch.Tensor):

@@ -50,7 +50,8 @@ def _by_irreps(rep_in: Rep, rep_out: Rep, expansion: Expansion) -> SchurPlan:
         if irrep in places_in
     )
     out, into = (tuple(map(SchurRun, side)) for side in (expansion.channels_out, expansion.channels_in))
-    return SchurPlan(out, into, blocks, ())
+    constants = [places for irrep, places in places_out.items() if irrep.is_trivial]
+    return SchurPlan(out, into, blocks, constants[0] if constants else (), ())
 
 
 def _places(rep: Rep) -> dict[Irrep, tuple[Place, ...]]:
@@ -80,7 +81,7 @@ def _by_signs(rep_in: Rep, rep_out: Rep) -> list[SchurPlan]:
     for part in range(sides[0][0].channels.size):
         out, into = (tuple((run, part) for run in range(len(side))) for side in sides)
         blocks.append(SchurBlock(1, out, into))
-    return [SchurPlan(sides[0], sides[1], tuple(blocks), ())]
+    return [SchurPlan(sides[0], sides[1], tuple(blocks), blocks[0].out, ())]
 
 
 def _flipped(blocks: tuple[Block, ...]) -> dict[Block, np.ndarray] | None:

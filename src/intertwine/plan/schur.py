@@ -77,12 +77,14 @@ class SchurPlan:
     Args:
         runs_out, runs_in: the channels.
         blocks: the blocks.
-        shares: how weights make them.
+        constants: the parts of the output that may have a bias, since the group leaves them as they are.
+        shares: how weights make the blocks.
     """
 
     runs_out: tuple[SchurRun, ...]
     runs_in: tuple[SchurRun, ...]
     blocks: tuple[SchurBlock, ...]
+    constants: tuple[Place, ...]
     shares: tuple[SchurShare, ...]
 
     @property

@@ -231,3 +231,16 @@ def test_compile_and_export(name: str) -> None:
     with torch.autocast("cpu", torch.bfloat16):
         low = torch.compile(layer.float(), fullgraph=True, backend="aot_eager")(x.float())
     assert low.dtype == torch.bfloat16
+
+
+def test_layers_between_keep_channels_where_blocks_take_them() -> None:
+    """Norms and activations of regular reps leave images as they lie, so that each convolution in a row goes by blocks."""
+    net = nn.Sequential(
+        *2 * [nn.Conv2d(WIDE, WIDE, 1), nn.BatchNorm(WIDE), nn.Activation(WIDE)], nn.Conv2d(WIDE, WIDE, 1)
+    )
+    taken = []
+    for layer in net:
+        if isinstance(layer, nn.Conv2d):
+            layer.register_forward_pre_hook(lambda layer, given: taken.append(layer.goes_by_blocks(*given)))
+    net(normal(2, 256, 12, 12).float())
+    assert taken == [True, True, True]

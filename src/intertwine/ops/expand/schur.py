@@ -40,7 +40,7 @@ class SchurBlocks(TableModule):
     def __init__(self, plan: SchurPlan) -> None:
         super().__init__()
         self.into = _Coordinates(plan.runs_in, {p: b.products for b in plan.blocks for p in b.into})
-        self.out = _Coordinates(plan.runs_out, {p: b.products for b in plan.blocks for p in b.out})
+        self.out = _Coordinates(plan.runs_out, {p: b.products for b in plan.blocks for p in b.out}, plan.constants)
         self.products = [_Product(b.products, self.into.parts(b.into), self.out.parts(b.out)) for b in plan.blocks]
         self.shares = [_Share.of(share) for share in plan.shares]
         for number, share in enumerate(plan.shares):
@@ -68,7 +68,7 @@ class SchurBlocks(TableModule):
         Args:
             x: the pixels.
             blocks: what `made` gives, in the dtype of x.
-            bias: a number for each channel of the output.
+            bias: numbers for the channels of the output that the group leaves as they are.
         """
         kind = x.device.type
         if torch.is_autocast_enabled(kind) and x.dtype != torch.float64:
@@ -141,12 +141,13 @@ class _ByImages(torch.autograd.Function):
         ctx.save_for_backward(x, blocks)
         ctx.product = product
         y = x.new_empty((x.shape[0], len(product.out), x.shape[2]))
+        constants = None if bias is None else product.out.turned(bias.to(x.dtype)[None, :, None])
         for given, found in _few_at_once(x, y):
             place = product.out.place(found)
             product.multiply(product.into.put(given), blocks, place)
+            if constants is not None:
+                product.out.add_constants(place, constants)
             product.out.turn(place, found, back=True)
-            if bias is not None:
-                found += bias[:, None]
         return y
 
     @staticmethod
@@ -172,7 +173,7 @@ def _few_at_once(*images: Tensor) -> Iterator[tuple[Tensor, ...]]:
     """So many images of each tensor, or so many of their pixels, that they fit into a cache, and then the next ones."""
     channels, pixels = max(tensor.shape[1] for tensor in images), images[0].shape[2]
     number = max(1, round(_NUMBERS_AT_ONCE / max(channels * pixels, 1)))
-    some = max(1, round(channels * pixels / _NUMBERS_AT_ONCE))
+    some = max(1, round(channels * pixels / (4 * _NUMBERS_AT_ONCE)))  # to take them apart is to copy them
     width = max(1, -(-pixels // (some * _LINE))) * _LINE
     for batch in zip(*(tensor.split(number) for tensor in images), strict=True):
         yield from zip(*(tensor.split(width, 2) for tensor in batch), strict=True)
@@ -184,9 +185,12 @@ class _Coordinates(TableModule):
     Args:
         runs: the runs of channels.
         products: the number of products of each part that takes part in any.
+        constants: the parts that the group leaves as they are.
     """
 
-    def __init__(self, runs: Sequence[SchurRun], products: Mapping[Place, int]) -> None:
+    def __init__(
+        self, runs: Sequence[SchurRun], products: Mapping[Place, int], constants: Sequence[Place] = ()
+    ) -> None:
         super().__init__()
         self.runs, self.first, self.widths, self.untaken = list[_Run](), dict[Place, int](), list[int](), list[int]()
         for number, run in enumerate(runs):
@@ -199,8 +203,10 @@ class _Coordinates(TableModule):
             if run.channels.basis is not None:
                 self.register_table(f"basis_{number}", run.channels.basis.array)
             if run.order is not None:
-                self.register_table(f"order_{number}", np.array(run.order))
-                self.register_table(f"inverse_{number}", np.argsort(run.order))
+                order = np.arange(run.dim).reshape(len(run.order), -1)[list(run.order)].flatten()
+                self.register_table(f"order_{number}", order)
+                self.register_table(f"inverse_{number}", np.argsort(order))
+        self.constant = [self.first[place] for place in constants]
         self.is_turned = any(run.is_turned for run in self.runs)
 
     def parts(self, places: Sequence[Place]) -> _Parts:
@@ -239,6 +245,12 @@ class _Coordinates(TableModule):
         self.turn(x, found, back=False)
         return found
 
+    def add_constants(self, x: Tensor, constants: Tensor) -> None:
+        """Add numbers `(1, channels, 1)` to pixels, both in the coordinates of blocks: they are nought but on a few."""
+        places, added = x.split(self.widths, 1), constants.split(self.widths, 1)
+        for n in self.constant:
+            places[n].add_(added[n])
+
     def _run(self, x: Tensor, number: int, *, back: bool, out: Tensor | None = None) -> Tensor:
         """One run, which may be written into a tensor whose channels lie one after the other."""
         run = self.runs[number]
@@ -246,17 +258,13 @@ class _Coordinates(TableModule):
             return x
         basis: Tensor = getattr(self, f"basis_{number}").to(x.dtype)
         order: Tensor | None = getattr(self, f"order_{number}" if not back else f"inverse_{number}", None)
+        x = x if order is None or back else x.index_select(1, order)
         batch, _, pixels = x.shape
         components = batch, run.size, run.dim // run.size * pixels
         matrix = (basis if back else basis.T).expand(batch, -1, -1)
-        if order is None:
+        if order is None or not back:
             return torch.bmm(matrix, x.reshape(components), out=_viewed(out, components)).reshape(x.shape)
-        listed = batch, order.shape[0], run.dim // order.shape[0] * pixels
-        if back:
-            y = torch.bmm(matrix, x.reshape(components)).reshape(listed)
-            return torch.index_select(y, 1, order, out=_viewed(out, listed)).reshape(x.shape)
-        y = x.reshape(listed).index_select(1, order).reshape(components)
-        return torch.bmm(matrix, y, out=_viewed(out, components)).reshape(x.shape)
+        return torch.index_select(torch.bmm(matrix, x.reshape(components)).reshape(x.shape), 1, order, out=out)
 
 
 def _viewed(x: Tensor | None, shape: tuple[int, int, int]) -> Tensor | None:
