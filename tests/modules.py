@@ -106,14 +106,16 @@ def _on_grids(G: CatalogGroup) -> Iterator[tuple[str, Make]]:
     h, t, defining, plane = hidden(G), turned(G), G.defining, G.dim == 2
     conv, up = (nn.Conv2d, nn.ConvTranspose2d) if plane else (nn.Conv3d, nn.ConvTranspose3d)
     average, largest = (nn.AvgPool2d, nn.MaxPool2d) if plane else (nn.AvgPool3d, nn.MaxPool3d)
+    to_average = nn.AdaptiveAvgPool2d if plane else nn.AdaptiveAvgPool3d
+    to_largest = nn.AdaptiveMaxPool2d if plane else nn.AdaptiveMaxPool3d
     yield "Conv", lambda: conv(h, h, 3, padding=1, filters=BandLimited(0.4))
     yield "Conv of coordinates of their own", lambda: conv(t, h, 3, 2, 1, filters=BandLimited(0.4))
     yield "ConvTranspose", lambda: up(h, h, 3, 2, 1, filters=BandLimited(0.4))
     yield "AvgPool", lambda: average(t, 3, 2, 1)
     yield "MaxPool", lambda: largest(G.rep(f"2x{G.trivial}"), 3, 2, 1)
     yield "BlurPool", lambda: nn.BlurPool(h)
-    yield "AdaptiveAvgPool", lambda: nn.AdaptiveAvgPool(h, 4)
-    yield "AdaptiveMaxPool", lambda: nn.AdaptiveMaxPool(G.rep(f"2x{G.trivial}"), 5)
+    yield "AdaptiveAvgPool", lambda: to_average(h, 4)
+    yield "AdaptiveMaxPool", lambda: to_largest(G.rep(f"2x{G.trivial}"), 5)
     yield "InstanceNorm", lambda: nn.InstanceNorm(t)
     yield "FieldDropout", lambda: nn.FieldDropout(t)
     yield "GlobalPool", lambda: nn.GlobalPool(t)

@@ -10,8 +10,10 @@ from intertwine.nn.depthwise_conv import DepthwiseConv
 from intertwine.nn.edge_module import EdgeGeometry, edge_geometry
 from intertwine.nn.fourier import FourierActivation
 from intertwine.nn.grid import (
-    AdaptiveAvgPool,
-    AdaptiveMaxPool,
+    AdaptiveAvgPool2d,
+    AdaptiveAvgPool3d,
+    AdaptiveMaxPool2d,
+    AdaptiveMaxPool3d,
     AvgPool2d,
     AvgPool3d,
     BlurPool,
@@ -45,8 +47,10 @@ from intertwine.nn.tensor_product import TensorProduct
 __all__ = [
     "CONVENTION",
     "Activation",
-    "AdaptiveAvgPool",
-    "AdaptiveMaxPool",
+    "AdaptiveAvgPool2d",
+    "AdaptiveAvgPool3d",
+    "AdaptiveMaxPool2d",
+    "AdaptiveMaxPool3d",
     "AvgPool2d",
     "AvgPool3d",
     "BandLimited",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from numbers import Real
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -127,3 +127,10 @@ def spacing_of_axes(spacing: float | Sequence[float], n: int) -> tuple[float, ..
             f"The spacing of pixels is a positive number, or one for each of {n} axes of space, but got {spacing!r}."
         )
     return tuple(float(step) for step in steps)
+
+
+def widened(function: Callable[..., Tensor], x: Tensor, *arguments: Any) -> Tensor:
+    """What one of torch's functions makes of a grid; by way of float32 for half precision, which CPUs partly lack."""
+    if x.device.type != "cpu" or x.dtype not in (torch.float16, torch.bfloat16):
+        return function(x, *arguments)
+    return function(x.float(), *arguments).to(x.dtype)
