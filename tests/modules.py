@@ -117,6 +117,7 @@ def _on_grids(G: CatalogGroup) -> Iterator[tuple[str, Make]]:
     yield "AdaptiveAvgPool", lambda: to_average(h, 4)
     yield "AdaptiveMaxPool", lambda: to_largest(G.rep(f"2x{G.trivial}"), 5)
     yield "InstanceNorm", lambda: nn.InstanceNorm(t)
+    yield "GroupNorm", lambda: nn.GroupNorm(2 * t, 2)
     yield "FieldDropout", lambda: nn.FieldDropout(t)
     yield "GlobalPool", lambda: nn.GlobalPool(t)
     yield "Upsample", lambda: nn.Upsample(h, scale_factor=2)
@@ -152,6 +153,8 @@ def _over(G: CatalogGroup) -> Iterator[tuple[str, Make]]:
     yield "LayerNorm", lambda: nn.LayerNorm(t)
     yield "SelfAttention", lambda: nn.SelfAttention(2 * h, heads=2)
     yield "Dropout", lambda: nn.Dropout(t)
+    yield "ToIrreps", lambda: nn.ToIrreps(t)
+    yield "FromIrreps", lambda: nn.FromIrreps(t)
     yield "GroupPool", lambda: nn.GroupPool(t, "norm")
     yield (
         "Sequential",

@@ -5,6 +5,7 @@ from intertwine.nn import frames, heads, radial
 from intertwine.nn.activation import Activation, Gate, NormActivation
 from intertwine.nn.attention import SelfAttention
 from intertwine.nn.canonical import Canonicalize, Centred, FrameAveraging
+from intertwine.nn.change_of_basis import FromIrreps, ToIrreps
 from intertwine.nn.checkpoints import CONVENTION, load_weights, save_weights
 from intertwine.nn.depthwise_conv import DepthwiseConv
 from intertwine.nn.edge_module import EdgeGeometry, edge_geometry
@@ -24,6 +25,8 @@ from intertwine.nn.grid import (
     DiskMask,
     FieldDropout,
     GlobalPool,
+    GridModule,
+    GroupNorm,
     InstanceNorm,
     MaxPool2d,
     MaxPool3d,
@@ -72,8 +75,11 @@ __all__ = [
     "Filters",
     "FourierActivation",
     "FrameAveraging",
+    "FromIrreps",
     "Gate",
     "GlobalPool",
+    "GridModule",
+    "GroupNorm",
     "GroupPool",
     "InstanceNorm",
     "LayerNorm",
@@ -91,6 +97,7 @@ __all__ = [
     "Sequential",
     "SymmetricContraction",
     "TensorProduct",
+    "ToIrreps",
     "Upsample",
     "delta_orthogonal_",
     "edge_geometry",

@@ -39,12 +39,20 @@ class BlockNorm(EquivariantModule):
         self.weight = nn.Parameter(torch.ones(copies)) if affine else None
         self.bias = nn.Parameter(torch.zeros(invariants.shape[1])) if affine and invariants.shape[1] else None
 
-    def measured(self, x: Tensor, axes: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """The mean of each invariant `(..., invariants)`, and the mean square of each copy `(..., copies)`."""
+    def measured(self, x: Tensor, axes: Sequence[int], groups: int | None = None) -> tuple[Tensor, Tensor]:
+        """The mean of each invariant `(..., invariants)`, and the mean square of each copy `(..., copies)`.
+
+        Args:
+            x: the features.
+            axes: the axes over which means are taken.
+            groups: into how many parts the copies of each block are divided, over which means are taken as well; None
+                for each copy by itself.
+        """
         mean = x.mean([*axes], keepdim=True)
         variance = (x - mean).square().mean([*axes], keepdim=True)  # torch.var warns of empty batches
-        middle = mean @ self.coefficients.to(x.dtype).T
-        return middle, self._gathered(variance + (mean - middle @ self.invariants.to(x.dtype).T) ** 2)
+        middle = self._shared(mean, groups) @ self.coefficients.to(x.dtype).T
+        squares = variance + (mean - middle @ self.invariants.to(x.dtype).T) ** 2
+        return middle, self._gathered(self._shared(squares, groups))
 
     def normalised(self, x: Tensor, mean: Tensor, square: Tensor) -> Tensor:
         """`(x − μ) / √(σ² + ε) · w + b`."""
@@ -56,6 +64,16 @@ class BlockNorm(EquivariantModule):
         if self.bias is not None:
             shift = shift + self.bias.to(scale.dtype) @ invariants
         return (x * scale + shift).to(x.dtype)
+
+    def _shared(self, values: Tensor, groups: int | None) -> Tensor:
+        """The mean over the copies of each part of a term, component by component, given to all of these copies."""
+        if groups is None:
+            return values
+        parts = [values[..., :0]]
+        for (m, block), where in zip(self.rep_in.terms, self.rep_in.slices, strict=True):
+            part = values[..., where].unflatten(-1, (block.dim, groups, m // groups))
+            parts.append(part.mean(-1, keepdim=True).expand_as(part).flatten(-3))
+        return torch.cat(parts, -1)
 
     def _gathered(self, squares: Tensor) -> Tensor:
         """The mean over the components of each copy of a block."""

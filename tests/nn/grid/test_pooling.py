@@ -187,3 +187,24 @@ def test_laws_of_pools_for_the_largest(rep) -> None:
     x = normal(1, rep.dim, 11, 11).requires_grad_()
     assert torch.autograd.gradcheck(layer, x, fast_mode=True)
     assert torch.autograd.gradgradcheck(layer, x, fast_mode=True)
+
+
+def test_layers_on_grids_have_channels() -> None:
+    """Torch's own layers take no empty channels: all of ours say so when they are made."""
+    none, some = REP[:0], D4.rep("1x0e")
+    for make in (
+        lambda: nn.Conv2d(none, some, 3),
+        lambda: nn.Conv2d(some, none, 3),
+        lambda: nn.ConvTranspose2d(none, some, 3),
+        lambda: nn.MaxPool2d(none, 2),
+        lambda: nn.AvgPool2d(none, 2),
+        lambda: nn.BlurPool(none),
+        lambda: nn.GroupNorm(none, 1),
+        lambda: nn.InstanceNorm(none),
+        lambda: nn.GlobalPool(none),
+        lambda: nn.Upsample(none, 3),
+        lambda: nn.Pixelwise(nn.Linear(none, none)),
+        lambda: nn.Restrict(none, D4.subgroup("C4")),
+    ):
+        with pytest.raises(ArgumentError, match="at least one channel"):
+            make()

@@ -2,7 +2,8 @@
 
 from intertwine.nn.grid.convolution import Conv2d, Conv3d, ConvTranspose2d, ConvTranspose3d
 from intertwine.nn.grid.initialisation import delta_orthogonal_
-from intertwine.nn.grid.norm import FieldDropout, InstanceNorm
+from intertwine.nn.grid.module import GridModule
+from intertwine.nn.grid.norm import FieldDropout, GroupNorm, InstanceNorm
 from intertwine.nn.grid.pixelwise import Pixelwise
 from intertwine.nn.grid.pooling import (
     AdaptiveAvgPool2d,
@@ -33,6 +34,8 @@ __all__ = [
     "DiskMask",
     "FieldDropout",
     "GlobalPool",
+    "GridModule",
+    "GroupNorm",
     "InstanceNorm",
     "MaxPool2d",
     "MaxPool3d",

@@ -25,12 +25,15 @@ Sizes = int | Sequence[int]
 class GridModule(EquivariantModule):
     """A layer from features on a grid to features on a grid, images `(B, C, −y, x)` or volumes `(B, C, −z, −y, x)`.
 
+    Subclass it for a block of your own: call `super().__init__`, and `check_grid` in its `forward`. It then stands
+    in a `Sequential` as other layers do, and `intertwine.testing.check_module` tries the laws on it.
+
     Args:
         rep_in: the rep of the input's channels.
         rep_out: the rep of the output's channels.
         action: how the group moves the grid; default the group's defining rep.
 
-    Raises `ArgumentError` for an action of another dimension.
+    Raises `ArgumentError` for an action of another dimension, and for a rep without channels.
     """
 
     axes: ClassVar[int | None] = None
@@ -38,6 +41,11 @@ class GridModule(EquivariantModule):
 
     def __init__(self, rep_in: Rep | Irrep, rep_out: Rep | Irrep, action: Rep | Irrep | None = None) -> None:
         super().__init__(rep_in, rep_out)
+        if not self.rep_in.dim or not self.rep_out.dim:
+            raise ArgumentError(
+                f"{type(self).__name__} takes and gives at least one channel, which torch's layers on grids need, but "
+                f"got reps of the dimensions {self.rep_in.dim} and {self.rep_out.dim}. Leave the layer out."
+            )
         self.action = self.rep_in.group.defining if action is None else as_rep(action)
         if self.axes not in (None, self.action.dim):
             raise ArgumentError(
