@@ -123,6 +123,7 @@ def _on_grids(G: CatalogGroup) -> Iterator[tuple[str, Make]]:
     yield "Upsample", lambda: nn.Upsample(h, scale_factor=2)
     yield "Restrict", lambda: nn.Restrict(G.rep(f"2x{G.trivial}"), G.subgroup(str(G)))
     yield "DiskMask", lambda: nn.DiskMask(h, 1.0)
+    yield "SymmetricContraction on a grid", lambda: nn.Pixelwise(nn.SymmetricContraction(equal(G), equal(G), order=2))
     yield "Pixelwise", lambda: nn.Pixelwise(nn.Linear(h, 2 * defining))
     yield (
         "Sequential on a grid",
@@ -178,6 +179,11 @@ def _single() -> Iterator[tuple[str, Make]]:
         yield (
             f"PointConv with {cutoff.__name__}",
             lambda cutoff=cutoff: nn.PointConv(hidden(O2), hidden(O2), envelope=cutoff(5.0), neighbours=3.0, degree=1),
+        )
+    for G in (cyclic(4), dihedral(3), point_group("T")):
+        yield (
+            f"PointConv with fixed radial functions, {G}",
+            lambda G=G: nn.PointConv(G.regular, G.regular, hidden=(), aggregate="mean", degree=2),
         )
     cone = O3.subgroup("Cinfv", axis=(1, 2, -1))
     yield (
