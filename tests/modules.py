@@ -226,6 +226,7 @@ def _single() -> Iterator[tuple[str, Make]]:
     cube = point_group("Oh")
     yield "Linear from the faces of a cube", lambda: nn.Linear(cube.quotient(cube.subgroup("C4v")), cube.rep("2xT1u"))
     yield "TensorProduct of Td", lambda: nn.TensorProduct(*[point_group("Td").rep("2xT2 + 1xE")] * 3)
+    yield "ToRegular", lambda: nn.ToRegular((2 * cube.regular).restrict(cube.subgroup("D4")))
     pairs = cyclic(3) * cyclic(4)
     yield (
         "TensorProduct of C3×C4",

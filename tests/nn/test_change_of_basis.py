@@ -5,7 +5,7 @@ import torch
 
 from intertwine import nn
 from intertwine.catalog import O2, O3, dihedral
-from intertwine.errors import RepMismatchError, ShapeError
+from intertwine.errors import ArgumentError, RepMismatchError, ShapeError
 from intertwine.reps import Rep
 from intertwine.testing import equivariance_error
 
@@ -54,3 +54,27 @@ def test_errors_say_where_to_put_it() -> None:
         nn.ToIrreps(hidden)(torch.zeros(1, hidden.dim, 5, 6))
     with pytest.raises(RepMismatchError, match="put the layer before the one that pools over all of space"):
         nn.Sequential(nn.Conv2d(hidden, hidden, 3), nn.GlobalPool(hidden), nn.Restrict(hidden, D8.subgroup("C4")))
+
+
+@pytest.mark.parametrize("name", ["C1", "C2", "C4", "C8", "D1", "D4"])
+def test_a_restricted_regular_rep_falls_into_regular_ones(name: str) -> None:
+    """As many as the index says, which pools over the smaller group see one by one."""
+    subgroup = D8.subgroup(name)
+    rep = D8.rep("2xregular").restrict(subgroup)
+    layer = nn.ToRegular(rep)
+    assert layer.rep_out == 2 * (16 // subgroup.group.order) * subgroup.group.regular
+    x = torch.randn(3, rep.dim, dtype=torch.float64)
+    assert torch.equal(layer(x).sort(-1).values, x.sort(-1).values)
+    pooled = nn.GroupPool(layer.rep_out)
+    for h in subgroup.group.elements():
+        moved = layer(x @ torch.tensor(rep.matrix(h)).T)
+        torch.testing.assert_close(moved, layer(x) @ torch.tensor(layer.rep_out.matrix(h)).T)
+        torch.testing.assert_close(pooled(moved), pooled(layer(x)))
+
+
+def test_what_is_not_free_is_told() -> None:
+    for rep in (D8.rep("2x1"), D8.quotient(D8.subgroup("D1")), D8.rep("1xregular + 1x0e")):
+        with pytest.raises(ArgumentError, match="Use ToIrreps"):
+            nn.ToRegular(rep)
+    with pytest.raises(ArgumentError, match="finite group"):
+        nn.ToRegular(O2.rep("1x0e"))

@@ -5,7 +5,7 @@ from intertwine.nn import frames, heads, radial
 from intertwine.nn.activation import Activation, Gate, NormActivation
 from intertwine.nn.attention import SelfAttention
 from intertwine.nn.canonical import Canonicalize, Centred, FrameAveraging
-from intertwine.nn.change_of_basis import FromIrreps, ToIrreps
+from intertwine.nn.change_of_basis import FromIrreps, ToIrreps, ToRegular
 from intertwine.nn.checkpoints import CONVENTION, load_weights, save_weights
 from intertwine.nn.depthwise_conv import DepthwiseConv
 from intertwine.nn.edge_module import EdgeGeometry, edge_geometry
@@ -98,6 +98,7 @@ __all__ = [
     "SymmetricContraction",
     "TensorProduct",
     "ToIrreps",
+    "ToRegular",
     "Upsample",
     "delta_orthogonal_",
     "edge_geometry",
