@@ -52,7 +52,7 @@ def test_errors_say_where_to_put_it() -> None:
     hidden = D8.rep("2xregular")
     with pytest.raises(ShapeError, match=r"nn\.Pixelwise"):
         nn.ToIrreps(hidden)(torch.zeros(1, hidden.dim, 5, 6))
-    with pytest.raises(RepMismatchError, match="put the layer before the one that pools over all of space"):
+    with pytest.raises(RepMismatchError, match="before the one that pools over all of space, such as GlobalPool"):
         nn.Sequential(nn.Conv2d(hidden, hidden, 3), nn.GlobalPool(hidden), nn.Restrict(hidden, D8.subgroup("C4")))
 
 

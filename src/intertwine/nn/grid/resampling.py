@@ -24,7 +24,7 @@ class BlurPool(GridModule):
     blurred first it keeps that. Put it behind an activation, or a pool of stride 1, in place of a stride.
 
     `⌈size / stride⌉` samples are taken, about the middle: on pixels or half-way between two, as the size asks. So it is
-    exact under turns by 90° and mirrors for every size.
+    exact under turns by 90° and mirrors for every size, all of which one exported program takes.
 
     Args:
         rep: the rep of input and output.
