@@ -234,13 +234,12 @@ def test_compile_and_export(name: str) -> None:
 
 
 def test_layers_between_keep_channels_where_blocks_take_them() -> None:
-    """Norms and activations of regular reps leave images as they lie, so that each convolution in a row goes by blocks."""
-    net = nn.Sequential(
-        *2 * [nn.Conv2d(WIDE, WIDE, 1), nn.BatchNorm(WIDE), nn.Activation(WIDE)], nn.Conv2d(WIDE, WIDE, 1)
-    )
+    """Norms and activations of regular reps leave images as they lie, so that convolutions in a row go by blocks."""
     taken = []
-    for layer in net:
-        if isinstance(layer, nn.Conv2d):
-            layer.register_forward_pre_hook(lambda layer, given: taken.append(layer.goes_by_blocks(*given)))
-    net(normal(2, 256, 12, 12).float())
-    assert taken == [True, True, True]
+    for stride in (1, 2):
+        layer = nn.Conv2d(WIDE, WIDE, 1, stride)
+        layer.register_forward_pre_hook(lambda layer, given: taken.append(layer.goes_by_blocks(*given)))
+        before = nn.Conv2d(D4.rep("1x0e"), WIDE, 3, padding=1)
+        net = nn.Sequential(before, nn.BatchNorm(WIDE), nn.Activation(WIDE), layer, nn.BatchNorm(WIDE))
+        assert net(normal(2, 1, 25, 25).float()).is_contiguous()
+    assert taken == [True, True]
