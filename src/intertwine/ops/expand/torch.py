@@ -215,10 +215,15 @@ class CoupledFilters(TableModule):
 
 
 class MovedFilters(TableModule):
-    """The filters between two runs of channels of which one is moved to all places: weights gathered, one product."""
+    """The filters between two runs of channels of which one is moved to all places: weights gathered, one product.
+
+    Where moving permutes the taps, filters are made for one place and their taps put in order for each other one.
+    """
 
     index: Tensor
     table: Tensor
+    tap: Tensor
+    back: Tensor
 
     def __init__(self, meeting: Moved, out: Channels, into: Channels) -> None:
         super().__init__()
@@ -227,23 +232,71 @@ class MovedFilters(TableModule):
         w, a, b = np.ix_(np.arange(out.copies), np.arange(out.size), np.arange(into.size))
         order = (1, 0, 2) if meeting.by_output else (2, 1, 0)
         self.register_table("index", (w * rows + index[a, b]).transpose(order).reshape(-1))
-        self.functions = meeting.table.array.shape[1]
+        table = meeting.scale * meeting.table.array
+        self.places, self.functions, self.taps = table.shape
+        taps = _permuted_taps(table)
+        self.is_permuted = taps is not None
+        if taps is not None:
+            self.register_table("tap", taps)
+            self.register_table("back", np.argsort(taps, 1))
+            self.register_table("table", table[0])
+            return
         # Products over a multiple of four take half the time backward: functions that are zero are added.
         self.added = -self.functions % 4
-        table = np.pad(meeting.scale * meeting.table.array, ((0, 0), (0, self.added), (0, 0)))
-        self.register_table("table", table)
+        self.register_table("table", np.pad(table, ((0, 0), (0, self.added), (0, 0))))
 
     def forward(self, weights: Tensor) -> Tensor:
         """The filters `(channels out, channels in, taps)` of weights `(size,)`."""
-        places, functions, taps = self.table.shape
-        weights = F.pad(weights.reshape(-1, self.functions), (0, self.added))
-        gathered = weights.reshape(-1, self.into.copies * functions).index_select(0, self.index)
-        moved = torch.bmm(gathered.reshape(places, -1, functions), self.table.to(weights.dtype))
+        table, taps = self.table.to(weights.dtype), self.taps
+        if self.is_permuted:
+            filters = weights.reshape(-1, self.functions) @ table
+            gathered = filters.reshape(-1, self.into.copies * taps).index_select(0, self.index)
+            moved = _with_taps(gathered.reshape(self.places, -1, taps), self.tap, self.back)
+        else:
+            weights = F.pad(weights.reshape(-1, self.functions), (0, self.added))
+            gathered = weights.reshape(-1, self.into.copies * table.shape[1]).index_select(0, self.index)
+            moved = torch.bmm(gathered.reshape(self.places, -1, table.shape[1]), table)
         shape = (self.out.size * self.out.copies, self.into.size * self.into.copies, taps)
         if self.by_output:
             return moved.reshape(shape)
         moved = moved.reshape(self.into.size, self.out.size, self.out.copies, self.into.copies, taps)
         return moved.permute(1, 2, 0, 3, 4).reshape(shape)
+
+
+def _permuted_taps(table: np.ndarray) -> np.ndarray | None:
+    """Which tap of the first place each one is, `(places, taps)`, of functions `(places, functions, taps)`.
+
+    None unless functions at all places are those at the first with their taps permuted.
+    """
+    first, found = table[0], []
+    for moved in table:
+        distances = (first**2).sum(0) - 2 * moved.T @ first
+        taps = distances.argmin(1)
+        if len(set(taps.tolist())) < len(taps) or not np.allclose(moved, first[:, taps], rtol=0, atol=1e-9):
+            return None
+        found.append(taps)
+    return np.stack(found)
+
+
+def _with_taps(filters: Tensor, taps: Tensor, back: Tensor) -> Tensor:
+    """Filters `(places, any, taps)` with the taps of each place in an order `(places, taps)`; `back` undoes that."""
+    if is_eager(filters) and not is_tracing() and not is_transformed(filters):
+        return _Taps.apply(filters, taps, back)  # type: ignore[no-any-return, no-untyped-call]
+    return filters.gather(2, taps[:, None].expand(filters.shape))
+
+
+class _Taps(torch.autograd.Function):
+    """Taps in another order: autograd would add up what it could take from its place, for several times the time."""
+
+    @staticmethod
+    def forward(ctx: Any, filters: Tensor, taps: Tensor, back: Tensor) -> Tensor:
+        ctx.save_for_backward(taps, back)
+        return filters.gather(2, taps[:, None].expand(filters.shape))
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        taps, back = ctx.saved_tensors
+        return _with_taps(gradient, back, taps), None, None
 
 
 def joined(parts: list[Tensor], axis: int) -> Tensor:
