@@ -11,11 +11,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
-from intertwine.models.blocks import ConvBlock, GridStyle, ResidualBlock
+from intertwine.models.blocks import ConvBlock, GridStyle, RepLike, ResidualBlock, channels_rep
 from intertwine.nn import EquivariantModule, Filters, Sequential
 from intertwine.nn.grid.module import GridModule, spacing_of_axes
 from intertwine.nn.grid.pooling import widened
-from intertwine.reps import Irrep, Rep
+from intertwine.reps import Irrep, Rep, as_rep
 
 
 class UNet(GridModule):
@@ -30,11 +30,11 @@ class UNet(GridModule):
 
     Args:
         rep_in: the rep of the input's channels.
-        rep_out: the rep of the output's channels.
+        rep_out: the number of classes, or the rep of the output's channels.
         levels: the number of sizes.
         width: the number of channels of the finest level, about; each coarser one has twice as many.
         deep_supervision: whether to return coarser outputs too, in training.
-        kernel_size: the width of the filters.
+        kernel_size: the width of the filters; default 3 where the group permutes the taps, 5 elsewhere.
         filters: which filters; default complete where the group permutes the taps, band-limited elsewhere.
         action: how the group moves the grid, a rep of dimension 2 or 3; default the group's defining rep.
         spacing: the distance of pixels along each axis, in the order of the tensor's.
@@ -53,17 +53,17 @@ class UNet(GridModule):
     def __init__(
         self,
         rep_in: Rep | Irrep,
-        rep_out: Rep | Irrep,
+        rep_out: RepLike,
         levels: int = 4,
         width: int = 32,
         *,
         deep_supervision: bool = False,
-        kernel_size: int = 3,
+        kernel_size: int | None = None,
         filters: Filters | None = None,
         action: Rep | Irrep | None = None,
         spacing: float | Sequence[float] = 1.0,
     ) -> None:
-        super().__init__(rep_in, rep_out, action)
+        super().__init__(rep_in, channels_rep(as_rep(rep_in).group, rep_out), action)
         if levels < 2:
             raise ArgumentError(f"A U-Net has at least two levels, but got levels={levels!r}.")
         style = GridStyle(self.action, filters, spacing_of_axes(spacing, self.n), kernel_size)

@@ -1,0 +1,142 @@
+"""Ready networks, as a user meets them: one line to build, and everything that torch does with modules."""
+
+import pickle
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+
+from intertwine import models, nn
+from intertwine.catalog import O3, SO2, SO3, cyclic, dihedral
+from intertwine.errors import ArgumentError, LabelError, RepMismatchError
+from tests.models.ready import READY
+from tests.nn.grid.test_convolution import turned_error
+
+D4 = dihedral(4)
+
+every_network = pytest.mark.parametrize("name", READY)
+
+
+def weights(net: torch.nn.Module) -> int:
+    return sum(p.numel() for p in net.parameters())
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n == "ResNet50" else n for n in READY])
+def test_a_network_is_built_exact_saved_and_trained(name: str) -> None:
+    ready = READY[name]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # neither dead outputs nor sizes that are not exact
+        net, other = ready.built(), ready.make().double().eval()
+        assert net(ready.images(net, 2)).shape == ready.out
+        for size in ready.sizes:
+            assert turned_error(net, ready.images(net, 1, size)) < 1e-10
+        assert ready.sizes[0] in nn.exact_sizes(net, ready.sizes[0], within=1)
+    other.load_state_dict(net.state_dict())
+    x = ready.images(net, 3)
+    torch.testing.assert_close(other(x), net(x))
+    torch.testing.assert_close(pickle.loads(pickle.dumps(net))(x), net(x))
+    assert set(net.state_dict()) == {
+        *(key for key, _ in net.named_parameters()),
+        *(key for key in net.train().state_dict() if "running" in key or "batches" in key),
+    }
+    net = ready.built(torch.float32).train()
+    x = ready.images(net, 4).float()
+    wanted = torch.randn_like(net(x))
+    losses = []
+    optimiser = torch.optim.Adam(net.parameters(), 1e-3)
+    for _ in range(4):
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = torch.nn.functional.mse_loss(net(x).float(), wanted)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < losses[0]
+    assert all(p.grad is not None for p in net.parameters())
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # those of torch's exporter
+@every_network
+def test_a_network_compiles_and_leaves_for_other_programs(name: str, tmp_path: Path) -> None:
+    """One graph, a batch of any size, and the same numbers from onnxruntime where that is installed."""
+    ready = READY[name]
+    net = ready.built(torch.float32)
+    x, other = ready.images(net, 3).float(), ready.images(net, 5).float()
+    torch._dynamo.reset()
+    compiled = torch.compile(net, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(x), net(x), rtol=1e-4, atol=1e-5)
+    shapes = ({0: torch.export.Dim("batch")},)
+    program = torch.export.export(net, (x,), dynamic_shapes=shapes)
+    torch.testing.assert_close(program.module()(other), net(other), rtol=1e-4, atol=1e-5)
+    runtime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    written = torch.onnx.export(net, (x,), dynamo=True, dynamic_shapes=shapes, verbose=False)
+    written.save(str(tmp_path / "net.onnx"))
+    session = runtime.InferenceSession(str(tmp_path / "net.onnx"))
+    (found,) = session.run(None, {session.get_inputs()[0].name: other.numpy()})
+    torch.testing.assert_close(torch.from_numpy(found), net(other).detach(), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("make", "published"),
+    [
+        # torchvision's have batch norms on their shortcuts as well: two numbers for each channel.
+        (models.ResNet18, 11_689_512 - 2 * (128 + 256 + 512)),
+        pytest.param(models.ResNet50, 25_557_032 - 2 * (256 + 512 + 1024 + 2048), marks=pytest.mark.slow),
+        (models.WideResNet2d, 10_961_370),
+        (lambda group: models.WideResNet2d(group, depth=28, widen=10), 36_479_194),
+    ],
+)
+def test_the_trivial_group_gives_the_networks_of_the_papers(make, published: int) -> None:
+    with torch.device("meta"):
+        assert weights(make(cyclic(1))) == published
+
+
+def test_numbers_of_channels_are_invariants() -> None:
+    net = models.ResNet18(D4, 3, 7, width=8)
+    assert net.rep_in == D4.rep("3x0e")
+    assert net.rep_out == D4.rep("7x0e")
+    lowered = models.WideResNet2d(D4, 3, 7, depth=10, widen=1, restrict=(None, None, "C4"))
+    assert lowered.rep_out == cyclic(4).rep("7x0")
+    assert models.Encoder(D4.rep("1x0e"), 4, 8, 8).rep_out == D4.rep("4x0e")
+    assert models.UNet(D4.rep("1x0e"), 4, 2, 8).rep_out == D4.rep("4x0e")
+
+
+def test_a_subgroup_moves_volumes_as_the_group_that_it_lies_in() -> None:
+    """Turns about the vertical alone: by 90° exact, and volumes that are turned about x may give something else."""
+    torch.manual_seed(0)
+    net = models.Encoder3d(O3.subgroup("C4"), 1, 6, 3, width=8).double().eval()
+    x = torch.randn(1, 1, 6, 6, 6, dtype=torch.float64)
+    torch.testing.assert_close(net(x.rot90(1, (3, 4))), net(x))
+    assert float((net(x.rot90(1, (2, 3))) - net(x)).detach().abs().max()) > 1e-3
+    action = O3.defining.restrict(O3.subgroup("C4"))
+    assert models.Encoder3d(cyclic(4), 1, 6, 3, width=8, action=action).fields_in == net.fields_in
+
+
+def test_the_last_filter_sees_where_things_are() -> None:
+    """Of an image whose last pixels change places, a mean of them sees nothing."""
+    for pool in (False, True):
+        torch.manual_seed(0)
+        net = models.Encoder2d(D4, 1, 8, 1, width=8, pool=pool).double().eval()
+        x = torch.randn(1, net[1].rep_out.dim, 4, 4, dtype=torch.float64)
+        rest = net[2:]
+        assert bool((rest(x) - rest(x.roll(1, 3))).abs().max() < 1e-9) == pool
+
+
+def test_what_ready_networks_refuse() -> None:
+    with pytest.raises(ArgumentError, match=r"C8 moves 2 axes of space, .* such as O3.subgroup\(\"C8\"\)"):
+        models.Encoder3d(cyclic(8), 1, 8)
+    with pytest.raises(ArgumentError, match="for images has 2"):
+        models.ResNet18(SO3)
+    with pytest.raises(ArgumentError, match="invariants from 1 on"):
+        models.UNet2d(D4, 0)
+    with pytest.raises(RepMismatchError, match=r"of D4, but got 1x1 of SO\(2\)"):
+        models.UNet2d(D4, SO2.rep("1x1"))
+    with pytest.raises(ArgumentError, match="6 n \\+ 4 layers"):
+        models.WideResNet2d(D4, depth=18)
+    with pytest.raises(ArgumentError, match="'small' or 'large'"):
+        models.ResNet18(D4, stem="tiny")
+    with pytest.raises(LabelError):
+        models.ResNet18(D4, restrict=("C3",))
