@@ -46,5 +46,9 @@ READY = {
     ),
     "ResNet3d": Ready(lambda: models.ResNet3d(CUBE, 1, CUBE.defining, (1, 1), width=24), (5, 6), (2, 3)),
     "UNet2d": Ready(lambda: models.UNet2d(D4, 1, D4.rep("2x0e + 1x1"), 3, 8), (10, 9), (2, 4, 10, 10)),
-    "UNet3d": Ready(lambda: models.UNet3d(O3.subgroup("C4v"), 1, 2, 2, 8, spacing=(3, 1, 1)), (6, 5), (2, 2, 6, 6, 6)),
+    "UNet3d": Ready(
+        lambda: models.UNet3d(O3.subgroup("C4v"), 1, 2, 2, 8, spacing=(3, 1, 1), norm="instance"),
+        (6, 5),
+        (2, 2, 6, 6, 6),
+    ),
 }

@@ -115,6 +115,33 @@ def test_a_subgroup_moves_volumes_as_the_group_that_it_lies_in() -> None:
     assert models.Encoder3d(cyclic(4), 1, 6, 3, width=8, action=action).fields_in == net.fields_in
 
 
+def test_the_axis_of_a_subgroup_is_the_axis_of_the_tensor() -> None:
+    """Programs that keep the vertical on the last axis name it: that axis is x here."""
+    group = O3.subgroup("C4", axis=(1, 0, 0))
+    net = models.UNet3d(group, 1, 2, 2, 8).double().eval()
+    x = torch.randn(1, 1, 4, 4, 6, dtype=torch.float64)
+    torch.testing.assert_close(net(x.rot90(1, (2, 3))), net(x).rot90(1, (2, 3)))
+
+
+def test_coarser_outputs_come_when_they_are_asked_for() -> None:
+    """As MONAI trains, in training alone; as nnU-Net validates, always; and not where somebody predicts."""
+    x = torch.randn(2, 1, 8, 8)
+    net = models.UNet2d(D4, 1, 2, 3, 8, deep_supervision=True)
+    assert [y.shape[-1] for y in net(x)] == [8, 4]
+    assert net.eval()(x).shape == (2, 2, 8, 8)
+    net.deep_supervision = "always"
+    assert [y.shape[-1] for y in net(x)] == [8, 4]
+    net.train().deep_supervision = False
+    assert net(x).shape == (2, 2, 8, 8)
+
+
+def test_instance_norms_know_no_batch() -> None:
+    """Each sample has the output that it has alone, in training too."""
+    net = models.ResNet18(D4, 1, 3, width=8, stem="small", norm="instance", restrict=(None, "C4")).double()
+    x = torch.randn(3, 1, 8, 8, dtype=torch.float64)
+    torch.testing.assert_close(net(x)[:1], net(x[:1]))
+
+
 def test_the_last_filter_sees_where_things_are() -> None:
     """Of an image whose last pixels change places, a mean of them sees nothing."""
     for pool in (False, True):
@@ -138,5 +165,9 @@ def test_what_ready_networks_refuse() -> None:
         models.WideResNet2d(D4, depth=18)
     with pytest.raises(ArgumentError, match="'small' or 'large'"):
         models.ResNet18(D4, stem="tiny")
+    with pytest.raises(ArgumentError, match="'batch' or 'instance'"):
+        models.UNet2d(D4, norm="layer")
+    with pytest.raises(ArgumentError, match="False, True or 'always'"):
+        models.UNet2d(D4, deep_supervision="never")
     with pytest.raises(LabelError):
         models.ResNet18(D4, restrict=("C3",))

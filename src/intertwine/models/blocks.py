@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -25,6 +26,7 @@ from intertwine.nn import (
     EquivariantModule,
     Filters,
     Gate,
+    InstanceNorm,
     Sequential,
 )
 from intertwine.nn.activation import permutes_entries
@@ -33,6 +35,9 @@ from intertwine.reps import Irrep, Rep, as_rep
 
 RepLike = int | Rep | Irrep
 """Channels of an input or an output: so many invariants, or a rep."""
+
+Norm = Literal["batch", "instance"]
+"""What stands behind the convolutions of a network."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +50,20 @@ class GridStyle:
         spacing: the distance of pixels along each axis.
         kernel_size: the width of filters that look around; None for 3 where the group permutes 3 taps along each axis,
             and for 5 elsewhere, since few functions on 3 taps turn well.
+        norm: what stands behind convolutions: "batch", or "instance" for batches of one or two samples.
+
+    Raises `ArgumentError` for another norm.
     """
 
     action: Rep
     filters: Filters | None = None
     spacing: tuple[float, ...] = ()
     kernel_size: int | None = None
+    norm: Norm = "batch"
+
+    def __post_init__(self) -> None:
+        if self.norm not in ("batch", "instance"):
+            raise ArgumentError(f"The norm of a network is 'batch' or 'instance', but got {self.norm!r}.")
 
     @property
     def width(self) -> int:
@@ -86,9 +99,13 @@ class GridStyle:
             missed = {irrep for _, irrep in self.conv(once, hidden, kernel_size).bank.unreached}
         return channels_of(rep_in.group, width, without=missed)
 
+    def norm_of(self, rep: Rep) -> BatchNorm | InstanceNorm:
+        """The norm of features of a rep."""
+        return BatchNorm(rep) if self.norm == "batch" else InstanceNorm(rep, action=self.action)
+
     def restrict(self, action: Rep) -> GridStyle:
         """The same for a subgroup, which moves the grid by the action."""
-        return GridStyle(action, self.filters, self.spacing, self.kernel_size)
+        return replace(self, action=action)
 
 
 def channels_of(group: Group, width: int, degree: int = 2, *, without: Collection[Irrep] = ()) -> Rep:
@@ -149,7 +166,7 @@ def nonlinearity(rep: Rep) -> Activation | Gate:
 
 
 class ConvBlock(Sequential):
-    """Blur and step, convolution, batch norm, nonlinearity.
+    """Blur and step, convolution, norm, nonlinearity.
 
     Args:
         rep_in: the rep of the input.
@@ -169,7 +186,7 @@ class ConvBlock(Sequential):
     ) -> None:
         last = nonlinearity(rep_out)
         first: list[EquivariantModule] = [BlurPool(rep_in, stride, action=style.action)] if stride > 1 else []
-        super().__init__(*first, style.conv(rep_in, last.rep_in, kernel_size), BatchNorm(last.rep_in), last)
+        super().__init__(*first, style.conv(rep_in, last.rep_in, kernel_size), style.norm_of(last.rep_in), last)
 
 
 class ResidualBlock(GridModule):

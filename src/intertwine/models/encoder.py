@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from intertwine.errors import ArgumentError
-from intertwine.models.blocks import ConvBlock, GridStyle, RepLike, channels_rep, nonlinearity
+from intertwine.models.blocks import ConvBlock, GridStyle, Norm, RepLike, channels_rep, nonlinearity
 from intertwine.nn import EquivariantModule, Filters, GlobalPool, Linear, Sequential
 from intertwine.nn.grid.module import spacing_of_axes
 from intertwine.reps import Irrep, Rep, as_rep
@@ -29,6 +29,7 @@ class Encoder(Sequential):
         pool: whether the mean of the last few pixels is taken, in place of a filter. There are fewer weights, and what
             is where counts less.
         kernel_size: the width of the other filters; default 3 where the group permutes the taps, 5 elsewhere.
+        norm: "batch", or "instance" for batches of one or two samples.
         filters: which filters; default complete where the group permutes the taps, band-limited elsewhere.
         action: how the group moves the grid, a rep of dimension 2 or 3; default the group's defining rep.
         spacing: the distance of pixels along each axis.
@@ -52,6 +53,7 @@ class Encoder(Sequential):
         *,
         pool: bool = False,
         kernel_size: int | None = None,
+        norm: Norm = "batch",
         filters: Filters | None = None,
         action: Rep | Irrep | None = None,
         spacing: float | Sequence[float] = 1.0,
@@ -60,7 +62,7 @@ class Encoder(Sequential):
             raise ArgumentError(f"The size of an Encoder is one width, an integer from 1 on, but got {size!r}.")
         rep = as_rep(rep_in)
         acting = rep.group.defining if action is None else as_rep(action)
-        style = GridStyle(acting, filters, spacing_of_axes(spacing, acting.dim), kernel_size)
+        style = GridStyle(acting, filters, spacing_of_axes(spacing, acting.dim), kernel_size, norm)
         blocks, number = list[EquivariantModule](), max(1, math.ceil(math.log2(max(size, 2) / 4)))
         for step in range(number + 1):
             wide = style.channels(rep, width * 2**step)

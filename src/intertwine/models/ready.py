@@ -8,10 +8,10 @@ from typing import ClassVar, TypedDict, Unpack
 from intertwine.catalog.with_reps import GroupWithReps
 from intertwine.errors import ArgumentError
 from intertwine.groups import Subgroup
-from intertwine.models.blocks import RepLike, channels_rep
+from intertwine.models.blocks import Norm, RepLike, channels_rep
 from intertwine.models.encoder import Encoder
 from intertwine.models.resnet import ResNet, Stem
-from intertwine.models.unet import UNet
+from intertwine.models.unet import DeepSupervision, UNet
 from intertwine.nn import Filters
 from intertwine.reps import Irrep, Rep, as_rep
 
@@ -26,6 +26,8 @@ class GridOptions(TypedDict, total=False):
     """How the group moves the grid. Default: by its defining rep; a subgroup as the group does that it lies in."""
     kernel_size: int | None
     """The width of the filters; default 3 where the group permutes the taps, 5 elsewhere."""
+    norm: Norm
+    """What stands behind convolutions: "batch", or "instance" for batches of one or two samples."""
     filters: Filters | None
     """Which filters; default complete where the group permutes the taps, band-limited elsewhere."""
     spacing: float | Sequence[float]
@@ -78,7 +80,7 @@ class Encoder2d(_Encoder):
             others, as many as the last layer has.
         width: the number of channels of the first layer, about; each step has twice as many.
         pool: whether the last pixels are averaged in place of the filter.
-        options: action, kernel_size, filters, spacing: see `GridOptions`.
+        options: action, kernel_size, norm, filters, spacing: see `GridOptions`.
 
     Raises `ArgumentError` for a group that does not act on the plane, and as `Encoder`.
 
@@ -106,7 +108,7 @@ class Encoder3d(_Encoder):
         out: the rep of the output, or a number of invariants; default as many features as the last layer has.
         width: the number of channels of the first layer, about; each step has twice as many.
         pool: whether the last voxels are averaged in place of a filter.
-        options: action, kernel_size, filters, spacing: see `GridOptions`.
+        options: action, kernel_size, norm, filters, spacing: see `GridOptions`.
 
     Raises `ArgumentError` for a group that does not act on space, and as `Encoder`.
 
@@ -154,7 +156,7 @@ class ResNet18(_ResNet):
         G: the group: one of the plane, or a subgroup of one. The trivial group `cyclic(1)` gives the plain network.
         channels: the number of the input's channels, or their rep.
         classes: the number of classes, or the rep of the output.
-        options: width, stem, restrict: see `ResNetOptions`; action, kernel_size, filters, spacing: see `GridOptions`.
+        options: width, stem, restrict, see `ResNetOptions`, and those of `GridOptions`.
 
     Raises `ArgumentError` for a group that does not act on the plane, and as `ResNet`.
 
@@ -282,7 +284,7 @@ class _UNet(UNet):
         levels: int = 4,
         width: int = 32,
         *,
-        deep_supervision: bool = False,
+        deep_supervision: DeepSupervision = False,
         **options: Unpack[GridOptions],
     ) -> None:
         action = _action(self.axes, G, options)
@@ -300,8 +302,8 @@ class UNet2d(_UNet):
         classes: the number of classes of a pixel, or the rep of the output.
         levels: the number of sizes.
         width: the number of channels of the finest level, about; each coarser one has twice as many.
-        deep_supervision: whether to return coarser outputs too, in training: a list, the finest first.
-        options: action, kernel_size, filters, spacing: see `GridOptions`.
+        deep_supervision: whether to return coarser outputs too, a list, the finest first: in training, or "always".
+        options: action, kernel_size, norm, filters, spacing: see `GridOptions`.
 
     Raises `ArgumentError` for a group that does not act on the plane, and as `UNet`.
 
@@ -325,8 +327,8 @@ class UNet3d(_UNet):
         classes: the number of classes of a voxel, or the rep of the output.
         levels: the number of sizes.
         width: the number of channels of the finest level, about; each coarser one has twice as many.
-        deep_supervision: whether to return coarser outputs too, in training: a list, the finest first.
-        options: action, kernel_size, filters, spacing: see `GridOptions`.
+        deep_supervision: whether to return coarser outputs too, a list, the finest first: in training, or "always".
+        options: action, kernel_size, norm, filters, spacing: see `GridOptions`.
 
     Raises `ArgumentError` for a group that does not act on space, and as `UNet`.
 

@@ -11,9 +11,8 @@ from intertwine.catalog.with_reps import GroupWithReps
 from intertwine.errors import ArgumentError
 from intertwine.fields import FieldType
 from intertwine.groups import Group, Subgroup
-from intertwine.models.blocks import ConvBlock, GridStyle, RepLike, ResidualBlock, channels_rep, nonlinearity
+from intertwine.models.blocks import ConvBlock, GridStyle, Norm, RepLike, ResidualBlock, channels_rep, nonlinearity
 from intertwine.nn import (
-    BatchNorm,
     BlurPool,
     EquivariantModule,
     Filters,
@@ -51,6 +50,7 @@ class ResNet(EquivariantModule):
             of 2 after each: for images of 100 pixels and more.
         restrict: for each stage the subgroup to which the symmetry falls before it, or its name, or None.
         kernel_size: the width of the filters; default 3 where the group permutes the taps, 5 elsewhere.
+        norm: "batch", or "instance" for batches of one or two samples.
         filters: which filters; default complete where the group permutes the taps, band-limited elsewhere.
         action: how the group moves the grid, a rep of dimension 2 or 3; default the group's defining rep.
         spacing: the distance of pixels along each axis.
@@ -80,6 +80,7 @@ class ResNet(EquivariantModule):
         stem: Stem = "small",
         restrict: Sequence[Subgroup | str | None] = (),
         kernel_size: int | None = None,
+        norm: Norm = "batch",
         filters: Filters | None = None,
         action: Rep | Irrep | None = None,
         spacing: float | Sequence[float] = 1.0,
@@ -92,7 +93,7 @@ class ResNet(EquivariantModule):
             )
         first = as_rep(rep_in)
         acting = first.group.defining if action is None else as_rep(action)
-        style = GridStyle(acting, filters, spacing_of_axes(spacing, acting.dim), kernel_size)
+        style = GridStyle(acting, filters, spacing_of_axes(spacing, acting.dim), kernel_size, norm)
         parts = [_stem(first, width, style, stem)]
         rep, stages = parts[0].rep_out, []
         for number, (count, lower) in enumerate(zip(blocks, lowered, strict=True)):
@@ -141,7 +142,7 @@ def _stem(rep_in: Rep, width: int, style: GridStyle, kind: Stem) -> EquivariantM
     return Sequential(
         style.conv(rep_in, last.rep_in, 7),
         BlurPool(last.rep_in, 2, action=action),  # in place of strides, which are exact for some sizes alone
-        BatchNorm(last.rep_in),
+        style.norm_of(last.rep_in),
         last,
         pool(rep, 3, stride=1, padding=1, action=action),
         BlurPool(rep, 2, action=action),

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
-from intertwine.models.blocks import ConvBlock, GridStyle, RepLike, ResidualBlock, channels_rep
+from intertwine.models.blocks import ConvBlock, GridStyle, Norm, RepLike, ResidualBlock, channels_rep
 from intertwine.nn import EquivariantModule, Filters, Sequential
 from intertwine.nn.grid.module import GridModule, spacing_of_axes
 from intertwine.nn.grid.pooling import widened
 from intertwine.reps import Irrep, Rep, as_rep
+
+DeepSupervision = bool | Literal["always"]
+"""Whether a network returns coarser outputs too."""
 
 
 class UNet(GridModule):
@@ -26,15 +30,17 @@ class UNet(GridModule):
     strain is `group.defining` or a tensor.
 
     With `deep_supervision` the network returns, in training, a list: the output, and one at every coarser level but the
-    last, each from a head of its own, as nnU-Net and MONAI train them.
+    last, each from a head of its own, as MONAI trains them; with "always" also in evaluation, as nnU-Net does. The
+    attribute may be set later, to False to predict.
 
     Args:
         rep_in: the rep of the input's channels.
         rep_out: the number of classes, or the rep of the output's channels.
         levels: the number of sizes.
         width: the number of channels of the finest level, about; each coarser one has twice as many.
-        deep_supervision: whether to return coarser outputs too, in training.
+        deep_supervision: whether to return coarser outputs too: False, True for training alone, or "always".
         kernel_size: the width of the filters; default 3 where the group permutes the taps, 5 elsewhere.
+        norm: "batch", or "instance" for batches of one or two samples.
         filters: which filters; default complete where the group permutes the taps, band-limited elsewhere.
         action: how the group moves the grid, a rep of dimension 2 or 3; default the group's defining rep.
         spacing: the distance of pixels along each axis, in the order of the tensor's.
@@ -57,8 +63,9 @@ class UNet(GridModule):
         levels: int = 4,
         width: int = 32,
         *,
-        deep_supervision: bool = False,
+        deep_supervision: DeepSupervision = False,
         kernel_size: int | None = None,
+        norm: Norm = "batch",
         filters: Filters | None = None,
         action: Rep | Irrep | None = None,
         spacing: float | Sequence[float] = 1.0,
@@ -66,7 +73,9 @@ class UNet(GridModule):
         super().__init__(rep_in, channels_rep(as_rep(rep_in).group, rep_out), action)
         if levels < 2:
             raise ArgumentError(f"A U-Net has at least two levels, but got levels={levels!r}.")
-        style = GridStyle(self.action, filters, spacing_of_axes(spacing, self.n), kernel_size)
+        if deep_supervision not in (False, True, "always"):
+            raise ArgumentError(f"deep_supervision is False, True or 'always', but got {deep_supervision!r}.")
+        style = GridStyle(self.action, filters, spacing_of_axes(spacing, self.n), kernel_size, norm)
         reps = [style.channels(self.rep_in, width)]
         for level in range(1, levels):
             reps.append(style.channels(reps[-1], width * 2**level))
@@ -76,6 +85,7 @@ class UNet(GridModule):
         down += [ResidualBlock(a, b, style, stride=2) for a, b in pairwise(reps)]
         up = [ConvBlock(b + a, a, style) for a, b in pairwise(reps)]
         self.down, self.up = torch.nn.ModuleList(down), torch.nn.ModuleList(up)
+        self.deep_supervision = deep_supervision
         number = levels - 1 if deep_supervision else 1
         self.heads = torch.nn.ModuleList(style.conv(rep, self.rep_out, 1, bias=True) for rep in reps[:number])
 
@@ -96,4 +106,5 @@ class UNet(GridModule):
             if level < len(self.heads):
                 outputs.append(self.heads[level](x))
         finest_first = [y[0] if single else y for y in reversed(outputs)]
-        return finest_first if self.training and len(finest_first) > 1 else finest_first[0]
+        asked = self.deep_supervision == "always" or (self.deep_supervision and self.training)
+        return finest_first if asked else finest_first[0]
