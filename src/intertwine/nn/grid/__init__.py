@@ -3,6 +3,7 @@
 from intertwine.nn.grid.convolution import Conv2d, Conv3d, ConvTranspose2d, ConvTranspose3d
 from intertwine.nn.grid.initialisation import delta_orthogonal_
 from intertwine.nn.grid.norm import FieldDropout, InstanceNorm
+from intertwine.nn.grid.patches import PatchEmbedding
 from intertwine.nn.grid.pixelwise import Pixelwise
 from intertwine.nn.grid.pooling import (
     AdaptiveAvgPool,
@@ -34,6 +35,7 @@ __all__ = [
     "InstanceNorm",
     "MaxPool2d",
     "MaxPool3d",
+    "PatchEmbedding",
     "Pixelwise",
     "Upsample",
     "delta_orthogonal_",
