@@ -4,11 +4,12 @@ import pickle
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from intertwine import models, nn
-from intertwine.catalog import O3, SO2, SO3, cyclic, dihedral
+from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral
 from intertwine.errors import ArgumentError, LabelError, RepMismatchError
 from tests.models.ready import READY
 from tests.nn.grid.test_convolution import turned_error
@@ -101,7 +102,7 @@ def test_numbers_of_channels_are_invariants() -> None:
     lowered = models.WideResNet2d(D4, 3, 7, depth=10, widen=1, restrict=(None, None, "C4"))
     assert lowered.rep_out == cyclic(4).rep("7x0")
     assert models.Encoder(D4.rep("1x0e"), 4, 8, 8).rep_out == D4.rep("4x0e")
-    assert models.UNet(D4.rep("1x0e"), 4, 2, 8).rep_out == D4.rep("4x0e")
+    assert models.UNet(D4.rep("1x0e"), np.int64(4), 2, 8).rep_out == D4.rep("4x0e")
 
 
 def test_a_subgroup_moves_volumes_as_the_group_that_it_lies_in() -> None:
@@ -121,6 +122,15 @@ def test_the_axis_of_a_subgroup_is_the_axis_of_the_tensor() -> None:
     net = models.UNet3d(group, 1, 2, 2, 8).double().eval()
     x = torch.randn(1, 1, 4, 4, 6, dtype=torch.float64)
     torch.testing.assert_close(net(x.rot90(1, (2, 3))), net(x).rot90(1, (2, 3)))
+
+
+def test_what_mirrors_negate_comes_out_of_images_of_invariants() -> None:
+    """The first filters reach no pseudoscalars, but products of what they reach do: on the way up they are there."""
+    torch.manual_seed(0)
+    net = models.UNet2d(O2, 1, O2.rep("1x0o"), 2, width=16).double().eval()
+    x = torch.randn(1, 1, 9, 9, dtype=torch.float64)
+    assert float(net(x).detach().abs().max()) > 1e-3
+    torch.testing.assert_close(net(x.flip(2)), -net(x).flip(2))
 
 
 def test_coarser_outputs_come_when_they_are_asked_for() -> None:
@@ -153,12 +163,15 @@ def test_the_last_filter_sees_where_things_are() -> None:
 
 
 def test_what_ready_networks_refuse() -> None:
-    with pytest.raises(ArgumentError, match=r"C8 moves 2 axes of space, .* such as O3.subgroup\(\"C8\"\)"):
+    with pytest.raises(ArgumentError, match=r"C8 moves 2 axes of space, .* O3.subgroup\(\"C8\"\) for turns"):
         models.Encoder3d(cyclic(8), 1, 8)
     with pytest.raises(ArgumentError, match="for images has 2"):
         models.ResNet18(SO3)
-    with pytest.raises(ArgumentError, match="invariants from 1 on"):
-        models.UNet2d(D4, 0)
+    for channels in (0, 1.0, True, "1x0e"):
+        with pytest.raises(ArgumentError, match="invariants from 1 on"):
+            models.UNet2d(D4, channels)
+    with pytest.raises(ArgumentError, match="starts from a group"):
+        models.UNet2d("D4", 1)
     with pytest.raises(RepMismatchError, match=r"of D4, but got 1x1 of SO\(2\)"):
         models.UNet2d(D4, SO2.rep("1x1"))
     with pytest.raises(ArgumentError, match="6 n \\+ 4 layers"):

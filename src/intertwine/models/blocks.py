@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from numbers import Integral
 from typing import Literal
 
 import torch
@@ -150,9 +151,9 @@ def channels_rep(group: Group, channels: RepLike) -> Rep:
         if rep.group != group:
             raise RepMismatchError(f"The channels are those of a rep of {group}, but got {rep} of {rep.group}.")
         return rep
-    if not isinstance(channels, int) or channels < 1:
+    if not isinstance(channels, Integral) or isinstance(channels, bool) or channels < 1:
         raise ArgumentError(f"Channels are a number of invariants from 1 on, or a rep, but got {channels!r}.")
-    return channels * as_rep(Irrep(group, group.trivial))
+    return int(channels) * as_rep(Irrep(group, group.trivial))
 
 
 def nonlinearity(rep: Rep) -> Activation | Gate:

@@ -344,15 +344,24 @@ class UNet3d(_UNet):
 
 def _action(axes: int, given: Acting, options: GridOptions) -> Rep:
     """How a group moves a grid with so many axes of space."""
-    group = given.group if isinstance(given, Subgroup) else given
-    asked = options.get("action")
-    if asked is not None:
-        return as_rep(asked)
-    action = as_rep(given.parent.defining).restrict(given) if isinstance(given, Subgroup) else given.defining
-    if action.dim != axes:
-        example = f'O3.subgroup("{group}"), turns about the vertical' if action.dim == 2 else "SO2 or dihedral(4)"
+    if not isinstance(given, GroupWithReps | Subgroup):
         raise ArgumentError(
-            f"{group} moves {action.dim} axes of space, but a network for {'images' if axes == 2 else 'volumes'} has "
-            f"{axes}. Pass a group that moves {axes}, such as {example}; or action=…, a rep of dimension {axes}."
+            f"A network starts from a group, such as dihedral(4), or a subgroup of one, but got {given!r}. "
+            "intertwine.catalog.group(name) finds groups by name."
         )
-    return action
+    if (asked := options.get("action")) is not None:
+        return as_rep(asked)
+    whole = given.parent if isinstance(given, Subgroup) else given
+    defining: Rep = whole.defining
+    if defining.dim != axes:
+        fitting = (
+            "cyclic(8), dihedral(4), SO2 or O2"
+            if axes == 2
+            else 'SO3, point_group("O"), or O3.subgroup("C8") for turns about the vertical alone'
+        )
+        raise ArgumentError(
+            f"{whole} moves {defining.dim} axes of space, but a network for "
+            f"{'images' if axes == 2 else 'volumes'} has {axes}. Pass a group that moves {axes}, such as {fitting}; or "
+            f"action=…, a rep of dimension {axes}."
+        )
+    return defining.restrict(given) if isinstance(given, Subgroup) else defining

@@ -83,11 +83,17 @@ class UNet(GridModule):
             Sequential(ConvBlock(self.rep_in, reps[0], style), ResidualBlock(reps[0], reps[0], style))
         ]
         down += [ResidualBlock(a, b, style, stride=2) for a, b in pairwise(reps)]
-        up = [ConvBlock(b + a, a, style) for a, b in pairwise(reps)]
+        up, wider = list[EquivariantModule](), reps[-1]
+        for level in reversed(range(levels - 1)):
+            below, wider = (
+                wider,
+                style.channels(wider + reps[level], width * 2**level),
+            )  # of more irreps than on the way down
+            up.insert(0, ConvBlock(below + reps[level], wider, style))
         self.down, self.up = torch.nn.ModuleList(down), torch.nn.ModuleList(up)
         self.deep_supervision = deep_supervision
-        number = levels - 1 if deep_supervision else 1
-        self.heads = torch.nn.ModuleList(style.conv(rep, self.rep_out, 1, bias=True) for rep in reps[:number])
+        answering = up if deep_supervision else up[:1]
+        self.heads = torch.nn.ModuleList(style.conv(block.rep_out, self.rep_out, 1, bias=True) for block in answering)
 
     def forward(self, x: Tensor) -> Tensor | list[Tensor]:  # type: ignore[override]
         """The output `(B, rep_out.dim, …)`, as large as the input `(B, rep_in.dim, …)`, with or without B."""
