@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from intertwine import models, nn
+from intertwine import catalog, models, nn
 from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral
 from intertwine.errors import ArgumentError, LabelError, RepMismatchError
+from tests.house.source import ROOT
 from tests.models.ready import READY
 from tests.nn.grid.test_convolution import turned_error
 
@@ -143,6 +144,35 @@ def test_coarser_outputs_come_when_they_are_asked_for() -> None:
     assert [y.shape[-1] for y in net(x)] == [8, 4]
     net.train().deep_supervision = False
     assert net(x).shape == (2, 2, 8, 8)
+
+
+def test_thick_slices_stay_as_many() -> None:
+    """Filters of each level are made for the voxels that it has; exact with a step of its own along the vertical."""
+    torch.manual_seed(0)
+    group = O3.subgroup("C4v")
+    net = models.UNet3d(group, 1, 2, 3, 8, spacing=(4, 1, 1), strides=((1, 2, 2), 2), deep_supervision=True).double()
+    x = torch.randn(1, 1, 3, 8, 8, dtype=torch.float64)
+    assert [tuple(y.shape[2:]) for y in net(x)] == [(3, 8, 8), (3, 4, 4)]
+    spacings = [block.body[0][0].taps.spacing for block in net.down[1:]]
+    assert spacings == [(4, 2, 2), (8, 4, 4)]
+    net.eval()
+    for size in (8, 9):
+        assert turned_error(net, torch.randn(1, 1, 3, size, size, dtype=torch.float64)) < 1e-10
+    with pytest.raises(ArgumentError, match="1 strides for 3 levels"):
+        models.UNet3d(group, levels=3, strides=(2,))
+
+
+@pytest.mark.slow
+def test_the_table_of_weights_is_true() -> None:
+    """Millions of weights of each network and group, as docs/images.md tells them."""
+    lines = (ROOT / "docs" / "images.md").read_text("utf-8").splitlines()
+    header = next(line for line in lines if line.startswith("| network | torchvision"))
+    groups = [eval(cell.strip(" `"), vars(catalog)) for cell in header.split("|")[3:-1]]
+    for name in ("ResNet18", "ResNet50", "WideResNet2d", "UNet2d", "Encoder2d"):
+        cells = next(line for line in lines if line.startswith(f"| `{name}(G")).split("|")
+        more = {"channels": 3, "size": 76} if name == "Encoder2d" else {}
+        for group, cell in zip(groups, cells[3:-1], strict=True):
+            assert f"{weights(getattr(models, name)(group, **more)) / 1e6:.2f}" == cell.strip()
 
 
 def test_instance_norms_know_no_batch() -> None:

@@ -31,7 +31,7 @@ from intertwine.nn import (
     Sequential,
 )
 from intertwine.nn.activation import permutes_entries
-from intertwine.nn.grid.module import GridModule
+from intertwine.nn.grid.module import GridModule, Sizes, for_each_axis
 from intertwine.reps import Irrep, Rep, as_rep
 
 RepLike = int | Rep | Irrep
@@ -108,6 +108,12 @@ class GridStyle:
         """The same for a subgroup, which moves the grid by the action."""
         return replace(self, action=action)
 
+    def coarser(self, stride: Sizes) -> GridStyle:
+        """The same after a step of down-sampling, whose pixels lie farther apart."""
+        steps = for_each_axis(stride, self.action.dim, "stride", 1)
+        spacing = self.spacing or (1.0,) * self.action.dim
+        return replace(self, spacing=tuple(a * step for a, step in zip(spacing, steps, strict=True)))
+
 
 def channels_of(group: Group, width: int, degree: int = 2, *, without: Collection[Irrep] = ()) -> Rep:
     """A rep of about `width` channels, for the hidden layers of a network.
@@ -173,7 +179,7 @@ class ConvBlock(Sequential):
         rep_in: the rep of the input.
         rep_out: the rep of the output.
         style: what the network's convolutions share.
-        stride: the step of the down-sampling before the convolution.
+        stride: the step of the down-sampling before the convolution, or one for each axis.
         kernel_size: the width of the filters; default the style's.
 
     >>> from intertwine.catalog import dihedral
@@ -183,10 +189,10 @@ class ConvBlock(Sequential):
     """
 
     def __init__(
-        self, rep_in: Rep, rep_out: Rep, style: GridStyle, stride: int = 1, kernel_size: int | None = None
+        self, rep_in: Rep, rep_out: Rep, style: GridStyle, stride: Sizes = 1, kernel_size: int | None = None
     ) -> None:
         last = nonlinearity(rep_out)
-        first: list[EquivariantModule] = [BlurPool(rep_in, stride, action=style.action)] if stride > 1 else []
+        first: list[EquivariantModule] = [BlurPool(rep_in, stride, action=style.action)] if stride != 1 else []
         super().__init__(*first, style.conv(rep_in, last.rep_in, kernel_size), style.norm_of(last.rep_in), last)
 
 
@@ -200,17 +206,17 @@ class ResidualBlock(GridModule):
         rep_in: the rep of the input.
         rep_out: the rep of the output.
         style: what the network's convolutions share.
-        stride: the step.
+        stride: the step, or one for each axis.
         bottleneck: the two reps inside a bottleneck.
 
     Source: He et al. 2016 (arXiv:1512.03385).
     """
 
     def __init__(
-        self, rep_in: Rep, rep_out: Rep, style: GridStyle, stride: int = 1, bottleneck: tuple[Rep, Rep] | None = None
+        self, rep_in: Rep, rep_out: Rep, style: GridStyle, stride: Sizes = 1, bottleneck: tuple[Rep, Rep] | None = None
     ) -> None:
         super().__init__(rep_in, rep_out, style.action)
-        self.blur = BlurPool(rep_in, stride, action=style.action) if stride > 1 else torch.nn.Identity()
+        self.blur = BlurPool(rep_in, stride, action=style.action) if stride != 1 else torch.nn.Identity()
         reps: Sequence[Rep] = (rep_in, *(bottleneck or (rep_out,)), rep_out)
         sizes = (1, None, 1) if bottleneck else (None, None)
         self.body = Sequential(

@@ -13,6 +13,7 @@ from intertwine.models.encoder import Encoder
 from intertwine.models.resnet import ResNet, Stem
 from intertwine.models.unet import DeepSupervision, UNet
 from intertwine.nn import Filters
+from intertwine.nn.grid.module import Sizes
 from intertwine.reps import Irrep, Rep, as_rep
 
 Acting = GroupWithReps | Subgroup
@@ -285,12 +286,13 @@ class _UNet(UNet):
         width: int = 32,
         *,
         deep_supervision: DeepSupervision = False,
+        strides: Sequence[Sizes] = (),
         **options: Unpack[GridOptions],
     ) -> None:
         action = _action(self.axes, G, options)
         rep_in = channels_rep(action.group, channels)
         settings: GridOptions = {**options, "action": action}
-        super().__init__(rep_in, classes, levels, width, deep_supervision=deep_supervision, **settings)
+        super().__init__(rep_in, classes, levels, width, deep_supervision=deep_supervision, strides=strides, **settings)
 
 
 class UNet2d(_UNet):
@@ -303,6 +305,7 @@ class UNet2d(_UNet):
         levels: the number of sizes.
         width: the number of channels of the finest level, about; each coarser one has twice as many.
         deep_supervision: whether to return coarser outputs too, a list, the finest first: in training, or "always".
+        strides: the step down to each coarser level, or one for each axis of it; default 2.
         options: action, kernel_size, norm, filters, spacing: see `GridOptions`.
 
     Raises `ArgumentError` for a group that does not act on the plane, and as `UNet`.
@@ -328,6 +331,7 @@ class UNet3d(_UNet):
         levels: the number of sizes.
         width: the number of channels of the finest level, about; each coarser one has twice as many.
         deep_supervision: whether to return coarser outputs too, a list, the finest first: in training, or "always".
+        strides: the step down to each coarser level, or one for each axis of it; default 2.
         options: action, kernel_size, norm, filters, spacing: see `GridOptions`.
 
     Raises `ArgumentError` for a group that does not act on space, and as `UNet`.

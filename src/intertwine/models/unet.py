@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -14,7 +13,7 @@ from torch.nn import functional as F
 from intertwine.errors import ArgumentError
 from intertwine.models.blocks import ConvBlock, GridStyle, Norm, RepLike, ResidualBlock, channels_rep
 from intertwine.nn import EquivariantModule, Filters, Sequential
-from intertwine.nn.grid.module import GridModule, spacing_of_axes
+from intertwine.nn.grid.module import GridModule, Sizes, for_each_axis, spacing_of_axes
 from intertwine.nn.grid.pooling import widened
 from intertwine.reps import Irrep, Rep, as_rep
 
@@ -39,13 +38,15 @@ class UNet(GridModule):
         levels: the number of sizes.
         width: the number of channels of the finest level, about; each coarser one has twice as many.
         deep_supervision: whether to return coarser outputs too: False, True for training alone, or "always".
+        strides: the step down to each coarser level, or one for each axis of it; default 2. Few thick slices stay as
+            many for a while by (1, 2, 2), as in nnU-Net's plans.
         kernel_size: the width of the filters; default 3 where the group permutes the taps, 5 elsewhere.
         norm: "batch", or "instance" for batches of one or two samples.
         filters: which filters; default complete where the group permutes the taps, band-limited elsewhere.
         action: how the group moves the grid, a rep of dimension 2 or 3; default the group's defining rep.
         spacing: the distance of pixels along each axis, in the order of the tensor's.
 
-    Raises `ArgumentError` for less than two levels.
+    Raises `ArgumentError` for less than two levels, and for other numbers of strides.
 
     Source: Ronneberger et al. 2015 (arXiv:1505.04597), Isensee et al. 2021, doi:10.1038/s41592-020-01008-z.
 
@@ -64,6 +65,7 @@ class UNet(GridModule):
         width: int = 32,
         *,
         deep_supervision: DeepSupervision = False,
+        strides: Sequence[Sizes] = (),
         kernel_size: int | None = None,
         norm: Norm = "batch",
         filters: Filters | None = None,
@@ -75,14 +77,20 @@ class UNet(GridModule):
             raise ArgumentError(f"A U-Net has at least two levels, but got levels={levels!r}.")
         if deep_supervision not in (False, True, "always"):
             raise ArgumentError(f"deep_supervision is False, True or 'always', but got {deep_supervision!r}.")
+        steps = [for_each_axis(step, self.n, "strides", 1) for step in strides or (2,) * (levels - 1)]
+        if len(steps) != levels - 1:
+            raise ArgumentError(
+                f"A U-Net takes one stride less than it has levels, but got {len(steps)} strides for {levels} levels."
+            )
         style = GridStyle(self.action, filters, spacing_of_axes(spacing, self.n), kernel_size, norm)
-        reps = [style.channels(self.rep_in, width)]
-        for level in range(1, levels):
-            reps.append(style.channels(reps[-1], width * 2**level))
+        styles, reps = [style], [style.channels(self.rep_in, width)]
         down: list[EquivariantModule] = [
             Sequential(ConvBlock(self.rep_in, reps[0], style), ResidualBlock(reps[0], reps[0], style))
         ]
-        down += [ResidualBlock(a, b, style, stride=2) for a, b in pairwise(reps)]
+        for level, step in enumerate(steps, 1):
+            styles.append(styles[-1].coarser(step))
+            reps.append(styles[-1].channels(reps[-1], width * 2**level))
+            down.append(ResidualBlock(reps[-2], reps[-1], styles[-1], step))
         up, wider = list[EquivariantModule](), reps[-1]
         for level in reversed(range(levels - 1)):
             below, wider = (
