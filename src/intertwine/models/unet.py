@@ -13,8 +13,7 @@ from torch.nn import functional as F
 from intertwine.errors import ArgumentError
 from intertwine.models.blocks import ConvBlock, GridStyle, Norm, RepLike, ResidualBlock, channels_rep
 from intertwine.nn import EquivariantModule, Filters, Sequential
-from intertwine.nn.grid.module import GridModule, Sizes, for_each_axis, spacing_of_axes
-from intertwine.nn.grid.pooling import widened
+from intertwine.nn.grid.module import GridModule, Sizes, for_each_axis, spacing_of_axes, widened
 from intertwine.reps import Irrep, Rep, as_rep
 
 DeepSupervision = bool | Literal["always"]

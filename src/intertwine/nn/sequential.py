@@ -201,6 +201,11 @@ def _told(field: FieldType) -> str:
 def _difference(wanted: FieldType, given: FieldType) -> str:
     """What to do about two field types that are not the same."""
     a, b = wanted.rep, given.rep
+    if isinstance(wanted, GridField) and isinstance(given, Features):
+        return (
+            "There is no grid at that place: a layer on grids stands before the one that pools over all of space, such "
+            "as GlobalPool."
+        )
     if type(wanted) is not type(given) or a is None or b is None or a == b:
         return "Features lie elsewhere in the two: put a module between that brings them there."
     if a.group == b.group and a.sort().simplify() == b.sort().simplify():
