@@ -24,11 +24,11 @@ class GridOptions(TypedDict, total=False):
     """What all ready networks take by keyword besides their own options."""
 
     action: Rep | Irrep | None
-    """How the group moves the grid. Default: by its defining rep; a subgroup as the group does that it lies in."""
+    """How the group moves the grid; by default by its defining rep, a subgroup as the group does that it lies in."""
     kernel_size: int | None
     """The width of the filters; default 3 where the group permutes the taps, 5 elsewhere."""
     norm: Norm
-    """What stands behind convolutions: "batch", or "instance" for batches of one or two samples."""
+    """What stands behind convolutions, "batch", or "instance" for batches of one or two samples."""
     filters: Filters | None
     """Which filters; default complete where the group permutes the taps, band-limited elsewhere."""
     spacing: float | Sequence[float]
@@ -41,7 +41,7 @@ class ResNetOptions(GridOptions, total=False):
     width: int
     """The number of channels of the first convolution, about."""
     stem: Stem
-    """How the network begins: "small" or "large", see `ResNet`."""
+    """How the network begins, "small" or "large"; see `ResNet`."""
     restrict: Sequence[Subgroup | str | None]
     """For each stage the subgroup to which the symmetry falls before it, or its name, or None."""
 
