@@ -10,7 +10,7 @@ import torch
 
 from intertwine import catalog, models, nn
 from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral
-from intertwine.errors import ArgumentError, LabelError, RepMismatchError
+from intertwine.errors import ArgumentError, LabelError, RepMismatchError, ShapeError
 from tests.house.source import ROOT
 from tests.models.ready import READY
 from tests.nn.grid.test_convolution import turned_error
@@ -195,6 +195,18 @@ def test_the_last_filter_sees_where_things_are() -> None:
         x = torch.randn(1, net[1].rep_out.dim, 4, 4, dtype=torch.float64)
         rest = net[2:]
         assert bool((rest(x) - rest(x.roll(1, 3))).abs().max() < 1e-9) == pool
+
+
+def test_encoders_are_for_images_of_their_size_and_larger_ones() -> None:
+    """The smallest that leave as many pixels as the last filter has are known; longer axes may be said."""
+    net = models.Encoder2d(D4, 1, 20, 2, width=8).double().eval()
+    assert net.least == (17, 17)
+    assert nn.exact_sizes(net, 18, within=3) == (17, 18, 19, 20, 21)
+    with pytest.raises(ShapeError, match=r"\(17, 17\) pixels and more, but got a tensor of shape \(1, 1, 16, 20\)"):
+        net(torch.zeros(1, 1, 16, 20, dtype=torch.float64))
+    assert models.Encoder2d(D4, 1, 20, 2, 8, pool=True).eval()(torch.zeros(1, 1, 3, 3)).shape == (1, 2)
+    flat = models.Encoder3d(O3.subgroup("C4"), 1, (5, 9, 9), 3, width=4).double().eval()
+    assert turned_error(flat, torch.randn(1, 1, 5, 9, 9, dtype=torch.float64)) < 1e-10
 
 
 def test_what_ready_networks_refuse() -> None:

@@ -76,7 +76,7 @@ class GridStyle:
         return 3 if isinstance(usual.kind, Complete) else 5
 
     def conv(
-        self, rep_in: Rep, rep_out: Rep, kernel_size: int | None = None, bias: bool = False, padding: str = "same"
+        self, rep_in: Rep, rep_out: Rep, kernel_size: Sizes | None = None, bias: bool = False, padding: str = "same"
     ) -> Conv2d | Conv3d:
         """A convolution that keeps the size of its input, unless its padding is "valid"."""
         layer = Conv2d if self.action.dim == 2 else Conv3d

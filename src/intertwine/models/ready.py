@@ -55,7 +55,7 @@ class _Encoder(Encoder):
         self,
         G: Acting,
         channels: RepLike,
-        size: int,
+        size: Sizes,
         out: RepLike | None = None,
         width: int = 32,
         *,
@@ -76,7 +76,7 @@ class Encoder2d(_Encoder):
     Args:
         G: the group: one of the plane, or a subgroup of one. `cyclic(8)` turns by 45°.
         channels: the number of the input's channels, or their rep.
-        size: the width of the input.
+        size: the width of the input, or its size along each axis.
         out: the rep of the output, or a number of invariants; default regular features of a finite group and irreps of
             others, as many as the last layer has.
         width: the number of channels of the first layer, about; each step has twice as many.
@@ -105,7 +105,7 @@ class Encoder3d(_Encoder):
     Args:
         G: the group: one of space, or a subgroup of one.
         channels: the number of the input's channels, or their rep.
-        size: the width of the input.
+        size: the width of the input, or its size along each axis.
         out: the rep of the output, or a number of invariants; default as many features as the last layer has.
         width: the number of channels of the first layer, about; each step has twice as many.
         pool: whether the last voxels are averaged in place of a filter.
