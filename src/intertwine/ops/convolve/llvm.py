@@ -159,7 +159,14 @@ class _Edge:
     @property
     def fills(self) -> bool:
         """Whether the output is written, and not added up from 0."""
-        return not self.rows.graph and self.shape.fills_once
+        return not self.rows.graph and self.shape.fills_once and not self.splits
+
+    @property
+    def splits(self) -> bool:
+        """Whether components that lie side by side are written in several turns: each adds to what is there."""
+        if "g" not in self.shape.braided or not self.sums:
+            return False
+        return any(len(coupling.parts(_REGISTERS)) > 1 for coupling in self.shape.couplings)
 
     @property
     def adds(self) -> bool:
@@ -292,12 +299,15 @@ class _Channels:
         return {"x": self.channels, "g": self.channels * (coupling.copies if coupling.apart else 1)}
 
     def write(self, lanes: Lanes) -> None:
-        edge, apart = self.copy.edge, self.apart
+        edge = self.copy.edge
         code, moving, weighted = edge.code, "hx" in self.given, "w" in self.given
-        x = {i: self.load("x", lanes, i) for i in sorted({i for i, _ in self.entries})}
-        hx = {i: self.load("hx", lanes, i) for i in x} if moving else {}
-        w, hw = (self.load(n, lanes) if n in self.given else "" for n in ("w", "hw"))
-        by_x = {i: code.load(self.results["x"], lanes, i * apart["x"]) for i in x} if "x" in self.results else {}
+        rows = sorted({i for i, _ in self.entries})
+        x = self.read(self.given, "x", lanes, rows)
+        hx = self.read(self.given, "hx", lanes, rows) if moving else {}
+        w, hw = (code.load(self.given[n], lanes) if n in self.given else "" for n in ("w", "hw"))
+        by_x = self.read(self.results, "x", lanes, rows) if "x" in self.results else {}
+        g: dict[int, Value] = {}
+        by_g: dict[int, Value] = {}
         begins = self.is_first and not edge.adds
         by_w = None if begins or "w" not in self.results else code.load(self.results["w"], lanes)
         if self.is_first and weighted and not edge.rows.shared:
@@ -309,15 +319,17 @@ class _Channels:
             z = self.total([(m[i], x[i]) for i in m])
             hz = self.total([pair for i in m for pair in ((m[i], hx[i]), (hm[i], x[i]))]) if moving else ""
             if "g" in self.results:
-                place = k * apart["g"]
-                before = None if edge.fills else code.load(self.results["g"], lanes, place)
-                code.store(self.results["g"], lanes, self.weighed(z, hz, w, hw, before), place)
+                if not edge.fills:
+                    by_g = by_g if k in by_g else self.read(self.results, "g", lanes, [k])
+                by_g[k] = self.weighed(z, hz, w, hw, by_g.get(k))
+                if "g" not in edge.shape.braided:
+                    self.write_back("g", lanes, {k: by_g.pop(k)})
             if "g" not in self.given:
                 continue
-            g = self.load("g", lanes, k)
-            t, ht = (code.product(g, w), code.product(g, hw) if moving else "") if weighted else (g, "")
+            g = g if k in g else self.read(self.given, "g", lanes, [k])
+            t, ht = (code.product(g[k], w), code.product(g[k], hw) if moving else "") if weighted else (g[k], "")
             if "w" in self.results:
-                by_w = code.gathered(g, hz if moving else z, by_w)
+                by_w = code.gathered(g[k], hz if moving else z, by_w)
             for i in m:
                 pairs = ([(hm[i], t)] + ([(m[i], ht)] if ht else [])) if moving else [(m[i], t)]
                 by_x[i] = self.total(pairs, by_x[i])
@@ -325,8 +337,8 @@ class _Channels:
                     code.gather(self.gathered[i, k], a, b)
         if by_w is not None:
             code.store(self.results["w"], lanes, by_w)
-        for i, value in by_x.items():
-            code.store(self.results["x"], lanes, value, i * apart["x"])
+        self.write_back("x", lanes, by_x)
+        self.write_back("g", lanes, by_g)
 
     def weighed(self, z: Value, hz: Value, w: Value, hw: Value, before: Value | None) -> Value:
         """The output w z, or its change w hz + hw z, added to what was before; without weights z or hz."""
@@ -336,9 +348,25 @@ class _Channels:
             return value if before is None else code.sum(value, before)
         return self.total([(w, hz), (hw, z)] if hz else [(w, z)], before)
 
-    def load(self, name: str, lanes: Lanes, component: int = 0) -> Value:
-        """The numbers of a component of a row."""
-        return self.copy.edge.code.load(self.given[name], lanes, component * self.apart.get(name[-1], 0))
+    def read(self, places: Mapping[str, Value], name: str, lanes: Lanes, components: Sequence[int]) -> dict[int, Value]:
+        """Some components of a row; where they lie side by side, all."""
+        code, kind = self.copy.edge.code, name[-1]
+        if kind in self.copy.edge.shape.braided:
+            return dict(enumerate(code.load_braided(places[name], lanes, self.components(kind))))
+        return {n: code.load(places[name], lanes, n * self.apart[kind]) for n in components}
+
+    def write_back(self, name: str, lanes: Lanes, values: Mapping[int, Value]) -> None:
+        """Write components of a row as `read` reads them."""
+        code = self.copy.edge.code
+        if values and name in self.copy.edge.shape.braided:
+            code.store_braided(self.results[name], lanes, [values[n] for n in range(self.components(name))])
+            return
+        for n, value in values.items():
+            code.store(self.results[name], lanes, value, n * self.apart[name])
+
+    def components(self, name: str) -> int:
+        """How many components x or the output has."""
+        return int(self.copy.coupling.coefficients.shape[0 if name == "x" else 2])
 
     def entry(self, table: str, i: int, k: int) -> Value:
         """An entry of M or of its tangent, in all lanes."""
