@@ -7,7 +7,8 @@ For plans with weights "vu", x "iu", y "jv" and the output "ku":
 M is a small table of scalars, made once per edge for all channels: real Clebsch–Gordan tables have hardly more nonzero
 entries than it. Then each channel is a lane of a vector, and each path a handful of multiplications in registers. The
 output may keep the copies v apart ("kvu"), weights may be the same for all edges or missing, and y may be the factor
-with the channels ("uv", "iu", "jv", "kv"): `channel_layout` reads all of these.
+with the channels ("uv", "iu", "jv", "kv"), and both x and the output may have the components of a channel side by side
+("ui", "uk"): `channel_layout` reads all of these.
 
 All kernels come from one function F = Σ_e <g[t], w M x>. It is linear in x, w, M and g, so its gradients are products
 of the others: that by g is the convolution, those by x, w and M are the backward pass. The gradients of the *change* of
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from intertwine.ops.convolve.layout import ChannelLayout, Coupling
+from intertwine.ops.llvm.braids import load_braided, store_braided
 from intertwine.ops.llvm.code import Code, Lanes, Register, Value
 from intertwine.ops.llvm.compile import Machine
 from intertwine.ops.llvm.launch import COUNTER, HEAD, PIECE, THREADS, TOTAL
@@ -352,14 +354,14 @@ class _Channels:
         """Some components of a row; where they lie side by side, all."""
         code, kind = self.copy.edge.code, name[-1]
         if kind in self.copy.edge.shape.braided:
-            return dict(enumerate(code.load_braided(places[name], lanes, self.components(kind))))
+            return dict(enumerate(load_braided(code, places[name], lanes, self.components(kind))))
         return {n: code.load(places[name], lanes, n * self.apart[kind]) for n in components}
 
     def write_back(self, name: str, lanes: Lanes, values: Mapping[int, Value]) -> None:
         """Write components of a row as `read` reads them."""
         code = self.copy.edge.code
         if values and name in self.copy.edge.shape.braided:
-            code.store_braided(self.results[name], lanes, [values[n] for n in range(self.components(name))])
+            store_braided(code, self.results[name], lanes, [values[n] for n in range(self.components(name))])
             return
         for n, value in values.items():
             code.store(self.results[name], lanes, value, n * self.apart[name])

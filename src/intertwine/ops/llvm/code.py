@@ -212,43 +212,6 @@ class Code:
         self._declared.add(f"declare void @{name}({self.vector}, ptr, i32, {bits})")
         self._do(f"call void @{name}({self.vector} {value}, ptr {here}, i32 {self.bytes}, {bits} {self._mask(lanes)})")
 
-    def load_braided(self, place: Value, lanes: Lanes, number: int) -> list[Value]:
-        """So many components of some channels, of which each has all of its own side by side."""
-        here = self.at(place, self.times(lanes.offset, number))
-        rows = [self.load(here, part) for part in self._pieces(lanes, number)]
-        return [self._picked(rows, [lane * number + i for lane in range(lanes.count)]) for i in range(number)]
-
-    def store_braided(self, place: Value, lanes: Lanes, values: Sequence[Value]) -> None:
-        """Write all components of some channels as `load_braided` reads them."""
-        number = len(values)
-        here = self.at(place, self.times(lanes.offset, number))
-        for part in self._pieces(lanes, number):
-            flat = range(int(part.offset), int(part.offset) + part.count)
-            self.store(here, part, self._picked(values, [n % number * self.lanes + n // number for n in flat]))
-
-    def _pieces(self, lanes: Lanes, number: int) -> list[Lanes]:
-        """The vectors that hold so many numbers for each channel."""
-        size = number * lanes.count
-        return [Lanes(str(start), min(self.lanes, size - start)) for start in range(0, size, self.lanes)]
-
-    def _picked(self, vectors: Sequence[Value], wanted: Sequence[int]) -> Value:
-        """A vector of wanted numbers of several vectors, counted from the first lane of the first on."""
-        found = ""
-        for number in dict.fromkeys(place // self.lanes for place in wanted):
-            own = [place % self.lanes if place // self.lanes == number else -1 for place in wanted]
-            own += [-1] * (self.lanes - len(own))
-            if not found:
-                kept = [max(lane, 0) for lane in own]
-                found = (
-                    vectors[number]
-                    if kept == [*range(self.lanes)]
-                    else self._mixed(vectors[number], vectors[number], kept)
-                )
-            else:
-                kept = [lane if new < 0 else self.lanes + new for lane, new in enumerate(own)]
-                found = self._mixed(found, vectors[number], kept)
-        return found
-
     def fetch(self, place: Value, lanes: Lanes, offset: int = 0) -> None:
         """Ask for memory that will be read soon: a long row arrives while the one before is computed with."""
         self._declared.add("declare void @llvm.prefetch.p0(ptr, i32, i32, i32)")
@@ -307,12 +270,12 @@ class Code:
             before = list(rows)
             for i in range(n):
                 if not i & step:
-                    rows[i] = self._mixed(before[i], before[i | step], low)
-                    rows[i | step] = self._mixed(before[i], before[i | step], high)
+                    rows[i] = self.mixed(before[i], before[i | step], low)
+                    rows[i | step] = self.mixed(before[i], before[i | step], high)
             step *= 2
         return rows
 
-    def _mixed(self, a: Value, b: Value, lanes: Sequence[int]) -> Value:
+    def mixed(self, a: Value, b: Value, lanes: Sequence[int]) -> Value:
         """Some lanes of two vectors, which count on."""
         places = ", ".join(f"i32 {lane}" for lane in lanes)
         return self._get(f"shufflevector {self.vector} {a}, {self.vector} {b}, <{self.lanes} x i32> <{places}>")
