@@ -1,0 +1,1 @@
+"""e3nn's names on this library's core."""
