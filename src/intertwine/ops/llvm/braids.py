@@ -30,7 +30,7 @@ def _pieces(code: Code, lanes: Lanes, number: int) -> list[Lanes]:
 
 
 def _picked(code: Code, vectors: Sequence[Value], wanted: Sequence[int]) -> Value:
-    """A vector of wanted lanes of several vectors, counted on from the first to the last, one vector after the other."""
+    """A vector of wanted lanes of several vectors, whose lanes are counted one vector after the other."""
     found = ""
     for number in dict.fromkeys(place // code.lanes for place in wanted):
         own = [place % code.lanes if place // code.lanes == number else -1 for place in wanted]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple, overload
+from typing import Any, NamedTuple, SupportsIndex, overload
 
 import torch
 from torch import Tensor
@@ -118,7 +118,8 @@ def _irrep_of(given: Any) -> tuple[int, int] | None:
 
 
 def _sign(R: Tensor) -> Tensor:
-    return torch.linalg.det(R).sign()[..., None, None]
+    sign: Tensor = torch.linalg.det(R).sign()
+    return sign[..., None, None]
 
 
 class MulIr(tuple[int, Irrep]):
@@ -126,7 +127,7 @@ class MulIr(tuple[int, Irrep]):
 
     __slots__ = ()
 
-    def __new__(cls, mul: Any, ir: Any = None) -> MulIr:
+    def __new__(cls, mul: Any, ir: Any = None) -> MulIr:  # noqa: D102 (the class says it)
         mul, ir = mul if ir is None else (mul, ir)
         if not isinstance(mul, int) or mul < 0:
             raise ArgumentError(f"A multiplicity is an integer from 0 on, but got {mul!r} for {ir!r}.")
@@ -176,7 +177,7 @@ class Irreps(tuple[MulIr, ...]):
 
     __slots__ = ()
 
-    def __new__(cls, irreps: Any = None) -> Irreps:
+    def __new__(cls, irreps: Any = None) -> Irreps:  # noqa: D102 (the class says it)
         if isinstance(irreps, Irreps):
             return super().__new__(cls, irreps)
         return super().__new__(cls, tuple(_slots_of(irreps)))
@@ -245,12 +246,12 @@ class Irreps(tuple[MulIr, ...]):
     # looking ----------------------------------------------------------------------------------------------------------
 
     @overload
-    def __getitem__(self, number: int) -> MulIr: ...  # type: ignore[overload-overlap]
+    def __getitem__(self, number: SupportsIndex, /) -> MulIr: ...
 
     @overload
-    def __getitem__(self, number: slice) -> Irreps: ...
+    def __getitem__(self, number: slice, /) -> Irreps: ...
 
-    def __getitem__(self, number: Any) -> Any:
+    def __getitem__(self, number: Any, /) -> Any:
         found = tuple.__getitem__(self, number)
         return Irreps(found) if isinstance(number, slice) else found
 
@@ -391,7 +392,8 @@ def _slots_of(given: Any) -> Iterator[MulIr]:
 
 def _chosen(named: Any) -> Callable[[MulIr], bool]:
     if callable(named):
-        return named
+        function: Callable[[MulIr], bool] = named
+        return function
     irreps = {slot.ir for slot in Irreps(named)}
     return lambda slot: slot.ir in irreps
 

@@ -31,8 +31,8 @@ class LinearInstruction(NamedTuple):
 class Linear(WeightedModule):
     """Linear maps between the copies of equal irreps, as e3nn defines them.
 
-    `z_w = Σ_paths Σ_u w_uw x_u / √n`, with n the number of copies that are summed ("element"), or that of the path times
-    the number of paths ("path"). Biases are added to even scalars.
+    `z_w = Σ_paths Σ_u w_uw x_u / √n`, with n the number of copies that are summed ("element"), or that of the path
+    times the number of paths ("path"). Biases are added to even scalars.
 
     Args:
         irreps_in, irreps_out: the irreps.
@@ -102,7 +102,7 @@ class Linear(WeightedModule):
     def forward(
         self, features: Tensor, weight: Tensor | Sequence[Tensor] | None = None, bias: Tensor | None = None
     ) -> Tensor:
-        """The features `(..., irreps_out.dim)` of `(..., irreps_in.dim)`, with an axis f before the last if there is."""
+        """The features `(..., irreps_out.dim)` of `(..., irreps_in.dim)`, with the axis f, if any, before the last."""
         if features.shape[-1] != self.irreps_in.dim:
             raise ShapeError(
                 f"The input has {self.irreps_in.dim} numbers, {self.irreps_in}, but got {tuple(features.shape)}."
@@ -111,10 +111,7 @@ class Linear(WeightedModule):
         if spread:
             x = x[..., None, :] if self.f_in is not None else x[..., None, None, :]
         w = self._weights(weight)
-        if w is None:
-            z = x.new_zeros((*x.shape[:-1], self.irreps_out.dim))
-        else:
-            z = self.contraction(w, x)
+        z = x.new_zeros((*x.shape[:-1], self.irreps_out.dim)) if w is None else self.contraction(w, x)
         if spread:
             z = z.sum(-3)
         z = self._rows_out.outside(z)
@@ -159,7 +156,7 @@ def _factor(x: Irreps, pairs: Sequence[tuple[int, int]], path: tuple[int, int], 
 
 
 def _plan(x: Irreps, z: Irreps, paths: Sequence[LinearInstruction]) -> Plan:
-    weights = Operand("uw", tuple(path.path_shape for path in paths))  # type: ignore[misc]
+    weights = Operand("uw", tuple(path.path_shape for path in paths))
     sides = [
         Operand(modes, tuple((slot.ir.dim, slot.mul) for slot in irreps)) for modes, irreps in (("iu", x), ("kw", z))
     ]

@@ -70,7 +70,9 @@ class ElementwiseTensorProduct(TensorProduct):
         if x.num_irreps != y.num_irreps:
             raise ArgumentError(f"Both features have equally many irreps, but got {x} and {y}.")
         first, second = _aligned(x, y)
-        keep, out, paths = _kept(filter_ir_out), [], []
+        keep = _kept(filter_ir_out)
+        out: list[tuple[int, Irrep]] = []
+        paths: list[tuple[Any, ...]] = []
         for n, (one, other) in enumerate(zip(first, second, strict=True)):
             for ir in one.ir * other.ir:
                 if keep is None or ir in keep:

@@ -14,27 +14,34 @@ from intertwine import rotations
 
 Angles = tuple[Tensor, Tensor, Tensor]
 
+
+def _about(axis: int, angle: Tensor) -> Tensor:
+    unit = torch.eye(3, dtype=angle.dtype, device=angle.device)[axis]
+    return rotations.from_axis_angle(unit, angle)  # type: ignore[no-any-return]
+
+
 # matrices -------------------------------------------------------------------------------------------------------------
 
 
 def matrix_x(angle: Tensor) -> Tensor:
     """The rotation about x."""
-    return rotations.from_euler(angle[..., None], "X")  # type: ignore[no-any-return]
+    return _about(0, angle)
 
 
 def matrix_y(angle: Tensor) -> Tensor:
     """The rotation about y."""
-    return rotations.from_euler(angle[..., None], "Y")  # type: ignore[no-any-return]
+    return _about(1, angle)
 
 
 def matrix_z(angle: Tensor) -> Tensor:
     """The rotation about z."""
-    return rotations.from_euler(angle[..., None], "Z")  # type: ignore[no-any-return]
+    return _about(2, angle)
 
 
 def angles_to_matrix(alpha: Tensor, beta: Tensor, gamma: Tensor) -> Tensor:
     """`R_y(α) R_x(β) R_y(γ)`: γ comes first."""
-    return matrix_y(alpha) @ matrix_x(beta) @ matrix_y(gamma)
+    angles = torch.stack(torch.broadcast_tensors(alpha, beta, gamma), -1)
+    return rotations.from_euler(angles, "YXY")  # type: ignore[no-any-return]
 
 
 def matrix_to_angles(R: Tensor) -> Angles:

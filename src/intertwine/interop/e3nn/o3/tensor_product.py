@@ -23,6 +23,10 @@ from intertwine.ops.convolve.layout import channel_layout
 from intertwine.plan import Operand, Path, Plan
 
 
+Sides = tuple[Irreps, Irreps, Irreps]
+"""The irreps of both inputs and of the output."""
+
+
 class Instruction(NamedTuple):
     """One path of a product: three slots, how their copies meet, its weights, and its factor."""
 
@@ -38,8 +42,8 @@ class Instruction(NamedTuple):
 class TensorProduct(WeightedModule):
     """Products of two features by instructions, as e3nn defines them.
 
-    `out = Σ_paths c Σ_uv w_uvw C_ijk x_ui y_vj`, with `c = √(α · out_var · path_weight / Σ in1_var · in2_var · n)`: α is
-    2l+1 of the output for "component", the product of those of the inputs for "norm", and 1 for "none"; n counts the
+    `out = Σ_paths c Σ_uv w_uvw C_ijk x_ui y_vj`, with `c = √(α · out_var · path_weight / Σ in1_var · in2_var · n)`: α
+    is 2l+1 of the output for "component", the product of those of the inputs for "norm", and 1 for "none"; n counts the
     products that are summed, over all paths to the same slot ("element"), or for each path times the number of paths
     ("path").
 
@@ -191,17 +195,13 @@ class _MulIrProduct(TableModule):
         instructions: the paths, with their factors.
     """
 
-    def __init__(self, sides: tuple[Irreps, Irreps, Irreps], instructions: Sequence[Instruction]) -> None:
+    pairs_1: Tensor
+    pairs_2: Tensor
+
+    def __init__(self, sides: Sides, instructions: Sequence[Instruction]) -> None:
         super().__init__()
-        numbers = [_terms_of(irreps) for irreps in sides]
-        routes = tuple(
-            Route(
-                *(n[k] for n, k in zip(numbers, i[:3], strict=True)), i.connection_mode, i.has_weight, i.path_weight**2
-            )
-            for i in instructions
-            if all(irreps[k].mul for irreps, k in zip(sides, i[:3], strict=True)) and prod(i.path_shape)
-        )
-        made = product(tuple(map(rep_of, sides)), routes, Normalisation("none", "none"))  # type: ignore[arg-type]
+        routes = tuple(_route(sides, i) for i in instructions if _counts(sides, i))
+        made = product((rep_of(sides[0]), rep_of(sides[1]), rep_of(sides[2])), routes, Normalisation("none", "none"))
         self.size, self.orders = sides[2].dim, [RowOrder(irreps) for irreps in sides]
         degrees = [[slot.ir.l for slot in irreps if slot.mul] for irreps in sides]
         self.steps = [_step(_signed(term.plan, degrees), term.inputs) for term in made.polynomial.terms]
@@ -228,9 +228,17 @@ class _MulIrProduct(TableModule):
         return sum(parts[1:], parts[0])
 
 
-def _terms_of(irreps: Irreps) -> list[int]:
-    """For each slot the number of its term in the rep, which has none for empty slots."""
-    return [sum(1 for slot in irreps[:n] if slot.mul) for n in range(len(irreps))]
+def _counts(sides: Sides, i: Instruction) -> bool:
+    """Whether a path joins copies at all."""
+    slots = zip(sides, (i.i_in1, i.i_in2, i.i_out), strict=True)
+    return all(irreps[n].mul for irreps, n in slots) and prod(i.path_shape) > 0
+
+
+def _route(sides: Sides, i: Instruction) -> Route:
+    """The path between reps, which have no terms for empty slots."""
+    slots = zip(sides, (i.i_in1, i.i_in2, i.i_out), strict=True)
+    first, second, output = (sum(1 for slot in irreps[:n] if slot.mul) for irreps, n in slots)
+    return Route(first, second, output, i.connection_mode, i.has_weight, i.path_weight**2)
 
 
 def _signed(plan: Plan, degrees: Sequence[Sequence[int]]) -> Plan:

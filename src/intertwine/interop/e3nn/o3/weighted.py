@@ -24,6 +24,7 @@ class WeightedModule(nn.Module):
 
     weight: Tensor
     output_mask: Tensor
+    instructions: Sequence[Any]
 
     def __init__(self, shapes: Sequence[tuple[int, ...]], internal: bool | None, shared: bool | None) -> None:
         super().__init__()
@@ -49,7 +50,7 @@ class WeightedModule(nn.Module):
             if not self.internal_weights and self.weight_numel:
                 raise ShapeError(f"This module takes {self.weight_numel} weights on each call, but got none.")
             return self.weight if self.weight_numel else None
-        if isinstance(given, list | tuple):
+        if not isinstance(given, Tensor):
             flat = [w.reshape(*w.shape[: w.ndim - len(s)], -1) for w, s in zip(given, self._shapes, strict=True)]
             given = torch.cat(flat, -1)
         if given.shape[-1] != self.weight_numel or (self.shared_weights and given.ndim != 1):
@@ -63,7 +64,8 @@ class WeightedModule(nn.Module):
         """The weights of one instruction, in their shape."""
         for number, _, view in self.weight_views(weight, yield_instruction=True):
             if number == instruction:
-                return view
+                found: Tensor = view
+                return found
         raise ArgumentError(f"The instruction {instruction} has no weights.")
 
     def weight_views(self, weight: Tensor | None = None, yield_instruction: bool = False) -> Iterator[Any]:
@@ -81,4 +83,4 @@ class WeightedModule(nn.Module):
         """Constants that e3nn keeps beside the weights are not needed: they are made from the irreps."""
         for key in [key for key in state_dict if key.startswith(prefix + "_compiled_main")]:
             del state_dict[key]
-        super()._load_from_state_dict(state_dict, prefix, *others)  # type: ignore[no-untyped-call]
+        super()._load_from_state_dict(state_dict, prefix, *others)

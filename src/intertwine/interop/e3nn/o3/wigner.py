@@ -13,7 +13,7 @@ from intertwine.catalog import SO3
 from intertwine.interop.e3nn.defaults import sign_of
 from intertwine.interop.e3nn.o3.rotation import angles_to_matrix
 from intertwine.reps import Irrep
-from intertwine.reps import clebsch_gordan as couplings
+from intertwine.reps.clebsch_gordan import wigner_3j as invariant_tensor
 from intertwine.reps.wigner import harmonic_matrix
 
 
@@ -28,7 +28,7 @@ def wigner_3j(
     l1: int, l2: int, l3: int, dtype: torch.dtype | None = None, device: torch.device | str | None = None
 ) -> Tensor:
     """The invariant tensor `(2l1+1, 2l2+1, 2l3+1)` of norm 1, with the signs of the convention that is chosen."""
-    table = couplings.wigner_3j(l1, l2, l3) * sign_of(l1, l2, l3)
+    table = invariant_tensor(l1, l2, l3) * sign_of(l1, l2, l3)
     return torch.tensor(table, dtype=dtype or torch.get_default_dtype(), device=device)
 
 
@@ -65,7 +65,9 @@ def change_basis_real_to_complex(
 
 def so3_generators(l: int) -> Tensor:
     """The generators `(3, 2l+1, 2l+1)` of rotations about x, y and z."""
-    return torch.tensor(np.array(Irrep(SO3, str(l)).generators), dtype=torch.get_default_dtype())
+    irrep = Irrep(SO3, str(l))
+    found = np.stack([irrep.lie_matrix(x) for x in SO3.lie_generators])
+    return torch.tensor(found, dtype=torch.get_default_dtype())
 
 
 def _complex() -> torch.dtype:
