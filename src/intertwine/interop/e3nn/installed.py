@@ -12,6 +12,7 @@ from intertwine.interop.e3nn.defaults import Convention, set_convention
 _HERE = __package__
 
 _PLACES = {
+    "io._cartesian_tensor": "io.cartesian",
     "math._bessel": "math.radial",
     "math._linalg": "math.linear_algebra",
     "math._normalize_activation": "math.moments",
@@ -30,6 +31,7 @@ _PLACES = {
     "o3._irreps": "o3.irreps",
     "o3._linear": "o3.linear",
     "o3._norm": "o3.norm",
+    "o3._reduce": "o3.reduced",
     "o3._rotation": "o3.rotation",
     "o3._spherical_harmonics": "o3.harmonics",
     "o3._tensor_product": "o3",

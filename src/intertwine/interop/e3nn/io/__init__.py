@@ -1,1 +1,5 @@
-"""e3nn.io."""
+"""e3nn.io: Cartesian tensors and signals on the sphere as irreps."""
+
+from intertwine.interop.e3nn.io.cartesian import CartesianTensor
+
+__all__ = ["CartesianTensor"]

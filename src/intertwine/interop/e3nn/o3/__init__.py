@@ -18,6 +18,7 @@ from intertwine.interop.e3nn.o3.products import (
     FullyConnectedTensorProduct,
     TensorSquare,
 )
+from intertwine.interop.e3nn.o3.reduced import ReducedTensorProducts
 from intertwine.interop.e3nn.o3.rotation import (
     angles_to_axis_angle,
     angles_to_matrix,
@@ -70,6 +71,7 @@ __all__ = [
     "Legendre",
     "Linear",
     "Norm",
+    "ReducedTensorProducts",
     "SphericalHarmonics",
     "SphericalHarmonicsAlphaBeta",
     "TensorProduct",

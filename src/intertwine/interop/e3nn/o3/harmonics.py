@@ -58,12 +58,7 @@ class SphericalHarmonics(TableModule):
         self._degrees = ls
         self._directions = Harmonics(harmonics.spherical_harmonics, top)
         self._all = ls == [*range(top + 1)]
-        scale = {
-            "component": lambda _: 1.0,
-            "integral": lambda _: 1 / sqrt(4 * pi),
-            "norm": lambda l: 1 / sqrt(2 * l + 1),
-        }
-        self.register_table("scales", np.array([scale[normalization](l) for l in ls for _ in range(2 * l + 1)]))
+        self.register_table("scales", np.array([_scale(l, normalization) for l in ls for _ in range(2 * l + 1)]))
         self.register_table("index", np.array([n for l in ls for n in range(l * l, (l + 1) ** 2)], dtype=int))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -74,6 +69,10 @@ class SphericalHarmonics(TableModule):
         found = self._directions(x)
         found = found if self._all else found.index_select(-1, self.index)
         return found if self.normalization == "component" else found * self.scales.to(found.dtype)
+
+
+def _scale(degree: int, normalization: str) -> float:
+    return {"component": 1.0, "integral": 1 / sqrt(4 * pi), "norm": 1 / sqrt(2 * degree + 1)}[normalization]
 
 
 def spherical_harmonics(l: Any, x: Tensor, normalize: bool, normalization: str = "integral") -> Tensor:

@@ -189,19 +189,19 @@ class Irreps(tuple[MulIr, ...]):
 
     # algebra ----------------------------------------------------------------------------------------------------------
 
-    def __add__(self, other: Any) -> Irreps:  # type: ignore[override]
+    def __add__(self, other: Any) -> Irreps:
         return Irreps(tuple.__add__(self, Irreps(other)))
 
     def __radd__(self, other: Any) -> Irreps:
         return self if other == 0 else Irreps(other) + self  # sum() begins with 0
 
-    def __mul__(self, times: Any) -> Irreps:  # type: ignore[override]
+    def __mul__(self, times: Any) -> Irreps:
         """The slots several times over."""
         if not isinstance(times, int):
             raise ArgumentError(f"Irreps * n repeats them n times, but got {times!r}. See o3.FullTensorProduct.")
         return Irreps(tuple.__mul__(self, times))
 
-    __rmul__ = __mul__  # type: ignore[assignment]
+    __rmul__ = __mul__
 
     def simplify(self) -> Irreps:
         """Neighbours of one irrep in one slot, empty slots dropped."""

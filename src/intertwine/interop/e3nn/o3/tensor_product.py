@@ -22,7 +22,6 @@ from intertwine.ops import Contraction, TableModule
 from intertwine.ops.convolve.layout import channel_layout
 from intertwine.plan import Operand, Path, Plan
 
-
 Sides = tuple[Irreps, Irreps, Irreps]
 """The irreps of both inputs and of the output."""
 
