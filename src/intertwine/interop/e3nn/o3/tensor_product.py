@@ -254,8 +254,8 @@ def _step(plan: Plan, inputs: tuple[int, ...]) -> _Step:
     """How a plan is computed from weights in e3nn's order: u before v before w."""
     *weights, x, y, out = plan.operands
     given = tuple(_relabelled(w, "".join(sorted(w.modes))) for w in weights)
-    outside = [operand if _is_flat(operand) else _relabelled(operand, operand.modes[::-1]) for operand in (x, y)]
-    direct = replace(plan, operands=(*given, *outside, _relabelled(out, out.modes[::-1])))
+    outside = (_relabelled(operand, operand.modes[::-1]) for operand in (x, y, out))
+    direct = replace(plan, operands=(*given, *outside))
     if channel_layout(direct) is not None:
         return _Step(direct, inputs, outside=True)
     if [w.modes for w in given] != ["uvw"]:
@@ -278,7 +278,7 @@ def _is_flat(operand: Operand) -> bool:
 
 def _relabelled(operand: Operand, modes: str) -> Operand:
     """The operand with its letters in another order; as it is where that makes no difference in memory."""
-    if modes == operand.modes or (len(modes) > 2 and _is_flat(operand)):
+    if modes == operand.modes or _is_flat(operand):
         return operand
     order = [operand.modes.index(letter) for letter in modes]
     return Operand(modes, tuple(tuple(shape[n] for n in order) for shape in operand.segments))
