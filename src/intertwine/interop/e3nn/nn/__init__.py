@@ -6,6 +6,7 @@ from intertwine.interop.e3nn.nn.dropout import Dropout
 from intertwine.interop.e3nn.nn.extract import Extract, ExtractIr, Identity
 from intertwine.interop.e3nn.nn.fully_connected import FullyConnectedNet
 from intertwine.interop.e3nn.nn.gate import Gate
+from intertwine.interop.e3nn.nn.grid_activation import S2Activation, SO3Activation
 from intertwine.interop.e3nn.nn.norm_activation import NormActivation
 
 __all__ = [
@@ -18,4 +19,6 @@ __all__ = [
     "Gate",
     "Identity",
     "NormActivation",
+    "S2Activation",
+    "SO3Activation",
 ]

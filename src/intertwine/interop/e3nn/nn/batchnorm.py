@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from intertwine.errors import ArgumentError
 from intertwine.interop.e3nn.o3.irreps import Irreps
-from intertwine.interop.e3nn.o3.norm import Norm
+from intertwine.interop.e3nn.o3.norm import spread
 
 
 class BatchNorm(nn.Module):
@@ -51,9 +51,9 @@ class BatchNorm(nn.Module):
         self.irreps = Irreps(irreps)
         self.eps, self.momentum, self.affine, self.instance = eps, momentum, affine, instance
         self.reduce, self.include_bias, self.normalization = reduce, include_bias, normalization
-        self._slots = [(slot.mul, slot.ir.dim, slot.ir.is_scalar()) for slot in self.irreps]
-        scalars = sum(mul for mul, _, is_scalar in self._slots if is_scalar)
-        self._norm = Norm(self.irreps)
+        self._slots = [(slot.mul, slot.ir.dim) for slot in self.irreps]
+        self._is_scalar = [slot.ir.is_scalar() for slot in self.irreps]
+        scalars = sum(slot.mul for slot in self.irreps if slot.ir.is_scalar())
         self.register_buffer("running_mean", None if instance else torch.zeros(scalars))
         self.register_buffer("running_var", None if instance else torch.ones(self.irreps.num_irreps))
         self.weight = nn.Parameter(torch.ones(self.irreps.num_irreps)) if affine else None
@@ -73,7 +73,7 @@ class BatchNorm(nn.Module):
         if own and not self.instance:
             self._keep(means, variances)
         factors = (variances + self.eps).rsqrt()
-        y = x * self._norm.spread(factors if self.weight is None else factors * self.weight)
+        y = x * spread(self._slots, factors if self.weight is None else factors * self.weight)
         y = y if self.bias is None else y + self._at_scalars(self.bias)
         return y.reshape(input.shape)
 
@@ -89,21 +89,22 @@ class BatchNorm(nn.Module):
 
     def _variances(self, x: Tensor) -> Tensor:
         """Those of all irreps `(batch or 1, 1, number of irreps)`."""
-        squares = (x * x).split([m * d for m, d, _ in self._slots], -1)
-        parts = [s.unflatten(-1, (m, d)) for s, (m, d, _) in zip(squares, self._slots, strict=True)]
+        squares = (x * x).split([m * d for m, d in self._slots], -1)
+        parts = [s.unflatten(-1, (m, d)) for s, (m, d) in zip(squares, self._slots, strict=True)]
         whole = [part.mean(-1) if self.normalization == "component" else part.sum(-1) for part in parts]
         found = torch.cat([x[..., :0], *whole], -1)
         found = found.mean(1, keepdim=True) if self.reduce == "mean" else found.amax(1, keepdim=True)
         return found if self.instance else found.mean(0, keepdim=True)
 
     def _scalars(self, x: Tensor) -> Tensor:
-        parts = x.split([m * d for m, d, _ in self._slots], -1)
-        return torch.cat([x[..., :0], *(p for p, (*_, own) in zip(parts, self._slots, strict=True) if own)], -1)
+        parts = x.split([m * d for m, d in self._slots], -1)
+        return torch.cat([x[..., :0], *(p for p, own in zip(parts, self._is_scalar, strict=True) if own)], -1)
 
     def _at_scalars(self, values: Tensor) -> Tensor:
         """Numbers for even scalars among zeros for all other components."""
-        parts = iter(values.split([m for m, _, own in self._slots if own], -1))
-        whole = [next(parts) if own else values.new_zeros((*values.shape[:-1], m * d)) for m, d, own in self._slots]
+        slots = [*zip(self._slots, self._is_scalar, strict=True)]
+        parts = iter(values.split([m for (m, _), own in slots if own], -1))
+        whole = [next(parts) if own else values.new_zeros((*values.shape[:-1], m * d)) for (m, d), own in slots]
         return torch.cat([values[..., :0], *whole], -1)
 
     def extra_repr(self) -> str:

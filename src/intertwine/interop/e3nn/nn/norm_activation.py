@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from intertwine.errors import ArgumentError
 from intertwine.interop.e3nn.o3.irreps import Irreps
-from intertwine.interop.e3nn.o3.norm import Norm
+from intertwine.interop.e3nn.o3.norm import Norm, spread
+from intertwine.interop.e3nn.o3.weighted import Placeholder
 
 
 class NormActivation(nn.Module):
@@ -43,6 +44,7 @@ class NormActivation(nn.Module):
         self.irreps_in = self.irreps_out = Irreps(irreps_in)
         self.epsilon = 1e-8 if epsilon is None and normalize else epsilon
         self.norm = Norm(self.irreps_in, squared=normalize)
+        self.scalar_multiplier = Placeholder(self.irreps_out.dim)
         self.scalar_nonlinearity, self.normalize, self.bias = scalar_nonlinearity, normalize, bias
         if bias:
             self.biases = nn.Parameter(torch.zeros(self.irreps_in.num_irreps))
@@ -53,4 +55,4 @@ class NormActivation(nn.Module):
         if self.epsilon is not None:
             lengths = lengths.clamp(min=self.epsilon**2).sqrt()
         factors = self.scalar_nonlinearity(lengths + self.biases if self.bias else lengths)
-        return self.norm.spread(factors / lengths if self.normalize else factors) * features
+        return spread(self.norm.slots, factors / lengths if self.normalize else factors) * features

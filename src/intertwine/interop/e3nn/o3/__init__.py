@@ -1,6 +1,15 @@
 """e3nn.o3: irreps of O(3), rotations, harmonics, products and linear maps."""
 
 from intertwine.interop.e3nn.o3 import irrep
+from intertwine.interop.e3nn.o3.grids import (
+    FromS2Grid,
+    SO3Grid,
+    ToS2Grid,
+    irfft,
+    rfft,
+    s2_grid,
+    spherical_harmonics_s2_grid,
+)
 from intertwine.interop.e3nn.o3.harmonics import (
     Legendre,
     SphericalHarmonics,
@@ -62,6 +71,7 @@ FullTensorProductv2 = FullTensorProduct
 
 __all__ = [
     "ElementwiseTensorProduct",
+    "FromS2Grid",
     "FullTensorProduct",
     "FullTensorProductv2",
     "FullyConnectedTensorProduct",
@@ -72,10 +82,12 @@ __all__ = [
     "Linear",
     "Norm",
     "ReducedTensorProducts",
+    "SO3Grid",
     "SphericalHarmonics",
     "SphericalHarmonicsAlphaBeta",
     "TensorProduct",
     "TensorSquare",
+    "ToS2Grid",
     "angles_to_axis_angle",
     "angles_to_matrix",
     "angles_to_quaternion",
@@ -91,6 +103,7 @@ __all__ = [
     "identity_quaternion",
     "inverse_angles",
     "inverse_quaternion",
+    "irfft",
     "irrep",
     "matrix_to_angles",
     "matrix_to_axis_angle",
@@ -105,10 +118,13 @@ __all__ = [
     "rand_axis_angle",
     "rand_matrix",
     "rand_quaternion",
+    "rfft",
+    "s2_grid",
     "so3_generators",
     "spherical_harmonics",
     "spherical_harmonics_alpha",
     "spherical_harmonics_alpha_beta",
+    "spherical_harmonics_s2_grid",
     "su2_generators",
     "wigner_3j",
     "wigner_D",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from intertwine.interop.e3nn.o3.irreps import Irreps
+from intertwine.interop.e3nn.o3.weighted import Placeholder
 
 
 class Norm(nn.Module):
@@ -26,21 +28,23 @@ class Norm(nn.Module):
         self.irreps_in = Irreps(irreps_in).simplify()
         self.irreps_out = Irreps([(slot.mul, (0, 1)) for slot in self.irreps_in]).simplify()
         self.squared = squared
-        self._slots = [(slot.mul, slot.ir.dim) for slot in self.irreps_in]
+        self.tp = Placeholder(self.irreps_out.dim)
+        self.slots = [(slot.mul, slot.ir.dim) for slot in self.irreps_in]
 
     def forward(self, features: Tensor) -> Tensor:
         """The lengths `(..., number of irreps)` of features `(..., irreps_in.dim)`."""
-        squares = (features * features).split([m * d for m, d in self._slots], -1)
-        sums = [x.unflatten(-1, (m, d)).sum(-1) for x, (m, d) in zip(squares, self._slots, strict=True)]
+        squares = (features * features).split([m * d for m, d in self.slots], -1)
+        sums = [x.unflatten(-1, (m, d)).sum(-1) for x, (m, d) in zip(squares, self.slots, strict=True)]
         found = torch.cat([features[..., :0], *sums], -1)
         return found if self.squared else found.relu().sqrt()
-
-    def spread(self, factors: Tensor) -> Tensor:
-        """A number for each irrep `(..., number of irreps)` at each of its components `(..., irreps_in.dim)`."""
-        parts = factors.split([m for m, _ in self._slots], -1)
-        whole = [x[..., None].expand(*x.shape, d).flatten(-2) for x, (_, d) in zip(parts, self._slots, strict=True)]
-        return torch.cat([factors[..., :0], *whole], -1)
 
     def extra_repr(self) -> str:
         """The irreps."""
         return str(self.irreps_in)
+
+
+def spread(slots: Sequence[tuple[int, int]], factors: Tensor) -> Tensor:
+    """A number for each irrep `(..., copies)` at each of its components, for slots of copies and components."""
+    parts = factors.split([m for m, _ in slots], -1)
+    whole = [x[..., None].expand(*x.shape, d).flatten(-2) for x, (_, d) in zip(parts, slots, strict=True)]
+    return torch.cat([factors[..., :0], *whole], -1)

@@ -80,6 +80,12 @@ class ReducedTensorProducts(nn.Module):
             found = torch.einsum("...an,...n->...a", found.unflatten(-1, (-1, x.shape[-1])), x)
         return found
 
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *others: Any) -> None:
+        """The products that e3nn keeps are numbered anew in each process: they are made from the formula."""
+        for key in [key for key in state_dict if key.startswith(prefix + "main.")]:
+            del state_dict[key]
+        super()._load_from_state_dict(state_dict, prefix, *others)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({' x '.join(map(str, self.irreps_in))} -> {self.irreps_out})"
 

@@ -13,6 +13,19 @@ from intertwine.errors import ArgumentError, ShapeError
 from intertwine.interop.e3nn.o3.irreps import Irreps
 
 
+class Placeholder(nn.Module):
+    """What a product without weights leaves in a state dict, where this library needs no product.
+
+    Args:
+        size: the numbers of its output.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.register_buffer("weight", torch.empty(0))
+        self.register_buffer("output_mask", torch.ones(size))
+
+
 class WeightedModule(nn.Module):
     """A module of e3nn with one flat vector of weights, path after path.
 
