@@ -7,9 +7,10 @@ group, so it mixes only the maps of one irrep, and its image there are the combi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -60,8 +61,9 @@ def signed_permutations(formula: str) -> tuple[str, frozenset[Signed]]:
 def symmetric_tensors(
     permutations: Iterable[Signed],
     indices: Sequence[Copies],
-    keep: Mapping[Irrep, bool] | None = None,
-    through: frozenset[Irrep] | None = None,
+    keep: Container[Irrep] | None = None,
+    through: Container[Irrep] | None = None,
+    order: Callable[[Irrep], Any] = lambda irrep: irrep.key,
 ) -> list[SymmetricTensor]:
     """A basis of the tensors that signed permutations of their indices leave as they are, sorted by irrep.
 
@@ -70,6 +72,8 @@ def symmetric_tensors(
         indices: what each index is made of; indices that are exchanged are alike.
         keep: the irreps that are wanted; all if None.
         through: the irreps that couplings on the way may have; all if None.
+        order: what irreps are sorted by, at the end and on the way; where several couplings lead to an irrep, the basis
+            depends on it.
 
     >>> from intertwine.catalog import O3
     >>> index = [(O3.irrep("1o"), np.eye(3))]
@@ -78,30 +82,32 @@ def symmetric_tensors(
     """
     group = [*permutations]
     chains: dict[Irrep, list[np.ndarray]] = {}
-    for irrep, table in _chains(indices, through):
+    for irrep, table in _chains(indices, through, order):
         if keep is None or irrep in keep:
             chains.setdefault(irrep, []).append(table)
     found = []
-    for irrep in sorted(chains, key=lambda one: one.key):
+    for irrep in sorted(chains, key=order):
         maps = np.stack(chains[irrep])
         found += [SymmetricTensor(irrep, table) for table in _combinations(irrep, maps, group)]
     return found
 
 
-def _chains(indices: Sequence[Copies], through: frozenset[Irrep] | None) -> list[tuple[Irrep, np.ndarray]]:
-    """All couplings of the indices one after the other, `(d, *dims)`."""
+def _chains(
+    indices: Sequence[Copies], through: Container[Irrep] | None, order: Callable[[Irrep], Any]
+) -> list[tuple[Irrep, np.ndarray]]:
+    """All couplings of the indices one after the other, `(d, *dims)`, sorted."""
     *before, last = indices
     if not before:
         return [(irrep, np.asarray(isometry)) for irrep, isometry in last]
     found = []
-    for left, table in _chains(before, through):
+    for left, table in _chains(before, through, order):
         for right, isometry in last:
             for irrep in product_irreps(left, right):
                 if through is None or irrep in through:
                     for coupling in clebsch_gordan(left, right, irrep):
                         coupled = np.einsum("l...,lrk,rn->k...n", table, coupling, isometry, optimize=True)
                         found.append((irrep, np.sqrt(irrep.dim) * coupled))
-    return found
+    return sorted(found, key=lambda one: order(one[0]))
 
 
 def _combinations(irrep: Irrep, maps: np.ndarray, permutations: Sequence[Signed]) -> list[np.ndarray]:

@@ -144,13 +144,14 @@ class TensorSquare(TensorProduct):
             ]
             out, listed = _in_order(found)
         else:
-            out, modes = Irreps(irreps_out), {"pairs": "u<vw", "same": "uuw", "two": "uvw"}
+            out, modes = Irreps(irreps_out).simplify(), {"pairs": "u<vw", "same": "uuw", "two": "uvw"}
             listed = [
                 (i, j, k, modes[kind], True, factor)
                 for i, j, ir, kind, _, factor in paths
                 for k, slot in enumerate(out)
                 if slot.ir == ir
             ]
+            listed.sort(key=lambda path: path[:3])
         super().__init__(x, x, out, listed, irrep_normalization="none", **options)
 
     def forward(self, x: Tensor, weight: Any = None) -> Tensor:  # type: ignore[override]

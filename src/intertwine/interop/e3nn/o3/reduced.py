@@ -55,16 +55,10 @@ class ReducedTensorProducts(nn.Module):
                 )
             self.irreps_in.append(alike.pop())
         keep, through = (
-            None if given is None else {_ours(Irrep(ir)): True for ir in given}
-            for given in (filter_ir_out, filter_ir_mid)
+            None if given is None else {_ours(Irrep(ir)) for ir in given} for given in (filter_ir_out, filter_ir_mid)
         )
-        found = symmetric_tensors(
-            permutations,
-            [_copies(own) for own in self.irreps_in],
-            keep,
-            None if through is None else frozenset(through),
-        )
-        found.sort(key=lambda one: Irrep(one.irrep.label))
+        copies = [_copies(own) for own in self.irreps_in]
+        found = symmetric_tensors(permutations, copies, keep, through, order=lambda irrep: Irrep(irrep.label))
         self.irreps_out = Irreps([one.irrep.label for one in found]).simplify()
         dims = [own.dim for own in self.irreps_in]
         whole = np.concatenate([np.zeros((0, *dims)), *(one.table for one in found)])

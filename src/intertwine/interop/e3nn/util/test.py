@@ -101,7 +101,7 @@ def assert_equivariant(
     tolerance: Any = None,
     **options: Any,
 ) -> Errors:
-    """Raise `AssertionError` if a function is not equivariant; random arguments by default, see `equivariance_error`."""
+    """Raise `AssertionError` if a function is not equivariant, by default at random arguments: `equivariance_error`."""
     kinds_in, kinds_out = _kinds(func, irreps_in, irreps_out)
     given = _random_arguments(kinds_in, random.randint(1, 4)) if args_in is None else args_in
     errors = equivariance_error(func, given, kinds_in, kinds_out, **options)
