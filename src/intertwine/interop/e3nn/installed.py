@@ -50,7 +50,19 @@ _PLACES = {
 }
 """The names of e3nn's modules beside its packages, and what answers for each here."""
 
-_PACKAGES = ("", "io", "math", "math.perm", "nn", "o3", "util", "util.codegen", "util.jit", "util.test")
+_PACKAGES = (
+    "",
+    "io",
+    "math",
+    "math.perm",
+    "nn",
+    "o3",
+    "o3.experimental",
+    "util",
+    "util.codegen",
+    "util.jit",
+    "util.test",
+)
 
 
 def install(convention: Convention = "0.5") -> ModuleType:

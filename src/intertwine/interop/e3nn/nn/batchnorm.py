@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import torch
@@ -61,7 +62,7 @@ class BatchNorm(nn.Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """The features `(batch, ..., irreps.dim)`."""
-        x = input.reshape(input.shape[0], -1, input.shape[-1])
+        x = input.reshape(input.shape[0], prod(input.shape[1:-1]), input.shape[-1])
         own = self.instance or (self.training and input.numel() > 0)
         if own:
             means = self._scalars(x).mean(1, keepdim=True)

@@ -1,6 +1,6 @@
 """e3nn.o3: irreps of O(3), rotations, harmonics, products and linear maps."""
 
-from intertwine.interop.e3nn.o3 import irrep
+from intertwine.interop.e3nn.o3 import experimental, irrep
 from intertwine.interop.e3nn.o3.grids import (
     FromS2Grid,
     SO3Grid,
@@ -24,6 +24,7 @@ from intertwine.interop.e3nn.o3.norm import Norm
 from intertwine.interop.e3nn.o3.products import (
     ElementwiseTensorProduct,
     FullTensorProduct,
+    FullTensorProductv2,
     FullyConnectedTensorProduct,
     TensorSquare,
 )
@@ -67,8 +68,6 @@ from intertwine.interop.e3nn.o3.wigner import (
     wigner_D,
 )
 
-FullTensorProductv2 = FullTensorProduct
-
 __all__ = [
     "ElementwiseTensorProduct",
     "FromS2Grid",
@@ -99,6 +98,7 @@ __all__ = [
     "compose_angles",
     "compose_axis_angle",
     "compose_quaternion",
+    "experimental",
     "identity_angles",
     "identity_quaternion",
     "inverse_angles",

@@ -110,6 +110,31 @@ class FullTensorProduct(TensorProduct):
         super().__init__(x, y, out, paths, irrep_normalization=irrep_normalization or normalization, **options)
 
 
+class FullTensorProductv2(FullTensorProduct):
+    """As `FullTensorProduct`, of inputs whose irreps are sorted and gathered first, if `regroup_output`."""
+
+    def __init__(
+        self,
+        irreps_in1: Any,
+        irreps_in2: Any,
+        *,
+        filter_ir_out: Any = None,
+        irrep_normalization: str = "component",
+        regroup_output: bool = True,
+    ) -> None:
+        x, y = (Irreps(given).regroup() if regroup_output else Irreps(given) for given in (irreps_in1, irreps_in2))
+        super().__init__(x, y, filter_ir_out, irrep_normalization)
+
+
+class ElementwiseTensorProductv2(ElementwiseTensorProduct):
+    """As `ElementwiseTensorProduct`."""
+
+    def __init__(
+        self, irreps_in1: Any, irreps_in2: Any, *, filter_ir_out: Any = None, irrep_normalization: str = "component"
+    ) -> None:
+        super().__init__(irreps_in1, irreps_in2, filter_ir_out, irrep_normalization)
+
+
 class TensorSquare(TensorProduct):
     """The product of a feature with itself, each pair of copies once; with an output given, weights mix the copies.
 

@@ -166,8 +166,8 @@ def rand_matrix(*shape: int, requires_grad: bool = False, **options: Any) -> Ten
 
 def rand_angles(*shape: int, requires_grad: bool = False, **options: Any) -> Angles:
     """Euler angles of random rotations."""
-    alpha, gamma = (2 * torch.pi * torch.rand(*shape, **options) for _ in range(2))
-    beta = torch.acos(2 * torch.rand(*shape, **options) - 1)
+    alpha, gamma = (2 * torch.pi * torch.rand(shape, **options) for _ in range(2))
+    beta = torch.acos(2 * torch.rand(shape, **options) - 1)
     return tuple(x.requires_grad_(requires_grad) for x in (alpha, beta, gamma))  # type: ignore[return-value]
 
 
@@ -179,7 +179,7 @@ def rand_axis_angle(*shape: int, requires_grad: bool = False, **options: Any) ->
 
 def identity_angles(*shape: int, requires_grad: bool = False, **options: Any) -> Angles:
     """Euler angles of the identity."""
-    return tuple(torch.zeros(*shape, **options).requires_grad_(requires_grad) for _ in range(3))  # type: ignore[return-value]
+    return tuple(torch.zeros(shape, **options).requires_grad_(requires_grad) for _ in range(3))  # type: ignore[return-value]
 
 
 def identity_quaternion(*shape: int, requires_grad: bool = False, **options: Any) -> Tensor:
