@@ -73,7 +73,7 @@ def mace(hidden: str, repeats: int) -> Callable[[], tuple[float, np.ndarray]]:
     """A model like the published ones in size, with weights that both sides fill alike."""
     import torch
     from e3nn import o3
-    from mace import modules  # first: it tells torch to load the tables of e3nn 0.4.4
+    from mace import modules
     from matscipy.neighbours import neighbour_list
 
     torch.manual_seed(0)
@@ -157,7 +157,11 @@ class Side:
     """One side of a case, ready to be asked."""
 
     def __init__(self, python: str, case: str, side: str, threads: int) -> None:
-        environment = os.environ | {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
+        environment = os.environ | {
+            "OMP_NUM_THREADS": str(threads),
+            "MKL_NUM_THREADS": str(threads),
+            "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1",  # the tables of e3nn 0.4.4 are pickled
+        }
         command = [python, __file__, "--serve", case, side, str(threads)]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
