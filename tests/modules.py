@@ -123,6 +123,7 @@ def _on_grids(G: CatalogGroup) -> Iterator[tuple[str, Make]]:
     yield "Upsample", lambda: nn.Upsample(h, scale_factor=2)
     yield "Restrict", lambda: nn.Restrict(G.rep(f"2x{G.trivial}"), G.subgroup(str(G)))
     yield "DiskMask", lambda: nn.DiskMask(h, 1.0)
+    yield "PatchEmbedding", lambda: nn.PatchEmbedding(h, h, 9, 3, filters=BandLimited(0.4))
     yield "SymmetricContraction on a grid", lambda: nn.Pixelwise(nn.SymmetricContraction(equal(G), equal(G), order=2))
     yield "Pixelwise", lambda: nn.Pixelwise(nn.Linear(h, 2 * defining))
     yield (

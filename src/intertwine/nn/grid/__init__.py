@@ -4,6 +4,7 @@ from intertwine.nn.grid.convolution import Conv2d, Conv3d, ConvTranspose2d, Conv
 from intertwine.nn.grid.initialisation import delta_orthogonal_
 from intertwine.nn.grid.module import GridModule
 from intertwine.nn.grid.norm import FieldDropout, GroupNorm, InstanceNorm
+from intertwine.nn.grid.patches import PatchEmbedding
 from intertwine.nn.grid.pixelwise import Pixelwise
 from intertwine.nn.grid.pooling import (
     AdaptiveAvgPool2d,
@@ -39,6 +40,7 @@ __all__ = [
     "InstanceNorm",
     "MaxPool2d",
     "MaxPool3d",
+    "PatchEmbedding",
     "Pixelwise",
     "Upsample",
     "delta_orthogonal_",
