@@ -95,10 +95,11 @@ def test_functions_move_as_they_say(group: CatalogGroup, filters: BandLimited | 
         np.testing.assert_allclose((values**2).sum((0, 1)), irrep.dim)
 
 
-def test_errors_of_functions_are_what_waves_show() -> None:
+@pytest.mark.parametrize(("size", "tolerance"), [(5, 0.25), pytest.param(21, 0.1, marks=pytest.mark.slow)])
+def test_errors_of_functions_are_what_waves_show(size: int, tolerance: float) -> None:
     """The stated error is that of transfer functions, measured on turned waves of a spectrum 1/k²."""
-    taps, generator = Taps((5, 5)), np.random.default_rng(0)
-    functions = BandLimited(0.25).functions(SO2.defining, taps)
+    taps, generator = Taps((size, size)), np.random.default_rng(0)
+    functions = BandLimited(tolerance).functions(SO2.defining, taps)
     lengths = math.pi * generator.random(4000)  # in the plane the power of all directions together falls like 1/k
     weights = 1 / np.maximum(lengths, 1e-3)
     angles = 2 * math.pi * generator.random((2, 4000))

@@ -46,6 +46,15 @@ def inputs(net: nn.EquivariantModule, batch: int, dtype: torch.dtype = torch.flo
 SLOW = {"residual", "u-net"}
 
 
+def test_a_batch_as_large_as_another_axis_stays_free() -> None:
+    rep = D4.rep("1xregular")
+    net = nn.Sequential(nn.Conv2d(D4.rep("3x0e"), rep, 3), nn.BatchNorm(rep), nn.NormActivation(rep)).double()
+    for batch, size in ((3, 8), (8, 8)):
+        exported = net.export(torch.randn(batch, 3, size, size, dtype=torch.float64))
+        x = torch.randn(5, 3, size, size, dtype=torch.float64)
+        torch.testing.assert_close(exported(x), net.eval()(x))
+
+
 @pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in NETWORKS])
 def test_exported_modules_compute_the_same(name: str) -> None:
     """For every batch and in both precisions; nothing of the library is left, and they train, pickle and convert."""

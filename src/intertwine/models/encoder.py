@@ -83,7 +83,7 @@ class Encoder(Sequential):
 
         Raises `ShapeError` for images that are too small for the last filter.
         """
-        sizes = plain_shape(x)[-len(self.least) :]
+        sizes = plain_shape(x)[-len(self.least) :] if isinstance(x, Tensor) else ()
         if any(size < least for size, least in zip(sizes, self.least, strict=False)):
             raise ShapeError(
                 f"The last filter of this encoder covers what is left of images of {self.least} pixels and more, but "

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, fx, nn
+from torch.fx.experimental import _config
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from intertwine.errors import ArgumentError
@@ -45,7 +46,9 @@ def plain_module(module: nn.Module, inputs: Sequence[Tensor]) -> fx.GraphModule:
     example = [torch.cat([x, x, x]) if x.shape[0] == 1 else x for x in inputs]  # sizes of 1 would not stay free
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        traced = make_fx(twin, tracing_mode="symbolic", _allow_non_fake_inputs=True)(*example)
+        # A batch as large as another axis is free all the same.
+        with _config.patch(use_duck_shape=False):  # type: ignore[attr-defined]
+            traced = make_fx(twin, tracing_mode="symbolic", _allow_non_fake_inputs=True)(*example)
     for node in [*traced.graph.nodes]:
         node.meta.clear()  # what only served the recording, and cannot be pickled
         _generalise(traced.graph, node)

@@ -131,7 +131,10 @@ class BatchNorm(BlockNorm):
         self.check(x, self.rep_in)
         rows = math.prod(plain_shape(x)[:-1])
         if rows < 2 and (self.training or self.running_var is None):
-            raise ArgumentError(f"BatchNorm takes at least two numbers per channel in training, but got {rows}.")
+            raise ArgumentError(
+                f"BatchNorm takes at least two numbers per channel in training, but got {rows}. Take a larger batch or "
+                "image, or a norm of each sample, such as InstanceNorm or LayerNorm."
+            )
         if self.uniform and x.ndim > 1 and all(t.dtype == x.dtype for t in (*self.parameters(), *self.buffers())):
             return self._by_torch(x)
         dtype = torch.promote_types(x.dtype, torch.float32)

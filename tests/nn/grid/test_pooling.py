@@ -63,6 +63,14 @@ def test_down_and_up_again() -> None:
         nn.Upsample(REP, 8, mode="nearest")(normal(1, REP.dim, 5, 5))
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_disks_of_large_images_in_half_precision(dtype: torch.dtype) -> None:
+    """Places of pixels have more digits than the features."""
+    mask = nn.DiskMask(D4.rep("1x0e"))
+    image = torch.ones(1, 1, 600, 601, dtype=torch.float64)
+    torch.testing.assert_close(mask(image.to(dtype)).double(), mask(image), rtol=0, atol=5e-3)
+
+
 @pytest.mark.parametrize("stride", [1, 2, 3, 4])
 @pytest.mark.parametrize("size", range(3, 13))
 def test_blurred_samples_lie_about_the_middle_for_every_size(size: int, stride: int) -> None:

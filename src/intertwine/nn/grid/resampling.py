@@ -169,7 +169,8 @@ class DiskMask(GridModule):
         """The output `(B, rep.dim, …)` for features `(B, rep.dim, …)`, with or without B."""
         self.check_grid(x)
         sizes = plain_shape(x)[-self.n :]
-        axes = [torch.arange(size, dtype=x.dtype, device=x.device) - (size - 1) / 2 for size in sizes]
+        dtype = torch.promote_types(x.dtype, torch.float32)  # half precision has too few digits for places
+        axes = [torch.arange(size, dtype=dtype, device=x.device) - (size - 1) / 2 for size in sizes]
         lengths = torch.stack([axis**2 for axis in torch.meshgrid(*axes, indexing="ij")]).sum(0).sqrt()
         beyond = (lengths - (min(sizes) - 1) / 2 + self.margin).clamp(min=0)
-        return x * torch.exp(-((beyond / self.sigma) ** 2) / 2)
+        return x * torch.exp(-((beyond / self.sigma) ** 2) / 2).to(x.dtype)
