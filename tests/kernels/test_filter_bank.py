@@ -177,14 +177,17 @@ def test_a_notebook_shows_functions() -> None:
 
 
 def test_what_filters_refuse() -> None:
-    with pytest.raises(ArgumentError, match="between 0 and 1"):
-        BandLimited(1.5)
+    for tolerance in (1.5, "0.1", None):
+        with pytest.raises(ArgumentError, match="between 0 and 1"):
+            BandLimited(tolerance)
     with pytest.raises(ArgumentError, match="2 or 3 sizes"):
         Taps((3,))
     with pytest.raises(ArgumentError, match="spacing"):
         Taps((3, 3), (1.0, -1.0))
     with pytest.raises(ArgumentError, match="square kernels"):
         Rings().functions(SO2.defining, Taps((3, 5)))
+    with pytest.raises(ArgumentError, match=r"spacing \(2\.0, 1\.0\)"):
+        Rings().functions(SO2.defining, Taps((3, 3), (2.0, 1.0)))
     with pytest.raises(ArgumentError, match="meets a tap"):
         Rings().functions(SO2.defining, Taps((2, 2)))
     with pytest.raises(ArgumentError, match="does not permute the taps"):

@@ -118,6 +118,9 @@ def test_what_networks_refuse() -> None:
         models.channels_of(D4, 0)
     with pytest.raises(ArgumentError, match="on one grid"):
         nn.exact_sizes(nn.Linear(D4.rep("1x0e"), D4.rep("1x0e")), 8)
+    for size, within in ((8.0, 8), ((8, 8), 8), (8, -1)):
+        with pytest.raises(ArgumentError, match="one width, a whole number"):
+            nn.exact_sizes(nn.Conv2d(D4.rep("1x0e"), D4.rep("1x0e"), 3), size, within)
 
 
 def test_sizes_that_keep_a_network_exact() -> None:

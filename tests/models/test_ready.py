@@ -261,3 +261,21 @@ def test_what_ready_networks_refuse() -> None:
         models.Encoder2d(D4, 1, 8)([1.0])
     with pytest.raises(LabelError):
         models.ResNet18(D4, restrict=("C3",))
+
+
+@pytest.mark.parametrize(
+    ("make", "shape"),
+    [
+        (lambda: models.Encoder2d(D4, 1, (20, 40), width=8), (20, 40)),
+        (lambda: models.Encoder2d(SO2, 1, (8, 32), width=8, filters=nn.Rings()), (8, 32)),
+        (lambda: models.Encoder3d(catalog.point_group("O"), 1, (5, 9, 20), width=24), (5, 9, 20)),
+        (lambda: models.Encoder3d(O3.subgroup("C4v"), 1, (5, 12, 12), width=8), (5, 12, 12)),
+    ],
+)
+def test_encoders_of_oblong_images(make, shape: tuple[int, ...]) -> None:
+    """The last filter has sides that the group may exchange, and sees all places."""
+    net = make().double().eval()
+    x = torch.randn(1, 1, *shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64).requires_grad_()
+    assert turned_error(net, x.detach()) < 1e-10
+    (gradient,) = torch.autograd.grad(net(x).square().sum(), x)
+    assert all((gradient.abs().amax(axis) > 0).all() for axis in range(2, x.ndim))

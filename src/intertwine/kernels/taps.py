@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 
-from intertwine._arrays import Table, read_only
+from intertwine._arrays import Table, read_only, real_number
 from intertwine.errors import ArgumentError
 from intertwine.kernels.pictures import mosaic, page
 from intertwine.reps import Irrep, Rep
@@ -181,8 +181,8 @@ class BandLimited(Filters):
     tolerance: float = 0.1
 
     def __post_init__(self) -> None:
-        if not 0 < self.tolerance < 1:
-            raise ArgumentError(f"The tolerance of filters lies between 0 and 1, but got {self.tolerance}.")
+        if not 0 < real_number(self.tolerance) < 1:
+            raise ArgumentError(f"The tolerance of filters lies between 0 and 1, but got {self.tolerance!r}.")
 
     def functions(self, action: Rep, taps: Taps) -> TapFunctions:
         """Harmonics of rising degree, until two degrees in a row have nothing below the tolerance."""
@@ -247,9 +247,9 @@ def _orbits(action: Rep, points: np.ndarray, members: np.ndarray) -> Iterator[np
         orbit = [min(left)]
         for tap in orbit:  # grows while it is walked
             for image in generators @ points[tap]:
-                number = int(np.abs(points - image).max(1).argmin())
-                if number not in orbit:
-                    orbit.append(number)
+                place = int(np.abs(points - image).max(1).argmin())
+                if place not in orbit:
+                    orbit.append(place)
         left -= set(orbit)
         yield np.array(sorted(orbit))
 
@@ -381,7 +381,10 @@ def _canonical(vectors: np.ndarray) -> np.ndarray:
 @cache
 def _rings(action: Rep, taps: Taps) -> TapFunctions:
     if len(set(taps.sizes)) > 1 or len(set(taps.spacing)) > 1:
-        raise ArgumentError(f"Rings are for square kernels and pixels, but got the sizes {taps.sizes}.")
+        raise ArgumentError(
+            f"Rings are for square kernels and pixels, but got the sizes {taps.sizes} and spacing {taps.spacing}. Take "
+            "nn.BandLimited()."
+        )
     width, step = taps.sizes[0], taps.spacing[0]
     lengths = np.linalg.norm(taps.points, axis=1) / step
     radii = np.linspace(0, (width - 1) // 2, math.ceil(width / 2))

@@ -7,13 +7,14 @@ import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from intertwine._arrays import real_number
 from intertwine.catalog.with_reps import GroupWithReps
 from intertwine.errors import ArgumentError, RepMismatchError, UnreachableWarning
 from intertwine.groups import Group
@@ -77,9 +78,16 @@ class GridStyle:
         """The width of filters that look around."""
         if self.kernel_size is not None:
             return self.kernel_size
+        return 3 if self.permutes(3) else 5
+
+    def permutes(self, kernel_size: Sizes) -> bool:
+        """Whether the group permutes the taps of filters of a size."""
         trivial = channels_rep(self.action.group, 1)
-        usual = GridStyle(self.action, spacing=self.spacing).conv(trivial, trivial, 3)
-        return 3 if isinstance(usual.kind, Complete) else 5
+        try:
+            GridStyle(self.action, Complete(), self.spacing).conv(trivial, trivial, kernel_size, padding="valid")
+        except ArgumentError:
+            return False
+        return True
 
     def conv(
         self, rep_in: Rep, rep_out: Rep, kernel_size: Sizes | None = None, bias: bool = False, padding: str = "same"
@@ -139,7 +147,7 @@ def channels_of(group: Group, width: int, degree: int = 2, *, without: Collectio
     >>> print(channels_of(dihedral(4), 64), "|", channels_of(O2, 32))
     8xregular | 3x0e + 3x0o + 6x1 + 6x2
     """
-    if not isinstance(width, Real) or isinstance(width, bool) or not 1 <= width < math.inf:
+    if not 1 <= real_number(width) < math.inf:
         raise ArgumentError(f"A network has at least one channel, but got the width {width!r}.")
     if group.is_finite and isinstance(group, GroupWithReps):
         return max(1, round(width / group.order)) * group.regular

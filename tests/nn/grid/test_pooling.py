@@ -124,7 +124,9 @@ def test_what_pools_refuse() -> None:
         (lambda: nn.exact_sizes(nn.Linear(REP, REP), 8), "on one grid"),
         (lambda: nn.BlurPool(REP, 0), "stride is an integer"),
         (lambda: nn.BlurPool(REP, 2, sigma=-1.0), "width of a blur"),
+        (lambda: nn.BlurPool(REP, 2, sigma="1"), "width of a blur"),
         (lambda: nn.DiskMask(REP, sigma=0.0), "positive width"),
+        (lambda: nn.DiskMask(REP, float("nan")), "margin of a mask"),
         (lambda: nn.AvgPool3d(REP, 2), "has dimension 2"),
         (lambda: nn.Pixelwise(nn.PointConv(O2.rep("1x0e"), O2.rep("1x0e"))), "from features to features"),
     ):
