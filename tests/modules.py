@@ -174,6 +174,12 @@ def _single() -> Iterator[tuple[str, Make]]:
             f"PointConv with {cutoff.__name__}",
             lambda cutoff=cutoff: nn.PointConv(hidden(O2), hidden(O2), envelope=cutoff(5.0), neighbours=3.0, degree=1),
         )
+    for G in (SO3, O3):
+        yield f"SO2Conv, {G}", lambda G=G: nn.SO2Conv(G.harmonics(3) + hidden(G), 2 * G.harmonics(2), hidden=(8,))
+        yield (
+            f"SO2Conv up to order 1, {G}",
+            lambda G=G: nn.SO2Conv(turned(G), hidden(G) + G.harmonics(2), order=1, hidden=(), neighbours=3.0),
+        )
     cone = O3.subgroup("Cinfv", axis=(1, 2, -1))
     yield (
         "PointConv in space, for the cone's group",

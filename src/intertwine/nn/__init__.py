@@ -39,6 +39,7 @@ from intertwine.nn.point_conv import PointConv
 from intertwine.nn.radial import RadialMLP
 from intertwine.nn.restriction import Restrict
 from intertwine.nn.sequential import Sequential
+from intertwine.nn.so2_conv import SO2Conv
 from intertwine.nn.symmetric_contraction import SymmetricContraction
 from intertwine.nn.tensor_product import TensorProduct
 
@@ -83,6 +84,7 @@ __all__ = [
     "RadialMLP",
     "Restrict",
     "Rings",
+    "SO2Conv",
     "SelfAttention",
     "Sequential",
     "SymmetricContraction",
