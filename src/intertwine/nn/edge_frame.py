@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError
 from intertwine.groups import Group, Subgroup
 from intertwine.kernels import irrep_terms
@@ -22,6 +22,14 @@ AXIS = (0.0, 1.0, 0.0)
 """The axis that frames take to an edge: that of the harmonics, about which they turn two by two."""
 
 
+@runtime_checkable
+class NamesSubgroups(Protocol):
+    """A group that finds its subgroups by name, as those of `intertwine.catalog` do."""
+
+    def subgroup(self, name: str, *, axis: tuple[float, float, float]) -> Subgroup:
+        """The subgroup of a name about an axis."""
+
+
 def axis_stabiliser(group: Group) -> Subgroup:
     """The elements of SO(3) or O(3) that keep the y axis: SO(2), or O(2) with the mirrors that contain the axis.
 
@@ -31,7 +39,7 @@ def axis_stabiliser(group: Group) -> Subgroup:
     >>> print(axis_stabiliser(O3).group)
     O(2)
     """
-    if not isinstance(group, CatalogGroup) or group.is_finite or not group.is_full or group.dim != 3:
+    if not isinstance(group, NamesSubgroups) or group.is_finite or not group.is_full or group.dim != 3:
         raise ArgumentError(f"Frames along edges are for SO(3) and O(3), but got the group {group}.")
     return group.subgroup("Cinf" if group.is_proper else "Cinfv", axis=AXIS)
 

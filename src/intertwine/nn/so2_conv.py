@@ -52,6 +52,7 @@ class SO2Conv(EdgeModule):
 
     Source: Passaro & Zitnick 2023 (arXiv:2302.03655).
 
+    >>> import torch
     >>> from intertwine.catalog import O3
     >>> conv = SO2Conv(O3.rep("4x0e + 4x1o + 4x2e"), O3.rep("8x0e + 8x1o"))
     >>> positions, edges = torch.randn(3, 3), torch.tensor([[0, 1, 2], [1, 2, 0]])
