@@ -176,6 +176,7 @@ def _single() -> Iterator[tuple[str, Make]]:
         )
     for G in (SO3, O3):
         yield f"SO2Conv, {G}", lambda G=G: nn.SO2Conv(G.harmonics(3) + hidden(G), 2 * G.harmonics(2), hidden=(8,))
+        yield f"GauntProduct, {G}", lambda G=G: nn.GauntProduct(2 * G.harmonics(2), 2 * G.harmonics(1))
         yield (
             f"SO2Conv up to order 1, {G}",
             lambda G=G: nn.SO2Conv(turned(G), hidden(G) + G.harmonics(2), order=1, hidden=(), neighbours=3.0),

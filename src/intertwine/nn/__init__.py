@@ -9,6 +9,7 @@ from intertwine.nn.checkpoints import CONVENTION, load_weights, save_weights
 from intertwine.nn.depthwise_conv import DepthwiseConv
 from intertwine.nn.edge_module import EdgeGeometry, edge_geometry
 from intertwine.nn.fourier import FourierActivation
+from intertwine.nn.gaunt_product import GauntProduct
 from intertwine.nn.grid import (
     AdaptiveAvgPool,
     AdaptiveMaxPool,
@@ -39,6 +40,7 @@ from intertwine.nn.point_conv import PointConv
 from intertwine.nn.radial import RadialMLP
 from intertwine.nn.restriction import Restrict
 from intertwine.nn.sequential import Sequential
+from intertwine.nn.signals import GroupSignals, SphereSignals
 from intertwine.nn.so2_conv import SO2Conv
 from intertwine.nn.symmetric_contraction import SymmetricContraction
 from intertwine.nn.tensor_product import TensorProduct
@@ -70,8 +72,10 @@ __all__ = [
     "FourierActivation",
     "FrameAveraging",
     "Gate",
+    "GauntProduct",
     "GlobalPool",
     "GroupPool",
+    "GroupSignals",
     "InstanceNorm",
     "LayerNorm",
     "LearnedOrderParameter",
@@ -87,6 +91,7 @@ __all__ = [
     "SO2Conv",
     "SelfAttention",
     "Sequential",
+    "SphereSignals",
     "SymmetricContraction",
     "TensorProduct",
     "Upsample",
