@@ -97,9 +97,8 @@ def main() -> None:
         scores = net(*graph(posed(pieces[which], elements)))
         error = (scores - net(*graph(pieces))[wanted]).abs().max() / scores.abs().max()
     right = (scores.argmax(1) == wanted).double().mean()
-    print(
-        f"{len(which)} poses, rotated and mirrored: {100 * float(right):.1f} % right, scores equal to {float(error):.0e}"
-    )
+    print(f"{len(which)} poses, rotated and mirrored: {100 * right.item():.1f} % right")
+    print(f"scores are those of the pieces, up to {error.item():.0e}")
 
 
 if __name__ == "__main__":
