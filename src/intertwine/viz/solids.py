@@ -107,7 +107,7 @@ def surfaces(sphere_xyz: np.ndarray, solids: Sequence[Solid], height: int = 340)
     if not solids:
         raise ArgumentError("surfaces got nothing to draw. Pass at least one Solid.")
     grids = [_grid(sphere_xyz, solid.radius[None])[0] for solid in solids]
-    reach = max(float(np.abs(grid).max()) for grid in grids) or 1.0
+    reach = max(float(np.linalg.norm(grid, axis=-1).max()) for grid in grids) or 1.0  # however it is turned
     header = 0.08 if any(solid.title for solid in solids) else 0.0
     wide, tall = panels(len(solids), len(solids), 0.01, header), panels(len(solids), 1, 0.0, header)
     shades, colours = _colours(solids, grids)
