@@ -8,7 +8,7 @@ import torch
 
 from intertwine import nn
 from intertwine.catalog import O2, O3, SO3
-from intertwine.errors import ArgumentError
+from intertwine.errors import ArgumentError, ShapeError
 from intertwine.groups.grids import sphere_grid
 from intertwine.reps import spherical_harmonics
 from intertwine.reps.clebsch_gordan import wigner_3j
@@ -75,6 +75,8 @@ def test_leading_axes_broadcast() -> None:
     layer = nn.GauntProduct(2 * O3.harmonics(1), 2 * O3.harmonics(1))
     x, y = torch.randn(4, 1, 8), torch.randn(3, 8)
     torch.testing.assert_close(layer(x, y)[2, 1], layer(x[2, 0], y[1]))
+    with pytest.raises(ShapeError, match=r"GauntProduct takes .* those of x and y are \[\(4,\), \(3,\)\]"):
+        layer(x[:, 0], y)
 
 
 def test_what_cannot_be_is_refused() -> None:

@@ -40,6 +40,13 @@ def test_to_the_grid_and_back(kind: str, n: int | None, degree: int) -> None:
     torch.testing.assert_close(signals.coefficients(f), x)
 
 
+@pytest.mark.parametrize("kind", ["tetrahedron", "icosahedron", "design"])
+def test_grids_that_happen_to_be_exact(kind: str) -> None:
+    signals = nn.SphereSignals(O3, 1, kind).double()
+    x = some_signal(signals)
+    torch.testing.assert_close(signals.coefficients(signals.values(x)), x)
+
+
 def test_a_high_degree() -> None:
     signals = nn.SphereSignals(SO3, 60).double()
     x = some_signal(signals)
@@ -152,6 +159,10 @@ def test_peaks_are_found_to_rounding() -> None:
     torch.testing.assert_close(places @ axes.T @ torch.ones(6, 1).double(), torch.zeros(6, 1).double())
     torch.testing.assert_close((places @ axes.T).amax(1), torch.ones(6).double())
     torch.testing.assert_close(values, values[:1].expand(6))
+    slopes = torch.func.jacrev(lambda p: signals.at(some_signal(signals), p))(
+        signals.find_peaks(some_signal(signals))[0]
+    )
+    assert slopes.abs().max() < 1e-12
 
 
 def test_peaks_turn_with_the_signal() -> None:
@@ -174,6 +185,7 @@ def test_samples_have_the_density() -> None:
     """Of f = 1 + z the mean of z is 1/3 and that of z² is 1/3; both to five standard errors."""
     signals = nn.SphereSignals(O3, 1).double()
     x = signals.through(torch.cat([torch.eye(3), -torch.eye(3)]).double(), torch.tensor([1.0, 1, 2, 1, 1, 0]).double())
+    assert signals.sample(x, 0).shape == (0, 3)
     z = signals.sample(x, 20000, torch.Generator().manual_seed(0))[:, 2]
     assert abs(z.mean() - 1 / 3) < 5 * math.sqrt(2 / 9 / 20000)
     assert abs((z**2).mean() - 1 / 3) < 5 * math.sqrt(4 / 45 / 20000)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from intertwine.errors import ArgumentError
-from intertwine.nn.module import EquivariantModule
+from intertwine.nn.module import EquivariantModule, check_batches
 from intertwine.nn.sphere_transform import SphereTransform, row_grid, sphere_signals_of
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.reps.clebsch_gordan import wigner_3j
@@ -101,6 +101,7 @@ class GauntProduct(EquivariantModule):
         """The output `(..., rep_out.dim)` for x `(..., rep_1.dim)` and y `(..., rep_2.dim)`, leading axes broadcast."""
         self.check(x, self.rep_1, "a first input")
         self.check(y, self.rep_2, "a second input")
+        check_batches("GauntProduct", "x and y", x, y)
         f = self.first.to_values(self._weighted(x.unflatten(-1, (-1, self.channels)), 0))
         g = self.second.to_values(self._weighted(y.to(x.dtype).unflatten(-1, (-1, self.channels)), 1))
         z: Tensor = self._weighted(self.third.to_coefficients(f * g) * self.scale.to(x.dtype), 2)

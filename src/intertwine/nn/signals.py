@@ -23,6 +23,9 @@ from intertwine.reps.harmonics import harmonics_rep, spherical_harmonics, unit_v
 WITH_ROWS = ("gauss", "longlat")
 """The kinds of grids with rows of equally spaced points: transforms take one angle after the other."""
 
+EXACT_TO = {"gauss": 0, "longlat": 1, "lebedev": 0, "design": 0}
+"""By how much the n of a kind of grid is more than the degree to which it is exact."""
+
 
 class SphereSignals(TableModule):
     """Signals on the sphere up to a degree L: features to values on a grid, and back, and what one does with signals.
@@ -66,7 +69,8 @@ class SphereSignals(TableModule):
         if group.is_finite or not group.is_full or group.dim != 3:
             raise ArgumentError(f"Signals on the sphere are features of SO(3) or O(3), but got the group {group}.")
         self.rep, self.degree = harmonics_rep(group.defining, degree), degree
-        n = 2 * degree + (kind == "longlat") if n is None else n
+        if n is None and kind in EXACT_TO:
+            n = 2 * degree + EXACT_TO[kind]
         grid = sphere_grid(kind, n)
         if grid.degree < 2 * degree:
             raise ArgumentError(
@@ -169,7 +173,7 @@ class SphereSignals(TableModule):
             bound = float(fine.abs().max()) / math.cos(math.pi * self.degree / (2 * rows)) ** 2
             if not float(fine.max()) > 1e-6 * bound:
                 raise ArgumentError("A density is positive somewhere, but this signal is not. Pass one that is.")
-            found: list[Tensor] = []
+            found: list[Tensor] = [x.new_zeros(0, 3)]
             while sum(map(len, found)) < number:
                 tried = torch.randn(max(64, 4 * number), 3, generator=generator, dtype=x.dtype, device=x.device)
                 lots = torch.rand(len(tried), generator=generator, dtype=x.dtype, device=x.device)
@@ -177,9 +181,9 @@ class SphereSignals(TableModule):
             directions: Tensor = unit_vectors(torch.cat(found)[:number])
             return directions
 
-    def extra_repr(self) -> str:
-        """The rep and the grid."""
-        return f"{self.rep}, {self.rep.group}, grid={'×'.join(map(str, self.shape))}"
+    def __repr__(self) -> str:
+        """One line: the rep and the grid."""
+        return f"SphereSignals({self.rep}, {self.rep.group}, grid={'×'.join(map(str, self.shape))})"
 
     def _basis(self, directions: Tensor) -> Tensor:
         """The functions `(..., n, dim)` whose values coefficients multiply."""
@@ -332,7 +336,7 @@ def _climb(
         step = (tangents @ along)[..., 0]
         step = step * (reach / step.norm(dim=-1, keepdim=True).clamp(min=reach))
         found = each(places, step)
-        better = found >= values
+        better = (found >= values) | (step.norm(dim=-1) < 1e-4)  # at the top, values no longer tell
         places = torch.where(better.reshape(-1, *[1] * (places.ndim - 1)), moved(places, step), places)
         values = torch.where(better, found, values)
     return places.detach(), values.detach()
