@@ -79,7 +79,8 @@ class SphereSignals(TableModule):
             )
         places = np.roll(grid.points, -1, 1)  # the poles of the grid are ±z, those of the harmonics ±y
         self.register_table("points", places)
-        self.transform = SphereTransform(degree, *row_grid(kind, n)) if kind in WITH_ROWS else None
+        rows = row_grid(kind, n) if kind in WITH_ROWS and n is not None else None
+        self.transform = None if rows is None else SphereTransform(degree, *rows)
         self.shape: tuple[int, ...] = (len(grid),)
         if self.transform is not None:
             self.shape = (len(grid) // self.transform.columns, self.transform.columns)
