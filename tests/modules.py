@@ -136,6 +136,11 @@ def _over(G: CatalogGroup) -> Iterator[tuple[str, Make]]:
     yield "Linear between coordinates of their own", lambda: nn.Linear(t, t, bias=False)
     yield "TensorProduct", lambda: nn.TensorProduct(h, h, h)
     yield "TensorProduct with given weights", lambda: nn.TensorProduct(h, t, h, shared_weights=False)
+    yield "ReducedTensorProduct", lambda: nn.ReducedTensorProduct("ij=ji", i=h)
+    yield (
+        "ReducedTensorProduct of coordinates of their own",
+        lambda: nn.ReducedTensorProduct("ijk=-jik", i=G.defining, k=t, keep=lambda irrep: irrep.degree <= 2),
+    )
     yield "PointConv", lambda: nn.PointConv(h, h, hidden=(8,))
     yield "PointConv, mean", lambda: nn.PointConv(h, t, hidden=(), aggregate="mean", self_interaction=False)
     yield "DepthwiseConv", lambda: nn.DepthwiseConv(h, h, degree=2, hidden=(8,))

@@ -37,6 +37,7 @@ from intertwine.nn.norm import BatchNorm, Dropout, LayerNorm
 from intertwine.nn.order_parameter import LearnedOrderParameter
 from intertwine.nn.point_conv import PointConv
 from intertwine.nn.radial import RadialMLP
+from intertwine.nn.reduced_product import ReducedTensorProduct
 from intertwine.nn.restriction import Restrict
 from intertwine.nn.sequential import Sequential
 from intertwine.nn.symmetric_contraction import SymmetricContraction
@@ -81,6 +82,7 @@ __all__ = [
     "Pixelwise",
     "PointConv",
     "RadialMLP",
+    "ReducedTensorProduct",
     "Restrict",
     "Rings",
     "SelfAttention",
