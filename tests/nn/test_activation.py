@@ -244,6 +244,50 @@ def test_gates_of_invariants_alone() -> None:
     assert gate(torch.randn(2, 3)).shape == (2, 3)
 
 
+# a function for each term, and factors that are given -----------------------------------------------------------------
+
+
+def test_each_term_has_its_function() -> None:
+    rep = O3.rep("2x0e + 1x0e + 2x1o + 1x1o + 1x2e")
+    functions = [torch.tanh, None, torch.sigmoid, None, torch.sigmoid]
+    gate = nn.Gate(rep, functions=functions).double()
+    assert gate.rep_in == rep + O3.rep("3x0e")
+    x = torch.randn(4, gate.rep_in.dim, dtype=torch.float64)
+    a, b, v, w, t, s = gate.rep_in.split(x)
+    c, d = gain(torch.tanh), gain(torch.sigmoid)
+    parts = [c * a.tanh(), b, v * d * s[:, :2].sigmoid(), w, t * d * s[:, 2:].sigmoid()]
+    torch.testing.assert_close(gate(x), rep.join(parts))
+    by_norm = nn.NormActivation(rep, functions=functions).double()
+    assert by_norm.bias.shape == (3,)
+    y = rep.split(by_norm(x[:, : rep.dim]))
+    torch.testing.assert_close([y[0], y[1], y[3]], [c * a.tanh(), b, w])
+    torch.testing.assert_close(y[2] / v, (y[2] / v)[..., :1].expand(v.shape))
+    with pytest.raises(ArgumentError, match=r"each of the 5 terms of .* got 2"):
+        nn.Gate(rep, functions=[torch.tanh, None])
+
+
+def test_functions_of_terms_learn() -> None:
+    layer = nn.Gate(O3.rep("2x0e + 2x1o"), functions=[plain.PReLU(), plain.Softplus()])
+    assert [*layer.state_dict()] == ["function_0.weight"]
+    twin = pickle.loads(pickle.dumps(layer))
+    twin.function_0.weight.data.fill_(3.0)
+    x = torch.randn(4, layer.rep_in.dim)
+    assert not torch.equal(twin(x), layer(x))
+
+
+def test_a_given_factor_is_taken() -> None:
+    """Of invariants, of gates, of lengths, of networks of distances."""
+    same, double = nn.Rescaled(torch.sigmoid, 1.0), nn.Rescaled(torch.sigmoid, 2.0)
+    x = torch.randn(4, 3)
+    torch.testing.assert_close(nn.Activation(O3.rep("3x0e"), even=same)(x), x.sigmoid())
+    torch.testing.assert_close(nn.FullyConnected([3, 1], double, last_activation=True).gain, 2.0)
+    assert nn.Gate(O3.rep("1x1o"), scale=double).gains == [2.0]
+    assert nn.NormActivation(O3.rep("1x1o + 1x0o"), scale=double).gains == [2.0, 2.0]
+    assert parity(nn.Rescaled(torch.tanh, 3.0)) == -1
+    with pytest.raises(ArgumentError, match="a positive number"):
+        nn.Rescaled(torch.tanh, 0.0)
+
+
 # functions that are modules -------------------------------------------------------------------------------------------
 
 

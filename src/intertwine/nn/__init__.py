@@ -9,6 +9,7 @@ from intertwine.nn.checkpoints import CONVENTION, load_weights, save_weights
 from intertwine.nn.depthwise_conv import DepthwiseConv
 from intertwine.nn.edge_module import EdgeGeometry, edge_geometry
 from intertwine.nn.fourier import FourierActivation
+from intertwine.nn.fully_connected import FullyConnected
 from intertwine.nn.grid import (
     AdaptiveAvgPool,
     AdaptiveMaxPool,
@@ -32,7 +33,7 @@ from intertwine.nn.grid import (
 )
 from intertwine.nn.group_pool import GroupPool
 from intertwine.nn.linear import Linear
-from intertwine.nn.module import EquivariantModule
+from intertwine.nn.module import EquivariantModule, Rescaled
 from intertwine.nn.norm import BatchNorm, Dropout, LayerNorm
 from intertwine.nn.order_parameter import LearnedOrderParameter
 from intertwine.nn.point_conv import PointConv
@@ -69,6 +70,7 @@ __all__ = [
     "Filters",
     "FourierActivation",
     "FrameAveraging",
+    "FullyConnected",
     "Gate",
     "GlobalPool",
     "GroupPool",
@@ -83,6 +85,7 @@ __all__ = [
     "PointConv",
     "RadialMLP",
     "ReducedTensorProduct",
+    "Rescaled",
     "Restrict",
     "Rings",
     "SelfAttention",
