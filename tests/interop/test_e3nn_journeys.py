@@ -362,7 +362,7 @@ def test_signs_of_the_older_generation() -> None:
     )
     new, old = (run(code.format(given)).split() for given in ("install()", "install('0.4.4')"))
     assert [float(a) for a in new] == pytest.approx([-float(old[0]), float(old[1]), -float(old[2])])
-    with pytest.raises(ArgumentError, match="The signs are those of '0.5' or '0.4.4', but got '0.3'"):
+    with pytest.raises(ArgumentError, match=r"The signs are those of '0\.5' or '0\.4\.4', but got '0\.3'"):
         install("0.3")
 
 

@@ -338,6 +338,8 @@ class RadialMLP(nn.Module):
     torch.Size([7, 5])
     """
 
+    basis: RadialBasis
+
     def __init__(
         self,
         basis: RadialBasis,

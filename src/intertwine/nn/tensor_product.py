@@ -59,6 +59,9 @@ class TensorProduct(EquivariantModule):
         mode: the multiplicity mode.
         normalisation: how paths are scaled.
 
+    Attributes:
+        instructions: the paths, in the order of their weights.
+
     Raises and warns like `Linear`, and raises `ArgumentError` for an unknown mode.
 
     Source: modes and normalisations as in Geiger and Smidt 2022 (arXiv:2207.09453).
@@ -85,6 +88,7 @@ class TensorProduct(EquivariantModule):
         out, instructions = _instructions(rep_1, rep_2, rep_out, mode, shared_weights is not None)
         super().__init__(rep_1, out)
         self.rep_1, self.rep_2, self.mode = rep_1, rep_2, mode
+        self.instructions, self.normalisation = instructions, normalisation
         free = MODES[mode].copies is None  # else each path has a term of its own, in irrep coordinates already
         made = product((in_irreps(rep_1), in_irreps(rep_2), in_irreps(out)), instructions, normalisation)
         hint = f"The product with {self.rep_2} contains other irreps: see (rep_1 * rep_2).irreps."
