@@ -143,8 +143,10 @@ class GridConvolution(GridModule):
         """The channels of a grid brought into or out of the order of groups."""
         if self.groups == 1:
             return x
-        order: Tensor = getattr(self, name)
-        return x.index_select(x.ndim - 1 - self.n, order)
+        order, axis = getattr(self, name), x.ndim - 1 - self.n
+        if x.is_contiguous():
+            return x.index_select(axis, order)
+        return x.movedim(axis, -1).index_select(-1, order).movedim(-1, axis)  # channels stay innermost in memory
 
     def _bias(self, dtype: torch.dtype) -> Tensor | None:
         bias = self.expanded_bias()
