@@ -70,6 +70,11 @@ def each_its_own(rep: Rep) -> list[nn.activation.Function | None]:
     return [several[n % len(several)] for n in range(len(rep.terms))]
 
 
+def signs(group: CatalogGroup) -> str:
+    """The last one-dimensional irrep up to degree 1: one that changes sign, where there is one."""
+    return [label for label in group.labels(1) if group.irrep_dim(label) == 1][-1]
+
+
 def backbone(size: int, out: int) -> plain.Module:
     """A network that knows no group."""
     return plain.Sequential(plain.Linear(size, 8), plain.Tanh(), plain.Linear(8, out))
@@ -169,6 +174,7 @@ def _over(G: CatalogGroup) -> Iterator[tuple[str, Make]]:
     yield "Gate", lambda: nn.Gate(t)
     yield "Gate, term by term", lambda: nn.Gate(h, functions=each_its_own(h))
     yield "NormActivation, term by term", lambda: nn.NormActivation(h, functions=each_its_own(h))
+    yield "BilinearGate", lambda: nn.BilinearGate(h, signs(G))
     yield "Activation", lambda: nn.Activation(scalars(G))
     yield "BatchNorm", lambda: nn.BatchNorm(t)
     yield "LayerNorm", lambda: nn.LayerNorm(t)

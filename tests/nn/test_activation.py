@@ -288,6 +288,39 @@ def test_a_given_factor_is_taken() -> None:
         nn.Rescaled(torch.tanh, 0.0)
 
 
+# gates that change sign -----------------------------------------------------------------------------------------------
+
+
+def test_pseudoscalars_make_pseudovectors() -> None:
+    layer = nn.BilinearGate(O3.rep("1x0e + 2x1o"), "0o").double()
+    assert layer.rep_in == O3.rep("1x0e + 2x1o + 3x0o")
+    assert layer.rep_out == O3.rep("1x0o + 2x1e")
+    x = torch.randn(4, 10, dtype=torch.float64)
+    a, v, s = layer.rep_in.split(x)
+    factors = gain(torch.tanh) * s.tanh()
+    torch.testing.assert_close(layer(x), layer.rep_out.join([a * factors[:, :1], v * factors[:, 1:]]))
+    plain_product = nn.BilinearGate(O3.rep("1x0e + 2x1o"), "0o", None).double()
+    torch.testing.assert_close(plain_product(x), layer.rep_out.join([a * s[:, :1], v * s[:, 1:]]))
+
+
+def test_a_gate_may_turn_a_block() -> None:
+    """In the plane a pseudoscalar times a vector is the vector turned by a right angle."""
+    layer = nn.BilinearGate(O2.rep("1x1"), "0o", None).double()
+    x = torch.tensor([1.0, 0.0, 2.0], dtype=torch.float64)
+    assert layer.rep_out == O2.rep("1x1")
+    torch.testing.assert_close(layer(x).abs(), torch.tensor([0.0, 2.0], dtype=torch.float64))
+
+
+def test_gates_that_break_the_symmetry_are_refused() -> None:
+    with pytest.raises(ArgumentError, match="is odd and has no parameters"):
+        nn.BilinearGate(O3.rep("1x1o"), "0o", torch.sigmoid)
+    with pytest.raises(ArgumentError, match="has 3 components"):
+        nn.BilinearGate(O3.rep("1x1o"), "1o")
+    with pytest.raises(ArgumentError, match=r"nn\.ToIrreps"):
+        nn.BilinearGate(dihedral(4).rep("1xregular"), "0o")
+    nn.BilinearGate(O3.rep("1x1o"), "0e", torch.sigmoid)
+
+
 # functions that are modules -------------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,7 @@
 
 from intertwine.kernels.taps import BandLimited, Complete, Filters, Rings
 from intertwine.nn import frames, heads, radial
-from intertwine.nn.activation import Activation, Gate, NormActivation
+from intertwine.nn.activation import Activation, BilinearGate, Gate, NormActivation
 from intertwine.nn.attention import SelfAttention
 from intertwine.nn.canonical import Canonicalize, Centred, FrameAveraging
 from intertwine.nn.change_of_basis import FromIrreps, ToIrreps, ToRegular
@@ -61,6 +61,7 @@ __all__ = [
     "AvgPool3d",
     "BandLimited",
     "BatchNorm",
+    "BilinearGate",
     "BlurPool",
     "Canonicalize",
     "Centred",

@@ -11,7 +11,9 @@ from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
 from intertwine.nn.module import EquivariantModule, Function, Rescaled, gain, in_double
-from intertwine.reps import Block, Irrep, Rep, as_rep
+from intertwine.reps import Block, Irrep, Rep, as_rep, clebsch_gordan
+from intertwine.reps.blocks import product_irreps
+from intertwine.reps.reading import label_of
 from intertwine.rules import Applied, Gated, Stretched, TermRule
 
 PerTerm = Sequence[Function | None] | None
@@ -291,6 +293,71 @@ class Gate(_TermFunctions):
     def symmetry_rule(self) -> TermRule:
         """What it is, for proofs."""
         return self.term_rules(Gated)
+
+
+class BilinearGate(EquivariantModule):
+    """Every copy of a block times a gate that is no invariant: `σ(s) · x`, with one s of a one-dimensional irrep each.
+
+    A pseudoscalar times a vector is a pseudovector. So blocks become others, and what a `Gate` cannot reach comes
+    within reach. σ is odd, or the group would change its sign elsewhere; without σ the layer is the product s · x. The
+    input is the features, then their gates: `layer.rep_in = rep + n x gate`.
+
+    Args:
+        rep: the rep of the features, of irreps.
+        gate: the irrep of the gates, such as "0o" of O(3).
+        scale: σ, an odd function without parameters; None for the product itself. Any function serves invariants.
+
+    Raises `ArgumentError` for gates of another dimension, terms that are no irreps, and functions that are not odd.
+
+    >>> from intertwine.catalog import O3
+    >>> layer = BilinearGate(O3.rep("4x1o + 2x2e"), "0o")
+    >>> layer.rep_in, layer.rep_out
+    (tw.O3.rep('4x1o + 2x2e + 6x0o'), tw.O3.rep('4x1e + 2x2o'))
+    """
+
+    def __init__(self, rep: Rep | Irrep, gate: Irrep | str, scale: Function | None = torch.tanh) -> None:
+        rep = as_rep(rep)
+        irrep = Irrep(rep.group, label_of(rep.group, gate))
+        if irrep.dim != 1:
+            raise ArgumentError(f"A gate is one number, but {irrep.label} of {rep.group} has {irrep.dim} components.")
+        if scale is not None and not irrep.is_trivial and _lasting_parity(scale) != -1:
+            raise ArgumentError(
+                f"{irrep.label} of {rep.group} changes sign, so the function of such gates is odd and has no "
+                f"parameters, but got {scale!r}. Pass scale=torch.tanh, or None."
+            )
+        turned = [_times(block, irrep) for _, block in rep.terms]
+        copies = sum(m for m, _ in rep.terms)
+        out = Rep(rep.group, tuple((m, block) for (m, _), (block, _) in zip(rep.terms, turned, strict=True)))
+        super().__init__(rep + copies * irrep, out)
+        self.scale, self.gain = scale, 1.0 if scale is None else gain(scale)
+        self.parts = [(where, block.dim, m) for (m, block), where in zip(rep.terms, rep.slices, strict=True)]
+        for n, (_, table) in enumerate(turned):
+            self.register_table(f"table_{n}", table)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The output `(..., rep_out.dim)` for features and gates `(..., rep_in.dim)`."""
+        self.check(x, self.rep_in)
+        gates, used = x[..., self.rep_out.dim :], 0
+        if self.scale is not None:
+            gates = self.scale(gates) * self.gain
+        parts = [x[..., :0]]
+        for n, (where, d, m) in enumerate(self.parts):
+            block = x[..., where].unflatten(-1, (d, m)) * gates[..., None, used : used + m]
+            parts.append((getattr(self, f"table_{n}").to(x.dtype) @ block).flatten(-2))
+            used += m
+        return torch.cat(parts, -1)
+
+
+def _times(block: Block, gate: Irrep) -> tuple[Irrep, np.ndarray]:
+    """The irrep that a block times a one-dimensional irrep is, and the orthogonal matrix to its components."""
+    if not isinstance(block, Irrep):
+        raise ArgumentError(
+            f"BilinearGate multiplies irreps, but {block.name} of {block.group} is another block. Call nn.ToIrreps "
+            "first."
+        )
+    (product,) = product_irreps(block, gate)
+    coupling = clebsch_gordan(block, gate, product)[0][:, 0]
+    return product, np.sqrt(block.dim) * coupling.T
 
 
 def _term_table(rep: Rep) -> list[tuple[int, int, int, bool]]:

@@ -24,7 +24,8 @@ class ReducedTensorProduct(EquivariantModule):
     antisymmetric, "ijkl=jikl=klij" that of elastic constants. Such tensors are a rep; this layer knows the orthogonal
     change of basis from it to irreps. Called with one feature per index it gives the irreps of their product, reduced
     by the formula: with the same feature twice "ij=ji" is all of its square. Independent features of unit variance
-    give components of unit variance. There are no weights: put an `nn.Linear` behind it.
+    give components of unit variance. The change of basis is a full table, for few numbers per index: many channels are
+    the matter of `nn.TensorProduct`. There are no weights: put an `nn.Linear` behind it.
 
     Args:
         formula: the letters of the indices, and the exchanges, each joined by `=`, with a minus where the sign changes.
