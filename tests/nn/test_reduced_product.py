@@ -153,8 +153,17 @@ def test_what_does_not_fit_is_told() -> None:
         nn.ReducedTensorProduct("ijk=jik", i=vector)
     with pytest.raises(ArgumentError, match="No tensor"):
         nn.ReducedTensorProduct("ij=-ji", i=O3.rep("1x0e"))
-    with pytest.raises(ArgumentError, match="permute letters"):
-        nn.ReducedTensorProduct("ij=jk", i=vector)
+    for formula in ("ij=jk", "ii", "", "-ij", "i1", "ij=ji="):
+        with pytest.raises(ArgumentError, match="permute letters"):
+            nn.ReducedTensorProduct(formula, i=vector)
+    with pytest.raises(ArgumentError, match="No tensor"):
+        nn.ReducedTensorProduct("ij=ji=-ij", i=vector)
+    with pytest.raises(ArgumentError, match="one irrep at least"):
+        nn.ReducedTensorProduct("ij=ji", i=vector, keep=[])
+    with pytest.raises(ArgumentError, match="no such irrep to keep"):
+        nn.ReducedTensorProduct("ij=ji", i=vector, keep=lambda irrep: irrep.degree > 4)
+    with pytest.raises(ArgumentError, match="was expected, but got '1x1o'"):
+        nn.ReducedTensorProduct("ij=ji", i="1x1o")
     with pytest.raises(RepMismatchError, match="one group"):
         nn.ReducedTensorProduct("ij", i=vector, j=O2.rep("1x1"))
     layer = nn.ReducedTensorProduct("ij=ji", i=vector)

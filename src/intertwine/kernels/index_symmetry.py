@@ -119,7 +119,7 @@ def signed_permutations(formula: str) -> tuple[str, frozenset[Signed]]:
     """
     first, *others = formula.replace(" ", "").split("=")
     found: set[Signed] = {(1, tuple(range(len(first))))}
-    for text in others:
+    for text in (first, *others):
         letters = text.removeprefix("-")
         if sorted(letters) != sorted(first) or len(set(first)) != len(first) or not first.isalpha():
             raise ArgumentError(f"The parts of a formula permute letters, as in 'ij=-ji', but got {formula!r}.")
