@@ -277,8 +277,8 @@ class LayerNorm(EquivariantModule):
         squares = [(part * part).mean(-1, keepdim=True) for part in parts]
         scaled, used = [], 0
         for (m, block), part, shares in zip(self.rep_in.terms, parts, self.sharing, strict=True):
-            square = torch.cat([share * squares[n] for n, share in shares], -1).sum(-1, keepdim=True)
-            part = part * torch.rsqrt(square + self.eps)
+            first, *others = (squares[n] if share == 1 else share * squares[n] for n, share in shares)
+            part = part * torch.rsqrt(sum(others, first) + self.eps)
             if self.weight is not None:
                 part = part * self.weight[used : used + m].to(dtype).repeat(block.dim)
                 used += m
