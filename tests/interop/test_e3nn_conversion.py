@@ -108,6 +108,20 @@ def test_paths_that_e3nn_left_out_are_zero() -> None:
     same(ours(x), features(theirs(rows(x, rep)), rep))
 
 
+def test_empty_slots_are_no_terms() -> None:
+    """As programs write that compute multiplicities."""
+    rep_in, rep_out = O3.rep("3x0e + 2x1o + 1x1e"), O3.rep("2x0e + 2x1o")
+    linear = randomised(o3.Linear("3x0e + 0x2e + 2x1o + 1x1e", "0x0e + 2x0e + 0x0o + 2x1o", biases=True))
+    x, y = random(rep_in), random(rep_out)
+    ours = nn.Linear(rep_in, rep_out)
+    e3nn.load_e3nn(linear, ours)
+    same(ours(x), features(linear(rows(x, rep_in)), rep_out))
+    theirs = o3.FullyConnectedTensorProduct(linear.irreps_in, linear.irreps_out, linear.irreps_out)
+    product = nn.TensorProduct(rep_in, rep_out, rep_out)
+    e3nn.load_e3nn(theirs, product)
+    same(product(x, y), features(theirs(rows(x, rep_in), rows(y, rep_out)), rep_out))
+
+
 @both_conventions
 @pytest.mark.parametrize("mode", MODES)
 def test_products(mode: str, convention: Any) -> None:

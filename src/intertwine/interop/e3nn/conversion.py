@@ -20,7 +20,7 @@ from intertwine.errors import ArgumentError
 from intertwine.interop.e3nn.counterparts import ALIKE, constant_of, counterpart
 from intertwine.interop.e3nn.defaults import Convention
 from intertwine.interop.e3nn.features import irreps_of
-from intertwine.interop.e3nn.weight_order import linear_order, product_order, require_slots
+from intertwine.interop.e3nn.weight_order import linear_order, place_of, product_order, require_slots
 from intertwine.nn.module import Function, Rescaled
 
 Network = nn.RadialMLP | nn.FullyConnected
@@ -153,7 +153,8 @@ def weights_to_e3nn(
 
 def _load_bias(module: nn.Linear, theirs: Any, bias: Tensor | None) -> None:
     """Biases of ours stand on all invariants; theirs may stand on some of their slots."""
-    slots = [i.i_out for i in theirs.instructions if i.i_in == -1]
+    added = [i for i in theirs.instructions if i.i_in == -1 and math.prod(i.path_shape)]
+    slots = [place_of(theirs.irreps_out, i.i_out) for i in added]
     if bias is None or not bias.numel():
         if module.bias is not None:
             module.bias.zero_()

@@ -16,6 +16,7 @@ from intertwine.errors import ArgumentError
 from intertwine.interop.e3nn.counterparts import same_paths, sign_of_path
 from intertwine.interop.e3nn.defaults import Convention
 from intertwine.interop.e3nn.features import irreps_of
+from intertwine.interop.e3nn.o3.irreps import Irreps
 from intertwine.kernels import MODES, irrep_terms
 from intertwine.reps import Rep
 
@@ -89,9 +90,13 @@ def linear_order(module: nn.Linear, theirs: Any) -> WeightOrder:
     shapes = plan.operands[0].segments
     ours = [_Path((i, k), dict(zip("uw", shapes[n], strict=True)), _ours_linear(module, k)) for n, i, k in paths]
     given = [
-        _Path((i.i_in, i.i_out), dict(zip("uw", i.path_shape, strict=True)), i.path_weight)
+        _Path(
+            (place_of(theirs.irreps_in, i.i_in), place_of(theirs.irreps_out, i.i_out)),
+            dict(zip("uw", i.path_shape, strict=True)),
+            i.path_weight,
+        )
         for i in theirs.instructions
-        if i.i_in >= 0
+        if i.i_in >= 0 and math.prod(i.path_shape)
     ]
     return _order(ours, given)
 
@@ -123,15 +128,26 @@ def product_order(module: nn.TensorProduct, theirs: Any, convention: Convention 
     ]
     given = [
         _Path(_key(theirs, i, free), _sizes(i), i.path_weight * sign_of_path(theirs, i, convention))
-        for i in theirs.instructions
+        for i in _instructions(theirs)
         if i.has_weight
     ]
     return _order(ours, given)
 
 
+def _instructions(product: Any) -> list[Any]:
+    """The paths between slots that are not empty."""
+    sides = (product.irreps_in1, product.irreps_in2, product.irreps_out)
+    return [
+        i
+        for i in product.instructions
+        if all(irreps[n].mul for irreps, n in zip(sides, (i.i_in1, i.i_in2, i.i_out), strict=True))
+    ]
+
+
 def _key(product: Any, i: Any, free: bool) -> Hashable:
     """The mode of a path and what it joins."""
-    return i.connection_mode, i.i_in1, i.i_in2, i.i_out if free else str(product.irreps_out[i.i_out].ir)
+    out = place_of(product.irreps_out, i.i_out) if free else str(product.irreps_out[i.i_out].ir)
+    return i.connection_mode, place_of(product.irreps_in1, i.i_in1), place_of(product.irreps_in2, i.i_in2), out
 
 
 def _sizes(i: Any) -> dict[str, int]:
@@ -142,14 +158,20 @@ def _sizes(i: Any) -> dict[str, int]:
 def _by_irrep(product: Any) -> dict[str, list[tuple[int, int]]]:
     """The slots that meet for each slot of the output, irrep by irrep."""
     found: dict[str, list[tuple[int, int]]] = {}
-    for i in sorted(product.instructions, key=lambda i: i.i_out):
-        found.setdefault(str(product.irreps_out[i.i_out].ir), []).append((i.i_in1, i.i_in2))
+    for i in sorted(_instructions(product), key=lambda i: i.i_out):
+        pair = place_of(product.irreps_in1, i.i_in1), place_of(product.irreps_in2, i.i_in2)
+        found.setdefault(str(product.irreps_out[i.i_out].ir), []).append(pair)
     return found
+
+
+def place_of(irreps: Any, slot: int) -> int:
+    """The number of a slot among those that are not empty, which alone are terms of a rep."""
+    return sum(1 for other in irreps[:slot] if other.mul)
 
 
 def require_slots(rep: Rep, irreps: Any) -> None:
     """Raise `ArgumentError` unless the slots of e3nn's irreps are the terms of a rep."""
-    if str(irreps_of(rep)) != str(irreps):
+    if irreps_of(rep) != Irreps(str(irreps)).remove_zero_multiplicities():
         raise ArgumentError(
             f"The slots of e3nn's module are the terms of ours in their order, but there are {irreps} there and "
             f"{irreps_of(rep)} here. Make the layer with O3.rep({str(irreps).replace('+', ' + ')!r})."
