@@ -82,6 +82,20 @@ def test_features_there_and_back() -> None:
         irreps_of(O2.rep("1x1"))
 
 
+def test_features_are_converted_in_compiled_code_too() -> None:
+    """A network that has both orders in it."""
+    rep = O3.rep("2x0e + 3x1o")
+
+    def there_and_double(x: Tensor) -> Tensor:
+        return 2 * e3nn.features_to_e3nn(x, rep)
+
+    x = random(rep)
+    torch._dynamo.reset()
+    compiled = torch.compile(there_and_double, fullgraph=True, backend="eager")
+    same(compiled(x), there_and_double(x))
+    same(torch.vmap(there_and_double)(x), there_and_double(x))
+
+
 # layers --------------------------------------------------------------------------------------------------------------
 
 

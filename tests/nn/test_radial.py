@@ -164,11 +164,12 @@ def test_bases_that_end_at_the_cutoff(basis: type[nn.radial.RadialBasis]) -> Non
     assert basis(2.0, 4).double()(torch.tensor(2 - 1e-9, dtype=torch.float64)).abs().max() < 1e-7
 
 
+@pytest.mark.parametrize("start", [0.0, 1.0])
 @each_basis
-def test_mean_squares_are_those_of_a_ball(basis: type[nn.radial.RadialBasis]) -> None:
-    """`mean_square` is about E[Σ b²] over a ball: exact for waves, to about a quarter for the others."""
-    module = basis(3.0, 8).double()
-    r = line(0, 3, 20001)
+def test_mean_squares_are_those_of_a_ball(basis: type[nn.radial.RadialBasis], start: float) -> None:
+    """`mean_square` is about E[Σ b²] over a ball, or a shell: exact for waves, to about a quarter for the others."""
+    module = basis(3.0, 8, start=start).double()
+    r = line(start, 3, 20001)
     found = torch.trapezoid(module(r).square().sum(-1) * r**2, r) / torch.trapezoid(r**2, r)
     assert found / module.mean_square == pytest.approx(1, abs=1e-6 if basis is BesselBasis else 0.25)
 

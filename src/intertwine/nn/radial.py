@@ -219,8 +219,13 @@ class BesselBasis(RadialBasis):
     def __init__(self, cutoff: float, number: int, *, start: float = 0.0) -> None:
         super().__init__(cutoff, number, start=start)
         self.length = self.cutoff - self.start
+        waves = np.arange(1, self.number + 1) / self.length
         self.mean_square = 3 * self.number / self.length**3
-        self.register_table("waves", np.arange(1, self.number + 1) / self.length)
+        if self.start:
+            x = self.length * (np.arange(4096)[:, None] + 0.5) / 4096
+            squares = 2 / self.length * ((np.sin(np.pi * waves * x) / x) ** 2).sum(1)
+            self.mean_square = float(np.average(squares, weights=(x[:, 0] + self.start) ** 2))
+        self.register_table("waves", waves)
 
     def forward(self, r: Tensor) -> Tensor:
         """The functions `(..., number)` at distances `(...)`."""

@@ -61,15 +61,25 @@ def features_to_e3nn(x: Tensor, rep: Rep | Irrep, irreps: Any = None) -> Tensor:
 
 
 def _moved(x: Tensor, rep: Rep | Irrep, irreps: Any, *, back: bool) -> Tensor:
-    rep = as_rep(rep)
-    index = row_index(rep, irreps_of(rep) if irreps is None else Irreps(irreps))
+    index = _index(rep, irreps, back)
     if x.ndim == 0 or plain_shape(x)[-1] != len(index):
-        raise ShapeError(f"Features of {rep} have {rep.dim} numbers on the last axis, but got {plain_shape(x)}.")
-    return x.index_select(-1, torch.tensor(np.argsort(index) if back else index, device=x.device))
+        raise ShapeError(f"Features of {rep} have {len(index)} numbers on the last axis, but got {plain_shape(x)}.")
+    return x.index_select(-1, torch.tensor(index, device=x.device))
+
+
+def _index(rep: Rep | Irrep, irreps: Any, back: bool) -> list[int]:
+    """Where each number of a feature stands in a row of e3nn, or the other way round."""
+    rep = as_rep(rep)
+    index = _row_index(rep, irreps_of(rep) if irreps is None else Irreps(irreps))
+    return [*map(int, np.argsort(index) if back else index)]
+
+
+# What torch.compiler.assume_constant_result does, which would load all of torch's compiler when intertwine is imported.
+_index._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 @cache
-def row_index(rep: Rep, irreps: Irreps) -> np.ndarray:
-    """Where each number of a feature stands in a row of e3nn; copies of one irrep keep their order."""
+def _row_index(rep: Rep, irreps: Irreps) -> np.ndarray:
+    """The numbers of a row in the order of a feature; copies of one irrep keep their order."""
     turned = RowOrder(irreps).inside(torch.arange(irreps.dim)).numpy()
     return read_only(turned[rep_of(irreps).index_of(rep)])
