@@ -47,7 +47,9 @@ class TensorProduct(EquivariantModule):
     | "uvuv" | nothing | all pairs | (u, v) |
     | "u<vw", "uvu<v" | pairs u < v, or nothing | as wanted, or these pairs | (pairs, w), (pairs) |
 
-    With x, y and weights of unit variance the components of z have unit variance.
+    The elementwise product is "uuu" and the full one "uvuv", without weights by `shared_weights=None`; the square of
+    one feature, each pair of numbers once, is `ReducedTensorProduct("ij=ji", i=rep)`. With x, y and weights of unit
+    variance the components of z have unit variance.
 
     Args:
         rep_1: the rep of the first input.
@@ -59,6 +61,9 @@ class TensorProduct(EquivariantModule):
             sample, `(..., weight_numel)`; None for no weights at all.
         mode: the multiplicity mode.
         normalisation: how paths are scaled.
+
+    Attributes:
+        instructions: the paths, in the order of their weights.
 
     Raises and warns like `Linear`, and raises `ArgumentError` for an unknown mode.
 
