@@ -7,7 +7,7 @@ import torch
 from intertwine import nn
 from intertwine.catalog import O2, O3, SO3
 from intertwine.catalog.base import CatalogGroup
-from intertwine.errors import ArgumentError, UnreachableWarning
+from intertwine.errors import ArgumentError, RepMismatchError, UnreachableWarning
 from intertwine.kernels import kernel_basis
 from intertwine.nn.edge_frame import AXIS, EdgeFrames, FramedFeatures, axis_stabiliser, edge_turns
 from intertwine.nn.radial import RadialBasis
@@ -163,6 +163,8 @@ def test_what_cannot_be_is_refused() -> None:
         nn.SO2Conv(O2.rep("1x0e"), O2.rep("1x0e"))
     with pytest.raises(ArgumentError, match="order of SO2Conv is an integer from 0 on, or None, but got -1"):
         nn.SO2Conv(O3.rep("1x0e"), O3.rep("1x0e"), order=-1)
+    with pytest.raises(RepMismatchError, match=r"got reps of O\(3\), SO\(3\)"):
+        nn.SO2Conv(O3.rep("1x1o"), SO3.rep("1x1"))
     with pytest.raises(ArgumentError, match="which is all of its output"):
         nn.SO2Conv(O3.rep("1x0e"), O3.rep("1x0o"))
     with pytest.warns(UnreachableWarning, match="to 1x1e: these outputs stay zero"):
@@ -170,6 +172,8 @@ def test_what_cannot_be_is_refused() -> None:
 
 
 def test_an_empty_graph() -> None:
+    empty = nn.SO2Conv(O3.harmonics(2), O3.rep(""))
+    assert empty(torch.randn(3, 9), torch.tensor([[0, 1], [1, 2]]), torch.randn(2, 3)).shape == (3, 0)
     layer = nn.SO2Conv(O3.harmonics(2), O3.harmonics(1))
     assert layer(torch.randn(3, 9), torch.zeros(2, 0, dtype=torch.long), torch.zeros(0, 3)).shape == (3, 4)
     assert np.isclose(layer(torch.randn(3, 9), torch.zeros(2, 0, dtype=torch.long), torch.zeros(0, 3)).sum().item(), 0)

@@ -140,7 +140,7 @@ class FramedFeatures:
         for (label, m, dim), size, piece in zip(self.terms, self.sizes, pieces, strict=True):
             turned = frames[label][..., :size].mT @ piece.unflatten(-1, (dim, m))
             rows += turned.unbind(-2)
-        return torch.cat([rows[n] for n in self.order], -1)
+        return torch.cat([*(rows[n] for n in self.order), x[..., :0]], -1)  # the last for a rep without terms
 
     def out_of(self, y: Tensor, frames: Mapping[str, Tensor]) -> Tensor:
         """Features `(E, rep.dim)` for features `(E, framed.dim)` in the frames."""
@@ -149,4 +149,4 @@ class FramedFeatures:
         for (label, _, _), size in zip(self.terms, self.sizes, strict=True):
             framed = torch.stack([rows[next(places)] for _ in range(size)], -2)
             pieces.append((frames[label][..., :size] @ framed).flatten(-2))
-        return torch.cat(pieces, -1)
+        return torch.cat([*pieces, y[..., :0]], -1)

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
 from intertwine.kernels import in_irreps, irrep_terms, linear_plan
+from intertwine.kernels.products import require_one_group
 from intertwine.nn.coordinates import IrrepCoordinates
 from intertwine.nn.edge_frame import EdgeFrames, FramedFeatures
 from intertwine.nn.edge_module import EdgeGeometry, EdgeModule
@@ -76,6 +77,7 @@ class SO2Conv(EdgeModule):
         neighbours: float = 1.0,
     ) -> None:
         rep_in, rep_out = as_rep(rep_in), as_rep(rep_out)
+        require_one_group(rep_in, rep_out)
         if order is not None and (not isinstance(order, int) or isinstance(order, bool) or order < 0):
             raise ArgumentError(f"The largest order of SO2Conv is an integer from 0 on, or None, but got {order!r}.")
         if not 0 < neighbours < math.inf:
