@@ -155,7 +155,7 @@ def edge_geometry(
     >>> positions, edges = torch.randn(3, 3), torch.tensor([[0, 1, 2], [1, 2, 0]])
     >>> geometry = edge_geometry([first, second], edges, positions[edges[1]] - positions[edges[0]], 3)
     >>> geometry.harmonics.shape, [*geometry.radial]
-    (torch.Size([3, 9]), ['BesselBasis(cutoff=3.0, number=8)'])
+    (torch.Size([3, 9]), ['BesselBasis(cutoff=3.0, number=8, start=0.0)'])
     >>> second(torch.randn(3, 16), geometry).shape
     torch.Size([3, 44])
     """

@@ -28,9 +28,9 @@ class SO2Conv(EdgeModule):
     R takes the y axis to the direction r/|r|. In that frame a kernel needs to commute only with the turns about the
     axis, and under O(3) with the mirrors that contain it: W is the `Linear` layer of that group, O(2) or SO(2), blocks
     by m = 0 … l, which all edges share, and w a learned function of the distance for each channel and part. With all
-    parts the kernel is the complete one, that of harmonics of all degrees: `W w(|r|) = K(|r| y)` for a kernel
-    `K(r) = Σ_p R_p(|r|) C_p · Y(r/|r|)`, and as many weights as that has paths. But products of features up to degree L
-    cost L³ instead of L⁶.
+    parts the kernel is the complete one, that of harmonics of all degrees: at any distance `W w(|r|) = K(|r| y)` for a
+    kernel `K(r) = Σ_p R_p(|r|) C_p · Y(r/|r|)`, and W has as many weights as that has paths. (What is tied is how they
+    depend on the distance.) But products of features up to degree L cost L³ instead of L⁶.
 
     It is exactly equivariant in every direction, at the poles too: turns that differ by a turn about the axis give the
     same. Under O(3) parity halves the maps for each m: W then commutes with mirrors, which the layers of the source,
