@@ -23,6 +23,7 @@ SCRIPTS = {
     "nuclei": "stardist",
     "textures": "skimage",
     "organs": "pyvista",
+    "tissue": "nilearn",
 }
 
 
