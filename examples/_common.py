@@ -304,7 +304,7 @@ class Comparison:
             self._run(seeds, rates, told)
         print(f"\n{self.table()}\n")
         used = time.process_time()
-        print(f"{len(seeds)} seeds, {self.recipe.steps} steps, {used:.0f} s of one core.")
+        print(f"Seeds: {len(seeds)}; steps: {self.recipe.steps}; {used:.0f} s of one core since the start of the script.")
         print(f"Curves: {self.draw(Path(options.out))}")
 
     def _run(self, seeds: Sequence[int], rates: Sequence[float], told: Callable[[str], Tick]) -> None:
@@ -333,7 +333,7 @@ class Comparison:
                 for test in tests:
                     values = 100 * np.array([run.scores[test] for run in runs])
                     cells.append(f"{values.mean():.1f} ± {values.std():.1f}")
-            cells.append(f"{np.mean([run.seconds for run in runs]):.0f}")
+            cells.append(f"{np.mean([run.seconds for size in self.sizes for run in self.runs[arm.name, size]]):.1f}")
             lines.append(cells)
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
