@@ -6,7 +6,7 @@ import argparse
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +46,7 @@ class Examples:
         return len(self.x)
 
     def __getitem__(self, which: Tensor | slice) -> Examples:
-        return Examples(self.x[which], self.y[which], self.size)
+        return replace(self, x=self.x[which], y=self.y[which])
 
     @property
     def dimension(self) -> int:
@@ -55,7 +55,7 @@ class Examples:
     @property
     def seen(self) -> Examples:
         """The middle alone."""
-        return Examples(self._middle(self.x), self._middle(self.y) if self.y.ndim > 1 else self.y, self.size)
+        return replace(self, x=self._middle(self.x), y=self._middle(self.y) if self.y.ndim > 1 else self.y)
 
     def _middle(self, x: Tensor) -> Tensor:
         for axis in range(x.ndim - self.dimension, x.ndim):
@@ -76,7 +76,7 @@ class Examples:
         if y.ndim > 1:
             nearest = F.grid_sample(y[:, None].to(x.dtype), grid, mode="nearest", align_corners=False)
             y = nearest[:, 0].round().long()
-        return Examples(x, y, self.size).seen
+        return replace(self, x=x, y=y).seen
 
     def anyhow(self, generator: np.random.Generator, mirrors: bool = False) -> Examples:
         """Each in a pose of its own, drawn from all rotations, or from all rotations and mirrors."""
@@ -304,7 +304,7 @@ class Comparison:
             self._run(seeds, rates, told)
         print(f"\n{self.table()}\n")
         used = time.process_time()
-        print(f"Seeds: {len(seeds)}; steps: {self.recipe.steps}; {used:.0f} s of one core since the start of the script.")
+        print(f"Seeds: {len(seeds)}; steps: {self.recipe.steps}; so far {used:.0f} s of one core.")
         print(f"Curves: {self.draw(Path(options.out))}")
 
     def _run(self, seeds: Sequence[int], rates: Sequence[float], told: Callable[[str], Tick]) -> None:

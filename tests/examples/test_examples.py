@@ -21,6 +21,7 @@ SCRIPTS = {
     "rotated_digits": "sklearn",
     "animals": "animal_mnist",
     "nuclei": "stardist",
+    "nuclei_3d": "stardist",
     "textures": "skimage",
     "organs": "pyvista",
     "tissue": "nilearn",
