@@ -60,6 +60,7 @@ def main() -> None:
     Comparison("animals turned once", lambda seed: turned_once(upright(seed), seed), once, sizes, recipe).main(given)
     standing = [
         Arm("plain", plain),
+        Arm("plain, 8 × as long", plain, longer=8),
         Arm("plain, turned training", plain, turned=True),
         *steerable_arms,
         Arm("C8 to C1", steerable(cyclic(8), lower=cyclic(8).subgroup("C1"))),
