@@ -23,6 +23,7 @@ from intertwine.models import ConvBlock, GridStyle
 
 RATES = (3e-3, 1e-2, 3e-2)
 BATCH = 64
+TEMPLATES = 24  # at least so many invariants: SO(2) and O(2) have as many in the narrowest of these networks
 
 Build = Callable[[int], torch.nn.Module]
 """A network of about so many channels."""
@@ -134,6 +135,9 @@ def classifier(
     """Three steerable convolutions, the mean over space, invariants, a linear map to scores.
 
     With `lower` the symmetry falls to a subgroup before the last convolution: large patterns then have a pose.
+
+    A few copies of a large regular rep have few invariants, less than there are classes. A linear map to more copies
+    comes before them there: each of their maxima over the group asks how well one template fits in its best pose.
     """
     style = GridStyle(group.defining, kernel_size=kernel_size)
     rep, layers = group.rep(f"1x{group.trivial}"), []
@@ -144,9 +148,12 @@ def classifier(
         wide = style.channels(rep, width)
         layers.append(ConvBlock(rep, wide, style, stride))
         rep = wide
+    layers.append(nn.GlobalPool(rep, action=style.action))
+    if rep.group.is_finite and rep.group.order > 1 and rep.dim // rep.group.order < TEMPLATES:
+        layers.append(nn.Linear(rep, TEMPLATES * rep.group.regular))
+        rep = layers[-1].rep_out
     invariants = nn.GroupPool(rep, "max" if rep.group.is_finite else "norm")
-    head = torch.nn.Linear(invariants.rep_out.dim, classes)
-    return nn.Sequential(*layers, nn.GlobalPool(rep, action=style.action), invariants, head)
+    return nn.Sequential(*layers, invariants, torch.nn.Linear(invariants.rep_out.dim, classes))
 
 
 def weights(net: torch.nn.Module) -> int:
