@@ -2,7 +2,7 @@
 
 A patch shows one organ alone, 16³ voxels of 3 mm about a random place of it. Training patches come from the front part
 of each organ, test patches from its back part. The frog lies on its belly, and organs have a direction in it: the pose
-of an upright patch tells much of the organ, and an invariant network cannot see that.
+of an upright patch tells something of the organ, and an invariant network cannot see that.
 
     pip install 'intertwine[all]' && pip install --no-deps pyvista
     python examples/organs.py
