@@ -6,6 +6,9 @@ theirs to the space of ours), then the outputs of a layer with the same weights.
 its own, both sides in turn, CPU time of one thread. Beside plain torch, a training step of our layer is compared with
 that of `torch.nn.functional.conv2d` or `conv3d` by a filter of the same shape, in one process, in turn.
 
+`--pointwise` measures kernels of one pixel alone, without escnn: multiplied by blocks, by the whole filters
+that the same weights make, and by `torch.nn.Conv2d` or `Conv3d` with as many channels.
+
 `--all` measures the polyhedral groups too, which escnn needs minutes for. `--json FILE` writes the rows;
 `--rounds N` repeats each process N times (default 3); `--case NAME` takes one case.
 """
@@ -13,6 +16,7 @@ that of `torch.nn.functional.conv2d` or `conv3d` by a filter of the same shape, 
 from __future__ import annotations
 
 import argparse
+import copy
 import gc
 import io
 import json
@@ -80,6 +84,40 @@ CASES = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Pointwise:
+    """A layer of one pixel from a rep to itself.
+
+    Args:
+        group: the name of the group.
+        copies: how many copies of the rep.
+        rep: one of them; "" for the regular rep.
+        target: how many times faster than by whole filters it is meant to be.
+    """
+
+    group: str
+    copies: int
+    rep: str = ""
+    target: float | None = 1.5
+
+
+POINTWISE = {
+    "C8, regular": Pointwise("C8", 32),
+    "D4, regular": Pointwise("D4", 32),
+    "D8, regular": Pointwise("D8", 16),
+    "C16, regular": Pointwise("C16", 16),
+    "D16, regular": Pointwise("D16", 8),
+    "O, regular": Pointwise("O", 10),
+    "Oh, regular": Pointwise("Oh", 5),
+    "I, regular": Pointwise("I", 4),
+    "D4, regular and vectors": Pointwise("D4", 16, "1xregular + 4x1", None),
+    "SO(2), f ≤ 5": Pointwise("SO(2)", 23, "+".join(f"1x{k}" for k in range(6)), None),
+    "O(2), f ≤ 3": Pointwise("O(2)", 32, "1x0e + 1x0o + 1x1 + 1x2 + 1x3", None),
+    "SO(3), l ≤ 3": Pointwise("SO(3)", 16, "1x0 + 1x1 + 1x2 + 1x3", None),
+    "O(3), l ≤ 2": Pointwise("O(3)", 14, "1x0e + 1x0o + 1x1o + 1x1e + 1x2e + 1x2o", None),
+}
+
+
 # the layers of both sides ---------------------------------------------------------------------------------------------
 
 
@@ -119,6 +157,20 @@ def chosen(kind: str) -> Any:
     from intertwine import nn
 
     return nn.Rings() if kind == "ours" else None
+
+
+def pointwise_layers(case: Pointwise) -> tuple[Any, Any, Any]:
+    """A layer by blocks, one of the same weights by whole filters, and torch's with as many channels."""
+    import intertwine as tw
+    from intertwine import nn
+
+    group = tw.group(case.group)
+    one = group.rep(case.rep) if case.rep else group.regular
+    rep = type(one)(group, tuple((case.copies * m, block) for m, block in one.terms))
+    ours = (nn.Conv2d, nn.Conv3d)[group.dim - 2](rep, rep, 1)
+    whole = copy.deepcopy(ours)
+    whole.blocks = None
+    return ours, whole, (torch.nn.Conv2d, torch.nn.Conv3d)[group.dim - 2](rep.dim, rep.dim, 1)
 
 
 # what a process of its own measures -----------------------------------------------------------------------------------
@@ -222,6 +274,39 @@ def step(side: str, case: Case) -> dict[str, float]:
     return found | in_turn({"ours in eval": evaluated, "plain in eval": plainly}, 9)
 
 
+def pointwise(side: str, case: Pointwise) -> dict[str, float]:
+    """Milliseconds of training steps and of evaluation; first how far outputs and gradients by blocks differ."""
+    del side
+    torch.manual_seed(0)
+    layers = dict(zip(("ours", "whole", "torch"), pointwise_layers(case), strict=True))
+    ours, whole = layers["ours"], layers["whole"]
+    x = torch.randn(*((8, ours.rep_in.dim, 32, 32) if ours.n == 2 else (2, ours.rep_in.dim, 16, 16, 16)))
+    x, given = x.requires_grad_(), torch.randn_like(x)
+    if not ours.goes_by_blocks(x):
+        raise SystemExit(f"{case.group}: blocks are not taken.")
+    outputs = [(y := layer(x), *torch.autograd.grad(y, (x, layer.weight), given)) for layer in (ours, whole)]
+    differences = [float((a - b).detach().abs().max() / b.detach().abs().max()) for a, b in zip(*outputs, strict=True)]
+
+    def trained(layer: torch.nn.Module) -> Callable[[], None]:
+        def run() -> None:
+            x.grad = None
+            layer.zero_grad()
+            layer(x).backward(given)
+
+        return run
+
+    def evaluated(layer: torch.nn.Module) -> Callable[[], None]:
+        def run() -> None:
+            with torch.no_grad():
+                layer(x)
+
+        return run
+
+    found = in_turn({name: trained(layer) for name, layer in layers.items()}, 11)
+    found |= in_turn({f"{name} in eval": evaluated(layer.eval()) for name, layer in layers.items()}, 11)
+    return found | {"difference": max(differences), "channels": float(ours.rep_in.dim)}
+
+
 def in_turn(runs: dict[str, Callable[[], None]], rounds: int) -> dict[str, float]:
     """The median milliseconds of several functions, called in turn."""
     times: dict[str, list[float]] = {name: [] for name in runs}
@@ -279,14 +364,14 @@ def orthonormal(rows: torch.Tensor) -> torch.Tensor:
     return (vectors[:, kept] / values[kept].sqrt()).T @ rows
 
 
-MEASURES = {"construction": construction, "use": use, "step": step, "check": check}
+MEASURES = {"construction": construction, "use": use, "step": step, "check": check, "pointwise": pointwise}
 
 
 def measure(name: str, side: str, case: str) -> None:
     """One measurement, as JSON on the last line."""
     torch.set_num_threads(1)
     print()
-    print(json.dumps(MEASURES[name](side, CASES[case])))
+    print(json.dumps(MEASURES[name](side, POINTWISE[case] if name == "pointwise" else CASES[case])))
 
 
 # rows -----------------------------------------------------------------------------------------------------------------
@@ -356,6 +441,39 @@ def step_rows(name: str, case: Case, rounds: int) -> list[Row]:
     return rows
 
 
+def pointwise_rows(name: str, case: Pointwise, rounds: int) -> list[Row]:
+    """Kernels of one pixel; no speed before outputs and gradients are those of whole filters."""
+    found = medians([fresh(__file__, "--measure", "pointwise", "both", name) for _ in range(rounds)])
+    print(f"{name:20s} outputs and gradients differ by {found['difference']:.1e}")
+    if not found["difference"] <= 1e-5:
+        raise SystemExit(f"{name}: accepted are differences of 1e-5.")
+    rows = []
+    for key, kind in (("", "forward and backward"), (" in eval", "evaluation")):
+        what, label, ours = f"1 × 1 by blocks, {kind}", f"{name}, {found['channels']:.0f} channels", found[f"ours{key}"]
+        rows += [
+            Row(label, what, "whole filters", "ms", ours, found[f"whole{key}"], case.target),
+            Row(label, what, "torch.nn", "ms", ours, found[f"torch{key}"], None),
+        ]
+    return rows
+
+
+def measure_pointwise(rounds: int, write: bool, path: Path | None) -> None:
+    """The table of kernels of one pixel.
+
+    Memory that was freed stays with the process. Else some processes, by chance, ask the system for every image anew,
+    which takes a few milliseconds in each of the three layers.
+    """
+    os.environ |= {"MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(2**30)}
+    rows: list[Row] = []
+    for name, case in POINTWISE.items():
+        rows_here = pointwise_rows(name, case, rounds)
+        print(*rows_here, sep="\n", flush=True)
+        rows += rows_here
+        record(rows, path)
+    if write:
+        put_into(PAGE, "benchmarks/grids.py, 1 × 1", markdown(rows))
+
+
 def main() -> None:
     """Check and measure all cases."""
     if sys.argv[1:2] == ["--measure"]:
@@ -365,9 +483,12 @@ def main() -> None:
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--case", choices=CASES)
+    parser.add_argument("--pointwise", action="store_true")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/speed.md")
     given = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
+    if given.pointwise:
+        return measure_pointwise(given.rounds, given.write, given.json)
     import escnn.group
     from escnn_groups import cache_aside
 

@@ -106,20 +106,25 @@ def _on_grids(G: CatalogGroup) -> Iterator[tuple[str, Make]]:
     h, t, defining, plane = hidden(G), turned(G), G.defining, G.dim == 2
     conv, up = (nn.Conv2d, nn.ConvTranspose2d) if plane else (nn.Conv3d, nn.ConvTranspose3d)
     average, largest = (nn.AvgPool2d, nn.MaxPool2d) if plane else (nn.AvgPool3d, nn.MaxPool3d)
+    to_average = nn.AdaptiveAvgPool2d if plane else nn.AdaptiveAvgPool3d
+    to_largest = nn.AdaptiveMaxPool2d if plane else nn.AdaptiveMaxPool3d
     yield "Conv", lambda: conv(h, h, 3, padding=1, filters=BandLimited(0.4))
     yield "Conv of coordinates of their own", lambda: conv(t, h, 3, 2, 1, filters=BandLimited(0.4))
     yield "ConvTranspose", lambda: up(h, h, 3, 2, 1, filters=BandLimited(0.4))
     yield "AvgPool", lambda: average(t, 3, 2, 1)
     yield "MaxPool", lambda: largest(G.rep(f"2x{G.trivial}"), 3, 2, 1)
     yield "BlurPool", lambda: nn.BlurPool(h)
-    yield "AdaptiveAvgPool", lambda: nn.AdaptiveAvgPool(h, 4)
-    yield "AdaptiveMaxPool", lambda: nn.AdaptiveMaxPool(G.rep(f"2x{G.trivial}"), 5)
+    yield "AdaptiveAvgPool", lambda: to_average(h, 4)
+    yield "AdaptiveMaxPool", lambda: to_largest(G.rep(f"2x{G.trivial}"), 5)
     yield "InstanceNorm", lambda: nn.InstanceNorm(t)
+    yield "GroupNorm", lambda: nn.GroupNorm(2 * t, 2)
     yield "FieldDropout", lambda: nn.FieldDropout(t)
     yield "GlobalPool", lambda: nn.GlobalPool(t)
     yield "Upsample", lambda: nn.Upsample(h, scale_factor=2)
     yield "Restrict", lambda: nn.Restrict(G.rep(f"2x{G.trivial}"), G.subgroup(str(G)))
     yield "DiskMask", lambda: nn.DiskMask(h, 1.0)
+    yield "PatchEmbedding", lambda: nn.PatchEmbedding(h, h, 9, 3, filters=BandLimited(0.4))
+    yield "SymmetricContraction on a grid", lambda: nn.Pixelwise(nn.SymmetricContraction(equal(G), equal(G), order=2))
     yield "Pixelwise", lambda: nn.Pixelwise(nn.Linear(h, 2 * defining))
     yield (
         "Sequential on a grid",
@@ -150,6 +155,8 @@ def _over(G: CatalogGroup) -> Iterator[tuple[str, Make]]:
     yield "LayerNorm", lambda: nn.LayerNorm(t)
     yield "SelfAttention", lambda: nn.SelfAttention(2 * h, heads=2)
     yield "Dropout", lambda: nn.Dropout(t)
+    yield "ToIrreps", lambda: nn.ToIrreps(t)
+    yield "FromIrreps", lambda: nn.FromIrreps(t)
     yield "GroupPool", lambda: nn.GroupPool(t, "norm")
     yield (
         "Sequential",
@@ -173,6 +180,11 @@ def _single() -> Iterator[tuple[str, Make]]:
         yield (
             f"PointConv with {cutoff.__name__}",
             lambda cutoff=cutoff: nn.PointConv(hidden(O2), hidden(O2), envelope=cutoff(5.0), neighbours=3.0, degree=1),
+        )
+    for G in (cyclic(4), dihedral(3), point_group("T")):
+        yield (
+            f"PointConv with fixed radial functions, {G}",
+            lambda G=G: nn.PointConv(G.regular, G.regular, hidden=(), aggregate="mean", degree=2),
         )
     cone = O3.subgroup("Cinfv", axis=(1, 2, -1))
     yield (
@@ -215,6 +227,7 @@ def _single() -> Iterator[tuple[str, Make]]:
     cube = point_group("Oh")
     yield "Linear from the faces of a cube", lambda: nn.Linear(cube.quotient(cube.subgroup("C4v")), cube.rep("2xT1u"))
     yield "TensorProduct of Td", lambda: nn.TensorProduct(*[point_group("Td").rep("2xT2 + 1xE")] * 3)
+    yield "ToRegular", lambda: nn.ToRegular((2 * cube.regular).restrict(cube.subgroup("D4")))
     pairs = cyclic(3) * cyclic(4)
     yield (
         "TensorProduct of C3×C4",

@@ -28,6 +28,15 @@ SCRIPTS = {
 }
 
 
+def run(script: str, *options: str) -> str:
+    environment = os.environ | {"PYTHONPATH": str(FOLDER.parent / "src")}
+    command = [sys.executable, FOLDER / f"{script}.py", *options]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert "UnreachableWarning" not in done.stderr
+    return done.stdout
+
+
 @pytest.fixture(scope="module")
 def common() -> ModuleType:
     spec = importlib.util.spec_from_file_location("_common", FOLDER / "_common.py")
@@ -38,7 +47,7 @@ def common() -> ModuleType:
 
 
 def test_every_script_is_listed() -> None:
-    assert {path.stem for path in FOLDER.glob("[a-z]*.py")} == set(SCRIPTS)
+    assert {path.stem for path in FOLDER.glob("[a-z]*.py")} == {*SCRIPTS, "tetris", "dipoles"}
 
 
 @pytest.mark.slow
@@ -46,13 +55,24 @@ def test_every_script_is_listed() -> None:
 def test_a_script_runs(script: str, tmp_path: Path) -> None:
     if find_spec(SCRIPTS[script]) is None:
         pytest.skip(f"the data are in the wheel of {SCRIPTS[script]}")
-    command = [sys.executable, FOLDER / f"{script}.py", "--quick", "--out", tmp_path]
-    environment = os.environ | {"PYTHONPATH": str(FOLDER.parent / "src")}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stderr
-    assert "UnreachableWarning" not in done.stderr
-    assert "| plain |" in done.stdout
+    out = run(script, "--quick", "--out", str(tmp_path))
+    assert "| plain |" in out
     assert list(tmp_path.glob("*.png"))
+
+
+@pytest.mark.slow
+def test_pieces_of_tetris_are_told_apart_in_every_pose() -> None:
+    """Mirror images included, exactly."""
+    *_, right, error = run("tetris", "--poses", "20").strip().splitlines()
+    assert right.endswith("100.0 % right")
+    assert float(error.rpartition(" ")[2]) < 1e-10
+
+
+@pytest.mark.slow
+def test_dipoles_and_polarisabilities_are_learned() -> None:
+    if find_spec("tblite") is None or find_spec("ase") is None:
+        pytest.skip("labels are made by tblite, frames by ase")
+    assert "| dipole |" in run("dipoles", "--quick")
 
 
 @pytest.mark.parametrize(("group", "shape"), [(SO2, (9, 9)), (O2, (8, 8)), (SO3, (6, 6, 6))])

@@ -1,6 +1,8 @@
 """Filters on the taps of a grid: steerable, complete, and as exact as they say."""
 
+import base64
 import math
+import zlib
 
 import numpy as np
 import pytest
@@ -137,11 +139,40 @@ def test_dependent_functions_do_not_occur() -> None:
 
 
 def test_functions_can_be_looked_at() -> None:
-    taps = Taps((3, 3))
-    functions = Rings().functions(SO2.defining, taps)
+    functions = Rings().functions(SO2.defining, Taps((3, 3)))
     assert str(functions).splitlines()[1].startswith("  0: degree 0, error 0.0%; degree 0")
-    assert str(Complete().functions(cyclic(4).defining, taps)).splitlines()[1] == "  0: 3, exact"
-    np.testing.assert_allclose(functions.picture(0, taps), np.pad([[1.0]], 1))
+    assert str(Complete().functions(cyclic(4).defining, Taps((3, 3)))).splitlines()[1] == "  0: 3, exact"
+    np.testing.assert_allclose(functions.picture(0), np.pad([[1.0]], 1))
+
+
+def test_pictures_of_functions() -> None:
+    """Each copy of an irrep has one, with its error: functions side by side, slices of volumes below each other."""
+    functions = BandLimited(0.1).functions(SO2.defining, Taps((5, 5)))
+    words, values = functions.pictures()[3]
+    assert words == "1: degree 1, error 4.9%"
+    np.testing.assert_array_equal(values[:, :5], functions.picture(3))
+    np.testing.assert_array_equal(values[:, 6:], functions.picture(5))  # components outermost: two copies
+    assert np.isnan(values[:, 5]).all()
+    assert len(functions.pictures()) == 7
+    volumes = Complete().functions(point_group("C4v").defining, Taps((3, 5, 5), (2.0, 1.0, 1.0)))
+    words, values = volumes.pictures()[0]
+    assert words == "A1: exact"
+    assert values.shape == (3 * 5 + 2, 5)
+    np.testing.assert_array_equal(values[6:11], volumes.picture(0)[1])
+
+
+def test_a_notebook_shows_functions() -> None:
+    """As images that hold themselves: orange above 0, blue below, nothing in the gaps."""
+    functions = BandLimited(0.1).functions(SO2.defining, Taps((3, 3)))
+    page = functions._repr_html_()
+    assert page.count("<img") == page.count("error") / 2 == 3  # in the words beneath, and for those who cannot see
+    data = base64.b64decode(page.split("base64,")[3].split('"')[0])
+    size = data.index(b"IDAT")
+    pixels = np.frombuffer(zlib.decompress(data[size + 4 :]), np.uint8).reshape(3, -1)[:, 1:].reshape(3, 7, 4)
+    x = functions.pictures()[2][1]
+    np.testing.assert_array_equal(pixels[..., 3] == 0, np.isnan(x))
+    np.testing.assert_array_equal((pixels[..., 0] > pixels[..., 2])[x > 0.9 * np.nanmax(x)], True)
+    np.testing.assert_array_equal((pixels[..., 0] < pixels[..., 2])[x < -0.9 * np.nanmax(x)], True)
 
 
 def test_what_filters_refuse() -> None:

@@ -107,8 +107,8 @@ def test_one_image_without_a_batch() -> None:
 
 
 def test_what_networks_refuse() -> None:
-    for size in (0, (32, 32)):
-        with pytest.raises(ArgumentError, match="one width"):
+    for size in (0, (32, 32, 32), 1.5):
+        with pytest.raises(ArgumentError, match="The size of an Encoder is an integer from 1 on, or one for each"):
             models.Encoder(D4.rep("1x0e"), D4.rep("1x0e"), size=size)
     with pytest.raises(ArgumentError, match="at least two levels"):
         models.UNet(D4.rep("1x0e"), D4.rep("1x0e"), 1)

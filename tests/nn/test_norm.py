@@ -101,3 +101,27 @@ def test_what_norms_refuse() -> None:
     with pytest.raises(ArgumentError, match="eps"):
         nn.LayerNorm(REP, eps=0.0)
     assert nn.BatchNorm(REP).eval()(torch.zeros(REP.dim)).shape == (REP.dim,)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 3, 6])
+def test_group_norm_of_invariants_is_torch_s(groups: int) -> None:
+    x = normal(2, 6, 5, 4) + 1
+    layer, plain = nn.GroupNorm(D4.rep("6x0e"), groups).double(), torch.nn.GroupNorm(groups, 6).double()
+    with torch.no_grad():
+        for ours, theirs in zip(layer.parameters(), plain.parameters(), strict=True):
+            theirs.copy_(ours.copy_(normal(6)))
+    torch.testing.assert_close(layer(x), plain(x))
+    torch.testing.assert_close(layer(x[0]), plain(x)[0])  # without a batch
+
+
+def test_groups_share_mean_and_size() -> None:
+    """A group of copies of a regular rep is one channel of torch's, its entries and copies are samples."""
+    rep = D4.rep("4xregular")
+    x = normal(3, 32, 5, 5) + 1
+    y = nn.GroupNorm(rep, 2).double()(x)
+    by_group = y.reshape(3, 8, 2, 2, 5, 5).movedim(2, 1).flatten(2)
+    torch.testing.assert_close(by_group.mean(-1), torch.zeros(3, 2, dtype=torch.float64))
+    torch.testing.assert_close(by_group.var(-1, correction=0), torch.ones(3, 2, dtype=torch.float64), rtol=1e-4, atol=0)
+    torch.testing.assert_close(nn.GroupNorm(rep, 4).double()(x), nn.InstanceNorm(rep).double()(x))
+    with pytest.raises(ArgumentError, match="divisor of all multiplicities"):
+        nn.GroupNorm(REP, 2)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from intertwine import kernel_basis, nn
-from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, group
+from intertwine.catalog import O2, O3, SO2, SO3, cyclic, dihedral, group, point_group
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, RepMismatchError, ShapeError, UnreachableWarning
 from intertwine.nn.edge_module import safe_length
@@ -48,6 +48,35 @@ def test_its_kernels_are_the_steerable_ones(group: CatalogGroup) -> None:
     wanted = kernel.detach().numpy().T.reshape(-1)
     found, *_ = np.linalg.lstsq(flat.T, wanted, rcond=None)
     close(flat.T @ found, wanted, 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        (cyclic(8).rep("1x0"), cyclic(8).regular),
+        (dihedral(3).regular, dihedral(3).regular),
+        (O2.rep("2x0e + 1x1"), O2.rep("1x0e + 1x2")),
+        (point_group("T").regular, point_group("T").rep("1xA + 1xT")),
+        (SO3.rep("1x0 + 1x1"), SO3.rep("1x0 + 1x1 + 1x2")),
+    ],
+    ids=str,
+)
+def test_fixed_radial_functions(a: Rep, b: Rep) -> None:
+    """Without hidden layers the kernel is rings of Gaussians times harmonics, with one weight for each of them."""
+    rings = nn.radial.GaussianBasis(3.0, 4)
+    conv = nn.PointConv(a, b, rings, hidden=(), self_interaction=False).double()
+    assert conv.weight is None
+    assert [p.numel() for p in conv.parameters()] == [4 * len(kernel_basis(a.group.defining, a, b, conv.degree))]
+    r = torch.linspace(0.2, 3.5, 9, dtype=torch.float64)
+    direction = torch.nn.functional.normalize(cloud(1, a.group.dim, seed=3), dim=-1)
+    kernels = []
+    for channel in torch.eye(a.dim).double():
+        x = torch.zeros(10, a.dim, dtype=torch.float64)
+        x[0] = channel
+        kernels.append(conv(x, torch.stack([torch.zeros(9).long(), torch.arange(1, 10)]), r[:, None] * direction)[1:])
+    flat = torch.stack(kernels, 1).flatten(1).detach().numpy()
+    coefficients, *_ = np.linalg.lstsq(rings.double()(r).numpy(), flat)
+    close(rings(r).numpy() @ coefficients, flat, 1e-10)
 
 
 def test_a_network_on_a_cloud() -> None:

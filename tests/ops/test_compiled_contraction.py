@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -21,7 +22,7 @@ from intertwine.ops.linear.constants import add_constants
 from intertwine.ops.linear.llvm import mixing, write_rows, write_turned, write_weights
 from intertwine.ops.llvm import Machine
 from intertwine.ops.llvm.compile import compiled as compile_object
-from intertwine.plan import Plan
+from intertwine.plan import Operand, Plan
 from intertwine.plan.text import written
 from tests.ops.test_compiled_convolution import TARGETS, derivatives, poisoned_memory, threads
 from tests.plans import inputs
@@ -31,6 +32,13 @@ def _channelwise(mode: str, first: str, second: str) -> Plan:
     x, y = O3.rep(first), O3.rep(second)
     rep, paths = channelwise(x, y, ["0e", "1o"], mode)
     return product((x, y, rep), paths).polynomial.terms[0].plan
+
+
+def _braided(plan: Plan, which: str) -> Plan:
+    """The plan with the components of each channel side by side, in operands of these modes."""
+    turned = [Operand(o.modes[::-1], tuple(s[::-1] for s in o.segments)) for o in plan.operands]
+    operands = [new if old.modes in which.split() else old for old, new in zip(plan.operands, turned, strict=True)]
+    return replace(plan, operands=tuple(operands))
 
 
 SMALL = linear_plan(O3.rep("3x0e + 2x1o"), O3.rep("2x0e + 1x1o + 1x0e"))
@@ -45,6 +53,10 @@ PLANS = {
     "uvu": _channelwise("uvu", "18x0e + 5x1o", "2x0e + 1x1o"),
     "uvv": _channelwise("uvv", "2x0e + 1x1o", "18x0e + 5x1o"),
     "uvuv": _channelwise("uvuv", "17x0e + 3x1o", "5x0e + 2x1o"),
+    "uvu, channels outside": _braided(_channelwise("uvu", "18x0e + 5x1o + 33x3o", "2x0e + 1x1o + 1x3o"), "iu ku"),
+    "uvv, channels outside": _braided(_channelwise("uvv", "2x0e + 1x1o + 1x3o", "18x0e + 5x1o + 3x3o"), "jv kv"),
+    "uvu, those of x outside": _braided(_channelwise("uvu", "18x0e + 5x1o", "1x1o"), "iu"),
+    "uvu, those of the output outside": _braided(_channelwise("uvu", "18x0e + 5x1o", "1x1o + 1x1o"), "ku"),
 }
 each_plan = pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS.keys())
 

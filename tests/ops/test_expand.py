@@ -7,6 +7,7 @@ from intertwine.catalog import O2, O3, SO2, cyclic, dihedral, point_group
 from intertwine.kernels import BandLimited, Complete, Filters, Taps, filter_bank
 from intertwine.ops.expand import FilterExpansion
 from intertwine.ops.expand.reference import expand
+from intertwine.ops.expand.torch import MovedFilters
 from intertwine.reps import Rep
 
 D4, C8, OCT = dihedral(4), cyclic(8), point_group("O")
@@ -83,3 +84,18 @@ def test_filters_are_orthonormal(name: str) -> None:
         width = copies * block.dim
         torch.testing.assert_close(mean[start : start + width].mean(), torch.ones((), dtype=torch.float64))
         start += width
+
+
+@pytest.mark.parametrize(
+    ("group", "filters", "is_permuted"), [(D4, Complete(), True), (OCT, Complete(), True), (C8, BandLimited(), False)]
+)
+def test_where_moving_permutes_the_taps(group, filters: Filters, is_permuted: bool) -> None:
+    """One table serves all places, with an order of taps for each. Turns by 45° permute no grid: a table for each."""
+    rep, size = group.regular, 3
+    expansion = filter_bank(group.defining, rep, rep, Taps((size,) * group.dim), filters).expansion
+    (moved,) = FilterExpansion(expansion).parts
+    assert isinstance(moved, MovedFilters)
+    assert moved.is_permuted == is_permuted
+    assert moved.table.ndim == (2 if is_permuted else 3)
+    weights = torch.randn(expansion.size, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(moved.double()(weights), expand(expansion, weights), rtol=1e-12, atol=1e-12)

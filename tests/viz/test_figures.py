@@ -17,6 +17,7 @@ from intertwine.viz import (
     arrow_images,
     bars,
     error_bars,
+    filter_images,
     loss_curves,
     outlines,
     signals_on_points,
@@ -46,6 +47,7 @@ FIGURES = {
     "task_pictures": lambda: task_pictures({"there": (SQUARE, TALL), "back": (TALL, SQUARE)}),
     "outlines": lambda: outlines([SQUARE[:, :2]] * 7, list("abcdefg"), np.stack([np.eye(2)] * 7)),
     "arrow_images": lambda: arrow_images([np.eye(6)] * 3, [ARROWS] * 3, [np.array([0.0, 1.0])] * 3, ["a", "b", "c"]),
+    "filter_images": lambda: filter_images([("degree 0", np.eye(3)), ("degree 1", np.ones((3, 7)))]),
     "surface": lambda: surface(SPHERE, np.ones(U.shape), "ball", **MARKS),
     "surfaces": lambda: surfaces(SPHERE, [Solid(np.ones(U.shape), "ball"), Solid(U, "pear", **MARKS)]),
     "signals_on_points": lambda: signals_on_points(SQUARE, TALL, SPHERE, RNG.normal(size=(4, *U.shape))),
@@ -263,3 +265,15 @@ def test_arrow_images_need_fitting_arrays() -> None:
         arrow_images([np.eye(3)], [ARROWS] * 2)
     with pytest.raises(ShapeError, match=r"\(1, 3, 3\)"):
         arrow_images([np.eye(3)[None]], [ARROWS])
+
+
+def test_filters_stand_in_one_scale_and_gaps_stay_empty() -> None:
+    gap = np.array([[1.0, np.nan, -2.0]])
+    figure = filter_images([("0: degree 0, error 0.0%", np.eye(3)), ("1: degree 1, error 4.9%", gap)])
+    assert [tuple(axis.range) for axis in (figure.layout.xaxis, figure.layout.xaxis2)] == [(-1.5, 1.5)] * 2
+    assert (figure.data[1].zmin, figure.data[1].zmax) == (-2, 2)
+    np.testing.assert_array_equal(figure.data[1].z, gap)
+    with pytest.raises(ArgumentError, match="no filters to draw"):
+        filter_images([])
+    with pytest.raises(ShapeError, match=r"\(2, 2, 2\)"):
+        filter_images([("a volume", np.zeros((2, 2, 2)))])

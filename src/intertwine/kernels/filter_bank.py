@@ -116,7 +116,7 @@ def _moved(functions: TapFunctions, block_out: Block, block_in: Block) -> Moved 
     Let g take component 0 of the free block, say that of the output, to component a. Then
     `K_ab(s) = K_0b'(A(g)⁻¹ s)`, where g takes component b' of the input to b.
     """
-    images_out, images_in = _images(block_out), _images(block_in)
+    images_out, images_in = component_images(block_out), component_images(block_in)
     if images_out is None or images_in is None:
         return None
     order = len(images_out)
@@ -133,7 +133,7 @@ def _moved(functions: TapFunctions, block_out: Block, block_in: Block) -> Moved 
 
 
 @cache
-def _images(block: Block) -> np.ndarray | None:
+def component_images(block: Block) -> np.ndarray | None:
     """Where each element of a finite group takes each component of a block, `(order, dim)`; None if it mixes them."""
     if not block.group.is_finite:
         return None

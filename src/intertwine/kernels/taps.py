@@ -12,6 +12,7 @@ import numpy as np
 
 from intertwine._arrays import Table, read_only
 from intertwine.errors import ArgumentError
+from intertwine.kernels.pictures import mosaic, page
 from intertwine.reps import Irrep, Rep
 from intertwine.reps.blocks import decomposed
 from intertwine.reps.harmonics import harmonics_function, harmonics_rep
@@ -73,27 +74,55 @@ class TapFunctions:
         table: the values `(S, rep.dim)`. Copies of an irrep are orthonormal over the taps, on average over its
             components; all functions are where the group permutes the taps.
         origins: for each irrep and copy its degree (−1 where harmonics were not needed) and its error.
+        taps: the taps.
+
+    A notebook shows them as pictures.
     """
 
     rep: Rep
     table: Table
     origins: tuple[tuple[tuple[int, float], ...], ...]
+    taps: Taps
 
     @property
     def values(self) -> np.ndarray:
         """The values `(S, rep.dim)`."""
         return self.table.array
 
-    def picture(self, number: int, taps: Taps) -> np.ndarray:
+    def picture(self, number: int) -> np.ndarray:
         """One of the functions as an array of the kernel's sizes, to look at."""
-        return self.values[:, number].reshape(taps.sizes)
+        return self.values[:, number].reshape(self.taps.sizes)
+
+    def pictures(self) -> tuple[tuple[str, np.ndarray], ...]:
+        """For each copy of an irrep words, with its error, and its functions side by side as one flat picture.
+
+        Between functions lies NaN. The slices of volumes along the first axis stand below each other. See
+        `intertwine.viz.filter_images`.
+        """
+        found = []
+        for (_, irrep), where, origins in zip(self.rep.terms, self.rep.slices, self.origins, strict=True):
+            copies = self.values[:, where].reshape(*self.taps.sizes, irrep.dim, len(origins))
+            for copy, origin in zip(np.moveaxis(copies, -1, 0), origins, strict=True):
+                found.append((f"{irrep.name}: {_told(*origin)}", mosaic(np.moveaxis(copy, -1, 0))))
+        return tuple(found)
+
+    @property
+    def _title(self) -> str:
+        return f"{self.rep.dim} functions on {len(self.values)} taps"
+
+    def _repr_html_(self) -> str:
+        return page(self._title, self.pictures())
 
     def __str__(self) -> str:
-        lines = [f"{self.rep.dim} functions on {len(self.values)} taps"]
+        lines = [self._title]
         for (_, irrep), origins in zip(self.rep.terms, self.origins, strict=True):
-            told = [f"degree {degree}, error {error:.1%}" for degree, error in origins if degree >= 0]
+            told = [_told(*origin) for origin in origins if origin[0] >= 0]
             lines.append(f"  {irrep.name}: {'; '.join(told) or f'{len(origins)}, exact'}")
         return "\n".join(lines)
+
+
+def _told(degree: int, error: float) -> str:
+    return f"degree {degree}, error {error:.1%}" if degree >= 0 else "exact"
 
 
 class Filters(ABC):
@@ -207,7 +236,7 @@ def _complete(action: Rep, taps: Taps) -> TapFunctions:
                     values = np.zeros((len(points), irrep.dim))
                     values[orbit] = copy
                     found.append((irrep, values, -1, 0.0))
-    return _gathered(action, found)
+    return _gathered(action, found, taps)
 
 
 def _orbits(action: Rep, points: np.ndarray, members: np.ndarray) -> Iterator[np.ndarray]:
@@ -239,7 +268,7 @@ def _band_limited(action: Rep, taps: Taps, tolerance: float) -> TapFunctions:
             f"No function on taps of the sizes {taps.sizes} and spacing {taps.spacing} turns with an error below "
             f"{tolerance}. Pass a larger tolerance."
         )
-    return _gathered(action, found)
+    return _gathered(action, found, taps)
 
 
 def _times_harmonics(
@@ -368,7 +397,7 @@ def _rings(action: Rep, taps: Taps) -> TapFunctions:
     found: list[tuple[Irrep, np.ndarray, int, float]] = []
     for n, degree in sorted(errors):
         found += _times_harmonics(action, taps, degree, profiles[n][None], np.array([errors[n, degree]]))
-    return _gathered(action, found)
+    return _gathered(action, found, taps)
 
 
 def _ring_degree(n: int, radius: float, last: float) -> int:
@@ -380,11 +409,11 @@ def _ring_degree(n: int, radius: float, last: float) -> int:
     return int(min(2 * radius - (radius + 1) % 2, 2 if radius == last else 2 * radius))
 
 
-def _gathered(action: Rep, found: list[tuple[Irrep, np.ndarray, int, float]]) -> TapFunctions:
+def _gathered(action: Rep, found: list[tuple[Irrep, np.ndarray, int, float]], taps: Taps) -> TapFunctions:
     """Functions in the order of their irreps, as a rep and its values; those of one irrep as they were found."""
     irreps = sorted({irrep for irrep, *_ in found}, key=lambda irrep: irrep.key)
     groups = [[row for row in found if row[0] == irrep] for irrep in irreps]
     rep = Rep(action.group, tuple((len(rows), irrep) for rows, irrep in zip(groups, irreps, strict=True)))
     values = [np.stack([values for _, values, *_ in rows], -1).reshape(len(rows[0][1]), -1) for rows in groups]
     origins = tuple(tuple((degree, error) for *_, degree, error in rows) for rows in groups)
-    return TapFunctions(rep, Table(np.concatenate(values, 1)), origins)
+    return TapFunctions(rep, Table(np.concatenate(values, 1)), origins, taps)

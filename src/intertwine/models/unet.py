@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from itertools import pairwise
+from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
-from intertwine.models.blocks import ConvBlock, GridStyle, ResidualBlock
+from intertwine.models.blocks import ConvBlock, GridStyle, Norm, RepLike, ResidualBlock, channels_rep
 from intertwine.nn import EquivariantModule, Filters, Sequential
-from intertwine.nn.grid.module import GridModule, spacing_of_axes
-from intertwine.nn.grid.pooling import widened
-from intertwine.reps import Irrep, Rep
+from intertwine.nn.grid.module import GridModule, Sizes, for_each_axis, spacing_of_axes, widened
+from intertwine.reps import Irrep, Rep, as_rep
+
+DeepSupervision = bool | Literal["always"]
+"""Whether a network returns coarser outputs too."""
 
 
 class UNet(GridModule):
@@ -26,20 +28,24 @@ class UNet(GridModule):
     strain is `group.defining` or a tensor.
 
     With `deep_supervision` the network returns, in training, a list: the output, and one at every coarser level but the
-    last, each from a head of its own, as nnU-Net and MONAI train them.
+    last, each from a head of its own, as MONAI trains them; with "always" also in evaluation, as nnU-Net does. The
+    attribute may be set later, to False to predict.
 
     Args:
         rep_in: the rep of the input's channels.
-        rep_out: the rep of the output's channels.
+        rep_out: the number of classes, or the rep of the output's channels.
         levels: the number of sizes.
         width: the number of channels of the finest level, about; each coarser one has twice as many.
-        deep_supervision: whether to return coarser outputs too, in training.
-        kernel_size: the width of the filters.
+        deep_supervision: whether to return coarser outputs too: False, True for training alone, or "always".
+        strides: the step down to each coarser level, or one for each axis of it; default 2. Few thick slices stay as
+            many for a while by (1, 2, 2), as in nnU-Net's plans.
+        kernel_size: the width of the filters; default 3 where the group permutes the taps, 5 elsewhere.
+        norm: "batch", or "instance" for batches of one or two samples.
         filters: which filters; default complete where the group permutes the taps, band-limited elsewhere.
         action: how the group moves the grid, a rep of dimension 2 or 3; default the group's defining rep.
         spacing: the distance of pixels along each axis, in the order of the tensor's.
 
-    Raises `ArgumentError` for less than two levels.
+    Raises `ArgumentError` for less than two levels, and for other numbers of strides.
 
     Source: Ronneberger et al. 2015 (arXiv:1505.04597), Isensee et al. 2021, doi:10.1038/s41592-020-01008-z.
 
@@ -53,31 +59,48 @@ class UNet(GridModule):
     def __init__(
         self,
         rep_in: Rep | Irrep,
-        rep_out: Rep | Irrep,
+        rep_out: RepLike,
         levels: int = 4,
         width: int = 32,
         *,
-        deep_supervision: bool = False,
-        kernel_size: int = 3,
+        deep_supervision: DeepSupervision = False,
+        strides: Sequence[Sizes] = (),
+        kernel_size: int | None = None,
+        norm: Norm = "batch",
         filters: Filters | None = None,
         action: Rep | Irrep | None = None,
         spacing: float | Sequence[float] = 1.0,
     ) -> None:
-        super().__init__(rep_in, rep_out, action)
+        super().__init__(rep_in, channels_rep(as_rep(rep_in).group, rep_out), action)
         if levels < 2:
             raise ArgumentError(f"A U-Net has at least two levels, but got levels={levels!r}.")
-        style = GridStyle(self.action, filters, spacing_of_axes(spacing, self.n), kernel_size)
-        reps = [style.channels(self.rep_in, width)]
-        for level in range(1, levels):
-            reps.append(style.channels(reps[-1], width * 2**level))
+        if deep_supervision not in (False, True, "always"):
+            raise ArgumentError(f"deep_supervision is False, True or 'always', but got {deep_supervision!r}.")
+        steps = [for_each_axis(step, self.n, "strides", 1) for step in strides or (2,) * (levels - 1)]
+        if len(steps) != levels - 1:
+            raise ArgumentError(
+                f"A U-Net takes one stride less than it has levels, but got {len(steps)} strides for {levels} levels."
+            )
+        style = GridStyle(self.action, filters, spacing_of_axes(spacing, self.n), kernel_size, norm)
+        styles, reps = [style], [style.channels(self.rep_in, width)]
         down: list[EquivariantModule] = [
             Sequential(ConvBlock(self.rep_in, reps[0], style), ResidualBlock(reps[0], reps[0], style))
         ]
-        down += [ResidualBlock(a, b, style, stride=2) for a, b in pairwise(reps)]
-        up = [ConvBlock(b + a, a, style) for a, b in pairwise(reps)]
+        for level, step in enumerate(steps, 1):
+            styles.append(styles[-1].coarser(step))
+            reps.append(styles[-1].channels(reps[-1], width * 2**level))
+            down.append(ResidualBlock(reps[-2], reps[-1], styles[-1], step))
+        up, wider = list[EquivariantModule](), reps[-1]
+        for level in reversed(range(levels - 1)):
+            below, wider = (
+                wider,
+                style.channels(wider + reps[level], width * 2**level),
+            )  # of more irreps than on the way down
+            up.insert(0, ConvBlock(below + reps[level], wider, style))
         self.down, self.up = torch.nn.ModuleList(down), torch.nn.ModuleList(up)
-        number = levels - 1 if deep_supervision else 1
-        self.heads = torch.nn.ModuleList(style.conv(rep, self.rep_out, 1, bias=True) for rep in reps[:number])
+        self.deep_supervision = deep_supervision
+        answering = up if deep_supervision else up[:1]
+        self.heads = torch.nn.ModuleList(style.conv(block.rep_out, self.rep_out, 1, bias=True) for block in answering)
 
     def forward(self, x: Tensor) -> Tensor | list[Tensor]:  # type: ignore[override]
         """The output `(B, rep_out.dim, …)`, as large as the input `(B, rep_in.dim, …)`, with or without B."""
@@ -96,4 +119,5 @@ class UNet(GridModule):
             if level < len(self.heads):
                 outputs.append(self.heads[level](x))
         finest_first = [y[0] if single else y for y in reversed(outputs)]
-        return finest_first if self.training and len(finest_first) > 1 else finest_first[0]
+        asked = self.deep_supervision == "always" or (self.deep_supervision and self.training)
+        return finest_first if asked else finest_first[0]

@@ -5,13 +5,16 @@ from intertwine.nn import frames, heads, radial
 from intertwine.nn.activation import Activation, Gate, NormActivation
 from intertwine.nn.attention import SelfAttention
 from intertwine.nn.canonical import Canonicalize, Centred, FrameAveraging
+from intertwine.nn.change_of_basis import FromIrreps, ToIrreps, ToRegular
 from intertwine.nn.checkpoints import CONVENTION, load_weights, save_weights
 from intertwine.nn.depthwise_conv import DepthwiseConv
 from intertwine.nn.edge_module import EdgeGeometry, edge_geometry
 from intertwine.nn.fourier import FourierActivation
 from intertwine.nn.grid import (
-    AdaptiveAvgPool,
-    AdaptiveMaxPool,
+    AdaptiveAvgPool2d,
+    AdaptiveAvgPool3d,
+    AdaptiveMaxPool2d,
+    AdaptiveMaxPool3d,
     AvgPool2d,
     AvgPool3d,
     BlurPool,
@@ -22,9 +25,12 @@ from intertwine.nn.grid import (
     DiskMask,
     FieldDropout,
     GlobalPool,
+    GridModule,
+    GroupNorm,
     InstanceNorm,
     MaxPool2d,
     MaxPool3d,
+    PatchEmbedding,
     Pixelwise,
     Upsample,
     delta_orthogonal_,
@@ -45,8 +51,10 @@ from intertwine.nn.tensor_product import TensorProduct
 __all__ = [
     "CONVENTION",
     "Activation",
-    "AdaptiveAvgPool",
-    "AdaptiveMaxPool",
+    "AdaptiveAvgPool2d",
+    "AdaptiveAvgPool3d",
+    "AdaptiveMaxPool2d",
+    "AdaptiveMaxPool3d",
     "AvgPool2d",
     "AvgPool3d",
     "BandLimited",
@@ -68,8 +76,11 @@ __all__ = [
     "Filters",
     "FourierActivation",
     "FrameAveraging",
+    "FromIrreps",
     "Gate",
     "GlobalPool",
+    "GridModule",
+    "GroupNorm",
     "GroupPool",
     "InstanceNorm",
     "LayerNorm",
@@ -78,6 +89,7 @@ __all__ = [
     "MaxPool2d",
     "MaxPool3d",
     "NormActivation",
+    "PatchEmbedding",
     "Pixelwise",
     "PointConv",
     "RadialMLP",
@@ -87,6 +99,8 @@ __all__ = [
     "Sequential",
     "SymmetricContraction",
     "TensorProduct",
+    "ToIrreps",
+    "ToRegular",
     "Upsample",
     "delta_orthogonal_",
     "edge_geometry",

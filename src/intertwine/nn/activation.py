@@ -72,7 +72,7 @@ class Activation(EquivariantModule):
             (self.even if plain else self.odd)(x[..., start:stop]) * factor
             for (start, stop, plain), factor in zip(self.pieces, self.gains, strict=True)
         ]
-        return torch.cat([*parts, x[..., :0]], -1)
+        return parts[0] if len(parts) == 1 else torch.cat([*parts, x[..., :0]], -1)
 
     def symmetry_rule(self) -> TermRule:
         """What it is, for proofs."""

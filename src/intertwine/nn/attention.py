@@ -18,9 +18,12 @@ class SelfAttention(EquivariantModule):
     """Self-attention over a set of features: `y_n = W_o Σ_m softmax_m(q_n · k_m / √d) v_m`, in heads.
 
     Queries, keys and values are equivariant linear maps of the features; since reps are orthogonal, products of a query
-    and a key are invariant, and the output turns with the input. Tokens may be the pixels of a coarse feature map:
-    patches come from a convolution whose stride is its kernel size, `x.flatten(2).movedim(1, -1)` makes tokens of them.
-    Nothing says where a token lies: give features that do.
+    and a key are invariant, and the output turns with the input. Tokens may be the pixels of a coarse feature map,
+    which `Sequential` and `Pixelwise` make of them. Nothing says where a token lies: give features that do, as
+    `PatchEmbedding` makes them.
+
+    It is computed by torch's `scaled_dot_product_attention`, whose fast kernels have first derivatives alone. For
+    second ones, as of forces, call the network within `torch.nn.attention.sdpa_kernel(SDPBackend.MATH)`.
 
     Args:
         rep: the rep of input and output.

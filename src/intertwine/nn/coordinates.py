@@ -16,12 +16,13 @@ class IrrepCoordinates(TableModule):
 
     Args:
         rep: any rep.
+        gathered: whether the coordinates are those of `rep.irreps`, sorted and gathered also where all terms are.
     """
 
     index: Tensor
     inverse: Tensor
 
-    def __init__(self, rep: Rep) -> None:
+    def __init__(self, rep: Rep, *, gathered: bool = False) -> None:
         super().__init__()
         self.dim = rep.dim
         self.parts: list[tuple[int, int, int, int]] = []  # start, block dimension, multiplicity, number of its basis
@@ -32,7 +33,7 @@ class IrrepCoordinates(TableModule):
                 self.register_table(f"basis_{number}", block.basis)
             self.parts.append((where.start, block.dim, m, number))
         index = rep.isotypic_index
-        self.is_identity = in_irreps(rep) == rep
+        self.is_identity = (rep.irreps if gathered else in_irreps(rep)) == rep
         self.permuted = not self.is_identity and not np.array_equal(index, np.arange(rep.dim))
         if self.permuted:
             self.register_table("index", index)

@@ -35,7 +35,8 @@ class PointConv(EdgeModule):
         rep_out: the rep of the features at the targets.
         radial: the radial basis; default 8 Gaussians on distances from 0 to 4, in the unit of the vectors. Messages
             from beyond about 5 vanish then: give a basis that fits your distances.
-        hidden: the hidden widths of the radial network.
+        hidden: the hidden widths of the radial network; none, `()`, for fixed radial functions: the basis times
+            harmonics, with one weight for each of them and each path.
         activation: the activation of the radial network.
         envelope: a cut-off that multiplies the kernel, or None.
         degree: the largest harmonic degree. Default: all that couple, where the action takes every direction to every

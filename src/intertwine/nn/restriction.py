@@ -15,6 +15,10 @@ class Restrict(GridModule):
     Nothing is computed. Edges and corners look alike in every pose, whole scenes do not: let the first layers respect a
     large group and the last ones a smaller one.
 
+    Blocks keep their coordinates, so that `Activation` goes on as before; `ToIrreps` and `ToRegular` take
+    them apart. Behind a
+    `GlobalPool` there is no grid any more: restrict it before.
+
     Args:
         rep: the rep of the input's channels.
         subgroup: the subgroup.

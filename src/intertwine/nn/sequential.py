@@ -12,7 +12,7 @@ from intertwine.errors import ArgumentError, RepMismatchError
 from intertwine.fields import Features, FieldType, GridField, PointFeatures
 from intertwine.groups import Subgroup
 from intertwine.nn.edge_module import EdgeGeometry, EdgeModule, edge_geometry
-from intertwine.nn.grid.pixelwise import Pixelwise, at_pixels
+from intertwine.nn.grid.pixelwise import Pixelwise, at_pixels, sees_all, serves_pixels
 from intertwine.nn.module import EquivariantModule
 from intertwine.ops import Graph
 from intertwine.reps import Irrep, Rep
@@ -21,7 +21,8 @@ from intertwine.reps import Irrep, Rep
 class Sequential(EquivariantModule):
     """Equivariant modules in a row; each must take the rep that the one before gives.
 
-    After a layer on a grid, such as `Conv2d`, layers of features act at every pixel.
+    After a layer on a grid, such as `Conv2d`, layers of features act at every pixel, and layers of sets of points, such
+    as `SelfAttention`, on all pixels of an image together.
 
     Plain torch modules may stand where all features are invariants: any function of invariants is invariant. Their
     output counts as invariants too.
@@ -54,7 +55,7 @@ class Sequential(EquivariantModule):
         if len(on_edges) > 1:
             moved = ", ".join(str(layer.action) for layer in on_edges.values())
             raise RepMismatchError(f"All layers of a row see the same vectors, but theirs are moved by {moved}.")
-        if on_edges and isinstance(field, Features):
+        if isinstance(field, Features) and (on_edges or any(map(sees_all, modules))):
             field = PointFeatures(field.rep)
         given = (field, *(rest for fields in on_edges for rest in fields))
         places: list[Rep | None] = []
@@ -69,7 +70,7 @@ class Sequential(EquivariantModule):
         super().__init__(_channels(given[0]), _channels(field))
         self.subgroups = tuple(subgroups)
         self.layers = nn.ModuleList(modules)
-        self._fields, self._actions = (given, field), tuple(places)
+        self._fields, self._actions, self._together = (given, field), tuple(places), tuple(map(sees_all, modules))
 
     @property
     def edge_layers(self) -> list[EdgeModule]:
@@ -108,11 +109,11 @@ class Sequential(EquivariantModule):
                 )
         elif not isinstance(edges, EdgeGeometry):
             edges, vectors = self.geometry(edges, None if vectors is None else vectors.to(x.dtype), x.shape[0]), None
-        for module, action in zip(self.layers, self._actions, strict=True):
+        for module, action, together in zip(self.layers, self._actions, self._together, strict=True):
             if _edge_layers(module):
                 x = module(x, edges, vectors)
             else:
-                x = module(x) if action is None else at_pixels(module, x, action.dim)
+                x = module(x) if action is None else at_pixels(module, x, action.dim, together)
         return x
 
     def geometry(self, edges: Tensor | Graph | None, vectors: Tensor | None, points: int) -> EdgeGeometry:
@@ -174,10 +175,8 @@ def _after(module: nn.Module, field: FieldType, number: int) -> FieldType:
 
 
 def _serves_pixels(module: nn.Module, field: GridField) -> bool:
-    """Whether a module is a layer of features, to be used at every pixel of a grid of them."""
-    if not isinstance(module, EquivariantModule) or not isinstance(module.field_out, Features):
-        return False
-    return module.fields_in == (Features(field.rep),)
+    """Whether a module is a layer of features, to be used at the pixels of a grid of them."""
+    return isinstance(module, EquivariantModule) and serves_pixels(module, field.rep)
 
 
 def _edge_layers(module: nn.Module) -> list[EdgeModule]:
@@ -202,6 +201,11 @@ def _told(field: FieldType) -> str:
 def _difference(wanted: FieldType, given: FieldType) -> str:
     """What to do about two field types that are not the same."""
     a, b = wanted.rep, given.rep
+    if isinstance(wanted, GridField) and isinstance(given, Features):
+        return (
+            "There is no grid at that place: a layer on grids stands before the one that pools over all of space, such "
+            "as GlobalPool."
+        )
     if type(wanted) is not type(given) or a is None or b is None or a == b:
         return "Features lie elsewhere in the two: put a module between that brings them there."
     if a.group == b.group and a.sort().simplify() == b.sort().simplify():

@@ -108,6 +108,8 @@ class KernelModule(nn.Module, ABC):
             return f"These kernels run on {place}, but the inputs lie on {tensors[0].device}."
         if is_tracing():
             return "torch.jit.trace records torch's own operations only."
+        if is_exporting() and torch.onnx.is_in_onnx_export():
+            return "ONNX knows torch's own operations only."
         if in_transform():
             return "Functional transforms and forward mode differentiate torch's own operations."
         if device == "cpu":
@@ -145,8 +147,13 @@ def is_eager(*tensors: Tensor) -> bool:
 
 def is_compiled_by_dynamo() -> bool:
     """Whether torch.compile reads the code, rather than an export, which other machines load."""
-    is_exporting = getattr(torch.compiler, "is_exporting", None)  # since torch 2.7
-    return torch.compiler.is_dynamo_compiling() and not (is_exporting is not None and is_exporting())
+    return torch.compiler.is_dynamo_compiling() and not is_exporting()
+
+
+def is_exporting() -> bool:
+    """Whether torch.export reads the code; before torch 2.7, which does not tell, never."""
+    found = getattr(torch.compiler, "is_exporting", None)
+    return found is not None and found()
 
 
 @cache

@@ -1,7 +1,7 @@
 """Plotly figures of symmetry: arrays or groups in, figures out. No function here evaluates a network or a harmonic."""
 
 from intertwine.viz.curves import angle_curves, bars, error_bars, loss_curves
-from intertwine.viz.fields import arrow_images, write_arrow_film
+from intertwine.viz.fields import arrow_images, filter_images, write_arrow_film
 from intertwine.viz.page import write_page
 from intertwine.viz.plane import outlines, task_picture, task_pictures
 from intertwine.viz.solids import Solid, signals_on_points, sphere_mesh, surface, surfaces
@@ -14,6 +14,7 @@ __all__ = [
     "arrow_images",
     "bars",
     "error_bars",
+    "filter_images",
     "loss_curves",
     "outlines",
     "signals_on_points",

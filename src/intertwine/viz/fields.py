@@ -11,7 +11,9 @@ import numpy as np
 from intertwine.errors import ArgumentError, MissingExtraError, ShapeError
 from intertwine.viz.plane import DOMAINS, flat_axes
 from intertwine.viz.theme import (
+    BLUE,
     GREEN,
+    GRID,
     ORANGE,
     PAPER,
     SHADES,
@@ -20,6 +22,7 @@ from intertwine.viz.theme import (
     graph_objects,
     interrupted,
     line,
+    numbered,
     on_phones,
     panels,
     same_length,
@@ -110,6 +113,41 @@ def write_arrow_film(
     film = FuncAnimation(picture, draw, frames=len(images), init_func=lambda: None)
     film.save(path, writer=PillowWriter(fps=per_second), dpi=80)
     return path
+
+
+def filter_images(pictures: Sequence[tuple[str, np.ndarray]], *, columns: int = 4) -> go.Figure:
+    """What filters of convolutions are made of, as `layer.filters.pictures()` gives it: small images in one scale.
+
+    Args:
+        pictures: words and a flat picture `(height, width)` each; NaN leaves a gap.
+        columns: how many stand side by side; on a phone half as many.
+
+    Raises `ArgumentError` for no picture, and `ShapeError` for what is not flat.
+
+    >>> figure = filter_images([("degree 1, error 4.9%", np.array([[1.0, 0.0, -1.0]]))])
+    >>> figure.layout.annotations[0].text
+    'degree 1, error 4.9%'
+    """
+    if not len(pictures):
+        raise ArgumentError("There are no filters to draw. Pass layer.filters.pictures() of a convolution.")
+    titles, images = zip(*pictures, strict=True)
+    if (unfit := next((image for image in images if np.ndim(image) != 2), None)) is not None:
+        raise ShapeError(f"A picture of filters is (height, width), but got {np.shape(unfit)}. Pass one at a time.")
+    go = graph_objects()
+    tallest, widest = np.max([image.shape for image in images], 0)
+    few, header = max(1, columns // 2), 0.3 if tallest < 16 else 0.12
+    wide, tall = panels(len(images), columns, 0.02, header), panels(len(images), few, 0.02, header)
+    rows, phone_rows = -(-len(images) // columns), -(-len(images) // few)
+    height = 40 + 90 * min(3, 1 + tallest // 16)
+    fig = figure(height=height * rows + 24, margin={"l": 4, "r": 4, "t": 20, "b": 4}, showlegend=False)
+    colours = [[0.0, BLUE], [0.5, GRID], [1.0, ORANGE]]
+    for i, image in enumerate(images):
+        axes, largest = flat_axes(fig, i, wide[i]), max(float(np.nanmax(np.abs(image))), 1e-12)
+        (x, y), shown = _centres(image.shape), {"showscale": False, "hovertemplate": "%{z:.3g}<extra></extra>"}
+        fig.add_trace(go.Heatmap(z=image, x=x, y=y, zmin=-largest, zmax=largest, colorscale=colours, **shown, **axes))
+        fig.update_layout({numbered("xaxis", i): {"range": [-widest / 2, widest / 2]}})
+        fig.update_layout({numbered("yaxis", i): {"range": [-tallest / 2, tallest / 2]}})
+    return on_phones(fig, arrange(fig, titles, wide, tall, DOMAINS) | {"height": height * phone_rows + 24})
 
 
 def _checked(images: Sequence[np.ndarray], fields: Sequence[np.ndarray]) -> float:

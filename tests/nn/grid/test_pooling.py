@@ -42,14 +42,15 @@ def test_largest_of_numbers_and_of_lengths() -> None:
     windows = vectors.reshape(2, 3, 2, 3, 2, 2, 2).permute(0, 1, 3, 5, 2, 4, 6).flatten(4, 5)
     longest = windows.norm(dim=-1).argmax(-1)[..., None, None].expand(-1, -1, -1, -1, 1, 2)
     torch.testing.assert_close(pooled, windows.gather(-2, longest)[..., 0, :])
+    torch.testing.assert_close(nn.AdaptiveMaxPool2d(REP, 3)(x), y)
     assert turned_error(nn.MaxPool3d(CUBE.rep("1xT1u + 1xregular"), 3, 2, 1).double(), normal(1, 51, 5, 5, 5)) < 1e-12
 
 
 def test_down_and_up_again() -> None:
     for layer in (
         nn.BlurPool(REP, 2),
-        nn.AdaptiveAvgPool(REP, 4),
-        nn.AdaptiveMaxPool(D4.rep("1xregular"), 4),
+        nn.AdaptiveAvgPool2d(REP, 4),
+        nn.AdaptiveMaxPool2d(REP, 4),
         nn.Upsample(REP, scale_factor=2),
         nn.Upsample(REP, 7),
         nn.Upsample(REP, scale_factor=3, mode="nearest"),
@@ -99,7 +100,7 @@ def test_pooling_over_the_group() -> None:
 
 def test_what_pools_refuse() -> None:
     for make, told in (
-        (lambda: nn.AdaptiveMaxPool(REP, 3), "AdaptiveAvgPool"),
+        (lambda: nn.AdaptiveMaxPool3d(REP, 3), "has dimension 2"),
         (lambda: nn.GlobalPool(REP, "max"), "kind='mean'"),
         (lambda: nn.GlobalPool(REP, "sum"), "'sum'"),
         (lambda: nn.GroupPool(REP), "kind='norm'"),
@@ -139,8 +140,8 @@ def test_layers_that_treat_exchanged_axes_unlike_say_so() -> None:
             nn.AvgPool2d(rep, (1, 3)),
             nn.MaxPool2d(rep, 3, (1, 2)),
             nn.BlurPool(rep, (1, 2)),
-            nn.AdaptiveAvgPool(rep, (2, 3)),
-            nn.AdaptiveMaxPool(rep, (2, 3)),
+            nn.AdaptiveAvgPool2d(rep, (2, 3)),
+            nn.AdaptiveMaxPool2d(rep, (2, 3)),
             nn.Upsample(rep, (9, 18)),
             nn.Upsample(rep, (9, 18), mode="nearest"),
         )
@@ -182,3 +183,28 @@ def test_exact_axes_of_groups_that_move_some_of_them() -> None:
 def test_laws_of_pools_for_the_largest(rep) -> None:
     """Images of tests have zeros about them, of which none is the largest: derivatives are taken elsewhere."""
     check_module(nn.MaxPool2d(rep, 3, 2, 1))
+    layer = nn.AdaptiveMaxPool2d(rep, 5).double()  # the longest of many vectors is another one in half precision
+    x = normal(1, rep.dim, 11, 11).requires_grad_()
+    assert torch.autograd.gradcheck(layer, x, fast_mode=True)
+    assert torch.autograd.gradgradcheck(layer, x, fast_mode=True)
+
+
+def test_layers_on_grids_have_channels() -> None:
+    """Torch's own layers take no empty channels: all of ours say so when they are made."""
+    none, some = REP[:0], D4.rep("1x0e")
+    for make in (
+        lambda: nn.Conv2d(none, some, 3),
+        lambda: nn.Conv2d(some, none, 3),
+        lambda: nn.ConvTranspose2d(none, some, 3),
+        lambda: nn.MaxPool2d(none, 2),
+        lambda: nn.AvgPool2d(none, 2),
+        lambda: nn.BlurPool(none),
+        lambda: nn.GroupNorm(none, 1),
+        lambda: nn.InstanceNorm(none),
+        lambda: nn.GlobalPool(none),
+        lambda: nn.Upsample(none, 3),
+        lambda: nn.Pixelwise(nn.Linear(none, none)),
+        lambda: nn.Restrict(none, D4.subgroup("C4")),
+    ):
+        with pytest.raises(ArgumentError, match="at least one channel"):
+            make()

@@ -2,25 +2,29 @@
 
 from intertwine.nn.grid.convolution import Conv2d, Conv3d, ConvTranspose2d, ConvTranspose3d
 from intertwine.nn.grid.initialisation import delta_orthogonal_
-from intertwine.nn.grid.norm import FieldDropout, InstanceNorm
+from intertwine.nn.grid.module import GridModule
+from intertwine.nn.grid.norm import FieldDropout, GroupNorm, InstanceNorm
+from intertwine.nn.grid.patches import PatchEmbedding
 from intertwine.nn.grid.pixelwise import Pixelwise
 from intertwine.nn.grid.pooling import (
-    AdaptiveAvgPool,
-    AdaptiveMaxPool,
+    AdaptiveAvgPool2d,
+    AdaptiveAvgPool3d,
+    AdaptiveMaxPool2d,
+    AdaptiveMaxPool3d,
     AvgPool2d,
     AvgPool3d,
-    BlurPool,
-    DiskMask,
     GlobalPool,
     MaxPool2d,
     MaxPool3d,
-    Upsample,
 )
+from intertwine.nn.grid.resampling import BlurPool, DiskMask, Upsample
 from intertwine.nn.grid.sizes import exact_sizes
 
 __all__ = [
-    "AdaptiveAvgPool",
-    "AdaptiveMaxPool",
+    "AdaptiveAvgPool2d",
+    "AdaptiveAvgPool3d",
+    "AdaptiveMaxPool2d",
+    "AdaptiveMaxPool3d",
     "AvgPool2d",
     "AvgPool3d",
     "BlurPool",
@@ -31,9 +35,12 @@ __all__ = [
     "DiskMask",
     "FieldDropout",
     "GlobalPool",
+    "GridModule",
+    "GroupNorm",
     "InstanceNorm",
     "MaxPool2d",
     "MaxPool3d",
+    "PatchEmbedding",
     "Pixelwise",
     "Upsample",
     "delta_orthogonal_",

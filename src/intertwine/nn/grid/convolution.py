@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -14,16 +14,19 @@ from torch.nn import functional as F
 from intertwine._arrays import is_tracing, plain_shape
 from intertwine.errors import ArgumentError
 from intertwine.kernels.filter_bank import filter_bank
+from intertwine.kernels.schur import schur_plan
 from intertwine.kernels.taps import BandLimited, Complete, Filters, TapFunctions, Taps, permutes
 from intertwine.nn.grid.module import GridModule, Sizes, for_each_axis, spacing_of_axes
 from intertwine.nn.module import invariant_vectors, normal_parameter, warn_unreachable
 from intertwine.nn.parts import by_part, part_of
 from intertwine.ops.choice import is_eager, is_transformed
-from intertwine.ops.expand import FilterExpansion
+from intertwine.ops.expand import FilterExpansion, SchurBlocks, is_quicker
 from intertwine.reps import Irrep, Rep
 
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 """What lies beyond the rim of a grid."""
+
+_FEW_PIXELS = 128  # of fewer products with small blocks are as slow as those with whole filters
 
 
 class GridConvolution(GridModule):
@@ -74,7 +77,7 @@ class GridConvolution(GridModule):
             self.register_table("order_in", by_part(self.rep_in, groups))
             self.register_table("order_bias", by_part(self.rep_out, groups))
             self.register_table("order_out", np.argsort(by_part(self.rep_out, groups)))
-        self._known: tuple[Tensor, int, Tensor] | None = None
+        self._known: dict[str, tuple[Tensor, int, Tensor]] = {}
         self.frozen: nn.Parameter | None = None
         self.frozen_bias: nn.Parameter | None = None
 
@@ -89,17 +92,19 @@ class GridConvolution(GridModule):
         The channels are in the order of the reps; with several groups, in that of each group's part of the reps, one
         group after the other.
         """
+        return self._made("filters", self._expanded) if self.frozen is None else self.frozen
+
+    def _made(self, name: str, make: Callable[[Tensor], Tensor]) -> Tensor:
+        """What a function makes of the weights; in evaluation once, until these change."""
         weight = self.weight
-        if self.frozen is not None:
-            return self.frozen
         if self.training or not is_eager(weight) or is_tracing() or is_transformed(weight):
-            return self._expanded(weight)
-        known = self._known  # read once: other threads may replace it
+            return make(weight)
+        known = self._known.get(name)  # read once: other threads may replace it
         if known is None or not _unchanged(*known[:2], weight):
             with torch.inference_mode(False), torch.no_grad():  # what is kept serves calls that need gradients too
                 mark = weight.detach().clone() if weight.device.type == "cpu" else weight.detach()
-                self._known = known = (mark, _version(weight), self._expanded(weight))
-        return _Recalled.apply(weight, known[2], self._expanded)  # type: ignore[no-any-return, no-untyped-call]
+                self._known[name] = known = (mark, _version(weight), make(weight))
+        return _Recalled.apply(weight, known[2], make)  # type: ignore[no-any-return, no-untyped-call]
 
     def freeze(self) -> None:
         """Make filters and biases what they are now, as parameters of their own: for modules that leave the library."""
@@ -120,11 +125,11 @@ class GridConvolution(GridModule):
 
     def train(self, mode: bool = True) -> Self:
         """Switch between training and evaluation, after which filters are made anew."""
-        self._known = None
+        self._known = {}
         return super().train(mode)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_known": None}
+        return {**self.__dict__, "_known": {}}
 
     def extra_repr(self) -> str:
         """The reps, the kernel size, and what is not as usual."""
@@ -143,8 +148,10 @@ class GridConvolution(GridModule):
         """The channels of a grid brought into or out of the order of groups."""
         if self.groups == 1:
             return x
-        order: Tensor = getattr(self, name)
-        return x.index_select(x.ndim - 1 - self.n, order)
+        order, axis = getattr(self, name), x.ndim - 1 - self.n
+        if x.is_contiguous():
+            return x.index_select(axis, order)
+        return x.movedim(axis, -1).index_select(-1, order).movedim(-1, axis)  # channels stay innermost in memory
 
     def _bias(self, dtype: torch.dtype) -> Tensor | None:
         bias = self.expanded_bias()
@@ -186,6 +193,10 @@ class _Convolution(GridConvolution):
                 f"The padding mode is 'zeros', 'reflect', 'replicate' or 'circular', but got {padding_mode!r}."
             )
         self.padding_mode = padding_mode
+        self.blocks: SchurBlocks | None = None
+        if set(self.taps.sizes) == {1} and not any(self.padding) and groups == 1:
+            plan = schur_plan(self.rep_in, self.rep_out, self.bank.expansion)
+            self.blocks = SchurBlocks(plan) if is_quicker(plan) else None
 
     def _named_padding(self, padding: str) -> tuple[int, ...]:
         if padding == "valid":
@@ -201,6 +212,8 @@ class _Convolution(GridConvolution):
         """The output `(B, rep_out.dim, …)` for features `(B, rep_in.dim, …)`, with or without B."""
         self.check_grid(x)
         self._check_sizes(x)
+        if self.blocks is not None and self.goes_by_blocks(x):
+            return self._by_blocks(x, self.blocks)
         filters, bias, padding = self.expanded_filters().to(x.dtype), self._bias(x.dtype), self.padding
         x = self._grouped(x, "order_in")
         if self.padding_mode != "zeros":
@@ -208,6 +221,26 @@ class _Convolution(GridConvolution):
             x, padding = F.pad(x, sides, mode=self.padding_mode), (0,) * self.n
         function = F.conv2d if self.n == 2 else F.conv3d
         return self._grouped(function(x, filters, bias, self.stride, padding, self.dilation, self.groups), "order_out")
+
+    def goes_by_blocks(self, x: Tensor) -> bool:
+        """Whether an input is multiplied by small blocks rather than by whole filters: the same numbers, sooner.
+
+        So it is with kernels of one pixel, without padding and groups, on a CPU, if there are so many channels that it
+        takes less time, at least 128 pixels in the output, and channels not last in memory, where they would have to be
+        moved. Code that is recorded asks for no sizes, and modules that leave the library have whole filters.
+        """
+        if self.blocks is None or self.frozen is not None or x.device.type != "cpu":
+            return False
+        if not is_eager(x) or is_tracing() or is_transformed(x):
+            return True
+        return x.is_contiguous() and math.prod(x.shape[-self.n :]) >= _FEW_PIXELS * math.prod(self.stride)
+
+    def _by_blocks(self, x: Tensor, product: SchurBlocks) -> Tensor:
+        every: tuple[Any, ...] = (..., *(slice(None, None, step) for step in self.stride))
+        x = x[every]
+        images = x if x.ndim == self.n + 2 else x[None]
+        y: Tensor = product(images.flatten(2), self._made("blocks", product.made).to(x.dtype), self._bias(x.dtype))
+        return y.reshape(*x.shape[: -1 - self.n], self.rep_out.dim, *x.shape[-self.n :])
 
     def _check_sizes(self, x: Tensor) -> None:
         along = [*zip(self.padding, self.reach, self.stride, strict=True)]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from numbers import Real
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -25,12 +25,15 @@ Sizes = int | Sequence[int]
 class GridModule(EquivariantModule):
     """A layer from features on a grid to features on a grid, images `(B, C, −y, x)` or volumes `(B, C, −z, −y, x)`.
 
+    Subclass it for a block of your own: call `super().__init__`, and `check_grid` in its `forward`. It then stands
+    in a `Sequential` as other layers do, and `intertwine.testing.check_module` tries the laws on it.
+
     Args:
         rep_in: the rep of the input's channels.
         rep_out: the rep of the output's channels.
         action: how the group moves the grid; default the group's defining rep.
 
-    Raises `ArgumentError` for an action of another dimension.
+    Raises `ArgumentError` for an action of another dimension, and for a rep without channels.
     """
 
     axes: ClassVar[int | None] = None
@@ -38,6 +41,11 @@ class GridModule(EquivariantModule):
 
     def __init__(self, rep_in: Rep | Irrep, rep_out: Rep | Irrep, action: Rep | Irrep | None = None) -> None:
         super().__init__(rep_in, rep_out)
+        if not self.rep_in.dim or not self.rep_out.dim:
+            raise ArgumentError(
+                f"{type(self).__name__} takes and gives at least one channel, which torch's layers on grids need, but "
+                f"got reps of the dimensions {self.rep_in.dim} and {self.rep_out.dim}. Leave the layer out."
+            )
         self.action = self.rep_in.group.defining if action is None else as_rep(action)
         if self.axes not in (None, self.action.dim):
             raise ArgumentError(
@@ -127,3 +135,10 @@ def spacing_of_axes(spacing: float | Sequence[float], n: int) -> tuple[float, ..
             f"The spacing of pixels is a positive number, or one for each of {n} axes of space, but got {spacing!r}."
         )
     return tuple(float(step) for step in steps)
+
+
+def widened(function: Callable[..., Tensor], x: Tensor, *arguments: Any) -> Tensor:
+    """What one of torch's functions makes of a grid; by way of float32 for half precision, which CPUs partly lack."""
+    if x.device.type != "cpu" or x.dtype not in (torch.float16, torch.bfloat16):
+        return function(x, *arguments)
+    return function(x.float(), *arguments).to(x.dtype)

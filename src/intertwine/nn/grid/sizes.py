@@ -7,7 +7,7 @@ import warnings
 
 import torch
 
-from intertwine.errors import ArgumentError, InexactGridWarning
+from intertwine.errors import ArgumentError, InexactGridWarning, ShapeError
 from intertwine.fields import GridField
 from intertwine.nn.grid.module import GridModule
 from intertwine.nn.module import EquivariantModule
@@ -53,8 +53,8 @@ def _is_exact(net: EquivariantModule, field: GridField, width: int) -> bool:
             net(torch.empty(1, field.rep.dim, *field.n * (width,), device="meta"))
         except InexactGridWarning:
             return False
-        except RuntimeError as error:
-            if "size" not in str(error).lower():  # torch refuses images that are smaller than a kernel
+        except (RuntimeError, ShapeError) as error:
+            if "size" not in str(error).lower():  # images that are smaller than a kernel are refused
                 raise
             return False
     return True

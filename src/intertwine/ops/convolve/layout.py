@@ -63,11 +63,13 @@ class ChannelLayout:
         sizes: the numbers in a row of x, the factor with the channels, of y, of the output, and of weights if any.
         order: the numbers of x, y and the weights among the inputs of the plan.
         couplings: the tables, each with its paths.
+        braided: which of x and the output g have all components of a channel side by side, channel after channel.
     """
 
     sizes: Mapping[str, int]
     order: Mapping[str, int]
     couplings: tuple[Coupling, ...]
+    braided: frozenset[str] = frozenset()
 
     @property
     def entries(self) -> int:
@@ -91,9 +93,9 @@ class ChannelLayout:
     def fills_once(self) -> bool:
         """Whether each number of the output comes from one path, so that it is written and not added up from 0."""
         places = [
-            output + (k * coupling.copies + v) * channels + channel
-            if coupling.apart
-            else output + k * channels + channel
+            output + channel * coupling.coefficients.shape[2] + k
+            if "g" in self.braided
+            else output + (k * (coupling.copies if coupling.apart else 1) + v * coupling.apart) * channels + channel
             for coupling in self.couplings
             for channels, paths in coupling.paths.items()
             for _, _, output in paths
@@ -117,7 +119,8 @@ def channel_layout(plan: Plan) -> ChannelLayout | None:
     for path, table in zip(plan.paths, plan.table_of, strict=True):
         segments = path.segments
         places = [operand.slices[n].start for operand, n in zip(plan.operands, segments, strict=True)]
-        channels, segment = x.segments[segments[order["x"]]][1], segments[order["y"]]
+        source, segment = x.segments[segments[order["x"]]], segments[order["y"]]
+        channels = source[0 if x.modes[-1] in "ijk" else 1]
         if channels and y.segments[segment][1]:
             place = (places[order["x"]], places[order["w"]] if "w" in order else 0, places[-1])
             found.setdefault((table, segment), {}).setdefault(channels, []).append(place)
@@ -133,26 +136,30 @@ def channel_layout(plan: Plan) -> ChannelLayout | None:
     if start > _MOST_ENTRIES:
         return None
     sizes = {name: inputs[number].size for name, number in order.items()} | {"g": out.size}
-    return ChannelLayout(sizes, order, tuple(couplings))
+    braided = frozenset(name for name, modes in (("x", x.modes), ("g", out.modes)) if modes[-1] in "ijk")
+    return ChannelLayout(sizes, order, tuple(couplings), braided)
 
 
 def graph_layout(plan: Plan) -> ChannelLayout | None:
     """The layout of a plan with weights "vu", x "iu", y "jv" of one copy and the output "ku"; None for another."""
     shape = channel_layout(plan) if len(plan.inputs) == 3 and plan.output.modes == "ku" else None
-    return shape if shape and all(coupling.copies == 1 for coupling in shape.couplings) else None
+    served = shape and not shape.braided and all(coupling.copies == 1 for coupling in shape.couplings)
+    return shape if served else None
 
 
 def _order(plan: Plan) -> dict[str, int] | None:
     """Which inputs of a plan are x, y and the weights; None where its letters are those of another kind of product.
 
-    The last letter of the output is that of the channels: x is the factor that has it.
+    x is the factor whose channels are those of the output. It and the output may have them outside, as "ui" and "uk".
     """
     *inputs, out = plan.operands
-    if plan.coefficient_modes != "ijk" or [operand.modes for operand in inputs[-2:]] != ["iu", "jv"]:
+    weights = [operand.modes for operand in inputs[:-2]]
+    if plan.coefficient_modes != "ijk" or len(inputs) < 2:
         return None
-    for channel, copy, x in (("u", "v", -2), ("v", "u", -1)):
-        weights = [operand.modes for operand in inputs[:-2]]
-        if out.modes in ("k" + channel, "k" + copy + channel) and weights in ([], [copy + channel]):
+    for channel, copy, x, modes_x, modes_y in (("u", "v", -2, "iu", "jv"), ("v", "u", -1, "jv", "iu")):
+        y, outputs = -3 - x, ("k" + channel, channel + "k", "k" + copy + channel)
+        fits = inputs[x].modes in (modes_x, modes_x[::-1]) and inputs[y].modes == modes_y and out.modes in outputs
+        if fits and weights in ([], [copy + channel]):
             numbers = range(len(inputs))
-            return {"x": numbers[x], "y": numbers[-3 - x]} | ({"w": 0} if weights else {})
+            return {"x": numbers[x], "y": numbers[y]} | ({"w": 0} if weights else {})
     return None

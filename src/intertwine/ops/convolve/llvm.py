@@ -7,7 +7,8 @@ For plans with weights "vu", x "iu", y "jv" and the output "ku":
 M is a small table of scalars, made once per edge for all channels: real Clebsch–Gordan tables have hardly more nonzero
 entries than it. Then each channel is a lane of a vector, and each path a handful of multiplications in registers. The
 output may keep the copies v apart ("kvu"), weights may be the same for all edges or missing, and y may be the factor
-with the channels ("uv", "iu", "jv", "kv"): `channel_layout` reads all of these.
+with the channels ("uv", "iu", "jv", "kv"), and both x and the output may have the components of a channel side by side
+("ui", "uk"): `channel_layout` reads all of these.
 
 All kernels come from one function F = Σ_e <g[t], w M x>. It is linear in x, w, M and g, so its gradients are products
 of the others: that by g is the convolution, those by x, w and M are the backward pass. The gradients of the *change* of
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from intertwine.ops.convolve.layout import ChannelLayout, Coupling
+from intertwine.ops.llvm.braids import load_braided, store_braided
 from intertwine.ops.llvm.code import Code, Lanes, Register, Value
 from intertwine.ops.llvm.compile import Machine
 from intertwine.ops.llvm.launch import COUNTER, HEAD, PIECE, THREADS, TOTAL
@@ -159,7 +161,14 @@ class _Edge:
     @property
     def fills(self) -> bool:
         """Whether the output is written, and not added up from 0."""
-        return not self.rows.graph and self.shape.fills_once
+        return not self.rows.graph and self.shape.fills_once and not self.splits
+
+    @property
+    def splits(self) -> bool:
+        """Whether components that lie side by side are written in several turns: each adds to what is there."""
+        if "g" not in self.shape.braided or not self.sums:
+            return False
+        return any(len(coupling.parts(_REGISTERS)) > 1 for coupling in self.shape.couplings)
 
     @property
     def adds(self) -> bool:
@@ -292,12 +301,15 @@ class _Channels:
         return {"x": self.channels, "g": self.channels * (coupling.copies if coupling.apart else 1)}
 
     def write(self, lanes: Lanes) -> None:
-        edge, apart = self.copy.edge, self.apart
+        edge = self.copy.edge
         code, moving, weighted = edge.code, "hx" in self.given, "w" in self.given
-        x = {i: self.load("x", lanes, i) for i in sorted({i for i, _ in self.entries})}
-        hx = {i: self.load("hx", lanes, i) for i in x} if moving else {}
-        w, hw = (self.load(n, lanes) if n in self.given else "" for n in ("w", "hw"))
-        by_x = {i: code.load(self.results["x"], lanes, i * apart["x"]) for i in x} if "x" in self.results else {}
+        rows = sorted({i for i, _ in self.entries})
+        x = self.read(self.given, "x", lanes, rows)
+        hx = self.read(self.given, "hx", lanes, rows) if moving else {}
+        w, hw = (code.load(self.given[n], lanes) if n in self.given else "" for n in ("w", "hw"))
+        by_x = self.read(self.results, "x", lanes, rows) if "x" in self.results else {}
+        g: dict[int, Value] = {}
+        by_g: dict[int, Value] = {}
         begins = self.is_first and not edge.adds
         by_w = None if begins or "w" not in self.results else code.load(self.results["w"], lanes)
         if self.is_first and weighted and not edge.rows.shared:
@@ -309,15 +321,17 @@ class _Channels:
             z = self.total([(m[i], x[i]) for i in m])
             hz = self.total([pair for i in m for pair in ((m[i], hx[i]), (hm[i], x[i]))]) if moving else ""
             if "g" in self.results:
-                place = k * apart["g"]
-                before = None if edge.fills else code.load(self.results["g"], lanes, place)
-                code.store(self.results["g"], lanes, self.weighed(z, hz, w, hw, before), place)
+                if not edge.fills:
+                    by_g = by_g if k in by_g else self.read(self.results, "g", lanes, [k])
+                by_g[k] = self.weighed(z, hz, w, hw, by_g.get(k))
+                if "g" not in edge.shape.braided:
+                    self.write_back("g", lanes, {k: by_g.pop(k)})
             if "g" not in self.given:
                 continue
-            g = self.load("g", lanes, k)
-            t, ht = (code.product(g, w), code.product(g, hw) if moving else "") if weighted else (g, "")
+            g = g if k in g else self.read(self.given, "g", lanes, [k])
+            t, ht = (code.product(g[k], w), code.product(g[k], hw) if moving else "") if weighted else (g[k], "")
             if "w" in self.results:
-                by_w = code.gathered(g, hz if moving else z, by_w)
+                by_w = code.gathered(g[k], hz if moving else z, by_w)
             for i in m:
                 pairs = ([(hm[i], t)] + ([(m[i], ht)] if ht else [])) if moving else [(m[i], t)]
                 by_x[i] = self.total(pairs, by_x[i])
@@ -325,8 +339,8 @@ class _Channels:
                     code.gather(self.gathered[i, k], a, b)
         if by_w is not None:
             code.store(self.results["w"], lanes, by_w)
-        for i, value in by_x.items():
-            code.store(self.results["x"], lanes, value, i * apart["x"])
+        self.write_back("x", lanes, by_x)
+        self.write_back("g", lanes, by_g)
 
     def weighed(self, z: Value, hz: Value, w: Value, hw: Value, before: Value | None) -> Value:
         """The output w z, or its change w hz + hw z, added to what was before; without weights z or hz."""
@@ -336,9 +350,25 @@ class _Channels:
             return value if before is None else code.sum(value, before)
         return self.total([(w, hz), (hw, z)] if hz else [(w, z)], before)
 
-    def load(self, name: str, lanes: Lanes, component: int = 0) -> Value:
-        """The numbers of a component of a row."""
-        return self.copy.edge.code.load(self.given[name], lanes, component * self.apart.get(name[-1], 0))
+    def read(self, places: Mapping[str, Value], name: str, lanes: Lanes, components: Sequence[int]) -> dict[int, Value]:
+        """Some components of a row; where they lie side by side, all."""
+        code, kind = self.copy.edge.code, name[-1]
+        if kind in self.copy.edge.shape.braided:
+            return dict(enumerate(load_braided(code, places[name], lanes, self.components(kind))))
+        return {n: code.load(places[name], lanes, n * self.apart[kind]) for n in components}
+
+    def write_back(self, name: str, lanes: Lanes, values: Mapping[int, Value]) -> None:
+        """Write components of a row as `read` reads them."""
+        code = self.copy.edge.code
+        if values and name in self.copy.edge.shape.braided:
+            store_braided(code, self.results[name], lanes, [values[n] for n in range(self.components(name))])
+            return
+        for n, value in values.items():
+            code.store(self.results[name], lanes, value, n * self.apart[name])
+
+    def components(self, name: str) -> int:
+        """How many components x or the output has."""
+        return int(self.copy.coupling.coefficients.shape[0 if name == "x" else 2])
 
     def entry(self, table: str, i: int, k: int) -> Value:
         """An entry of M or of its tangent, in all lanes."""

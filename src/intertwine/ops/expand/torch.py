@@ -45,14 +45,14 @@ class FilterExpansion(nn.Module):
         if self.places and is_eager(weights) and not is_tracing() and not is_transformed(weights):
             filters: Tensor = _InPlace.apply(weights, self)  # type: ignore[no-untyped-call]
             return filters
-        with _without_autocast(weights):
+        with without_autocast(weights):
             made = [part(piece) for part, piece in zip(self.parts, weights.split(self.sizes), strict=True)]
-            return _joined([_joined(made[n : n + self.width], 1) for n in range(0, len(made), self.width)], 0)
+            return joined([joined(made[n : n + self.width], 1) for n in range(0, len(made), self.width)], 0)
 
     def filled(self, weights: Tensor) -> Tensor:
         """The filters of parts in coordinates of their own, each written to its place."""
         filters = weights.new_zeros((*self.shape, self.taps))
-        with _without_autocast(weights):
+        with without_autocast(weights):
             pieces = weights.split([place.size for place in self.places])
             for place, table, piece in zip(self.places, self._tables(weights), pieces, strict=True):
                 where = place.view(filters)
@@ -64,7 +64,7 @@ class FilterExpansion(nn.Module):
         is_plain = is_eager(gradient) and not is_transformed(gradient)
         gradient = gradient.contiguous() if is_plain else gradient
         found = []
-        with _without_autocast(gradient):
+        with without_autocast(gradient):
             for place, table in zip(self.places, self._tables(gradient), strict=True):
                 part = place.view(gradient) if is_plain else place.slice(gradient)
                 found.append((table @ part.reshape(-1, table.shape[1]).T).reshape(-1))
@@ -162,7 +162,7 @@ def _starts(side: Sequence[Channels]) -> list[list[int]]:
     return starts
 
 
-def _without_autocast(like: Tensor) -> AbstractContextManager[Any]:
+def without_autocast(like: Tensor) -> AbstractContextManager[Any]:
     """Torch knows no autocast for tensors without values."""
     return nullcontext() if like.is_meta else torch.autocast(like.device.type, enabled=False)
 
@@ -198,8 +198,8 @@ class CoupledFilters(TableModule):
                 table = self.table(place, weights)
                 made = pieces[place].reshape(table.shape[0], w * u).T @ table
                 row.append(made.reshape(w, u, d, e, -1).permute(2, 0, 3, 1, 4).reshape(d * w, e * u, -1))
-            rows.append(_joined(row, 1))
-        filters = _joined(rows, 0)
+            rows.append(joined(row, 1))
+        filters = joined(rows, 0)
         if self.out.basis is not None:
             turned = self.basis_out.to(weights.dtype) @ filters.reshape(self.out.size, -1)
             filters = turned.reshape(filters.shape)
@@ -215,10 +215,15 @@ class CoupledFilters(TableModule):
 
 
 class MovedFilters(TableModule):
-    """The filters between two runs of channels of which one is moved to all places: weights gathered, one product."""
+    """The filters between two runs of channels of which one is moved to all places: weights gathered, one product.
+
+    Where moving permutes the taps, filters are made for one place and their taps put in order for each other one.
+    """
 
     index: Tensor
     table: Tensor
+    tap: Tensor
+    back: Tensor
 
     def __init__(self, meeting: Moved, out: Channels, into: Channels) -> None:
         super().__init__()
@@ -227,18 +232,30 @@ class MovedFilters(TableModule):
         w, a, b = np.ix_(np.arange(out.copies), np.arange(out.size), np.arange(into.size))
         order = (1, 0, 2) if meeting.by_output else (2, 1, 0)
         self.register_table("index", (w * rows + index[a, b]).transpose(order).reshape(-1))
-        self.functions = meeting.table.array.shape[1]
+        table = meeting.scale * meeting.table.array
+        self.places, self.functions, self.taps = table.shape
+        taps = _permuted_taps(table)
+        self.is_permuted = taps is not None
+        if taps is not None:
+            self.register_table("tap", taps)
+            self.register_table("back", np.argsort(taps, 1))
+            self.register_table("table", table[0])
+            return
         # Products over a multiple of four take half the time backward: functions that are zero are added.
         self.added = -self.functions % 4
-        table = np.pad(meeting.scale * meeting.table.array, ((0, 0), (0, self.added), (0, 0)))
-        self.register_table("table", table)
+        self.register_table("table", np.pad(table, ((0, 0), (0, self.added), (0, 0))))
 
     def forward(self, weights: Tensor) -> Tensor:
         """The filters `(channels out, channels in, taps)` of weights `(size,)`."""
-        places, functions, taps = self.table.shape
-        weights = F.pad(weights.reshape(-1, self.functions), (0, self.added))
-        gathered = weights.reshape(-1, self.into.copies * functions).index_select(0, self.index)
-        moved = torch.bmm(gathered.reshape(places, -1, functions), self.table.to(weights.dtype))
+        table, taps = self.table.to(weights.dtype), self.taps
+        if self.is_permuted:
+            filters = weights.reshape(-1, self.functions) @ table
+            gathered = filters.reshape(-1, self.into.copies * taps).index_select(0, self.index)
+            moved = _with_taps(gathered.reshape(self.places, -1, taps), self.tap, self.back)
+        else:
+            weights = F.pad(weights.reshape(-1, self.functions), (0, self.added))
+            gathered = weights.reshape(-1, self.into.copies * table.shape[1]).index_select(0, self.index)
+            moved = torch.bmm(gathered.reshape(self.places, -1, table.shape[1]), table)
         shape = (self.out.size * self.out.copies, self.into.size * self.into.copies, taps)
         if self.by_output:
             return moved.reshape(shape)
@@ -246,5 +263,42 @@ class MovedFilters(TableModule):
         return moved.permute(1, 2, 0, 3, 4).reshape(shape)
 
 
-def _joined(parts: list[Tensor], axis: int) -> Tensor:
+def _permuted_taps(table: np.ndarray) -> np.ndarray | None:
+    """Which tap of the first place each one is, `(places, taps)`, of functions `(places, functions, taps)`.
+
+    None unless functions at all places are those at the first with their taps permuted.
+    """
+    first, found = table[0], []
+    for moved in table:
+        distances = (first**2).sum(0) - 2 * moved.T @ first
+        taps = distances.argmin(1)
+        if len(set(taps.tolist())) < len(taps) or not np.allclose(moved, first[:, taps], rtol=0, atol=1e-9):
+            return None
+        found.append(taps)
+    return np.stack(found)
+
+
+def _with_taps(filters: Tensor, taps: Tensor, back: Tensor) -> Tensor:
+    """Filters `(places, any, taps)` with the taps of each place in an order `(places, taps)`; `back` undoes that."""
+    if is_eager(filters) and not is_tracing() and not is_transformed(filters):
+        return _Taps.apply(filters, taps, back)  # type: ignore[no-any-return, no-untyped-call]
+    return filters.gather(2, taps[:, None].expand(filters.shape))
+
+
+class _Taps(torch.autograd.Function):
+    """Taps in another order: autograd would add up what it could take from its place, for several times the time."""
+
+    @staticmethod
+    def forward(ctx: Any, filters: Tensor, taps: Tensor, back: Tensor) -> Tensor:
+        ctx.save_for_backward(taps, back)
+        return filters.gather(2, taps[:, None].expand(filters.shape))
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        taps, back = ctx.saved_tensors
+        return _with_taps(gradient, back, taps), None, None
+
+
+def joined(parts: list[Tensor], axis: int) -> Tensor:
+    """Tensors one after the other along an axis; one alone is not copied."""
     return parts[0] if len(parts) == 1 else torch.cat(parts, axis)

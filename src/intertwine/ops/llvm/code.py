@@ -270,12 +270,12 @@ class Code:
             before = list(rows)
             for i in range(n):
                 if not i & step:
-                    rows[i] = self._mixed(before[i], before[i | step], low)
-                    rows[i | step] = self._mixed(before[i], before[i | step], high)
+                    rows[i] = self.mixed(before[i], before[i | step], low)
+                    rows[i | step] = self.mixed(before[i], before[i | step], high)
             step *= 2
         return rows
 
-    def _mixed(self, a: Value, b: Value, lanes: Sequence[int]) -> Value:
+    def mixed(self, a: Value, b: Value, lanes: Sequence[int]) -> Value:
         """Some lanes of two vectors, which count on."""
         places = ", ".join(f"i32 {lane}" for lane in lanes)
         return self._get(f"shufflevector {self.vector} {a}, {self.vector} {b}, <{self.lanes} x i32> <{places}>")

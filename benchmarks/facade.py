@@ -1,0 +1,243 @@
+"""Published models on e3nn and on `intertwine.interop.e3nn`: `python benchmarks/facade.py`.
+
+Energy and forces of silicon by SevenNet-0 and 7net-l3i5, with the weights of sevenn's wheel, and by a MACE of the usual
+size with random weights. Their own code runs unmodified; `install()` answers for `import e3nn`. Each side is a process
+of its own, since one process holds one e3nn; both stand ready, and are asked in turn. Energies and forces are compared
+first. CPU time of one thread, wall time of two threads, and by how much a process grows at most during one step.
+
+The packages live in environments of their own, with this project's dependencies beside them:
+
+    python -m venv SEVENN && SEVENN/bin/pip install torch==2.13.0 sevenn llvmlite
+    python -m venv MACE && MACE/bin/pip install torch==2.13.0 mace-torch llvmlite
+    python benchmarks/facade.py --sevenn SEVENN/bin/python --mace MACE/bin/python
+
+`--json FILE` writes the rows: case, what, ours, peer, ratio, target; `--docs` the tables of docs/speed.md; `--profile`
+says where the time of ours goes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from timing import Row, extra_memory, markdown, put_into, record, require_equal
+
+ROOT = Path(__file__).resolve().parents[1]
+ROUNDS = 5
+CASES = {
+    "SevenNet-0, 64 Si": ("sevenn", "7net-0", 2, 3.0),
+    "SevenNet-0, 216 Si": ("sevenn", "7net-0", 3, 3.0),
+    "7net-l3i5, 64 Si": ("sevenn", "7net-l3i5", 2, None),
+    "7net-l3i5, 216 Si": ("sevenn", "7net-l3i5", 3, None),
+    "MACE 128x0e + 128x1o, 64 Si": ("mace", "128x0e + 128x1o", 2, 3.0),
+    "MACE 128x0e + 128x1o, 216 Si": ("mace", "128x0e + 128x1o", 3, 3.0),
+}
+"""For each case the package, the model, how often the cubic cell is repeated along each axis, and the target."""
+
+
+# a side, in a process of its own --------------------------------------------------------------------------------------
+
+
+def silicon(repeats: int) -> Any:
+    from ase.build import bulk
+
+    atoms = bulk("Si", cubic=True) * (repeats, repeats, repeats)
+    atoms.rattle(0.05, seed=1)
+    return atoms
+
+
+def sevennet(model: str, repeats: int) -> Callable[[], tuple[float, np.ndarray]]:
+    from sevenn.calculator import SevenNetCalculator
+
+    atoms = silicon(repeats)
+    atoms.calc = SevenNetCalculator(model, device="cpu")
+
+    def step() -> tuple[float, np.ndarray]:
+        atoms.calc.results.clear()
+        return atoms.get_potential_energy(), atoms.get_forces()
+
+    return step
+
+
+def mace(hidden: str, repeats: int) -> Callable[[], tuple[float, np.ndarray]]:
+    """A model like the published ones in size, with weights that both sides fill alike."""
+    import torch
+    from e3nn import o3
+    from mace import modules
+    from matscipy.neighbours import neighbour_list
+
+    torch.manual_seed(0)
+    block = modules.interaction_classes["RealAgnosticResidualInteractionBlock"]
+    model = modules.ScaleShiftMACE(
+        r_max=5.0,
+        num_bessel=10,
+        num_polynomial_cutoff=5,
+        max_ell=3,
+        interaction_cls=block,
+        interaction_cls_first=block,
+        num_interactions=2,
+        num_elements=1,
+        hidden_irreps=o3.Irreps(hidden),
+        MLP_irreps=o3.Irreps("16x0e"),
+        gate=torch.nn.functional.silu,
+        atomic_energies=np.zeros(1),
+        avg_num_neighbors=30.0,
+        atomic_numbers=[14],
+        correlation=3,
+        atomic_inter_scale=1.0,
+        atomic_inter_shift=0.0,
+    )
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.cos(torch.arange(parameter.numel(), dtype=torch.float64)).reshape(parameter.shape))
+    atoms = silicon(repeats)
+    i, j, shifts = neighbour_list("ijS", atoms, 5.0)
+    count, cell = len(atoms), torch.tensor(atoms.cell.array, dtype=torch.float32)
+    unit = torch.tensor(shifts, dtype=torch.float32)
+    given = {
+        "edge_index": torch.tensor(np.stack([i, j]), dtype=torch.int64),
+        "unit_shifts": unit,
+        "shifts": unit @ cell,
+        "cell": cell,
+        "node_attrs": torch.ones(count, 1),
+        "batch": torch.zeros(count, dtype=torch.int64),
+        "ptr": torch.tensor([0, count]),
+        "head": torch.zeros(1, dtype=torch.int64),
+    }
+
+    def step() -> tuple[float, np.ndarray]:
+        positions = torch.tensor(atoms.positions, dtype=torch.float32, requires_grad=True)
+        found = model({**given, "positions": positions}, compute_force=True)
+        return float(found["energy"]), found["forces"].detach().numpy()
+
+    return step
+
+
+def serve(case: str, side: str, threads: int) -> None:
+    """Answer each line that comes in by one energy and its forces: the numbers, and the time that they took."""
+    warnings.filterwarnings("ignore")
+    import torch
+
+    torch.set_num_threads(threads)
+    package, model, repeats, _ = CASES[case]
+    if side == "ours":
+        sys.path.insert(0, str(ROOT / "src"))
+        from intertwine.interop.e3nn import install
+
+        install("0.4.4" if package == "mace" else "0.5")
+    step = {"sevenn": sevennet, "mace": mace}[package](model, repeats)
+    answers, sys.stdout = sys.stdout, sys.stderr  # packages print
+    for line in sys.stdin:
+        if line.strip() == "profile":
+            with torch.profiler.profile() as profile:
+                step()
+            print(profile.key_averages().table(sort_by="self_cpu_time_total", row_limit=12, max_name_column_width=48))
+            continue
+        if line.strip() == "memory":
+            print(json.dumps({"memory": extra_memory(step)}), file=answers, flush=True)
+            continue
+        cpu, wall = time.process_time(), time.perf_counter()
+        energy, forces = step()
+        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+        told = {"energy": energy, "forces": forces.tolist(), "cpu": cpu, "wall": wall}
+        print(json.dumps(told), file=answers, flush=True)
+
+
+class Side:
+    """One side of a case, ready to be asked."""
+
+    def __init__(self, python: str, case: str, side: str, threads: int) -> None:
+        environment = os.environ | {
+            "OMP_NUM_THREADS": str(threads),
+            "MKL_NUM_THREADS": str(threads),
+            "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1",  # the tables of e3nn 0.4.4 are pickled
+        }
+        command = [python, __file__, "--serve", case, side, str(threads)]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+
+    def ask(self, word: str = "go") -> dict[str, Any]:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(f"{word}\n")
+        self.process.stdin.flush()
+        if word == "profile":
+            return {}
+        while not (line := self.process.stdout.readline()).startswith("{"):
+            if self.process.poll() is not None:
+                raise SystemExit(f"A side of {self.process.args} ended with {self.process.returncode}.")
+        return json.loads(line)
+
+    def close(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait()
+
+
+# both sides, in turn --------------------------------------------------------------------------------------------------
+
+
+def measure(case: str, python: str, threads: int, *, profile: bool) -> list[Row]:
+    target = CASES[case][3]
+    sides = {name: Side(python, case, name, threads) for name in ("ours", "peer")}
+    first = {name: side.ask() for name, side in sides.items()}
+    for what in ("energy", "forces"):
+        require_equal(f"{case}, {what}", *(np.array(first[name][what]) for name in ("ours", "peer")), 1e-4)
+    times: dict[str, list[dict[str, Any]]] = {name: [] for name in sides}
+    for side in sides.values():
+        side.ask()  # kernels are compiled, memory is there
+    for _ in range(ROUNDS):
+        for name, side in sides.items():
+            times[name].append(side.ask())
+    memory = [sides[name].ask("memory")["memory"] for name in ("ours", "peer")]
+    if profile:
+        sides["ours"].ask("profile")
+    for side in sides.values():
+        side.close()
+    kind, key = ("CPU of one thread", "cpu") if threads == 1 else (f"wall time of {threads} threads", "wall")
+    ours, peer = (1e3 * statistics.median(told[key] for told in times[name]) for name in ("ours", "peer"))
+    rows = [Row(case, f"energy and forces, {kind}", "e3nn", "ms", ours, peer, target)]
+    if threads == 1:
+        rows.append(Row(case, "memory beside the model, at most", "e3nn", "MB", *memory, target))
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sevenn", help="a Python that has sevenn")
+    parser.add_argument("--mace", help="a Python that has mace-torch")
+    parser.add_argument("--case", action="append", choices=CASES, help="only this case")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--docs", action="store_true")
+    parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--serve", nargs=3, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.serve:
+        case, side, threads = options.serve
+        serve(case, side, int(threads))
+        return
+    rows = []
+    for case in options.case or CASES:
+        if python := getattr(options, CASES[case][0]):
+            for threads in (1, 2):
+                for row in measure(case, python, threads, profile=options.profile and threads == 1):
+                    print(row, flush=True)
+                    rows.append(row)
+    record(rows, options.json)
+    if options.docs:
+        put_into(ROOT / "docs" / "speed.md", "facade", markdown(rows))
+
+
+if __name__ == "__main__":
+    main()
