@@ -15,7 +15,7 @@ AT_MOST = {
     "symmetry": 9700,
     "catalog": 3770,
     "cli": 2020,
-    "viz": 1865,
+    "viz": 1985,
     "tour": 1665,
     "data": 660,
     "reps": 2375,

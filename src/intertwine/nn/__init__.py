@@ -2,7 +2,7 @@
 
 from intertwine.kernels.taps import BandLimited, Complete, Filters, Rings
 from intertwine.nn import frames, heads, radial
-from intertwine.nn.activation import Activation, Gate, NormActivation
+from intertwine.nn.activation import Activation, BilinearGate, Gate, NormActivation
 from intertwine.nn.attention import SelfAttention
 from intertwine.nn.canonical import Canonicalize, Centred, FrameAveraging
 from intertwine.nn.change_of_basis import FromIrreps, ToIrreps, ToRegular
@@ -10,6 +10,7 @@ from intertwine.nn.checkpoints import CONVENTION, load_weights, save_weights
 from intertwine.nn.depthwise_conv import DepthwiseConv
 from intertwine.nn.edge_module import EdgeGeometry, edge_geometry
 from intertwine.nn.fourier import FourierActivation
+from intertwine.nn.fully_connected import FullyConnected
 from intertwine.nn.grid import (
     AdaptiveAvgPool2d,
     AdaptiveAvgPool3d,
@@ -38,11 +39,12 @@ from intertwine.nn.grid import (
 )
 from intertwine.nn.group_pool import GroupPool
 from intertwine.nn.linear import Linear
-from intertwine.nn.module import EquivariantModule
+from intertwine.nn.module import EquivariantModule, Rescaled
 from intertwine.nn.norm import BatchNorm, Dropout, LayerNorm
 from intertwine.nn.order_parameter import LearnedOrderParameter
 from intertwine.nn.point_conv import PointConv
 from intertwine.nn.radial import RadialMLP
+from intertwine.nn.reduced_product import ReducedTensorProduct
 from intertwine.nn.restriction import Restrict
 from intertwine.nn.sequential import Sequential
 from intertwine.nn.symmetric_contraction import SymmetricContraction
@@ -59,6 +61,7 @@ __all__ = [
     "AvgPool3d",
     "BandLimited",
     "BatchNorm",
+    "BilinearGate",
     "BlurPool",
     "Canonicalize",
     "Centred",
@@ -77,6 +80,7 @@ __all__ = [
     "FourierActivation",
     "FrameAveraging",
     "FromIrreps",
+    "FullyConnected",
     "Gate",
     "GlobalPool",
     "GridModule",
@@ -93,6 +97,8 @@ __all__ = [
     "Pixelwise",
     "PointConv",
     "RadialMLP",
+    "ReducedTensorProduct",
+    "Rescaled",
     "Restrict",
     "Rings",
     "SelfAttention",
