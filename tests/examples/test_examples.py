@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from intertwine.catalog import O2, SO2, SO3, cyclic
+from intertwine.catalog import O2, SO2, SO3, cyclic, dihedral
 from intertwine.fields import GridField
 from intertwine.testing import equivariance_error
 
@@ -21,8 +21,10 @@ SCRIPTS = {
     "rotated_digits": "sklearn",
     "animals": "animal_mnist",
     "nuclei": "stardist",
+    "nuclei_3d": "stardist",
     "textures": "skimage",
     "organs": "pyvista",
+    "tissue": "nilearn",
 }
 
 
@@ -104,6 +106,14 @@ def test_classifiers_are_invariant_until_the_symmetry_falls(common: ModuleType) 
     field = GridField(group.rep("1x0"))
     assert equivariance_error(invariant, x, field, group.rep("3x0")) < 1e-10
     assert equivariance_error(lowered, x, field, group.rep("3x0")) > 1e-3
+
+
+@pytest.mark.parametrize(("group", "width"), [(dihedral(8), 16), (cyclic(8), 64), (SO2, 40), (cyclic(1), 12)])
+def test_classes_are_told_from_enough_invariants(common: ModuleType, group, width: int) -> None:
+    """A regular rep has one maximum over the group: one copy of it would tell ten classes by one number."""
+    head = list(common.classifier(group, 10, width).modules())[-1]
+    assert head.out_features == 10
+    assert head.in_features >= (12 if group.order == 1 else 24)
 
 
 def test_the_width_of_equal_weights_is_found(common: ModuleType) -> None:

@@ -17,7 +17,7 @@ AT_MOST = {
     "cli": 2020,
     "viz": 2010,
     "tour": 1665,
-    "data": 625,
+    "data": 660,
     "reps": 2380,
     "groups": 1175,
 }
