@@ -207,6 +207,13 @@ def _single() -> Iterator[tuple[str, Make]]:
             f"PointConv with {cutoff.__name__}",
             lambda cutoff=cutoff: nn.PointConv(hidden(O2), hidden(O2), envelope=cutoff(5.0), neighbours=3.0, degree=1),
         )
+    for G in (SO3, O3):
+        yield f"SO2Conv, {G}", lambda G=G: nn.SO2Conv(G.harmonics(3) + hidden(G), 2 * G.harmonics(2), hidden=(8,))
+        yield f"GauntProduct, {G}", lambda G=G: nn.GauntProduct(2 * G.harmonics(2), 2 * G.harmonics(1))
+        yield (
+            f"SO2Conv up to order 1, {G}",
+            lambda G=G: nn.SO2Conv(turned(G), hidden(G) + G.harmonics(2), order=1, hidden=(), neighbours=3.0),
+        )
     invariants = O3.rep("6x0e")
     yield (
         "FullyConnected between layers",

@@ -11,6 +11,7 @@ from intertwine.nn.depthwise_conv import DepthwiseConv
 from intertwine.nn.edge_module import EdgeGeometry, edge_geometry
 from intertwine.nn.fourier import FourierActivation
 from intertwine.nn.fully_connected import FullyConnected
+from intertwine.nn.gaunt_product import GauntProduct
 from intertwine.nn.grid import (
     AdaptiveAvgPool2d,
     AdaptiveAvgPool3d,
@@ -47,6 +48,8 @@ from intertwine.nn.radial import RadialMLP
 from intertwine.nn.reduced_product import ReducedTensorProduct
 from intertwine.nn.restriction import Restrict
 from intertwine.nn.sequential import Sequential
+from intertwine.nn.signals import GroupSignals, SphereSignals
+from intertwine.nn.so2_conv import SO2Conv
 from intertwine.nn.symmetric_contraction import SymmetricContraction
 from intertwine.nn.tensor_product import TensorProduct
 
@@ -82,10 +85,12 @@ __all__ = [
     "FromIrreps",
     "FullyConnected",
     "Gate",
+    "GauntProduct",
     "GlobalPool",
     "GridModule",
     "GroupNorm",
     "GroupPool",
+    "GroupSignals",
     "InstanceNorm",
     "LayerNorm",
     "LearnedOrderParameter",
@@ -101,8 +106,10 @@ __all__ = [
     "Rescaled",
     "Restrict",
     "Rings",
+    "SO2Conv",
     "SelfAttention",
     "Sequential",
+    "SphereSignals",
     "SymmetricContraction",
     "TensorProduct",
     "ToIrreps",

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, fx, nn
 
-from intertwine._arrays import plain_shape
+from intertwine._arrays import broadcast_shape, plain_shape
 from intertwine.errors import ArgumentError, ShapeError, UnreachableWarning
 from intertwine.fields import Features, FieldType, as_field, example_inputs
 from intertwine.groups import Subgroup
@@ -155,6 +155,19 @@ def _remedy(x: Tensor, rep: Rep) -> str:
             "For images and volumes wrap the layer in nn.Pixelwise, or put it into nn.Sequential after a convolution."
         )
     return "Check rep_out of the layer before, or call rep.join(blocks) to build such features."
+
+
+def check_batches(module: str, names: str, *tensors: Tensor) -> None:
+    """Raise `ShapeError`, with names, unless the leading axes of inputs broadcast; outside of compiled code."""
+    shapes = [plain_shape(t)[:-1] for t in tensors]
+    try:
+        if not torch.compiler.is_compiling():
+            broadcast_shape(*shapes)
+    except RuntimeError as error:
+        raise ShapeError(
+            f"{module} takes inputs whose leading axes broadcast, but those of {names} are {shapes}. "
+            "Make the batch axes alike, or of size 1."
+        ) from error
 
 
 def normal_parameter(size: int) -> nn.Parameter:

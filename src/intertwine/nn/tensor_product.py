@@ -24,7 +24,7 @@ from intertwine.kernels.products import (
     product,
 )
 from intertwine.nn.coordinates import IrrepCoordinates
-from intertwine.nn.module import EquivariantModule, normal_parameter, warn_unreachable
+from intertwine.nn.module import EquivariantModule, check_batches, normal_parameter, warn_unreachable
 from intertwine.ops import Contraction
 from intertwine.reps import Irrep, Rep, as_rep, clebsch_gordan
 from intertwine.rules import ProductRule
@@ -141,7 +141,7 @@ class TensorProduct(EquivariantModule):
         self.check(x, self.rep_1, "a first input")
         self.check(y, self.rep_2, "a second input")
         used = self._weights(weight)
-        _check_batches(x, y, *(() if used is None else (used,)))
+        check_batches("TensorProduct", "x, y and the weights", x, y, *(() if used is None else (used,)))
         inside = [self.first.to_irreps(x), self.second.to_irreps(y.to(x.dtype))]
         if self.paired:
             inside = [part.index_select(-1, getattr(self, f"pairs_{n}")) for n, part in enumerate(inside, start=1)]
@@ -199,16 +199,3 @@ def _instructions(
                 "irreps."
             )
     return out, found if weighted else tuple(replace(i, weighted=False) for i in found)
-
-
-def _check_batches(*tensors: Tensor) -> None:
-    """Raise `ShapeError` unless the leading axes of the inputs broadcast; outside of compiled code."""
-    shapes = [plain_shape(t)[:-1] for t in tensors]
-    try:
-        if not torch.compiler.is_compiling():
-            broadcast_shape(*shapes)
-    except RuntimeError as error:
-        raise ShapeError(
-            f"TensorProduct takes inputs whose leading axes broadcast, but those of x, y and the weights are {shapes}. "
-            "Make the batch axes alike, or of size 1."
-        ) from error

@@ -5,7 +5,7 @@ from intertwine.viz.fields import arrow_images, filter_images, write_arrow_film
 from intertwine.viz.page import write_page
 from intertwine.viz.plane import outlines, task_picture, task_pictures
 from intertwine.viz.products import DrawnPath, product_picture
-from intertwine.viz.solids import Solid, signals_on_points, sphere_mesh, surface, surfaces
+from intertwine.viz.solids import Solid, signal_surfaces, signals_on_points, sphere_mesh, surface, surfaces
 from intertwine.viz.sphere import symmetry_figure
 from intertwine.viz.stereogram import stereogram
 
@@ -20,6 +20,7 @@ __all__ = [
     "loss_curves",
     "outlines",
     "product_picture",
+    "signal_surfaces",
     "signals_on_points",
     "sphere_mesh",
     "stereogram",
