@@ -33,7 +33,7 @@ import numpy as np
 from timing import Row, extra_memory, markdown, put_into, record, require_equal
 
 ROOT = Path(__file__).resolve().parents[1]
-ROUNDS = 7
+ROUNDS = 5
 CASES = {
     "SevenNet-0, 64 Si": ("sevenn", "7net-0", 2, 3.0),
     "SevenNet-0, 216 Si": ("sevenn", "7net-0", 3, 3.0),

@@ -6,7 +6,7 @@ import argparse
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from intertwine.models import ConvBlock, GridStyle
 
 RATES = (3e-3, 1e-2, 3e-2)
 BATCH = 64
+TEMPLATES = 24  # at least so many invariants: SO(2) and O(2) have as many in the narrowest of these networks
 
 Build = Callable[[int], torch.nn.Module]
 """A network of about so many channels."""
@@ -46,7 +47,7 @@ class Examples:
         return len(self.x)
 
     def __getitem__(self, which: Tensor | slice) -> Examples:
-        return Examples(self.x[which], self.y[which], self.size)
+        return replace(self, x=self.x[which], y=self.y[which])
 
     @property
     def dimension(self) -> int:
@@ -55,7 +56,7 @@ class Examples:
     @property
     def seen(self) -> Examples:
         """The middle alone."""
-        return Examples(self._middle(self.x), self._middle(self.y) if self.y.ndim > 1 else self.y, self.size)
+        return replace(self, x=self._middle(self.x), y=self._middle(self.y) if self.y.ndim > 1 else self.y)
 
     def _middle(self, x: Tensor) -> Tensor:
         for axis in range(x.ndim - self.dimension, x.ndim):
@@ -76,7 +77,7 @@ class Examples:
         if y.ndim > 1:
             nearest = F.grid_sample(y[:, None].to(x.dtype), grid, mode="nearest", align_corners=False)
             y = nearest[:, 0].round().long()
-        return Examples(x, y, self.size).seen
+        return replace(self, x=x, y=y).seen
 
     def anyhow(self, generator: np.random.Generator, mirrors: bool = False) -> Examples:
         """Each in a pose of its own, drawn from all rotations, or from all rotations and mirrors."""
@@ -134,6 +135,9 @@ def classifier(
     """Three steerable convolutions, the mean over space, invariants, a linear map to scores.
 
     With `lower` the symmetry falls to a subgroup before the last convolution: large patterns then have a pose.
+
+    A few copies of a large regular rep have few invariants, less than there are classes. A linear map to more copies
+    comes before them there: each of their maxima over the group asks how well one template fits in its best pose.
     """
     style = GridStyle(group.defining, kernel_size=kernel_size)
     rep, layers = group.rep(f"1x{group.trivial}"), []
@@ -144,9 +148,12 @@ def classifier(
         wide = style.channels(rep, width)
         layers.append(ConvBlock(rep, wide, style, stride))
         rep = wide
+    layers.append(nn.GlobalPool(rep, action=style.action))
+    if rep.group.is_finite and rep.group.order > 1 and rep.dim // rep.group.order < TEMPLATES:
+        layers.append(nn.Linear(rep, TEMPLATES * rep.group.regular))
+        rep = layers[-1].rep_out
     invariants = nn.GroupPool(rep, "max" if rep.group.is_finite else "norm")
-    head = torch.nn.Linear(invariants.rep_out.dim, classes)
-    return nn.Sequential(*layers, nn.GlobalPool(rep, action=style.action), invariants, head)
+    return nn.Sequential(*layers, invariants, torch.nn.Linear(invariants.rep_out.dim, classes))
 
 
 def weights(net: torch.nn.Module) -> int:
@@ -304,7 +311,7 @@ class Comparison:
             self._run(seeds, rates, told)
         print(f"\n{self.table()}\n")
         used = time.process_time()
-        print(f"{len(seeds)} seeds, {self.recipe.steps} steps, {used:.0f} s of one core.")
+        print(f"Seeds: {len(seeds)}; steps: {self.recipe.steps}; so far {used:.0f} s of one core.")
         print(f"Curves: {self.draw(Path(options.out))}")
 
     def _run(self, seeds: Sequence[int], rates: Sequence[float], told: Callable[[str], Tick]) -> None:
@@ -333,7 +340,7 @@ class Comparison:
                 for test in tests:
                     values = 100 * np.array([run.scores[test] for run in runs])
                     cells.append(f"{values.mean():.1f} ± {values.std():.1f}")
-            cells.append(f"{np.mean([run.seconds for run in runs]):.0f}")
+            cells.append(f"{np.mean([run.seconds for size in self.sizes for run in self.runs[arm.name, size]]):.1f}")
             lines.append(cells)
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

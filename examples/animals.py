@@ -49,18 +49,23 @@ def main() -> None:
         "SO(2)": steerable(SO2),
         "O(2)": steerable(O2),
     }
-    arms = [Arm("plain", plain), Arm("plain, turned afresh", plain, turned=True)]
-    arms.append(Arm("same, 8 × as long", plain, turned=True, longer=8))
-    arms += [Arm(name, build) for name, build in groups.items()]
-    Comparison(
-        "animals turned once", lambda seed: turned_once(upright(seed), seed), arms, (train // 4, train), recipe
-    ).main(given)
-    fewer = [
-        arms[0],
-        *(Arm(name, groups[name]) for name in ("C8", "SO(2)")),
+    steerable_arms = [Arm(name, build) for name, build in groups.items()]
+    once = [
+        Arm("plain", plain),
+        Arm("plain, turned afresh", plain, turned=True),
+        Arm("same, 8 × as long", plain, turned=True, longer=8),
+        *steerable_arms,
+    ]
+    sizes = (train // 4, train)
+    Comparison("animals turned once", lambda seed: turned_once(upright(seed), seed), once, sizes, recipe).main(given)
+    standing = [
+        Arm("plain", plain),
+        Arm("plain, 8 × as long", plain, longer=8),
+        Arm("plain, turned training", plain, turned=True),
+        *steerable_arms,
         Arm("C8 to C1", steerable(cyclic(8), lower=cyclic(8).subgroup("C1"))),
     ]
-    Comparison("animals upright", upright, fewer, (train,), recipe).main(given)
+    Comparison("animals upright", upright, standing, sizes, recipe).main(given)
 
 
 if __name__ == "__main__":

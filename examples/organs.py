@@ -1,8 +1,8 @@
 """Which organ of a frog is this piece? Shapes of 3-D patches, in any pose, from the segmented frog of pyvista.
 
-A patch shows one organ alone, 16³ voxels of 2 mm about a random place of it. Training patches come from the front part
+A patch shows one organ alone, 16³ voxels of 3 mm about a random place of it. Training patches come from the front part
 of each organ, test patches from its back part. The frog lies on its belly, and organs have a direction in it: the pose
-of an upright patch tells much of the organ, and an invariant network cannot see that.
+of an upright patch tells something of the organ, and an invariant network cannot see that.
 
     pip install 'intertwine[all]' && pip install --no-deps pyvista
     python examples/organs.py
@@ -16,7 +16,8 @@ from scipy.ndimage import map_coordinates
 from intertwine.catalog import SO3, point_group
 from intertwine.data import images
 
-SEEN, MARGIN, STEP, WIDTH = 16, 28, 2.0, 10
+SEEN, MARGIN, STEP, WIDTH = 16, 28, 3.0, 10
+TRAIN, TEST = 40, 20  # patches of each organ
 FEWEST = 10_000  # voxels of an organ that is large enough
 
 
@@ -60,16 +61,19 @@ def main() -> None:
 
     def split(seed: int) -> Split:
         draw = np.random.default_rng(seed)
-        return Split(patches(frog, front, 40, draw), patches(frog, back, 20, draw))
+        return Split(patches(frog, front, TRAIN, draw), patches(frog, back, TEST, draw))
 
     arms = [
         Arm("plain", plain),
         Arm("plain, turned training", plain, turned=True),
+        Arm("same, 8 × as long", plain, turned=True, longer=8),
         Arm("O", steerable(point_group("O"))),
+        Arm("Oh", steerable(point_group("Oh"))),
         Arm("SO(3)", steerable(SO3)),
     ]
-    recipe = Recipe(steps=2 if given.quick else 50, batch=32, looks=4, most=150)
-    Comparison("organs", split, arms, (100, 200) if given.quick else (150, 600), recipe).main(given)
+    sizes = (TRAIN * classes // 4, TRAIN * classes)
+    recipe = Recipe(steps=2 if given.quick else 150, batch=16, looks=4, most=150)
+    Comparison("organs", split, arms, sizes, recipe, tuned_on=1).main(given)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,13 @@ GROUPS: list[CatalogGroup] = [
 
 ON_GRIDS: list[CatalogGroup] = [SO2, O2, SO3, dihedral(4)]
 
-RADIAL = [nn.radial.CosineBasis, nn.radial.GaussianBasis, nn.radial.SmoothFiniteBasis, nn.radial.BesselBasis]
+RADIAL = [
+    nn.radial.CosineBasis,
+    nn.radial.GaussianBasis,
+    nn.radial.SmoothFiniteBasis,
+    nn.radial.FourierBasis,
+    nn.radial.BesselBasis,
+]
 CUTOFFS = [nn.radial.CosineCutoff, nn.radial.PolynomialCutoff, nn.radial.SmoothCutoff]
 
 
@@ -56,6 +62,17 @@ def turned(group: CatalogGroup) -> Rep:
 def scalars(group: CatalogGroup) -> Rep:
     """All one-dimensional irreps of real type up to degree 1."""
     return group.rep(" + ".join(f"2x{label}" for label in group.labels(1) if group.irrep_dim(label) == 1))
+
+
+def each_its_own(rep: Rep) -> list[nn.activation.Function | None]:
+    """Functions of the terms of a rep, some of them none."""
+    several = [torch.tanh, None, torch.sigmoid, plain.Softplus()]
+    return [several[n % len(several)] for n in range(len(rep.terms))]
+
+
+def signs(group: CatalogGroup) -> str:
+    """The last one-dimensional irrep up to degree 1: one that changes sign, where there is one."""
+    return [label for label in group.labels(1) if group.irrep_dim(label) == 1][-1]
 
 
 def backbone(size: int, out: int) -> plain.Module:
@@ -141,6 +158,11 @@ def _over(G: CatalogGroup) -> Iterator[tuple[str, Make]]:
     yield "Linear between coordinates of their own", lambda: nn.Linear(t, t, bias=False)
     yield "TensorProduct", lambda: nn.TensorProduct(h, h, h)
     yield "TensorProduct with given weights", lambda: nn.TensorProduct(h, t, h, shared_weights=False)
+    yield "ReducedTensorProduct", lambda: nn.ReducedTensorProduct("ij=ji", i=h)
+    yield (
+        "ReducedTensorProduct of coordinates of their own",
+        lambda: nn.ReducedTensorProduct("ijk=-jik", i=G.defining, k=t, keep=lambda irrep: irrep.degree <= 2),
+    )
     yield "PointConv", lambda: nn.PointConv(h, h, hidden=(8,))
     yield "PointConv, mean", lambda: nn.PointConv(h, t, hidden=(), aggregate="mean", self_interaction=False)
     yield "DepthwiseConv", lambda: nn.DepthwiseConv(h, h, degree=2, hidden=(8,))
@@ -150,9 +172,13 @@ def _over(G: CatalogGroup) -> Iterator[tuple[str, Make]]:
     yield "NormActivation", lambda: nn.NormActivation(t)
     yield "NormActivation without bias", lambda: nn.NormActivation(h, torch.tanh, torch.tanh, bias=False)
     yield "Gate", lambda: nn.Gate(t)
+    yield "Gate, term by term", lambda: nn.Gate(h, functions=each_its_own(h))
+    yield "NormActivation, term by term", lambda: nn.NormActivation(h, functions=each_its_own(h))
+    yield "BilinearGate", lambda: nn.BilinearGate(h, signs(G))
     yield "Activation", lambda: nn.Activation(scalars(G))
     yield "BatchNorm", lambda: nn.BatchNorm(t)
     yield "LayerNorm", lambda: nn.LayerNorm(t)
+    yield "LayerNorm, separable", lambda: nn.LayerNorm(t + h, together="separable")
     yield "SelfAttention", lambda: nn.SelfAttention(2 * h, heads=2)
     yield "Dropout", lambda: nn.Dropout(t)
     yield "ToIrreps", lambda: nn.ToIrreps(t)
@@ -181,6 +207,21 @@ def _single() -> Iterator[tuple[str, Make]]:
             f"PointConv with {cutoff.__name__}",
             lambda cutoff=cutoff: nn.PointConv(hidden(O2), hidden(O2), envelope=cutoff(5.0), neighbours=3.0, degree=1),
         )
+    for G in (SO3, O3):
+        yield f"SO2Conv, {G}", lambda G=G: nn.SO2Conv(G.harmonics(3) + hidden(G), 2 * G.harmonics(2), hidden=(8,))
+        yield f"GauntProduct, {G}", lambda G=G: nn.GauntProduct(2 * G.harmonics(2), 2 * G.harmonics(1))
+        yield (
+            f"SO2Conv up to order 1, {G}",
+            lambda G=G: nn.SO2Conv(turned(G), hidden(G) + G.harmonics(2), order=1, hidden=(), neighbours=3.0),
+        )
+    invariants = O3.rep("6x0e")
+    yield (
+        "FullyConnected between layers",
+        lambda: nn.Sequential(
+            nn.Linear(h, invariants), nn.FullyConnected([6, 5, 6]), nn.Linear(invariants, O3.rep("2x0e"))
+        ),
+    )
+    yield "LayerNorm of all terms together", lambda: nn.LayerNorm(h, affine=False, together="all")
     for G in (cyclic(4), dihedral(3), point_group("T")):
         yield (
             f"PointConv with fixed radial functions, {G}",

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from intertwine.data import animals, digits, frog_organs, nuclei, textures
+from intertwine.data import animals, brain, digits, frog_organs, nuclei, textures
 from intertwine.data import images as module
 from intertwine.errors import ArgumentError, MissingExtraError
 
@@ -89,10 +89,50 @@ def test_the_frog_has_organs() -> None:
     assert np.count_nonzero(np.bincount(frog.ravel()) >= 10_000) == 15  # 14 organs and what is outside
 
 
+@needs("nilearn")
+def test_the_brain_lies_as_it_should() -> None:
+    """White matter is brighter by T1, left mirrors right, and the brain stem leaves below, behind the middle."""
+    t1, grey, white = brain()
+    assert t1.shape == module.BRAIN_SHAPE
+    assert t1[white > 0.8].mean() > 1.2 * t1[grey > 0.8].mean()
+    assert np.array_equal(t1, t1[:, :, ::-1])
+    low, middle = white[-15:].sum((0, 2)), white.shape[1] / 2
+    assert white[:15].sum() < 0.1 * low.sum()
+    assert np.average(np.arange(len(low)), weights=low) > middle
+
+
+def nifti(sizes: tuple[int, int, int], voxels: bytes, kind: int = 2) -> bytes:
+    """The fields of a NIfTI file that are read, and its voxels."""
+    header = bytearray(352)
+    header[42:48] = np.array(sizes, "<i2").tobytes()
+    header[70:72] = kind.to_bytes(2, "little")
+    header[108:112] = np.array(352, "<f4").tobytes()
+    return gzip.compress(bytes(header) + voxels)
+
+
+def test_a_volume_of_nifti_runs_down_and_towards_the_viewer(tmp_path: Path) -> None:
+    """Its x runs fastest, its y and z upwards."""
+    path = tmp_path / "volume.nii.gz"
+    path.write_bytes(nifti((2, 3, 4), bytes(range(24))))
+    volume = module._nifti(path, (4, 3, 2))
+    assert volume[-1, -1].tolist() == [0, 1]
+    assert volume[-1, 0].tolist() == [4, 5]
+    assert volume[0, 0].tolist() == [22, 23]
+
+
+@pytest.mark.parametrize(("sizes", "kind"), [((2, 3, 5), 2), ((2, 3, 4), 16)])
+def test_other_volumes_are_refused(sizes: tuple[int, int, int], kind: int, tmp_path: Path) -> None:
+    path = tmp_path / "volume.nii.gz"
+    path.write_bytes(nifti(sizes, bytes(120), kind))
+    with pytest.raises(ArgumentError, match="other voxels than"):
+        module._nifti(path, (4, 3, 2))
+
+
 @pytest.mark.parametrize(
     ("load", "call"),
     [
         (animals, "pip install --no-deps animal_mnist"),
+        (brain, "pip install --no-deps nilearn"),
         (digits, "pip install 'intertwine[data]'"),
         (frog_organs, "pip install --no-deps pyvista"),
         (nuclei, "pip install --no-deps stardist"),

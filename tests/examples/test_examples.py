@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from intertwine.catalog import O2, SO2, SO3, cyclic
+from intertwine.catalog import O2, SO2, SO3, cyclic, dihedral
 from intertwine.fields import GridField
 from intertwine.testing import equivariance_error
 
@@ -21,9 +21,20 @@ SCRIPTS = {
     "rotated_digits": "sklearn",
     "animals": "animal_mnist",
     "nuclei": "stardist",
+    "nuclei_3d": "stardist",
     "textures": "skimage",
     "organs": "pyvista",
+    "tissue": "nilearn",
 }
+
+
+def run(script: str, *options: str) -> str:
+    environment = os.environ | {"PYTHONPATH": str(FOLDER.parent / "src")}
+    command = [sys.executable, FOLDER / f"{script}.py", *options]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert "UnreachableWarning" not in done.stderr
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +47,7 @@ def common() -> ModuleType:
 
 
 def test_every_script_is_listed() -> None:
-    assert {path.stem for path in FOLDER.glob("[a-z]*.py")} == set(SCRIPTS)
+    assert {path.stem for path in FOLDER.glob("[a-z]*.py")} == {*SCRIPTS, "tetris", "dipoles"}
 
 
 @pytest.mark.slow
@@ -44,13 +55,24 @@ def test_every_script_is_listed() -> None:
 def test_a_script_runs(script: str, tmp_path: Path) -> None:
     if find_spec(SCRIPTS[script]) is None:
         pytest.skip(f"the data are in the wheel of {SCRIPTS[script]}")
-    command = [sys.executable, FOLDER / f"{script}.py", "--quick", "--out", tmp_path]
-    environment = os.environ | {"PYTHONPATH": str(FOLDER.parent / "src")}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stderr
-    assert "UnreachableWarning" not in done.stderr
-    assert "| plain |" in done.stdout
+    out = run(script, "--quick", "--out", str(tmp_path))
+    assert "| plain |" in out
     assert list(tmp_path.glob("*.png"))
+
+
+@pytest.mark.slow
+def test_pieces_of_tetris_are_told_apart_in_every_pose() -> None:
+    """Mirror images included, exactly."""
+    *_, right, error = run("tetris", "--poses", "20").strip().splitlines()
+    assert right.endswith("100.0 % right")
+    assert float(error.rpartition(" ")[2]) < 1e-10
+
+
+@pytest.mark.slow
+def test_dipoles_and_polarisabilities_are_learned() -> None:
+    if find_spec("tblite") is None or find_spec("ase") is None:
+        pytest.skip("labels are made by tblite, frames by ase")
+    assert "| dipole |" in run("dipoles", "--quick")
 
 
 @pytest.mark.parametrize(("group", "shape"), [(SO2, (9, 9)), (O2, (8, 8)), (SO3, (6, 6, 6))])
@@ -84,6 +106,14 @@ def test_classifiers_are_invariant_until_the_symmetry_falls(common: ModuleType) 
     field = GridField(group.rep("1x0"))
     assert equivariance_error(invariant, x, field, group.rep("3x0")) < 1e-10
     assert equivariance_error(lowered, x, field, group.rep("3x0")) > 1e-3
+
+
+@pytest.mark.parametrize(("group", "width"), [(dihedral(8), 16), (cyclic(8), 64), (SO2, 40), (cyclic(1), 12)])
+def test_classes_are_told_from_enough_invariants(common: ModuleType, group, width: int) -> None:
+    """A regular rep has one maximum over the group: one copy of it would tell ten classes by one number."""
+    head = list(common.classifier(group, 10, width).modules())[-1]
+    assert head.out_features == 10
+    assert head.in_features >= (12 if group.order == 1 else 24)
 
 
 def test_the_width_of_equal_weights_is_found(common: ModuleType) -> None:

@@ -244,6 +244,83 @@ def test_gates_of_invariants_alone() -> None:
     assert gate(torch.randn(2, 3)).shape == (2, 3)
 
 
+# a function for each term, and factors that are given -----------------------------------------------------------------
+
+
+def test_each_term_has_its_function() -> None:
+    rep = O3.rep("2x0e + 1x0e + 2x1o + 1x1o + 1x2e")
+    functions = [torch.tanh, None, torch.sigmoid, None, torch.sigmoid]
+    gate = nn.Gate(rep, functions=functions).double()
+    assert gate.rep_in == rep + O3.rep("3x0e")
+    x = torch.randn(4, gate.rep_in.dim, dtype=torch.float64)
+    a, b, v, w, t, s = gate.rep_in.split(x)
+    c, d = gain(torch.tanh), gain(torch.sigmoid)
+    parts = [c * a.tanh(), b, v * d * s[:, :2].sigmoid(), w, t * d * s[:, 2:].sigmoid()]
+    torch.testing.assert_close(gate(x), rep.join(parts))
+    by_norm = nn.NormActivation(rep, functions=functions).double()
+    assert by_norm.bias.shape == (3,)
+    y = rep.split(by_norm(x[:, : rep.dim]))
+    torch.testing.assert_close([y[0], y[1], y[3]], [c * a.tanh(), b, w])
+    torch.testing.assert_close(y[2] / v, (y[2] / v)[..., :1].expand(v.shape))
+    with pytest.raises(ArgumentError, match=r"each of the 5 terms of .* got 2"):
+        nn.Gate(rep, functions=[torch.tanh, None])
+
+
+def test_functions_of_terms_learn() -> None:
+    layer = nn.Gate(O3.rep("2x0e + 2x1o"), functions=[plain.PReLU(), plain.Softplus()])
+    assert [*layer.state_dict()] == ["function_0.weight"]
+    twin = pickle.loads(pickle.dumps(layer))
+    twin.function_0.weight.data.fill_(3.0)
+    x = torch.randn(4, layer.rep_in.dim)
+    assert not torch.equal(twin(x), layer(x))
+
+
+def test_a_given_factor_is_taken() -> None:
+    """Of invariants, of gates, of lengths, of networks of distances."""
+    same, double = nn.Rescaled(torch.sigmoid, 1.0), nn.Rescaled(torch.sigmoid, 2.0)
+    x = torch.randn(4, 3)
+    torch.testing.assert_close(nn.Activation(O3.rep("3x0e"), even=same)(x), x.sigmoid())
+    torch.testing.assert_close(nn.FullyConnected([3, 1], double, last_activation=True).gain, 2.0)
+    assert nn.Gate(O3.rep("1x1o"), scale=double).gains == [2.0]
+    assert nn.NormActivation(O3.rep("1x1o + 1x0o"), scale=double).gains == [2.0, 2.0]
+    assert parity(nn.Rescaled(torch.tanh, 3.0)) == -1
+    with pytest.raises(ArgumentError, match="a positive number"):
+        nn.Rescaled(torch.tanh, 0.0)
+
+
+# gates that change sign -----------------------------------------------------------------------------------------------
+
+
+def test_pseudoscalars_make_pseudovectors() -> None:
+    layer = nn.BilinearGate(O3.rep("1x0e + 2x1o"), "0o").double()
+    assert layer.rep_in == O3.rep("1x0e + 2x1o + 3x0o")
+    assert layer.rep_out == O3.rep("1x0o + 2x1e")
+    x = torch.randn(4, 10, dtype=torch.float64)
+    a, v, s = layer.rep_in.split(x)
+    factors = gain(torch.tanh) * s.tanh()
+    torch.testing.assert_close(layer(x), layer.rep_out.join([a * factors[:, :1], v * factors[:, 1:]]))
+    plain_product = nn.BilinearGate(O3.rep("1x0e + 2x1o"), "0o", None).double()
+    torch.testing.assert_close(plain_product(x), layer.rep_out.join([a * s[:, :1], v * s[:, 1:]]))
+
+
+def test_a_gate_may_turn_a_block() -> None:
+    """In the plane a pseudoscalar times a vector is the vector turned by a right angle."""
+    layer = nn.BilinearGate(O2.rep("1x1"), "0o", None).double()
+    x = torch.tensor([1.0, 0.0, 2.0], dtype=torch.float64)
+    assert layer.rep_out == O2.rep("1x1")
+    torch.testing.assert_close(layer(x).abs(), torch.tensor([0.0, 2.0], dtype=torch.float64))
+
+
+def test_gates_that_break_the_symmetry_are_refused() -> None:
+    with pytest.raises(ArgumentError, match="is odd and has no parameters"):
+        nn.BilinearGate(O3.rep("1x1o"), "0o", torch.sigmoid)
+    with pytest.raises(ArgumentError, match="has 3 components"):
+        nn.BilinearGate(O3.rep("1x1o"), "1o")
+    with pytest.raises(ArgumentError, match=r"nn\.ToIrreps"):
+        nn.BilinearGate(dihedral(4).rep("1xregular"), "0o")
+    nn.BilinearGate(O3.rep("1x1o"), "0e", torch.sigmoid)
+
+
 # functions that are modules -------------------------------------------------------------------------------------------
 
 

@@ -59,12 +59,13 @@ def test_compile_to_machine_code(name: str) -> None:
         same(module, compiled, batch)
 
 
-def dynamic_axes(module: nn.EquivariantModule) -> tuple[dict[int, torch.export.Dim], ...]:
+def dynamic_axes(module: nn.EquivariantModule) -> tuple[object, ...]:
     """Any number of samples; for graphs any number of points and of edges."""
     batch, edges = torch.export.Dim("batch"), torch.export.Dim("edges")
     if Edges() in module.fields_in:
         return ({0: batch}, {1: edges}, {0: edges})
-    return tuple({0: batch} for _ in module.reps_in)
+    axes = tuple({0: batch} for _ in module.reps_in)
+    return (axes,) if isinstance(module, nn.ReducedTensorProduct) else axes  # any number of features is one argument
 
 
 @each_module

@@ -46,6 +46,20 @@ def test_the_bound_holds(rep: Rep, function: object) -> None:
     assert bounds[0] > bounds[1] > bounds[2]
 
 
+@pytest.mark.parametrize("G", [SO3, O3], ids=str)
+def test_the_bound_holds_on_the_sphere(G: CatalogGroup) -> None:
+    rep = 2 * G.harmonics(2)
+    x = torch.randn(20, rep.dim, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    errors, bounds = [], []
+    for exact_degree in (4, 12):
+        layer = nn.FourierActivation(rep, activation=torch.tanh, exact_degree=exact_degree).double()
+        bounds.append(layer.error_bound(float(x.reshape(20, -1, 2).norm(dim=1).max())))
+        defects = [layer(act(rep, g, x)) - act(rep, g, layer(x)) for g in law_elements(G, 5)]
+        errors.append(max(float(defect.reshape(20, -1, 2).norm(dim=1).max()) for defect in defects))
+    assert errors[0] <= bounds[0]
+    assert errors[1] <= bounds[1] < bounds[0]
+
+
 def test_the_bound_of_a_learned_activation() -> None:
     """Parameters, in any dtype and on their way, enter as they are when the bound is asked for."""
     learned = plain.PReLU()

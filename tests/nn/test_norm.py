@@ -68,6 +68,34 @@ def test_layer_norm_of_invariants_is_torch_s() -> None:
     torch.testing.assert_close(y.square().mean(-1), torch.ones(5, dtype=torch.float64))
 
 
+def test_terms_that_share_a_size_keep_their_proportions() -> None:
+    """Separable: torch's own norm of invariants; the others by the mean over degrees of their mean squares.
+
+    That is the formula of EquiformerV2: each degree counts alike, however many components it has.
+    """
+    rep = O3.rep("6x0e + 4x1o + 4x2e")
+    x = normal(5, rep.dim) * torch.linspace(1, 3, rep.dim)
+    y = nn.LayerNorm(rep, eps=1e-12, together="separable").double()(x)
+    torch.testing.assert_close(y[:, :6], torch.nn.LayerNorm(6, eps=1e-12).double()(x[:, :6]))
+    vectors, tensors = rep.split(x)[1:]
+    square = (vectors.square().mean((-2, -1)) + tensors.square().mean((-2, -1))) / 2
+    torch.testing.assert_close(y[:, 6:], x[:, 6:] / square.sqrt()[:, None])
+    whole = nn.LayerNorm(rep, eps=1e-12, affine=False, together="all").double()(x)
+    centred = x[:, :6] - x[:, :6].mean(-1, keepdim=True)
+    square = (2 * square + centred.square().mean(-1)) / 3
+    torch.testing.assert_close(whole, torch.cat([centred, x[:, 6:]], -1) / square.sqrt()[:, None])
+    with pytest.raises(ArgumentError, match="'separable' or 'all', but got 'degree'"):
+        nn.LayerNorm(rep, together="degree")
+
+
+def test_how_vectors_are_grouped_changes_nothing_where_all_share_a_size() -> None:
+    rep, apart = O3.rep("2x0e + 3x1o + 1x2e"), O3.rep("2x0e + 1x1o + 2x1o + 1x2e")
+    x = normal(4, rep.dim)
+    index = torch.as_tensor(rep.index_of(apart))
+    y = nn.LayerNorm(rep, together="separable").double()(x)
+    torch.testing.assert_close(nn.LayerNorm(apart, together="separable").double()(x[:, index]), y[:, index])
+
+
 def test_instances_are_normalised_over_space() -> None:
     rep = D4.rep("3xregular")
     x = normal(2, 24, 6, 6)

@@ -1,17 +1,21 @@
 """Functions of a distance: values, smoothness, and what happens at 0 and at the cutoff."""
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
 from torch import Tensor
 
 from intertwine import nn
-from intertwine.errors import ArgumentError
+from intertwine.errors import ArgumentError, ShapeError
+from intertwine.interop.e3nn.math import soft_one_hot_linspace
 from intertwine.nn.radial import (
     BesselBasis,
     CosineBasis,
     CosineCutoff,
+    FourierBasis,
     GaussianBasis,
     PolynomialCutoff,
     SmoothCutoff,
@@ -35,6 +39,60 @@ def derivative(function: object, r: float, order: int = 1) -> Tensor:
     for _ in range(order):
         (y,) = torch.autograd.grad(y, x, create_graph=True)
     return y.detach()
+
+
+def on(basis: Callable, cutoff: bool, **options: float) -> nn.radial.RadialBasis:
+    """A basis on [0.5, 2.5] with functions that vanish outside of it, or not."""
+    ends = {} if basis is BesselBasis else {"ends": not cutoff}
+    return basis(2.5, 4, start=0.5, **ends, **options).double()
+
+
+@pytest.mark.parametrize("cutoff", [True, False])
+@pytest.mark.parametrize(
+    ("word", "basis"),
+    [
+        ("gaussian", GaussianBasis),
+        ("cosine", partial(CosineBasis, power=1)),
+        ("smooth_finite", SmoothFiniteBasis),
+        ("fourier", FourierBasis),
+        ("bessel", BesselBasis),
+    ],
+)
+def test_bases_of_e3nn_on_an_interval(word: str, basis: Callable, cutoff: bool) -> None:
+    """Those that `soft_one_hot_linspace` knows, which is recorded from e3nn."""
+    r = line(0.55, 2.45, 77)
+    wanted = soft_one_hot_linspace(r, 0.5, 2.5, 4, basis=word, cutoff=cutoff)
+    torch.testing.assert_close(on(basis, cutoff)(r), wanted, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("ends", [True, False])
+@each_basis
+def test_bases_are_finite_everywhere(basis: type[nn.radial.RadialBasis], ends: bool) -> None:
+    """At the ends, at the centres, beyond, with one function alone; and so are derivatives of both orders."""
+    for number in (1, 2, 5):
+        options = {} if basis is BesselBasis else {"ends": ends}
+        functions = basis(2.0, number, start=-1.0, **options).double()
+        for r in (-1.0, -2.0, 0.0, 0.5, 2.0, 3.0):
+            for order in (0, 1, 2):
+                assert all(
+                    derivative(lambda x, n=n, functions=functions: functions(x)[n], r, order).isfinite()
+                    for n in range(number)
+                )
+
+
+def test_functions_without_ends_vanish_outside() -> None:
+    for basis in (CosineBasis, SmoothFiniteBasis, FourierBasis):
+        functions = on(basis, cutoff=True)
+        for r in (line(-1, 0.5), line(2.5, 4)):
+            assert not functions(r).any()
+        assert functions.key != on(basis, cutoff=False).key
+
+
+def test_intervals_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ArgumentError, match="begins before it ends"):
+        GaussianBasis(1.0, 3, start=1.5)
+    with pytest.raises(ArgumentError, match="power 1 or 2"):
+        CosineBasis(1.0, 3, power=3)
 
 
 # bases ----------------------------------------------------------------------------------------------------------------
@@ -106,11 +164,12 @@ def test_bases_that_end_at_the_cutoff(basis: type[nn.radial.RadialBasis]) -> Non
     assert basis(2.0, 4).double()(torch.tensor(2 - 1e-9, dtype=torch.float64)).abs().max() < 1e-7
 
 
+@pytest.mark.parametrize("start", [0.0, 1.0])
 @each_basis
-def test_mean_squares_are_those_of_a_ball(basis: type[nn.radial.RadialBasis]) -> None:
-    """`mean_square` is about E[Σ b²] over a ball: exact for waves, to about a quarter for the others."""
-    module = basis(3.0, 8).double()
-    r = line(0, 3, 20001)
+def test_mean_squares_are_those_of_a_ball(basis: type[nn.radial.RadialBasis], start: float) -> None:
+    """`mean_square` is about E[Σ b²] over a ball, or a shell: exact for waves, to about a quarter for the others."""
+    module = basis(3.0, 8, start=start).double()
+    r = line(start, 3, 20001)
     found = torch.trapezoid(module(r).square().sum(-1) * r**2, r) / torch.trapezoid(r**2, r)
     assert found / module.mean_square == pytest.approx(1, abs=1e-6 if basis is BesselBasis else 0.25)
 
@@ -216,3 +275,26 @@ def test_arguments_of_another_kind_are_named(arguments: dict) -> None:
 def test_bessel_functions_of_infinite_distances_are_zero() -> None:
     """In float16 the length of a long vector is infinite; far beyond the cutoff that is as good as any number."""
     assert not nn.radial.BesselBasis(4.0, 3)(torch.tensor([float("inf"), 5.0])).any()
+
+
+# networks -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("last_activation", [False, True])
+def test_variances_of_a_network_are_what_is_asked_for(last_activation: bool) -> None:
+    torch.manual_seed(0)
+    variances = []
+    for _ in range(20):
+        net = nn.FullyConnected([64, 128, 32], variance_in=4.0, variance_out=9.0, last_activation=last_activation)
+        variances.append(net(2 * torch.randn(500, 64)).detach().square().mean())
+    assert float(torch.stack(variances).mean()) == pytest.approx(9.0, rel=0.05)
+    assert not net(torch.zeros(3, 64)).any() or last_activation
+
+
+def test_a_network_that_cannot_be_made_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="the width of its input"):
+        nn.FullyConnected([3])
+    with pytest.raises(ArgumentError, match="Variances are positive"):
+        nn.FullyConnected([3, 4], variance_out=0.0)
+    with pytest.raises(ShapeError, match="takes 3 numbers"):
+        nn.FullyConnected([3, 4])(torch.randn(5, 4))

@@ -20,6 +20,7 @@ from intertwine.viz import (
     filter_images,
     loss_curves,
     outlines,
+    signal_surfaces,
     signals_on_points,
     surface,
     surfaces,
@@ -50,6 +51,7 @@ FIGURES = {
     "filter_images": lambda: filter_images([("degree 0", np.eye(3)), ("degree 1", np.ones((3, 7)))]),
     "surface": lambda: surface(SPHERE, np.ones(U.shape), "ball", **MARKS),
     "surfaces": lambda: surfaces(SPHERE, [Solid(np.ones(U.shape), "ball"), Solid(U, "pear", **MARKS)]),
+    "signal_surfaces": lambda: signal_surfaces(SPHERE, {"x": SPHERE[..., 0], "z²": SPHERE[..., 2] ** 2}),
     "signals_on_points": lambda: signals_on_points(SQUARE, TALL, SPHERE, RNG.normal(size=(4, *U.shape))),
 }
 
@@ -277,3 +279,14 @@ def test_filters_stand_in_one_scale_and_gaps_stay_empty() -> None:
         filter_images([])
     with pytest.raises(ShapeError, match=r"\(2, 2, 2\)"):
         filter_images([("a volume", np.zeros((2, 2, 2)))])
+
+
+def test_a_signal_is_drawn_with_its_sign() -> None:
+    """As far out as its size, in a hue for each sign; 0 has the colour in the middle."""
+    fig = signal_surfaces(SPHERE, {"z": SPHERE[..., 2], "−2 z": -2 * SPHERE[..., 2]})
+    first, second = fig.data
+    np.testing.assert_allclose(first.surfacecolor, SPHERE[..., 2], atol=1e-7)
+    np.testing.assert_allclose(
+        np.linalg.norm([second.x, second.y, second.z], axis=0), 2 * abs(SPHERE[..., 2]), atol=1e-6
+    )
+    assert (fig.layout.coloraxis.cmin, fig.layout.coloraxis.cmax) == (-2, 2)

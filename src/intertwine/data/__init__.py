@@ -1,7 +1,7 @@
 """Real data and toy shapes as plain numpy arrays: this room knows representations by their text only."""
 
 from intertwine.data.cell_outlines import CellOutlines, DroppedOutline, load_cells, stratified_split
-from intertwine.data.images import LabelledImages, animals, digits, frog_organs, nuclei, textures
+from intertwine.data.images import LabelledImages, animals, brain, digits, frog_organs, nuclei, textures
 from intertwine.data.outline import (
     fourier_coefficients,
     fourier_layout,
@@ -16,6 +16,7 @@ __all__ = [
     "DroppedOutline",
     "LabelledImages",
     "animals",
+    "brain",
     "digits",
     "fourier_coefficients",
     "fourier_layout",

@@ -2,6 +2,7 @@
 
 from intertwine.kernels.basis import KernelBasis, kernel_basis
 from intertwine.kernels.filter_bank import FilterBank, filter_bank
+from intertwine.kernels.index_symmetry import TensorSpace, tensor_space
 from intertwine.kernels.plans import KernelTable, bilinear_plan, kernel_table, linear_plan
 from intertwine.kernels.products import (
     MODES,
@@ -34,6 +35,7 @@ __all__ = [
     "SymmetricPlan",
     "TapFunctions",
     "Taps",
+    "TensorSpace",
     "bilinear_plan",
     "channelwise",
     "every_path",
@@ -45,4 +47,5 @@ __all__ = [
     "linear_plan",
     "product",
     "symmetric_contraction",
+    "tensor_space",
 ]

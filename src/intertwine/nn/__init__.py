@@ -2,7 +2,7 @@
 
 from intertwine.kernels.taps import BandLimited, Complete, Filters, Rings
 from intertwine.nn import frames, heads, radial
-from intertwine.nn.activation import Activation, Gate, NormActivation
+from intertwine.nn.activation import Activation, BilinearGate, Gate, NormActivation
 from intertwine.nn.attention import SelfAttention
 from intertwine.nn.canonical import Canonicalize, Centred, FrameAveraging
 from intertwine.nn.change_of_basis import FromIrreps, ToIrreps, ToRegular
@@ -10,6 +10,8 @@ from intertwine.nn.checkpoints import CONVENTION, load_weights, save_weights
 from intertwine.nn.depthwise_conv import DepthwiseConv
 from intertwine.nn.edge_module import EdgeGeometry, edge_geometry
 from intertwine.nn.fourier import FourierActivation
+from intertwine.nn.fully_connected import FullyConnected
+from intertwine.nn.gaunt_product import GauntProduct
 from intertwine.nn.grid import (
     AdaptiveAvgPool2d,
     AdaptiveAvgPool3d,
@@ -38,13 +40,16 @@ from intertwine.nn.grid import (
 )
 from intertwine.nn.group_pool import GroupPool
 from intertwine.nn.linear import Linear
-from intertwine.nn.module import EquivariantModule
+from intertwine.nn.module import EquivariantModule, Rescaled
 from intertwine.nn.norm import BatchNorm, Dropout, LayerNorm
 from intertwine.nn.order_parameter import LearnedOrderParameter
 from intertwine.nn.point_conv import PointConv
 from intertwine.nn.radial import RadialMLP
+from intertwine.nn.reduced_product import ReducedTensorProduct
 from intertwine.nn.restriction import Restrict
 from intertwine.nn.sequential import Sequential
+from intertwine.nn.signals import GroupSignals, SphereSignals
+from intertwine.nn.so2_conv import SO2Conv
 from intertwine.nn.symmetric_contraction import SymmetricContraction
 from intertwine.nn.tensor_product import TensorProduct
 
@@ -59,6 +64,7 @@ __all__ = [
     "AvgPool3d",
     "BandLimited",
     "BatchNorm",
+    "BilinearGate",
     "BlurPool",
     "Canonicalize",
     "Centred",
@@ -77,11 +83,14 @@ __all__ = [
     "FourierActivation",
     "FrameAveraging",
     "FromIrreps",
+    "FullyConnected",
     "Gate",
+    "GauntProduct",
     "GlobalPool",
     "GridModule",
     "GroupNorm",
     "GroupPool",
+    "GroupSignals",
     "InstanceNorm",
     "LayerNorm",
     "LearnedOrderParameter",
@@ -93,10 +102,14 @@ __all__ = [
     "Pixelwise",
     "PointConv",
     "RadialMLP",
+    "ReducedTensorProduct",
+    "Rescaled",
     "Restrict",
     "Rings",
+    "SO2Conv",
     "SelfAttention",
     "Sequential",
+    "SphereSignals",
     "SymmetricContraction",
     "TensorProduct",
     "ToIrreps",

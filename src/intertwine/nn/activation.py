@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
-from intertwine.nn.module import EquivariantModule, Function, gain, in_double
-from intertwine.reps import Block, Irrep, Rep, as_rep
+from intertwine.nn.module import EquivariantModule, Function, Rescaled, gain, in_double
+from intertwine.reps import Block, Irrep, Rep, as_rep, clebsch_gordan
+from intertwine.reps.blocks import product_irreps
+from intertwine.reps.reading import label_of
 from intertwine.rules import Applied, Gated, Stretched, TermRule
+
+PerTerm = Sequence[Function | None] | None
+"""A function for each term of a rep, None for a term that passes; or None, where two functions serve all terms."""
 
 
 def parity(function: Function) -> int:
@@ -116,7 +123,57 @@ def _changes_sign(block: Block) -> bool:
     return bool((block.matrix(block.group.generators) < -0.5).any())
 
 
-class NormActivation(EquivariantModule):
+class _TermFunctions(EquivariantModule):
+    """What nonlinearities share that have one function for invariants and one for other terms, or one for each term."""
+
+    def __init__(self, reps: tuple[Rep, Rep], even: Function, scale: Function, functions: PerTerm) -> None:
+        super().__init__(*reps)
+        self.even, self.scale, self.terms = even, scale, _term_table(self.rep_out)
+        self.functions = None if functions is None else [*functions]
+        if self.functions is not None and len(self.functions) != len(self.terms):
+            raise ArgumentError(
+                f"There is one function for each of the {len(self.terms)} terms of {self.rep_out}, or None, but got "
+                f"{len(self.functions)}."
+            )
+        for n, function in enumerate(self.functions or ()):
+            if isinstance(function, nn.Module):
+                self.add_module(f"function_{n}", function)
+
+    def function(self, number: int) -> Function | None:
+        """The function of a term; None where it passes as it is."""
+        if self.functions is not None:
+            return self.functions[number]
+        *_, trivial = self.terms[number]
+        return self.even if trivial else self.scale
+
+    def term_gains(self, of_scale: Callable[[Function, int], float]) -> list[float]:
+        """The factor of each term's function, given that of one which scales blocks of a dimension."""
+        known: dict[tuple[Function, int], float] = {}
+        found = []
+        for n, (_, d, _, trivial) in enumerate(self.terms):
+            if (function := self.function(n)) is None:
+                found.append(1.0)
+                continue
+            key = (function, 0 if trivial else d)
+            if key not in known:
+                known[key] = gain(function) if trivial else of_scale(function, d)
+            found.append(known[key])
+        return found
+
+    def term_rules(self, scaled: Callable[[Block, int], Applied | Stretched | Gated]) -> TermRule:
+        """What it is, for proofs, given what a function of some parity does that scales a block."""
+        rules: list[Applied | Stretched | Gated] = []
+        for n, (_, block) in enumerate(self.rep_out.terms):
+            function, trivial = self.function(n), self.terms[n][-1]
+            if function is None:  # the identity is odd, and a constant function of the length
+                rules.append(Applied(block, block, -1) if trivial else Stretched(block))
+            else:
+                found = _lasting_parity(function)
+                rules.append(Applied(block, block, found) if trivial else scaled(block, found))
+        return TermRule(self.rep_in, self.rep_out, tuple(rules))
+
+
+class NormActivation(_TermFunctions):
     """Invariants through φ, every other block scaled by a function of its length: `x · σ(|x| + b) / c`.
 
     The default σ is the sigmoid, which is nowhere zero: no block dies (lengths enter smoothly, as √(|x|² + 10⁻⁶)).
@@ -128,6 +185,10 @@ class NormActivation(EquivariantModule):
         even: φ for invariants.
         scale: σ, a positive function of the shifted length.
         bias: whether to learn b.
+        functions: in place of both, one for each term of the rep: φ of an invariant one, σ of another, None for a term
+            that passes as it is.
+
+    Raises `ArgumentError` for more or fewer functions than terms.
 
     >>> from intertwine.catalog import O2
     >>> NormActivation(O2.rep("4x0e + 2x1"))(torch.randn(5, 8)).shape
@@ -135,41 +196,46 @@ class NormActivation(EquivariantModule):
     """
 
     def __init__(
-        self, rep: Rep | Irrep, even: Function = F.silu, scale: Function = torch.sigmoid, bias: bool = True
+        self,
+        rep: Rep | Irrep,
+        even: Function = F.silu,
+        scale: Function = torch.sigmoid,
+        bias: bool = True,
+        *,
+        functions: PerTerm = None,
     ) -> None:
-        super().__init__(rep, rep)
-        self.even, self.scale, self.even_gain = even, scale, gain(even)
-        self.terms = _term_table(self.rep_in)
-        self.gains = [_scale_gain(scale, d) for _, d, _, _ in self.terms]
-        lengths = sum(m for _, _, m, trivial in self.terms if not trivial)
+        rep = as_rep(rep)
+        super().__init__((rep, rep), even, scale, functions)
+        self.gains = self.term_gains(_scale_gain)
+        lengths = sum(m for n, (*_, m, trivial) in enumerate(self.terms) if not trivial and self.function(n))
         self.bias = nn.Parameter(torch.zeros(lengths)) if bias and lengths else None
 
     def forward(self, x: Tensor) -> Tensor:
         """The output `(..., rep.dim)` for features `(..., rep.dim)`."""
         self.check(x, self.rep_in)
         parts, used = [], 0
-        for (start, d, m, trivial), factor in zip(self.terms, self.gains, strict=True):
-            part = x[..., start : start + d * m]
+        for n, ((start, d, m, trivial), factor) in enumerate(zip(self.terms, self.gains, strict=True)):
+            part, function = x[..., start : start + d * m], self.function(n)
+            if function is None:
+                parts.append(part)
+                continue
             if trivial:
-                parts.append(self.even(part) * self.even_gain)
+                parts.append(function(part) * factor)
                 continue
             block = part.reshape((*x.shape[:-1], d, m))
             length = torch.sqrt((block * block).sum(-2, keepdim=True) + 1e-6)
             if self.bias is not None:
                 length = length + self.bias[used : used + m].to(x.dtype)
                 used += m
-            parts.append((block * (self.scale(length) * factor)).reshape(part.shape))
+            parts.append((block * (function(length) * factor)).reshape(part.shape))
         return torch.cat([*parts, x[..., :0]], -1)
 
     def symmetry_rule(self) -> TermRule:
         """What it is, for proofs."""
-        even = _lasting_parity(self.even)
-        table = zip(self.rep_in.terms, self.terms, strict=True)
-        terms = tuple(Applied(b, b, even) if trivial else Stretched(b) for (_, b), (*_, trivial) in table)
-        return TermRule(self.rep_in, self.rep_out, terms)
+        return self.term_rules(lambda block, _: Stretched(block))
 
 
-class Gate(EquivariantModule):
+class Gate(_TermFunctions):
     """Invariants through φ, every other block times a gate σ(s), with one invariant s of its own as input.
 
     The input is the wanted output, then one invariant for every block that is not invariant:
@@ -179,41 +245,119 @@ class Gate(EquivariantModule):
         rep_out: the rep of the output.
         even: φ for the invariants.
         scale: σ for the gates.
+        functions: in place of both, one for each term of the output: φ of an invariant one, σ of the gates of another,
+            None for a term that passes as it is, without gates.
+
+    Raises `ArgumentError` for more or fewer functions than terms.
 
     >>> from intertwine.catalog import O3
     >>> Gate(O3.rep("8x0e + 4x1o + 2x2e")).rep_in
     tw.O3.rep('8x0e + 4x1o + 2x2e + 6x0e')
+    >>> Gate(O3.rep("8x0e + 4x1o + 2x2e"), functions=[torch.tanh, torch.sigmoid, None]).rep_in
+    tw.O3.rep('8x0e + 4x1o + 2x2e + 4x0e')
     """
 
-    def __init__(self, rep_out: Rep | Irrep, even: Function = F.silu, scale: Function = torch.sigmoid) -> None:
+    def __init__(
+        self,
+        rep_out: Rep | Irrep,
+        even: Function = F.silu,
+        scale: Function = torch.sigmoid,
+        *,
+        functions: PerTerm = None,
+    ) -> None:
         rep_out = as_rep(rep_out)
-        terms = _term_table(rep_out)
-        gates = sum(m for *_, m, trivial in terms if not trivial)
-        super().__init__(rep_out + gates * Irrep(rep_out.group, rep_out.group.trivial), rep_out)
-        self.terms, self.even, self.scale = terms, even, scale
-        self.even_gain, self.scale_gain = gain(even), gain(scale)
+        passing = [function is None for function in functions or [even] * len(rep_out.terms)]
+        table = zip(_term_table(rep_out), passing, strict=False)
+        gates = sum(m for (*_, m, trivial), passes in table if not trivial and not passes)
+        rep_in = rep_out + gates * Irrep(rep_out.group, rep_out.group.trivial)
+        super().__init__((rep_in, rep_out), even, scale, functions)
+        self.gains = self.term_gains(lambda function, _: gain(function))
 
     def forward(self, x: Tensor) -> Tensor:
         """The output `(..., rep_out.dim)` for features and gates `(..., rep_in.dim)`."""
         self.check(x, self.rep_in)
-        gates = self.scale(x[..., self.rep_out.dim :]) * self.scale_gain
-        parts, used = [], 0
-        for start, d, m, trivial in self.terms:
-            part = x[..., start : start + d * m]
-            if trivial:
-                parts.append(self.even(part) * self.even_gain)
+        parts, used = [], self.rep_out.dim
+        for n, ((start, d, m, trivial), factor) in enumerate(zip(self.terms, self.gains, strict=True)):
+            part, function = x[..., start : start + d * m], self.function(n)
+            if function is None:
+                parts.append(part)
                 continue
-            block = part.reshape((*x.shape[:-1], d, m)) * gates[..., None, used : used + m]
-            parts.append(block.reshape(part.shape))
+            if trivial:
+                parts.append(function(part) * factor)
+                continue
+            gates = function(x[..., used : used + m]) * factor
+            parts.append((part.reshape((*x.shape[:-1], d, m)) * gates[..., None, :]).reshape(part.shape))
             used += m
         return torch.cat([*parts, x[..., :0]], -1)
 
     def symmetry_rule(self) -> TermRule:
         """What it is, for proofs."""
-        even, scale = _lasting_parity(self.even), _lasting_parity(self.scale)
-        table = zip(self.rep_out.terms, self.terms, strict=True)
-        terms = tuple(Applied(b, b, even) if trivial else Gated(b, scale) for (_, b), (*_, trivial) in table)
-        return TermRule(self.rep_in, self.rep_out, terms)
+        return self.term_rules(Gated)
+
+
+class BilinearGate(EquivariantModule):
+    """Every copy of a block times a gate that is no invariant: `σ(s) · x`, with one s of a one-dimensional irrep each.
+
+    A pseudoscalar times a vector is a pseudovector. So blocks become others, and what a `Gate` cannot reach comes
+    within reach. σ is odd, or the group would change its sign elsewhere; without σ the layer is the product s · x. The
+    input is the features, then their gates: `layer.rep_in = rep + n x gate`.
+
+    Args:
+        rep: the rep of the features, of irreps.
+        gate: the irrep of the gates, such as "0o" of O(3).
+        scale: σ, an odd function without parameters; None for the product itself. Any function serves invariants.
+
+    Raises `ArgumentError` for gates of another dimension, terms that are no irreps, and functions that are not odd.
+
+    >>> from intertwine.catalog import O3
+    >>> layer = BilinearGate(O3.rep("4x1o + 2x2e"), "0o")
+    >>> layer.rep_in, layer.rep_out
+    (tw.O3.rep('4x1o + 2x2e + 6x0o'), tw.O3.rep('4x1e + 2x2o'))
+    """
+
+    def __init__(self, rep: Rep | Irrep, gate: Irrep | str, scale: Function | None = torch.tanh) -> None:
+        rep = as_rep(rep)
+        irrep = Irrep(rep.group, label_of(rep.group, gate))
+        if irrep.dim != 1:
+            raise ArgumentError(f"A gate is one number, but {irrep.label} of {rep.group} has {irrep.dim} components.")
+        if scale is not None and not irrep.is_trivial and _lasting_parity(scale) != -1:
+            raise ArgumentError(
+                f"{irrep.label} of {rep.group} changes sign, so the function of such gates is odd and has no "
+                f"parameters, but got {scale!r}. Pass scale=torch.tanh, or None."
+            )
+        turned = [_times(block, irrep) for _, block in rep.terms]
+        copies = sum(m for m, _ in rep.terms)
+        out = Rep(rep.group, tuple((m, block) for (m, _), (block, _) in zip(rep.terms, turned, strict=True)))
+        super().__init__(rep + copies * irrep, out)
+        self.scale, self.gain = scale, 1.0 if scale is None else gain(scale)
+        self.parts = [(where, block.dim, m) for (m, block), where in zip(rep.terms, rep.slices, strict=True)]
+        for n, (_, table) in enumerate(turned):
+            self.register_table(f"table_{n}", table)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The output `(..., rep_out.dim)` for features and gates `(..., rep_in.dim)`."""
+        self.check(x, self.rep_in)
+        gates, used = x[..., self.rep_out.dim :], 0
+        if self.scale is not None:
+            gates = self.scale(gates) * self.gain
+        parts = [x[..., :0]]
+        for n, (where, d, m) in enumerate(self.parts):
+            block = x[..., where].unflatten(-1, (d, m)) * gates[..., None, used : used + m]
+            parts.append((getattr(self, f"table_{n}").to(x.dtype) @ block).flatten(-2))
+            used += m
+        return torch.cat(parts, -1)
+
+
+def _times(block: Block, gate: Irrep) -> tuple[Irrep, np.ndarray]:
+    """The irrep that a block times a one-dimensional irrep is, and the orthogonal matrix to its components."""
+    if not isinstance(block, Irrep):
+        raise ArgumentError(
+            f"BilinearGate multiplies irreps, but {block.name} of {block.group} is another block. Call nn.ToIrreps "
+            "first."
+        )
+    (product,) = product_irreps(block, gate)
+    coupling = clebsch_gordan(block, gate, product)[0][:, 0]
+    return product, np.sqrt(block.dim) * coupling.T
 
 
 def _term_table(rep: Rep) -> list[tuple[int, int, int, bool]]:
@@ -226,7 +370,7 @@ def _term_table(rep: Rep) -> list[tuple[int, int, int, bool]]:
 
 def _scale_gain(scale: Function, dim: int) -> float:
     """The factor that makes E[x_i² σ(|x|)²] = 1 for x of `dim` standard normal components."""
-    if dim == 1:
+    if dim == 1 and not isinstance(scale, Rescaled):
         scale = in_double(scale)
         return gain(lambda z: z * scale(z.abs()))
     return gain(scale, dim)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -31,6 +31,7 @@ class EdgeGeometry(NamedTuple):
         lengths: of the vectors, `(E,)`.
         harmonics: of their directions, all degrees from 0 to the largest that a layer asked for, `(E, K)`.
         radial: radial bases `(E, number)` and cut-offs `(E,)` of the lengths, by what they are.
+        frames: how irreps turn with the directions, `(E, dim, dim)`, by the labels that a layer asked for: `SO2Conv`.
     """
 
     graph: Graph
@@ -38,6 +39,7 @@ class EdgeGeometry(NamedTuple):
     lengths: Tensor
     harmonics: Tensor
     radial: dict[str, Tensor]
+    frames: dict[str, Tensor]
 
 
 class EdgeModule(EquivariantModule):
@@ -115,6 +117,10 @@ class EdgeModule(EquivariantModule):
         """What this layer, and others that see the same, need of edges and vectors; see `edge_geometry`."""
         return edge_geometry([self], edges, vectors, points)
 
+    def frames(self, vectors: Tensor, made: Mapping[str, Tensor]) -> dict[str, Tensor]:  # noqa: ARG002 (what may serve)
+        """How the irreps that this layer sees in frames turn with vectors: what is made already, or new."""
+        return {}
+
     def weights_and_harmonics(self, x: Tensor, geometry: EdgeGeometry, scale: float = 1.0) -> tuple[Factored, Tensor]:
         """The weights, times a number, and the harmonics of all edges, in irrep coordinates and the dtype of x."""
         size, y = self.directions.dim, geometry.harmonics
@@ -149,7 +155,7 @@ def edge_geometry(
     >>> positions, edges = torch.randn(3, 3), torch.tensor([[0, 1, 2], [1, 2, 0]])
     >>> geometry = edge_geometry([first, second], edges, positions[edges[1]] - positions[edges[0]], 3)
     >>> geometry.harmonics.shape, [*geometry.radial]
-    (torch.Size([3, 9]), ['BesselBasis(cutoff=3.0, number=8)'])
+    (torch.Size([3, 9]), ['BesselBasis(cutoff=3.0, number=8, start=0.0)'])
     >>> second(torch.randn(3, 16), geometry).shape
     torch.Size([3, 44])
     """
@@ -158,9 +164,11 @@ def edge_geometry(
     where, vectors = _checked(type(deepest).__name__, edges, vectors, points, deepest.action.dim)
     lengths = safe_length(vectors)
     radial: dict[str, Tensor] = {}
+    frames: dict[str, Tensor] = {}
     for layer in layers:
         radial |= layer.radial.keyed(lengths, radial)
-    return EdgeGeometry(where, vectors, lengths, deepest.harmonics(vectors), radial)
+        frames |= layer.frames(vectors, frames)
+    return EdgeGeometry(where, vectors, lengths, deepest.harmonics(vectors), radial, frames)
 
 
 def _checked(

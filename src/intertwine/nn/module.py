@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, fx, nn
 
-from intertwine._arrays import plain_shape
+from intertwine._arrays import broadcast_shape, plain_shape
 from intertwine.errors import ArgumentError, ShapeError, UnreachableWarning
 from intertwine.fields import Features, FieldType, as_field, example_inputs
 from intertwine.groups import Subgroup
@@ -157,6 +157,19 @@ def _remedy(x: Tensor, rep: Rep) -> str:
     return "Check rep_out of the layer before, or call rep.join(blocks) to build such features."
 
 
+def check_batches(module: str, names: str, *tensors: Tensor) -> None:
+    """Raise `ShapeError`, with names, unless the leading axes of inputs broadcast; outside of compiled code."""
+    shapes = [plain_shape(t)[:-1] for t in tensors]
+    try:
+        if not torch.compiler.is_compiling():
+            broadcast_shape(*shapes)
+    except RuntimeError as error:
+        raise ShapeError(
+            f"{module} takes inputs whose leading axes broadcast, but those of {names} are {shapes}. "
+            "Make the batch axes alike, or of size 1."
+        ) from error
+
+
 def normal_parameter(size: int) -> nn.Parameter:
     """Weights `(size,)` drawn from the standard normal distribution: scales live in the plans."""
     return nn.Parameter(torch.randn(size))
@@ -193,15 +206,46 @@ def warn_unreachable(
     warnings.warn(f"{text}: these outputs stay zero. {hint}", UnreachableWarning, stacklevel=stacklevel)
 
 
+class Rescaled(nn.Module):
+    """An activation with a factor of its own, which layers take in place of the exact one that they would find.
+
+    `Rescaled(F.silu, 1.0)` is silu as it is. `intertwine.interop.e3nn.monte_carlo(F.silu)` has the factor of e3nn, a
+    mean over random numbers, that networks were trained with.
+
+    Args:
+        function: a function of each number.
+        factor: what layers multiply it by.
+    """
+
+    def __init__(self, function: Function, factor: float) -> None:
+        super().__init__()
+        if not callable(function) or not 0 < factor < math.inf:
+            raise ArgumentError(
+                f"An activation and its factor, a positive number, are expected, but got {function!r} and {factor!r}."
+            )
+        self.function, self.factor = function, float(factor)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The function of each number, without the factor."""
+        return self.function(x)
+
+    def extra_repr(self) -> str:
+        """The function, unless it is a module, and the factor."""
+        name = "" if isinstance(self.function, nn.Module) else f"{getattr(self.function, '__name__', self.function)}, "
+        return f"{name}factor={self.factor:g}"
+
+
 def gain(function: Function, dim: int = 1) -> float:
     """The factor that makes E[f(x)²] = 1 per component, for x of `dim` standard normal components.
 
     For dim = 1, f is `function` itself; for dim > 1, f(x) = x s(|x|) with s = `function`. By quadrature, to about 1e-7,
-    also where the function has jumps and kinks.
+    also where the function has jumps and kinks. Of a `Rescaled` one it is the factor that was given.
 
     Raises `ArgumentError` if that is not possible: for a function that is 0 or not finite; and for a function that does
     not treat each number by itself, which would break equivariance.
     """
+    if isinstance(function, Rescaled):
+        return function.factor
     evaluated = in_double(function)
     end = 14 + math.sqrt(dim)
     constant = math.lgamma(dim / 2) + (dim / 2 - 1 + (dim == 1)) * math.log(2)  # dim = 1: both sides of 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from torch.nn import functional as F
 from intertwine._arrays import plain_shape, real_number
 from intertwine.errors import ArgumentError
 from intertwine.nn.module import EquivariantModule, invariant_vectors, is_sum
-from intertwine.reps import Irrep, Rep
+from intertwine.reps import Block, Irrep, Rep
 
 
 def spread(rep: Rep, values: Tensor) -> Tensor:
@@ -220,7 +221,11 @@ class Dropout(EquivariantModule):
 
 
 class LayerNorm(EquivariantModule):
-    """Layer normalisation, term by term: each sample by the mean square of all copies of a term, `x / √(σ² + ε) · w`.
+    """Layer normalisation of each sample, `x / √(σ² + ε) · w`, with σ² the mean square of the components of some terms.
+
+    Of one term by default, or of several together. "separable": invariants by themselves and all other terms together,
+    so that their relative sizes stay, which carry meaning; "all": all terms together. There each kind of block counts
+    alike, whatever its dimension and multiplicity.
 
     Invariants are centred first, by their mean over all copies of trivial irreps in the term. Weights and biases are
     learned as in `BatchNorm`. Nothing depends on the batch.
@@ -229,22 +234,35 @@ class LayerNorm(EquivariantModule):
         rep: the rep of input and output.
         eps: ε.
         affine: whether to learn weights and biases.
+        together: which terms share σ²: "term", "separable" or "all".
 
-    Source: Ba et al. 2016 (arXiv:1607.06450), Liao & Smidt 2023 (arXiv:2206.11990).
+    Raises `ArgumentError` for another word, and for an ε that is not positive.
+
+    Source: Ba et al. 2016 (arXiv:1607.06450), Liao & Smidt 2023 (arXiv:2206.11990); "separable" Liao, Wood, Das, Smidt
+    2024 (arXiv:2306.12059).
 
     >>> from intertwine.catalog import O2
-    >>> LayerNorm(O2.rep("4x0e + 2x1"))(torch.randn(5, 8)).shape
+    >>> LayerNorm(O2.rep("4x0e + 2x1"), together="separable")(torch.randn(5, 8)).shape
     torch.Size([5, 8])
     """
 
     invariants: Tensor
 
-    def __init__(self, rep: Rep | Irrep, eps: float = 1e-5, affine: bool = True) -> None:
+    def __init__(
+        self,
+        rep: Rep | Irrep,
+        eps: float = 1e-5,
+        affine: bool = True,
+        *,
+        together: Literal["term", "separable", "all"] = "term",
+    ) -> None:
         super().__init__(rep, rep)
         self.eps = real_number(eps)
         if not self.eps > 0:
             raise ArgumentError(f"eps is positive, but got {eps!r}.")
+        self.together = together
         self.centred = [isinstance(block, Irrep) and block.is_trivial for _, block in self.rep_in.terms]
+        self.sharing = _sharing(self.rep_in, self.centred, together)
         invariants, copies = invariant_vectors(self.rep_in), sum(m for m, _ in self.rep_in.terms)
         self.weight = nn.Parameter(torch.ones(copies)) if affine else None
         self.bias = nn.Parameter(torch.zeros(invariants.shape[1])) if affine and invariants.shape[1] else None
@@ -255,18 +273,44 @@ class LayerNorm(EquivariantModule):
         """The output `(..., rep.dim)` for features `(..., rep.dim)`."""
         self.check(x, self.rep_in)
         dtype = torch.promote_types(x.dtype, torch.float32)
-        parts, used = [], 0
-        terms = zip(self.rep_in.terms, self.rep_in.slices, self.centred, strict=True)
-        for (m, block), where, centred in terms:
-            part = x[..., where].to(dtype)
-            if centred:
-                part = part - part.mean(-1, keepdim=True)
-            part = part * torch.rsqrt((part * part).mean(-1, keepdim=True) + self.eps)
+        parts = [x[..., where].to(dtype) for where in self.rep_in.slices]
+        parts = [
+            part - part.mean(-1, keepdim=True) if centred else part
+            for part, centred in zip(parts, self.centred, strict=True)
+        ]
+        squares = [(part * part).mean(-1, keepdim=True) for part in parts]
+        scaled, used = [], 0
+        for (m, block), part, shares in zip(self.rep_in.terms, parts, self.sharing, strict=True):
+            first, *others = (squares[n] if share == 1 else share * squares[n] for n, share in shares)
+            part = part * torch.rsqrt(sum(others, first) + self.eps)
             if self.weight is not None:
                 part = part * self.weight[used : used + m].to(dtype).repeat(block.dim)
                 used += m
-            parts.append(part)
-        y = torch.cat([*parts, x[..., :0].to(dtype)], -1)
+            scaled.append(part)
+        y = torch.cat([*scaled, x[..., :0].to(dtype)], -1)
         if self.bias is not None:
             y = y + self.invariants.to(dtype) @ self.bias.to(dtype)
         return y.to(x.dtype)
+
+    def extra_repr(self) -> str:
+        """The rep, and what is taken together."""
+        return super().extra_repr() + ("" if self.together == "term" else f", together={self.together!r}")
+
+
+def _sharing(rep: Rep, centred: Sequence[bool], together: str) -> list[list[tuple[int, float]]]:
+    """For each term the terms whose mean squares its own is scaled by, each with its share in their mean."""
+    numbers = range(len(rep.terms))
+    if together == "term":
+        return [[(n, 1.0)] for n in numbers]
+    if together not in ("separable", "all"):
+        raise ArgumentError(f"Terms share a size by 'term', 'separable' or 'all', but got {together!r}.")
+    apart = [together == "separable" and own for own in centred]
+    found = []
+    for n in numbers:
+        alike = [other for other in numbers if apart[other] == apart[n]]
+        copies: dict[Block, int] = {}
+        for other in alike:
+            m, block = rep.terms[other]
+            copies[block] = copies.get(block, 0) + m
+        found.append([(k, rep.terms[k][0] / (copies[rep.terms[k][1]] * len(copies))) for k in alike])
+    return found

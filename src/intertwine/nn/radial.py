@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 import torch
@@ -32,13 +33,15 @@ def _require_distance(cutoff: float) -> None:
 
 
 class RadialBasis(TableModule, ABC):
-    """A few functions b_n of a distance r on [0, cutoff], in the unit of the coordinates.
+    """A few functions b_n of a distance r on [start, cutoff], in the unit of the coordinates, finite everywhere.
 
     Args:
         cutoff: the largest distance of interest.
         number: the number of functions.
+        start: the smallest one, or any number where functions are of something else, such as an energy.
 
-    Raises `ArgumentError` for a cutoff that is no positive distance, and for fewer functions than one.
+    Raises `ArgumentError` for a cutoff that is no positive distance and does not lie beyond the start, and for fewer
+    functions than one.
     """
 
     key: str | None
@@ -47,34 +50,49 @@ class RadialBasis(TableModule, ABC):
     mean_square: float = 1.0
     """About E[Σ_n b_n(r)²] for the distances r of points spread evenly over a ball of radius `cutoff`."""
 
-    def __init__(self, cutoff: float, number: int) -> None:
+    def __init__(self, cutoff: float, number: int, *, start: float = 0.0) -> None:
         super().__init__()
-        _require_distance(cutoff)
+        if start == 0:
+            _require_distance(cutoff)
+        if not -math.inf < start < cutoff < math.inf:
+            raise ArgumentError(f"An interval begins before it ends, but got [{start!r}, {cutoff!r}].")
         if number < 1:
             raise ArgumentError(f"A radial basis has at least one function, but {number!r} were asked for.")
-        self.cutoff, self.number = float(cutoff), int(number)
-        self.key = _key(self, cutoff=self.cutoff, number=self.number)
+        self.start, self.cutoff, self.number = float(start), float(cutoff), int(number)
+        self.set_key()
+
+    def set_key(self, **options: float) -> None:
+        """State what the functions depend on beside the interval and their number."""
+        self.key = _key(self, cutoff=self.cutoff, number=self.number, start=self.start, **options)
 
     @abstractmethod
     def forward(self, r: Tensor) -> Tensor:
         """The functions `(..., number)` at distances `(...)`."""
 
     def extra_repr(self) -> str:
-        """Cutoff and number."""
-        return f"cutoff={self.cutoff:g}, number={self.number}"
+        """The interval and the number."""
+        start = f"start={self.start:g}, " if self.start else ""
+        return f"{start}cutoff={self.cutoff:g}, number={self.number}"
 
 
 class _Spaced(RadialBasis, ABC):
-    """Copies of one bump at equally spaced centres, from 0 to the cutoff or, without the `ends`, between them."""
+    """Copies of one bump at equally spaced centres, from start to cutoff or, without the `ends`, between them.
 
-    ends = True
+    Args:
+        cutoff, number, start: see `RadialBasis`.
+        ends: whether the first and the last centre are the ends of the interval. Where bumps are no wider than the
+            distance between centres, functions without `ends` vanish outside of the interval.
+    """
+
     centres: Tensor
 
-    def __init__(self, cutoff: float, number: int) -> None:
-        super().__init__(cutoff, number)
-        grid = np.linspace(0, self.cutoff, self.number if self.ends else self.number + 2)
-        self.step = float(grid[1]) if len(grid) > 1 else self.cutoff
-        self.register_table("centres", grid if self.ends else grid[1:-1])
+    def __init__(self, cutoff: float, number: int, *, start: float = 0.0, ends: bool = True) -> None:
+        super().__init__(cutoff, number, start=start)
+        grid = np.linspace(self.start, self.cutoff, self.number if ends else self.number + 2)
+        self.ends = bool(ends)
+        self.step = float(grid[1] - grid[0]) if len(grid) > 1 else self.cutoff - self.start
+        self.register_table("centres", grid if ends else grid[1:-1])
+        self.set_key(ends=self.ends)
 
     def _distance(self, r: Tensor) -> Tensor:
         """(r − centre) / step, `(..., number)`."""
@@ -82,9 +100,17 @@ class _Spaced(RadialBasis, ABC):
 
 
 class CosineBasis(_Spaced):
-    """`cos²(π/2 · clip((r − c_i)/s, −1, 1))`, centres c_i from 0 to the cutoff: two or more add up to 1 on [0, cutoff].
+    """`cosᵖ(π/2 · clip((r − c_i)/s, −1, 1))`: for p = 2 two or more add up to 1, for p = 1 their squares do.
 
-    The basis of the founding tutorial. It is not a cut-off: the last function ends one step beyond.
+    With p = 2, centres c_i from 0 to the cutoff, this is the basis of the founding tutorial. It is not a cut-off: the
+    last function ends one step beyond, unless `ends=False`. With p = 1 it is e3nn's "cosine", which has kinks.
+
+    Args:
+        cutoff, number, start: see `RadialBasis`.
+        ends: whether the first and the last centre are the ends of the interval; else all lie inside.
+        power: p, 1 or 2.
+
+    Raises `ArgumentError` for another power.
 
     >>> CosineBasis(3.0, 3)(torch.tensor([0.0, 1.5, 2.25]))
     tensor([[1.0000, 0.0000, 0.0000],
@@ -92,15 +118,30 @@ class CosineBasis(_Spaced):
             [0.0000, 0.5000, 0.5000]])
     """
 
-    mean_square = 0.75
+    def __init__(
+        self, cutoff: float, number: int, *, start: float = 0.0, ends: bool = True, power: Literal[1, 2] = 2
+    ) -> None:
+        super().__init__(cutoff, number, start=start, ends=ends)
+        if power not in (1, 2):
+            raise ArgumentError(f"A cosine basis has the power 1 or 2, but got {power!r}.")
+        self.power = power
+        self.mean_square = 0.75 if power == 2 else 1.0
+        self.set_key(ends=self.ends, power=power)
 
     def forward(self, r: Tensor) -> Tensor:
         """The functions `(..., number)` at distances `(...)`."""
-        return (1 + torch.cos(math.pi * self._distance(r).clamp(-1, 1))) / 2  # cos², and exactly 0 at ±1
+        d = self._distance(r)
+        if self.power == 2:
+            return (1 + torch.cos(math.pi * d.clamp(-1, 1))) / 2  # cos², and exactly 0 at ±1
+        return torch.cos(math.pi / 2 * d.clamp(-1, 1)) * (d.abs() < 1).to(r.dtype)
 
 
 class GaussianBasis(_Spaced):
-    """`exp(−((r − c_i)/s)²) / 1.12` with centres from 0 to the cutoff; the squares sum to about 1.
+    """`exp(−((r − c_i)/s)²) / 1.12` with centres from start to cutoff; the squares sum to about 1.
+
+    Args:
+        cutoff, number, start: see `RadialBasis`.
+        ends: whether the first and the last centre are the ends of the interval; else all lie inside.
 
     >>> GaussianBasis(2.0, 3)(torch.tensor(1.0)).shape
     torch.Size([3])
@@ -114,13 +155,18 @@ class GaussianBasis(_Spaced):
 class SmoothFiniteBasis(_Spaced):
     """Bumps `1.14136 exp(2 − 1/(1 + d) − 1/(1 − d))`, |d| < 1, d = (r − c_i)/s: C^∞ and exactly 0 from the cutoff on.
 
-    Centres lie inside (0, cutoff); the squares sum to about 1.
+    Centres lie inside the interval; the squares sum to about 1.
+
+    Args:
+        cutoff, number, start: see `RadialBasis`.
+        ends: whether centres lie on the ends of the interval too: then it is no cut-off.
 
     >>> SmoothFiniteBasis(2.0, 4)(torch.tensor(1.3))
     tensor([0.0000, 0.0000, 0.9989, 0.0872])
     """
 
-    ends = False
+    def __init__(self, cutoff: float, number: int, *, start: float = 0.0, ends: bool = False) -> None:
+        super().__init__(cutoff, number, start=start, ends=ends)
 
     def forward(self, r: Tensor) -> Tensor:
         """The functions `(..., number)` at distances `(...)`."""
@@ -128,8 +174,39 @@ class SmoothFiniteBasis(_Spaced):
         return 1.14136 * math.e**2 * unit_step(d + 1) * unit_step(1 - d)
 
 
+class FourierBasis(RadialBasis):
+    """`sin(nπt) / √(1/4 + number/2)`, n = 1 … number, t = (r − start)/(cutoff − start): waves that vanish outside.
+
+    With `ends` it is the cosines n = 0 … number − 1, which do not vanish anywhere. The squares sum to about 1.
+
+    Args:
+        cutoff, number, start: see `RadialBasis`.
+        ends: whether the functions are other than 0 on the ends of the interval, and beyond.
+
+    >>> FourierBasis(2.0, 4)(torch.tensor(1.3))
+    tensor([ 0.5940, -0.5393, -0.1043,  0.6340])
+    """
+
+    waves: Tensor
+
+    def __init__(self, cutoff: float, number: int, *, start: float = 0.0, ends: bool = False) -> None:
+        super().__init__(cutoff, number, start=start)
+        self.ends = bool(ends)
+        self.register_table("waves", np.arange(self.number) + (not ends))
+        self.set_key(ends=self.ends)
+
+    def forward(self, r: Tensor) -> Tensor:
+        """The functions `(..., number)` at distances `(...)`."""
+        t = (r[..., None] - self.start) / (self.cutoff - self.start)
+        z = math.pi * self.waves.to(r.dtype) * (t if self.ends else t.clamp(0, 1))
+        scale = 1 / math.sqrt(0.25 + self.number / 2)
+        return scale * (z.cos() if self.ends else z.sin() * ((t > 0) & (t < 1)).to(r.dtype))
+
+
 class BesselBasis(RadialBasis):
-    """`√(2/c) sin(nπr/c) / r`, n = 1 … number: the radial waves that vanish at the cutoff c, finite at r = 0.
+    """`√(2/c) sin(nπx/c) / x`, n = 1 … number: the radial waves that vanish at the cutoff, finite at x = 0.
+
+    x = r − start and c = cutoff − start are the distance and the cut-off, counted from the start.
 
     Source: Gasteiger, Groß, Günnemann 2020 (arXiv:2003.03123).
 
@@ -139,17 +216,23 @@ class BesselBasis(RadialBasis):
 
     waves: Tensor
 
-    def __init__(self, cutoff: float, number: int) -> None:
-        super().__init__(cutoff, number)
-        self.mean_square = 3 * self.number / self.cutoff**3
-        self.register_table("waves", np.arange(1, self.number + 1) / self.cutoff)
+    def __init__(self, cutoff: float, number: int, *, start: float = 0.0) -> None:
+        super().__init__(cutoff, number, start=start)
+        self.length = self.cutoff - self.start
+        waves = np.arange(1, self.number + 1) / self.length
+        self.mean_square = 3 * self.number / self.length**3
+        if self.start:
+            x = self.length * (np.arange(4096)[:, None] + 0.5) / 4096
+            squares = 2 / self.length * ((np.sin(np.pi * waves * x) / x) ** 2).sum(1)
+            self.mean_square = float(np.average(squares, weights=(x[:, 0] + self.start) ** 2))
+        self.register_table("waves", waves)
 
     def forward(self, r: Tensor) -> Tensor:
         """The functions `(..., number)` at distances `(...)`."""
-        waves = math.pi * self.waves.to(r.dtype)
-        inside = r[..., None] < self.cutoff
-        near = torch.where(inside, r[..., None], torch.zeros_like(r[..., None]))
-        return math.sqrt(2 / self.cutoff) * waves * _sinc(waves * near) * inside.to(r.dtype)
+        x, waves = r[..., None] - self.start, math.pi * self.waves.to(r.dtype)
+        inside = x < self.length
+        near = torch.where(inside, x, torch.zeros_like(x))
+        return math.sqrt(2 / self.length) * waves * _sinc(waves * near) * inside.to(r.dtype)
 
 
 def _sinc(z: Tensor) -> Tensor:
@@ -259,6 +342,8 @@ class RadialMLP(nn.Module):
     >>> RadialMLP(GaussianBasis(3.0, 8), 5)(torch.rand(7)).shape
     torch.Size([7, 5])
     """
+
+    basis: RadialBasis
 
     def __init__(
         self,

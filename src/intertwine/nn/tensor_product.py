@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 import torch
@@ -23,9 +24,9 @@ from intertwine.kernels.products import (
     product,
 )
 from intertwine.nn.coordinates import IrrepCoordinates
-from intertwine.nn.module import EquivariantModule, normal_parameter, warn_unreachable
+from intertwine.nn.module import EquivariantModule, check_batches, normal_parameter, warn_unreachable
 from intertwine.ops import Contraction
-from intertwine.reps import Irrep, Rep, as_rep
+from intertwine.reps import Irrep, Rep, as_rep, clebsch_gordan
 from intertwine.rules import ProductRule
 
 Kept = Rep | Irrep | Sequence[Irrep | str]
@@ -46,7 +47,9 @@ class TensorProduct(EquivariantModule):
     | "uvuv" | nothing | all pairs | (u, v) |
     | "u<vw", "uvu<v" | pairs u < v, or nothing | as wanted, or these pairs | (pairs, w), (pairs) |
 
-    With x, y and weights of unit variance the components of z have unit variance.
+    The elementwise product is "uuu" and the full one "uvuv", without weights by `shared_weights=None`; the square of
+    one feature, each pair of numbers once, is `ReducedTensorProduct("ij=ji", i=rep)`. With x, y and weights of unit
+    variance the components of z have unit variance.
 
     Args:
         rep_1: the rep of the first input.
@@ -58,6 +61,9 @@ class TensorProduct(EquivariantModule):
             sample, `(..., weight_numel)`; None for no weights at all.
         mode: the multiplicity mode.
         normalisation: how paths are scaled.
+
+    Attributes:
+        instructions: the paths, in the order of their weights.
 
     Raises and warns like `Linear`, and raises `ArgumentError` for an unknown mode.
 
@@ -85,6 +91,7 @@ class TensorProduct(EquivariantModule):
         out, instructions = _instructions(rep_1, rep_2, rep_out, mode, shared_weights is not None)
         super().__init__(rep_1, out)
         self.rep_1, self.rep_2, self.mode = rep_1, rep_2, mode
+        self.instructions, self.normalisation = instructions, normalisation
         free = MODES[mode].copies is None  # else each path has a term of its own, in irrep coordinates already
         made = product((in_irreps(rep_1), in_irreps(rep_2), in_irreps(out)), instructions, normalisation)
         hint = f"The product with {self.rep_2} contains other irreps: see (rep_1 * rep_2).irreps."
@@ -98,6 +105,24 @@ class TensorProduct(EquivariantModule):
         self.weight_numel = made.polynomial.inputs[0]
         self.weighted = shared_weights is not None
         self.weight = normal_parameter(self.weight_numel) if shared_weights else None
+
+    @property
+    def costs(self) -> tuple[tuple[int, int], ...]:
+        """For each of the instructions its weights, and the multiplications for one sample."""
+        reps = [in_irreps(rep) for rep in (self.rep_1, self.rep_2, self.rep_out)]
+        found = []
+        for path in self.instructions:
+            (u, a), (v, b), (w, c) = (
+                rep.terms[n] for rep, n in zip(reps, (path.first, path.second, path.output), strict=True)
+            )
+            mode, sizes = MODES[path.mode], {"u": u, "v": v, "w": w}
+            if mode.paired:
+                sizes["u"] = u * (u - 1) // 2
+            weights = prod(sizes[letter] for letter in mode.weight) if path.weighted else 0
+            met = {*mode.weight, *mode.first, *mode.second, *mode.output} - {*"ijk"}
+            table = clebsch_gordan(a, b, c)[path.table]
+            found.append((weights, int(np.count_nonzero(table)) * prod(sizes[letter] for letter in met)))
+        return tuple(found)
 
     @property
     def reps_in(self) -> tuple[Rep | None, ...]:
@@ -116,7 +141,7 @@ class TensorProduct(EquivariantModule):
         self.check(x, self.rep_1, "a first input")
         self.check(y, self.rep_2, "a second input")
         used = self._weights(weight)
-        _check_batches(x, y, *(() if used is None else (used,)))
+        check_batches("TensorProduct", "x, y and the weights", x, y, *(() if used is None else (used,)))
         inside = [self.first.to_irreps(x), self.second.to_irreps(y.to(x.dtype))]
         if self.paired:
             inside = [part.index_select(-1, getattr(self, f"pairs_{n}")) for n, part in enumerate(inside, start=1)]
@@ -174,16 +199,3 @@ def _instructions(
                 "irreps."
             )
     return out, found if weighted else tuple(replace(i, weighted=False) for i in found)
-
-
-def _check_batches(*tensors: Tensor) -> None:
-    """Raise `ShapeError` unless the leading axes of the inputs broadcast; outside of compiled code."""
-    shapes = [plain_shape(t)[:-1] for t in tensors]
-    try:
-        if not torch.compiler.is_compiling():
-            broadcast_shape(*shapes)
-    except RuntimeError as error:
-        raise ShapeError(
-            f"TensorProduct takes inputs whose leading axes broadcast, but those of x, y and the weights are {shapes}. "
-            "Make the batch axes alike, or of size 1."
-        ) from error

@@ -107,7 +107,7 @@ class TensorBlock(Block):
         for m, a in self.left.isotypic:
             for n, b in self.right.isotypic:
                 for c in product_irreps(a, b):
-                    counts[c] = counts.get(c, 0) + m * n * len(_coupling_isometries(a, b, c))
+                    counts[c] = counts.get(c, 0) + m * n * len(coupling_isometries(a, b, c))
         return tuple((counts[c], c) for c in sorted(counts, key=lambda irrep: irrep.key))
 
     @cached_property
@@ -117,7 +117,7 @@ class TensorBlock(Block):
         for a, xs in self.left.copies.items():
             for b, ys in self.right.copies.items():
                 for c in product_irreps(a, b):
-                    for coupling in _coupling_isometries(a, b, c):
+                    for coupling in coupling_isometries(a, b, c):
                         table = coupling.reshape(a.dim, b.dim, c.dim)
                         product = np.einsum("iau,jbv,abc->ijcuv", xs, ys, table, optimize=True)
                         columns[c].append(product.reshape(self.dim, c.dim, -1))
@@ -185,7 +185,7 @@ def _restrict_basis(block: BasisBlock, subgroup: Subgroup) -> tuple[Content, np.
 
 
 @cache
-def _coupling_isometries(a: Irrep, b: Irrep, c: Irrep) -> list[np.ndarray]:
+def coupling_isometries(a: Irrep, b: Irrep, c: Irrep) -> list[np.ndarray]:
     """Isometries `(a.dim · b.dim, c.dim)` onto the copies of c inside a ⊗ b."""
     table = clebsch_gordan(a, b, c)
     span = table.reshape(len(table), -1).T

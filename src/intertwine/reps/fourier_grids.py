@@ -16,7 +16,7 @@ from intertwine.groups import Group
 from intertwine.reps.decomposition import isometries
 from intertwine.reps.harmonics import harmonics_function, harmonics_rep
 from intertwine.reps.homogeneous import HomogeneousSpace
-from intertwine.reps.irrep import irreps_up_to
+from intertwine.reps.irrep import Irrep, irreps_up_to
 from intertwine.reps.rep import Rep
 
 
@@ -114,11 +114,16 @@ def group_grid(group: Group, degree: int, samples: int) -> FourierGrid:
     elements, weights = group.quadrature(samples - 1)
     functions, terms = [], []
     for irrep in irreps_up_to(group, degree):
-        copies = irrep.dim // len(irrep.endomorphisms)
-        rows = np.concatenate(isometries(np.eye(irrep.dim), irrep, copies))  # (copies, dim), each of length √dim
-        functions.append(np.einsum("pij,cj->pic", irrep.evaluate(elements), rows).reshape(len(elements), -1))
-        terms.append((copies, irrep))
+        columns = matrix_columns(irrep)
+        functions.append((irrep.evaluate(elements) @ columns).reshape(len(elements), -1))
+        terms.append((columns.shape[1], irrep))
     return FourierGrid(Rep(group, tuple(terms)), Table(elements), Table(weights), Table(np.concatenate(functions, 1)))
+
+
+def matrix_columns(irrep: Irrep) -> np.ndarray:
+    """C `(dim, copies)`: the entries of σ(g) C are the functions on the group that σ gives, each of mean square 1."""
+    copies = irrep.dim // len(irrep.endomorphisms)
+    return np.concatenate(isometries(np.eye(irrep.dim), irrep, copies)).T
 
 
 def space_grid(space: HomogeneousSpace, degree: int, samples: int) -> FourierGrid:

@@ -18,7 +18,7 @@ Pair: TypeAlias = tuple[Array, Array]
 
 
 @cache
-def _step(degree: int) -> np.ndarray:
+def wigner_step(degree: int) -> np.ndarray:
     """The isometry `(3(2l − 1), 2l + 1)` that finds degree l inside degree l − 1 times a vector."""
     table = wigner_3j(degree - 1, 1, degree) * np.sqrt(2 * degree + 1)
     return read_only(np.ascontiguousarray(table.reshape(-1, 2 * degree + 1)))
@@ -35,15 +35,18 @@ def wigner_matrices(degrees: tuple[int, ...], g: Array) -> dict[int, Array]:
     >>> wigner_matrices((1,), np.eye(3))[1].shape
     (3, 3)
     """
-    current = 1 * g  # exact, and no alias of the argument
-    out = {0: namespace(g).ones_like(g[..., :1, :1]), 1: current}
+    out = {0: namespace(g).ones_like(g[..., :1, :1]), 1: 1 * g}  # exact, and no alias of the argument
     for degree in range(2, max(degrees, default=0) + 1):
-        before, size = 2 * degree - 1, 2 * degree + 1
-        table = like(_step(degree), g)
-        half = (current @ table.reshape((before, 3 * size))).reshape((*g.shape[:-2], before, 3, size))
-        half = (g[..., None, :, :] @ half).reshape((*g.shape[:-2], 3 * before, size))
-        out[degree] = current = table.T @ half
+        out[degree] = next_wigner_matrix(out[degree - 1], g, like(wigner_step(degree), g))
     return {degree: out[degree] for degree in degrees}
+
+
+def next_wigner_matrix(current: Array, g: Array, step: Array) -> Array:
+    """D_l(g) `(..., 2l + 1, 2l + 1)` of D_{l−1}(g), g and the table `wigner_step(l)`: see `wigner_matrices`."""
+    before, size = current.shape[-1], step.shape[-1]
+    half = (current @ step.reshape((before, 3 * size))).reshape((*g.shape[:-2], before, 3, size))
+    half = (g[..., None, :, :] @ half).reshape((*g.shape[:-2], 3 * before, size))
+    return step.T @ half
 
 
 def complex_power(c: Array, s: Array, exponent: int) -> Pair:

@@ -4,11 +4,13 @@ from intertwine.viz.curves import angle_curves, bars, error_bars, loss_curves
 from intertwine.viz.fields import arrow_images, filter_images, write_arrow_film
 from intertwine.viz.page import write_page
 from intertwine.viz.plane import outlines, task_picture, task_pictures
-from intertwine.viz.solids import Solid, signals_on_points, sphere_mesh, surface, surfaces
+from intertwine.viz.products import DrawnPath, product_picture
+from intertwine.viz.solids import Solid, signal_surfaces, signals_on_points, sphere_mesh, surface, surfaces
 from intertwine.viz.sphere import symmetry_figure
 from intertwine.viz.stereogram import stereogram
 
 __all__ = [
+    "DrawnPath",
     "Solid",
     "angle_curves",
     "arrow_images",
@@ -17,6 +19,8 @@ __all__ = [
     "filter_images",
     "loss_curves",
     "outlines",
+    "product_picture",
+    "signal_surfaces",
     "signals_on_points",
     "sphere_mesh",
     "stereogram",

@@ -15,6 +15,7 @@ from intertwine.viz.theme import (
     ORANGE,
     PURPLE,
     SHADES,
+    SIGNED,
     arrange,
     figure,
     graph_objects,
@@ -56,6 +57,8 @@ class Solid:
         title: a few words.
         axes: directions of rotation axes by label, such as `{"C∞": (0, 0, 1)}`.
         mirrors: normals of mirror planes by label.
+        values: `(n, m)` numbers of either sign that colour the surface, blue above 0 and orange below; default the
+            distance, darker where it is larger.
 
     >>> Solid(np.ones((3, 4)), "ball", axes={"z": (0, 0, 1)}).title
     'ball'
@@ -65,6 +68,7 @@ class Solid:
     title: str = ""
     axes: Directions = field(default_factory=dict)
     mirrors: Directions = field(default_factory=dict)
+    values: np.ndarray | None = None
 
 
 def surface(
@@ -103,17 +107,15 @@ def surfaces(sphere_xyz: np.ndarray, solids: Sequence[Solid], height: int = 340)
     if not solids:
         raise ArgumentError("surfaces got nothing to draw. Pass at least one Solid.")
     grids = [_grid(sphere_xyz, solid.radius[None])[0] for solid in solids]
-    reach = max(float(np.abs(grid).max()) for grid in grids) or 1.0
+    reach = max(float(np.linalg.norm(grid, axis=-1).max()) for grid in grids) or 1.0  # however it is turned
     header = 0.08 if any(solid.title for solid in solids) else 0.0
     wide, tall = panels(len(solids), len(solids), 0.01, header), panels(len(solids), 1, 0.0, header)
-    lengths = [np.linalg.norm(grid, axis=-1) for grid in grids]
-    near, far = min(float(length.min()) for length in lengths), max(float(length.max()) for length in lengths)
-    colours = {"colorscale": SHADES, "cmin": near if near < far else 0, "cmax": far or 1, "showscale": False}
+    shades, colours = _colours(solids, grids)
     fig = figure(height=height, margin={"l": 0, "r": 0, "t": 8, "b": 0}, coloraxis=colours, showlegend=False)
     marked = any(solid.axes or solid.mirrors for solid in solids)
     for i, (solid, grid) in enumerate(zip(solids, grids, strict=True)):
         scene = numbered("scene", i)
-        fig.add_trace(_sheet(grid, scene, lengths[i]))
+        fig.add_trace(_sheet(grid, scene, shades[i]))
         traces, labels = _marks(solid, 1.35 * reach)
         for trace in traces:
             fig.add_trace(trace.update(scene=scene))
@@ -122,6 +124,24 @@ def surfaces(sphere_xyz: np.ndarray, solids: Sequence[Solid], height: int = 340)
     fig.update_layout(meta={"linked": True})
     phone = arrange(fig, [solid.title for solid in solids], wide, tall, ("scene.domain.x", "scene.domain.y"))
     return on_phones(fig, phone | {"height": int(0.8 * height * len(solids))})
+
+
+def signal_surfaces(sphere_xyz: np.ndarray, signals: Mapping[str, np.ndarray], height: int = 340) -> go.Figure:
+    """Signals on the sphere side by side: as far from the centre as the value is large, blue above 0, orange below.
+
+    Args:
+        sphere_xyz: `(n, m, 3)` unit vectors, as for `surfaces`.
+        signals: `(n, m)` values in these directions, by a few words about each.
+        height: in pixels.
+
+    Raises as `surfaces` does.
+
+    >>> sphere = sphere_mesh(5, 9)
+    >>> [trace.type for trace in signal_surfaces(sphere, {"x": sphere[..., 0], "z": sphere[..., 2]}).data]
+    ['surface', 'surface']
+    """
+    given = {title: np.asarray(values, dtype=np.float64) for title, values in signals.items()}
+    return surfaces(sphere_xyz, [Solid(np.abs(f), title, values=f) for title, f in given.items()], height)
 
 
 def signals_on_points(
@@ -168,6 +188,17 @@ def signals_on_points(
     for trace in _journey(points, targets):
         fig.add_trace(trace)
     return on_phones(fig, {"height": int(0.78 * height)})
+
+
+def _colours(solids: Sequence[Solid], grids: Sequence[np.ndarray]) -> tuple[list[np.ndarray], dict[str, Any]]:
+    """What colours each surface, and the scale of all: two hues about 0 where a solid has values of its own."""
+    lengths = [np.linalg.norm(grid, axis=-1) for grid in grids]
+    shades = [own if solid.values is None else solid.values for solid, own in zip(solids, lengths, strict=True)]
+    near, far = min(float(shade.min()) for shade in shades), max(float(shade.max()) for shade in shades)
+    if any(solid.values is not None for solid in solids):
+        most = max(abs(near), abs(far)) or 1.0
+        return shades, {"colorscale": SIGNED, "cmin": -most, "cmax": most, "showscale": False}
+    return shades, {"colorscale": SHADES, "cmin": near if near < far else 0, "cmax": far or 1, "showscale": False}
 
 
 def _grid(sphere_xyz: np.ndarray, radii: np.ndarray) -> np.ndarray:

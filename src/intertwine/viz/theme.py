@@ -46,6 +46,9 @@ DARK = {
 # Light to dark in even steps of lightness, so that it also reads in grey.
 SHADES = ((0.0, "#c9e3f6"), (0.35, "#7fbbe3"), (0.7, "#2a86c4"), (1.0, "#074a7c"))
 
+# Of either sign: as dark on both sides of 0.
+SIGNED = ((0.0, "#a33c00"), (0.25, "#e8995f"), (0.5, "#f1efe9"), (0.75, "#7fbbe3"), (1.0, "#074a7c"))
+
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
 

@@ -96,6 +96,9 @@ def test_pooling_over_the_group() -> None:
     torch.testing.assert_close(nn.GroupPool(rep)(x), blocks.amax(-1))
     torch.testing.assert_close(nn.GroupPool(rep, "mean")(x), blocks.mean(-1))
     torch.testing.assert_close(nn.GroupPool(rep, "norm")(x), blocks.norm(dim=-1))
+    zero = torch.zeros(rep.dim, requires_grad=True)
+    (gradient,) = torch.autograd.grad(nn.GroupPool(rep, "norm")(zero).sum(), zero)
+    assert not gradient.any()  # lengths have a kink at 0, and no NaN
     for name in ("C1", "C2", "C4", "D1", "D2", "D4"):
         quotient = group.quotient(group.subgroup(name))
         for kind in ("max", "mean"):

@@ -42,16 +42,21 @@ def set_convention(convention: Convention) -> None:
 
     Models whose weights were trained with e3nn 0.4.4, such as those of MACE, need its signs.
     """
+    _settings.convention = _checked(convention)
+
+
+def _checked(convention: Convention) -> Convention:
     if convention not in get_args(Convention):
         raise ArgumentError(
             f"The signs are those of {' or '.join(map(repr, get_args(Convention)))}, but got {convention!r}."
         )
-    _settings.convention = convention
+    return convention
 
 
-def sign_of(l1: int, l2: int, l3: int) -> int:
-    """1, or −1 where the chosen convention has the opposite sign of this library's."""
-    return -1 if _settings.convention == "0.4.4" and tuple(sorted((l1, l2, l3))) in _DEGREES else 1
+def sign_of(l1: int, l2: int, l3: int, convention: Convention | None = None) -> int:
+    """1, or −1 where a convention, by default the chosen one, has the opposite sign of this library's."""
+    chosen = _settings.convention if convention is None else _checked(convention)
+    return -1 if chosen == "0.4.4" and tuple(sorted((l1, l2, l3))) in _DEGREES else 1
 
 
 def get_optimization_defaults() -> dict[str, Any]:

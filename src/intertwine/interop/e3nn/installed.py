@@ -45,6 +45,7 @@ _PLACES = {
     "o3._tensor_product._tensor_product": "o3.tensor_product",
     "o3._wigner": "o3.wigner",
     "o3.irrep": "o3.irrep",
+    "util._argtools": "util.argtools",
     "util.codegen._mixin": "util.codegen",
     "util.default_type": "util",
 }

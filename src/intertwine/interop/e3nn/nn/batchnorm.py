@@ -64,18 +64,15 @@ class BatchNorm(nn.Module):
         """The features `(batch, ..., irreps.dim)`."""
         x = input.reshape(input.shape[0], prod(input.shape[1:-1]), input.shape[-1])
         own = self.instance or (self.training and input.numel() > 0)
-        if own:
-            means = self._scalars(x).mean(1, keepdim=True)
-            means = means if self.instance else means.mean(0, keepdim=True)
-        else:
-            means = self._kept(self.running_mean)
+        over = 1 if self.instance else (0, 1)
+        means = self._scalars(x.mean(over, keepdim=True)) if own else self._kept(self.running_mean)
         x = x - self._at_scalars(means)
-        variances = self._variances(x) if own else self._kept(self.running_var)
+        variances = self._variances(x * x, over) if own else self._kept(self.running_var)
         if own and not self.instance:
             self._keep(means, variances)
         factors = (variances + self.eps).rsqrt()
-        y = x * spread(self._slots, factors if self.weight is None else factors * self.weight)
-        y = y if self.bias is None else y + self._at_scalars(self.bias)
+        factors = spread(self._slots, factors if self.weight is None else factors * self.weight)
+        y = x * factors if self.bias is None else torch.addcmul(self._at_scalars(self.bias), x, factors)
         return y.reshape(input.shape)
 
     def _kept(self, statistics: Tensor | None) -> Tensor:
@@ -88,14 +85,19 @@ class BatchNorm(nn.Module):
             for kept, new in ((self.running_mean, means), (self.running_var, variances)):
                 self._kept(kept).lerp_(new.detach().reshape(-1), self.momentum)
 
-    def _variances(self, x: Tensor) -> Tensor:
+    def _variances(self, squares: Tensor, over: int | tuple[int, ...]) -> Tensor:
         """Those of all irreps `(batch or 1, 1, number of irreps)`."""
-        squares = (x * x).split([m * d for m, d in self._slots], -1)
-        parts = [s.unflatten(-1, (m, d)) for s, (m, d) in zip(squares, self._slots, strict=True)]
-        whole = [part.mean(-1) if self.normalization == "component" else part.sum(-1) for part in parts]
-        found = torch.cat([x[..., :0], *whole], -1)
-        found = found.mean(1, keepdim=True) if self.reduce == "mean" else found.amax(1, keepdim=True)
-        return found if self.instance else found.mean(0, keepdim=True)
+        if self.reduce == "mean":  # components may be taken together at the end, when few numbers are left
+            return self._of_irreps(squares.mean(over, keepdim=True))
+        largest = self._of_irreps(squares).amax(1, keepdim=True)
+        return largest if self.instance else largest.mean(0, keepdim=True)
+
+    def _of_irreps(self, squares: Tensor) -> Tensor:
+        """The mean square, or the sum, of each irrep's components."""
+        parts = squares.split([m * d for m, d in self._slots], -1)
+        whole = [part.unflatten(-1, slot) for part, slot in zip(parts, self._slots, strict=True)]
+        found = [part.mean(-1) if self.normalization == "component" else part.sum(-1) for part in whole]
+        return torch.cat([squares[..., :0], *found], -1)
 
     def _scalars(self, x: Tensor) -> Tensor:
         parts = x.split([m * d for m, d in self._slots], -1)

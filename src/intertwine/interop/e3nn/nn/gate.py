@@ -12,7 +12,9 @@ from intertwine.errors import ArgumentError
 from intertwine.interop.e3nn.nn.activation import Activation
 from intertwine.interop.e3nn.nn.extract import Extract
 from intertwine.interop.e3nn.o3.irreps import Irreps
-from intertwine.interop.e3nn.o3.products import ElementwiseTensorProduct
+from intertwine.interop.e3nn.o3.norm import spread
+from intertwine.interop.e3nn.o3.products import aligned
+from intertwine.interop.e3nn.o3.weighted import Placeholder
 
 Functions = Sequence[Callable[[Tensor], Tensor] | None]
 
@@ -52,14 +54,20 @@ class Gate(nn.Module):
         self.irreps_scalars, self.irreps_gates, self.irreps_gated = parts
         self.irreps_in = whole.simplify()
         self.act_scalars, self.act_gates = Activation(scalars, act_scalars), Activation(gates, act_gates)
-        self.mul = ElementwiseTensorProduct(gated, self.act_gates.irreps_out)
-        self.irreps_out = self.act_scalars.irreps_out + self.mul.irreps_out
+        # A product with scalars needs no couplings; of e3nn's product the state dict keeps what it has.
+        self._slots = [(slot.mul, slot.ir.dim) for slot in parts[2]]
+        features, factors = aligned(parts[2], self.act_gates.irreps_out)
+        out = [(one.mul, (one.ir.l, one.ir.p * gate.ir.p)) for one, gate in zip(features, factors, strict=True)]
+        self.mul = Placeholder(gated.dim)
+        self.irreps_out = self.act_scalars.irreps_out + Irreps(out)
 
     def forward(self, features: Tensor) -> Tensor:
         """The features `(..., irreps_out.dim)` of `(..., irreps_in.dim)`."""
         scalars, gates, gated = self.sc(features)
-        scalars = self.act_scalars(scalars)
-        return torch.cat([scalars, self.mul(gated, self.act_gates(gates))], -1) if self.irreps_gates.dim else scalars
+        kept: Tensor = self.act_scalars(scalars)
+        if not self.irreps_gates.dim:
+            return kept
+        return torch.cat([kept, gated * spread(self._slots, self.act_gates(gates))], -1)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__} ({self.irreps_in} -> {self.irreps_out})"

@@ -69,7 +69,7 @@ class ElementwiseTensorProduct(TensorProduct):
         x, y = Irreps(irreps_in1).simplify(), Irreps(irreps_in2).simplify()
         if x.num_irreps != y.num_irreps:
             raise ArgumentError(f"Both features have equally many irreps, but got {x} and {y}.")
-        first, second = _aligned(x, y)
+        first, second = aligned(x, y)
         keep = _kept(filter_ir_out)
         out: list[tuple[int, Irrep]] = []
         paths: list[tuple[Any, ...]] = []
@@ -214,7 +214,7 @@ def _kept(filter_ir_out: Any) -> set[Irrep] | None:
     return None if filter_ir_out is None else {slot.ir for slot in Irreps(filter_ir_out)}
 
 
-def _aligned(x: Irreps, y: Irreps) -> tuple[Irreps, Irreps]:
+def aligned(x: Irreps, y: Irreps) -> tuple[Irreps, Irreps]:
     """Both features in slots of equal multiplicities."""
     first, second, ones, others = [], [], [*x], [*y]
     while ones:

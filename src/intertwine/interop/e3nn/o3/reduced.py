@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from intertwine.catalog import O3
-from intertwine.errors import ArgumentError, ShapeError
+from intertwine.errors import ShapeError
 from intertwine.interop.e3nn.o3.irreps import Irrep, Irreps
-from intertwine.kernels.index_symmetry import Copies, signed_permutations, symmetric_tensors
+from intertwine.kernels.index_symmetry import Copies, of_each_letter, signed_permutations, symmetric_tensors
 from intertwine.reps import Irrep as OurIrrep
 
 
@@ -43,17 +43,8 @@ class ReducedTensorProducts(nn.Module):
         **irreps: Any,
     ) -> None:
         super().__init__()
-        letters, permutations = signed_permutations(formula)
-        known = {letter: Irreps(given) for letter, given in irreps.items()}
-        self.irreps_in = []
-        for place, letter in enumerate(letters):
-            alike = {known[letters[p[place]]] for _, p in permutations if letters[p[place]] in known}
-            if len(alike) != 1 or not known.keys() <= set(letters):
-                raise ArgumentError(
-                    f"Each letter of {formula!r} has irreps, the same as those that it is exchanged with, but got "
-                    f"{sorted(map(str, alike)) or 'none'} for {letter!r}, and {', '.join(known)} in all."
-                )
-            self.irreps_in.append(alike.pop())
+        _, permutations = signed_permutations(formula)
+        self.irreps_in = [*of_each_letter(formula, {letter: Irreps(given) for letter, given in irreps.items()})]
         keep, through = (
             None if given is None else {_ours(Irrep(ir)) for ir in given} for given in (filter_ir_out, filter_ir_mid)
         )

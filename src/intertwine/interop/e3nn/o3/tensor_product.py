@@ -244,8 +244,8 @@ def _signed(plan: Plan, degrees: Sequence[Sequence[int]]) -> Plan:
     """The plan with the signs of the chosen convention."""
     paths = []
     for path in plan.paths:
-        triple = [ls[n] for ls, n in zip(degrees, path.segments[-3:], strict=True)]
-        sign = sign_of(*triple)
+        l1, l2, l3 = (ls[n] for ls, n in zip(degrees, path.segments[-3:], strict=True))
+        sign = sign_of(l1, l2, l3)
         paths.append(path if sign == 1 else Path(path.segments, Table(-path.coefficients.array)))
     return replace(plan, paths=tuple(paths))
 
