@@ -125,6 +125,8 @@ def test_resizing_and_sizes_that_are_not_exact_are_exported() -> None:
         torch.testing.assert_close(exported(x), net(x))
     with pytest.raises(ShapeError, match=r"\(2, 3, 8, 8\)"):
         net.export(torch.zeros(2, 3, 8, 8))
+    with pytest.raises(ArgumentError, match=r"of shape \(1, 8, 8\). Call x\[None\]"):
+        net.export(torch.zeros(1, 8, 8))
 
 
 def test_what_is_not_exported() -> None:
