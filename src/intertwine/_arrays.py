@@ -6,10 +6,12 @@ Formulas below the ops are written once, with operators and functions that numpy
 
 from __future__ import annotations
 
+import math
 import sys
 import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -168,3 +170,8 @@ def as_json(found: Any) -> Any:
     if isinstance(found, float) and not np.isfinite(found):
         return None
     return found.to_dict() if hasattr(found, "to_dict") else getattr(found, "name", found)
+
+
+def real_number(value: object) -> float:
+    """A real number; NaN for anything else, which no comparison lets pass."""
+    return float(value) if isinstance(value, Real) else math.nan

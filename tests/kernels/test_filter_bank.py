@@ -95,10 +95,11 @@ def test_functions_move_as_they_say(group: CatalogGroup, filters: BandLimited | 
         np.testing.assert_allclose((values**2).sum((0, 1)), irrep.dim)
 
 
-def test_errors_of_functions_are_what_waves_show() -> None:
+@pytest.mark.parametrize(("size", "tolerance"), [(5, 0.25), pytest.param(21, 0.1, marks=pytest.mark.slow)])
+def test_errors_of_functions_are_what_waves_show(size: int, tolerance: float) -> None:
     """The stated error is that of transfer functions, measured on turned waves of a spectrum 1/k²."""
-    taps, generator = Taps((5, 5)), np.random.default_rng(0)
-    functions = BandLimited(0.25).functions(SO2.defining, taps)
+    taps, generator = Taps((size, size)), np.random.default_rng(0)
+    functions = BandLimited(tolerance).functions(SO2.defining, taps)
     lengths = math.pi * generator.random(4000)  # in the plane the power of all directions together falls like 1/k
     weights = 1 / np.maximum(lengths, 1e-3)
     angles = 2 * math.pi * generator.random((2, 4000))
@@ -176,14 +177,17 @@ def test_a_notebook_shows_functions() -> None:
 
 
 def test_what_filters_refuse() -> None:
-    with pytest.raises(ArgumentError, match="between 0 and 1"):
-        BandLimited(1.5)
+    for tolerance in (1.5, "0.1", None):
+        with pytest.raises(ArgumentError, match="between 0 and 1"):
+            BandLimited(tolerance)
     with pytest.raises(ArgumentError, match="2 or 3 sizes"):
         Taps((3,))
     with pytest.raises(ArgumentError, match="spacing"):
         Taps((3, 3), (1.0, -1.0))
     with pytest.raises(ArgumentError, match="square kernels"):
         Rings().functions(SO2.defining, Taps((3, 5)))
+    with pytest.raises(ArgumentError, match=r"spacing \(2\.0, 1\.0\)"):
+        Rings().functions(SO2.defining, Taps((3, 3), (2.0, 1.0)))
     with pytest.raises(ArgumentError, match="meets a tap"):
         Rings().functions(SO2.defining, Taps((2, 2)))
     with pytest.raises(ArgumentError, match="does not permute the taps"):

@@ -110,7 +110,7 @@ def test_what_networks_refuse() -> None:
     for size in (0, (32, 32, 32), 1.5):
         with pytest.raises(ArgumentError, match="The size of an Encoder is an integer from 1 on, or one for each"):
             models.Encoder(D4.rep("1x0e"), D4.rep("1x0e"), size=size)
-    with pytest.raises(ArgumentError, match="at least two levels"):
+    with pytest.raises(ArgumentError, match="a whole number from 2 on"):
         models.UNet(D4.rep("1x0e"), D4.rep("1x0e"), 1)
     with pytest.raises(ArgumentError, match="at most one subgroup"):
         models.ResNet(D4.rep("1x0e"), D4.rep("1x0e"), (1,), restrict=(None, D4.subgroup("C4")))
@@ -118,6 +118,9 @@ def test_what_networks_refuse() -> None:
         models.channels_of(D4, 0)
     with pytest.raises(ArgumentError, match="on one grid"):
         nn.exact_sizes(nn.Linear(D4.rep("1x0e"), D4.rep("1x0e")), 8)
+    for size, within in ((8.0, 8), ((8, 8), 8), (8, -1)):
+        with pytest.raises(ArgumentError, match="one width, a whole number"):
+            nn.exact_sizes(nn.Conv2d(D4.rep("1x0e"), D4.rep("1x0e"), 3), size, within)
 
 
 def test_sizes_that_keep_a_network_exact() -> None:

@@ -163,8 +163,21 @@ def test_thick_slices_stay_as_many() -> None:
     net.eval()
     for size in (8, 9):
         assert turned_error(net, torch.randn(1, 1, 3, size, size, dtype=torch.float64)) < 1e-10
-    with pytest.raises(ArgumentError, match="1 strides for 3 levels"):
-        models.UNet3d(group, levels=3, strides=(2,))
+    for strides in ((2,), 2):
+        with pytest.raises(ArgumentError, match="3 levels takes a sequence of 2 strides"):
+            models.UNet3d(group, levels=3, strides=strides)
+
+
+def test_filters_on_the_way_up_are_made_for_the_pixels_that_are_there() -> None:
+    """After steps along some axes alone voxels have another form, at each level the same down and up."""
+    net = models.UNet3d(catalog.point_group("O"), levels=3, width=24, strides=((1, 2, 2), 2))
+    (down, *_), (up,) = (
+        [part for part in blocks[1].modules() if isinstance(part, nn.Conv3d) and part.taps.sizes != (1, 1, 1)]
+        for blocks in (net.down, net.up)
+    )
+    assert down.taps == up.taps
+    assert up.taps.spacing == (1, 2, 2)
+    assert isinstance(up.kind, nn.BandLimited)
 
 
 @pytest.mark.slow
@@ -229,5 +242,40 @@ def test_what_ready_networks_refuse() -> None:
         models.UNet2d(D4, norm="layer")
     with pytest.raises(ArgumentError, match="False, True or 'always'"):
         models.UNet2d(D4, deep_supervision="never")
+    with pytest.raises(ArgumentError, match=r"at most one subgroup, name or None .* restrict='C4'"):
+        models.ResNet18(D4, restrict="C4")
+    with pytest.raises(ArgumentError, match="a sequence of stages"):
+        models.ResNet3d(SO3, blocks=2)
+    for wrong, said in (({"kernel_size": 4}, "odd width"), ({"width": "8"}, "at least one channel")):
+        with pytest.raises(ArgumentError, match=said):
+            models.Encoder2d(D4, 1, 8, **wrong)
+    with pytest.raises(ArgumentError, match=r"whole number from 2 on, but got 2\.5"):
+        models.UNet2d(D4, levels=2.5)
+    with pytest.raises(ArgumentError, match=r"whole number from 10 on, but got 16\.0"):
+        models.WideResNet2d(D4, depth=16.0)
+    with pytest.raises(RepMismatchError, match="a rep of its group D4, but got one of C4"):
+        models.UNet2d(D4, action=cyclic(4).defining)
+    with pytest.raises(ArgumentError, match="1x0e \\+ 1x1 moves 3 axes"):
+        models.UNet2d(D4, action=D4.rep("1x0e + 1x1"))
+    with pytest.raises(ShapeError, match="but got a list"):
+        models.Encoder2d(D4, 1, 8)([1.0])
     with pytest.raises(LabelError):
         models.ResNet18(D4, restrict=("C3",))
+
+
+@pytest.mark.parametrize(
+    ("make", "shape"),
+    [
+        (lambda: models.Encoder2d(D4, 1, (20, 40), width=8), (20, 40)),
+        (lambda: models.Encoder2d(SO2, 1, (8, 32), width=8, filters=nn.Rings()), (8, 32)),
+        (lambda: models.Encoder3d(catalog.point_group("O"), 1, (5, 9, 20), width=24), (5, 9, 20)),
+        (lambda: models.Encoder3d(O3.subgroup("C4v"), 1, (5, 12, 12), width=8), (5, 12, 12)),
+    ],
+)
+def test_encoders_of_oblong_images(make, shape: tuple[int, ...]) -> None:
+    """The last filter has sides that the group may exchange, and sees all places."""
+    net = make().double().eval()
+    x = torch.randn(1, 1, *shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64).requires_grad_()
+    assert turned_error(net, x.detach()) < 1e-10
+    (gradient,) = torch.autograd.grad(net(x).square().sum(), x)
+    assert all((gradient.abs().amax(axis) > 0).all() for axis in range(2, x.ndim))

@@ -324,6 +324,14 @@ def test_gates_that_break_the_symmetry_are_refused() -> None:
 # functions that are modules -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("kind", [plain.SiLU, plain.ReLU, plain.Hardswish, plain.ELU])
+def test_activations_that_work_in_place(kind: Callable) -> None:
+    """They are scaled as others are."""
+    rep = dihedral(4).rep("2xregular")
+    assert nn.Activation(rep, kind(inplace=True)).gains == nn.Activation(rep, kind()).gains
+    assert parity(plain.Hardtanh(inplace=True)) == -1
+
+
 def test_learned_activations() -> None:
     """A module as function keeps its parameters: in the state dict, in gradients, in copies."""
     rep = hidden(O3)

@@ -46,6 +46,15 @@ def inputs(net: nn.EquivariantModule, batch: int, dtype: torch.dtype = torch.flo
 SLOW = {"residual", "u-net"}
 
 
+def test_a_batch_as_large_as_another_axis_stays_free() -> None:
+    rep = D4.rep("1xregular")
+    net = nn.Sequential(nn.Conv2d(D4.rep("3x0e"), rep, 3), nn.BatchNorm(rep), nn.NormActivation(rep)).double()
+    for batch, size in ((3, 8), (8, 8)):
+        exported = net.export(torch.randn(batch, 3, size, size, dtype=torch.float64))
+        x = torch.randn(5, 3, size, size, dtype=torch.float64)
+        torch.testing.assert_close(exported(x), net.eval()(x))
+
+
 @pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in NETWORKS])
 def test_exported_modules_compute_the_same(name: str) -> None:
     """For every batch and in both precisions; nothing of the library is left, and they train, pickle and convert."""
@@ -116,6 +125,8 @@ def test_resizing_and_sizes_that_are_not_exact_are_exported() -> None:
         torch.testing.assert_close(exported(x), net(x))
     with pytest.raises(ShapeError, match=r"\(2, 3, 8, 8\)"):
         net.export(torch.zeros(2, 3, 8, 8))
+    with pytest.raises(ArgumentError, match=r"of shape \(1, 8, 8\). Call x\[None\]"):
+        net.export(torch.zeros(1, 8, 8))
 
 
 def test_what_is_not_exported() -> None:

@@ -128,6 +128,10 @@ def test_what_norms_refuse() -> None:
             nn.BatchNorm(REP, momentum=momentum)
     with pytest.raises(ArgumentError, match="eps"):
         nn.LayerNorm(REP, eps=0.0)
+    with pytest.raises(ArgumentError, match="eps"):
+        nn.LayerNorm(REP, eps="small")
+    with pytest.raises(ArgumentError, match="probability"):
+        nn.Dropout(REP, "0.1")
     assert nn.BatchNorm(REP).eval()(torch.zeros(REP.dim)).shape == (REP.dim,)
 
 

@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 
-from intertwine._arrays import Table, read_only
+from intertwine._arrays import Table, read_only, real_number
 from intertwine.errors import ArgumentError
 from intertwine.kernels.pictures import mosaic, page
 from intertwine.reps import Irrep, Rep
@@ -181,8 +181,8 @@ class BandLimited(Filters):
     tolerance: float = 0.1
 
     def __post_init__(self) -> None:
-        if not 0 < self.tolerance < 1:
-            raise ArgumentError(f"The tolerance of filters lies between 0 and 1, but got {self.tolerance}.")
+        if not 0 < real_number(self.tolerance) < 1:
+            raise ArgumentError(f"The tolerance of filters lies between 0 and 1, but got {self.tolerance!r}.")
 
     def functions(self, action: Rep, taps: Taps) -> TapFunctions:
         """Harmonics of rising degree, until two degrees in a row have nothing below the tolerance."""
@@ -247,9 +247,9 @@ def _orbits(action: Rep, points: np.ndarray, members: np.ndarray) -> Iterator[np
         orbit = [min(left)]
         for tap in orbit:  # grows while it is walked
             for image in generators @ points[tap]:
-                number = int(np.abs(points - image).max(1).argmin())
-                if number not in orbit:
-                    orbit.append(number)
+                place = int(np.abs(points - image).max(1).argmin())
+                if place not in orbit:
+                    orbit.append(place)
         left -= set(orbit)
         yield np.array(sorted(orbit))
 
@@ -309,8 +309,9 @@ def _profiles(taps: Taps, degree: int, tolerance: float) -> tuple[np.ndarray, np
 def _transfer(taps: Taps, degree: int, profiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The power `(R, R)` of the transfer functions of profiles × harmonics, and that of their ideal part."""
     n = len(taps.sizes)
-    lengths, directions, weights = _wave_vectors(n, math.pi / max(taps.spacing))
-    harmonics, points = harmonics_function(n), taps.points
+    harmonics, points, nyquist = harmonics_function(n), taps.points, math.pi / max(taps.spacing)
+    phase = math.ceil(np.linalg.norm(points, axis=1).max() * nyquist - _SAME)
+    lengths, directions, weights = _wave_vectors(n, nyquist, phase)
     filters = np.einsum("rs,sm->srm", profiles, harmonics(degree, points))
     count, size = filters.shape[1:]
     by_direction = weights[0] / weights[0].sum()
@@ -328,21 +329,23 @@ def _transfer(taps: Taps, degree: int, profiles: np.ndarray) -> tuple[np.ndarray
 
 
 @cache
-def _wave_vectors(n: int, nyquist: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _wave_vectors(n: int, nyquist: float, phase: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Lengths `(q,)` and directions `(a, n)` of wave vectors, and the power `(q, a)` of images at each.
 
     Images have the power spectral density 1/k²; over all directions together that is kⁿ⁻³ at the length k. Quadratures
     are Gauss's along the length and the polar angle. Of k and −k, which tell the same of real filters, one is taken.
+
+    The largest phase k·s between a tap and the middle says how fast transfer functions vary, and so how many there are.
     """
-    nodes, weights = np.polynomial.legendre.leggauss(20)
+    nodes, weights = np.polynomial.legendre.leggauss(max(20, (phase + 15) // 2))
     lengths = (nodes + 1) / 2 * nyquist
     along = weights * lengths ** (n - 3)
-    turns = 24 if n == 2 else 14
+    turns = max(24 if n == 2 else 14, phase + 3)
     angles = np.pi * np.arange(turns) / turns
     if n == 2:
         directions, around = np.stack([np.cos(angles), np.sin(angles)], 1), np.ones(turns)
     else:
-        heights, polar = np.polynomial.legendre.leggauss(14)
+        heights, polar = np.polynomial.legendre.leggauss(turns)
         wide = np.sqrt(1 - heights**2)
         directions = np.stack(
             [np.outer(wide, np.cos(angles)), np.outer(wide, np.sin(angles)), np.outer(heights, np.ones(turns))], -1
@@ -378,7 +381,10 @@ def _canonical(vectors: np.ndarray) -> np.ndarray:
 @cache
 def _rings(action: Rep, taps: Taps) -> TapFunctions:
     if len(set(taps.sizes)) > 1 or len(set(taps.spacing)) > 1:
-        raise ArgumentError(f"Rings are for square kernels and pixels, but got the sizes {taps.sizes}.")
+        raise ArgumentError(
+            f"Rings are for square kernels and pixels, but got the sizes {taps.sizes} and spacing {taps.spacing}. Take "
+            "nn.BandLimited()."
+        )
     width, step = taps.sizes[0], taps.spacing[0]
     lengths = np.linalg.norm(taps.points, axis=1) / step
     radii = np.linspace(0, (width - 1) // 2, math.ceil(width / 2))

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from intertwine._arrays import real_number
 from intertwine.catalog.with_reps import GroupWithReps
 from intertwine.errors import ArgumentError, RepMismatchError, UnreachableWarning
 from intertwine.groups import Group
@@ -53,7 +54,7 @@ class GridStyle:
             and for 5 elsewhere, since few functions on 3 taps turn well.
         norm: what stands behind convolutions: "batch", or "instance" for batches of one or two samples.
 
-    Raises `ArgumentError` for another norm.
+    Raises `ArgumentError` for another norm, and for filters without a middle tap.
     """
 
     action: Rep
@@ -65,15 +66,28 @@ class GridStyle:
     def __post_init__(self) -> None:
         if self.norm not in ("batch", "instance"):
             raise ArgumentError(f"The norm of a network is 'batch' or 'instance', but got {self.norm!r}.")
+        widths = () if self.kernel_size is None else for_each_axis(self.kernel_size, self.action.dim, "kernel_size", 1)
+        if any(width % 2 == 0 for width in widths):
+            raise ArgumentError(
+                "The filters of a network have an odd width, so that images keep their size, but got "
+                f"kernel_size={self.kernel_size!r}."
+            )
 
     @property
     def width(self) -> int:
         """The width of filters that look around."""
         if self.kernel_size is not None:
             return self.kernel_size
+        return 3 if self.permutes(3) else 5
+
+    def permutes(self, kernel_size: Sizes) -> bool:
+        """Whether the group permutes the taps of filters of a size."""
         trivial = channels_rep(self.action.group, 1)
-        usual = GridStyle(self.action, spacing=self.spacing).conv(trivial, trivial, 3)
-        return 3 if isinstance(usual.kind, Complete) else 5
+        try:
+            GridStyle(self.action, Complete(), self.spacing).conv(trivial, trivial, kernel_size, padding="valid")
+        except ArgumentError:
+            return False
+        return True
 
     def conv(
         self, rep_in: Rep, rep_out: Rep, kernel_size: Sizes | None = None, bias: bool = False, padding: str = "same"
@@ -127,20 +141,27 @@ def channels_of(group: Group, width: int, degree: int = 2, *, without: Collectio
         degree: the largest degree of irreps.
         without: irreps to leave out.
 
-    Raises `ArgumentError` for a width below 1.
+    Raises `ArgumentError` for a width that is no number from 1 on.
 
     >>> from intertwine.catalog import O2, dihedral
     >>> print(channels_of(dihedral(4), 64), "|", channels_of(O2, 32))
     8xregular | 3x0e + 3x0o + 6x1 + 6x2
     """
-    if width < 1:
-        raise ArgumentError(f"A network has at least one channel, but got the width {width}.")
+    if not 1 <= real_number(width) < math.inf:
+        raise ArgumentError(f"A network has at least one channel, but got the width {width!r}.")
     if group.is_finite and isinstance(group, GroupWithReps):
         return max(1, round(width / group.order)) * group.regular
     irreps = [irrep for label in group.labels(degree) if (irrep := Irrep(group, label)) not in without]
     counts = [irrep.dim // len(irrep.endomorphisms) for irrep in irreps]
     copies = max(1, round(width / sum(n * irrep.dim for n, irrep in zip(counts, irreps, strict=True))))
     return Rep(group, tuple((copies * n, irrep) for n, irrep in zip(counts, irreps, strict=True)))
+
+
+def at_least(value: int, least: int, what: str) -> int:
+    """A whole number; `ArgumentError` for anything else, and for one that is too small."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+        raise ArgumentError(f"{what} is a whole number from {least} on, but got {value!r}.")
+    return int(value)
 
 
 def channels_rep(group: Group, channels: RepLike) -> Rep:

@@ -20,8 +20,8 @@ class Encoder(Sequential):
 
     The output is features on the last axis, `(B, rep_out.dim)`, that turn with the input: invariants, vectors, regular
     features, what a policy or a pose needs. Exact under turns by 90° and mirrors for every size. The last filter covers
-    the pixels that are left of an image of the given size, and so sees where things are; of larger images, outputs are
-    the mean over its places.
+    the pixels that are left of an image of the given size, and so sees where things are; of larger images, and along
+    the longer sides of oblong ones whose sides the group exchanges, outputs are the mean over its places.
 
     Args:
         rep_in: the rep of the input's channels, such as `group.rep("3x0e")` for colours.
@@ -71,6 +71,8 @@ class Encoder(Sequential):
             blocks.append(ConvBlock(rep, wide, style, stride=1 if step == 0 else 2))
             rep = wide
         left = tuple(1 if pool else -(-length // 2**number) for length in sizes)
+        if len(set(left)) > 1 and not style.permutes(left):
+            left = (min(left),) * len(left)  # on long kernels few functions turn well
         if not pool:
             last = nonlinearity(rep)
             blocks += [style.conv(rep, last.rep_in, left, bias=True, padding="valid"), last]
@@ -83,7 +85,7 @@ class Encoder(Sequential):
 
         Raises `ShapeError` for images that are too small for the last filter.
         """
-        sizes = plain_shape(x)[-len(self.least) :]
+        sizes = plain_shape(x)[-len(self.least) :] if isinstance(x, Tensor) else ()
         if any(size < least for size, least in zip(sizes, self.least, strict=False)):
             raise ShapeError(
                 f"The last filter of this encoder covers what is left of images of {self.least} pixels and more, but "

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import ClassVar, TypedDict, Unpack
 
 from intertwine.catalog.with_reps import GroupWithReps
-from intertwine.errors import ArgumentError
+from intertwine.errors import ArgumentError, RepMismatchError
 from intertwine.groups import Subgroup
-from intertwine.models.blocks import Norm, RepLike, channels_rep
+from intertwine.models.blocks import Norm, RepLike, at_least, channels_rep
 from intertwine.models.encoder import Encoder
 from intertwine.models.resnet import ResNet, Stem
 from intertwine.models.unet import DeepSupervision, UNet
@@ -233,7 +233,7 @@ class WideResNet2d(_ResNet):
         widen: int = 8,
         **options: Unpack[ResNetOptions],
     ) -> None:
-        if depth < 10 or depth % 6 != 4:
+        if at_least(depth, 10, "The depth of a WideResNet2d") % 6 != 4:
             raise ArgumentError(f"A WideResNet2d has 6 n + 4 layers, such as 16, 22 or 28, but got depth={depth!r}.")
         settings: ResNetOptions = {"width": 16, **options}
         super().__init__(G, channels, classes, ((depth - 4) // 6,) * 3, widen=widen, **settings)
@@ -353,19 +353,20 @@ def _action(axes: int, given: Acting, options: GridOptions) -> Rep:
             f"A network starts from a group, such as dihedral(4), or a subgroup of one, but got {given!r}. "
             "intertwine.catalog.group(name) finds groups by name."
         )
-    if (asked := options.get("action")) is not None:
-        return as_rep(asked)
-    whole = given.parent if isinstance(given, Subgroup) else given
-    defining: Rep = whole.defining
-    if defining.dim != axes:
+    whole, group = (given.parent, given.group) if isinstance(given, Subgroup) else (given, given)
+    asked = options.get("action")
+    moved: Rep = whole.defining if asked is None else as_rep(asked)
+    if asked is not None and moved.group != group:
+        raise RepMismatchError(f"The action of a network is a rep of its group {group}, but got one of {moved.group}.")
+    if moved.dim != axes:
         fitting = (
             "cyclic(8), dihedral(4), SO2 or O2"
             if axes == 2
             else 'SO3, point_group("O"), or O3.subgroup("C8") for turns about the vertical alone'
         )
         raise ArgumentError(
-            f"{whole} moves {defining.dim} axes of space, but a network for "
+            f"{whole if asked is None else moved} moves {moved.dim} axes of space, but a network for "
             f"{'images' if axes == 2 else 'volumes'} has {axes}. Pass a group that moves {axes}, such as {fitting}; or "
             f"action=…, a rep of dimension {axes}."
         )
-    return defining.restrict(given) if isinstance(given, Subgroup) else defining
+    return moved.restrict(given) if asked is None and isinstance(given, Subgroup) else moved

@@ -11,7 +11,16 @@ from intertwine.catalog.with_reps import GroupWithReps
 from intertwine.errors import ArgumentError
 from intertwine.fields import FieldType
 from intertwine.groups import Group, Subgroup
-from intertwine.models.blocks import ConvBlock, GridStyle, Norm, RepLike, ResidualBlock, channels_rep, nonlinearity
+from intertwine.models.blocks import (
+    ConvBlock,
+    GridStyle,
+    Norm,
+    RepLike,
+    ResidualBlock,
+    at_least,
+    channels_rep,
+    nonlinearity,
+)
 from intertwine.nn import (
     BlurPool,
     EquivariantModule,
@@ -85,18 +94,20 @@ class ResNet(EquivariantModule):
         action: Rep | Irrep | None = None,
         spacing: float | Sequence[float] = 1.0,
     ) -> None:
-        lowered = [*restrict, *[None] * (len(blocks) - len(restrict))]
-        if not blocks or len(lowered) != len(blocks) or any(count < 1 for count in blocks):
+        listed = all(isinstance(given, Sequence) and not isinstance(given, str) for given in (blocks, restrict))
+        if not listed or not blocks or len(restrict) > len(blocks):
             raise ArgumentError(
-                "A ResNet has stages of at least one block, and at most one subgroup for each, but got "
-                f"blocks={tuple(blocks)!r} and {len(restrict)} subgroups."
+                "A ResNet has a sequence of stages, and at most one subgroup, name or None for each, but got "
+                f"blocks={blocks!r} and restrict={restrict!r}."
             )
+        counts = [at_least(count, 1, "The number of blocks of a stage") for count in blocks]
+        lowered = [*restrict, *[None] * (len(counts) - len(restrict))]
         first = as_rep(rep_in)
         acting = first.group.defining if action is None else as_rep(action)
         style = GridStyle(acting, filters, spacing_of_axes(spacing, acting.dim), kernel_size, norm)
         parts = [_stem(first, width, style, stem)]
         rep, stages = parts[0].rep_out, []
-        for number, (count, lower) in enumerate(zip(blocks, lowered, strict=True)):
+        for number, (count, lower) in enumerate(zip(counts, lowered, strict=True)):
             if lower is not None:
                 subgroup = _subgroup(rep.group, lower)
                 parts.append(Restrict(rep, subgroup, action=style.action))

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
-from intertwine.models.blocks import ConvBlock, GridStyle, Norm, RepLike, ResidualBlock, channels_rep
+from intertwine.models.blocks import ConvBlock, GridStyle, Norm, RepLike, ResidualBlock, at_least, channels_rep
 from intertwine.nn import EquivariantModule, Filters, Sequential
 from intertwine.nn.grid.module import GridModule, Sizes, for_each_axis, spacing_of_axes, widened
 from intertwine.reps import Irrep, Rep, as_rep
@@ -72,15 +72,15 @@ class UNet(GridModule):
         spacing: float | Sequence[float] = 1.0,
     ) -> None:
         super().__init__(rep_in, channels_rep(as_rep(rep_in).group, rep_out), action)
-        if levels < 2:
-            raise ArgumentError(f"A U-Net has at least two levels, but got levels={levels!r}.")
+        levels = at_least(levels, 2, "The number of levels of a U-Net")
         if deep_supervision not in (False, True, "always"):
             raise ArgumentError(f"deep_supervision is False, True or 'always', but got {deep_supervision!r}.")
-        steps = [for_each_axis(step, self.n, "strides", 1) for step in strides or (2,) * (levels - 1)]
-        if len(steps) != levels - 1:
+        if not isinstance(strides, Sequence) or len(strides or (2,) * (levels - 1)) != levels - 1:
             raise ArgumentError(
-                f"A U-Net takes one stride less than it has levels, but got {len(steps)} strides for {levels} levels."
+                f"A U-Net of {levels} levels takes a sequence of {levels - 1} strides, one to each coarser level, but "
+                f"got {strides!r}."
             )
+        steps = [for_each_axis(step, self.n, "strides", 1) for step in strides or (2,) * (levels - 1)]
         style = GridStyle(self.action, filters, spacing_of_axes(spacing, self.n), kernel_size, norm)
         styles, reps = [style], [style.channels(self.rep_in, width)]
         down: list[EquivariantModule] = [
@@ -92,11 +92,9 @@ class UNet(GridModule):
             down.append(ResidualBlock(reps[-2], reps[-1], styles[-1], step))
         up, wider = list[EquivariantModule](), reps[-1]
         for level in reversed(range(levels - 1)):
-            below, wider = (
-                wider,
-                style.channels(wider + reps[level], width * 2**level),
-            )  # of more irreps than on the way down
-            up.insert(0, ConvBlock(below + reps[level], wider, style))
+            beside = wider + reps[level]
+            wider = styles[level].channels(beside, width * 2**level)  # of more irreps than on the way down
+            up.insert(0, ConvBlock(beside, wider, styles[level]))
         self.down, self.up = torch.nn.ModuleList(down), torch.nn.ModuleList(up)
         self.deep_supervision = deep_supervision
         answering = up if deep_supervision else up[:1]

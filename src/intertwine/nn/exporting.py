@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, fx, nn
+from torch.fx.experimental import _config
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from intertwine.errors import ArgumentError
+from intertwine.errors import ArgumentError, ShapeError
 
 
 def plain_module(module: nn.Module, inputs: Sequence[Tensor]) -> fx.GraphModule:
@@ -24,8 +25,8 @@ def plain_module(module: nn.Module, inputs: Sequence[Tensor]) -> fx.GraphModule:
         module: any network.
         inputs: an example of its inputs, on the device and in the dtype that the result is for.
 
-    Raises `ArgumentError` for inputs that are no tensors, or integers all of them, and whatever the module itself
-    raises for the example.
+    Raises `ArgumentError` for inputs that are no tensors, integers all of them, or no batches, and whatever the module
+    itself raises for the example.
     """
     if not inputs or not all(isinstance(x, Tensor) for x in inputs):
         raise ArgumentError(f"A module is exported for an example of its inputs, tensors, but got {inputs!r}.")
@@ -38,14 +39,17 @@ def plain_module(module: nn.Module, inputs: Sequence[Tensor]) -> fx.GraphModule:
     tried = copy.deepcopy(module).to(floating).eval()
     with torch.no_grad():
         tried(*inputs)  # what does not fit is said in plain numbers, and sizes that are not exact are warned of
+        example = [torch.cat([x, x, x]) if x.shape[0] == 1 else x for x in inputs]  # sizes of 1 would not stay free
+        _require_batches(tried, inputs, example)
     twin = copy.deepcopy(tried)  # without what the call has kept
     for part in twin.modules():
         if callable(freeze := getattr(part, "freeze", None)):
             freeze()
-    example = [torch.cat([x, x, x]) if x.shape[0] == 1 else x for x in inputs]  # sizes of 1 would not stay free
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        traced = make_fx(twin, tracing_mode="symbolic", _allow_non_fake_inputs=True)(*example)
+        # A batch as large as another axis is free all the same.
+        with _config.patch(use_duck_shape=False):  # type: ignore[attr-defined]
+            traced = make_fx(twin, tracing_mode="symbolic", _allow_non_fake_inputs=True)(*example)
     for node in [*traced.graph.nodes]:
         node.meta.clear()  # what only served the recording, and cannot be pickled
         _generalise(traced.graph, node)
@@ -54,6 +58,19 @@ def plain_module(module: nn.Module, inputs: Sequence[Tensor]) -> fx.GraphModule:
         _require_sizes(traced.graph, place, places[-1], tuple(x.shape))
     traced.graph.eliminate_dead_code()
     return fx.GraphModule(traced, traced.graph, "Exported")
+
+
+def _require_batches(module: nn.Module, inputs: Sequence[Tensor], larger: Sequence[Tensor]) -> None:
+    """Raise `ArgumentError` unless a module that takes an example also takes it with more along the first axes."""
+    if all(x is y for x, y in zip(inputs, larger, strict=True)):
+        return
+    try:
+        module(*larger)
+    except ShapeError as error:
+        raise ArgumentError(
+            "A module is exported for batches, the first axis of all inputs, but it takes no batches like the example "
+            f"of shape {' and '.join(str(tuple(x.shape)) for x in inputs)}. Call x[None] for one sample."
+        ) from error
 
 
 def _generalise(graph: fx.Graph, node: fx.Node) -> None:

@@ -246,18 +246,18 @@ def gain(function: Function, dim: int = 1) -> float:
     """
     if isinstance(function, Rescaled):
         return function.factor
-    function = in_double(function)
+    evaluated = in_double(function)
     end = 14 + math.sqrt(dim)
     constant = math.lgamma(dim / 2) + (dim / 2 - 1 + (dim == 1)) * math.log(2)  # dim = 1: both sides of 0
 
     def density(n: Tensor) -> Tensor:
-        values = function(n) if dim == 1 else n * function(n) / math.sqrt(dim)
+        values = evaluated(n) if dim == 1 else n * evaluated(n) / math.sqrt(dim)
         return values**2 * torch.exp((dim - 1) * n.abs().log() - n * n / 2 - constant)
 
     with torch.no_grad():
         tried = torch.linspace(-end if dim == 1 else 0.0, end, 3001, dtype=torch.float64, device="cpu")
-        _require_elementwise(function, tried)
-        moment = _integral(density, float(tried[0]), end) if bool(function(tried).isfinite().all()) else math.inf
+        _require_elementwise(evaluated, tried, repr(function))
+        moment = _integral(density, float(tried[0]), end) if bool(evaluated(tried).isfinite().all()) else math.inf
     if not 0 < moment < math.inf:
         raise ArgumentError(
             f"An activation has a finite mean square that is not 0 on normal numbers, but that of {function!r} is "
@@ -294,30 +294,33 @@ def _integral(integrand: Function, start: float, end: float) -> float:
     return math.inf if 0 < len(middles) < 2**14 and left > 1e-7 * (done + left) else done + left
 
 
-def _require_elementwise(function: Function, z: Tensor) -> None:
+def _require_elementwise(function: Function, z: Tensor, name: str) -> None:
     """Raise `ArgumentError` unless a function gives each number the same value, whichever others come with it."""
     few = len(z) // 3
     values, alone = function(z), function(z[:few].flip(0)).flip(0)
     if values.shape != z.shape or not torch.allclose(values[:few], alone, rtol=1e-6, atol=1e-9, equal_nan=True):
         raise ArgumentError(
-            f"An activation is a function of each number by itself, but {function!r} gives a number other values when "
+            f"An activation is a function of each number by itself, but {name} gives a number other values when "
             "others come with it, as softmax, cumsum or random functions do. Pass a function such as "
             "torch.nn.functional.silu."
         )
 
 
 def in_double(function: Function) -> Function:
-    """A function that takes float64 numbers on the CPU: itself, or a copy of a module, float64 and on the CPU.
+    """A function that takes float64 numbers on the CPU and leaves them as they are, also if it works in place.
+
+    Of a module it is a copy, float64 and on the CPU.
 
     Raises `ArgumentError` for what is no function, and for a module on the meta device, which has no values.
     """
     if not callable(function):
         raise ArgumentError(f"An activation is a function of a tensor, but got {function!r}.")
     if not isinstance(function, nn.Module):
-        return function
+        return lambda z: function(z.clone())
     if any(x.is_meta for x in (*function.parameters(), *function.buffers())):
         raise ArgumentError(
             f"An activation is tried on numbers when its layer is made, but the parameters of {function!r} lie on the "
             "meta device and have no values. Make the activation outside of torch.device('meta')."
         )
-    return copy.deepcopy(function).cpu().double()
+    twin = copy.deepcopy(function).cpu().double()
+    return lambda z: twin(z.clone())

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from intertwine._arrays import plain_shape
+from intertwine._arrays import plain_shape, real_number
 from intertwine.errors import ArgumentError
 from intertwine.nn.module import EquivariantModule, invariant_vectors, is_sum
 from intertwine.reps import Block, Irrep, Rep
@@ -31,9 +31,9 @@ class BlockNorm(EquivariantModule):
 
     def __init__(self, rep: Rep | Irrep, eps: float, affine: bool) -> None:
         super().__init__(rep, rep)
-        if not eps > 0:
+        self.eps = real_number(eps)
+        if not self.eps > 0:
             raise ArgumentError(f"eps is positive, but got {eps!r}.")
-        self.eps = float(eps)
         invariants, copies = invariant_vectors(self.rep_in), sum(m for m, _ in self.rep_in.terms)
         self.register_table("invariants", invariants)
         self.register_table("coefficients", invariants.T / (invariants**2).sum(0)[:, None])
@@ -119,9 +119,9 @@ class BatchNorm(BlockNorm):
         track_running_stats: bool = True,
     ) -> None:
         super().__init__(rep, eps, affine)
-        if momentum is None or not 0 <= momentum <= 1:
+        self.momentum = real_number(momentum)
+        if not 0 <= self.momentum <= 1:
             raise ArgumentError(f"The momentum of a norm is a number in [0, 1], but got {momentum!r}.")
-        self.momentum = float(momentum)
         self.uniform = len(self.rep_in.terms) > 0 and all(is_sum(block) for _, block in self.rep_in.terms)
         means, squares = torch.zeros(len(self.coefficients)), torch.ones(sum(m for m, _ in self.rep_in.terms))
         self.register_buffer("running_mean", means if track_running_stats else None)
@@ -132,7 +132,10 @@ class BatchNorm(BlockNorm):
         self.check(x, self.rep_in)
         rows = math.prod(plain_shape(x)[:-1])
         if rows < 2 and (self.training or self.running_var is None):
-            raise ArgumentError(f"BatchNorm takes at least two numbers per channel in training, but got {rows}.")
+            raise ArgumentError(
+                f"BatchNorm takes at least two numbers per channel in training, but got {rows}. Take a larger batch or "
+                "image, or a norm of each sample, such as InstanceNorm or LayerNorm."
+            )
         if self.uniform and x.ndim > 1 and all(t.dtype == x.dtype for t in (*self.parameters(), *self.buffers())):
             return self._by_torch(x)
         dtype = torch.promote_types(x.dtype, torch.float32)
@@ -196,9 +199,9 @@ class Dropout(EquivariantModule):
 
     def __init__(self, rep: Rep | Irrep, p: float = 0.5) -> None:
         super().__init__(rep, rep)
-        if not 0 <= p < 1:
+        self.p = real_number(p)
+        if not 0 <= self.p < 1:
             raise ArgumentError(f"A probability to drop lies in [0, 1), but got {p!r}.")
-        self.p = float(p)
 
     def forward(self, x: Tensor) -> Tensor:
         """The output `(..., rep.dim)` for features `(..., rep.dim)`."""
@@ -254,9 +257,10 @@ class LayerNorm(EquivariantModule):
         together: Literal["term", "separable", "all"] = "term",
     ) -> None:
         super().__init__(rep, rep)
-        if not eps > 0:
+        self.eps = real_number(eps)
+        if not self.eps > 0:
             raise ArgumentError(f"eps is positive, but got {eps!r}.")
-        self.eps, self.together = float(eps), together
+        self.together = together
         self.centred = [isinstance(block, Irrep) and block.is_trivial for _, block in self.rep_in.terms]
         self.sharing = _sharing(self.rep_in, self.centred, together)
         invariants, copies = invariant_vectors(self.rep_in), sum(m for m, _ in self.rep_in.terms)

@@ -309,8 +309,11 @@ def test_errors_and_warnings_say_what_to_do() -> None:
         nn.Conv2d(rep, O2.rep("1x0e"), 3)
     with pytest.warns(UnreachableWarning, match="1x2"):
         nn.Conv2d(O2.rep("1x0e"), O2.rep("1x0e + 1x2"), 3)
-    with pytest.raises(ArgumentError, match="all of its output"):
-        nn.Conv2d(O2.rep("1x0e"), O2.rep("1x0o"), 3)
+    for groups in (1, 2):
+        with pytest.warns(UnreachableWarning, match="to 2x0o: these"):
+            nn.Conv2d(O2.rep("2x0e"), O2.rep("2x0e + 2x0o"), 3, groups=groups)
+        with pytest.raises(ArgumentError, match="all of its output"):
+            nn.Conv2d(O2.rep("2x0e"), O2.rep("2x0o"), 3, groups=groups)
     with pytest.raises(ArgumentError, match="does not permute the taps"):
         nn.Conv2d(SO2.rep("1x0"), SO2.rep("1x0"), 3, filters=Complete())
 

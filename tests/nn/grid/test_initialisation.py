@@ -60,6 +60,8 @@ def test_where_gradients_are_off(mode) -> None:
 
 
 def test_kernels_without_a_middle_tap_are_refused() -> None:
+    with pytest.raises(ArgumentError, match="takes a convolution on a grid"):
+        nn.delta_orthogonal_(torch.nn.Conv2d(1, 1, 3))
     with pytest.raises(ArgumentError, match="middle tap"):
         nn.delta_orthogonal_(nn.Conv2d(REP, REP, 4))
     with pytest.raises(ArgumentError, match=r"Rings\(\)"):

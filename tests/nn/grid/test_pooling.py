@@ -63,6 +63,14 @@ def test_down_and_up_again() -> None:
         nn.Upsample(REP, 8, mode="nearest")(normal(1, REP.dim, 5, 5))
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_disks_of_large_images_in_half_precision(dtype: torch.dtype) -> None:
+    """Places of pixels have more digits than the features."""
+    mask = nn.DiskMask(D4.rep("1x0e"))
+    image = torch.ones(1, 1, 600, 601, dtype=torch.float64)
+    torch.testing.assert_close(mask(image.to(dtype)).double(), mask(image), rtol=0, atol=5e-3)
+
+
 @pytest.mark.parametrize("stride", [1, 2, 3, 4])
 @pytest.mark.parametrize("size", range(3, 13))
 def test_blurred_samples_lie_about_the_middle_for_every_size(size: int, stride: int) -> None:
@@ -119,7 +127,9 @@ def test_what_pools_refuse() -> None:
         (lambda: nn.exact_sizes(nn.Linear(REP, REP), 8), "on one grid"),
         (lambda: nn.BlurPool(REP, 0), "stride is an integer"),
         (lambda: nn.BlurPool(REP, 2, sigma=-1.0), "width of a blur"),
+        (lambda: nn.BlurPool(REP, 2, sigma="1"), "width of a blur"),
         (lambda: nn.DiskMask(REP, sigma=0.0), "positive width"),
+        (lambda: nn.DiskMask(REP, float("nan")), "margin of a mask"),
         (lambda: nn.AvgPool3d(REP, 2), "has dimension 2"),
         (lambda: nn.Pixelwise(nn.PointConv(O2.rep("1x0e"), O2.rep("1x0e"))), "from features to features"),
     ):

@@ -67,7 +67,7 @@ class GridConvolution(GridModule):
         self.weight = normal_parameter(groups * self.bank.expansion.size)
         invariants = invariant_vectors(self.rep_out) if bias else np.zeros((self.rep_out.dim, 0))
         self.bias = nn.Parameter(torch.zeros(invariants.shape[1])) if invariants.shape[1] else None
-        unreached = self.bank.unreached
+        unreached = tuple((groups * m, irrep) for m, irrep in self.bank.unreached)  # the bank is that of one part
         if self.bias is not None and self.bank.expansion.size:
             unreached = tuple((m, irrep) for m, irrep in unreached if not irrep.is_trivial)
         warn_unreachable(self, unreached, "Add irreps to the input, or take a larger kernel.", stacklevel=5)

@@ -43,6 +43,8 @@ def delta_orthogonal_(layer: Layer, gain: float = 1.0) -> Layer:
     >>> torch.allclose(layer(x).norm(dim=1), x.norm(dim=1), atol=1e-5)
     True
     """
+    if not isinstance(layer, GridConvolution):
+        raise ArgumentError(f"delta_orthogonal_ takes a convolution on a grid, such as nn.Conv2d, but got {layer!r}.")
     sizes = layer.taps.sizes
     if any(size % 2 == 0 for size in sizes):
         raise ArgumentError(

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from intertwine._arrays import plain_shape
+from intertwine._arrays import plain_shape, real_number
 from intertwine.errors import ArgumentError
 from intertwine.nn.grid.module import GridModule, Sizes, for_each_axis, widened
 from intertwine.reps import Irrep, Rep
@@ -44,7 +44,7 @@ class BlurPool(GridModule):
         self, rep: Rep | Irrep, stride: Sizes = 2, sigma: float = 0.33, *, action: Rep | Irrep | None = None
     ) -> None:
         super().__init__(rep, rep, action)
-        self.stride, self.sigma = for_each_axis(stride, self.n, "stride", 1), float(sigma)
+        self.stride, self.sigma = for_each_axis(stride, self.n, "stride", 1), real_number(sigma)
         if not 0 < self.sigma < math.inf:
             raise ArgumentError(f"The width of a blur is positive, but got sigma={sigma!r}.")
         for axis, step in enumerate(self.stride):
@@ -161,15 +161,18 @@ class DiskMask(GridModule):
         self, rep: Rep | Irrep, margin: float = 0.0, sigma: float = 0.5, *, action: Rep | Irrep | None = None
     ) -> None:
         super().__init__(rep, rep, action)
-        self.margin, self.sigma = float(margin), float(sigma)
-        if not self.sigma > 0:
+        self.margin, self.sigma = real_number(margin), real_number(sigma)
+        if not 0 < self.sigma < math.inf:
             raise ArgumentError(f"The edge of a mask has a positive width, but got sigma={sigma!r}.")
+        if not math.isfinite(self.margin):
+            raise ArgumentError(f"The margin of a mask is a number of pixels, but got margin={margin!r}.")
 
     def forward(self, x: Tensor) -> Tensor:
         """The output `(B, rep.dim, …)` for features `(B, rep.dim, …)`, with or without B."""
         self.check_grid(x)
         sizes = plain_shape(x)[-self.n :]
-        axes = [torch.arange(size, dtype=x.dtype, device=x.device) - (size - 1) / 2 for size in sizes]
+        dtype = torch.promote_types(x.dtype, torch.float32)  # half precision has too few digits for places
+        axes = [torch.arange(size, dtype=dtype, device=x.device) - (size - 1) / 2 for size in sizes]
         lengths = torch.stack([axis**2 for axis in torch.meshgrid(*axes, indexing="ij")]).sum(0).sqrt()
         beyond = (lengths - (min(sizes) - 1) / 2 + self.margin).clamp(min=0)
-        return x * torch.exp(-((beyond / self.sigma) ** 2) / 2)
+        return x * torch.exp(-((beyond / self.sigma) ** 2) / 2).to(x.dtype)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from numbers import Integral
 
 import torch
 
@@ -23,7 +24,7 @@ def exact_sizes(net: EquivariantModule, size: int, within: int = 8) -> tuple[int
         size: the width that you have.
         within: how much smaller or larger the widths may be.
 
-    Raises `ArgumentError` for a network whose input is no grid.
+    Raises `ArgumentError` for a network whose input is no grid, and for widths that are no whole numbers.
 
     >>> from intertwine.catalog import dihedral
     >>> from intertwine.nn import Conv2d, MaxPool2d, Sequential
@@ -37,6 +38,11 @@ def exact_sizes(net: EquivariantModule, size: int, within: int = 8) -> tuple[int
         told = " and ".join(map(str, fields)) or "unknown"
         raise ArgumentError(
             f"exact_sizes takes an equivariant network on one grid, but the input of {net!r} is {told}."
+        )
+    if not isinstance(size, Integral) or not isinstance(within, Integral) or within < 0:
+        raise ArgumentError(
+            f"exact_sizes takes one width, a whole number of pixels, and how far others may be from it, but got "
+            f"{size!r} and within={within!r}."
         )
     twin = copy.deepcopy(net).to("meta").eval()
     return tuple(width for width in range(max(1, size - within), size + within + 1) if _is_exact(twin, field, width))
