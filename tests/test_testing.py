@@ -578,7 +578,7 @@ def test_modules_on_images_obey_the_laws_and_chain() -> None:
     assert net.field_out == GridField(rep)
     assert equivariance_error(net.double()) < 1e-14
     with pytest.raises(
-        RepMismatchError, match=r"takes features of .* on an image, but the one before gives 1x0e .*elsewhere"
+        RepMismatchError, match=r"takes features of .* on an image, but the one before gives 1x0e .*There is no grid"
     ):
         nn.Sequential(nn.Linear(rep, rep), Image(rep))
     with pytest.raises(
