@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
-from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).parents[2]
 RECORDED = ROOT / "tests" / "data_files" / "packages"
@@ -30,16 +30,23 @@ def on_facade(package: str, environment: str, target: Path) -> dict[str, np.ndar
     return dict(np.load(target))
 
 
-@cache
 def _python(environment: str) -> str:
-    """The Python of an environment, made at its first use; kept where INTERTWINE_PACKAGES says, if it does."""
-    kept = os.environ.get("INTERTWINE_PACKAGES")
-    place = Path(kept or tempfile.mkdtemp(prefix="intertwine-")) / environment
-    python = place / "bin" / "python"
-    if not python.exists():
-        _run([sys.executable, "-m", "venv", str(place)])
-        for wanted in (["torch==2.13.0"], [*REQUIRED[environment], "llvmlite", "scipy"]):
-            _run([str(python), "-m", "pip", "install", "-q", *wanted])
+    """The Python of an environment, which is made at its first use and kept.
+
+    Skips where the packages cannot be installed, which says nothing about this library.
+    """
+    place = Path(os.environ.get("INTERTWINE_PACKAGES", ROOT / ".packages")) / environment
+    python, ready = place / "bin" / "python", place / ".ready"
+    place.parent.mkdir(exist_ok=True)
+    with FileLock(place.with_suffix(".lock")):  # tests in other processes want the same
+        if not ready.exists():
+            try:
+                _run([sys.executable, "-m", "venv", "--clear", str(place)])
+                for wanted in (["torch==2.13.0"], [*REQUIRED[environment], "llvmlite", "scipy"]):
+                    _run([str(python), "-m", "pip", "install", "-q", *wanted])
+            except AssertionError as error:
+                pytest.skip(f"{', '.join(REQUIRED[environment])} cannot be installed here: {error}")
+            ready.touch()
     return str(python)
 
 
