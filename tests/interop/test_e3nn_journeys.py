@@ -268,8 +268,7 @@ def test_copies_derivatives_and_transforms(name: str) -> None:
     given = inputs_of(module, count)
     y = module(*given)
     assert copy.deepcopy(module)(*given).equal(y)
-    if name not in ("Gate", "S2Activation", "SO3Activation"):  # their functions are lambdas of the test's modules
-        assert pickle.loads(pickle.dumps(module))(*given).equal(y)
+    assert pickle.loads(pickle.dumps(module))(*given).equal(y)
     state = module.state_dict()
     again = make()
     again.load_state_dict(state)

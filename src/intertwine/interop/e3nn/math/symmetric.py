@@ -9,26 +9,13 @@ import torch
 from torch import Tensor
 
 from intertwine.errors import ArgumentError
-from intertwine.interop.e3nn.math import perm
-
-Signed = tuple[int, perm.Permutation]
+from intertwine.kernels.index_symmetry import Signed, signed_permutations
 
 
 def germinate_formulas(formula: str) -> tuple[str, set[Signed]]:
     """The letters of a formula, and the group of signed permutations that it generates."""
-    first, *others = formula.replace(" ", "").split("=")
-    found: set[Signed] = {(1, perm.identity(len(first)))}
-    for text in others:
-        letters = text.removeprefix("-")
-        if sorted(letters) != sorted(first) or len(set(first)) != len(first):
-            raise ArgumentError(f"The parts of a formula permute letters, as in 'ij=-ji', but got {formula!r}.")
-        found.add((-1 if text.startswith("-") else 1, tuple(letters.index(letter) for letter in first)))
-    while True:
-        more = found | {(s, perm.inverse(p)) for s, p in found}
-        more |= {(s * t, perm.compose(p, q)) for s, p in found for t, q in found}
-        if len(more) == len(found):
-            return first, found
-        found = more
+    letters, group = signed_permutations(formula)
+    return letters, {*group}
 
 
 def reduce_permutation(

@@ -136,9 +136,9 @@ class Legendre(nn.Module):
         The harmonics at α = 0 are those of m ≥ 0, times √2 for m > 0; the others are their mirror images.
         """
         points = torch.stack([torch.zeros_like(z), z, y], -1)
+        whole = harmonics.spherical_harmonics(self.ls, points, "integral", normalize=False)
         parts = []
-        for l in self.ls:
-            half = harmonics.spherical_harmonics(l, points, "integral", normalize=False)[..., l:]
-            half = torch.cat([half[..., :1], half[..., 1:] / sqrt(2)], -1)
+        for l, all_orders in zip(self.ls, whole.split([2 * l + 1 for l in self.ls], -1), strict=True):
+            half = torch.cat([all_orders[..., l : l + 1], all_orders[..., l + 1 :] / sqrt(2)], -1)
             parts.append(torch.cat([half[..., 1:].flip(-1), half], -1))
         return torch.cat(parts, -1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, SupportsIndex, overload
 
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from intertwine.catalog import O3
 from intertwine.errors import ArgumentError
-from intertwine.interop.e3nn.o3.rotation import angles_to_matrix, axis_angle_to_angles, quaternion_to_angles
+from intertwine.interop.e3nn.o3.rotation import angles_to_matrix, axis_angle_to_matrix, quaternion_to_matrix
 from intertwine.reps import Irrep as OurIrrep
 from intertwine.reps import Rep
 from intertwine.reps.wigner import harmonic_matrix
@@ -19,7 +20,33 @@ from intertwine.reps.wigner import harmonic_matrix
 _PARITIES = {"e": 1, "o": -1}
 
 
-class Irrep(tuple[int, int]):
+class Moved(ABC):
+    """What has matrices of rotations: they are asked for by any of the ways to write a rotation."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def D_from_matrix(self, R: Tensor) -> Tensor:
+        """The matrices of rotations and improper rotations `(..., 3, 3)`."""
+
+    def D_from_angles(self, alpha: Tensor, beta: Tensor, gamma: Tensor, k: Tensor | None = None) -> Tensor:
+        """The matrices of rotations by Euler angles about y, x and y, times the inversion where k is odd."""
+        return self.D_from_matrix(_inverted(angles_to_matrix(*map(torch.as_tensor, (alpha, beta, gamma))), k))
+
+    def D_from_quaternion(self, q: Tensor, k: Tensor | None = None) -> Tensor:
+        """The matrices of quaternions (w, x, y, z), times the inversion where k is odd."""
+        return self.D_from_matrix(_inverted(quaternion_to_matrix(q), k))
+
+    def D_from_axis_angle(self, axis: Tensor, angle: Tensor) -> Tensor:
+        """The matrices of rotations by an angle about an axis."""
+        return self.D_from_matrix(axis_angle_to_matrix(axis, angle))
+
+
+def _inverted(R: Tensor, k: Tensor | None) -> Tensor:
+    return R if k is None else R * (1 - 2 * (torch.as_tensor(k) % 2))[..., None, None]
+
+
+class Irrep(Moved, tuple[int, int]):
     """One irrep of O(3): the degree l, of dimension 2l + 1, and the parity p, 1 or −1.
 
     Args:
@@ -85,19 +112,6 @@ class Irrep(tuple[int, int]):
         found: Tensor = harmonic_matrix(self.l, R) * (1.0 if self.p == (-1) ** self.l else _sign(R))
         return found
 
-    def D_from_angles(self, alpha: Tensor, beta: Tensor, gamma: Tensor, k: Tensor | None = None) -> Tensor:
-        """The matrices of rotations by Euler angles about y, x and y, times the inversion where k is odd."""
-        R = angles_to_matrix(*(torch.as_tensor(x) for x in (alpha, beta, gamma)))
-        return self.D_from_matrix(R if k is None else R * (1 - 2 * (torch.as_tensor(k) % 2))[..., None, None])
-
-    def D_from_quaternion(self, q: Tensor, k: Tensor | None = None) -> Tensor:
-        """The matrices of quaternions (w, x, y, z)."""
-        return self.D_from_angles(*quaternion_to_angles(q), k)
-
-    def D_from_axis_angle(self, axis: Tensor, angle: Tensor) -> Tensor:
-        """The matrices of rotations by an angle about an axis."""
-        return self.D_from_angles(*axis_angle_to_angles(axis, angle))
-
     def __repr__(self) -> str:
         return f"{self.l}{'e' if self.p == 1 else 'o'}"
 
@@ -160,7 +174,7 @@ class Sorted(NamedTuple):
     inv: tuple[int, ...]
 
 
-class Irreps(tuple[MulIr, ...]):
+class Irreps(Moved, tuple[MulIr, ...]):
     """A direct sum of irreps of O(3), slot after slot; a slot of multiplicity m takes m (2l + 1) numbers.
 
     Copies lie outside and components inside: number u (2l + 1) + m of a slot is component m of copy u.
@@ -333,19 +347,6 @@ class Irreps(tuple[MulIr, ...]):
                 for start in range(where.start, where.stop, slot.ir.dim):
                     whole[..., start : start + slot.ir.dim, start : start + slot.ir.dim] = d
         return whole
-
-    def D_from_angles(self, alpha: Tensor, beta: Tensor, gamma: Tensor, k: Tensor | None = None) -> Tensor:
-        """The matrices of rotations by Euler angles about y, x and y, times the inversion where k is odd."""
-        R = angles_to_matrix(*(torch.as_tensor(x) for x in (alpha, beta, gamma)))
-        return self.D_from_matrix(R if k is None else R * (1 - 2 * (torch.as_tensor(k) % 2))[..., None, None])
-
-    def D_from_quaternion(self, q: Tensor, k: Tensor | None = None) -> Tensor:
-        """The matrices of quaternions (w, x, y, z)."""
-        return self.D_from_angles(*quaternion_to_angles(q), k)
-
-    def D_from_axis_angle(self, axis: Tensor, angle: Tensor) -> Tensor:
-        """The matrices of rotations by an angle about an axis."""
-        return self.D_from_angles(*axis_angle_to_angles(axis, angle))
 
 
 class SliceByMul:

@@ -204,6 +204,7 @@ class _MulIrProduct(TableModule):
         self.size, self.orders = sides[2].dim, [RowOrder(irreps) for irreps in sides]
         degrees = [[slot.ir.l for slot in irreps if slot.mul] for irreps in sides]
         self.steps = [_step(_signed(term.plan, degrees), term.inputs) for term in made.polynomial.terms]
+        self.turns = not all(step.outside for step in self.steps)
         self.contractions = nn.ModuleList(Contraction(step.plan) for step in self.steps)
         self.paired = made.pairs is not None
         for name, index in zip(("pairs_1", "pairs_2"), made.pairs or (), strict=False):
@@ -211,8 +212,7 @@ class _MulIrProduct(TableModule):
 
     def forward(self, weights: Tensor | None, x: Tensor, y: Tensor) -> Tensor:
         first, second, out = self.orders
-        turned = not all(step.outside for step in self.steps)
-        x_in, y_in = (first.inside(x), second.inside(y)) if turned else (x, y)
+        x_in, y_in = (first.inside(x), second.inside(y)) if self.turns else (x, y)
         outside, inside = [weights, x, y], [weights, x_in, y_in]
         if self.paired:
             inside += [x_in.index_select(-1, self.pairs_1), y_in.index_select(-1, self.pairs_2)]
