@@ -17,12 +17,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from intertwine import nn
-from intertwine.catalog import O2, O3, SO2, SO3
+from intertwine.catalog import O2, O3, SO2, SO3, point_group
 from intertwine.groups import Group, Subgroup
 from intertwine.models import ConvBlock, GridStyle
 
 RATES = (3e-3, 1e-2, 3e-2)
 BATCH = 64
+VOLUME_GROUPS = {"O": point_group("O"), "Oh": point_group("Oh"), "SO(3)": SO3}
 TEMPLATES = 24  # at least so many invariants: SO(2) and O(2) have as many in the narrowest of these networks
 
 Build = Callable[[int], torch.nn.Module]
@@ -189,6 +190,26 @@ class Arm:
     build: Build
     turned: bool = False
     longer: int = 1
+
+
+def volume_arms(classes: int, width: int) -> list[Arm]:
+    """Classifiers of volumes: a plain one of a width, with turned training and longer, and steerable ones as large."""
+    number = weights(Plain(classes, width, 3, 3))
+
+    def plain(_: int) -> torch.nn.Module:
+        return Plain(classes, width, 3, 3)
+
+    def steerable(group: Group) -> Build:
+        return of_weights(
+            lambda channels: classifier(group, classes, channels, kernel_size=3), number, range(8, 161, 8)
+        )
+
+    return [
+        Arm("plain", plain),
+        Arm("plain, turned training", plain, turned=True),
+        Arm("same, 8 × as long", plain, turned=True, longer=8),
+        *(Arm(name, steerable(group)) for name, group in VOLUME_GROUPS.items()),
+    ]
 
 
 @dataclass

@@ -10,10 +10,9 @@ of an upright patch tells something of the organ, and an invariant network canno
 
 import numpy as np
 import torch
-from _common import Arm, Comparison, Examples, Plain, Recipe, Split, classifier, of_weights, options, weights
+from _common import Comparison, Examples, Recipe, Split, options, volume_arms
 from scipy.ndimage import map_coordinates
 
-from intertwine.catalog import SO3, point_group
 from intertwine.data import images
 
 SEEN, MARGIN, STEP, WIDTH = 16, 28, 3.0, 10
@@ -51,29 +50,14 @@ def main() -> None:
     frog = images.frog_organs()
     front, back = places_of_organs(frog)
     classes = len(front)
-    number = weights(Plain(classes, WIDTH, 3, 3))
-
-    def steerable(group):
-        return of_weights(lambda width: classifier(group, classes, width, kernel_size=3), number, range(8, 161, 8))
-
-    def plain(_):
-        return Plain(classes, WIDTH, 3, 3)
 
     def split(seed: int) -> Split:
         draw = np.random.default_rng(seed)
         return Split(patches(frog, front, TRAIN, draw), patches(frog, back, TEST, draw))
 
-    arms = [
-        Arm("plain", plain),
-        Arm("plain, turned training", plain, turned=True),
-        Arm("same, 8 × as long", plain, turned=True, longer=8),
-        Arm("O", steerable(point_group("O"))),
-        Arm("Oh", steerable(point_group("Oh"))),
-        Arm("SO(3)", steerable(SO3)),
-    ]
     sizes = (TRAIN * classes // 4, TRAIN * classes)
     recipe = Recipe(steps=2 if given.quick else 150, batch=16, looks=4, most=150)
-    Comparison("organs", split, arms, sizes, recipe, tuned_on=1).main(given)
+    Comparison("organs", split, volume_arms(classes, WIDTH), sizes, recipe, tuned_on=1).main(given)
 
 
 if __name__ == "__main__":

@@ -10,10 +10,9 @@ test patches from its front.
 
 import numpy as np
 import torch
-from _common import Arm, Comparison, Examples, Plain, Recipe, Split, classifier, of_weights, options, weights
+from _common import Comparison, Examples, Recipe, Split, options, volume_arms
 from scipy.ndimage import binary_dilation
 
-from intertwine.catalog import SO3, point_group
 from intertwine.data import images
 
 SEEN, MARGIN, WIDTH = 11, 19, 10
@@ -51,29 +50,14 @@ def main() -> None:
     given = options(__doc__)
     t1, grey, white = images.brain()
     front, back = (places_of_tissues(grey, white, rows) for rows in (FRONT, BACK))
-    number = weights(Plain(CLASSES, WIDTH, 3, 3))
-
-    def steerable(group):
-        return of_weights(lambda width: classifier(group, CLASSES, width, kernel_size=3), number, range(8, 161, 8))
-
-    def plain(_):
-        return Plain(CLASSES, WIDTH, 3, 3)
 
     def split(seed: int) -> Split:
         draw = np.random.default_rng(seed)
         return Split(patches(t1, back, TRAIN, draw), patches(t1, front, TEST, draw))
 
-    arms = [
-        Arm("plain", plain),
-        Arm("plain, turned training", plain, turned=True),
-        Arm("same, 8 × as long", plain, turned=True, longer=8),
-        Arm("O", steerable(point_group("O"))),
-        Arm("Oh", steerable(point_group("Oh"))),
-        Arm("SO(3)", steerable(SO3)),
-    ]
     sizes = (TRAIN * CLASSES // 6, TRAIN * CLASSES)
     recipe = Recipe(steps=2 if given.quick else 150, batch=32, looks=4)
-    Comparison("tissue", split, arms, sizes, recipe, tuned_on=1).main(given)
+    Comparison("tissue", split, volume_arms(CLASSES, WIDTH), sizes, recipe, tuned_on=1).main(given)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Draws docs/figures/product.png, a tensor product as a figure: `python docs/figures/product.py`, with chromium."""
 
-import subprocess
-import tempfile
 from pathlib import Path
+
+from _chromium import write_picture
 
 import intertwine as tw
 from intertwine import nn, viz
@@ -18,18 +18,7 @@ def main() -> None:
     ]
     names = [[f"{m}x{irrep.label}" for m, irrep in rep.terms] for rep in (rep, product.rep_2, product.rep_out)]
     fig = viz.product_picture(*names, paths, "features ⊗ harmonics, mode uvu")
-    with tempfile.TemporaryDirectory() as folder:
-        page = Path(folder) / "product.html"
-        fig.update_layout(width=640).write_html(page, include_plotlyjs=True, config={"displayModeBar": False})
-        picture = Path(__file__).with_suffix(".png")
-        options = [
-            "--headless",
-            "--no-sandbox",
-            f"--screenshot={picture}",
-            f"--window-size=660,{fig.layout.height + 16}",
-            "--hide-scrollbars",
-        ]
-        subprocess.run(["chromium", *options, "--virtual-time-budget=4000", page.as_uri()], check=True)
+    write_picture(fig, Path(__file__).with_suffix(".png"), width=640)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
 """Draws docs/figures/signals.png, signals on the sphere: `python docs/figures/signals.py`, with chromium."""
 
-import subprocess
-import tempfile
 from pathlib import Path
 
 import torch
+from _chromium import write_picture
 
 from intertwine import nn, viz
 from intertwine.catalog import O3
@@ -21,19 +20,7 @@ def main() -> None:
         x = signals.diracs(neighbours, torch.ones(4))
         drawn[f"degree {degree}"] = signals.at(x, directions).reshape(mesh.shape[:2]).numpy()
     fig = viz.signal_surfaces(mesh, drawn, height=300)
-    with tempfile.TemporaryDirectory() as folder:
-        page = Path(folder) / "signals.html"
-        fig.update_layout(width=820).write_html(page, include_plotlyjs=True, config={"displayModeBar": False})
-        picture = Path(__file__).with_suffix(".png")
-        options = [
-            "--headless",
-            "--no-sandbox",
-            "--enable-unsafe-swiftshader",
-            f"--screenshot={picture}",
-            f"--window-size=840,{fig.layout.height + 16}",
-            "--hide-scrollbars",
-        ]
-        subprocess.run(["chromium", *options, "--virtual-time-budget=8000", page.as_uri()], check=True)
+    write_picture(fig, Path(__file__).with_suffix(".png"), width=820)
 
 
 if __name__ == "__main__":
