@@ -1,5 +1,18 @@
 """Ready networks, built from layers alone: plain tensors in, plain tensors out."""
 
+from intertwine.models.atoms import (
+    AtomGraph,
+    AtomNetwork,
+    EnergyTerm,
+    NequIP,
+    Potential,
+    Target,
+    atom_graph,
+    batch_graphs,
+    load_potential,
+    neighbours,
+    save_potential,
+)
 from intertwine.models.blocks import (
     ConvBlock,
     GridStyle,
@@ -26,12 +39,17 @@ from intertwine.models.resnet import ResNet
 from intertwine.models.unet import UNet
 
 __all__ = [
+    "AtomGraph",
+    "AtomNetwork",
     "ConvBlock",
     "Encoder",
     "Encoder2d",
     "Encoder3d",
+    "EnergyTerm",
     "GridOptions",
     "GridStyle",
+    "NequIP",
+    "Potential",
     "RepLike",
     "ResNet",
     "ResNet3d",
@@ -39,11 +57,17 @@ __all__ = [
     "ResNet50",
     "ResNetOptions",
     "ResidualBlock",
+    "Target",
     "UNet",
     "UNet2d",
     "UNet3d",
     "WideResNet2d",
+    "atom_graph",
+    "batch_graphs",
     "channels_of",
     "channels_rep",
+    "load_potential",
+    "neighbours",
     "nonlinearity",
+    "save_potential",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ CONVENTION = 1
 """The number of the conventions (bases, signs, orders, normalisations) that weights belong to; changes make it grow."""
 
 
-def save_weights(module: nn.Module, path: str | Path) -> Path:
+def save_weights(module: nn.Module, path: str | Path, notes: Mapping[str, str] | None = None) -> Path:
     """Write the state dict of a module to a safetensors file, with the number of the conventions and all reps.
 
     A state dict holds numbers alone: weights of `2x1o → 3x1o` fit into `3x1o → 2x1o`, and mean nothing there.
@@ -26,6 +27,7 @@ def save_weights(module: nn.Module, path: str | Path) -> Path:
     Args:
         module: a layer or network, or a torch module that holds some.
         path: the file.
+        notes: words to keep beside them, which `read_notes` gives.
 
     Returns:
         The path.
@@ -42,7 +44,7 @@ def save_weights(module: nn.Module, path: str | Path) -> Path:
     """
     path = Path(path)
     tensors = {name: value.detach().cpu().contiguous().clone() for name, value in module.state_dict().items()}
-    metadata = {"convention": str(CONVENTION), "reps": json.dumps(_reps(module))}
+    metadata = {**(notes or {}), "convention": str(CONVENTION), "reps": json.dumps(_reps(module))}
     _safetensors().save_file(tensors, path, metadata)
     return path
 
@@ -83,6 +85,14 @@ def load_weights(module: nn.Module, path: str | Path) -> nn.Module:
         )
     module.load_state_dict(tensors)
     return module
+
+
+def read_notes(path: str | Path) -> dict[str, str]:
+    """The words beside the weights of a safetensors file.
+
+    Raises `ArgumentError` for a file that is none.
+    """
+    return _read(Path(path))[0]
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:

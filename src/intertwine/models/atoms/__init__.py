@@ -1,0 +1,21 @@
+"""Networks on atoms: energies, forces, stresses and tensors of molecules and materials."""
+
+from intertwine.models.atoms.files import load_potential, save_potential
+from intertwine.models.atoms.graph import AtomGraph, atom_graph, batch_graphs, neighbours
+from intertwine.models.atoms.nequip import NequIP
+from intertwine.models.atoms.network import AtomNetwork
+from intertwine.models.atoms.potential import EnergyTerm, Potential, Target
+
+__all__ = [
+    "AtomGraph",
+    "AtomNetwork",
+    "EnergyTerm",
+    "NequIP",
+    "Potential",
+    "Target",
+    "atom_graph",
+    "batch_graphs",
+    "load_potential",
+    "neighbours",
+    "save_potential",
+]

@@ -1,0 +1,72 @@
+"""What all networks on atoms share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from intertwine.errors import ArgumentError
+from intertwine.fields import Displacements, Edges, FieldType, PointFeatures
+from intertwine.nn import EquivariantModule
+from intertwine.reps import Irrep, Rep, as_rep
+
+
+class AtomNetwork(EquivariantModule):
+    """Features of atoms, of any rep, from their elements and the vectors between them.
+
+    Args:
+        species: how many elements there are.
+        cutoff: how far atoms see, Å.
+        rep_out: the rep of what each atom gives: an invariant for an energy, vectors for a dipole, …
+
+    Attributes:
+        options: the arguments that make this network again: numbers, words and reps.
+    """
+
+    options: dict[str, Any]
+
+    def __init__(self, species: int, cutoff: float, rep_out: Rep | Irrep) -> None:
+        rep_out = as_rep(rep_out)
+        if not isinstance(species, int) or species < 1 or not cutoff > 0:
+            raise ArgumentError(
+                f"A network on atoms knows one element or more and sees some distance far, but got species={species!r} "
+                f"and cutoff={cutoff!r}."
+            )
+        group = rep_out.group
+        super().__init__(species * Irrep(group, group.trivial), rep_out)
+        self.species, self.cutoff = species, float(cutoff)
+
+    @property
+    def reps_in(self) -> tuple[Rep | None, ...]:
+        """Species and edges, which nothing moves, and vectors."""
+        return None, None, self.rep_out.group.defining
+
+    @property
+    def fields_in(self) -> tuple[FieldType, ...]:
+        """A number per atom, edges, vectors along them."""
+        return PointFeatures(), Edges(), Displacements(self.rep_out.group.defining)
+
+    @property
+    def field_out(self) -> FieldType:
+        """Features of atoms."""
+        return PointFeatures(self.rep_out)
+
+    def example_inputs(self, batch: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+        """Random atoms within sight of each other."""
+        species = torch.randint(self.species, (batch,), generator=generator)
+        positions = torch.randn(batch, 3, generator=generator, dtype=torch.float64) * (self.cutoff / 3)
+        edges = (torch.cdist(positions, positions) < self.cutoff).fill_diagonal_(False).nonzero().T
+        return species, edges, positions[edges[1]] - positions[edges[0]]
+
+    @abstractmethod
+    def forward(self, species: Tensor, edges: Tensor, vectors: Tensor) -> Tensor:  # type: ignore[override]
+        """What each atom gives, `(N, rep_out.dim)`.
+
+        Args:
+            species: the element of each atom, numbered from 0, `(N,)`.
+            edges: source and target of each pair of atoms that see each other, `(2, E)`.
+            vectors: from source to target, `(E, 3)`, Å.
+        """

@@ -1,0 +1,221 @@
+"""A potential: energies of atoms, and what follows from them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Self
+
+import torch
+from torch import Tensor, nn
+
+from intertwine._arrays import is_tracing
+from intertwine.errors import ArgumentError
+from intertwine.models.atoms.graph import AtomGraph
+from intertwine.models.atoms.network import AtomNetwork
+from intertwine.reps import Irrep, Rep
+
+
+class Target(NamedTuple):
+    """A tensor that a model gives beside the energy, of a rep of the network's group.
+
+    Args:
+        rep: how it turns: a dipole is `1x1o` of O(3), a polarisability `1x0e + 1x2e`.
+        total: whether it is the sum over the atoms of a structure, or one for each atom.
+    """
+
+    rep: Rep
+    total: bool = True
+
+
+class EnergyTerm(nn.Module, ABC):
+    """An energy of atoms that is known beforehand or follows from what the network gives: repulsion, charges.
+
+    Attributes:
+        options: the arguments that make this term again: numbers and words.
+    """
+
+    options: dict[str, Any]
+
+    @abstractmethod
+    def forward(self, graph: AtomGraph, vectors: Tensor, outputs: Mapping[str, Tensor]) -> Tensor:
+        """The energy of each atom, `(N,)`, eV.
+
+        Args:
+            graph: the atoms.
+            vectors: of the pairs, `(E, 3)`, Å: forces follow from these, positions and cells.
+            outputs: what the network gives for each atom, by the name of the target: charges, for instance.
+        """
+
+
+class Potential(nn.Module):
+    """Energy, forces, stress and tensors of atoms: `E = Σ_i (scale_z ε_i + reference_z + …)`, z the element of atom i.
+
+    ε is what the network gives. References and scales, and sums over atoms, are float64 whatever the dtype of the
+    network, since total energies are large and their differences small.
+
+    Args:
+        network: the network; its rep_out is one invariant, ε, and then the reps of the targets, in their order.
+        elements: the atomic number of each of its species.
+        references: the energy of each species, eV.
+        scale: the size of ε, eV: one number, or one for each species.
+        targets: what else the network gives, by name.
+        terms: other parts of the energy, added.
+
+    Raises `ArgumentError` where these do not fit together.
+
+    >>> from ase.build import molecule
+    >>> from intertwine.catalog import O3
+    >>> from intertwine.models import NequIP, atom_graph
+    >>> model = Potential(NequIP(3, cutoff=4.0, hidden=O3.rep("8x0e + 8x1o"), layers=2), elements=[1, 6, 8])
+    >>> found = model(atom_graph(molecule("CH3OH"), model.elements, model.cutoff))
+    >>> found["energy"].shape, found["forces"].shape
+    (torch.Size([1]), torch.Size([6, 3]))
+    """
+
+    references: Tensor
+    scale: Tensor
+
+    def __init__(
+        self,
+        network: AtomNetwork,
+        elements: Sequence[int],
+        references: Sequence[float] | Tensor | None = None,
+        scale: float | Sequence[float] | Tensor = 1.0,
+        *,
+        targets: Mapping[str, Target] | None = None,
+        terms: Sequence[EnergyTerm] = (),
+    ) -> None:
+        super().__init__()
+        self.elements = tuple(int(number) for number in elements)
+        if len(self.elements) != network.species or len(set(self.elements)) < len(self.elements):
+            raise ArgumentError(
+                f"Each species of the network has an element of its own: {network.species} are expected, but got the "
+                f"atomic numbers {list(self.elements)}."
+            )
+        self.targets = dict(targets or {})
+        group = network.rep_out.group
+        wanted = Rep(group, ((1, Irrep(group, group.trivial)),))
+        for target in self.targets.values():
+            wanted = wanted + target.rep
+        if network.rep_out != wanted:
+            raise ArgumentError(
+                f"The network of a potential gives one invariant, the energy, and its targets: {wanted} of {group}, "
+                f"but got {network.rep_out}. Make the network with rep_out={wanted!r}."
+            )
+        self.network, self.terms = network, nn.ModuleList(terms)
+        energies = torch.zeros(network.species) if references is None else torch.as_tensor(references)
+        self.register_buffer("references", self._per_species(energies, "references"))
+        self.register_buffer("scale", self._per_species(torch.as_tensor(scale), "scale"))
+
+    def _per_species(self, values: Tensor, name: str) -> Tensor:
+        values = values.detach().to(torch.float64)
+        if values.shape not in ((), (len(self.elements),)) or not bool(values.isfinite().all()):
+            raise ArgumentError(
+                f"A potential takes as {name} one finite number per element, {len(self.elements)} in all, but got "
+                f"{values.tolist()}."
+            )
+        return values.expand(len(self.elements)).clone()
+
+    @property
+    def cutoff(self) -> float:
+        """How far atoms see, Å."""
+        return self.network.cutoff
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The dtype of the network's weights, in which it computes."""
+        return next(p.dtype for p in self.network.parameters() if p.is_floating_point())
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Energies stay float64: -1e5 eV in float32 are rounded to 8 meV."""
+        exact = {name: getattr(self, name) for name in ("references", "scale")}
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        for name, values in exact.items():
+            cast = getattr(self, name)
+            if cast.dtype != torch.float64:
+                setattr(self, name, values.to(cast.device))
+        return self
+
+    def atomic(self, graph: AtomGraph) -> dict[str, Tensor]:
+        """The `energies` of atoms, float64 `(N,)`, and what the network gives of each target, `(N, rep.dim)`.
+
+        Differentiable in positions and cells, once, twice and under `torch.func`.
+        """
+        vectors = graph.vectors()
+        y = self.network(graph.species, graph.edges, vectors.to(self.dtype))
+        sizes = [1, *(target.rep.dim for target in self.targets.values())]
+        own, *parts = y.split(sizes, 1)
+        outputs = dict(zip(self.targets, parts, strict=True))
+        energies = own[:, 0].double() * self.scale[graph.species] + self.references[graph.species]
+        for term in self.terms:
+            energies = energies + term(graph, vectors, outputs).double()
+        return {"energies": energies, **outputs}
+
+    def energy(self, graph: AtomGraph) -> Tensor:
+        """The energy of each structure, float64 `(B,)`, eV: for `torch.func.grad` and its like."""
+        return _sums(self.atomic(graph)["energies"], graph)
+
+    def forward(self, graph: AtomGraph, *, forces: bool = True, stress: bool = False) -> dict[str, Tensor]:
+        """What is known of the atoms, by name.
+
+        `energy` `(B,)` and `energies` `(N,)`, float64, eV; `forces` `(N, 3)`, eV/Å, the negative gradient; `stress`
+        `(B, 3, 3)`, eV/Å³, the derivative by strain over the volume, positive under tension; and the targets,
+        `(B, rep.dim)` or `(N, rep.dim)`. In training, and where gradients are asked for, all are differentiable.
+
+        Args:
+            graph: the atoms.
+            forces: whether forces are asked for.
+            stress: whether stresses are asked for, of structures that repeat in three directions.
+
+        Raises `ArgumentError` for stresses of structures without a volume.
+        """
+        wanted: list[Tensor] = []
+        given = graph.positions.requires_grad or graph.cells.requires_grad
+        traced = torch.is_grad_enabled() and (self.training or given or not (forces or stress))
+        with torch.enable_grad() if forces or stress else torch.set_grad_enabled(torch.is_grad_enabled()):
+            positions = graph.positions
+            if forces:
+                positions = positions if positions.requires_grad else positions.detach().requires_grad_()
+                wanted.append(positions)
+            strained = graph._replace(positions=positions)
+            if stress:
+                strain = torch.zeros_like(graph.cells, requires_grad=True)
+                wanted.append(strain)
+                strained = _strained(strained, strain)
+            found = self.atomic(strained)
+            energy = _sums(found["energies"], graph)
+            slopes = list(torch.autograd.grad(energy.sum(), wanted, create_graph=traced)) if wanted else []
+        out = {"energy": energy, "energies": found["energies"]}
+        if forces:
+            out["forces"] = -slopes[0]
+        if stress:
+            out["stress"] = slopes[-1] / _volumes(graph.cells)
+        for name, target in self.targets.items():
+            out[name] = _sums(found[name], graph) if target.total else found[name]
+        return out if traced else {name: values.detach() for name, values in out.items()}
+
+
+def _sums(values: Tensor, graph: AtomGraph) -> Tensor:
+    """Sums over the atoms of each structure."""
+    out = values.new_zeros((graph.cells.shape[0], *values.shape[1:]))
+    summed: Tensor = out.index_add(0, graph.structure, values)
+    return summed
+
+
+def _strained(graph: AtomGraph, strain: Tensor) -> AtomGraph:
+    """The graph after a symmetric strain of each structure: `r ↦ (1 + ε) r`, atoms and cells alike."""
+    symmetric = (strain + strain.mT) / 2
+    moved = graph.positions + (graph.positions[:, None] @ symmetric[graph.structure])[:, 0]
+    return graph._replace(positions=moved, cells=graph.cells + graph.cells @ symmetric)
+
+
+def _volumes(cells: Tensor) -> Tensor:
+    """The volume of each cell, `(B, 1, 1)`; raises `ArgumentError` where there is none."""
+    volumes: Tensor = torch.linalg.det(cells).abs()[:, None, None]
+    if not (torch.compiler.is_compiling() or is_tracing()) and not bool((volumes > 0).all()):
+        raise ArgumentError(
+            "Stress is a derivative per volume, but some of these structures have a cell without volume. Give a cell, "
+            "or do not ask for the stress."
+        )
+    return volumes
