@@ -76,7 +76,7 @@ def load_potential(path: str | Path) -> Potential:
     return model.eval()
 
 
-def _named(part: AtomNetwork | EnergyTerm, known: Mapping[str, type]) -> dict[str, Any]:
+def _named(part: Any, known: Mapping[str, type]) -> dict[str, Any]:
     """A part by the name of its class and its options."""
     name = type(part).__name__
     if known.get(name) is not type(part):
