@@ -79,7 +79,7 @@ def load_potential(path: str | Path) -> Potential:
 def _named(part: Any, known: Mapping[str, type]) -> dict[str, Any]:
     """A part by the name of its class and its options."""
     name = type(part).__name__
-    if known.get(name) is not type(part):
+    if type(part) not in known.values():
         raise ArgumentError(
             f"A potential on disk is made of {', '.join(known)}, which can be made again, but this one holds a {name}. "
             "Keep its weights by nn.save_weights(model, path), and make it yourself."
