@@ -2,15 +2,21 @@
 
 from intertwine.models.atoms.files import load_potential, save_potential
 from intertwine.models.atoms.graph import AtomGraph, atom_graph, batch_graphs, neighbours
+from intertwine.models.atoms.mace import MACE
 from intertwine.models.atoms.nequip import NequIP
 from intertwine.models.atoms.network import AtomNetwork
+from intertwine.models.atoms.pair_basis import PairBasis
 from intertwine.models.atoms.potential import EnergyTerm, Potential, Target
+from intertwine.models.atoms.repulsion import ZBL
 
 __all__ = [
+    "MACE",
+    "ZBL",
     "AtomGraph",
     "AtomNetwork",
     "EnergyTerm",
     "NequIP",
+    "PairBasis",
     "Potential",
     "Target",
     "atom_graph",
