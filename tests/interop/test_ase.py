@@ -1,4 +1,4 @@
-"""A potential drives what ase drives: the slope of its energy is its force, and neighbours that are kept change nothing."""
+"""A potential drives what ase drives: slopes of its energy are its forces, and kept neighbours change nothing."""
 
 from pathlib import Path
 

@@ -34,8 +34,8 @@ class Calculator(BaseCalculator):  # type: ignore[misc]
             relaxations.
         skin: how far beyond the cut-off pairs are kept, Å; 0 to search at each step.
 
-    Results are those of ase: `energy` and `free_energy` in eV, `energies`, `forces` in eV/Å, `stress` in eV/Å³ as xx, yy,
-    zz, yz, xz, xy, for structures that repeat in three directions; and the model's targets by their names.
+    Results are those of ase: `energy` and `free_energy` in eV, `energies`, `forces` in eV/Å, `stress` in eV/Å³ as xx,
+    yy, zz, yz, xz, xy, for structures that repeat in three directions; and the model's targets by their names.
 
     >>> from ase.build import bulk
     >>> from intertwine.catalog import O3

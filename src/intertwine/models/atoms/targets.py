@@ -62,7 +62,7 @@ class Target:
         """The tensors `(..., *shape)` of features `(..., rep.dim)`."""
         if self.formula is None:
             return y
-        table = torch.as_tensor(_space(self.formula, self.rep.group)[1], dtype=y.dtype, device=y.device)
+        table = torch.tensor(_space(self.formula, self.rep.group)[1], dtype=y.dtype, device=y.device)
         tensors: Tensor = (y @ table).unflatten(-1, self.shape)
         return tensors
 
