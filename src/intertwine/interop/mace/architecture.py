@@ -15,7 +15,7 @@ from torch import Tensor
 from intertwine.catalog import O3
 from intertwine.errors import ArgumentError
 from intertwine.models.atoms.pair_basis import AGNESI
-from intertwine.models.atoms.repulsion import ZBL
+from intertwine.models.atoms.terms import Repulsion
 from intertwine.reps import Rep
 from intertwine.reps.harmonics import harmonics_rep
 
@@ -150,13 +150,19 @@ class Architecture:
         return energies + self.of_head("scale_shift.shift", 0.0)
 
     @cached_property
-    def terms(self) -> list[ZBL]:
-        """The repulsion, if there is one."""
+    def terms(self) -> list[Repulsion]:
+        """The repulsion, if there is one, with the constants that mace has; the interaction is scaled as a whole."""
         part = "pair_repulsion_fn"
         if f"{part}.p" not in self.state:
             return []
-        screening = [float(self[f"{part}.{name}"]) for name in ("a_prefactor", "a_exp")]
-        return [ZBL(self.elements, self._radii(part), int(self[f"{part}.p"]), self.scale, screening)]
+        options: dict[str, Any] = {
+            "radii": self._radii(part),
+            "coulomb": 14.3996 * self.scale,
+            "length": 0.529 * float(self[f"{part}.a_prefactor"]),
+            "exponent": float(self[f"{part}.a_exp"]),
+            "screening": [*zip(self[f"{part}.c"].tolist(), (3.2, 0.9423, 0.4028, 0.2016), strict=True)],
+        }
+        return [Repulsion(self.elements, int(self[f"{part}.p"]), **options)]
 
     def _radii(self, part: str) -> list[float]:
         return [float(self[f"{part}.covalent_radii"][number]) for number in self.elements]

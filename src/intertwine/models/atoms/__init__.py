@@ -6,19 +6,22 @@ from intertwine.models.atoms.mace import MACE
 from intertwine.models.atoms.nequip import NequIP
 from intertwine.models.atoms.network import AtomNetwork
 from intertwine.models.atoms.pair_basis import PairBasis
-from intertwine.models.atoms.potential import EnergyTerm, Potential, Target
-from intertwine.models.atoms.repulsion import ZBL
+from intertwine.models.atoms.potential import EnergyTerm, Potential
+from intertwine.models.atoms.targets import Target
+from intertwine.models.atoms.terms import Repulsion
+from intertwine.models.atoms.verlet import VerletList
 
 __all__ = [
     "MACE",
-    "ZBL",
     "AtomGraph",
     "AtomNetwork",
     "EnergyTerm",
     "NequIP",
     "PairBasis",
     "Potential",
+    "Repulsion",
     "Target",
+    "VerletList",
     "atom_graph",
     "batch_graphs",
     "load_potential",
