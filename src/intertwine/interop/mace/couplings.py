@@ -85,6 +85,11 @@ def product_weights(layer: nn.SymmetricContraction, given: Sequence[Sequence[tup
     for (_, block), parts in zip(layer.rep_out.terms, given, strict=True):
         values = ours[:, :, start : start + block.dim].flatten(1).T
         start += block.dim
+        if any(table.shape[-1] != given_weights.shape[1] for table, given_weights in parts):
+            raise ArgumentError(
+                "The weights of this MACE belong to couplings that are not in its state dict, and not those that mace "
+                "makes by itself: those of cuequivariance (use_reduced_cg). Pass a state dict with all U_matrix tables."
+            )
         theirs = torch.cat([_table_values(table.double(), points, block.dim) for table, _ in parts], 1)
         used = values.abs().amax(0) > 0
         matrix = torch.linalg.lstsq(values[:, used], theirs).solution

@@ -107,7 +107,8 @@ def _load_convolution(network: MACE, told: Architecture, number: int, convention
     product = nn.TensorProduct(rep, harmonics_rep(rep.group.defining, told.degree), messages, False, mode="uvu")
     _load_radial(layer.conv.radial, told, f"{name}.conv_tp_weights", (product, convention))
     if layer.density is not None:
-        layer.density.weights[0].copy_(_matrices(told, f"{name}.density_fn")[0].flatten())
+        (matrix,) = _matrices(told, f"{name}.density_fn")  # scaled for inputs of another variance, 1
+        layer.density.weights[0].copy_(matrix.flatten() * layer.density.variance_in**0.5)
 
 
 def _matrices(told: Architecture, name: str) -> list[Tensor]:
