@@ -1,5 +1,6 @@
 """Networks on atoms: energies, forces, stresses and tensors of molecules and materials."""
 
+from intertwine.models.atoms.allegro import Allegro
 from intertwine.models.atoms.files import load_potential, save_potential
 from intertwine.models.atoms.graph import AtomGraph, atom_graph, batch_graphs, neighbours
 from intertwine.models.atoms.mace import MACE
@@ -13,6 +14,7 @@ from intertwine.models.atoms.verlet import VerletList
 
 __all__ = [
     "MACE",
+    "Allegro",
     "AtomGraph",
     "AtomNetwork",
     "EnergyTerm",
