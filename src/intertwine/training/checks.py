@@ -54,7 +54,7 @@ class CheckLimits:
 Check = Callable[[Sequence[LabelledFrame], CheckLimits], Iterator[Finding]]
 
 
-def names_of_frames(frames: Sequence[LabelledFrame], places: Sequence[int]) -> str:
+def _named(frames: Sequence[LabelledFrame], places: Sequence[int]) -> str:
     """The first of some frames, by their sources."""
     shown = ", ".join(frames[i].source or str(i) for i in places[:SHOWN])
     return shown + (", …" if len(places) > SHOWN else "")
@@ -71,7 +71,7 @@ def duplicates(frames: Sequence[LabelledFrame], limits: CheckLimits) -> Iterator
         return
     extra = sum(len(group) - 1 for group in groups)
     places = tuple(place for group in groups for place in group)
-    words = f"{_are(extra)} repeat{'s' * (extra == 1)} the structure of another: {names_of_frames(frames, places)}"
+    words = f"{_are(extra)} repeat{'s' * (extra == 1)} the structure of another: {_named(frames, places)}"
     yield Finding("duplicates", words, places)
     for name, off in (("energy", 1e-4), ("forces", 1e-3)):
         wrong, worst = [], 0.0
@@ -82,7 +82,7 @@ def duplicates(frames: Sequence[LabelledFrame], limits: CheckLimits) -> Iterator
                 worst = max(worst, apart)
         if wrong:
             unit = "eV per atom" if name == "energy" else "eV/Å"
-            said = f"the same structure has {name} that differ, by up to {worst:.3g} {unit}: {names_of_frames(frames, wrong)}"
+            said = f"the same structure has {name} that differ, by up to {worst:.3g} {unit}: {_named(frames, wrong)}"
             yield Finding("contradictions", said, tuple(wrong))
 
 
@@ -127,10 +127,8 @@ def _far(
     order = sorted(np.flatnonzero(far).tolist(), key=lambda k: -abs(values[k] - middle))
     if order:
         wrong = tuple(places[k] for k in order)
-        said = (
-            f"{_are(len(wrong), 'outlier')} in {words}: {values[order[0]]:.4g} of {names_of_frames(frames, wrong[:1])}"
-        )
-        others = f"; then {names_of_frames(frames, wrong[1:])}" if len(wrong) > 1 else ""
+        said = f"{_are(len(wrong), 'outlier')} in {words}: {values[order[0]]:.4g} of {_named(frames, wrong[:1])}"
+        others = f"; then {_named(frames, wrong[1:])}" if len(wrong) > 1 else ""
         yield Finding("outliers", f"{said}, where the median is {middle:.4g}{others}", wrong)
 
 
@@ -153,7 +151,7 @@ def close_atoms(frames: Sequence[LabelledFrame], limits: CheckLimits) -> Iterato
         share, place, distance = min(close)
         said = (
             f"{_are(len(close))} with atoms too close: {distance:.3g} Å in {frames[place].source or place}, "
-            f"{100 * share:.0f} % of the sum of the covalent radii; {names_of_frames(frames, wrong)}"
+            f"{100 * share:.0f} % of the sum of the covalent radii; {_named(frames, wrong)}"
         )
         yield Finding("close atoms", said, wrong)
     yield from _lonely(frames, limits)
@@ -162,7 +160,7 @@ def close_atoms(frames: Sequence[LabelledFrame], limits: CheckLimits) -> Iterato
 def _lonely(frames: Sequence[LabelledFrame], limits: CheckLimits) -> Iterator[Finding]:
     alone = [i for i, frame in enumerate(frames) if is_isolated(frame)]
     if alone:
-        said = f"{_are(len(alone), 'isolated atom')}, whose energies are taken as references: {names_of_frames(frames, alone)}"
+        said = f"{_are(len(alone), 'isolated atom')}, whose energies are taken as references: {_named(frames, alone)}"
         yield Finding("isolated atoms", said, tuple(alone))
     if limits.cutoff is None:
         return
@@ -172,7 +170,7 @@ def _lonely(frames: Sequence[LabelledFrame], limits: CheckLimits) -> Iterator[Fi
         if len(np.unique(edges[0])) < len(frame.atoms) and not is_isolated(frame):
             lonely.append(i)
     if lonely:
-        said = f"{_are(len(lonely))} with atoms that see nobody within {limits.cutoff} Å: {names_of_frames(frames, lonely)}"
+        said = f"{_are(len(lonely))} with atoms that see nobody within {limits.cutoff} Å: {_named(frames, lonely)}"
         yield Finding("lonely atoms", said, tuple(lonely))
 
 
@@ -190,7 +188,7 @@ def odd_elements(frames: Sequence[LabelledFrame], limits: CheckLimits) -> Iterat
             symbols = ", ".join(chemical_symbols[z] for z in odd)
             yield Finding(
                 "elements",
-                f"{_are(len(places))} with {what}: {symbols}; {names_of_frames(frames, places)}",
+                f"{_are(len(places))} with {what}: {symbols}; {_named(frames, places)}",
                 tuple(places),
             )
 
@@ -204,7 +202,7 @@ def net_forces(frames: Sequence[LabelledFrame], _: CheckLimits) -> Iterator[Find
     if wrong:
         said = (
             f"the forces of {_are(len(wrong))} do not sum to zero, which no potential can follow: up to "
-            f"{nets[wrong[0]]:.3g} eV/Å per atom in {names_of_frames(frames, wrong)}"
+            f"{nets[wrong[0]]:.3g} eV/Å per atom in {_named(frames, wrong)}"
         )
         yield Finding("net forces", said, tuple(wrong))
 

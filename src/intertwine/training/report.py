@@ -13,6 +13,7 @@ from intertwine.training.predictions import LabelErrors, PredictedFrames, label_
 from intertwine.viz import bars, parity_plot, run_curves
 from intertwine.viz.html_report import Report, environment
 
+MOST_ELEMENTS = 12  # bars of a picture
 WORST = 8  # frames in the table of the worst
 
 
@@ -138,10 +139,9 @@ def _curves(report: Report, history: Sequence[Mapping[str, float]]) -> None:
     section = report.add_section("Learning curves")
     for unit, some in pictures.items():
         curves = {
-            name.removesuffix(f", {unit}"): np.array([entry.get(name, np.nan) for entry in history], float)
-            for name in some
+            name.removesuffix(f", {unit}"): (epochs, [entry.get(name, np.nan) for entry in history]) for name in some
         }
-        section.figure(run_curves(epochs, curves, ("epoch", unit)), f"{', '.join(curves)} by epoch.")
+        section.figure(run_curves(curves, ("epoch", unit)), f"{', '.join(curves)} by epoch.")
 
 
 def _parities(report: Report, predictions: Mapping[str, PredictedFrames]) -> None:
@@ -161,28 +161,27 @@ def _parities(report: Report, predictions: Mapping[str, PredictedFrames]) -> Non
 
 def _by_kind(report: Report, errors: Mapping[str, LabelErrors]) -> None:
     """Errors of forces by element and by the size of the force."""
-    elements = sorted({z for found in errors.values() for z in found.by_element})
-    if not elements:
+    worst: dict[int, float] = {}
+    for found in errors.values():
+        for z, off in found.by_element.items():
+            worst[z] = max(off, worst.get(z, 0.0))
+    if not worst:
         return
     from ase.data import chemical_symbols
 
+    elements = sorted(sorted(worst, key=lambda z: -worst[z])[:MOST_ELEMENTS])
+    values = {part: [found.by_element.get(z, np.nan) for z in elements] for part, found in errors.items()}
     section = report.add_section("Where forces are wrong")
-    symbols = [chemical_symbols[z] for z in elements]
-    values = {p: [found.by_element.get(z, np.nan) for z in elements] for p, found in errors.items()}
-    if len(elements) <= 12:
-        section.figure(
-            bars(symbols, values, label="mean absolute error, meV/Å", number=".3g"),
-            "Mean absolute error of the components of forces, by the element that they act on.",
-        )
-    else:
-        rows = [[s, *(f"{values[p][i]:.3g}" for p in values)] for i, s in enumerate(symbols)]
-        section.table(["Element", *(f"{p}, meV/Å" for p in values)], rows)
-    parts = {p: found.by_size for p, found in errors.items() if len(found.by_size[0])}
-    for part, (sizes, off) in parts.items():
-        section.figure(
-            run_curves(sizes, {part: off}, ("force, eV/Å", "error, meV/Å"), log=(True, True)),
-            f"Mean length of the error of a force, by the size of the force: {part}, as many atoms at each point.",
-        )
+    some = f"the {len(elements)} with the largest, of {len(worst)}" if len(worst) > len(elements) else "all"
+    section.figure(
+        bars([chemical_symbols[z] for z in elements], values, label="mean absolute error, meV/Å", number=".3g"),
+        f"Mean absolute error of the components of forces, by the element that they act on: {some}.",
+    )
+    curves = {part: found.by_size for part, found in errors.items() if len(found.by_size[0])}
+    section.figure(
+        run_curves(curves, ("force, eV/Å", "error, meV/Å"), log=(True, True)),
+        "Mean length of the error of a force, by the size of the force: as many atoms at each point.",
+    )
 
 
 def _worst(report: Report, predictions: Mapping[str, PredictedFrames]) -> None:

@@ -72,8 +72,7 @@ def _telling(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def run_curves(
-    x: Sequence[float] | np.ndarray,
-    curves: Mapping[str, Sequence[float] | np.ndarray],
+    curves: Mapping[str, tuple[Sequence[float] | np.ndarray, Sequence[float] | np.ndarray]],
     axes: tuple[str, str],
     *,
     log: tuple[bool, bool] = (False, True),
@@ -81,35 +80,39 @@ def run_curves(
     """Quantities along a run, a line each; values that are NaN, or have no logarithm, are passed over.
 
     Args:
-        x: where the values stand: epochs, seconds, sizes.
-        curves: one value for each of them, by name.
+        curves: where the values stand (epochs, seconds, sizes) and the values, by name.
         axes: the names of both axes, with units.
         log: which of the axes are logarithmic.
 
-    Raises `ArgumentError` where a curve has another length than x.
+    Raises `ArgumentError` where there are not as many values as places.
 
-    >>> fig = run_curves([1, 2, 3], {"train": [1.0, 0.1, 0.01], "validation": [np.nan, 0.2, 0.03]}, ("epoch", "loss"))
+    >>> fig = run_curves({"train": ([1, 2, 3], [1.0, 0.1, 0.01]), "test": ([1, 2], [np.nan, 0.2])}, ("epoch", "loss"))
     >>> len(fig.data[1].x)
-    2
+    1
     """
     go = graph_objects()
-    fig = figure()
-    for i, (name, values) in enumerate(curves.items()):
-        same_length(x=x, **{name: values})
-        places, heights = np.asarray(x, float), np.asarray(values, float)
-        shown = np.isfinite(heights) & (heights > 0 if log[1] else True) & (places > 0 if log[0] else True)
+    fig = figure(showlegend=True)
+    seen: list[np.ndarray] = []
+    for i, (name, (x, y)) in enumerate(curves.items()):
+        same_length(places=x, values=y)
+        points = np.array([np.asarray(x, float), np.asarray(y, float)])
+        shown = np.isfinite(points).all(0) & ((points > 0) | ~np.array(log)[:, None]).all(0)
+        points = points[:, shown]
+        seen.append(points)
         line = {"color": COLOURS[i % len(COLOURS)], "width": 2.5, "dash": DASHES[i // len(COLOURS) % len(DASHES)]}
-        mode = "lines" if shown.sum() > 40 else "lines+markers"
-        text = [number_text(float(v)) for v in heights[shown]]
+        look = {"mode": "lines" if points.shape[1] > 40 else "lines+markers", "line": line, "name": name}
+        text = [number_text(float(value)) for value in points[1]]
         hover = f"{name}<br>{axes[0]} %{{x:.4g}}: %{{text}}<extra></extra>"
-        fig.add_trace(
-            go.Scatter(
-                x=places[shown], y=heights[shown], name=name, mode=mode, line=line, text=text, hovertemplate=hover
-            )
-        )
+        fig.add_trace(go.Scatter(x=points[0], y=points[1], text=text, hovertemplate=hover, **look))
     fig.update_xaxes(title_text=axes[0])
     fig.update_yaxes(title_text=axes[1])
-    for update, power in zip((fig.update_xaxes, fig.update_yaxes), log, strict=True):
-        if power:
-            update(type="log", **POWERS, dtick=1)
+    for axis, update in enumerate((fig.update_xaxes, fig.update_yaxes)):
+        if log[axis]:
+            values = np.concatenate([points[axis] for points in seen] or [np.zeros(0)])
+            update(type="log", **POWERS, dtick=_step(values))
     return on_phones(fig, {"height": 320})
+
+
+def _step(values: np.ndarray) -> int | str:
+    """The step of a logarithmic axis: a power of ten, or 2 and 5 between them where the values span few."""
+    return 1 if len(values) and values.max() > 60 * values.min() else "D2"
