@@ -32,7 +32,8 @@ MAY_IMPORT = {
     "nn": BASE
     | {"groups", "reps", "kernels", "plan", "ops", "fields", "rules"},  # without catalog: never knows which group
     "models": ALGEBRA | {"fields", "nn", "kernels"},  # built from layers only; kernels say what reps tensors have
-    "training": ALGEBRA | {"nn", "models", "data", "testing"},
+    # symmetry says what no model can fit before one is trained; viz draws the report.
+    "training": ALGEBRA | {"nn", "models", "data", "testing", "fields", "symmetry", "viz"},
 }
 MAY_IMPORT["interop"] = MAY_IMPORT.keys() - {"training"}  # leaves
 MAY_IMPORT["intertwine"] = {*MAY_IMPORT} - {"interop"}
