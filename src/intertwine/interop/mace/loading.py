@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,7 +25,7 @@ from intertwine.reps import Rep
 from intertwine.reps.harmonics import harmonics_rep
 
 
-def load(
+def load_mace(
     source: State | plain.Module | str | Path,
     *,
     neighbours: float | None = None,
@@ -98,7 +99,8 @@ def _read(path: Path) -> State:
 
 def _load_convolution(network: MACE, told: Architecture, number: int, convention: Convention) -> None:
     """The linear maps, the radial network, the map by element, and the density."""
-    layer, name = network.layers[number], f"interactions.{number}"
+    layer: Any = network.layers[number]
+    name = f"interactions.{number}"
     load_e3nn({"weight": told[f"{name}.linear_up.weight"]}, layer.before)
     load_e3nn({"weight": told[f"{name}.linear.weight"]}, layer.after)
     load_e3nn({"weight": told[f"{name}.skip_tp.weight"]}, layer.skip)
@@ -129,7 +131,7 @@ def _load_radial(
 
 def _load_product(network: MACE, told: Architecture, number: int, convention: Convention) -> None:
     """The symmetric contraction and the linear map behind it."""
-    layer = network.layers[number]
+    layer: Any = network.layers[number]
     load_e3nn({"weight": told[f"products.{number}.linear.weight"]}, layer.mix)
     dims = [block.dim for _, block in layer.product.rep_in.terms]
     given = []
@@ -148,7 +150,7 @@ def _load_product(network: MACE, told: Architecture, number: int, convention: Co
 
 def _load_readout(network: MACE, told: Architecture, number: int) -> None:
     """What is read out of a layer; nothing, where mace reads out the last layer only."""
-    read = network.reads[number]
+    read: Any = network.reads[number]
     place = number - (told.layers - told.readouts)
     if place < 0:
         read.weight.zero_()
@@ -163,4 +165,3 @@ def _load_readout(network: MACE, told: Architecture, number: int) -> None:
     outer = told[f"readouts.{place}.linear_2.weight"].reshape(told.heads, -1, told.heads)[told.head, :, told.head]
     load_e3nn({"weight": inner.flatten()}, first)
     load_e3nn({"weight": outer * (constant_of(F.silu) / gate.gains[0] / told.heads**0.5)}, last)
-

@@ -118,7 +118,7 @@ class MACE(AtomNetwork):
             # A mean over neighbours has its number in the denominator, where a sum of unit variance has its root.
             count = 1.0 if density else float(neighbours) ** 2
             conv = DepthwiseConv(rep, messages, self.basis, degree=degree, hidden=radial, neighbours=count)
-            layer = _Layer(conv, messages, out, (species, orders[n], residuals[n]))
+            layer = _Layer(conv, messages, out, (species, int(orders[n]), bool(residuals[n])))
             if density:
                 layer.density = FullyConnected([bessel, 1], variance_in=self.basis.mean_square / bessel)
             self.layers.append(layer)
