@@ -21,7 +21,7 @@ from intertwine.interop.e3nn.defaults import Convention
 from intertwine.interop.mace.architecture import Architecture, State
 from intertwine.interop.mace.couplings import couplings, product_weights
 from intertwine.models.atoms import MACE, Potential
-from intertwine.reps import Rep
+from intertwine.reps import Irrep, Rep
 from intertwine.reps.harmonics import harmonics_rep
 
 
@@ -103,14 +103,24 @@ def _load_convolution(network: MACE, told: Architecture, number: int, convention
     name = f"interactions.{number}"
     load_e3nn({"weight": told[f"{name}.linear_up.weight"]}, layer.before)
     load_e3nn({"weight": told[f"{name}.linear.weight"]}, layer.after)
-    load_e3nn({"weight": told[f"{name}.skip_tp.weight"]}, layer.skip)
-    layer.skip.weight.div_(network.species**0.5)  # the numbers of an element are 0 and the root of that
+    _load_by_element(layer.skip, told[f"{name}.skip_tp.weight"])
     rep, messages = layer.conv.rep_in, layer.after.rep_out
     product = nn.TensorProduct(rep, harmonics_rep(rep.group.defining, told.degree), messages, False, mode="uvu")
     _load_radial(layer.conv.radial, told, f"{name}.conv_tp_weights", (product, convention))
     if layer.density is not None:
         (matrix,) = _matrices(told, f"{name}.density_fn")  # scaled for inputs of another variance, 1
         layer.density.weights[0].copy_(matrix.flatten() * layer.density.variance_in**0.5)
+
+
+def _load_by_element(layer: nn.SpeciesLinear, weight: Tensor) -> None:
+    """The weights of a product with one-hot rows of elements: for each path those of one element after the other."""
+    kinds = layer.species * Irrep(layer.rep_in.group, layer.rep_in.group.trivial)
+    product = nn.TensorProduct(layer.rep_in, kinds, layer.rep_out, shared_weights=False)
+    ours = weights_from_e3nn(weight, product)
+    given, out = product.rep_1.terms, product.rep_out.terms
+    sizes = [layer.species * given[i.first][0] * out[i.output][0] for i in product.instructions]
+    parts = [part.reshape(layer.species, -1) for part in ours.split(sizes)]
+    layer.weight.copy_(torch.cat(parts, 1) / layer.species**0.5)  # the product is scaled for rows of mean square 1
 
 
 def _matrices(told: Architecture, name: str) -> list[Tensor]:
