@@ -9,7 +9,8 @@ and by how much a process grows at most during one step.
     python -m venv NEQUIP && NEQUIP/bin/pip install torch==2.13.0 nequip nequip-allegro
     python benchmarks/potentials_mace.py --mace MACE/bin/python --nequip NEQUIP/bin/python
 
-`--json FILE` writes the rows: case, what, ours, peer, ratio, target; `--profile` says where the time of ours goes.
+`--json FILE` writes the rows: case, what, ours, peer, ratio, target; `--docs` the tables of docs/speed.md; `--profile`
+says where the time of ours goes.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from timing import Row, extra_memory, record, require_equal
+from timing import Row, extra_memory, markdown, put_into, record, require_equal
 
 ROOT = Path(__file__).resolve().parents[1]
 ROUNDS = 5
@@ -291,6 +292,7 @@ def main() -> None:
     parser.add_argument("--case", action="append", choices=CASES, help="only this case")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--docs", action="store_true")
     parser.add_argument("--profile", action="store_true")
     parser.add_argument("--serve", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -306,6 +308,8 @@ def main() -> None:
                 print(row, flush=True)
                 rows.append(row)
     record(rows, options.json)
+    if options.docs:
+        put_into(ROOT / "docs" / "speed.md", "potentials of mace", markdown(rows))
 
 
 if __name__ == "__main__":
