@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from intertwine.cli.console import complain, say
 from intertwine.errors import IntertwineError
@@ -24,15 +25,16 @@ def train(
     """
     # Lightning is only needed here.
     from intertwine.training.configuration import read_configuration
+    from intertwine.training.outcome import in_words
     from intertwine.training.train import train as train_potential
 
     try:
         told = read_configuration(configuration)
         told = told if folder is None else replace(told, folder=str(folder))
-        found = train_potential(told, resume=resume, say=say, progress=True)
+        found = train_potential(told, resume=resume, say=say, progress=Console().is_terminal)
     except IntertwineError as error:
         complain(error)
         raise typer.Exit(2) from error
-    for name, value in found.errors.items():
-        say(f"{name} {value:.4g}")
+    errors = [in_words(name, value) for name, value in found.errors.items() if "_" in name]
+    say(f"{'test' if told.data.test else 'validation'}: {', '.join(errors)}")
     say(f"The potential is in {found.path}.")

@@ -171,7 +171,7 @@ def _labels(frame: LabelledFrame, model: Potential) -> Labels:
             labels[name] = _or_unknown(frame.targets.get(name), shape)
         except RuntimeError as error:
             raise ArgumentError(
-                f"The target {name!r} has the shape {shape[1:]} for each {'structure' if target.total else 'atom'}, but "
+                f"The target {name!r} of each {'structure' if target.total else 'atom'} has the shape {shape[1:]}, but "
                 f"{frame.source} has an array of shape {np.shape(frame.targets[name])}. Tensors are given by a formula."
             ) from error
     return labels

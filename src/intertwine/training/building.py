@@ -9,8 +9,8 @@ import torch
 from ase.data import atomic_numbers
 
 from intertwine.catalog import group as group_of_name
+from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError
-from intertwine.groups import Group
 from intertwine.models import Potential, Repulsion, Target, load_potential
 from intertwine.models.atoms.files import NETWORKS
 from intertwine.training.configuration import ModelSection, TargetSection
@@ -56,7 +56,7 @@ def started_potential(section: ModelSection, elements: set[int]) -> Potential:
     model = load_potential(str(section.start))
     if unknown := sorted(elements - {*model.elements}):
         raise ArgumentError(
-            f"The model to go on from knows the elements with the atomic numbers {list(model.elements)}, but the frames "
+            f"The model to go on from knows the elements with the atomic numbers {list(model.elements)}, but frames "
             f"hold {unknown} as well. Leave these frames out, or train a new model."
         )
     return model.train()
@@ -75,7 +75,7 @@ def atomic_number(symbol: str) -> int:
     return int(atomic_numbers[symbol])
 
 
-def _target(section: TargetSection, group: Group) -> Target:
+def _target(section: TargetSection, group: CatalogGroup) -> Target:
     if section.rep is None and section.tensor is None:
         raise ArgumentError(
             'A target has a rep, such as rep = "1x1o", or is a tensor by a formula, such as tensor = "ij=ji".'
@@ -85,7 +85,7 @@ def _target(section: TargetSection, group: Group) -> Target:
     return Target(group.rep(section.rep), section.total, section.tensor)
 
 
-def _option(value: Any, annotation: Any, group: Group) -> Any:
+def _option(value: Any, annotation: Any, group: CatalogGroup) -> Any:
     """An option as the network takes it: reps from words."""
     if "Rep" in str(annotation):
         if isinstance(value, str):

@@ -15,7 +15,7 @@ from torchmetrics import MeanMetric
 
 from intertwine.models import Potential
 from intertwine.training.batches import Batch
-from intertwine.training.losses import PotentialLoss, frame_weights, label_errors
+from intertwine.training.losses import PotentialLoss, error_of, frame_weights
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class PotentialFit(LightningModule):
             found = self.predict(batch)
         for name, labels in batch.labels.items():
             if name in found:
-                error = label_errors(name, found[name], batch).double()
+                error = error_of(name, found[name], batch).double()
                 weight = frame_weights(error, batch) * ~labels.isnan()
                 self._metric(self.absolute, name).update(error.abs(), weight)
                 self._metric(self.squared, name).update(error.square(), weight)
@@ -134,7 +134,7 @@ class PotentialFit(LightningModule):
             if absolute.update_called:
                 unit = 1.0 if name in self.model.targets else 1e3
                 square = float(squared.compute())
-                self.log(f"{stage}/{name}_mae", unit * float(absolute.compute()))
+                self.log(f"{stage}/{name}_mae", unit * float(absolute.compute()), prog_bar=stage == "validation")
                 self.log(f"{stage}/{name}_rmse", unit * math.sqrt(square))
                 if self.loss.weight(name) > 0 and math.isfinite(square):
                     loss += self.loss.weight(name) * square / self.loss.sizes.get(name, 1.0) ** 2

@@ -59,7 +59,7 @@ class PotentialLoss(nn.Module):
         }
 
     def _mean(self, name: str, found: Tensor, batch: Batch) -> Tensor:
-        error = label_errors(name, found, batch) / self.sizes.get(name, 1.0)
+        error = error_of(name, found, batch) / self.sizes.get(name, 1.0)
         if self.huber is None:
             squares = error.square()
         else:
@@ -69,7 +69,7 @@ class PotentialLoss(nn.Module):
         return squares.sum() / batch.counts[name].clamp(min=torch.finfo(torch.float64).tiny).to(squares)
 
 
-def label_errors(name: str, found: Tensor, batch: Batch) -> Tensor:
+def error_of(name: str, found: Tensor, batch: Batch) -> Tensor:
     """Prediction minus label, energies per atom; 0 where there is no label."""
     labels = batch.labels[name].to(found)
     error = torch.where(labels.isnan(), torch.zeros_like(found), found - labels.nan_to_num())

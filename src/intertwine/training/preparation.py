@@ -58,15 +58,13 @@ def read_parts(section: DataSection, targets: Mapping[str, Target], say: Say) ->
         for part in (section.validation, section.test)
     )
     split = split_frames(frames, validation[0], test[0], seed=section.seed)
-    parts = [
-        own if read is None else read for own, (_, read) in zip((split.validation, split.test), (validation, test))
-    ]
+    parts = [own if read is None else read for own, (_, read) in ((split.validation, validation), (split.test, test))]
     train = FrameSet((*split.train, *replay))
     told.append(f"{len(train)} frames to learn from, {len(parts[0])} to validate on, {len(parts[1])} to test on.")
     for line in told:
         say(line)
     weights = [1.0] * len(split.train) + [section.replay_weight] * len(replay)
-    return Parts(train, *parts, weights, "\n".join(told))
+    return Parts(train, parts[0], parts[1], weights, "\n".join(told))
 
 
 def label_keys(section: DataSection, targets: Mapping[str, Target]) -> LabelKeys:
