@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "viz": ALGEBRA,
     "nn": BASE
     | {"groups", "reps", "kernels", "plan", "ops", "fields", "rules"},  # without catalog: never knows which group
-    "models": ALGEBRA | {"fields", "nn"},  # built from layers only
+    "models": ALGEBRA | {"fields", "nn", "kernels"},  # built from layers only; kernels say what reps tensors have
     "training": ALGEBRA | {"nn", "models", "data", "testing"},
 }
 MAY_IMPORT["interop"] = MAY_IMPORT.keys() - {"training"}  # a leaf: nobody imports it

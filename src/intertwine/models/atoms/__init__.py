@@ -4,7 +4,10 @@ from intertwine.models.atoms.files import load_potential, save_potential
 from intertwine.models.atoms.graph import AtomGraph, atom_graph, batch_graphs, neighbours
 from intertwine.models.atoms.nequip import NequIP
 from intertwine.models.atoms.network import AtomNetwork
-from intertwine.models.atoms.potential import EnergyTerm, Potential, Target
+from intertwine.models.atoms.potential import EnergyTerm, Potential
+from intertwine.models.atoms.targets import Target
+from intertwine.models.atoms.terms import Repulsion
+from intertwine.models.atoms.verlet import VerletList
 
 __all__ = [
     "AtomGraph",
@@ -12,7 +15,9 @@ __all__ = [
     "EnergyTerm",
     "NequIP",
     "Potential",
+    "Repulsion",
     "Target",
+    "VerletList",
     "atom_graph",
     "batch_graphs",
     "load_potential",

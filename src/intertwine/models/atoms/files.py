@@ -13,12 +13,14 @@ from intertwine.catalog import group as group_of_name
 from intertwine.errors import ArgumentError
 from intertwine.models.atoms.nequip import NequIP
 from intertwine.models.atoms.network import AtomNetwork
-from intertwine.models.atoms.potential import EnergyTerm, Potential, Target
+from intertwine.models.atoms.potential import EnergyTerm, Potential
+from intertwine.models.atoms.targets import Target
+from intertwine.models.atoms.terms import Repulsion
 from intertwine.nn.checkpoints import load_weights, read_notes, save_weights
 from intertwine.reps import Irrep, Rep, as_rep
 
 NETWORKS: dict[str, type[AtomNetwork]] = {kind.__name__: kind for kind in (NequIP,)}
-TERMS: dict[str, type[EnergyTerm]] = {}
+TERMS: dict[str, type[EnergyTerm]] = {kind.__name__: kind for kind in (Repulsion,)}
 UNITS = {"energy": "eV", "length": "Å", "stress": "eV/Å³, positive under tension"}
 
 
@@ -45,7 +47,7 @@ def save_potential(model: Potential, path: str | Path, notes: Mapping[str, str] 
         "network": _named(model.network, NETWORKS),
         "terms": [_named(term, TERMS) for term in model.terms],
         "elements": model.elements,
-        "targets": {name: [_plain(target.rep), target.total] for name, target in model.targets.items()},
+        "targets": {name: [_plain(target.rep), target.total, target.formula] for name, target in model.targets.items()},
         "dtype": str(model.dtype).removeprefix("torch."),
         "units": UNITS,
     }
@@ -68,7 +70,7 @@ def load_potential(path: str | Path) -> Potential:
     model = Potential(
         _made(told["network"], NETWORKS),
         told["elements"],
-        targets={name: Target(_of_plain(rep), total) for name, (rep, total) in told["targets"].items()},
+        targets={name: Target(_of_plain(rep), *rest) for name, (rep, *rest) in told["targets"].items()},
         terms=[_made(term, TERMS) for term in told["terms"]],
     )
     model = model.to(getattr(torch, told["dtype"]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -13,19 +13,8 @@ from intertwine._arrays import is_tracing
 from intertwine.errors import ArgumentError
 from intertwine.models.atoms.graph import AtomGraph
 from intertwine.models.atoms.network import AtomNetwork
+from intertwine.models.atoms.targets import Target
 from intertwine.reps import Irrep, Rep
-
-
-class Target(NamedTuple):
-    """A tensor that a model gives beside the energy, of a rep of the network's group.
-
-    Args:
-        rep: how it turns: a dipole is `1x1o` of O(3), a polarisability `1x0e + 1x2e`.
-        total: whether it is the sum over the atoms of a structure, or one for each atom.
-    """
-
-    rep: Rep
-    total: bool = True
 
 
 class EnergyTerm(nn.Module, ABC):
@@ -161,7 +150,7 @@ class Potential(nn.Module):
 
         `energy` `(B,)` and `energies` `(N,)`, float64, eV; `forces` `(N, 3)`, eV/Å, the negative gradient; `stress`
         `(B, 3, 3)`, eV/Å³, the derivative by strain over the volume, positive under tension; and the targets,
-        `(B, rep.dim)` or `(N, rep.dim)`. In training, and where gradients are asked for, all are differentiable.
+        `(B, *shape)` or `(N, *shape)`. In training, and where gradients are asked for, all are differentiable.
 
         Args:
             graph: the atoms.
@@ -192,7 +181,8 @@ class Potential(nn.Module):
         if stress:
             out["stress"] = slopes[-1] / _volumes(graph.cells)
         for name, target in self.targets.items():
-            out[name] = _sums(found[name], graph) if target.total else found[name]
+            features = _sums(found[name], graph) if target.total else found[name]
+            out[name] = target.of_features(features)
         return out if traced else {name: values.detach() for name, values in out.items()}
 
 
