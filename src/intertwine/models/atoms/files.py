@@ -103,10 +103,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Rep | Irrep):
         rep = as_rep(value)
         return {"group": str(rep.group), "rep": str(rep)}
-    return value
+    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def _of_plain(value: Any) -> Any:
     if isinstance(value, dict):
         return group_of_name(value["group"]).rep(value["rep"])
-    return value
+    return [_of_plain(part) for part in value] if isinstance(value, list) else value
