@@ -111,9 +111,9 @@ def run(model: Any, atoms: dict[str, Any], head: int) -> dict[str, np.ndarray]:
         "shifts": torch.zeros(edges.shape[1], 3),
         "unit_shifts": torch.zeros(edges.shape[1], 3),
         "cell": torch.zeros(3, 3),
-        "node_attrs": torch.nn.functional.one_hot(
-            torch.tensor(atoms["species"]), len(model.atomic_numbers)
-        ).to(torch.float64),
+        "node_attrs": torch.nn.functional.one_hot(torch.tensor(atoms["species"]), len(model.atomic_numbers)).to(
+            torch.float64
+        ),
         "batch": torch.zeros(count, dtype=torch.int64),
         "ptr": torch.tensor([0, count]),
         "head": torch.tensor([head]),

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from intertwine.errors import ArgumentError
 from intertwine.interop.mace import load
-from intertwine.models import AtomGraph, Potential, load_potential, save_potential
+from intertwine.models import AtomGraph, Potential
 from tests.interop.mace_cases import NEIGHBOURS, drawn, unpacked
 
 RECORDED = unpacked(np.load(Path(__file__).parents[1] / "data_files" / "mace_0.3.16.npz"))

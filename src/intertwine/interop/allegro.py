@@ -49,7 +49,11 @@ def load(
             f"{', …' if len(unknown) > 4 else ''}. Run it with its own code."
         )
     network = Allegro(
-        len(elements), 1 / float(told["edge_norm._rmax_recip"]), neighbours=neighbours, power=power, **_options(told, parity)
+        len(elements),
+        1 / float(told["edge_norm._rmax_recip"]),
+        neighbours=neighbours,
+        power=power,
+        **_options(told, parity),
     )
     given = [told.get(f"per_type_energy_scale_shift.{name}") for name in ("shifts", "scales")]
     shifts, scales = (None if v is None else v.double().flatten().expand(len(elements)) for v in given)
@@ -70,7 +74,10 @@ def _options(told: Mapping[str, Tensor], parity: bool) -> dict[str, Any]:
     """The arguments of the network that follow from the weights."""
     names = ("scalar_embed_mlp.mlp_module", "allegro.latents.0", "edge_readout.mlp_module")
     two_body, latent, readout = (_mlp(told, name) for name in names)
-    channels, (_, tensors) = len(told["allegro.tps.0.weights"]), told["tensor_embed.env_embed_linear.mlp.0.weight"].shape
+    channels, (_, tensors) = (
+        len(told["allegro.tps.0.weights"]),
+        told["tensor_embed.env_embed_linear.mlp.0.weight"].shape,
+    )
     degree = tensors // channels - 1
     both = (1, -1) if parity else (1,)
     irreps = [O3.irrep(f"{l}{'e' if sign * (-1) ** l > 0 else 'o'}") for l in range(degree + 1) for sign in both]

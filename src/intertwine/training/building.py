@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from ase.data import atomic_numbers
 
 from intertwine.catalog import group as group_of_name
 from intertwine.catalog.base import CatalogGroup
-from intertwine.errors import ArgumentError
+from intertwine.errors import ArgumentError, UnreachableWarning
 from intertwine.models import Potential, Repulsion, Target, load_potential
 from intertwine.models.atoms.files import NETWORKS
 from intertwine.training.configuration import ModelSection, TargetSection
@@ -44,9 +45,13 @@ def new_potential(section: ModelSection, told: LabelStatistics, seed: int = 0) -
         raise ArgumentError(f"{section.network} has no option {unknown[0]!r}. Its options are {', '.join(own)}.")
     given = {name: _option(value, own[name].annotation, group) for name, value in options.items()}
     terms = [Repulsion(told.elements)] if section.repulsion else []
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("error", UnreachableWarning)  # outputs that stay zero are no model of anything
         torch.manual_seed(seed)
-        network = kind(len(told.elements), section.cutoff, **given)
+        try:
+            network = kind(len(told.elements), section.cutoff, **given)
+        except UnreachableWarning as error:
+            raise ArgumentError(f"{section.network} cannot give all that is wanted of it. {error}") from error
     references = list(told.references.energies.values())
     return Potential(network, told.elements, references, told.scale, targets=targets, terms=terms)
 

@@ -96,7 +96,7 @@ class FitSection:
         learning_rate: the largest one; it rises over `warmup` of the training, and falls to `last_rate` of itself.
         warmup, last_rate: see `Schedule`.
         weight_decay: as in AdamW.
-        energy, forces, stress: the weights of errors, in eV per atom, eV/Å, eV/Å³.
+        energy, forces, stress: the weights of errors, in eV per atom and eV/Å; of stresses times the volume per atom.
         huber: from which error on the square grows linearly.
         ema: the largest decay of the moving average of the weights; 0 for none.
         clip: the largest norm of a gradient.

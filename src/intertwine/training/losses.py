@@ -15,8 +15,9 @@ from intertwine.training.batches import Batch
 class PotentialLoss(nn.Module):
     """`Σ_k w_k mean(e_k²)` of the errors of energies per atom, force and stress components, and targets.
 
-    Each mean is over all numbers of that kind that the step has labels for. Errors are in eV per atom, eV/Å, eV/Å³, and
-    for targets in units of the size that is given, so that w = 1 is fair for them.
+    Each mean is over all numbers of that kind that the step has labels for. Errors are in eV per atom and eV/Å; those
+    of stresses are times the volume per atom, and so in eV per atom as well; those of targets in units of the size that
+    is given. So w = 1 is fair for each.
 
     Args:
         energy, forces, stress: w of each; 0 where it does not count.
@@ -60,6 +61,9 @@ class PotentialLoss(nn.Module):
 
     def _mean(self, name: str, found: Tensor, batch: Batch) -> Tensor:
         error = error_of(name, found, batch) / self.sizes.get(name, 1.0)
+        if name == "stress":
+            atoms = batch.graph.structure.bincount(minlength=len(error)).to(error)
+            error = error * (torch.linalg.det(batch.graph.cells.to(error)).abs() / atoms)[:, None, None]
         if self.huber is None:
             squares = error.square()
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.utilities import rank_zero_only
 
-from intertwine import __version__
 from intertwine.errors import ArgumentError
 from intertwine.models import Potential, save_potential
 from intertwine.training.batches import FrameDataset
@@ -21,10 +21,11 @@ from intertwine.training.building import DTYPES, atomic_number, new_potential, s
 from intertwine.training.configuration import Configuration
 from intertwine.training.data_module import PotentialData
 from intertwine.training.fitting import MovingAverage, PotentialFit, Schedule
+from intertwine.training.frames import FrameSet
 from intertwine.training.history import Epoch, History
 from intertwine.training.losses import PotentialLoss
 from intertwine.training.outcome import EpochLines, LivePage, predict_frames, quiet_lightning, symmetry_words
-from intertwine.training.preparation import Parts, read_parts, target_size, with_fitted_offsets
+from intertwine.training.preparation import Parts, read_parts, target_size, with_fitted_offsets, with_moved_energies
 from intertwine.training.report import TrainingRecord
 from intertwine.training.statistics import label_statistics
 
@@ -76,10 +77,11 @@ def train(
     _claim(folder, configuration, resume)
     targets = targets_of(configuration.model)
     parts = read_parts(configuration.data, targets, tell)
-    model = _model(configuration, parts, tell)
+    model, replay = _model(configuration, parts, tell)
     fit = configuration.fit
+    weights = [1.0] * len(parts.train) + [configuration.data.replay_weight] * len(replay)
     data = PotentialData(
-        FrameDataset(parts.train, model, parts.weights),
+        FrameDataset([*parts.train, *replay], model, weights),
         FrameDataset(parts.validation, model) if parts.validation else None,
         FrameDataset(parts.test, model) if parts.test else None,
         size=fit.batch_size,
@@ -87,16 +89,16 @@ def train(
         seed=fit.seed,
     )
     sizes = {name: target_size(parts.train, name) for name in model.targets}
-    weights = {name: target.weight for name, target in configuration.model.targets.items()}
-    loss = PotentialLoss(fit.energy, fit.forces, fit.stress, weights, sizes=sizes, huber=fit.huber)
+    kinds = {name: target.weight for name, target in configuration.model.targets.items()}
+    loss = PotentialLoss(fit.energy, fit.forces, fit.stress, kinds, sizes=sizes, huber=fit.huber)
     schedule = Schedule(fit.learning_rate, fit.warmup, fit.last_rate)
     module = PotentialFit(model, loss, schedule, weight_decay=fit.weight_decay, frozen=configuration.model.frozen)
     moving = sum(p.numel() for p in model.parameters() if p.requires_grad)
     tell(f"{configuration.model.network}: {moving} weights to learn, cut-off {model.cutoff:g} Å, {fit.dtype}.")
     page = LivePage(folder / "report.html", TrainingRecord(folder.name, _words(configuration), data_report=parts.words))
     history = History(page.tell, EpochLines(fit.epochs, tell).tell)
-    trainer = _trainer(configuration, [*callbacks, history], progress)
     with quiet_lightning():
+        trainer = _trainer(configuration, [*callbacks, history], progress)
         trainer.fit(module, data, ckpt_path=str(folder / LAST) if resume else None)
         best = getattr(trainer.checkpoint_callback, "best_model_path", "")
         if best:
@@ -145,20 +147,22 @@ def _flat(told: Any, name: str = "") -> dict[str, Any]:
     return {} if name in ("folder", "fit.devices", "fit.nodes", "fit.accelerator") else {name: told}
 
 
-def _model(configuration: Configuration, parts: Parts, say: Say) -> Potential:
-    """The potential at the start, its references fitted to the frames to learn from."""
+def _model(configuration: Configuration, parts: Parts, say: Say) -> tuple[Potential, FrameSet]:
+    """The potential at the start, its references fitted to the frames to learn from, and the frames to replay."""
     section, dtype = configuration.model, DTYPES.get(configuration.fit.dtype)
     if dtype is None:
         raise ArgumentError(f"A training computes in {' or '.join(DTYPES)}, but got {configuration.fit.dtype!r}.")
     given = {atomic_number(symbol): energy for symbol, energy in configuration.data.references.items()}
     if section.start is not None:
-        everything = [*parts.train, *parts.validation, *parts.test]
+        everything = [*parts.train, *parts.validation, *parts.test, *parts.replay]
         model = started_potential(section, {int(z) for frame in everything for z in frame.atoms.numbers})
         say(f"Going on from {section.start}, its references moved to these frames.")
-        return with_fitted_offsets(model, parts.train, given).to(dtype)
+        before = model.references.clone()
+        model = with_fitted_offsets(model, parts.train, given)
+        return model.to(dtype), with_moved_energies(parts.replay, model, before)
     told = label_statistics(parts.train, section.cutoff, given)
     say(f"scale {told.scale:.4g}; {told.average_neighbours:.3g} neighbours within {section.cutoff:g} Å on average")
-    return new_potential(section, told, configuration.fit.seed).to(dtype)
+    return new_potential(section, told, configuration.fit.seed).to(dtype), parts.replay
 
 
 def _trainer(configuration: Configuration, callbacks: Sequence[Callback], progress: bool) -> Trainer:
@@ -211,7 +215,7 @@ def _final_errors(trainer: Trainer, module: PotentialFit, data: PotentialData) -
 
 def _keep(folder: Path, configuration: Configuration, model: Potential, errors: dict[str, float]) -> None:
     """Write the model with what it learned from."""
-    told = {"configuration": asdict(configuration), "errors": errors, "version": __version__}
+    told = {"configuration": asdict(configuration), "errors": errors, "version": version("intertwine")}
     save_potential(model, folder / MODEL, {"training": json.dumps(told)})
 
 

@@ -78,7 +78,9 @@ def product_weights(layer: nn.SymmetricContraction, given: Sequence[Sequence[tup
 
     Raises `ArgumentError` where a table of mace is no polynomial of ours.
     """
-    points = torch.randn(_POINTS, layer.rep_in.dim // layer.rep_in.terms[0][0], generator=_seeded(), dtype=torch.float64)
+    points = torch.randn(
+        _POINTS, layer.rep_in.dim // layer.rep_in.terms[0][0], generator=_seeded(), dtype=torch.float64
+    )
     ours = _values(layer, points)
     weights = torch.zeros_like(layer.weight, dtype=torch.float64)
     start = 0

@@ -163,4 +163,3 @@ def _load_readout(network: MACE, told: Architecture, number: int) -> None:
     outer = told[f"readouts.{place}.linear_2.weight"].reshape(told.heads, -1, told.heads)[told.head, :, told.head]
     load_e3nn({"weight": inner.flatten()}, first)
     load_e3nn({"weight": outer * (constant_of(F.silu) / gate.gains[0] / told.heads**0.5)}, last)
-

@@ -146,9 +146,7 @@ class Allegro(AtomNetwork):
 class _Layer(nn.Module):
     """Pairs meet the surroundings of their centres: what is known of them `(E, width)`, and tensors."""
 
-    def __init__(
-        self, surroundings: _Surroundings, product: TensorProduct, sizes: Sequence[int], scalars: int
-    ) -> None:
+    def __init__(self, surroundings: _Surroundings, product: TensorProduct, sizes: Sequence[int], scalars: int) -> None:
         super().__init__()
         self.surroundings, self.product = surroundings, product
         self.channels = product.rep_out.terms[0][0]
