@@ -97,7 +97,7 @@ def _subtitle(record: TrainingRecord) -> str:
     parts = []
     if record.history:
         last = record.history[-1]
-        parts.append(f"{int(last.get('epoch', len(record.history)))} epochs")
+        parts.append(f"{len(record.history)} epochs")
         if "time" in last:
             parts.append(_duration(last["time"]))
     parts += [f"{len(found.numbers)} frames for {part}" for part, found in record.predictions.items()]
