@@ -1,5 +1,7 @@
 """What no equivariant model can fit is found, and what one can fit is not."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -60,6 +62,14 @@ def test_a_crystal_has_a_floor() -> None:
     found = label_floor([LabelledFrame(silicon, -1.0, noise(8), source="silicon:0")])
     assert found.frames[0].symmetry == "Fd-3m"
     assert found.frames[0].floor == pytest.approx(np.sqrt(np.mean(noise(8) ** 2)))
+
+
+def test_without_spglib_crystals_are_said_to_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "spglib", None)
+    crystal = LabelledFrame(bulk("Si", cubic=True), -1.0, noise(8))
+    found = label_floor([crystal, LabelledFrame(molecule("C6H6"), -1.0, noise(12)), crystal])
+    assert len(found.frames) == 1
+    assert "2 frames were not examined: spglib is not installed" in str(found)
 
 
 def test_tensors_have_floors() -> None:
