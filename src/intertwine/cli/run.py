@@ -51,9 +51,20 @@ def run(
             say("relaxed" if done else "not relaxed: take more --steps, or a larger force")
             atoms.write(out if out != TRAJECTORY else Path("relaxed.xyz"))
         elif steps:
-            options = {"temperature": temperature, "thermostat": thermostat, "pressure": pressure, "timestep": timestep}
             with _shown("simulation", steps) as watch:
-                say(simulate(atoms, steps, **options, seed=seed, every=every, out=out, watch=watch))
+                report = simulate(
+                    atoms,
+                    steps,
+                    temperature=temperature,
+                    thermostat=thermostat,
+                    pressure=pressure,
+                    timestep=timestep,
+                    seed=seed,
+                    every=every,
+                    out=out,
+                    watch=watch,
+                )
+            say(report)
         say(f"energy {atoms.get_potential_energy():.6f} eV, largest force {abs(atoms.get_forces()).max():.4g} eV/Å")
         if atoms.pbc.all():
             say("stress " + " ".join(f"{1e3 * value:.4g}" for value in atoms.get_stress()) + " meV/Å³")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -25,7 +25,8 @@ def same_structures(frames: Sequence[LabelledFrame], tolerance: float = 1e-4) ->
     [(0, 2)]
     """
     groups = _Groups(len(frames))
-    for places in _by_composition(frames).values():
+    firsts = _first_copies(frames, groups)
+    for places in _by_composition(frames, firsts).values():
         for i, j in _near(np.array([_invariant(frames[i]) for i in places]), tolerance):
             if groups.apart(places[i], places[j]) and _alike(frames[places[i]], frames[places[j]], tolerance):
                 groups.join(places[i], places[j])
@@ -35,8 +36,11 @@ def same_structures(frames: Sequence[LabelledFrame], tolerance: float = 1e-4) ->
 def candidates(invariants: np.ndarray, tolerance: float) -> list[tuple[int, ...]]:
     """Groups of rows that agree up to a tolerance, joined where they share a row: what may be the same."""
     groups = _Groups(len(invariants))
-    for i, j in _near(invariants, tolerance):
-        groups.join(i, j)
+    _, firsts, rows = np.unique(invariants, axis=0, return_index=True, return_inverse=True)
+    for place, row in enumerate(rows.ravel()):
+        groups.join(int(firsts[row]), place)
+    for i, j in _near(invariants[firsts], tolerance):
+        groups.join(int(firsts[i]), int(firsts[j]))
     return groups.several()
 
 
@@ -81,12 +85,23 @@ class _Groups:
         return [group for group in self.all() if len(group) > 1]
 
 
-def _by_composition(frames: Sequence[LabelledFrame]) -> dict[bytes, list[int]]:
+def _first_copies(frames: Sequence[LabelledFrame], groups: _Groups) -> list[int]:
+    """The places of frames that are not, bit for bit, one before; those that are are joined with it."""
+    seen: dict[bytes, int] = {}
+    for i, frame in enumerate(frames):
+        atoms = frame.atoms
+        numbers = (atoms.numbers, np.asarray(atoms.pbc, bool), atoms.cell.array, atoms.positions)
+        first = seen.setdefault(b"".join(part.tobytes() for part in numbers), i)
+        groups.join(first, i)
+    return [*seen.values()]
+
+
+def _by_composition(frames: Sequence[LabelledFrame], places: Iterable[int]) -> dict[bytes, list[int]]:
     """The places of frames with the same elements in the same order, and periods along the same directions."""
     found: dict[bytes, list[int]] = {}
-    for i, frame in enumerate(frames):
-        key = frame.atoms.numbers.tobytes() + np.asarray(frame.atoms.pbc, bool).tobytes()
-        found.setdefault(key, []).append(i)
+    for i in places:
+        atoms = frames[i].atoms
+        found.setdefault(atoms.numbers.tobytes() + np.asarray(atoms.pbc, bool).tobytes(), []).append(i)
     return found
 
 
@@ -155,7 +170,7 @@ def near_pairs(frames: Sequence[LabelledFrame], most: int) -> list[tuple[int, in
     from scipy.spatial import cKDTree
 
     pairs: dict[tuple[int, int], float] = {}
-    for places in _by_composition(frames).values():
+    for places in _by_composition(frames, range(len(frames))).values():
         if len(places) < 2:
             continue
         invariants = np.array([_invariant(frames[i]) for i in places])

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from typing import Any
 
 import torch
 from ase.data import atomic_numbers
 
 from intertwine.catalog import group as group_of_name
-from intertwine.errors import ArgumentError
-from intertwine.groups import Group
+from intertwine.catalog.base import CatalogGroup
+from intertwine.errors import ArgumentError, UnreachableWarning
 from intertwine.models import Potential, Repulsion, Target, load_potential
 from intertwine.models.atoms.files import NETWORKS
 from intertwine.training.configuration import ModelSection, TargetSection
 from intertwine.training.statistics import LabelStatistics
 
-DTYPES = {"float32": torch.float32, "float64": torch.float64}
+NAMED_DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
 def new_potential(section: ModelSection, told: LabelStatistics, seed: int = 0) -> Potential:
@@ -44,9 +45,13 @@ def new_potential(section: ModelSection, told: LabelStatistics, seed: int = 0) -
         raise ArgumentError(f"{section.network} has no option {unknown[0]!r}. Its options are {', '.join(own)}.")
     given = {name: _option(value, own[name].annotation, group) for name, value in options.items()}
     terms = [Repulsion(told.elements)] if section.repulsion else []
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("error", UnreachableWarning)  # outputs that stay zero are no model of anything
         torch.manual_seed(seed)
-        network = kind(len(told.elements), section.cutoff, **given)
+        try:
+            network = kind(len(told.elements), section.cutoff, **given)
+        except UnreachableWarning as error:
+            raise ArgumentError(f"{section.network} cannot give all that is wanted of it. {error}") from error
     references = list(told.references.energies.values())
     return Potential(network, told.elements, references, told.scale, targets=targets, terms=terms)
 
@@ -56,7 +61,7 @@ def started_potential(section: ModelSection, elements: set[int]) -> Potential:
     model = load_potential(str(section.start))
     if unknown := sorted(elements - {*model.elements}):
         raise ArgumentError(
-            f"The model to go on from knows the elements with the atomic numbers {list(model.elements)}, but the frames "
+            f"The model to go on from knows the elements with the atomic numbers {list(model.elements)}, but frames "
             f"hold {unknown} as well. Leave these frames out, or train a new model."
         )
     return model.train()
@@ -75,7 +80,7 @@ def atomic_number(symbol: str) -> int:
     return int(atomic_numbers[symbol])
 
 
-def _target(section: TargetSection, group: Group) -> Target:
+def _target(section: TargetSection, group: CatalogGroup) -> Target:
     if section.rep is None and section.tensor is None:
         raise ArgumentError(
             'A target has a rep, such as rep = "1x1o", or is a tensor by a formula, such as tensor = "ij=ji".'
@@ -85,7 +90,7 @@ def _target(section: TargetSection, group: Group) -> Target:
     return Target(group.rep(section.rep), section.total, section.tensor)
 
 
-def _option(value: Any, annotation: Any, group: Group) -> Any:
+def _option(value: Any, annotation: Any, group: CatalogGroup) -> Any:
     """An option as the network takes it: reps from words."""
     if "Rep" in str(annotation):
         if isinstance(value, str):

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from intertwine.errors import ArgumentError
 
-Section = TypeVar("Section")
+_Section = TypeVar("_Section")
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class FitSection:
         learning_rate: the largest one; it rises over `warmup` of the training, and falls to `last_rate` of itself.
         warmup, last_rate: see `Schedule`.
         weight_decay: as in AdamW.
-        energy, forces, stress: the weights of errors, in eV per atom, eV/Å, eV/Å³.
+        energy, forces, stress: the weights of errors, in eV per atom and eV/Å; of stresses times the volume per atom.
         huber: from which error on the square grows linearly.
         ema: the largest decay of the moving average of the weights; 0 for none.
         clip: the largest norm of a gradient.
@@ -171,7 +171,7 @@ def configuration_of(told: Mapping[str, Any]) -> Configuration:
     return _section(Configuration, told, "")
 
 
-def _section(kind: type[Section], told: Any, name: str) -> Section:
+def _section(kind: type[_Section], told: Any, name: str) -> _Section:
     """A section from a mapping, each entry of the type that its class states."""
     where = f"Section [{name}]" if name else "A configuration"
     if not isinstance(told, Mapping):

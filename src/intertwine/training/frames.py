@@ -147,10 +147,12 @@ class _File:
         self.there = Counter(key for raw in raws for key in raw.values)
         self.units = self._units()
         self.used: dict[str, str] = {}
+        self.told: set[str] = set()  # keys that a note names already
         for kind in USUAL_KEYS:
             self._choose(kind)
         if "stress" in self.used and (virial := self.used.pop("virial", None)):
             self.notes.append(f"{name}: {virial} is not used, since {self.used['stress']} gives the stress.")
+            self.told.add(virial)
         self.used |= {target: key for target, key in keys.targets.items() if key in self.there}
         twice = sorted({key for raw in raws for key in raw.contradicting} & {*self.used.values()})
         if twice:
@@ -176,6 +178,7 @@ class _File:
         if not fitting:
             return
         self.used[kind], *others = fitting
+        self.told.update(others)
         for other in others:
             self.notes.append(
                 f"{self.name}: {kind} is taken from {self.used[kind]}, not from {other}{self._apart(other)}."
@@ -335,9 +338,8 @@ def _unused(parts: Sequence[_File]) -> list[str]:
     """A sentence that names the keys that hold numbers and are not used."""
     left: Counter[str] = Counter()
     for part in parts:
-        left += Counter(
-            {key: count for key, count in part.there.items() if key not in (*part.used.values(), part.keys.group)}
-        )
+        used = {*part.used.values(), *part.told, part.keys.group}
+        left += Counter({key: count for key, count in part.there.items() if key not in used})
     if not left:
         return []
     total = sum(len(part.raws) for part in parts)

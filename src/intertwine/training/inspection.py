@@ -53,7 +53,7 @@ class DataReport:
     def __str__(self) -> str:
         low, high = self.sizes
         atoms = f"{low}" if low == high else f"{low} to {high}"
-        lines = [f"{self.count} frames of {atoms} atoms: {self._elements()}"]
+        lines = [f"{self.count} frame{'s' * (self.count != 1)} of {atoms} atoms: {self._elements()}"]
         for name, count in self.labels.items():
             lines.append(f"{name}: {count} of {self.count} frames{self.sources.get(name, '')}")
         if self.stress_sign:

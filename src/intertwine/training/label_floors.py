@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from intertwine.catalog import O3
-from intertwine.errors import ArgumentError
+from intertwine.errors import ArgumentError, MissingExtraError
 from intertwine.reps import Rep
 from intertwine.symmetry import Points, curie_check, dataset_floor
 from intertwine.training.alike import candidates
@@ -132,7 +132,7 @@ def label_floor(
             continue
         try:
             floors = [*_frame_floors(i, frame, labels, reps, tolerance)]
-        except ArgumentError as error:
+        except (ArgumentError, MissingExtraError) as error:  # crystals need spglib
             why = str(error).split(". ")[0]
             skipped[why] = skipped.get(why, 0) + 1
             continue

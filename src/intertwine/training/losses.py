@@ -9,14 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from intertwine.errors import ArgumentError
-from intertwine.training.batches import Batch
+from intertwine.training.batches import FrameBatch
 
 
 class PotentialLoss(nn.Module):
     """`Σ_k w_k mean(e_k²)` of the errors of energies per atom, force and stress components, and targets.
 
-    Each mean is over all numbers of that kind that the step has labels for. Errors are in eV per atom, eV/Å, eV/Å³, and
-    for targets in units of the size that is given, so that w = 1 is fair for them.
+    Each mean is over all numbers of that kind that the step has labels for. Errors are in eV per atom and eV/Å; those
+    of stresses are times the volume per atom, and so in eV per atom as well; those of targets in units of the size that
+    is given. So w = 1 is fair for each.
 
     Args:
         energy, forces, stress: w of each; 0 where it does not count.
@@ -50,7 +51,7 @@ class PotentialLoss(nn.Module):
         """The weight of a kind of label; 1 for a target of which nothing was said."""
         return self.weights.get(name, 1.0)
 
-    def forward(self, found: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
+    def forward(self, found: Mapping[str, Tensor], batch: FrameBatch) -> dict[str, Tensor]:
         """The share of this batch in each mean, without weights, by name."""
         return {
             name: self._mean(name, found[name], batch)
@@ -58,8 +59,11 @@ class PotentialLoss(nn.Module):
             if name in found and self.weight(name) > 0
         }
 
-    def _mean(self, name: str, found: Tensor, batch: Batch) -> Tensor:
-        error = label_errors(name, found, batch) / self.sizes.get(name, 1.0)
+    def _mean(self, name: str, found: Tensor, batch: FrameBatch) -> Tensor:
+        error = error_of(name, found, batch) / self.sizes.get(name, 1.0)
+        if name == "stress":
+            atoms = batch.graph.structure.bincount(minlength=len(error)).to(error)
+            error = error * (torch.linalg.det(batch.graph.cells.to(error)).abs() / atoms)[:, None, None]
         if self.huber is None:
             squares = error.square()
         else:
@@ -69,7 +73,7 @@ class PotentialLoss(nn.Module):
         return squares.sum() / batch.counts[name].clamp(min=torch.finfo(torch.float64).tiny).to(squares)
 
 
-def label_errors(name: str, found: Tensor, batch: Batch) -> Tensor:
+def error_of(name: str, found: Tensor, batch: FrameBatch) -> Tensor:
     """Prediction minus label, energies per atom; 0 where there is no label."""
     labels = batch.labels[name].to(found)
     error = torch.where(labels.isnan(), torch.zeros_like(found), found - labels.nan_to_num())
@@ -78,7 +82,7 @@ def label_errors(name: str, found: Tensor, batch: Batch) -> Tensor:
     return error
 
 
-def frame_weights(error: Tensor, batch: Batch) -> Tensor:
+def frame_weights(error: Tensor, batch: FrameBatch) -> Tensor:
     """The weight of the frame of each row of errors, which are rows of frames or of atoms."""
     weights = batch.weights if len(error) == len(batch.weights) else batch.weights[batch.graph.structure]
     return weights.to(error).reshape(-1, *[1] * (error.ndim - 1))

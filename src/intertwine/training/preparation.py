@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from intertwine.errors import ArgumentError
 from intertwine.models import Potential, Target, atom_graph
@@ -22,23 +23,23 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Parts:
+class FrameParts:
     """The frames of a training.
 
     Args:
         train, validation, test: the frames of each part.
-        weights: how much each frame of `train` counts.
+        replay: frames that a model learned from before.
         words: what was found when they were looked at.
     """
 
     train: FrameSet
     validation: FrameSet
     test: FrameSet
-    weights: list[float]
+    replay: FrameSet
     words: str
 
 
-def read_parts(section: DataSection, targets: Mapping[str, Target], say: Say) -> Parts:
+def read_parts(section: DataSection, targets: Mapping[str, Target], say: Say) -> FrameParts:
     """Read, inspect and divide frames, and say what was found.
 
     Raises `ArgumentError` for files without frames or labels, and for targets that no frame has.
@@ -58,15 +59,11 @@ def read_parts(section: DataSection, targets: Mapping[str, Target], say: Say) ->
         for part in (section.validation, section.test)
     )
     split = split_frames(frames, validation[0], test[0], seed=section.seed)
-    parts = [
-        own if read is None else read for own, (_, read) in zip((split.validation, split.test), (validation, test))
-    ]
-    train = FrameSet((*split.train, *replay))
-    told.append(f"{len(train)} frames to learn from, {len(parts[0])} to validate on, {len(parts[1])} to test on.")
+    parts = [own if read is None else read for own, (_, read) in ((split.validation, validation), (split.test, test))]
+    told.append(f"{len(split.train)} frames to learn from, {len(parts[0])} to validate on, {len(parts[1])} to test on.")
     for line in told:
         say(line)
-    weights = [1.0] * len(split.train) + [section.replay_weight] * len(replay)
-    return Parts(train, *parts, weights, "\n".join(told))
+    return FrameParts(split.train, parts[0], parts[1], replay, "\n".join(told))
 
 
 def label_keys(section: DataSection, targets: Mapping[str, Target]) -> LabelKeys:
@@ -116,6 +113,21 @@ def with_fitted_offsets(model: Potential, frames: Sequence[LabelledFrame], given
         moved[free] += torch.from_numpy(fitted)
         model.references.copy_(moved)
     return model
+
+
+def with_moved_energies(frames: FrameSet, model: Potential, before: Tensor) -> FrameSet:
+    """Frames whose energies are moved as the references of a model were: as if the new method had labelled them.
+
+    A model that goes on learning from another method's labels, which lie elsewhere, keeps by these what it knew.
+    """
+    change = dict(zip(model.elements, (model.references - before).tolist(), strict=True))
+    moved = [
+        frame
+        if frame.energy is None
+        else replace(frame, energy=frame.energy + sum(change[int(z)] for z in frame.atoms.numbers))
+        for frame in frames
+    ]
+    return replace(frames, frames=tuple(moved))
 
 
 def _as_features(frames: FrameSet, targets: Mapping[str, Target]) -> tuple[list[LabelledFrame], dict[str, Rep]]:

@@ -13,7 +13,7 @@ from intertwine.training.predictions import LabelErrors, PredictedFrames, label_
 from intertwine.viz import bars, parity_plot, run_curves
 from intertwine.viz.html_report import Report, environment
 
-MOST_ELEMENTS = 12  # bars of a picture
+_MOST_ELEMENTS = 12  # bars of a picture
 WORST = 8  # frames in the table of the worst
 
 
@@ -97,7 +97,7 @@ def _subtitle(record: TrainingRecord) -> str:
     parts = []
     if record.history:
         last = record.history[-1]
-        parts.append(f"{int(last.get('epoch', len(record.history)))} epochs")
+        parts.append(f"{len(record.history)} epochs")
         if "time" in last:
             parts.append(_duration(last["time"]))
     parts += [f"{len(found.numbers)} frames for {part}" for part, found in record.predictions.items()]
@@ -169,7 +169,7 @@ def _by_kind(report: Report, errors: Mapping[str, LabelErrors]) -> None:
         return
     from ase.data import chemical_symbols
 
-    elements = sorted(sorted(worst, key=lambda z: -worst[z])[:MOST_ELEMENTS])
+    elements = sorted(sorted(worst, key=lambda z: -worst[z])[:_MOST_ELEMENTS])
     values = {part: [found.by_element.get(z, np.nan) for z in elements] for part, found in errors.items()}
     section = report.add_section("Where forces are wrong")
     some = f"the {len(elements)} with the largest, of {len(worst)}" if len(worst) > len(elements) else "all"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -109,10 +109,14 @@ def run_curves(
     for axis, update in enumerate((fig.update_xaxes, fig.update_yaxes)):
         if log[axis]:
             values = np.concatenate([points[axis] for points in seen] or [np.zeros(0)])
-            update(type="log", **POWERS, dtick=_step(values))
+            update(type="log", **_ticks(values))
     return on_phones(fig, {"height": 320})
 
 
-def _step(values: np.ndarray) -> int | str:
-    """The step of a logarithmic axis: a power of ten, or 2 and 5 between them where the values span few."""
-    return 1 if len(values) and values.max() > 60 * values.min() else "D2"
+def _ticks(values: np.ndarray) -> dict[str, Any]:
+    """The ticks of a logarithmic axis: powers of ten, or 1, 2 and 5 times these where the values span few."""
+    if not len(values) or values.max() > 60 * values.min():
+        return {**POWERS, "dtick": 1}
+    low, high = (int(np.floor(np.log10(value))) for value in (values.min(), values.max()))
+    places = [digit * 10.0**power for power in range(low, high + 1) for digit in (1, 2, 5)]
+    return {"tickmode": "array", "tickvals": places, "ticktext": [number_text(place) for place in places]}

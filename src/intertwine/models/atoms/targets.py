@@ -71,7 +71,8 @@ class Target:
         if self.formula is None:
             return values
         flat = np.asarray(values, float).reshape(*np.shape(values)[: np.ndim(values) - len(self.shape)], -1)
-        return flat @ _space(self.formula, self.rep.group)[1].T
+        features: np.ndarray = flat @ _space(self.formula, self.rep.group)[1].T
+        return features
 
 
 def _space(formula: str, group: Group) -> tuple[Rep, np.ndarray]:

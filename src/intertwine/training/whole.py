@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +14,27 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.utilities import rank_zero_only
 
-from intertwine import __version__
 from intertwine.errors import ArgumentError
 from intertwine.models import Potential, save_potential
 from intertwine.training.batches import FrameDataset
-from intertwine.training.building import DTYPES, atomic_number, new_potential, started_potential, targets_of
+from intertwine.training.building import NAMED_DTYPES, atomic_number, new_potential, started_potential, targets_of
 from intertwine.training.configuration import Configuration
 from intertwine.training.data_module import PotentialData
 from intertwine.training.fitting import MovingAverage, PotentialFit, Schedule
+from intertwine.training.frames import FrameSet
 from intertwine.training.history import Epoch, History
 from intertwine.training.losses import PotentialLoss
-from intertwine.training.preparation import Parts, read_parts, target_size, with_fitted_offsets
+from intertwine.training.outcome import EpochLines, LivePage, predict_frames, quiet_lightning, symmetry_words
+from intertwine.training.preparation import (
+    FrameParts,
+    Say,
+    read_parts,
+    target_size,
+    with_fitted_offsets,
+    with_moved_energies,
+)
+from intertwine.training.report import TrainingRecord
 from intertwine.training.statistics import label_statistics
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,10 +82,11 @@ def train(
     _claim(folder, configuration, resume)
     targets = targets_of(configuration.model)
     parts = read_parts(configuration.data, targets, tell)
-    model = _model(configuration, parts, tell)
+    model, replay = _model(configuration, parts, tell)
     fit = configuration.fit
+    weights = [1.0] * len(parts.train) + [configuration.data.replay_weight] * len(replay)
     data = PotentialData(
-        FrameDataset(parts.train, model, parts.weights),
+        FrameDataset([*parts.train, *replay], model, weights),
         FrameDataset(parts.validation, model) if parts.validation else None,
         FrameDataset(parts.test, model) if parts.test else None,
         size=fit.batch_size,
@@ -86,26 +94,31 @@ def train(
         seed=fit.seed,
     )
     sizes = {name: target_size(parts.train, name) for name in model.targets}
-    weights = {name: target.weight for name, target in configuration.model.targets.items()}
-    loss = PotentialLoss(fit.energy, fit.forces, fit.stress, weights, sizes=sizes, huber=fit.huber)
+    kinds = {name: target.weight for name, target in configuration.model.targets.items()}
+    loss = PotentialLoss(fit.energy, fit.forces, fit.stress, kinds, sizes=sizes, huber=fit.huber)
     schedule = Schedule(fit.learning_rate, fit.warmup, fit.last_rate)
     module = PotentialFit(model, loss, schedule, weight_decay=fit.weight_decay, frozen=configuration.model.frozen)
     moving = sum(p.numel() for p in model.parameters() if p.requires_grad)
     tell(f"{configuration.model.network}: {moving} weights to learn, cut-off {model.cutoff:g} Å, {fit.dtype}.")
-    history = History(lambda epochs: write_history(folder, epochs))
-    trainer = _trainer(configuration, [*callbacks, history], progress)
-    with warnings.catch_warnings():
-        # Steps hold different numbers of frames, and a loader in this process is fast enough: both are meant so.
-        warnings.filterwarnings("ignore", module="lightning")
+    page = LivePage(folder / "report.html", TrainingRecord(folder.name, _words(configuration), data_report=parts.words))
+    history = History(page.tell, EpochLines(fit.epochs, tell).tell)
+    with quiet_lightning():
+        trainer = _trainer(configuration, [*callbacks, history], progress)
         trainer.fit(module, data, ckpt_path=str(folder / LAST) if resume else None)
         best = getattr(trainer.checkpoint_callback, "best_model_path", "")
         if best:
             module.load_state_dict(torch.load(best, weights_only=True, map_location="cpu")["state_dict"])
         errors = _final_errors(trainer, module, data)
-    return _finish(folder, configuration, module.model, history.epochs, errors)
+    model = module.model.eval()
+    if trainer.is_global_zero:
+        _keep(folder, configuration, model, errors)
+        looked_at = {"validation": parts.validation, "test": parts.test}
+        predictions = {name: predict_frames(model, frames) for name, frames in looked_at.items() if frames}
+        page.finish(history.epochs, predictions, symmetry_words(model, parts.train[0]))
+    return Trained(model, folder / MODEL, history.epochs, errors)
 
 
-LAST, BEST = "checkpoints/last.ckpt", "checkpoints/best.ckpt"
+LAST, MODEL = "checkpoints/last.ckpt", "model.safetensors"
 
 
 def _claim(folder: Path, configuration: Configuration, resume: bool) -> None:
@@ -118,10 +131,10 @@ def _claim(folder: Path, configuration: Configuration, resume: bool) -> None:
         before = json.loads(kept.read_text("utf-8"))
         if differing := [name for name in _flat(told) if _flat(told)[name] != _flat(before).get(name)]:
             raise ArgumentError(
-                f"The training in {folder} was started with other values of {', '.join(differing)}. Go on with the same "
-                "ones, or start another training in another folder."
+                f"The training in {folder} was started with other values of {', '.join(differing)}. Go on with these, "
+                "or start another training in another folder."
             )
-    elif there or (folder / "model.safetensors").exists():
+    elif there or (folder / MODEL).exists():
         raise ArgumentError(
             f"The folder {folder} holds a training already. Go on with it by resume, or name another folder."
         )
@@ -139,20 +152,22 @@ def _flat(told: Any, name: str = "") -> dict[str, Any]:
     return {} if name in ("folder", "fit.devices", "fit.nodes", "fit.accelerator") else {name: told}
 
 
-def _model(configuration: Configuration, parts: Parts, say: Say) -> Potential:
-    """The potential at the start, its references fitted to the frames to learn from."""
-    section, dtype = configuration.model, DTYPES.get(configuration.fit.dtype)
+def _model(configuration: Configuration, parts: FrameParts, say: Say) -> tuple[Potential, FrameSet]:
+    """The potential at the start, its references fitted to the frames to learn from, and the frames to replay."""
+    section, dtype = configuration.model, NAMED_DTYPES.get(configuration.fit.dtype)
     if dtype is None:
-        raise ArgumentError(f"A training computes in {' or '.join(DTYPES)}, but got {configuration.fit.dtype!r}.")
+        raise ArgumentError(f"A training computes in {' or '.join(NAMED_DTYPES)}, but got {configuration.fit.dtype!r}.")
     given = {atomic_number(symbol): energy for symbol, energy in configuration.data.references.items()}
     if section.start is not None:
-        everything = [*parts.train, *parts.validation, *parts.test]
+        everything = [*parts.train, *parts.validation, *parts.test, *parts.replay]
         model = started_potential(section, {int(z) for frame in everything for z in frame.atoms.numbers})
         say(f"Going on from {section.start}, its references moved to these frames.")
-        return with_fitted_offsets(model, parts.train, given).to(dtype)
+        before = model.references.clone()
+        model = with_fitted_offsets(model, parts.train, given)
+        return model.to(dtype), with_moved_energies(parts.replay, model, before)
     told = label_statistics(parts.train, section.cutoff, given)
-    say(str(told))
-    return new_potential(section, told, configuration.fit.seed).to(dtype)
+    say(f"scale {told.scale:.4g}; {told.average_neighbours:.3g} neighbours within {section.cutoff:g} Å on average")
+    return new_potential(section, told, configuration.fit.seed).to(dtype), parts.replay
 
 
 def _trainer(configuration: Configuration, callbacks: Sequence[Callback], progress: bool) -> Trainer:
@@ -173,7 +188,7 @@ def _trainer(configuration: Configuration, callbacks: Sequence[Callback], progre
     if fit.patience is not None and monitor is not None:
         more.append(EarlyStopping(monitor, patience=fit.patience))
     if progress:
-        more.append(RichProgressBar(leave=False))
+        more.append(RichProgressBar())
     return Trainer(
         accelerator=fit.accelerator,
         devices=fit.devices,
@@ -203,20 +218,12 @@ def _final_errors(trainer: Trainer, module: PotentialFit, data: PotentialData) -
     return {name.split("/")[-1]: value for name, value in found[0].items()}
 
 
-def _finish(
-    folder: Path, configuration: Configuration, model: Potential, epochs: list[Epoch], errors: dict[str, float]
-) -> Trained:
+def _keep(folder: Path, configuration: Configuration, model: Potential, errors: dict[str, float]) -> None:
     """Write the model with what it learned from."""
-    notes = {"training": json.dumps({"configuration": asdict(configuration), "errors": errors, "version": __version__})}
-    model = model.eval()
-    path = folder / "model.safetensors"
-    if rank_zero_only.rank == 0:
-        save_potential(model, path, notes)
-    return Trained(model, path, epochs, errors)
+    told = {"configuration": asdict(configuration), "errors": errors, "version": version("intertwine")}
+    save_potential(model, folder / MODEL, {"training": json.dumps(told)})
 
 
-def write_history(folder: Path, epochs: list[Epoch]) -> None:
-    """Write the numbers of all epochs, at once, so that a reader never sees half of them."""
-    partial = folder / "history.json.partial"
-    partial.write_text(json.dumps(epochs), "utf-8")
-    partial.replace(folder / "history.json")
+def _words(configuration: Configuration) -> str:
+    """The entries of a configuration, a line each."""
+    return "\n".join(f"{name} = {value!r}" for name, value in _flat(asdict(configuration)).items())
