@@ -212,3 +212,31 @@ def test_a_pair_basis_counts_distances_by_radii() -> None:
 def test_what_does_not_fit_is_said(make: Callable[[], object], words: str) -> None:
     with pytest.raises(ArgumentError, match=words):
         make()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: MACE(3, 5.0, O3.rep("16x0e + 16x1o"), degree=2, neighbours=8.0),
+        lambda: Allegro(3, 5.0, O3.rep("8x0e + 8x1o + 8x2e"), neighbours=8.0, scalars=32),
+    ],
+)
+def test_forces_start_small_and_not_too_small(make: Callable[[], AtomNetwork]) -> None:
+    """Of bonded atoms, in units of the scale: products of features that begin too large would make them thousands."""
+    for seed in range(4):
+        torch.manual_seed(seed)
+        model = Potential(make(), [1, 6, 8]).eval()
+        forces = model(atom_graph(molecule("CH3CH2OH"), model.elements, 5.0, dtype=torch.float32))["forces"]
+        assert 0.01 < float(forces.square().mean().sqrt()) < 5
+
+
+def test_a_scale_does_not_hang_on_the_default_dtype() -> None:
+    """Weights made in one dtype mean the same in another."""
+    found = []
+    for dtype in (torch.float32, torch.float64):
+        torch.set_default_dtype(dtype)
+        try:
+            found.append(MACE(1, 3.0, O3.rep("2x0e"), degree=1, radii=(0.5,)).basis.mean_square)
+        finally:
+            torch.set_default_dtype(torch.float32)
+    assert found[0] == found[1]

@@ -152,8 +152,6 @@ class _Layer(nn.Module):
         self.after = Linear(conv.rep_out, messages, bias=False)
         self.density: FullyConnected | None = None
         self.product = SymmetricContraction(messages, out, order, species=species)
-        with torch.no_grad():  # products start small, since the third power of a large message drowns all else
-            self.product.weight.div_(math.sqrt(self.product.weight.shape[1]))
         self.mix = Linear(out, out, bias=False)
         given, wanted = (conv.rep_in, out) if self.residual else (messages, messages)
         kept = wanted.filter(keep=lambda irrep: given.count(irrep) > 0)

@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from intertwine.errors import ArgumentError
-from intertwine.nn.radial import BesselBasis, PolynomialCutoff, RadialBasis, mean_square_in_ball
+from intertwine.nn.radial import BesselBasis, PolynomialCutoff, RadialBasis, mean_square_of_distances
 
 AGNESI = (0.9183, 4.5791, 1.0805)
 """q, p and a of the transform of distances: as many bonds of the elements are resolved as there are long distances."""
@@ -47,7 +47,7 @@ class PairBasis(RadialBasis):
         self.bessel, self.envelope = BesselBasis(cutoff, number), PolynomialCutoff(cutoff, power)
         self.register_table("radii", np.array(radii))
         self.key = f"PairBasis(cutoff={self.cutoff}, number={number}, power={power}, radii={[*map(float, radii)]})"
-        self.mean_square = mean_square_in_ball(self)
+        self.mean_square = mean_square_of_distances(self)
 
     def forward(self, r: Tensor) -> Tensor:
         """The functions `(..., number)` at distances `(...)`, for atoms of the mean radius."""
