@@ -52,7 +52,7 @@ EXCUSED = {
     ("intertwine.cli.tour", "intertwine.tour.run.run_tour"),
     # Lightning and ase take seconds to load, which other commands need not wait for.
     ("intertwine.cli.train", "intertwine.training.configuration.read_configuration"),
-    ("intertwine.cli.train", "intertwine.training.outcome.in_words"),
+    ("intertwine.cli.train", "intertwine.training.outcome.error_words"),
     ("intertwine.cli.train", "intertwine.training.train.train"),
     ("intertwine.cli.run", "intertwine.interop.ase.Calculator"),
     ("intertwine.cli.run", "intertwine.interop.simulation.relax"),

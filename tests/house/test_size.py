@@ -14,7 +14,7 @@ from tests.house.test_imports import room
 AT_MOST = {
     "symmetry": 9700,
     "catalog": 3770,
-    "cli": 2020,
+    "cli": 2180,  # training and running are two commands more
     "viz": 2590,  # with the page that the tour and the report of a training share
     "tour": 1225,
     "data": 660,
@@ -56,7 +56,8 @@ def test_a_name_means_one_thing() -> None:
     places = defaultdict(list)
     for path in FILES:
         for public in defined(parse(path)) if FACADE not in path.as_posix() else ():
-            places[public].append(name(path))
+            if (room(name(path)), public) != ("interop", "load"):  # each leaf loads its package's models by this word
+                places[public].append(name(path))
     twice = {public: found for public, found in places.items() if len(found) > 1}
     assert not twice
 

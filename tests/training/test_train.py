@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import intertwine as tw
 from intertwine.interop.ase import Calculator
 from intertwine.models import NequIP, Potential, load_potential
-from intertwine.training.batches import Batch, FrameDataset, Shares
+from intertwine.training.batches import FrameBatch, FrameDataset, Shares
 from intertwine.training.configuration import Configuration, configuration_of
 from intertwine.training.frames import LabelledFrame, read_frames
 from intertwine.training.losses import PotentialLoss
@@ -193,7 +193,7 @@ def test_the_mean_over_processes_is_the_mean_over_the_step() -> None:
         for rank in range(processes):
             shares = Shares(dataset.edges, size=5, seed=1)
             shares.divide(rank, processes)
-            batch: Batch = dataset[next(iter(shares))]
+            batch: FrameBatch = dataset[next(iter(shares))]
             values = loss(model(batch.graph), batch)
             found.append(torch.stack([values["energy"], values["forces"]]))
         return torch.stack(found).sum(0)

@@ -13,7 +13,7 @@ from intertwine.cli.console import complain, say
 from intertwine.errors import IntertwineError
 
 
-def train(
+def train_potential(
     configuration: Annotated[Path, typer.Argument(help="A TOML file that names data, model and fit.")],
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was interrupted.")] = False,
     folder: Annotated[Path | None, typer.Option(help="Where results go, in place of the folder in the file.")] = None,
@@ -25,16 +25,16 @@ def train(
     """
     # Lightning is only needed here.
     from intertwine.training.configuration import read_configuration
-    from intertwine.training.outcome import in_words
-    from intertwine.training.train import train as train_potential
+    from intertwine.training.outcome import error_words
+    from intertwine.training.train import train
 
     try:
         told = read_configuration(configuration)
         told = told if folder is None else replace(told, folder=str(folder))
-        found = train_potential(told, resume=resume, say=say, progress=Console().is_terminal)
+        found = train(told, resume=resume, say=say, progress=Console().is_terminal)
     except IntertwineError as error:
         complain(error)
         raise typer.Exit(2) from error
-    errors = [in_words(name, value) for name, value in found.errors.items() if "_" in name]
+    errors = [error_words(name, value) for name, value in found.errors.items() if "_" in name]
     say(f"{'test' if told.data.test else 'validation'}: {', '.join(errors)}")
     say(f"The potential is in {found.path}.")

@@ -19,7 +19,7 @@ Labels = dict[str, Tensor]
 """Labels by name, as `Potential` gives them; NaN where a frame has none."""
 
 
-class Batch(NamedTuple):
+class FrameBatch(NamedTuple):
     """The frames of one step that one process works on.
 
     Args:
@@ -51,7 +51,7 @@ class Share:
     is_empty: bool = False
 
 
-class FrameDataset(Dataset[Batch]):
+class FrameDataset(Dataset[FrameBatch]):
     """Frames as graphs and labels, all made at the start, given out by shares.
 
     Args:
@@ -85,11 +85,11 @@ class FrameDataset(Dataset[Batch]):
     def __len__(self) -> int:
         return len(self.graphs)
 
-    def __getitem__(self, share: Share) -> Batch:
+    def __getitem__(self, share: Share) -> FrameBatch:
         labels = [self.labels[n] for n in share.frames]
         counts = {name: torch.stack([self.counts[n][name] for n in share.step]).sum() for name in labels[0]}
         weights = self.weights[list(share.frames)]
-        return Batch(
+        return FrameBatch(
             batch_graphs([self.graphs[n] for n in share.frames]),
             {name: torch.cat([own[name] for own in labels]) for name in labels[0]},
             torch.zeros_like(weights) if share.is_empty else weights,

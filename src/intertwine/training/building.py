@@ -17,7 +17,7 @@ from intertwine.models.atoms.files import NETWORKS
 from intertwine.training.configuration import ModelSection, TargetSection
 from intertwine.training.statistics import LabelStatistics
 
-DTYPES = {"float32": torch.float32, "float64": torch.float64}
+NAMED_DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
 def new_potential(section: ModelSection, told: LabelStatistics, seed: int = 0) -> Potential:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from intertwine.errors import ArgumentError
 
-Section = TypeVar("Section")
+_Section = TypeVar("_Section")
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ def configuration_of(told: Mapping[str, Any]) -> Configuration:
     return _section(Configuration, told, "")
 
 
-def _section(kind: type[Section], told: Any, name: str) -> Section:
+def _section(kind: type[_Section], told: Any, name: str) -> _Section:
     """A section from a mapping, each entry of the type that its class states."""
     where = f"Section [{name}]" if name else "A configuration"
     if not isinstance(told, Mapping):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
-from intertwine.training.batches import Batch, FrameDataset, Shares
+from intertwine.training.batches import FrameBatch, FrameDataset, Shares
 
 
 class PotentialData(LightningDataModule):
@@ -35,19 +35,19 @@ class PotentialData(LightningDataModule):
         self.train, self.validation, self.test = train, validation, test
         self.size, self.most_edges, self.seed = size, most_edges, seed
 
-    def train_dataloader(self) -> DataLoader[Batch]:
+    def train_dataloader(self) -> DataLoader[FrameBatch]:
         """Steps in an order of their own in each epoch."""
         return self._loader(self.train, self.seed)
 
-    def val_dataloader(self) -> DataLoader[Batch] | Sequence[DataLoader[Batch]]:
+    def val_dataloader(self) -> DataLoader[FrameBatch] | Sequence[DataLoader[FrameBatch]]:
         """The validation frames in order."""
         return [] if self.validation is None else self._loader(self.validation, None)
 
-    def test_dataloader(self) -> DataLoader[Batch] | Sequence[DataLoader[Batch]]:
+    def test_dataloader(self) -> DataLoader[FrameBatch] | Sequence[DataLoader[FrameBatch]]:
         """The test frames in order."""
         return [] if self.test is None else self._loader(self.test, None)
 
-    def _loader(self, frames: FrameDataset, seed: int | None) -> DataLoader[Batch]:
+    def _loader(self, frames: FrameDataset, seed: int | None) -> DataLoader[FrameBatch]:
         shares = Shares(frames.edges, self.size, self.most_edges, seed)
         if self.trainer is not None:
             shares.divide(self.trainer.global_rank, self.trainer.world_size)

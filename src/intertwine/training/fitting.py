@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
 from intertwine.models import Potential
-from intertwine.training.batches import Batch
+from intertwine.training.batches import FrameBatch
 from intertwine.training.losses import PotentialLoss, error_of, frame_weights
 
 
@@ -73,14 +73,14 @@ class PotentialFit(LightningModule):
         self.absolute = nn.ModuleDict({name: MeanMetric() for name in names})
         self.squared = nn.ModuleDict({name: MeanMetric() for name in names})
 
-    def predict(self, batch: Batch) -> dict[str, Tensor]:
+    def predict(self, batch: FrameBatch) -> dict[str, Tensor]:
         """What the potential gives of all that counts."""
         wants_stress = self.loss.weight("stress") > 0 and bool((batch.counts["stress"] > 0).all())
         has_forces = self.loss.weight("forces") > 0
         found: dict[str, Tensor] = self.model(batch.graph, forces=has_forces, stress=wants_stress)
         return found
 
-    def training_step(self, batch: Batch, index: int) -> Tensor:
+    def training_step(self, batch: FrameBatch, index: int) -> Tensor:
         """The loss of this process's share of a step, times their number: their mean is the loss of the step."""
         self._set_rate(index)
         parts = self.loss(self.predict(batch), batch)
@@ -89,11 +89,11 @@ class PotentialFit(LightningModule):
         self.log("train/loss", whole, on_step=False, on_epoch=True, sync_dist=True, batch_size=1)
         return whole
 
-    def validation_step(self, batch: Batch) -> None:
+    def validation_step(self, batch: FrameBatch) -> None:
         """Collect the errors of a batch."""
         self._collect(batch)
 
-    def test_step(self, batch: Batch) -> None:
+    def test_step(self, batch: FrameBatch) -> None:
         """Collect the errors of a batch."""
         self._collect(batch)
 
@@ -117,7 +117,7 @@ class PotentialFit(LightningModule):
         for group in optimizer.param_groups:
             group["lr"] = self.schedule.at((self.current_epoch + index / steps) / epochs)
 
-    def _collect(self, batch: Batch) -> None:
+    def _collect(self, batch: FrameBatch) -> None:
         with torch.no_grad():
             found = self.predict(batch)
         for name, labels in batch.labels.items():

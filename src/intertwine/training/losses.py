@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from intertwine.errors import ArgumentError
-from intertwine.training.batches import Batch
+from intertwine.training.batches import FrameBatch
 
 
 class PotentialLoss(nn.Module):
@@ -51,7 +51,7 @@ class PotentialLoss(nn.Module):
         """The weight of a kind of label; 1 for a target of which nothing was said."""
         return self.weights.get(name, 1.0)
 
-    def forward(self, found: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
+    def forward(self, found: Mapping[str, Tensor], batch: FrameBatch) -> dict[str, Tensor]:
         """The share of this batch in each mean, without weights, by name."""
         return {
             name: self._mean(name, found[name], batch)
@@ -59,7 +59,7 @@ class PotentialLoss(nn.Module):
             if name in found and self.weight(name) > 0
         }
 
-    def _mean(self, name: str, found: Tensor, batch: Batch) -> Tensor:
+    def _mean(self, name: str, found: Tensor, batch: FrameBatch) -> Tensor:
         error = error_of(name, found, batch) / self.sizes.get(name, 1.0)
         if name == "stress":
             atoms = batch.graph.structure.bincount(minlength=len(error)).to(error)
@@ -73,7 +73,7 @@ class PotentialLoss(nn.Module):
         return squares.sum() / batch.counts[name].clamp(min=torch.finfo(torch.float64).tiny).to(squares)
 
 
-def error_of(name: str, found: Tensor, batch: Batch) -> Tensor:
+def error_of(name: str, found: Tensor, batch: FrameBatch) -> Tensor:
     """Prediction minus label, energies per atom; 0 where there is no label."""
     labels = batch.labels[name].to(found)
     error = torch.where(labels.isnan(), torch.zeros_like(found), found - labels.nan_to_num())
@@ -82,7 +82,7 @@ def error_of(name: str, found: Tensor, batch: Batch) -> Tensor:
     return error
 
 
-def frame_weights(error: Tensor, batch: Batch) -> Tensor:
+def frame_weights(error: Tensor, batch: FrameBatch) -> Tensor:
     """The weight of the frame of each row of errors, which are rows of frames or of atoms."""
     weights = batch.weights if len(error) == len(batch.weights) else batch.weights[batch.graph.structure]
     return weights.to(error).reshape(-1, *[1] * (error.ndim - 1))

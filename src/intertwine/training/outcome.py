@@ -16,7 +16,7 @@ import torch
 
 from intertwine.catalog.base import CatalogGroup
 from intertwine.models import Potential
-from intertwine.training.batches import Batch, FrameDataset, Shares
+from intertwine.training.batches import FrameBatch, FrameDataset, Shares
 from intertwine.training.frames import LabelledFrame
 from intertwine.training.history import Epoch
 from intertwine.training.predictions import PredictedFrames
@@ -35,7 +35,7 @@ def predict_frames(model: Potential, frames: Sequence[LabelledFrame]) -> Predict
     found: dict[str, list[np.ndarray]] = {"energy": [], "forces": [], "stress": []}
     labels: dict[str, list[np.ndarray]] = {name: [] for name in found}
     for share in Shares(dataset.edges, size=16, most_edges=20000):
-        batch: Batch = dataset[share]
+        batch: FrameBatch = dataset[share]
         told = model.eval()(batch.graph.to(device), stress=has_stress)
         for name in found.keys() & told.keys():
             found[name].append(told[name].detach().cpu().double().numpy())
@@ -111,11 +111,11 @@ class EpochLines:
         told = epochs[-1]
         if time.monotonic() - self._said > REFRESH or told["epoch"] == self.epochs:
             self._said = time.monotonic()
-            errors = [in_words(name, value) for name, value in told.items() if name.endswith("_mae")]
+            errors = [error_words(name, value) for name, value in told.items() if name.endswith("_mae")]
             self.say(f"epoch {told['epoch']:.0f} of {self.epochs}, {told['seconds']:.0f} s: {', '.join(errors)}")
 
 
-def in_words(name: str, value: float) -> str:
+def error_words(name: str, value: float) -> str:
     """An error with its unit: `validation/forces_mae` as "forces MAE 12.3 meV/Å"."""
     label, kind = name.rpartition("/")[2].rsplit("_", 1)
     return f"{label} {kind.upper()} {value:.4g} {_UNITS.get(label, '')}".strip()

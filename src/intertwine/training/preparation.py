@@ -23,7 +23,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Parts:
+class FrameParts:
     """The frames of a training.
 
     Args:
@@ -39,7 +39,7 @@ class Parts:
     words: str
 
 
-def read_parts(section: DataSection, targets: Mapping[str, Target], say: Say) -> Parts:
+def read_parts(section: DataSection, targets: Mapping[str, Target], say: Say) -> FrameParts:
     """Read, inspect and divide frames, and say what was found.
 
     Raises `ArgumentError` for files without frames or labels, and for targets that no frame has.
@@ -63,7 +63,7 @@ def read_parts(section: DataSection, targets: Mapping[str, Target], say: Say) ->
     told.append(f"{len(split.train)} frames to learn from, {len(parts[0])} to validate on, {len(parts[1])} to test on.")
     for line in told:
         say(line)
-    return Parts(split.train, parts[0], parts[1], replay, "\n".join(told))
+    return FrameParts(split.train, parts[0], parts[1], replay, "\n".join(told))
 
 
 def label_keys(section: DataSection, targets: Mapping[str, Target]) -> LabelKeys:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +17,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from intertwine.errors import ArgumentError
 from intertwine.models import Potential, save_potential
 from intertwine.training.batches import FrameDataset
-from intertwine.training.building import DTYPES, atomic_number, new_potential, started_potential, targets_of
+from intertwine.training.building import NAMED_DTYPES, atomic_number, new_potential, started_potential, targets_of
 from intertwine.training.configuration import Configuration
 from intertwine.training.data_module import PotentialData
 from intertwine.training.fitting import MovingAverage, PotentialFit, Schedule
@@ -25,11 +25,16 @@ from intertwine.training.frames import FrameSet
 from intertwine.training.history import Epoch, History
 from intertwine.training.losses import PotentialLoss
 from intertwine.training.outcome import EpochLines, LivePage, predict_frames, quiet_lightning, symmetry_words
-from intertwine.training.preparation import Parts, read_parts, target_size, with_fitted_offsets, with_moved_energies
+from intertwine.training.preparation import (
+    FrameParts,
+    Say,
+    read_parts,
+    target_size,
+    with_fitted_offsets,
+    with_moved_energies,
+)
 from intertwine.training.report import TrainingRecord
 from intertwine.training.statistics import label_statistics
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,11 +152,11 @@ def _flat(told: Any, name: str = "") -> dict[str, Any]:
     return {} if name in ("folder", "fit.devices", "fit.nodes", "fit.accelerator") else {name: told}
 
 
-def _model(configuration: Configuration, parts: Parts, say: Say) -> tuple[Potential, FrameSet]:
+def _model(configuration: Configuration, parts: FrameParts, say: Say) -> tuple[Potential, FrameSet]:
     """The potential at the start, its references fitted to the frames to learn from, and the frames to replay."""
-    section, dtype = configuration.model, DTYPES.get(configuration.fit.dtype)
+    section, dtype = configuration.model, NAMED_DTYPES.get(configuration.fit.dtype)
     if dtype is None:
-        raise ArgumentError(f"A training computes in {' or '.join(DTYPES)}, but got {configuration.fit.dtype!r}.")
+        raise ArgumentError(f"A training computes in {' or '.join(NAMED_DTYPES)}, but got {configuration.fit.dtype!r}.")
     given = {atomic_number(symbol): energy for symbol, energy in configuration.data.references.items()}
     if section.start is not None:
         everything = [*parts.train, *parts.validation, *parts.test, *parts.replay]
