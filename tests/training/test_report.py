@@ -147,3 +147,15 @@ def test_versions_may_be_given() -> None:
 def test_a_report_is_a_page(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match=r"report\.pdf"):
         write_training_report(record(), tmp_path / "report.pdf")
+
+
+def test_points_are_named_by_frame_and_atom() -> None:
+    found = predicted()
+    assert [found.namer((8, 3))(k) for k in (0, 2, 3, 9, 23)] == [
+        "water:0, O",
+        "water:0, O",
+        "water:0, H",
+        "methane:0, C",
+        "methane:0, H",
+    ]
+    assert found.namer((2, 3, 3))(9) == found.namer((2,))(1) == "methane:0"

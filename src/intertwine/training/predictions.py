@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -73,16 +73,13 @@ class PredictedFrames:
 
         return str(Formula.from_list([_symbol(int(z)) for z in self.numbers[place]]).format("hill"))
 
-    def names_of(self, shape: tuple[int, ...]) -> list[str]:
-        """What to call the entries of energies, forces or stresses, entry by entry."""
+    def namer(self, shape: tuple[int, ...]) -> Callable[[int], str]:
+        """What to call the entries of energies, forces or stresses of a shape, by their places when flat."""
         if len(shape) == 2:
-            symbols = [_symbol(int(z)) for numbers in self.numbers for z in numbers]
-            return [
-                f"{self.name(int(i))}, {symbol}"
-                for i, symbol in zip(self.frame_of_atom, symbols, strict=True)
-                for _ in range(3)
-            ]
-        return [self.name(i) for i in range(len(self.sizes)) for _ in range(9 if len(shape) == 3 else 1)]
+            frame_of, numbers = self.frame_of_atom, np.concatenate(list(self.numbers))
+            return lambda k: f"{self.name(int(frame_of[k // 3]))}, {_symbol(int(numbers[k // 3]))}"
+        each = 9 if len(shape) == 3 else 1
+        return lambda k: self.name(k // each)
 
     def energy_pair(self) -> tuple[np.ndarray, np.ndarray]:
         """Labels and predictions per atom, without what the composition makes of the labels."""

@@ -162,7 +162,7 @@ def _parities(report: Report, predictions: Mapping[str, PredictedFrames]) -> Non
     for label, (pair_of, words) in pictures.items():
         pairs = {part: pair_of(found) for part, found in predictions.items()}
         some = {part: pair for part, pair in pairs.items() if np.isfinite(pair[0]).any()}
-        names = {part: predictions[part].names_of(pair[0].shape) for part, pair in some.items()}
+        names = {part: predictions[part].namer(pair[0].shape) for part, pair in some.items()}
         if some:
             section.figure(parity_plot(some, label, names), f"{label.split(',')[0].capitalize()}, {words}.")
 
