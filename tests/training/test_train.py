@@ -24,7 +24,7 @@ from intertwine.training.batches import FrameBatch, FrameDataset, Shares
 from intertwine.training.configuration import Configuration, configuration_of
 from intertwine.training.frames import LabelledFrame, read_frames
 from intertwine.training.losses import PotentialLoss
-from intertwine.training.train import Trained, train
+from intertwine.training.whole import Trained, train
 from tests.training.emt import alloys, written
 
 SMALL: dict[str, Any] = {"cutoff": 4.0, "options": {"hidden": "8x0e + 8x1o", "layers": 2, "radial": [8]}}
@@ -205,7 +205,7 @@ def test_the_mean_over_processes_is_the_mean_over_the_step() -> None:
 SCRIPT = """
 import json, sys
 from intertwine.training.configuration import configuration_of
-from intertwine.training.train import train
+from intertwine.training.whole import train
 if __name__ == "__main__":
     train(configuration_of(json.loads(open(sys.argv[1]).read())), resume="--resume" in sys.argv)
 """

@@ -1,11 +1,13 @@
 """Ready networks, built from layers alone: plain tensors in, plain tensors out."""
 
 from intertwine.models.atoms import (
+    ESCN,
     MACE,
     Allegro,
     AtomGraph,
     AtomNetwork,
     EnergyTerm,
+    Equiformer,
     NequIP,
     Potential,
     Repulsion,
@@ -43,6 +45,7 @@ from intertwine.models.resnet import ResNet
 from intertwine.models.unet import UNet
 
 __all__ = [
+    "ESCN",
     "MACE",
     "Allegro",
     "AtomGraph",
@@ -52,6 +55,7 @@ __all__ = [
     "Encoder2d",
     "Encoder3d",
     "EnergyTerm",
+    "Equiformer",
     "GridOptions",
     "GridStyle",
     "NequIP",

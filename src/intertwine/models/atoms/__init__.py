@@ -1,6 +1,8 @@
 """Networks on atoms: energies, forces, stresses and tensors of molecules and materials."""
 
 from intertwine.models.atoms.allegro import Allegro
+from intertwine.models.atoms.equiformer import Equiformer
+from intertwine.models.atoms.escn import ESCN
 from intertwine.models.atoms.files import load_potential, save_potential
 from intertwine.models.atoms.graph import AtomGraph, atom_graph, batch_graphs, neighbours
 from intertwine.models.atoms.mace import MACE
@@ -13,11 +15,13 @@ from intertwine.models.atoms.terms import Repulsion
 from intertwine.models.atoms.verlet import VerletList
 
 __all__ = [
+    "ESCN",
     "MACE",
     "Allegro",
     "AtomGraph",
     "AtomNetwork",
     "EnergyTerm",
+    "Equiformer",
     "NequIP",
     "PairBasis",
     "Potential",
