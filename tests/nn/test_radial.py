@@ -214,7 +214,7 @@ def test_xplor_begins_to_fall_at_its_onset() -> None:
     assert cutoff(line(0, 1)).eq(1).all()
     assert cutoff(torch.tensor(1.5)) == pytest.approx((4 - 2.25) ** 2 * (4 + 4.5 - 3) / 27)
     for onset in (-0.1, 2.0, math.nan):
-        with pytest.raises(ArgumentError, match="A cut-off begins to fall between 0 and 2.0"):
+        with pytest.raises(ArgumentError, match=r"A cut-off begins to fall between 0 and 2\.0"):
             XplorCutoff(2.0, onset)
 
 

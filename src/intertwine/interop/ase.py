@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -21,7 +21,7 @@ except ImportError as error:
     raise MissingExtraError.of("ase", "atoms") from error
 
 
-class Calculator(BaseCalculator):  # type: ignore[misc]
+class Calculator(BaseCalculator):
     """Energy, forces, stress, energies of atoms, and the tensors that the model gives, for `atoms.calc`.
 
     It changes neither the default dtype nor the default device, and the model that it is given stays as it is. Pairs of
@@ -46,7 +46,7 @@ class Calculator(BaseCalculator):  # type: ignore[misc]
     ((8, 3), (6,))
     """
 
-    implemented_properties: Sequence[str] = ("energy", "free_energy", "energies", "forces", "stress")
+    implemented_properties: list[str] = ["energy", "free_energy", "energies", "forces", "stress"]  # noqa: RUF012 (as ase has it)
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Calculator(BaseCalculator):  # type: ignore[misc]
         dtype: torch.dtype | None = None,
         skin: float = 0.5,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         model = load_potential(model) if isinstance(model, str | Path) else copy.deepcopy(model)
         self.model = model.to(device=device, dtype=dtype).eval().requires_grad_(False)
         self.neighbours = VerletList(self.model.elements, self.model.cutoff, skin)
@@ -69,9 +69,10 @@ class Calculator(BaseCalculator):  # type: ignore[misc]
         system_changes: Sequence[str] = all_changes,
     ) -> None:
         """Compute what is asked for, and what comes with it, into `results`, which ase calls."""
-        super().calculate(atoms, properties, system_changes)
-        wants_stress = "stress" in properties or bool(self.atoms.pbc.all() and "forces" in properties)
-        graph = self.neighbours.graph(self.atoms).to(self.model.references.device)
+        super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
+        given = cast(Atoms, self.atoms)
+        wants_stress = "stress" in properties or bool(given.pbc.all() and "forces" in properties)
+        graph = self.neighbours.graph(given).to(self.model.references.device)
         wants_forces = wants_stress or "forces" in properties
         told = self.model(graph, forces=wants_forces, stress=wants_stress)
         found = {name: values.detach().cpu().numpy() for name, values in told.items()}

@@ -1,6 +1,8 @@
 """Ready networks, built from layers alone: plain tensors in, plain tensors out."""
 
 from intertwine.models.atoms import (
+    MACE,
+    Allegro,
     AtomGraph,
     AtomNetwork,
     EnergyTerm,
@@ -41,6 +43,8 @@ from intertwine.models.resnet import ResNet
 from intertwine.models.unet import UNet
 
 __all__ = [
+    "MACE",
+    "Allegro",
     "AtomGraph",
     "AtomNetwork",
     "ConvBlock",

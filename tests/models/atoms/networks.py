@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from intertwine.catalog import O3, SO3
-from intertwine.models import AtomNetwork, NequIP, Potential
+from intertwine.models import MACE, Allegro, AtomNetwork, NequIP, Potential
 from intertwine.reps import Rep
 
 CUTOFF = 3.5
@@ -25,6 +25,20 @@ NETWORKS: dict[str, Make] = {
     ),
     "NequIP, other layers": lambda n, out: NequIP(
         n, CUTOFF, [NATURAL, MIXED], own="none", solid=True, bias=True, readout=(6,), radial=(8,), rep_out=out
+    ),
+    "MACE": lambda n, out: MACE(
+        n, CUTOFF, O3.rep("4x0e + 4x1o"), degree=2, radial=(8,), readout=4, neighbours=4.0, rep_out=out
+    ),
+    "Allegro": lambda n, out: Allegro(
+        n,
+        CUTOFF,
+        O3.rep("4x0e + 4x1o"),
+        scalars=8,
+        two_body=(8,),
+        latent=(8,),
+        readout=(4,),
+        neighbours=4.0,
+        rep_out=out,
     ),
 }
 

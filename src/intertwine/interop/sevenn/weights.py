@@ -76,8 +76,8 @@ def _require_features(convolutions: Sequence[DepthwiseConv], checkpoint: Checkpo
     if _slots(made) != _slots(wanted):
         raise ArgumentError(
             f"This SevenNet was made with the features {wanted} behind layer {n}, but products of "
-            f"{checkpoint.features[n]} with the harmonics {checkpoint.edges} give {made} alone. Run sevenn's own code, on "
-            "intertwine.interop.e3nn."
+            f"{checkpoint.features[n]} with the harmonics {checkpoint.edges} give {made} alone. Run sevenn's own code, "
+            "on intertwine.interop.e3nn."
         )
 
 

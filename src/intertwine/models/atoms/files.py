@@ -11,6 +11,8 @@ import torch
 
 from intertwine.catalog import group as group_of_name
 from intertwine.errors import ArgumentError
+from intertwine.models.atoms.allegro import Allegro
+from intertwine.models.atoms.mace import MACE
 from intertwine.models.atoms.nequip import NequIP
 from intertwine.models.atoms.network import AtomNetwork
 from intertwine.models.atoms.potential import EnergyTerm, Potential
@@ -19,7 +21,7 @@ from intertwine.models.atoms.terms import Repulsion
 from intertwine.nn.checkpoints import load_weights, read_notes, save_weights
 from intertwine.reps import Irrep, Rep, as_rep
 
-NETWORKS: dict[str, type[AtomNetwork]] = {kind.__name__: kind for kind in (NequIP,)}
+NETWORKS: dict[str, type[AtomNetwork]] = {kind.__name__: kind for kind in (Allegro, MACE, NequIP)}
 TERMS: dict[str, type[EnergyTerm]] = {kind.__name__: kind for kind in (Repulsion,)}
 UNITS = {"energy": "eV", "length": "Å", "stress": "eV/Å³, positive under tension"}
 

@@ -93,12 +93,11 @@ class Potential(nn.Module):
                 f"but got {network.rep_out}. Make the network with rep_out={wanted!r}."
             )
         self.network, self.terms = network, nn.ModuleList(terms)
-        energies = torch.zeros(network.species) if references is None else torch.as_tensor(references)
-        self.register_buffer("references", self._per_species(energies, "references"))
-        self.register_buffer("scale", self._per_species(torch.as_tensor(scale), "scale"))
+        self.register_buffer("references", self._per_species(0.0 if references is None else references, "references"))
+        self.register_buffer("scale", self._per_species(scale, "scale"))
 
-    def _per_species(self, values: Tensor, name: str) -> Tensor:
-        values = values.detach().to(torch.float64)
+    def _per_species(self, given: float | Sequence[float] | Tensor, name: str) -> Tensor:
+        values = torch.as_tensor(given, dtype=torch.float64).detach()  # at once: numbers would become float32 first
         if values.shape not in ((), (len(self.elements),)) or not bool(values.isfinite().all()):
             raise ArgumentError(
                 f"A potential takes as {name} one finite number per element, {len(self.elements)} in all, but got "

@@ -66,6 +66,14 @@ class Target:
         tensors: Tensor = (y @ table).unflatten(-1, self.shape)
         return tensors
 
+    def to_features(self, values: np.ndarray) -> np.ndarray:
+        """The features `(..., rep.dim)` of tensors `(..., *shape)`; without a formula they are features already."""
+        if self.formula is None:
+            return values
+        flat = np.asarray(values, float).reshape(*np.shape(values)[: np.ndim(values) - len(self.shape)], -1)
+        features: np.ndarray = flat @ _space(self.formula, self.rep.group)[1].T
+        return features
+
 
 def _space(formula: str, group: Group) -> tuple[Rep, np.ndarray]:
     """The rep of the tensors of a formula, and the table `(rep.dim, 3ⁿ)` of norm 1 rows, memoised."""

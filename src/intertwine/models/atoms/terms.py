@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -40,8 +39,13 @@ class Repulsion(EnergyTerm):
     Args:
         elements: the atomic numbers of the species.
         power: of the cut-off.
+        radii: the covalent radius of each species, Å; default those of Cordero et al. 2008.
+        coulomb: k, eV Å.
+        length: what the screening length a is made of, Å: 0.88534 a₀.
+        exponent: of the charges in it.
+        screening: the share and the rate of each exponential of φ.
 
-    Raises `ArgumentError` for elements beyond curium, whose radii are not known.
+    Raises `ArgumentError` for elements beyond curium, whose radii are not known, unless they are given.
 
     Source: Ziegler, Biersack, Littmark 1985, The Stopping and Range of Ions in Solids.
 
@@ -55,27 +59,54 @@ class Repulsion(EnergyTerm):
     numbers: Tensor
     radii: Tensor
 
-    def __init__(self, elements: Sequence[int], power: int = 6) -> None:
+    def __init__(
+        self,
+        elements: Sequence[int],
+        power: int = 6,
+        *,
+        radii: Sequence[float] | None = None,
+        coulomb: float = COULOMB,
+        length: float = 0.88534 * BOHR,
+        exponent: float = 0.23,
+        screening: Sequence[Sequence[float]] = _SCREENING,
+    ) -> None:
         super().__init__()
-        radii = np.array(_RADII.split(), float)
-        if any(not 0 < number <= len(radii) for number in elements):
-            raise ArgumentError(
-                f"Covalent radii are known for the elements 1 to {len(radii)}, but got {list(elements)}. Leave the "
-                "repulsion out."
-            )
-        self.options = {"elements": [int(number) for number in elements], "power": power}
-        self.power = power
+        self.power, self.coulomb, self.length, self.exponent = power, coulomb, length, exponent
+        self.screening = [(float(share), float(rate)) for share, rate in screening]
+        found = _covalent(elements) if radii is None else [float(radius) for radius in radii]
+        if len(found) != len(elements):
+            raise ArgumentError(f"Each of the elements {list(elements)} has a radius, but got {found}.")
+        self.options = {
+            "elements": [int(number) for number in elements],
+            "power": power,
+            "radii": found,
+            "coulomb": coulomb,
+            "length": length,
+            "exponent": exponent,
+            "screening": self.screening,
+        }
         self.register_buffer("numbers", torch.tensor(self.options["elements"], dtype=torch.float64), persistent=False)
-        self.register_buffer("radii", torch.from_numpy(radii[np.array(elements) - 1]), persistent=False)
+        self.register_buffer("radii", torch.tensor(found, dtype=torch.float64), persistent=False)
 
     def forward(self, graph: AtomGraph, vectors: Tensor, outputs: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
         """The energy of each atom, half of that of its pairs, `(N,)`, eV."""
         source, target = graph.species[graph.edges]
         charges, radii = self.numbers.to(vectors), self.radii.to(vectors)
         r = torch.linalg.vector_norm(vectors, dim=1)
-        length = 0.88534 * BOHR / (charges[source] ** 0.23 + charges[target] ** 0.23)
-        screening = sum(share * torch.exp(-rate * r / length) for share, rate in _SCREENING)
+        length = self.length / (charges[source] ** self.exponent + charges[target] ** self.exponent)
+        screening = sum(share * torch.exp(-rate * r / length) for share, rate in self.screening)
         cut = PolynomialCutoff(1.0, self.power)(r / (radii[source] + radii[target]))
-        pairs = COULOMB / 2 * charges[source] * charges[target] / r * screening * cut
+        pairs = self.coulomb / 2 * charges[source] * charges[target] / r * screening * cut
         energies: Tensor = pairs.new_zeros(len(graph.species)).index_add(0, graph.edges[1], pairs)
         return energies
+
+
+def _covalent(elements: Sequence[int]) -> list[float]:
+    """The radii of elements; raises `ArgumentError` for those that are not known."""
+    radii = [float(word) for word in _RADII.split()]
+    if any(not 0 < number <= len(radii) for number in elements):
+        raise ArgumentError(
+            f"Covalent radii are known for the elements 1 to {len(radii)}, but got {list(elements)}. Pass radii=…, or "
+            "leave the repulsion out."
+        )
+    return [radii[number - 1] for number in elements]
