@@ -36,8 +36,8 @@ class Calculator(BaseCalculator):
         skin: how far beyond the cut-off pairs are kept, Å; 0 to search at each step.
 
     Results are those of ase: `energy` and `free_energy` in eV, `energies`, `forces` in eV/Å, `stress` in eV/Å³ as xx,
-    yy, zz, yz, xz, xy, for structures that repeat in three directions; and the model's targets by their names. A model that
-    knows how sure it is gives `energy_uncertainty` too, eV, and a committee `forces_uncertainty`, eV/Å.
+    yy, zz, yz, xz, xy, for structures that repeat in three directions; and the model's targets by their names. A model
+    that knows how sure it is gives `energy_uncertainty` too, eV, and a committee `forces_uncertainty`, eV/Å.
 
     >>> from ase.build import bulk
     >>> from intertwine.catalog import O3
