@@ -118,7 +118,7 @@ class FitSection:
     weight_decay: float = 0.0
     energy: float = 1.0
     forces: float = 1.0
-    stress: float = 1.0
+    stress: float = 0.1
     huber: float | None = None
     ema: float = 0.99
     clip: float = 10.0

@@ -32,7 +32,7 @@ class PotentialLoss(nn.Module):
         self,
         energy: float = 1.0,
         forces: float = 1.0,
-        stress: float = 1.0,
+        stress: float = 0.1,
         targets: Mapping[str, float] | None = None,
         *,
         sizes: Mapping[str, float] | None = None,
