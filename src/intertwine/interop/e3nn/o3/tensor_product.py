@@ -7,6 +7,7 @@ from dataclasses import replace
 from math import prod, sqrt
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -19,6 +20,7 @@ from intertwine.interop.e3nn.o3.weighted import WeightedModule
 from intertwine.kernels.products import MODES, Normalisation, product
 from intertwine.kernels.products import Instruction as Route
 from intertwine.ops import Contraction, TableModule
+from intertwine.ops.contract.blocks import serves_blocks
 from intertwine.ops.convolve.layout import channel_layout
 from intertwine.plan import Operand, Path, Plan
 
@@ -187,7 +189,8 @@ class _Step(NamedTuple):
 class _MulIrProduct(TableModule):
     """A product on rows in e3nn's order.
 
-    Channel-wise paths run in kernels that read these rows. For the others rows are turned over.
+    Kernels read these rows as they are, except for products of all copies with all and for very large ones: for them
+    rows are turned over.
 
     Args:
         sides: the irreps of both inputs and of the output.
@@ -201,30 +204,42 @@ class _MulIrProduct(TableModule):
         super().__init__()
         routes = tuple(_route(sides, i) for i in instructions if _counts(sides, i))
         made = product((rep_of(sides[0]), rep_of(sides[1]), rep_of(sides[2])), routes, Normalisation("none", "none"))
-        self.size, self.orders = sides[2].dim, [RowOrder(irreps) for irreps in sides]
+        self.size = sides[2].dim
         degrees = [[slot.ir.l for slot in irreps if slot.mul] for irreps in sides]
         self.steps = [_step(_signed(term.plan, degrees), term.inputs) for term in made.polynomial.terms]
         self.turns = not all(step.outside for step in self.steps)
         self.contractions = nn.ModuleList(Contraction(step.plan) for step in self.steps)
         self.paired = made.pairs is not None
-        for name, index in zip(("pairs_1", "pairs_2"), made.pairs or (), strict=False):
-            self.register_table(name, index.array.astype(int))
+        if self.paired:
+            for n, irreps in enumerate(sides[:2]):
+                self.register_table(f"pairs_{n + 1}", _pairs_of(irreps, n))
+        pairs = [Irreps([(slot.mul * (slot.mul - 1) // 2, slot.ir) for slot in irreps]) for irreps in sides[:2]]
+        self.orders = [RowOrder(irreps) for irreps in (*sides[:2], *pairs)]
+        self.out_order = RowOrder(sides[2])
 
     def forward(self, weights: Tensor | None, x: Tensor, y: Tensor) -> Tensor:
-        first, second, out = self.orders
-        x_in, y_in = (first.inside(x), second.inside(y)) if self.turns else (x, y)
-        outside, inside = [weights, x, y], [weights, x_in, y_in]
+        outside = [x, y]
         if self.paired:
-            inside += [x_in.index_select(-1, self.pairs_1), y_in.index_select(-1, self.pairs_2)]
+            outside += [x.index_select(-1, self.pairs_1), y.index_select(-1, self.pairs_2)]
+        inside = [order.inside(z) for order, z in zip(self.orders, outside, strict=False)] if self.turns else outside
         found: dict[bool, Tensor] = {}
         for step, contraction in zip(self.steps, self.contractions, strict=True):
-            given = outside if step.outside else inside
+            given = [weights, *(outside if step.outside else inside)]
             made = contraction(*(given[n] for n in step.inputs))
             found[step.outside] = found[step.outside] + made if step.outside in found else made
         if not found:
             return x.new_zeros((*broadcast_shape(x.shape[:-1], y.shape[:-1]), self.size))
-        parts = [z if is_outside else out.outside(z) for is_outside, z in found.items()]
+        parts = [z if is_outside else self.out_order.outside(z) for is_outside, z in found.items()]
         return sum(parts[1:], parts[0])
+
+
+def _pairs_of(irreps: Irreps, which: int) -> np.ndarray:
+    """Where the numbers of all pairs u < v of copies stand in rows of e3nn: those of u, or those of v."""
+    index = [np.zeros(0, dtype=np.int64)]
+    for slot, where in zip(irreps, irreps.slices(), strict=True):
+        copies = np.triu_indices(slot.mul, 1)[which]
+        index.append((where.start + copies[:, None] * slot.ir.dim + np.arange(slot.ir.dim)).ravel())
+    return np.concatenate(index)
 
 
 def _counts(sides: Sides, i: Instruction) -> bool:
@@ -254,11 +269,12 @@ def _step(plan: Plan, inputs: tuple[int, ...]) -> _Step:
     """How a plan is computed from weights in e3nn's order: u before v before w."""
     *weights, x, y, out = plan.operands
     given = tuple(_relabelled(w, "".join(sorted(w.modes))) for w in weights)
-    outside = (_relabelled(operand, operand.modes[::-1]) for operand in (x, y, out))
+    outside = (_relabelled(operand, operand.modes[1:] + operand.modes[0]) for operand in (x, y, out))
     direct = replace(plan, operands=(*given, *outside))
-    if channel_layout(direct) is not None:
+    is_full = [w.modes for w in given] == ["uvw"]
+    if channel_layout(direct) is not None or (not is_full and serves_blocks(direct)):
         return _Step(direct, inputs, outside=True)
-    if [w.modes for w in given] != ["uvw"]:
+    if not is_full:
         return _Step(replace(plan, operands=(*given, x, y, out)), inputs, outside=False)
     # A full product is the same with its factors exchanged: then weights of e3nn lie as ours do.
     segments = given[0].segments
