@@ -31,7 +31,9 @@ L2 = "32x0e + 32x1o + 32x2e"
 UUU = [(0, 0, 0, "uuu", True), (0, 1, 1, "uuu", True), (1, 1, 0, "uuu", True)]
 CASES: dict[str, Callable[[Any], Any]] = {
     "ElementwiseTensorProduct, 1x1o": lambda o3: o3.ElementwiseTensorProduct("1x1o", "1x1o"),
-    "ElementwiseTensorProduct, 8x1o, kept 0e + 2e": lambda o3: o3.ElementwiseTensorProduct("8x1o", "8x1o", ["0e", "2e"]),
+    "ElementwiseTensorProduct, 8x1o, kept 0e + 2e": lambda o3: o3.ElementwiseTensorProduct(
+        "8x1o", "8x1o", ["0e", "2e"]
+    ),
     "ElementwiseTensorProduct, 32 channels, l ≤ 2": lambda o3: o3.ElementwiseTensorProduct(L2, L2),
     "ElementwiseTensorProduct, gates": lambda o3: o3.ElementwiseTensorProduct("128x1o + 64x2e", "192x0e"),
     "FullTensorProduct, 1 channel, l ≤ 2": lambda o3: o3.FullTensorProduct("1x0e + 1x1o + 1x2e", "1x0e + 1x1o + 1x2e"),

@@ -82,6 +82,7 @@ PLANS = {
     "uuu": _channelwise("uuu", "18x0e + 5x1o", "18x0e + 5x1o"),
     "uuu, channels outside": _braided(_channelwise("uuu", "18x0e + 5x1o", "18x0e + 5x1o"), "iu ju ku"),
     "uuw": _mode("uuw", "3x0e + 5x1o", "3x0e + 5x1o", "7x0e + 2x1o"),
+    "uuw, wide": _mode("uuw", "40x0e + 33x1o", "40x0e + 33x1o", "30x0e + 1x1o"),
     "uvuv, channels outside": _outside_pairs(_channelwise("uvuv", "7x0e + 3x1o", "5x0e + 2x1o")),
     "one number for all, and sums": BY_HAND,
 }

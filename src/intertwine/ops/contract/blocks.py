@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import ClassVar, NamedTuple
 
@@ -26,8 +27,8 @@ from intertwine.plan import Plan
 
 _MOST_COMBINATIONS = 1 << 16  # of copies: a list in the code
 _MOST_ENTRIES = 4096  # nonzero coefficients: code for more would take many seconds to compile
-_MOST_NUMBERS = 1 << 15  # in a row of all operands: blocks of rows stay in the cache
-_MOST_SUMMED = 4096  # combinations, where weights mix copies: matrix products of torch do more at a time
+_MOST_NUMBERS = 1 << 17  # in a row of all operands: blocks of rows stay in the cache
+_MOST_SUMMED = 1024  # combinations, where weights mix copies: matrix products do more at a time
 
 
 @cache
@@ -48,7 +49,7 @@ def serves_blocks(plan: Plan) -> bool:
     return made <= (_MOST_SUMMED if mixes else _MOST_COMBINATIONS) and entries <= _MOST_ENTRIES
 
 
-class _Prepared(NamedTuple):
+class Prepared(NamedTuple):
     """A kernel, the rows of a block, the numbers that a thread keeps, and those in rows of what is read and made."""
 
     run: Kernel
@@ -59,7 +60,7 @@ class _Prepared(NamedTuple):
 
 
 @cache
-def _prepared(plan: Plan, kind: str, shared: bool, double: bool) -> _Prepared:
+def prepared(plan: Plan, kind: str, *, shared: bool, double: bool) -> Prepared:
     """What one kernel of a plan takes, compiled at its first use in the process or read from the disk."""
     if not serves_blocks(plan):
         raise ArgumentError("No kernels compute this plan. Ask serves_blocks(plan) first.")
@@ -69,7 +70,25 @@ def _prepared(plan: Plan, kind: str, shared: bool, double: bool) -> _Prepared:
     read, made = (
         tuple((name, sizes[name[-1]]) for name in names) for names in (read_names(plan, kind), made_names(plan, kind))
     )
-    return _Prepared(kernel, lanes, scratch_size(plan, kind, lanes), read, made)
+    return Prepared(kernel, lanes, scratch_size(plan, kind, lanes), read, made)
+
+
+def launch_blocks(
+    kernel: Prepared, like: Tensor, count: int, tensors: Sequence[Tensor | int], *, threads: int = 0
+) -> None:
+    """Run a kernel on so many rows of tensors, or of what lies at addresses.
+
+    Args:
+        kernel: what runs.
+        like: a tensor whose dtype memory for threads is to have.
+        count: the number of rows.
+        tensors: what is read and what is made.
+        threads: how many threads take part; 0 for as many as are useful.
+    """
+    blocks = -(-count // kernel.lanes)
+    threads = threads or thread_count(blocks)
+    scratch = like.new_empty(threads * kernel.scratch)
+    launch(kernel.run, blocks, [0, count, scratch, *tensors], threads=threads)
 
 
 class BlockProduct(Closed):
@@ -83,19 +102,20 @@ class BlockProduct(Closed):
         require_one_dtype(*given)
         one, count = given[0], given[1].shape[0]
         shared = len(self.operands) == 3 and one.ndim == 1
-        kernel = _prepared(self.plan, kind, shared, one.dtype == torch.float64)
+        kernel = prepared(self.plan, kind, shared=shared, double=one.dtype == torch.float64)
         wanted = [(size,) if shared and name[-1] == "w" else (count, size) for name, size in kernel.read]
         if (shapes := [tuple(x.shape) for x in given]) != wanted:  # it would read whatever lies in memory
             raise ShapeError(f"The product takes tensors of shapes {wanted}, but got {shapes}.")
         given = tuple(x.resolve_neg().contiguous() for x in given)  # named, so that they live while the kernel runs
-        blocks, sums = -(-count // kernel.lanes), shared and kind != "forward"
-        threads = 1 if sums and torch.are_deterministic_algorithms_enabled() else thread_count(blocks)
+        sums = shared and kind != "forward"
+        threads = (
+            1 if sums and torch.are_deterministic_algorithms_enabled() else thread_count(-(-count // kernel.lanes))
+        )
         results = [
             one.new_zeros((threads, size)) if sums and name == "w" else large(one.new_empty((count, size)))
             for name, size in kernel.made
         ]
-        scratch = one.new_empty(threads * kernel.scratch)
-        launch(kernel.run, blocks, [0, count, scratch, *given, *results], threads=threads)
+        launch_blocks(kernel, one, count, [*given, *results], threads=threads)
         if sums:
             results[0] = results[0][0] if threads == 1 else results[0].sum(0)
         return results

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import prod
 
 import numpy as np
@@ -40,6 +41,7 @@ class Joining:
     places: np.ndarray
 
 
+@cache
 def joinings(plan: Plan) -> tuple[Joining, ...]:
     """The combinations of all paths, with those together that differ in nothing but their places."""
     found: dict[tuple[object, ...], tuple[np.ndarray, tuple[np.ndarray | None, ...], list[np.ndarray]]] = {}
@@ -61,6 +63,17 @@ def joinings(plan: Plan) -> tuple[Joining, ...]:
         key = (table, *strides)
         found.setdefault(key, (path.coefficients.array, tuple(components), []))[2].append(np.stack(places, 1))
     return tuple(Joining(table, where, np.concatenate(places)) for table, where, places in found.values())
+
+
+@cache
+def fills_once(plan: Plan) -> bool:
+    """Whether each number of the output comes from one combination of one path."""
+    found = [np.zeros(0, dtype=np.int64)]
+    for joining in joinings(plan):
+        *_, where = joining.components
+        reached = [0] if where is None else np.unique(where[joining.coefficients != 0])
+        found.append(np.add.outer(joining.places[:, -1], reached).ravel())
+    return bool(np.array_equal(np.sort(np.concatenate(found)), np.arange(plan.output.size)))
 
 
 def scratch_size(plan: Plan, kind: str, lanes: int) -> int:
@@ -153,7 +166,7 @@ class _Blocks:
                     places = [code.row(given[name], n, rows, sizes[name[-1]], nothing) for n in numbers]
                     self.turn_in(places, read_at[name], sizes[name[-1]])
             for name in made:
-                if not (name == "w" and self.shared):
+                if not (name == "w" and self.shared) and not self.fills(name):
                     code.clear(made_at[name], sizes[name] * code.lanes)
             sources = {name: given[name] if self.is_number(name) else read_at[name] for name in read}
             for joining in joinings(self.plan):
@@ -172,6 +185,10 @@ class _Blocks:
     def sums(self) -> bool:
         """Whether a gradient by weights that all rows share is gathered."""
         return self.shared and "w" in made_names(self.plan, self.kind)
+
+    def fills(self, name: str) -> bool:
+        """Whether each number of the output is written once, and not added up from 0."""
+        return name == "g" and self.kind == "forward" and fills_once(self.plan)
 
     @property
     def whole(self) -> Lanes:
@@ -213,21 +230,25 @@ class _Blocks:
         operands = (*input_names(self.plan), "g")
         steps = _results(joining, formula, operands, self.kind)
         components = {name: _distinct(joining.components[n]) for n, name in enumerate(operands)}
-        with code.each(joining.places.tolist()) as places:
+        apart = [1 if self.is_number(name) else code.lanes for name in operands]
+        with code.each((joining.places * apart).tolist()) as places:
             here = dict(zip(operands, places, strict=True))
             values = {}
             for name, source in sources.items():
                 if self.is_number(name):
                     values[f"{name}0"] = code.spread(code.load_scalar(code.at(source, here["w"])))
                     continue
-                place = code.at(source, code.times(here[name[-1]], code.lanes))
+                place = code.at(source, here[name[-1]])
                 for n in components[name[-1]]:
                     values[f"{name}{n}"] = code.load(place, self.whole, n * code.lanes)
             found = formula.write(code, [*steps.values()], values)
             for (name, n), value in zip(steps, found, strict=True):
-                place = code.at(results[name], code.times(here[name], code.lanes))
-                before = code.load(place, self.whole, n * code.lanes)
-                code.store(place, self.whole, code.sum(before, value), n * code.lanes)
+                place = code.at(
+                    results[name], code.times(here[name], code.lanes) if self.is_number(name) else here[name]
+                )
+                if not self.fills(name):
+                    value = code.sum(code.load(place, self.whole, n * code.lanes), value)
+                code.store(place, self.whole, value, n * code.lanes)
 
 
 def _distinct(components: np.ndarray | None) -> list[int]:

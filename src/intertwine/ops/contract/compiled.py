@@ -98,11 +98,12 @@ def evaluation(plan: Plan) -> Evaluation | None:
         function = (RowProduct if "w" in shape.order else BareRowProduct)(plan)
         reason = "A channel-wise product on a CPU runs in a kernel compiled for it."
         return ClosedEvaluation(function, tuple(shape.order.values()), reason)
-    if factors(plan) is not None:
-        reason = "A product on a CPU runs in kernels compiled for it: channel by channel, then a linear map."
-        return ClosedEvaluation(FullProduct(plan), (1, 2, 0), reason)
-    if serves_blocks(plan):
+    full = factors(plan) is not None
+    if serves_blocks(plan) and not (full and plan.operands[0].modes == "vuw"):
         order = tuple(range(len(plan.inputs)))
         reason = "A small product on a CPU runs in a kernel compiled for it, many rows at a time."
         return ClosedEvaluation((BlockProduct if len(order) == 3 else BareBlockProduct)(plan), order, reason)
+    if full:
+        reason = "A product on a CPU runs in kernels compiled for it: copies that meet, then a linear map."
+        return ClosedEvaluation(FullProduct(plan), (1, 2, 0), reason)
     return None
