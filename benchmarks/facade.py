@@ -18,19 +18,14 @@ says where the time of ours goes.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import statistics
-import subprocess
 import sys
-import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from timing import Row, extra_memory, markdown, put_into, record, require_equal
+from sides import Side, Step, answer, medians
+from timing import Row, markdown, put_into, record, require_equal
 
 ROOT = Path(__file__).resolve().parents[1]
 ROUNDS = 5
@@ -56,20 +51,20 @@ def silicon(repeats: int) -> Any:
     return atoms
 
 
-def sevennet(model: str, repeats: int) -> Callable[[], tuple[float, np.ndarray]]:
+def sevennet(model: str, repeats: int) -> Step:
     from sevenn.calculator import SevenNetCalculator
 
     atoms = silicon(repeats)
     atoms.calc = SevenNetCalculator(model, device="cpu")
 
-    def step() -> tuple[float, np.ndarray]:
+    def step() -> dict[str, Any]:
         atoms.calc.results.clear()
-        return atoms.get_potential_energy(), atoms.get_forces()
+        return {"energy": atoms.get_potential_energy(), "forces": atoms.get_forces()}
 
     return step
 
 
-def mace(hidden: str, repeats: int) -> Callable[[], tuple[float, np.ndarray]]:
+def mace(hidden: str, repeats: int) -> Step:
     """A model like the published ones in size, with weights that both sides fill alike."""
     import torch
     from e3nn import o3
@@ -115,10 +110,10 @@ def mace(hidden: str, repeats: int) -> Callable[[], tuple[float, np.ndarray]]:
         "head": torch.zeros(1, dtype=torch.int64),
     }
 
-    def step() -> tuple[float, np.ndarray]:
+    def step() -> dict[str, Any]:
         positions = torch.tensor(atoms.positions, dtype=torch.float32, requires_grad=True)
         found = model({**given, "positions": positions}, compute_force=True)
-        return float(found["energy"]), found["forces"].detach().numpy()
+        return {"energy": float(found["energy"]), "forces": found["forces"].detach().numpy()}
 
     return step
 
@@ -136,53 +131,7 @@ def serve(case: str, side: str, threads: int) -> None:
 
         install("0.4.4" if package == "mace" else "0.5")
     step = {"sevenn": sevennet, "mace": mace}[package](model, repeats)
-    answers, sys.stdout = sys.stdout, sys.stderr  # packages print
-    for line in sys.stdin:
-        if line.strip() == "profile":
-            with torch.profiler.profile() as profile:
-                step()
-            print(profile.key_averages().table(sort_by="self_cpu_time_total", row_limit=12, max_name_column_width=48))
-            continue
-        if line.strip() == "memory":
-            print(json.dumps({"memory": extra_memory(step)}), file=answers, flush=True)
-            continue
-        cpu, wall = time.process_time(), time.perf_counter()
-        energy, forces = step()
-        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-        told = {"energy": energy, "forces": forces.tolist(), "cpu": cpu, "wall": wall}
-        print(json.dumps(told), file=answers, flush=True)
-
-
-class Side:
-    """One side of a case, ready to be asked."""
-
-    def __init__(self, python: str, case: str, side: str, threads: int) -> None:
-        environment = os.environ | {
-            "OMP_NUM_THREADS": str(threads),
-            "MKL_NUM_THREADS": str(threads),
-            "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1",  # the tables of e3nn 0.4.4 are pickled
-        }
-        command = [python, __file__, "--serve", case, side, str(threads)]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-        )
-
-    def ask(self, word: str = "go") -> dict[str, Any]:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(f"{word}\n")
-        self.process.stdin.flush()
-        if word == "profile":
-            return {}
-        while not (line := self.process.stdout.readline()).startswith("{"):
-            if self.process.poll() is not None:
-                raise SystemExit(f"A side of {self.process.args} ended with {self.process.returncode}.")
-        return json.loads(line)
-
-    def close(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait()
+    answer(step)
 
 
 # both sides, in turn --------------------------------------------------------------------------------------------------
@@ -190,23 +139,17 @@ class Side:
 
 def measure(case: str, python: str, threads: int, *, profile: bool) -> list[Row]:
     target = CASES[case][3]
-    sides = {name: Side(python, case, name, threads) for name in ("ours", "peer")}
+    sides = {name: Side([python, __file__, "--serve", case, name, str(threads)], threads) for name in ("ours", "peer")}
     first = {name: side.ask() for name, side in sides.items()}
     for what in ("energy", "forces"):
         require_equal(f"{case}, {what}", *(np.array(first[name][what]) for name in ("ours", "peer")), 1e-4)
-    times: dict[str, list[dict[str, Any]]] = {name: [] for name in sides}
-    for side in sides.values():
-        side.ask()  # kernels are compiled, memory is there
-    for _ in range(ROUNDS):
-        for name, side in sides.items():
-            times[name].append(side.ask())
+    kind, key = ("CPU of one thread", "cpu") if threads == 1 else (f"wall time of {threads} threads", "wall")
+    ours, peer = medians(sides, ROUNDS, key)
     memory = [sides[name].ask("memory")["memory"] for name in ("ours", "peer")]
     if profile:
         sides["ours"].ask("profile")
     for side in sides.values():
         side.close()
-    kind, key = ("CPU of one thread", "cpu") if threads == 1 else (f"wall time of {threads} threads", "wall")
-    ours, peer = (1e3 * statistics.median(told[key] for told in times[name]) for name in ("ours", "peer"))
     rows = [Row(case, f"energy and forces, {kind}", "e3nn", "ms", ours, peer, target)]
     if threads == 1:
         rows.append(Row(case, "memory beside the model, at most", "e3nn", "MB", *memory, target))

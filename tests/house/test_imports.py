@@ -31,13 +31,15 @@ MAY_IMPORT = {
     "viz": ALGEBRA,
     "nn": BASE
     | {"groups", "reps", "kernels", "plan", "ops", "fields", "rules"},  # without catalog: never knows which group
-    "models": ALGEBRA | {"fields", "nn"},  # built from layers only
-    "training": ALGEBRA | {"nn", "models", "data", "testing"},
+    "models": ALGEBRA | {"fields", "nn", "kernels"},  # built from layers only; kernels say what reps tensors have
+    # symmetry says what no model can fit before one is trained; viz draws the report.
+    "training": ALGEBRA | {"nn", "models", "data", "testing", "fields", "symmetry", "viz"},
 }
-MAY_IMPORT["interop"] = MAY_IMPORT.keys() - {"training"}  # a leaf: nobody imports it
+MAY_IMPORT["interop"] = MAY_IMPORT.keys() - {"training"}  # leaves
 MAY_IMPORT["intertwine"] = {*MAY_IMPORT} - {"interop"}
-MAY_IMPORT["tour"] = {*MAY_IMPORT} - {"interop"}
-MAY_IMPORT["cli"] = {*MAY_IMPORT} - {"interop"}
+# A leaf: nobody imports it, but those who run potentials, which ase does.
+MAY_IMPORT["tour"] = {*MAY_IMPORT}
+MAY_IMPORT["cli"] = {*MAY_IMPORT}
 MAY_IMPORT["__main__"] = {"cli"}
 
 # They know matrices, never tensors or devices, and so they serve jax, or no framework, as well.
@@ -48,6 +50,13 @@ EXCUSED = {
     # The tour loads data and figures, which no other command needs.
     ("intertwine.cli.tour", "intertwine.tour.run.STORIES"),
     ("intertwine.cli.tour", "intertwine.tour.run.run_tour"),
+    # Lightning and ase take seconds to load, which other commands need not wait for.
+    ("intertwine.cli.train", "intertwine.training.configuration.read_configuration"),
+    ("intertwine.cli.train", "intertwine.training.outcome.error_words"),
+    ("intertwine.cli.train", "intertwine.training.whole.train"),
+    ("intertwine.cli.run", "intertwine.interop.ase.Calculator"),
+    ("intertwine.cli.run", "intertwine.interop.simulation.relax"),
+    ("intertwine.cli.run", "intertwine.interop.simulation.simulate"),
     # `describe` is a method because users look for it there, and sentences know every family of groups.
     ("intertwine.groups.subgroup", "intertwine.symmetry.words.subgroups.describe"),
 }
@@ -179,7 +188,7 @@ def test_algebra_knows_numpy_only(path: Path) -> None:
         ("intertwine.nn.linear", "from intertwine import Rep"),
         ("intertwine.symmetry.limits.curie", "if TYPE_CHECKING:\n    from intertwine.nn import Linear"),
         ("intertwine.viz.plot", "import importlib\nimportlib.import_module('intertwine.nn')"),
-        ("intertwine.cli.tour", "import intertwine.interop.e3nn"),
+        ("intertwine.models.encoder", "import intertwine.interop.e3nn"),
     ],
 )
 def test_climbing_is_noticed(module: str, code: str) -> None:

@@ -50,6 +50,7 @@ PAGES = [
     "docs/is_my_model_equivariant.md",
     "docs/speed.md",
     "docs/images.md",
+    "docs/data_of_atoms.md",
     "docs/signals.md",
     "docs/from_e3nn.md",
 ]

@@ -20,6 +20,8 @@ from intertwine.viz import (
     filter_images,
     loss_curves,
     outlines,
+    parity_plot,
+    run_curves,
     signal_surfaces,
     signals_on_points,
     surface,
@@ -49,6 +51,8 @@ FIGURES = {
     "outlines": lambda: outlines([SQUARE[:, :2]] * 7, list("abcdefg"), np.stack([np.eye(2)] * 7)),
     "arrow_images": lambda: arrow_images([np.eye(6)] * 3, [ARROWS] * 3, [np.array([0.0, 1.0])] * 3, ["a", "b", "c"]),
     "filter_images": lambda: filter_images([("degree 0", np.eye(3)), ("degree 1", np.ones((3, 7)))]),
+    "parity_plot": lambda: parity_plot({"a": (ANGLES, ANGLES + 0.1), "b": (ANGLES, np.full(9, np.nan))}, "energy"),
+    "run_curves": lambda: run_curves({"a": (ANGLES, ANGLES), "b": ([1, 2], [np.nan, 1])}, ("epoch", "loss")),
     "surface": lambda: surface(SPHERE, np.ones(U.shape), "ball", **MARKS),
     "surfaces": lambda: surfaces(SPHERE, [Solid(np.ones(U.shape), "ball"), Solid(U, "pear", **MARKS)]),
     "signal_surfaces": lambda: signal_surfaces(SPHERE, {"x": SPHERE[..., 0], "z²": SPHERE[..., 2] ** 2}),
@@ -95,6 +99,32 @@ def test_losses_show_every_run_and_their_median() -> None:
 
 def test_a_single_run_is_drawn_once() -> None:
     assert [t.name for t in loss_curves({"task": np.ones(4)}).data] == ["task"]
+
+
+def test_many_points_are_thinned_but_the_worst_stay() -> None:
+    """A page of a hundred thousand points would be slow, and one without its outliers would lie."""
+    reference = np.linspace(0, 1, 100_000)
+    predicted = reference.copy()
+    predicted[[5, 77_777]] += 3
+    fig = parity_plot({"test": (reference, predicted)}, "force", {"test": [str(i) for i in range(100_000)]})
+    points = fig.data[0]
+    assert len(points.x) <= 4000
+    assert sorted(text for text, x, y in zip(points.text, points.x, points.y, strict=True) if y > x + 1) == [
+        "5",
+        "77777",
+    ]
+
+
+def test_points_without_labels_are_left_out() -> None:
+    fig = parity_plot({"test": (np.array([1.0, np.nan]), np.array([2.0, 3.0]))}, "energy")
+    assert [*fig.data[0].x] == [1.0]
+
+
+@pytest.mark.parametrize(("values", "ticks"), [([1.0, 3.0], ["1", "2", "5"]), ([1e-3, 1.0], None)])
+def test_an_axis_of_little_range_has_ticks_all_the_same(values: list[float], ticks: list[str] | None) -> None:
+    axis = run_curves({"a": ([0, 1], values)}, ("epoch", "loss")).layout.yaxis
+    assert axis.ticktext == (None if ticks is None else tuple(ticks))
+    assert axis.dtick == (1 if ticks is None else None)
 
 
 def test_errors_beyond_the_tolerance_look_different() -> None:
@@ -214,6 +244,9 @@ def test_phone_changes_add_up() -> None:
     ("make", "error", "words"),
     [
         (lambda: loss_curves({}), ArgumentError, "nothing to draw"),
+        (lambda: parity_plot({"a": (np.full(2, np.nan), np.ones(2))}, "energy"), ArgumentError, "no points"),
+        (lambda: parity_plot({"a": (np.ones(2), np.ones(3))}, "energy"), ArgumentError, "one length"),
+        (lambda: run_curves({"a": ([1, 2], [1])}, ("x", "y")), ArgumentError, "one length"),
         (lambda: loss_curves({"a": np.ones((2, 2, 2))}), ShapeError, "runs, steps"),
         (lambda: angle_curves(ANGLES, {"a": np.ones(3)}), ArgumentError, "9 angles and 3 a"),
         (lambda: bars(["x"], {"a": [1.0, 2.0]}), ArgumentError, "1 groups and 2 a"),

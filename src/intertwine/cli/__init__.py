@@ -15,14 +15,18 @@ except ImportError as error:
 from intertwine.cli.check_files import check
 from intertwine.cli.explain_groups import explain_groups
 from intertwine.cli.info import info
+from intertwine.cli.run import run
 from intertwine.cli.symmetry_files import symmetry
 from intertwine.cli.tour import tour
+from intertwine.cli.train import train_potential
 
 app = typer.Typer(help="Equivariant neural networks, and the symmetry behind them.", no_args_is_help=True)
 app.command()(tour)
 app.command("explain")(explain_groups)
 app.command()(check)
 app.command()(symmetry)
+app.command("train")(train_potential)
+app.command()(run)
 app.command()(info)
 
 

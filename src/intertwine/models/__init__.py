@@ -1,12 +1,18 @@
 """Ready networks, built from layers alone: plain tensors in, plain tensors out."""
 
 from intertwine.models.atoms import (
+    ESCN,
+    MACE,
+    Allegro,
     AtomGraph,
     AtomNetwork,
     EnergyTerm,
+    Equiformer,
     NequIP,
     Potential,
+    Repulsion,
     Target,
+    VerletList,
     atom_graph,
     batch_graphs,
     load_potential,
@@ -39,6 +45,9 @@ from intertwine.models.resnet import ResNet
 from intertwine.models.unet import UNet
 
 __all__ = [
+    "ESCN",
+    "MACE",
+    "Allegro",
     "AtomGraph",
     "AtomNetwork",
     "ConvBlock",
@@ -46,11 +55,13 @@ __all__ = [
     "Encoder2d",
     "Encoder3d",
     "EnergyTerm",
+    "Equiformer",
     "GridOptions",
     "GridStyle",
     "NequIP",
     "Potential",
     "RepLike",
+    "Repulsion",
     "ResNet",
     "ResNet3d",
     "ResNet18",
@@ -61,6 +72,7 @@ __all__ = [
     "UNet",
     "UNet2d",
     "UNet3d",
+    "VerletList",
     "WideResNet2d",
     "atom_graph",
     "batch_graphs",

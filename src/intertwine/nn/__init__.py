@@ -44,7 +44,7 @@ from intertwine.nn.module import EquivariantModule, Rescaled
 from intertwine.nn.norm import BatchNorm, Dropout, LayerNorm
 from intertwine.nn.order_parameter import LearnedOrderParameter
 from intertwine.nn.point_conv import PointConv
-from intertwine.nn.radial import RadialMLP
+from intertwine.nn.radial_mlp import RadialMLP
 from intertwine.nn.reduced_product import ReducedTensorProduct
 from intertwine.nn.restriction import Restrict
 from intertwine.nn.sequential import Sequential

@@ -247,8 +247,9 @@ class Gate(_TermFunctions):
         scale: σ for the gates.
         functions: in place of both, one for each term of the output: φ of an invariant one, σ of the gates of another,
             None for a term that passes as it is, without gates.
+        odd: a function of numbers that change sign, such as 0o, in place of their gates; without parameters, and odd.
 
-    Raises `ArgumentError` for more or fewer functions than terms.
+    Raises `ArgumentError` for more or fewer functions than terms, and for a function that shall be odd, and is not.
 
     >>> from intertwine.catalog import O3
     >>> Gate(O3.rep("8x0e + 4x1o + 2x2e")).rep_in
@@ -264,25 +265,42 @@ class Gate(_TermFunctions):
         scale: Function = torch.sigmoid,
         *,
         functions: PerTerm = None,
+        odd: Function | None = None,
     ) -> None:
         rep_out = as_rep(rep_out)
-        passing = [function is None for function in functions or [even] * len(rep_out.terms)]
-        table = zip(_term_table(rep_out), passing, strict=False)
-        gates = sum(m for (*_, m, trivial), passes in table if not trivial and not passes)
+        if odd is not None and _lasting_parity(odd) != -1:
+            raise ArgumentError(
+                f"Numbers that change sign take an odd function without parameters, but got {odd!r}. Pass "
+                "odd=torch.tanh, or None for gates."
+            )
+        table = _term_table(rep_out)
+        given = functions or [None if d == 1 and odd and not trivial else even for _, d, _, trivial in table]
+        gates = sum(m for (*_, m, trivial), f in zip(table, given, strict=False) if f is not None and not trivial)
         rep_in = rep_out + gates * Irrep(rep_out.group, rep_out.group.trivial)
         super().__init__((rep_in, rep_out), even, scale, functions)
+        self.odd = odd
         self.gains = self.term_gains(lambda function, _: gain(function))
+
+    def is_plain(self, number: int) -> bool:
+        """Whether the numbers of a term go through their function themselves, without gates."""
+        _, d, _, trivial = self.terms[number]
+        return trivial or (self.odd is not None and self.functions is None and d == 1)
+
+    def function(self, number: int) -> Function | None:
+        """The function of a term, or of its gates; None where it passes as it is."""
+        trivial = self.terms[number][-1]
+        return self.odd if self.is_plain(number) and not trivial else super().function(number)
 
     def forward(self, x: Tensor) -> Tensor:
         """The output `(..., rep_out.dim)` for features and gates `(..., rep_in.dim)`."""
         self.check(x, self.rep_in)
         parts, used = [], self.rep_out.dim
-        for n, ((start, d, m, trivial), factor) in enumerate(zip(self.terms, self.gains, strict=True)):
+        for n, ((start, d, m, _), factor) in enumerate(zip(self.terms, self.gains, strict=True)):
             part, function = x[..., start : start + d * m], self.function(n)
             if function is None:
                 parts.append(part)
                 continue
-            if trivial:
+            if self.is_plain(n):
                 parts.append(function(part) * factor)
                 continue
             gates = function(x[..., used : used + m]) * factor
@@ -292,7 +310,10 @@ class Gate(_TermFunctions):
 
     def symmetry_rule(self) -> TermRule:
         """What it is, for proofs."""
-        return self.term_rules(Gated)
+        rule, blocks = self.term_rules(Gated), [block for _, block in self.rep_out.terms]
+        signed = [self.is_plain(n) and not trivial for n, (*_, trivial) in enumerate(self.terms)]
+        terms = [Applied(b, b, -1) if odd else term for term, b, odd in zip(rule.terms, blocks, signed, strict=True)]
+        return TermRule(self.rep_in, self.rep_out, tuple(terms))
 
 
 class BilinearGate(EquivariantModule):

@@ -12,7 +12,8 @@ from intertwine.errors import ArgumentError
 from intertwine.kernels.products import channelwise, in_irreps, kept_irreps, product
 from intertwine.nn.edge_module import EdgeGeometry, EdgeModule
 from intertwine.nn.module import Function
-from intertwine.nn.radial import Cutoff, GaussianBasis, RadialBasis, RadialMLP
+from intertwine.nn.radial import Cutoff, GaussianBasis, RadialBasis
+from intertwine.nn.radial_mlp import RadialMLP
 from intertwine.ops import Convolution
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.reps.harmonics import harmonics_rep

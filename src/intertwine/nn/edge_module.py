@@ -14,7 +14,7 @@ from intertwine.errors import ArgumentError, ShapeError
 from intertwine.fields import Displacements, Edges, FieldType, PointFeatures
 from intertwine.nn.coordinates import IrrepCoordinates
 from intertwine.nn.module import EquivariantModule
-from intertwine.nn.radial import RadialMLP
+from intertwine.nn.radial_mlp import RadialMLP
 from intertwine.ops import Factored, Graph, Harmonics, graph
 from intertwine.reps import Irrep, Rep
 from intertwine.reps.harmonics import harmonics_function

@@ -16,7 +16,8 @@ from intertwine.kernels import irrep_terms, kernel_table, linear_plan
 from intertwine.nn.coordinates import IrrepCoordinates
 from intertwine.nn.edge_module import EdgeGeometry, EdgeModule
 from intertwine.nn.module import normal_parameter, warn_unreachable
-from intertwine.nn.radial import Cutoff, GaussianBasis, RadialBasis, RadialMLP
+from intertwine.nn.radial import Cutoff, GaussianBasis, RadialBasis
+from intertwine.nn.radial_mlp import RadialMLP
 from intertwine.ops import Contraction, Convolution, Graph
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.rules import ConvolutionRule

@@ -1,21 +1,17 @@
-"""Functions of a distance: bases, cut-offs, and the network that turns them into weights."""
+"""Functions of a distance: bases and cut-offs."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
-from intertwine.nn.module import Function, gain, normal_parameter
-from intertwine.ops import Factored, TableModule
+from intertwine.ops import TableModule
 
 
 def _key(function: nn.Module, **arguments: float) -> str | None:
@@ -208,6 +204,10 @@ class BesselBasis(RadialBasis):
 
     x = r − start and c = cutoff − start are the distance and the cut-off, counted from the start.
 
+    Args:
+        cutoff, number, start: see `RadialBasis`.
+        learned: whether the numbers n are learned; then only a cut-off makes the functions vanish at the cutoff.
+
     Source: Gasteiger, Groß, Günnemann 2020 (arXiv:2003.03123).
 
     >>> BesselBasis(2.0, 2)(torch.tensor([0.0])).round(decimals=4)  # nπ/c · √(2/c)
@@ -216,7 +216,7 @@ class BesselBasis(RadialBasis):
 
     waves: Tensor
 
-    def __init__(self, cutoff: float, number: int, *, start: float = 0.0) -> None:
+    def __init__(self, cutoff: float, number: int, *, start: float = 0.0, learned: bool = False) -> None:
         super().__init__(cutoff, number, start=start)
         self.length = self.cutoff - self.start
         waves = np.arange(1, self.number + 1) / self.length
@@ -225,7 +225,10 @@ class BesselBasis(RadialBasis):
             x = self.length * (np.arange(4096)[:, None] + 0.5) / 4096
             squares = 2 / self.length * ((np.sin(np.pi * waves * x) / x) ** 2).sum(1)
             self.mean_square = float(np.average(squares, weights=(x[:, 0] + self.start) ** 2))
-        self.register_table("waves", waves)
+        if learned:  # then modules with the same arguments differ
+            self.waves, self.key = nn.Parameter(torch.tensor(waves, dtype=torch.get_default_dtype())), None
+        else:
+            self.register_table("waves", waves)
 
     def forward(self, r: Tensor) -> Tensor:
         """The functions `(..., number)` at distances `(...)`."""
@@ -312,6 +315,35 @@ class PolynomialCutoff(Cutoff):
         return 1 - (p + 1) * (p + 2) / 2 * u**p + p * (p + 2) * u ** (p + 1) - p * (p + 1) / 2 * u ** (p + 2)
 
 
+class XplorCutoff(Cutoff):
+    """1 below the onset o, `(c² − r²)² (c² + 2 r² − 3 o²) / (c² − o²)³` to the cutoff c; continuously differentiable.
+
+    Source: the program XPLOR, Brünger 1992; what published SevenNets use.
+
+    Args:
+        cutoff: the distance from which on it is 0.
+        onset: the distance up to which it is 1.
+
+    Raises `ArgumentError` for an onset that does not lie between 0 and the cutoff.
+
+    >>> XplorCutoff(2.0, 1.0)(torch.tensor([1.0, 1.5, 2.0]))
+    tensor([1.0000, 0.6238, 0.0000])
+    """
+
+    def __init__(self, cutoff: float, onset: float) -> None:
+        super().__init__(cutoff)
+        if not 0 <= onset < cutoff:
+            raise ArgumentError(f"A cut-off begins to fall between 0 and {cutoff!r}, but got {onset!r}.")
+        self.onset = float(onset)
+        self.key = _key(self, cutoff=self.cutoff, onset=self.onset)
+
+    def forward(self, r: Tensor) -> Tensor:
+        """The factor `(...)` at distances `(...)`."""
+        end, begin = self.cutoff**2, self.onset**2
+        square = (r * r).clamp(begin, end)
+        return (end - square) ** 2 * (end + 2 * square - 3 * begin) / (end - begin) ** 3
+
+
 class SmoothCutoff(Cutoff):
     """`exp(1 − 1/(1 − (r/c)²))`: infinitely smooth, 1 at 0, exactly 0 from the cutoff c on.
 
@@ -324,82 +356,26 @@ class SmoothCutoff(Cutoff):
         return math.e * unit_step(1 - (r / self.cutoff) ** 2)
 
 
-class RadialMLP(nn.Module):
-    """A network from distances to weights: basis, hidden layers, one linear layer, times a cut-off.
-
-    `w = c(r) · W_L φ(… φ(W_1 b(r)))`, each W standard normal over the root of its fan-in (W_1: of `basis.mean_square`),
-    φ rescaled to E[φ(z)²] = 1. So weights start with unit variance, before the envelope.
+class EnvelopedBasis(RadialBasis):
+    """A basis times a cut-off, `c(r) b_n(r)`: a network of it without biases, which gives 0 for 0, ends smoothly too.
 
     Args:
-        basis: the radial basis.
-        out_features: the number of weights per distance.
-        hidden: the widths of the hidden layers.
-        activation: φ.
-        envelope: a cut-off that multiplies the weights, or None.
+        basis: the functions b_n, of distances from 0.
+        envelope: the cut-off c.
 
-    Raises `ArgumentError` for arguments of another kind.
-
-    >>> RadialMLP(GaussianBasis(3.0, 8), 5)(torch.rand(7)).shape
-    torch.Size([7, 5])
+    >>> EnvelopedBasis(BesselBasis(2.0, 2), PolynomialCutoff(2.0))(torch.tensor([2.0]))
+    tensor([[0., 0.]])
     """
 
-    basis: RadialBasis
-
-    def __init__(
-        self,
-        basis: RadialBasis,
-        out_features: int,
-        hidden: Sequence[int] = (64, 64),
-        activation: Function = F.silu,
-        envelope: Cutoff | None = None,
-    ) -> None:
-        super().__init__()
-        if (
-            not isinstance(basis, RadialBasis)
-            or isinstance(hidden, int)
-            or not (envelope is None or callable(envelope))
-        ):
-            raise ArgumentError(
-                "A radial network takes a basis such as nn.radial.GaussianBasis(cutoff, number), hidden widths such as "
-                f"(64, 64) and a cut-off such as nn.radial.CosineCutoff(cutoff), but got {basis!r}, {hidden!r} and "
-                f"{envelope!r}."
-            )
-        self.basis, self.envelope, self.activation = basis, envelope, activation
-        widths = [basis.number, *hidden, out_features]
-        self.shapes = tuple(pairwise(widths))
-        self.weights = nn.ParameterList([normal_parameter(a * b) for a, b in self.shapes])
-        self.gain = gain(activation)
+    def __init__(self, basis: RadialBasis, envelope: Cutoff) -> None:
+        super().__init__(min(basis.cutoff, envelope.cutoff), basis.number)
+        self.basis, self.envelope = basis, envelope
+        self.key = f"{basis.key} times {envelope.key}" if basis.key and envelope.key else None
+        evenly = torch.from_numpy(self.cutoff * ((np.arange(4096) + 0.5) / 4096) ** (1 / 3))
+        with torch.no_grad():
+            self.mean_square = float(self(evenly).square().sum(1).mean())
 
     def forward(self, r: Tensor) -> Tensor:
-        """The weights `(..., out_features)` at distances `(...)`."""
-        return self.factored(r).product()
-
-    def factored(self, r: Tensor) -> Factored:
-        """The weights as they come from the last layer: what it is given, and its matrix."""
-        return self.of_basis(*self.inputs(r, {}))
-
-    def inputs(self, r: Tensor, made: Mapping[str, Tensor]) -> tuple[Tensor, Tensor | None]:
-        """The basis at distances, and the cut-off if there is one: taken from what is made already, by their keys."""
-        found = [made.get(getattr(function, "key", None) or "") for function in (self.basis, self.envelope)]
-        functions = self.basis(r) if found[0] is None else found[0]
-        if self.envelope is None:
-            return functions, None
-        return functions, self.envelope(r) if found[1] is None else found[1]
-
-    def keyed(self, r: Tensor, made: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The basis and the cut-off at distances by their keys, where they have keys that are not there yet."""
-        keys = {getattr(function, "key", None): function for function in (self.basis, self.envelope)}
-        return {key: f(r) for key, f in keys.items() if f is not None and key is not None and key not in made}
-
-    def of_basis(self, functions: Tensor, envelope: Tensor | None, scale: float = 1.0) -> Factored:
-        """The weights, times a number, for the basis `(..., number)` and the cut-off `(...)` at some distances.
-
-        All that multiplies the many weights multiplies the few numbers instead that their layer is given.
-        """
-        gains = [1 / math.sqrt(self.basis.mean_square), *(self.gain / math.sqrt(n) for n, _ in self.shapes[1:])]
-        gains[-1] *= scale
-        matrices = [weight.to(functions.dtype).reshape(s) for s, weight in zip(self.shapes, self.weights, strict=True)]
-        x = functions * gains[0]
-        for matrix, factor in zip(matrices, gains[1:], strict=False):
-            x = self.activation(x @ matrix) * factor
-        return Factored(x if envelope is None else x * envelope[..., None], matrices[-1])
+        """The functions `(..., number)` at distances `(...)`."""
+        functions: Tensor = self.basis(r) * self.envelope(r)[..., None]
+        return functions

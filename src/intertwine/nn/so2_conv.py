@@ -16,7 +16,8 @@ from intertwine.nn.coordinates import IrrepCoordinates
 from intertwine.nn.edge_frame import EdgeFrames, FramedFeatures
 from intertwine.nn.edge_module import EdgeGeometry, EdgeModule
 from intertwine.nn.module import Function, normal_parameter, warn_unreachable
-from intertwine.nn.radial import Cutoff, GaussianBasis, RadialBasis, RadialMLP
+from intertwine.nn.radial import Cutoff, GaussianBasis, RadialBasis
+from intertwine.nn.radial_mlp import RadialMLP
 from intertwine.ops import Contraction
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.reps.harmonics import harmonics_rep

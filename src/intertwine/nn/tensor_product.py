@@ -61,6 +61,8 @@ class TensorProduct(EquivariantModule):
             sample, `(..., weight_numel)`; None for no weights at all.
         mode: the multiplicity mode.
         normalisation: how paths are scaled.
+        summed: in modes in which the channels of the output follow from the inputs, whether all paths to an irrep add
+            up in one term.
 
     Attributes:
         instructions: the paths, in the order of their weights.
@@ -75,6 +77,8 @@ class TensorProduct(EquivariantModule):
     torch.Size([5, 18])
     >>> TensorProduct(O3.rep("4x1o"), O3.rep("1x1o"), ["0e", "2e"], mode="uvu").rep_out
     tw.O3.rep('4x0e + 4x2e')
+    >>> TensorProduct(O3.rep("4x0e + 4x1o"), O3.rep("4x0e + 4x1o"), ["0e"], mode="uuu", summed=True).rep_out
+    tw.O3.rep('4x0e')
     """
 
     def __init__(
@@ -86,9 +90,12 @@ class TensorProduct(EquivariantModule):
         *,
         mode: str = "uvw",
         normalisation: Normalisation = Normalisation(),  # noqa: B008 (a frozen value)
+        summed: bool = False,
     ) -> None:
         rep_1, rep_2 = as_rep(rep_1), as_rep(rep_2)
         out, instructions = _instructions(rep_1, rep_2, rep_out, mode, shared_weights is not None)
+        if summed:
+            out, instructions = _in_one_term(out, instructions)
         super().__init__(rep_1, out)
         self.rep_1, self.rep_2, self.mode = rep_1, rep_2, mode
         self.instructions, self.normalisation = instructions, normalisation
@@ -199,3 +206,10 @@ def _instructions(
                 "irreps."
             )
     return out, found if weighted else tuple(replace(i, weighted=False) for i in found)
+
+
+def _in_one_term(out: Rep, instructions: tuple[Instruction, ...]) -> tuple[Rep, tuple[Instruction, ...]]:
+    """The same paths, those to an irrep with equally many channels all to one term."""
+    terms = [*dict.fromkeys(out.terms)]
+    joined = tuple(replace(i, output=terms.index(out.terms[i.output])) for i in instructions)
+    return Rep(out.group, tuple(terms)), joined

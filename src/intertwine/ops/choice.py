@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -168,13 +170,20 @@ def trouble() -> str | None:
     return None
 
 
+def _sizes() -> Iterator[int]:
+    """The bytes of each file that is kept; other processes write files there, and take their drafts away."""
+    for path in folder().glob("*"):
+        with suppress(FileNotFoundError):
+            yield path.stat().st_size
+
+
 def backend_report() -> list[str]:
     """Lines that say what computes on this machine: the compiler, the processor, the folder of kernels, threads."""
     found = trouble()
     lines = [f"kernels: {found}"] if found else []
     if not found:
-        machine, kept = host(), [*folder().glob("*")]
-        size = sum(path.stat().st_size for path in kept) / 2**20
+        machine, kept = host(), [*_sizes()]
+        size = sum(kept) / 2**20
         lines = [
             f"kernels: compiled by {versions()} for {machine.processor}, vectors of {8 * machine.width} bits",
             f"kept in {folder()}: {len(kept)} objects, {size:.1f} MB",

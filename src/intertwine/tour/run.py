@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from intertwine.tour import real_cells, rectangle, sections, turned_digits, which_o2
-from intertwine.tour.html_report import Report, environment
+from intertwine.viz.html_report import Report, environment
 
 STORIES = (
     "1 Rectangle to square",

@@ -13,8 +13,6 @@ from intertwine.reps import spherical_harmonics
 from intertwine.symmetry import explain
 from intertwine.tour import real_cells as cell_story
 from intertwine.tour import rectangle, which_o2
-from intertwine.tour.html_report import Report, Story
-from intertwine.tour.program import program_of
 from intertwine.tour.real_cells import CellResult
 from intertwine.tour.rectangle import SIGNAL_DEGREE, TaskResult, TutorialNetwork
 from intertwine.tour.turned_digits import IMAGE_NETWORKS, Frame, ImageNetwork, ImageResult
@@ -32,6 +30,8 @@ from intertwine.viz import (
     task_picture,
     write_arrow_film,
 )
+from intertwine.viz.html_report import Report, Story
+from intertwine.viz.program import program_of
 
 FLOOR_ROUNDING = 1e-20  # a mean squared error below it is 0 but for rounding
 

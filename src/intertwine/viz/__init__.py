@@ -2,6 +2,8 @@
 
 from intertwine.viz.curves import angle_curves, bars, error_bars, loss_curves
 from intertwine.viz.fields import arrow_images, filter_images, write_arrow_film
+from intertwine.viz.html_report import Report, Story
+from intertwine.viz.measured import parity_plot, run_curves
 from intertwine.viz.page import write_page
 from intertwine.viz.plane import outlines, task_picture, task_pictures
 from intertwine.viz.products import DrawnPath, product_picture
@@ -11,7 +13,9 @@ from intertwine.viz.stereogram import stereogram
 
 __all__ = [
     "DrawnPath",
+    "Report",
     "Solid",
+    "Story",
     "angle_curves",
     "arrow_images",
     "bars",
@@ -19,7 +23,9 @@ __all__ = [
     "filter_images",
     "loss_curves",
     "outlines",
+    "parity_plot",
     "product_picture",
+    "run_curves",
     "signal_surfaces",
     "signals_on_points",
     "sphere_mesh",

@@ -96,7 +96,7 @@ def _gate(module: nn.Gate) -> e3nn_nn.Gate:
                 "e3nn's Gate scales functions by means over random numbers, but this one was made with exact factors. "
                 "Make it with monte_carlo(…) around its functions."
             )
-    scalars, gated = ([n for n, slot in enumerate(slots) if slot.ir.is_scalar() == own] for own in (True, False))
+    scalars, gated = ([n for n in range(len(slots)) if module.is_plain(n) == own] for own in (True, False))
     functions = [_bare(module.function(n)) for n in range(len(slots))]
     return e3nn_nn.Gate(
         [slots[n] for n in scalars],

@@ -11,14 +11,20 @@ import torch
 
 from intertwine.catalog import group as group_of_name
 from intertwine.errors import ArgumentError
+from intertwine.models.atoms.allegro import Allegro
+from intertwine.models.atoms.equiformer import Equiformer
+from intertwine.models.atoms.escn import ESCN
+from intertwine.models.atoms.mace import MACE
 from intertwine.models.atoms.nequip import NequIP
 from intertwine.models.atoms.network import AtomNetwork
-from intertwine.models.atoms.potential import EnergyTerm, Potential, Target
+from intertwine.models.atoms.potential import EnergyTerm, Potential
+from intertwine.models.atoms.targets import Target
+from intertwine.models.atoms.terms import Repulsion
 from intertwine.nn.checkpoints import load_weights, read_notes, save_weights
 from intertwine.reps import Irrep, Rep, as_rep
 
-NETWORKS: dict[str, type[AtomNetwork]] = {kind.__name__: kind for kind in (NequIP,)}
-TERMS: dict[str, type[EnergyTerm]] = {}
+NETWORKS: dict[str, type[AtomNetwork]] = {kind.__name__: kind for kind in (Allegro, Equiformer, ESCN, MACE, NequIP)}
+TERMS: dict[str, type[EnergyTerm]] = {kind.__name__: kind for kind in (Repulsion,)}
 UNITS = {"energy": "eV", "length": "Å", "stress": "eV/Å³, positive under tension"}
 
 
@@ -45,7 +51,7 @@ def save_potential(model: Potential, path: str | Path, notes: Mapping[str, str] 
         "network": _named(model.network, NETWORKS),
         "terms": [_named(term, TERMS) for term in model.terms],
         "elements": model.elements,
-        "targets": {name: [_plain(target.rep), target.total] for name, target in model.targets.items()},
+        "targets": {name: [_plain(target.rep), target.total, target.formula] for name, target in model.targets.items()},
         "dtype": str(model.dtype).removeprefix("torch."),
         "units": UNITS,
     }
@@ -68,7 +74,7 @@ def load_potential(path: str | Path) -> Potential:
     model = Potential(
         _made(told["network"], NETWORKS),
         told["elements"],
-        targets={name: Target(_of_plain(rep), total) for name, (rep, total) in told["targets"].items()},
+        targets={name: Target(_of_plain(rep), *rest) for name, (rep, *rest) in told["targets"].items()},
         terms=[_made(term, TERMS) for term in told["terms"]],
     )
     model = model.to(getattr(torch, told["dtype"]))
@@ -79,7 +85,7 @@ def load_potential(path: str | Path) -> Potential:
 def _named(part: Any, known: Mapping[str, type]) -> dict[str, Any]:
     """A part by the name of its class and its options."""
     name = type(part).__name__
-    if known.get(name) is not type(part):
+    if type(part) not in known.values():
         raise ArgumentError(
             f"A potential on disk is made of {', '.join(known)}, which can be made again, but this one holds a {name}. "
             "Keep its weights by nn.save_weights(model, path), and make it yourself."
@@ -101,10 +107,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Rep | Irrep):
         rep = as_rep(value)
         return {"group": str(rep.group), "rep": str(rep)}
-    return value
+    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def _of_plain(value: Any) -> Any:
     if isinstance(value, dict):
         return group_of_name(value["group"]).rep(value["rep"])
-    return value
+    return [_of_plain(part) for part in value] if isinstance(value, list) else value

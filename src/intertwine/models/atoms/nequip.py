@@ -2,35 +2,59 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from intertwine.errors import ArgumentError
 from intertwine.models.atoms.network import AtomNetwork
-from intertwine.nn import DepthwiseConv, EdgeGeometry, Gate, Linear, edge_geometry
-from intertwine.nn.radial import BesselBasis, PolynomialCutoff
+from intertwine.nn import DepthwiseConv, EdgeGeometry, EquivariantModule, Gate, Linear, TensorProduct, edge_geometry
+from intertwine.nn.radial import BesselBasis, EnvelopedBasis, PolynomialCutoff, XplorCutoff
 from intertwine.reps import Irrep, Rep, as_rep
+from intertwine.reps.harmonics import harmonics_rep
+
+Own = Literal["element", "linear", "none"]
+"""How features of an atom itself enter its next ones: by a map for each element, by one for all, or not at all."""
 
 
 class NequIP(AtomNetwork):
     """Convolutions over neighbours with learned radial functions; the last features give what is wanted.
 
     A layer is a linear map, a convolution channel by channel, a linear map, plus a linear map of the features of the
-    atom itself that depends on its element; then a gate.
+    atom itself; then a gate: silu of invariants and of gates, tanh of pseudoscalars. Radial functions are networks of
+    Bessel functions times a cut-off, so that energies and forces are continuous where a neighbour passes it. Numbers
+    start with about unit variance. What no neighbour can give yet, and what the output does not need, is left out:
+    vectors before the first layer, for instance, and behind the last.
 
     Args:
         species: how many elements there are.
         cutoff: how far atoms see, Å.
-        hidden: the rep of the features, all with gates of their own.
-        layers: how often atoms ask their neighbours.
+        hidden: the rep of the features behind each layer, all with gates of their own; or one rep for each layer.
+        layers: how often atoms ask their neighbours; default 4, or as often as there are reps.
         degree: the largest degree of the harmonics; default that of the features.
         rep_out: what each atom gives; default one invariant, its energy.
         neighbours: how many neighbours an atom has on average.
+        channels: the numbers that an element begins with; default as many as `hidden` has invariants.
         bessel: the number of radial functions.
+        learn_bessel: whether their wavelengths are learned.
         radial: the hidden widths of the radial networks.
+        power: of the polynomial cut-off.
+        onset: where XPLOR's cut-off begins to fall, Å, which takes its place; None for the polynomial one.
+        solid: whether harmonics grow with the distance, `r^l Y_l`.
+        own: how features of the atom itself enter.
+        readout: the widths of hidden layers between the last features and the output: invariants, beside gated copies
+            of what else the output has.
+        bias: whether linear maps add constants to invariants. Without, an atom sees nothing beyond the cut-off.
+
+    Raises `ArgumentError` for other options, and for features that give none of the output.
 
     Source: Batzner et al. 2022 (arXiv:2101.03164).
 
-    >>> import torch
     >>> from intertwine.catalog import O3
     >>> net = NequIP(2, cutoff=3.0, hidden=O3.rep("8x0e + 8x1o"), layers=2)
     >>> species, edges, vectors = net.example_inputs(5, torch.Generator().manual_seed(0))
@@ -38,56 +62,90 @@ class NequIP(AtomNetwork):
     torch.Size([5, 1])
     """
 
+    kinds: Tensor
+    powers: Tensor
+
     def __init__(
         self,
         species: int,
         cutoff: float,
-        hidden: Rep | Irrep,
+        hidden: Rep | Irrep | Sequence[Rep | Irrep],
         *,
-        layers: int = 4,
+        layers: int | None = None,
         degree: int | None = None,
         rep_out: Rep | Irrep | None = None,
         neighbours: float = 10.0,
+        channels: int | None = None,
         bessel: int = 8,
-        radial: tuple[int, ...] = (64, 64),
+        learn_bessel: bool = False,
+        radial: Sequence[int] = (64, 64),
+        power: int = 6,
+        onset: float | None = None,
+        solid: bool = False,
+        own: Own = "element",
+        readout: Sequence[int] = (),
+        bias: bool = False,
     ) -> None:
-        hidden = as_rep(hidden)
-        group = hidden.group
-        invariant = Irrep(group, group.trivial)
+        reps = _per_layer(hidden, layers)
+        invariant = Irrep(reps[0].group, reps[0].group.trivial)
         super().__init__(species, cutoff, invariant if rep_out is None else rep_out)
-        degree = hidden.degree if degree is None else degree
+        if own not in ("element", "linear", "none"):
+            raise ArgumentError(f'Features of atoms themselves enter by "element", "linear" or "none", not {own!r}.')
+        degree = max(rep.degree for rep in reps) if degree is None else degree
+        first = sum(m for m, block in reps[0].terms if block == invariant) or 1
         self.options = {
             "species": species,
             "cutoff": self.cutoff,
-            "hidden": hidden,
-            "layers": layers,
+            "hidden": reps[0] if len({*reps}) == 1 else list(reps),
+            "layers": len(reps),
             "degree": degree,
             "rep_out": self.rep_out,
             "neighbours": float(neighbours),
+            "channels": first if channels is None else channels,
             "bessel": bessel,
+            "learn_bessel": bool(learn_bessel),
             "radial": tuple(radial),
+            "power": power,
+            "onset": onset,
+            "solid": bool(solid),
+            "own": own,
+            "readout": tuple(readout),
+            "bias": bool(bias),
         }
-        channels = max((m for m, irrep in hidden.terms if irrep == invariant), default=1)
-        basis, envelope = BesselBasis(cutoff, bessel), PolynomialCutoff(cutoff)
-        rep = channels * invariant
-        self.embedding = nn.Embedding(species, channels)
+        envelope = PolynomialCutoff(cutoff, power) if onset is None else XplorCutoff(cutoff, onset)
+        basis = EnvelopedBasis(BesselBasis(cutoff, bessel, learned=learn_bessel), envelope)
+        basis.key = "radial functions of all layers of this network"
+        self.embedding = nn.Embedding(species, self.options["channels"])
+        # A one-hot vector whose numbers have unit variance on average, so that products with it keep that of features.
+        self.register_table("kinds", math.sqrt(species) * np.eye(species))
+        harmonics = harmonics_rep(reps[0].group.defining, degree)
+        powers = [l for l in range(degree + 1) for _ in range(2 * l + 1)] if solid else []
+        self.register_table("powers", np.array(powers, dtype=np.int64))
         self.layers, self.convolutions = nn.ModuleList(), list[DepthwiseConv]()
-        for _ in range(layers):
-            gate = Gate(hidden, F.silu, F.silu)
-            conv = DepthwiseConv(
-                rep, gate.rep_in, basis, degree=degree, hidden=radial, envelope=envelope, neighbours=neighbours
+        rep = self.options["channels"] * invariant
+        for n, wanted in enumerate(reps):
+            gate = Gate(
+                _reached(wanted, rep, harmonics, self.rep_out if n == len(reps) - 1 else None),
+                F.silu,
+                F.silu,
+                odd=torch.tanh,
             )
-            self.layers.append(_Layer(conv, gate))
+            conv = DepthwiseConv(rep, gate.rep_in, basis, degree=degree, hidden=radial, neighbours=neighbours)
+            itself = None if own == "none" else _Itself(rep, gate.rep_in, species if own == "element" else 1)
+            self.layers.append(_Layer(conv, gate, itself, bias))
             self.convolutions.append(conv)
-            rep = hidden
-        self.read = Linear(rep, self.rep_out)
+            rep = gate.rep_out
+        self.read = _readout(rep, self.rep_out, readout, bias)
 
     def forward(self, species: Tensor, edges: Tensor, vectors: Tensor) -> Tensor:  # type: ignore[override]
         """What each atom gives, `(N, rep_out.dim)`; see `AtomNetwork`."""
         geometry = edge_geometry(self.convolutions, edges, vectors, species.shape[0])
+        if self.options["solid"]:
+            geometry = geometry._replace(harmonics=geometry.harmonics * geometry.lengths[:, None] ** self.powers)
         x = self.embedding(species).to(vectors.dtype)
+        kinds = self.kinds.index_select(0, species).to(vectors.dtype)
         for layer in self.layers:
-            x = layer(x, geometry)
+            x = layer(x, kinds, geometry)
         y: Tensor = self.read(x)
         return y
 
@@ -95,11 +153,84 @@ class NequIP(AtomNetwork):
 class _Layer(nn.Module):
     """One turn of questions to the neighbours: gated features `(N, hidden.dim)`."""
 
-    def __init__(self, conv: DepthwiseConv, gate: Gate) -> None:
+    def __init__(self, conv: DepthwiseConv, gate: Gate, itself: _Itself | None, bias: bool) -> None:
         super().__init__()
-        self.before, self.conv = Linear(conv.rep_in, conv.rep_in, bias=False), conv
-        self.after, self.gate = Linear(conv.rep_out, gate.rep_in, bias=False), gate
+        self.before, self.conv = Linear(conv.rep_in, conv.rep_in, bias=bias), conv
+        self.after, self.gate = Linear(conv.rep_out, gate.rep_in, bias=bias), gate
+        self.itself = itself
 
-    def forward(self, x: Tensor, geometry: EdgeGeometry) -> Tensor:
-        y: Tensor = self.gate(self.after(self.conv(self.before(x), geometry)))
-        return y
+    def forward(self, x: Tensor, kinds: Tensor, geometry: EdgeGeometry) -> Tensor:
+        y: Tensor = self.after(self.conv(self.before(x), geometry))
+        z: Tensor = self.gate(y if self.itself is None else self.itself(y, x, kinds))
+        return z
+
+
+class _Itself(nn.Module):
+    """Adds a linear map of the features of each atom, one for each of several elements, to what its neighbours give.
+
+    Where both give something, the sum is scaled to unit variance.
+    """
+
+    share: Tensor
+    places: Tensor
+
+    def __init__(self, rep: Rep, wanted: Rep, species: int) -> None:
+        super().__init__()
+        known = {block for _, block in rep.terms}
+        found = [n for n, (_, block) in enumerate(wanted.terms) if block in known]
+        reached = Rep(rep.group, tuple(wanted.terms[n] for n in found))
+        invariant = Irrep(rep.group, rep.group.trivial)
+        self.by_element, self.is_complete = species > 1, reached == wanted
+        self.map: EquivariantModule = Linear(rep, reached, bias=False)
+        if self.by_element:
+            self.map = TensorProduct(rep, species * invariant, reached)
+        places, share = np.full(wanted.dim, reached.dim), np.ones(wanted.dim)  # a column of zeros stands behind all
+        for n, where in zip(found, reached.slices, strict=True):
+            places[wanted.slices[n]], share[wanted.slices[n]] = np.arange(where.start, where.stop), 0.5
+        self.register_buffer("places", torch.from_numpy(places), persistent=False)
+        self.register_buffer("share", torch.from_numpy(share), persistent=False)
+
+    def forward(self, y: Tensor, x: Tensor, kinds: Tensor) -> Tensor:
+        z: Tensor = self.map(x, kinds) if self.by_element else self.map(x)
+        if self.is_complete:
+            return (y + z) * math.sqrt(0.5)
+        return (y + F.pad(z, (0, 1)).index_select(1, self.places)) * self.share.to(y.dtype).sqrt()
+
+
+def _per_layer(hidden: Rep | Irrep | Sequence[Rep | Irrep], layers: int | None) -> list[Rep]:
+    """The rep of the features behind each layer."""
+    if isinstance(hidden, Rep | Irrep):
+        return [as_rep(hidden)] * (4 if layers is None else layers)
+    if not hidden or layers not in (None, len(hidden)):
+        raise ArgumentError(
+            f"Features have one rep, or one for each layer, but got {len(hidden)} reps for {layers} layers."
+        )
+    return [as_rep(rep) for rep in hidden]
+
+
+def _reached(wanted: Rep, rep: Rep, harmonics: Rep, needed: Rep | None) -> Rep:
+    """The terms that neighbours with features of a rep can give, and that are needed: invariants always are."""
+    found = {
+        irrep for _, i in rep.isotypic for _, j in harmonics.isotypic for _, irrep in (as_rep(i) * as_rep(j)).isotypic
+    }
+    if needed is not None:
+        found &= {Irrep(rep.group, rep.group.trivial), *(irrep for _, irrep in needed.isotypic)}
+    terms = tuple((m, block) for m, block in wanted.terms if all(irrep in found for _, irrep in block.content))
+    if not terms:
+        raise ArgumentError(
+            f"Neighbours with features of {rep} give none of {wanted}{'' if needed is None else f' for {needed}'}. "
+            "Add invariants, and what the output has, to the hidden features."
+        )
+    return Rep(rep.group, terms)
+
+
+def _readout(rep: Rep, rep_out: Rep, widths: Sequence[int], bias: bool) -> nn.Sequential:
+    """From the last features to the output."""
+    invariant = Irrep(rep.group, rep.group.trivial)
+    others = tuple((m, block) for m, block in rep_out.terms if block != invariant)
+    parts: list[EquivariantModule] = []
+    for width in widths:
+        gate = Gate(width * invariant + Rep(rep.group, others), F.silu, F.silu, odd=torch.tanh)
+        parts += [Linear(rep, gate.rep_in, bias=bias), gate]
+        rep = gate.rep_out
+    return nn.Sequential(*parts, Linear(rep, rep_out, bias=bias))

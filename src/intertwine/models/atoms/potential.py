@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -13,19 +13,8 @@ from intertwine._arrays import is_tracing
 from intertwine.errors import ArgumentError
 from intertwine.models.atoms.graph import AtomGraph
 from intertwine.models.atoms.network import AtomNetwork
+from intertwine.models.atoms.targets import Target
 from intertwine.reps import Irrep, Rep
-
-
-class Target(NamedTuple):
-    """A tensor that a model gives beside the energy, of a rep of the network's group.
-
-    Args:
-        rep: how it turns: a dipole is `1x1o` of O(3), a polarisability `1x0e + 1x2e`.
-        total: whether it is the sum over the atoms of a structure, or one for each atom.
-    """
-
-    rep: Rep
-    total: bool = True
 
 
 class EnergyTerm(nn.Module, ABC):
@@ -104,12 +93,11 @@ class Potential(nn.Module):
                 f"but got {network.rep_out}. Make the network with rep_out={wanted!r}."
             )
         self.network, self.terms = network, nn.ModuleList(terms)
-        energies = torch.zeros(network.species) if references is None else torch.as_tensor(references)
-        self.register_buffer("references", self._per_species(energies, "references"))
-        self.register_buffer("scale", self._per_species(torch.as_tensor(scale), "scale"))
+        self.register_buffer("references", self._per_species(0.0 if references is None else references, "references"))
+        self.register_buffer("scale", self._per_species(scale, "scale"))
 
-    def _per_species(self, values: Tensor, name: str) -> Tensor:
-        values = values.detach().to(torch.float64)
+    def _per_species(self, given: float | Sequence[float] | Tensor, name: str) -> Tensor:
+        values = torch.as_tensor(given, dtype=torch.float64).detach()  # at once: numbers would become float32 first
         if values.shape not in ((), (len(self.elements),)) or not bool(values.isfinite().all()):
             raise ArgumentError(
                 f"A potential takes as {name} one finite number per element, {len(self.elements)} in all, but got "
@@ -161,7 +149,7 @@ class Potential(nn.Module):
 
         `energy` `(B,)` and `energies` `(N,)`, float64, eV; `forces` `(N, 3)`, eV/Å, the negative gradient; `stress`
         `(B, 3, 3)`, eV/Å³, the derivative by strain over the volume, positive under tension; and the targets,
-        `(B, rep.dim)` or `(N, rep.dim)`. In training, and where gradients are asked for, all are differentiable.
+        `(B, *shape)` or `(N, *shape)`. In training, and where gradients are asked for, all are differentiable.
 
         Args:
             graph: the atoms.
@@ -192,7 +180,8 @@ class Potential(nn.Module):
         if stress:
             out["stress"] = slopes[-1] / _volumes(graph.cells)
         for name, target in self.targets.items():
-            out[name] = _sums(found[name], graph) if target.total else found[name]
+            features = _sums(found[name], graph) if target.total else found[name]
+            out[name] = target.of_features(features)
         return out if traced else {name: values.detach() for name, values in out.items()}
 
 

@@ -12,8 +12,9 @@ import pytest
 
 from intertwine.errors import ArgumentError
 from intertwine.symmetry import explain
-from intertwine.tour import markup, rectangle, which_o2
-from intertwine.tour.html_report import Report, environment
+from intertwine.tour import rectangle, which_o2
+from intertwine.viz import markup
+from intertwine.viz.html_report import Report, environment
 
 pytest.importorskip("plotly")
 
@@ -217,7 +218,7 @@ def test_every_kind_of_answer_in_the_tour_keeps_its_columns() -> None:
 
 
 def test_the_style_scrolls_rows_and_lets_labels_out() -> None:
-    style = (files("intertwine.tour") / "assets" / "report.css").read_text("utf-8")
+    style = (files("intertwine.viz") / "assets" / "report.css").read_text("utf-8")
     rules = dict(re.findall(r"^([.\w ]+) \{ (.*?) \}", style, re.M))
     assert {"white-space: pre", "overflow-x: auto", "display: block"} <= {r.strip() for r in rules[".rows"].split(";")}
     assert "overflow: visible" in rules[".plot svg"]

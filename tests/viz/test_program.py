@@ -14,9 +14,10 @@ import pytest
 import torch
 
 from intertwine.testing import equivariance_error
-from intertwine.tour import markup, real_cells, rectangle, which_o2
-from intertwine.tour.html_report import Report
-from intertwine.tour.program import Program, program_of
+from intertwine.tour import real_cells, rectangle, which_o2
+from intertwine.viz import markup
+from intertwine.viz.html_report import Report
+from intertwine.viz.program import Program, program_of
 
 
 def copied(program: object, folder: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:

@@ -1,4 +1,4 @@
-"""The report of the tour: one HTML file with interactive figures, that works without a network and on a phone."""
+"""Reports: one HTML file with words and interactive figures, that works without a network and on a phone."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intertwine.errors import ArgumentError, MissingExtraError
-from intertwine.tour import markup
-from intertwine.tour.program import Program
+from intertwine.viz import markup
+from intertwine.viz.program import Program
 from intertwine.viz.theme import DARK
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Story:
     """One story of a report: words, figures, tables and code, in the order in which they were added.
 
     Make one with `Report.add_section`. The question stands under the title, the result in the summary on top of the
-    page. Texts may bear the marks that `intertwine.tour.markup` knows; everything else in them is escaped. Each method
+    page. Texts may bear the marks that `intertwine.viz.markup` knows; everything else in them is escaped. Each method
     returns the story.
 
     >>> Story("Vectors").text("A vector **turns**.").title
@@ -107,7 +107,8 @@ class Report:
     """A page that tells stories with figures, written to one HTML file.
 
     The file holds all it needs: plotly.js once (that makes its 5 MB), the figures' data, the style. It asks nothing
-    from any network, follows the reader's light or dark mode, and draws each figure when it comes into view.
+    from any network, follows the reader's light or dark mode, and draws each figure when it comes into view. The table
+    on top, of sections and their results, has the header `summary`.
 
     >>> report = Report("A tour", "Three tasks.")
     >>> _ = report.add_section("Square to rectangle", result="It gets stuck.").text("Why?")
@@ -117,6 +118,7 @@ class Report:
 
     title: str
     subtitle: str = ""
+    summary: tuple[str, str] = ("Story", "What happens")
     _sections: list[Story] = field(default_factory=list, repr=False)
     _footnotes: list[str] = field(default_factory=list, repr=False)
 
@@ -132,7 +134,7 @@ class Report:
 
     def html(self, plotly_js: str | None = None) -> str:
         """The whole page, with the source of plotly.js; `MissingExtraError` where that is to come from no plotly."""
-        assets = files("intertwine.tour") / "assets"
+        assets = files("intertwine.viz") / "assets"
         style, script, page = ((assets / f"report.{kind}").read_text("utf-8") for kind in ("css", "js", "html"))
         plotly_js = _plotly_js() if plotly_js is None else plotly_js
         sections = list(enumerate(self._sections, 1))
@@ -142,7 +144,7 @@ class Report:
             for i, story in sections
             if story.result or story.question
         ]
-        summary = f'<div class="summary">{markup.table(["Story", "What happens"], rows)}</div>' if rows else ""
+        summary = f'<div class="summary">{markup.table(self.summary, rows)}</div>' if rows else ""
         return page.format(
             title=html.escape(self.title),
             heading=markup.inline(self.title),

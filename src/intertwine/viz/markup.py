@@ -10,7 +10,7 @@ import tokenize
 from collections.abc import Sequence
 from itertools import groupby
 
-from intertwine.tour.program import Program
+from intertwine.viz.program import Program
 
 TAGS = ("b", "i", "code", "sub", "sup", "br")
 

@@ -1,0 +1,250 @@
+"""MACE here beside mace-torch: `python benchmarks/potentials_mace.py --mace PYTHON`, with a Python that has mace-torch.
+
+Energy and forces of silicon by models of the usual sizes, and one step of training, energies and forces of ten
+molecules of ethanol. mace-torch makes the weights, and this library loads them: outputs are compared first. Each side
+is a process of its own; both stand ready, and are asked in turn. CPU time of one thread, wall time of two threads, and
+by how much a process grows at most during one step.
+
+    python -m venv MACE && MACE/bin/pip install torch==2.13.0 mace-torch
+    python benchmarks/potentials_mace.py --mace MACE/bin/python
+
+`--json FILE` writes the rows: case, what, ours, peer, ratio, target; `--profile` says where the time of ours goes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from timing import Row, extra_memory, record, require_equal
+
+ROOT = Path(__file__).resolve().parents[1]
+ROUNDS = 5
+CUTOFF, NEIGHBOURS = 6.0, 30.0
+
+HIDDEN = {"128x0e": [14], "128x0e + 128x1o": [14], "64x0e + 64x1o": [1, 6, 8]}
+CASES = {
+    "MACE 128x0e, 64 Si": ("128x0e", 2, 3.0),
+    "MACE 128x0e, 216 Si": ("128x0e", 3, 3.0),
+    "MACE 128x0e + 128x1o, 64 Si": ("128x0e + 128x1o", 2, 3.0),
+    "MACE 128x0e + 128x1o, 216 Si": ("128x0e + 128x1o", 3, 3.0),
+    "MACE 64x0e + 64x1o, a step on 10 ethanols": ("64x0e + 64x1o", 0, 3.0),
+}
+"""For each case the features, how often the cubic cell is repeated along each axis (0 for training), the target."""
+
+Step = Callable[[], dict[str, Any]]
+
+
+def frames(repeats: int) -> list[Any]:
+    from ase.build import bulk, molecule
+
+    if not repeats:
+        found = [molecule("CH3CH2OH") for _ in range(10)]
+        for seed, atoms in enumerate(found):
+            atoms.rattle(0.05, seed=seed)
+        return found
+    atoms = bulk("Si", cubic=True) * (repeats, repeats, repeats)
+    atoms.rattle(0.05, seed=1)
+    return [atoms]
+
+
+# a side, in a process of its own --------------------------------------------------------------------------------------
+
+
+def peer(hidden: str, repeats: int, weights: Path) -> Step:
+    """mace-torch, whose weights are written for the other side."""
+    import torch
+    from e3nn import o3
+    from mace import data, modules
+    from mace.tools import AtomicNumberTable, torch_geometric
+
+    elements = HIDDEN[hidden]
+    torch.manual_seed(0)
+    block = modules.interaction_classes["RealAgnosticResidualInteractionBlock"]
+    model = modules.ScaleShiftMACE(
+        r_max=CUTOFF,
+        num_bessel=8,
+        num_polynomial_cutoff=5,
+        max_ell=3,
+        interaction_cls=block,
+        interaction_cls_first=block,
+        num_interactions=2,
+        num_elements=len(elements),
+        hidden_irreps=o3.Irreps(hidden),
+        MLP_irreps=o3.Irreps("16x0e"),
+        gate=torch.nn.functional.silu,
+        atomic_energies=np.zeros(len(elements)),
+        avg_num_neighbors=NEIGHBOURS,
+        atomic_numbers=elements,
+        correlation=3,
+        atomic_inter_scale=1.0,
+        atomic_inter_shift=0.0,
+    )
+    torch.save(model.state_dict(), weights)
+    table = AtomicNumberTable(elements)
+    graphs = [
+        data.AtomicData.from_config(data.config_from_atoms(atoms), z_table=table, cutoff=CUTOFF)
+        for atoms in frames(repeats)
+    ]
+    batch = next(iter(torch_geometric.dataloader.DataLoader(graphs, len(graphs)))).to_dict()
+
+    def step() -> dict[str, Any]:
+        found = model(batch, training=not repeats, compute_force=True)
+        if not repeats:
+            model.zero_grad()
+            loss(found["energy"], found["forces"]).backward()
+        return {name: found[name].detach().numpy().tolist() for name in ("energy", "forces")}
+
+    return step
+
+
+def ours(hidden: str, repeats: int, weights: Path) -> Step:
+    sys.path.insert(0, str(ROOT / "src"))
+    import torch
+
+    from intertwine.interop.mace import load
+    from intertwine.models import atom_graph
+
+    model = load(weights, neighbours=NEIGHBOURS).train(not repeats)
+    graph = atom_graph(frames(repeats), HIDDEN[hidden], CUTOFF, dtype=torch.float32)
+
+    def step() -> dict[str, Any]:
+        found = model(graph)
+        if not repeats:
+            model.zero_grad()
+            loss(found["energy"], found["forces"]).backward()
+        return {name: found[name].detach().numpy().tolist() for name in ("energy", "forces")}
+
+    return step
+
+
+def loss(energy: Any, forces: Any) -> Any:
+    return energy.square().mean() + forces.square().mean()
+
+
+def serve(case: str, side: str, threads: int, weights: Path) -> None:
+    """Answer each line that comes in by energies, forces, and the time that they took."""
+    warnings.filterwarnings("ignore")
+    answers, sys.stdout = sys.stdout, sys.stderr  # packages print
+    import torch
+
+    torch.set_num_threads(threads)
+    hidden, repeats, _ = CASES[case]
+    step = {"ours": ours, "peer": peer}[side](hidden, repeats, weights)
+    print(json.dumps({"ready": True}), file=answers, flush=True)
+    for line in sys.stdin:
+        if line.strip() == "profile":
+            with torch.profiler.profile() as profile:
+                step()
+            print(profile.key_averages().table(sort_by="self_cpu_time_total", row_limit=25, max_name_column_width=48))
+            continue
+        if line.strip() == "memory":
+            print(json.dumps({"memory": extra_memory(step)}), file=answers, flush=True)
+            continue
+        cpu, wall = time.process_time(), time.perf_counter()
+        told = step()
+        told |= {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
+        print(json.dumps(told), file=answers, flush=True)
+
+
+class Asked:
+    """One side of a case, ready to be asked."""
+
+    def __init__(self, python: str, *arguments: str) -> None:
+        threads = arguments[2]
+        environment = os.environ | {
+            "OMP_NUM_THREADS": threads,
+            "MKL_NUM_THREADS": threads,
+            "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1",  # the tables of e3nn 0.4.4 are pickled
+        }
+        command = [python, __file__, "--serve", *arguments]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+        self._answer()
+
+    def ask(self, word: str = "go") -> dict[str, Any]:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{word}\n")
+        self.process.stdin.flush()
+        return {} if word == "profile" else self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        while not (line := self.process.stdout.readline()).startswith("{"):
+            if self.process.poll() is not None:
+                raise SystemExit(f"A side of {self.process.args} ended with {self.process.returncode}.")
+        return json.loads(line)
+
+    def close(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait()
+
+
+# both sides, in turn --------------------------------------------------------------------------------------------------
+
+
+def measure(case: str, python: str, threads: int, *, profile: bool) -> list[Row]:
+    target = CASES[case][2]
+    with tempfile.TemporaryDirectory() as place:
+        weights = str(Path(place) / "weights.pt")
+        sides = {"peer": Asked(python, case, "peer", str(threads), weights)}  # it writes what the other one reads
+        sides["ours"] = Asked(sys.executable, case, "ours", str(threads), weights)
+    first = {name: side.ask() for name, side in sides.items()}
+    for what in ("energy", "forces"):
+        require_equal(f"{case}, {what}", *(np.array(first[name][what]) for name in ("ours", "peer")), 1e-4)
+    times: dict[str, list[dict[str, Any]]] = {name: [] for name in sides}
+    for side in sides.values():
+        side.ask()  # kernels are compiled, memory is there
+    for _ in range(ROUNDS):
+        for name, side in sides.items():
+            times[name].append(side.ask())
+    memory = [sides[name].ask("memory")["memory"] for name in ("ours", "peer")]
+    if profile:
+        sides["ours"].ask("profile")
+    for side in sides.values():
+        side.close()
+    kind, key = ("CPU of one thread", "cpu") if threads == 1 else (f"wall time of {threads} threads", "wall")
+    times_of = [1e3 * statistics.median(told[key] for told in times[name]) for name in ("ours", "peer")]
+    rows = [Row(case, f"energy and forces, {kind}", "mace-torch", "ms", *times_of, target)]
+    if threads == 1:
+        rows.append(Row(case, "memory beside the model, at most", "mace-torch", "MB", *memory, target))
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--mace", help="a Python that has mace-torch")
+    parser.add_argument("--case", action="append", choices=CASES, help="only this case")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--serve", nargs=4, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.serve:
+        case, side, threads, weights = options.serve
+        serve(case, side, int(threads), Path(weights))
+        return
+    rows = []
+    for case in options.case or CASES:
+        for threads in options.threads:
+            for row in measure(case, options.mace, threads, profile=options.profile and threads == 1):
+                print(row, flush=True)
+                rows.append(row)
+    record(rows, options.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""`intertwine train`: a potential from labelled structures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from intertwine.cli.console import complain, say
+from intertwine.errors import IntertwineError
+
+
+def train_potential(
+    configuration: Annotated[Path, typer.Argument(help="A TOML file that names data, model and fit.")],
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was interrupted.")] = False,
+    folder: Annotated[Path | None, typer.Option(help="Where results go, in place of the folder in the file.")] = None,
+) -> None:
+    """Train a potential on energies, forces, stresses and tensors of molecules and materials.
+
+    What the data hold, and what is odd about them, is said before anything is computed. The folder then holds
+    model.safetensors, report.html, which grows while it trains, and checkpoints to go on from.
+    """
+    # Lightning is only needed here.
+    from intertwine.training.configuration import read_configuration
+    from intertwine.training.outcome import error_words
+    from intertwine.training.whole import train
+
+    try:
+        told = read_configuration(configuration)
+        told = told if folder is None else replace(told, folder=str(folder))
+        found = train(told, resume=resume, say=say, progress=Console().is_terminal)
+    except IntertwineError as error:
+        complain(error)
+        raise typer.Exit(2) from error
+    errors = [error_words(name, value) for name, value in found.errors.items() if "_" in name]
+    say(f"{'test' if told.data.test else 'validation'}: {', '.join(errors)}")
+    say(f"The potential is in {found.path}.")

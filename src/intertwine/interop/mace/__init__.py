@@ -1,0 +1,5 @@
+"""Potentials of mace-torch as this library's own, without mace and without e3nn."""
+
+from intertwine.interop.mace.loading import load
+
+__all__ = ["load"]

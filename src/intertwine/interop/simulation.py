@@ -1,0 +1,190 @@
+"""Relaxations and molecular dynamics with ase, and what they say about the potential that drives them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms, units
+from ase.filters import FrechetCellFilter
+from ase.io import Trajectory
+from ase.md.langevin import Langevin
+from ase.md.nose_hoover_chain import IsotropicMTKNPT
+from ase.md.velocitydistribution import Stationary, thermalize_momenta
+from ase.md.verlet import VelocityVerlet
+from ase.optimize import FIRE
+
+from intertwine.errors import ArgumentError
+
+Watch = Callable[[int, int, str], None]
+"""Told how many steps are done, of how many, and how things stand."""
+
+
+@dataclass(frozen=True)
+class SimulationReport:
+    """What a simulation showed.
+
+    Args:
+        steps: how many steps there were.
+        picoseconds: how long it simulated.
+        temperature: the mean, K, over its second half.
+        drift: how fast the total energy drifts, meV per atom and ps, by a straight line; of a simulation without a
+            thermostat alone, else NaN.
+        wiggle: how far it is from that line, root mean square, meV per atom; NaN likewise.
+        pressure: the mean, GPa, over the second half; NaN where nothing repeats.
+        seconds: the time per step.
+        searches: how often neighbours were searched for.
+    """
+
+    steps: int
+    picoseconds: float
+    temperature: float
+    drift: float
+    wiggle: float
+    pressure: float
+    seconds: float
+    searches: int
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.steps} steps, {self.picoseconds:.3g} ps, {1e3 * self.seconds:.3g} ms a step; "
+            f"neighbours searched for {self.searches} times",
+            f"temperature {self.temperature:.4g} K",
+        ]
+        if np.isfinite(self.pressure):
+            lines.append(f"pressure {self.pressure:.4g} GPa")
+        if np.isfinite(self.drift):
+            lines.append(
+                f"drift of the total energy {self.drift:+.3g} meV per atom and ps, about which it moves by "
+                f"{self.wiggle:.3g} meV per atom"
+            )
+        return "\n".join(lines)
+
+
+def relax(
+    atoms: Atoms, fmax: float = 0.01, *, steps: int = 1000, cell: bool = False, watch: Watch | None = None
+) -> bool:
+    """Move atoms, which have a calculator, to where no force is larger than `fmax`, eV/Å; whether that was reached.
+
+    Args:
+        atoms: the structure, which is changed.
+        fmax: the largest force that may be left, eV/Å.
+        steps: the most steps.
+        cell: whether the cell relaxes too.
+        watch: told how things stand.
+    """
+    optimiser = FIRE(FrechetCellFilter(atoms) if cell else atoms, logfile=None)
+    if watch is not None:
+        optimiser.attach(lambda: watch(optimiser.nsteps, steps, f"{atoms.get_potential_energy():.6f} eV"))
+    return bool(optimiser.run(fmax=fmax, steps=steps))
+
+
+def simulate(
+    atoms: Atoms,
+    steps: int,
+    *,
+    temperature: float = 300.0,
+    thermostat: float | None = None,
+    pressure: float | None = None,
+    timestep: float = 1.0,
+    seed: int = 0,
+    every: int = 10,
+    out: str | Path | None = None,
+    watch: Watch | None = None,
+) -> SimulationReport:
+    """Molecular dynamics of atoms that have a calculator: without a thermostat, with one, or at a pressure.
+
+    Args:
+        atoms: the structure, which is changed; velocities it has are kept, others are drawn at the temperature, without
+            a motion of the whole.
+        steps: how many steps.
+        temperature: K.
+        thermostat: the time of Langevin's thermostat, fs; None for the dynamics of the energy alone. All degrees of
+            freedom are at the temperature: ase's default for molecules is hotter, since it takes the motion of the
+            whole away and does not count it.
+        pressure: GPa, for a cell that changes its volume (Martyna, Tobias, Klein 1994); takes the place of Langevin's.
+        timestep: fs.
+        seed: of velocities and noise.
+        every: after how many steps numbers are taken, and frames written.
+        out: a trajectory of ase, which holds energies and forces.
+        watch: told how things stand.
+
+    Raises `ArgumentError` where the simulation explodes: numbers that are not finite, or a temperature a hundred times
+    the one asked for.
+    """
+    random = np.random.default_rng(seed)
+    if not np.abs(atoms.get_momenta()).any() and temperature > 0:
+        thermalize_momenta(atoms, temperature, rng=random)
+        Stationary(atoms)
+    dynamics = _dynamics(atoms, temperature, thermostat, pressure, timestep, random)
+    rows: list[tuple[float, float, float, float]] = []
+
+    def take() -> None:
+        energy, found = atoms.get_total_energy(), atoms.get_temperature()
+        if not np.isfinite(energy) or found > 100 * max(temperature, 10.0):
+            raise ArgumentError(
+                f"The simulation explodes: after {dynamics.nsteps} steps its temperature is {found:.3g} K. Take a "
+                "shorter timestep, relax the structure before, or train on frames like these."
+            )
+        squeezed = -atoms.get_stress(voigt=False, include_ideal_gas=True).trace() / 3 if atoms.pbc.all() else np.nan
+        rows.append((dynamics.nsteps * timestep / 1000, energy, found, squeezed / units.GPa))
+        if watch is not None:
+            watch(dynamics.nsteps, steps, f"{found:.0f} K")
+
+    dynamics.attach(take, interval=every)
+    if out is not None:
+        dynamics.attach(Trajectory(str(out), "w", atoms), interval=every)
+    start = time.perf_counter()
+    dynamics.run(steps)
+    seconds = (time.perf_counter() - start) / max(1, steps)
+    conserved = thermostat is None and pressure is None
+    return _report(np.array(rows), steps, timestep, seconds, atoms, conserved)
+
+
+def _dynamics(
+    atoms: Atoms, temperature: float, thermostat: float | None, pressure: float | None, timestep: float, random: Any
+) -> Any:
+    """The integrator of ase that does what was asked for."""
+    step = timestep * units.fs
+    if pressure is not None:
+        if not atoms.pbc.all():
+            raise ArgumentError("A pressure acts on a cell that repeats in three directions, but this one does not.")
+        return IsotropicMTKNPT(
+            atoms,
+            step,
+            temperature_K=temperature,
+            pressure_au=pressure * units.GPa,
+            tdamp=100 * step,
+            pdamp=1000 * step,
+        )
+    if thermostat is not None:
+        friction = 1 / (thermostat * units.fs)
+        return Langevin(atoms, step, temperature_K=temperature, friction=friction, fixcm=False, rng=random)
+    return VelocityVerlet(atoms, step)
+
+
+def _report(
+    rows: np.ndarray, steps: int, timestep: float, seconds: float, atoms: Atoms, conserved: bool
+) -> SimulationReport:
+    """What the numbers say."""
+    times, energies = rows[:, 0], 1e3 * rows[:, 1] / max(1, len(atoms))
+    drift = wiggle = float("nan")
+    if conserved and len(rows) > 2:
+        drift, start = np.polyfit(times, energies, 1)
+        wiggle = float(np.sqrt(np.mean((energies - drift * times - start) ** 2)))
+    late = rows[len(rows) // 2 :]
+    searches = getattr(getattr(atoms.calc, "neighbours", None), "searches", 0)
+    return SimulationReport(
+        steps,
+        steps * timestep / 1000,
+        float(late[:, 2].mean()),
+        float(drift),
+        wiggle,
+        float(late[:, 3].mean()),
+        seconds,
+        searches,
+    )

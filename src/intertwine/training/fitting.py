@@ -1,0 +1,167 @@
+"""The training of a potential as a Lightning module."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.callbacks import WeightAveraging
+from torch import Tensor, nn
+from torchmetrics import MeanMetric
+
+from intertwine.models import Potential
+from intertwine.training.batches import FrameBatch
+from intertwine.training.losses import PotentialLoss, error_of, frame_weights
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A learning rate that rises over the first share of the training and falls as a cosine to a share of itself.
+
+    A function of how much of the training is done: one that goes on after an interruption needs no memory of it.
+
+    Args:
+        rate: the largest learning rate.
+        warmup: over which share of the training it rises, 0 for none.
+        last: the share of it that is left at the end; 1 for a constant rate.
+    """
+
+    rate: float
+    warmup: float = 0.02
+    last: float = 0.01
+
+    def at(self, progress: float) -> float:
+        """The learning rate when a share of the training is done."""
+        if progress < self.warmup:
+            return self.rate * max(progress / self.warmup, 1e-3)
+        falling = (min(progress, 1.0) - self.warmup) / (1 - self.warmup)
+        return self.rate * (self.last + (1 - self.last) * (1 + math.cos(math.pi * falling)) / 2)
+
+
+class PotentialFit(LightningModule):
+    """Fits a potential to labelled frames: Adam, a schedule, errors in the units that people compare.
+
+    It logs `train/loss`, `validation/loss`, and of each kind of label `validation/NAME_mae` and `_rmse`: energies per
+    atom in meV, forces in meV/Å, stress in meV/Å³, targets in their own unit.
+
+    Args:
+        model: the potential.
+        loss: how errors count.
+        schedule: the learning rate.
+        weight_decay: of the weights, as in AdamW.
+        frozen: names, or beginnings of names, of weights that stay as they are.
+    """
+
+    def __init__(
+        self,
+        model: Potential,
+        loss: PotentialLoss,
+        schedule: Schedule,
+        *,
+        weight_decay: float = 0.0,
+        frozen: Sequence[str] = (),
+    ) -> None:
+        super().__init__()
+        self.model, self.loss, self.schedule, self.weight_decay = model, loss, schedule, weight_decay
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(not name.startswith(tuple(frozen)))
+        names = ["energy", "forces", "stress", *model.targets]
+        self.absolute = nn.ModuleDict({name: MeanMetric() for name in names})
+        self.squared = nn.ModuleDict({name: MeanMetric() for name in names})
+
+    def predict(self, batch: FrameBatch) -> dict[str, Tensor]:
+        """What the potential gives of all that counts."""
+        wants_stress = self.loss.weight("stress") > 0 and bool((batch.counts["stress"] > 0).all())
+        has_forces = self.loss.weight("forces") > 0
+        found: dict[str, Tensor] = self.model(batch.graph, forces=has_forces, stress=wants_stress)
+        return found
+
+    def training_step(self, batch: FrameBatch, index: int) -> Tensor:
+        """The loss of this process's share of a step, times their number: their mean is the loss of the step."""
+        self._set_rate(index)
+        parts = self.loss(self.predict(batch), batch)
+        whole = torch.stack([self.loss.weight(name) * value for name, value in parts.items()]).sum()
+        whole = whole * self.trainer.world_size
+        self.log("train/loss", whole, on_step=False, on_epoch=True, sync_dist=True, batch_size=1)
+        return whole
+
+    def validation_step(self, batch: FrameBatch) -> None:
+        """Collect the errors of a batch."""
+        self._collect(batch)
+
+    def test_step(self, batch: FrameBatch) -> None:
+        """Collect the errors of a batch."""
+        self._collect(batch)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the errors, and the loss that they amount to."""
+        self._log_errors("validation")
+
+    def on_test_epoch_end(self) -> None:
+        """Log the errors."""
+        self._log_errors("test")
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """AdamW over the weights that move."""
+        moving = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        return torch.optim.AdamW(moving, self.schedule.rate, weight_decay=self.weight_decay)
+
+    def _set_rate(self, index: int) -> None:
+        steps = max(1, int(self.trainer.num_training_batches))
+        epochs = max(1, self.trainer.max_epochs or 1)
+        optimizer: Any = self.optimizers()
+        for group in optimizer.param_groups:
+            group["lr"] = self.schedule.at((self.current_epoch + index / steps) / epochs)
+
+    def _collect(self, batch: FrameBatch) -> None:
+        with torch.no_grad():
+            found = self.predict(batch)
+        for name, labels in batch.labels.items():
+            if name in found:
+                error = error_of(name, found[name], batch).double()
+                weight = frame_weights(error, batch) * ~labels.isnan()
+                self._metric(self.absolute, name).update(error.abs(), weight)
+                self._metric(self.squared, name).update(error.square(), weight)
+
+    def _log_errors(self, stage: str) -> None:
+        loss = 0.0
+        for name in self.absolute:
+            absolute, squared = self._metric(self.absolute, name), self._metric(self.squared, name)
+            if absolute.update_called:
+                unit = 1.0 if name in self.model.targets else 1e3
+                square = float(squared.compute())
+                self.log(f"{stage}/{name}_mae", unit * float(absolute.compute()), prog_bar=stage == "validation")
+                self.log(f"{stage}/{name}_rmse", unit * math.sqrt(square))
+                if self.loss.weight(name) > 0 and math.isfinite(square):
+                    loss += self.loss.weight(name) * square / self.loss.sizes.get(name, 1.0) ** 2
+            absolute.reset()
+            squared.reset()
+        self.log(f"{stage}/loss", loss)
+
+    @staticmethod
+    def _metric(errors: nn.ModuleDict, name: str) -> MeanMetric:
+        return cast(MeanMetric, errors[name])
+
+
+class MovingAverage(WeightAveraging):
+    """Exponential moving averages of the weights, by which a model is validated, kept and used.
+
+    `a ← d a + (1 − d) w` after each step, d = min(decay, (1 + n) / (10 + n)) at step n: short trainings
+    do not keep their first weights.
+
+    Args:
+        decay: the largest d.
+    """
+
+    def __init__(self, decay: float = 0.99) -> None:
+        def average(kept: Tensor, new: Tensor, number: Tensor | int) -> Tensor:
+            n = float(number)
+            share = min(decay, (1 + n) / (10 + n))
+            return kept * share + new * (1 - share)
+
+        # Buffers are tables and counts, which have no average.
+        super().__init__(use_buffers=False, avg_fn=average)
