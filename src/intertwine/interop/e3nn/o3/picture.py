@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from intertwine.errors import ArgumentError
-
-if TYPE_CHECKING:
-    from intertwine.interop.e3nn.o3.tensor_product import TensorProduct
+from intertwine.interop.e3nn.o3.irreps import Irreps
+from intertwine.interop.e3nn.o3.weighted import WeightedModule
 
 _CORNERS = np.array([[np.cos(n * np.pi / 3), np.sin(n * np.pi / 3)] for n in range(6)])
 _SIDES = ((3, 2), (1, 0), (4, 5))  # of the first input, the second and the output: where they begin and end
 
 
 def draw_product(
-    product: TensorProduct, weight: Tensor | None, plot_weight: bool, aspect_ratio: float | str, ax: Any
+    irreps: Sequence[Irreps], paths: Sequence[Any], strengths: np.ndarray | None, aspect_ratio: float | str, ax: Any
 ) -> tuple[Any, Any]:
     """Draw a product with matplotlib, and give the figure and its axes.
 
     Args:
-        product: what is drawn.
-        weight: its weights, where it holds none.
-        plot_weight: whether the colour of a path tells the mean square of its weights; or only whether it has any.
+        irreps: those of both inputs and of the output.
+        paths: its instructions.
+        strengths: how strong the colour of each path is, from 0 to 1; None for one that only tells which have weights.
         aspect_ratio: the width beside the height, or "auto" for one that follows the numbers of slots.
         ax: where to draw; None for the current axes.
 
@@ -34,7 +34,6 @@ def draw_product(
     from matplotlib import colormaps
 
     ax = ax or plt.gca()
-    irreps = product.irreps_in1, product.irreps_in2, product.irreps_out
     corners = _CORNERS * _scale([len(side) for side in irreps], aspect_ratio)
     sides = [(corners[begin], corners[end]) for begin, end in _SIDES]
     spots = [
@@ -43,9 +42,8 @@ def draw_product(
     ]
     for a, b in sides:
         ax.plot(*zip(a, b, strict=True), color="black", linewidth=1, zorder=2)
-    strengths = _strengths(product, weight) if plot_weight else None
     middles = [(a + b) / 2 for a, b in sides]
-    for number, path in enumerate(product.instructions):
+    for number, path in enumerate(paths):
         ends = spots[0][path.i_in1], spots[1][path.i_in2], spots[2][path.i_out]
         centre = _crossing(ends[0], middles[0], ends[1], middles[1])
         colour: Any = "black"
@@ -74,7 +72,14 @@ def _scale(counts: list[int], aspect_ratio: float | str) -> np.ndarray:
     return np.array([aspect_ratio, 1.0]) * 0.1 * max(counts)
 
 
-def _strengths(product: TensorProduct, weight: Tensor | None) -> np.ndarray | None:
+def _crossing(a: np.ndarray, towards_a: np.ndarray, b: np.ndarray, towards_b: np.ndarray) -> np.ndarray:
+    """Where the lines meet that leave two sides at right angles, for a regular hexagon."""
+    directions = np.stack([towards_a, -towards_b], 1)
+    along, _ = np.linalg.solve(directions, b - a)
+    return np.asarray(a + along * towards_a)
+
+
+def path_strengths(product: WeightedModule, weight: Tensor | None) -> np.ndarray | None:
     """The mean square of each path's weights beside the largest; None where there are no weights to look at."""
     if weight is None and not product.internal_weights:
         return None
@@ -82,10 +87,3 @@ def _strengths(product: TensorProduct, weight: Tensor | None) -> np.ndarray | No
     for number, _, view in product.weight_views(weight, yield_instruction=True):
         found[number] = float(view.detach().pow(2).mean())
     return found / (found.max() or 1.0)
-
-
-def _crossing(a: np.ndarray, towards_a: np.ndarray, b: np.ndarray, towards_b: np.ndarray) -> np.ndarray:
-    """Where the lines meet that leave two sides at right angles, for a regular hexagon."""
-    directions = np.stack([towards_a, -towards_b], 1)
-    along, _ = np.linalg.solve(directions, b - a)
-    return np.asarray(a + along * towards_a)

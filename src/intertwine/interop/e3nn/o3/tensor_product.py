@@ -15,7 +15,7 @@ from intertwine._arrays import Table, broadcast_shape
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.interop.e3nn.defaults import sign_of
 from intertwine.interop.e3nn.o3.irreps import Irreps, rep_of
-from intertwine.interop.e3nn.o3.picture import draw_product
+from intertwine.interop.e3nn.o3.picture import draw_product, path_strengths
 from intertwine.interop.e3nn.o3.rows import RowOrder
 from intertwine.interop.e3nn.o3.weighted import WeightedModule
 from intertwine.kernels.products import MODES, Normalisation, product
@@ -170,7 +170,9 @@ class TensorProduct(WeightedModule):
         self, weight: Tensor | None = None, plot_weight: bool = True, aspect_ratio: float | str = 1, ax: Any = None
     ) -> tuple[Any, Any]:
         """The picture of its paths, with matplotlib: the figure and its axes (`viz.product_picture` is another one)."""
-        return draw_product(self, weight, plot_weight, aspect_ratio, ax)
+        sides = self.irreps_in1, self.irreps_in2, self.irreps_out
+        strengths = path_strengths(self, weight) if plot_weight else None
+        return draw_product(sides, self.instructions, strengths, aspect_ratio, ax)
 
     def extra_repr(self) -> str:
         """The irreps, the number of paths and of weights."""
