@@ -62,6 +62,7 @@ def test_a_training_learns_and_leaves_all_of_it_in_a_folder(trained: tuple[Train
     with torch.no_grad():
         again = found.model(FrameDataset([LabelledFrame(atoms)], found.model).graphs[0])
     assert atoms.get_potential_energy() == pytest.approx(float(again["energy"]), abs=1e-5)
+    assert atoms.calc.results["energy_uncertainty"] > 0
 
 
 def test_a_folder_is_not_written_over(trained: tuple[Trained, list[str]]) -> None:
