@@ -1,10 +1,10 @@
 """Potentials of this library beside sevenn and nequip on e3nn: `python benchmarks/potentials.py`.
 
 Energy, forces and stress of silicon by the SevenNets of sevenn's wheel, which this library loads: the same numbers,
-compared first. Then a step of training, the loss of energies and forces of ten ethanols and its gradient, by a NequIP of
-the same architecture with as many parameters. Each side is a process of its own; both stand ready, and are asked in
-turn. CPU time of one thread, wall time of two threads, and by how much a process grows at most during one step. All of a
-step counts: neighbours, graph, network, gradients.
+compared first. Then a step of training, the loss of energies and forces of ten ethanols and its gradient, by a NequIP
+of the same architecture with as many parameters. Each side is a process of its own; both stand ready, and are asked in
+turn. CPU time of one thread, wall time of two threads, and by how much a process grows at most during one step. All of
+a step counts: neighbours, graph, network, gradients.
 
 The packages live in environments of their own:
 
@@ -115,7 +115,6 @@ def train_ours(*_: str) -> Step:
 
 
 def train_nequip(*_: str) -> Step:
-    import torch
     from nequip.data import AtomicDataDict, from_ase
     from nequip.data.transforms import ChemicalSpeciesToAtomTypeMapper, NeighborListTransform
     from nequip.utils.global_state import set_global_state

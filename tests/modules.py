@@ -173,6 +173,7 @@ def _over(G: CatalogGroup) -> Iterator[tuple[str, Make]]:
     yield "NormActivation", lambda: nn.NormActivation(t)
     yield "NormActivation without bias", lambda: nn.NormActivation(h, torch.tanh, torch.tanh, bias=False)
     yield "Gate", lambda: nn.Gate(t)
+    yield "Gate, odd functions", lambda: nn.Gate(t, odd=torch.tanh)
     yield "Gate, term by term", lambda: nn.Gate(h, functions=each_its_own(h))
     yield "NormActivation, term by term", lambda: nn.NormActivation(h, functions=each_its_own(h))
     yield "BilinearGate", lambda: nn.BilinearGate(h, signs(G))

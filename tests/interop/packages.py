@@ -30,6 +30,12 @@ def on_facade(package: str, environment: str, target: Path) -> dict[str, np.ndar
     return dict(np.load(target))
 
 
+def on_e3nn(script: str, environment: str, target: Path) -> dict[str, np.ndarray]:
+    """Run a script beside this one in an environment that has e3nn, without this library; read `found.npz`."""
+    _run([_python(environment), str(ROOT / "tests" / "interop" / script), str(target)])
+    return dict(np.load(target / "found.npz"))
+
+
 def _python(environment: str) -> str:
     """The Python of an environment, which is made at its first use and kept.
 

@@ -266,6 +266,17 @@ def test_each_term_has_its_function() -> None:
         nn.Gate(rep, functions=[torch.tanh, None])
 
 
+def test_gate_takes_odd_functions_of_numbers_that_change_sign() -> None:
+    """Pseudoscalars go through tanh themselves and need no gates; vectors have theirs."""
+    gate = nn.Gate(O3.rep("2x0e + 3x0o + 1x1o"), torch.relu, odd=torch.tanh).double()
+    assert gate.rep_in == O3.rep("2x0e + 3x0o + 1x1o + 1x0e")
+    x = torch.randn(5, gate.rep_in.dim, dtype=torch.float64)
+    torch.testing.assert_close(gate(x)[:, 2:5], torch.tanh(x[:, 2:5]) * gain(torch.tanh))
+    for function in (torch.relu, torch.abs):
+        with pytest.raises(ArgumentError, match="Numbers that change sign take an odd function"):
+            nn.Gate(O3.rep("3x0o"), odd=function)
+
+
 def test_functions_of_terms_learn() -> None:
     layer = nn.Gate(O3.rep("2x0e + 2x1o"), functions=[plain.PReLU(), plain.Softplus()])
     assert [*layer.state_dict()] == ["function_0.weight"]

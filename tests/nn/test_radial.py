@@ -15,17 +15,20 @@ from intertwine.nn.radial import (
     BesselBasis,
     CosineBasis,
     CosineCutoff,
+    EnvelopedBasis,
     FourierBasis,
     GaussianBasis,
     PolynomialCutoff,
     SmoothCutoff,
     SmoothFiniteBasis,
+    XplorCutoff,
 )
 from tests.modules import CUTOFFS, RADIAL
 
 each_basis = pytest.mark.parametrize("basis", RADIAL)
 each_cutoff = pytest.mark.parametrize(
-    "cutoff", [*CUTOFFS, lambda c: PolynomialCutoff(c, 2), lambda c: PolynomialCutoff(c, 9)]
+    "cutoff",
+    [*CUTOFFS, lambda c: PolynomialCutoff(c, 2), lambda c: PolynomialCutoff(c, 9), lambda c: XplorCutoff(c, 0.2 * c)],
 )
 
 
@@ -180,6 +183,39 @@ def test_impossible_bases_are_refused(basis: type[nn.radial.RadialBasis], cutoff
     what = "A radial basis has at least one function" if number < 1 else "A cutoff is a positive distance, but"
     with pytest.raises(ArgumentError, match=what):
         basis(cutoff, number)
+
+
+def test_learned_waves_are_waves_until_they_are_learned() -> None:
+    """Then no cut-off but a cut-off's makes them end; and other layers cannot take theirs for their own."""
+    r, fixed = line(0, 2), BesselBasis(2.0, 4).double()
+    learned = BesselBasis(2.0, 4, learned=True).double()
+    torch.testing.assert_close(learned(r), fixed(r), rtol=0, atol=1e-6)  # made in float32
+    assert learned.key is None
+    assert fixed.key is not None
+    learned(r).square().sum().backward()
+    assert learned.waves.grad.abs().min() > 1e-3
+
+
+def test_an_enveloped_basis_is_a_product() -> None:
+    basis, envelope = BesselBasis(2.0, 4), XplorCutoff(1.5, 1.0)
+    module, r = EnvelopedBasis(basis, envelope).double(), line(0.01, 2)
+    torch.testing.assert_close(module(r), basis(r) * envelope(r)[:, None])
+    assert module.cutoff == 1.5
+    assert not module(torch.tensor([1.5, 1.8])).any()
+    ball = line(0, 1.5, 20001)
+    found = torch.trapezoid(module(ball).square().sum(-1) * ball**2, ball) / torch.trapezoid(ball**2, ball)
+    assert found / module.mean_square == pytest.approx(1, abs=1e-3)
+    other = EnvelopedBasis(basis, XplorCutoff(1.5, 0.9))
+    assert module.key != other.key
+
+
+def test_xplor_begins_to_fall_at_its_onset() -> None:
+    cutoff = XplorCutoff(2.0, 1.0)
+    assert cutoff(line(0, 1)).eq(1).all()
+    assert cutoff(torch.tensor(1.5)) == pytest.approx((4 - 2.25) ** 2 * (4 + 4.5 - 3) / 27)
+    for onset in (-0.1, 2.0, math.nan):
+        with pytest.raises(ArgumentError, match=r"A cut-off begins to fall between 0 and 2\.0"):
+            XplorCutoff(2.0, onset)
 
 
 # cut-offs -------------------------------------------------------------------------------------------------------------

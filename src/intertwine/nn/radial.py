@@ -317,7 +317,7 @@ class PolynomialCutoff(Cutoff):
 
 
 class XplorCutoff(Cutoff):
-    """1 below the onset o, `(c² − r²)² (c² + 2 r² − 3 o²) / (c² − o²)³` to the cutoff c; continuously differentiable.
+    """1 below the onset o, `t² (3 − 2 t)`, t = (c² − r²) / (c² − o²), to the cutoff c; continuously differentiable.
 
     Source: the program XPLOR, Brünger 1992; what published SevenNets use.
 
@@ -341,8 +341,8 @@ class XplorCutoff(Cutoff):
     def forward(self, r: Tensor) -> Tensor:
         """The factor `(...)` at distances `(...)`."""
         end, begin = self.cutoff**2, self.onset**2
-        square = (r * r).clamp(begin, end)
-        return (end - square) ** 2 * (end + 2 * square - 3 * begin) / (end - begin) ** 3
+        t = (end - (r * r).clamp(begin, end)) / (end - begin)
+        return t * t * (3 - 2 * t)
 
 
 class SmoothCutoff(Cutoff):

@@ -223,7 +223,8 @@ def _check_empty(module: nn.Module, empty: tuple[Any, ...], rows: int) -> None:
 def _check_state(module: nn.Module, inputs: tuple[Any, ...]) -> str:
     """Check the state dict and the copies, and name the kinds of copies."""
     keys = list(module.eval().state_dict())
-    allowed = {name for name, _ in module.named_parameters()} | {k for k in keys if "running" in k}
+    tied = module.named_parameters(remove_duplicate=False)  # one that several parts share has several names
+    allowed = {name for name, _ in tied} | {k for k in keys if "running" in k}
     if set(keys) != allowed or list(module.train().state_dict()) != keys:
         raise LawError(f"{named(module)}: the state dict holds {sorted(set(keys) ^ allowed)} besides its parameters.")
     module.eval()

@@ -24,10 +24,18 @@ from intertwine.training.fitting import MovingAverage, PotentialFit, Schedule
 from intertwine.training.frames import FrameSet
 from intertwine.training.history import Epoch, History
 from intertwine.training.losses import PotentialLoss
-from intertwine.training.outcome import EpochLines, LivePage, predict_frames, quiet_lightning, symmetry_words
+from intertwine.training.outcome import (
+    EpochLines,
+    LivePage,
+    learned_spread,
+    predict_frames,
+    quiet_lightning,
+    symmetry_words,
+)
 from intertwine.training.preparation import (
     FrameParts,
     Say,
+    calibrate,
     read_parts,
     target_size,
     with_fitted_offsets,
@@ -110,6 +118,7 @@ def train(
             module.load_state_dict(torch.load(best, weights_only=True, map_location="cpu")["state_dict"])
         errors = _final_errors(trainer, module, data)
     model = module.model.eval()
+    model.spread = learned_spread(model, data)
     if trainer.is_global_zero:
         _keep(folder, configuration, model, errors)
         looked_at = {"validation": parts.validation, "test": parts.test}
@@ -167,7 +176,9 @@ def _model(configuration: Configuration, parts: FrameParts, say: Say) -> tuple[P
         return model.to(dtype), with_moved_energies(parts.replay, model, before)
     told = label_statistics(parts.train, section.cutoff, given)
     say(f"scale {told.scale:.4g}; {told.average_neighbours:.3g} neighbours within {section.cutoff:g} Å on average")
-    return new_potential(section, told, configuration.fit.seed).to(dtype), parts.replay
+    model = new_potential(section, told, configuration.fit.seed).to(dtype)
+    calibrate(model, parts.train)
+    return model, parts.replay
 
 
 def _trainer(configuration: Configuration, callbacks: Sequence[Callback], progress: bool) -> Trainer:

@@ -7,7 +7,7 @@ copies belong to. So weights are carried over by irreps, and cut into the blocks
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from intertwine.errors import ArgumentError
 from intertwine.interop.e3nn import o3
 from intertwine.interop.e3nn.conversion import monte_carlo
 from intertwine.interop.e3nn.defaults import sign_of
@@ -58,6 +59,7 @@ def fill(network: NequIP, checkpoint: Checkpoint) -> None:
             shared: Any = network.convolutions[0].radial.basis
             shared.basis.waves.copy_(coefficients / math.pi)
         for n, layer in enumerate(network.layers):
+            _require_features(network.convolutions, checkpoint, n)
             scale: Callable[[Key], float] = (lambda key: tanh if key == (0, -1) else silu) if n else (lambda _: 1.0)
             _fill_layer(layer, checkpoint, n, scale)
             _fill_radial(network.convolutions[n], checkpoint, n, silu)
@@ -65,6 +67,18 @@ def fill(network: NequIP, checkpoint: Checkpoint) -> None:
 
 
 _INVARIANT: Key = (0, 1)
+
+
+def _require_features(convolutions: Sequence[DepthwiseConv], checkpoint: Checkpoint, n: int) -> None:
+    """Raise `ArgumentError` where features behind a layer are left out here, since no neighbour leads to them."""
+    wanted = checkpoint.features[n + 1]
+    made = convolutions[n + 1].rep_in if n + 1 < len(convolutions) else wanted
+    if _slots(made) != _slots(wanted):
+        raise ArgumentError(
+            f"This SevenNet was made with the features {wanted} behind layer {n}, but products of "
+            f"{checkpoint.features[n]} with the harmonics {checkpoint.edges} give {made} alone. Run sevenn's own code, "
+            "on intertwine.interop.e3nn."
+        )
 
 
 def _fill_layer(layer: Any, checkpoint: Checkpoint, n: int, scale: Callable[[Key], float]) -> None:
@@ -188,6 +202,11 @@ def _matrices(weight: Tensor, given: Slots, wanted: Slots, elements: int = 1) ->
             used, start[key] = used + block.numel(), start[key] + w
         if key in rows:
             rows[key] += u
+    if used != weight.numel():
+        raise ArgumentError(
+            f"A map of this SevenNet has {weight.numel()} weights, but there are {used} from {given} to {wanted}. Give "
+            "a checkpoint whose options are those of its weights."
+        )
     return found
 
 

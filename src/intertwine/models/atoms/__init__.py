@@ -10,8 +10,10 @@ from intertwine.models.atoms.nequip import NequIP
 from intertwine.models.atoms.network import AtomNetwork
 from intertwine.models.atoms.pair_basis import PairBasis
 from intertwine.models.atoms.potential import EnergyTerm, Potential
+from intertwine.models.atoms.spread import EnergySpread
 from intertwine.models.atoms.targets import Target
 from intertwine.models.atoms.terms import Repulsion
+from intertwine.models.atoms.uncertainty import Committee, fitted_spread
 from intertwine.models.atoms.verlet import VerletList
 
 __all__ = [
@@ -20,6 +22,8 @@ __all__ = [
     "Allegro",
     "AtomGraph",
     "AtomNetwork",
+    "Committee",
+    "EnergySpread",
     "EnergyTerm",
     "Equiformer",
     "NequIP",
@@ -30,6 +34,7 @@ __all__ = [
     "VerletList",
     "atom_graph",
     "batch_graphs",
+    "fitted_spread",
     "load_potential",
     "neighbours",
     "save_potential",

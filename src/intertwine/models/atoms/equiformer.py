@@ -12,7 +12,6 @@ from intertwine.models.atoms.network import AtomBlock, AtomNetwork, invariants_o
 from intertwine.nn import DepthwiseConv, EdgeGeometry, FullyConnected, LayerNorm, Linear, edge_geometry
 from intertwine.nn.parts import part_of
 from intertwine.nn.radial import BesselBasis, PolynomialCutoff
-from intertwine.ops import Factored
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.reps.harmonics import harmonics_rep
 
@@ -125,7 +124,7 @@ class _Attention(nn.Module):
         for n, value in enumerate(self.heads):
             own = parts[:, self.places[n] : self.places[n + 1]]
             made, y = value.weights_and_harmonics(own, geometry)
-            made = Factored(made.factors * weights[:, n : n + 1], made.matrix)
+            made = made._replace(factors=made.factors * weights[:, n : n + 1])
             found.append(value.convolution(made, value.before.to_irreps(own), y, geometry.graph))
         y = self.after(torch.cat(found, 1))
         out: Tensor = self.alone(x + y if self.is_residual else y)

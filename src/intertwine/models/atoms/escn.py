@@ -16,8 +16,8 @@ from intertwine.reps.harmonics import harmonics_rep
 class ESCN(AtomNetwork):
     """Residual layers: a convolution in the frame of each edge, then a network at each atom.
 
-    `x ← x + L gate(conv(norm x))`, then `x ← x + L gate(L norm x)`. A convolution in frames costs the cube of the degree
-    of the features, where products with harmonics cost its sixth power: from degree 3 on it is the faster one.
+    `x ← x + L gate(conv(norm x))`, then `x ← x + L gate(L norm x)`. A convolution in frames costs the cube of the
+    degree of the features, where products with harmonics cost its sixth power: from degree 3 on it is the faster one.
 
     Args:
         species: how many elements there are.

@@ -70,8 +70,8 @@ def neighbours(atoms: AtomsLike, cutoff: float) -> tuple[np.ndarray, np.ndarray]
     >>> from ase.build import molecule
     >>> edges, shifts = neighbours(molecule("H2O"), 1.2)
     >>> edges
-    array([[0, 0, 1, 2],
-           [1, 2, 0, 0]])
+    array([[1, 2, 0, 0],
+           [0, 0, 1, 2]])
     """
     try:
         import vesin
@@ -82,8 +82,9 @@ def neighbours(atoms: AtomsLike, cutoff: float) -> tuple[np.ndarray, np.ndarray]
         return np.zeros((2, 0), np.int64), np.zeros((0, 3), np.int64)
     search = vesin.NeighborList(cutoff=cutoff, full_list=True, n_threads=1)
     first, second, shifts = search.compute(np.array(atoms.positions, float), cell, list(periodic), "ijS")
-    # In a fixed order, so that sums over neighbours do not hang on how they were found.
-    order = np.lexsort((*shifts.T[::-1], second, first))
+    # In a fixed order, so that sums over neighbours do not hang on how they were found: by targets, since they are
+    # summed there, and need not be gathered.
+    order = np.lexsort((*shifts.T[::-1], first, second))
     return np.stack([first[order], second[order]]).astype(np.int64), shifts[order].astype(np.int64)
 
 

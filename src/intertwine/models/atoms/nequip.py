@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from intertwine.errors import ArgumentError
 from intertwine.models.atoms.network import AtomNetwork
 from intertwine.nn import DepthwiseConv, EdgeGeometry, EquivariantModule, Gate, Linear, TensorProduct, edge_geometry
-from intertwine.nn.radial import BesselBasis, EnvelopedBasis, PolynomialCutoff, XplorCutoff
+from intertwine.nn.radial import BesselBasis, EnvelopedBasis, PolynomialCutoff, RadialBasis, XplorCutoff
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.reps.harmonics import harmonics_rep
 
@@ -28,8 +28,8 @@ class NequIP(AtomNetwork):
     A layer is a linear map, a convolution channel by channel, a linear map, plus a linear map of the features of the
     atom itself; then a gate: silu of invariants and of gates, tanh of pseudoscalars. Radial functions are networks of
     Bessel functions times a cut-off, so that energies and forces are continuous where a neighbour passes it. Numbers
-    start with about unit variance. What no neighbour can give yet, and what the output does not need, is left out:
-    vectors before the first layer, for instance, and behind the last.
+    start with unit variance at most, and with that of your data after `calibrate`. What no neighbour can give yet, and
+    what the output does not need, is left out: vectors before the first layer, for instance, and behind the last.
 
     Args:
         species: how many elements there are.
@@ -91,6 +91,8 @@ class NequIP(AtomNetwork):
         super().__init__(species, cutoff, invariant if rep_out is None else rep_out)
         if own not in ("element", "linear", "none"):
             raise ArgumentError(f'Features of atoms themselves enter by "element", "linear" or "none", not {own!r}.')
+        if channels is not None and channels < 1:
+            raise ArgumentError(f"An element begins with one number or more, but got channels={channels!r}.")
         degree = max(rep.degree for rep in reps) if degree is None else degree
         first = sum(m for m, block in reps[0].terms if block == invariant) or 1
         self.options = {
@@ -115,6 +117,7 @@ class NequIP(AtomNetwork):
         envelope = PolynomialCutoff(cutoff, power) if onset is None else XplorCutoff(cutoff, onset)
         basis = EnvelopedBasis(BesselBasis(cutoff, bessel, learned=learn_bessel), envelope)
         basis.key = "radial functions of all layers of this network"
+        basis.mean_square = _largest(basis)
         self.embedding = nn.Embedding(species, self.options["channels"])
         # A one-hot vector whose numbers have unit variance on average, so that products with it keep that of features.
         self.register_table("kinds", math.sqrt(species) * np.eye(species))
@@ -139,15 +142,33 @@ class NequIP(AtomNetwork):
 
     def forward(self, species: Tensor, edges: Tensor, vectors: Tensor) -> Tensor:  # type: ignore[override]
         """What each atom gives, `(N, rep_out.dim)`; see `AtomNetwork`."""
-        geometry = edge_geometry(self.convolutions, edges, vectors, species.shape[0])
-        if self.options["solid"]:
-            geometry = geometry._replace(harmonics=geometry.harmonics * geometry.lengths[:, None] ** self.powers)
-        x = self.embedding(species).to(vectors.dtype)
-        kinds = self.kinds.index_select(0, species).to(vectors.dtype)
+        x, kinds, geometry = self._begin(species, edges, vectors)
         for layer in self.layers:
             x = layer(x, kinds, geometry)
         y: Tensor = self.read(x)
         return y
+
+    @torch.no_grad()
+    def calibrate(self, species: Tensor, edges: Tensor, vectors: Tensor) -> None:
+        """Scale radial weights so that what neighbours give has unit variance in each layer, for atoms such as these.
+
+        Call it before training, with a batch of the data: how far neighbours are, and how alike, differs between
+        molecules and crystals, and numbers that start too large or too small learn late.
+        """
+        x, kinds, geometry = self._begin(species, edges, vectors)
+        for layer, conv in zip(self.layers, self.convolutions, strict=True):
+            given = layer.after(conv(layer.before(x), geometry))  # type: ignore[operator]
+            size = given.square().mean().sqrt()
+            conv.radial.weights[-1].div_(torch.where(size > 0, size, 1.0))
+            x = layer(x, kinds, geometry)
+
+    def _begin(self, species: Tensor, edges: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor, EdgeGeometry]:
+        """The first features of all atoms, their elements as one-hot vectors, and what layers see of the pairs."""
+        geometry = edge_geometry(self.convolutions, edges, vectors, species.shape[0])
+        if self.options["solid"]:
+            geometry = geometry._replace(harmonics=geometry.harmonics * geometry.lengths[:, None] ** self.powers)
+        kinds = self.kinds.index_select(0, species).to(vectors.dtype)
+        return self.embedding(species).to(vectors.dtype), kinds, geometry
 
 
 class _Layer(nn.Module):
@@ -197,10 +218,24 @@ class _Itself(nn.Module):
         return (y + F.pad(z, (0, 1)).index_select(1, self.places)) * self.share.to(y.dtype).sqrt()
 
 
+def _largest(basis: RadialBasis) -> float:
+    """The largest sum of squares from 1 Å on, where atoms begin to see each other.
+
+    Networks of functions that are larger there than they are on average give weights that are much larger; and each
+    gate multiplies two of such features.
+    """
+    distances = torch.linspace(min(1.0, basis.cutoff / 2), basis.cutoff, 256)
+    with torch.no_grad():
+        return float(basis(distances).square().sum(1).max())
+
+
 def _per_layer(hidden: Rep | Irrep | Sequence[Rep | Irrep], layers: int | None) -> list[Rep]:
     """The rep of the features behind each layer."""
     if isinstance(hidden, Rep | Irrep):
-        return [as_rep(hidden)] * (4 if layers is None else layers)
+        count = 4 if layers is None else layers
+        if count < 1:
+            raise ArgumentError(f"A network has one layer or more, but got layers={layers!r}.")
+        return [as_rep(hidden)] * count
     if not hidden or layers not in (None, len(hidden)):
         raise ArgumentError(
             f"Features have one rep, or one for each layer, but got {len(hidden)} reps for {layers} layers."

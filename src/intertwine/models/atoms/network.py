@@ -62,6 +62,19 @@ class AtomNetwork(EquivariantModule):
         edges = (torch.cdist(positions, positions) < self.cutoff).fill_diagonal_(False).nonzero().T
         return species, edges, positions[edges[1]] - positions[edges[0]]
 
+    @property
+    def last_map(self) -> Linear:
+        """The linear map that gives the output, or the last part of it; `ArgumentError` for networks without one."""
+        maps = [part for part in self.modules() if isinstance(part, Linear) and part.rep_out == self.rep_out]
+        if not maps:
+            raise ArgumentError(
+                f"{type(self).__name__} does not end in a linear map, whose features could be asked for."
+            )
+        return maps[-1]
+
+    def calibrate(self, species: Tensor, edges: Tensor, vectors: Tensor) -> None:
+        """Change the weights that a training starts from to suit atoms such as these, where the network can."""
+
     @abstractmethod
     def forward(self, species: Tensor, edges: Tensor, vectors: Tensor) -> Tensor:  # type: ignore[override]
         """What each atom gives, `(N, rep_out.dim)`.
@@ -123,5 +136,6 @@ class AtomBlock(nn.Module):
         self.before, self.after = Linear(rep, self.gate.rep_in, bias=False), Linear(rep, rep, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """The features `(N, rep.dim)`."""
         y: Tensor = x + self.after(self.gate(self.before(self.norm(x))))
         return y
