@@ -364,6 +364,9 @@ class EnvelopedBasis(RadialBasis):
         basis: the functions b_n, of distances from 0.
         envelope: the cut-off c.
 
+    Attributes:
+        mean_square: E[Σ_n c(r)² b_n(r)²] for distances spread evenly from 0 to the cutoff.
+
     >>> EnvelopedBasis(BesselBasis(2.0, 2), PolynomialCutoff(2.0))(torch.tensor([2.0]))
     tensor([[0., 0.]])
     """
