@@ -28,8 +28,9 @@ class NequIP(AtomNetwork):
     A layer is a linear map, a convolution channel by channel, a linear map, plus a linear map of the features of the
     atom itself; then a gate: silu of invariants and of gates, tanh of pseudoscalars. Radial functions are networks of
     Bessel functions times a cut-off, so that energies and forces are continuous where a neighbour passes it. Numbers
-    start with unit variance at most, and with that of your data after `calibrate`. What no neighbour can give yet, and
-    what the output does not need, is left out: vectors before the first layer, for instance, and behind the last.
+    start with unit variance at most: gates multiply features, so that those which start larger grow from layer to layer,
+    and learn worse. What no neighbour can give yet, and what the output does not need, is left out: vectors before the
+    first layer, for instance, and behind the last.
 
     Args:
         species: how many elements there are.
@@ -142,33 +143,15 @@ class NequIP(AtomNetwork):
 
     def forward(self, species: Tensor, edges: Tensor, vectors: Tensor) -> Tensor:  # type: ignore[override]
         """What each atom gives, `(N, rep_out.dim)`; see `AtomNetwork`."""
-        x, kinds, geometry = self._begin(species, edges, vectors)
+        geometry = edge_geometry(self.convolutions, edges, vectors, species.shape[0])
+        if self.options["solid"]:
+            geometry = geometry._replace(harmonics=geometry.harmonics * geometry.lengths[:, None] ** self.powers)
+        x = self.embedding(species).to(vectors.dtype)
+        kinds = self.kinds.index_select(0, species).to(vectors.dtype)
         for layer in self.layers:
             x = layer(x, kinds, geometry)
         y: Tensor = self.read(x)
         return y
-
-    @torch.no_grad()
-    def calibrate(self, species: Tensor, edges: Tensor, vectors: Tensor) -> None:
-        """Scale radial weights so that what neighbours give has unit variance in each layer, for atoms such as these.
-
-        Call it before training, with a batch of the data: how far neighbours are, and how alike, differs between
-        molecules and crystals, and numbers that start too large or too small learn late.
-        """
-        x, kinds, geometry = self._begin(species, edges, vectors)
-        for layer, conv in zip(self.layers, self.convolutions, strict=True):
-            given = layer.after(conv(layer.before(x), geometry))  # type: ignore[operator]
-            size = given.square().mean().sqrt()
-            conv.radial.weights[-1].div_(torch.where(size > 0, size, 1.0))
-            x = layer(x, kinds, geometry)
-
-    def _begin(self, species: Tensor, edges: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor, EdgeGeometry]:
-        """The first features of all atoms, their elements as one-hot vectors, and what layers see of the pairs."""
-        geometry = edge_geometry(self.convolutions, edges, vectors, species.shape[0])
-        if self.options["solid"]:
-            geometry = geometry._replace(harmonics=geometry.harmonics * geometry.lengths[:, None] ** self.powers)
-        kinds = self.kinds.index_select(0, species).to(vectors.dtype)
-        return self.embedding(species).to(vectors.dtype), kinds, geometry
 
 
 class _Layer(nn.Module):
