@@ -28,9 +28,9 @@ class NequIP(AtomNetwork):
     A layer is a linear map, a convolution channel by channel, a linear map, plus a linear map of the features of the
     atom itself; then a gate: silu of invariants and of gates, tanh of pseudoscalars. Radial functions are networks of
     Bessel functions times a cut-off, so that energies and forces are continuous where a neighbour passes it. Numbers
-    start with unit variance at most: gates multiply features, so that those which start larger grow from layer to layer,
-    and learn worse. What no neighbour can give yet, and what the output does not need, is left out: vectors before the
-    first layer, for instance, and behind the last.
+    start with unit variance at most: gates multiply features, so that those which start larger grow from layer to
+    layer, and learn worse. What no neighbour can give yet, and what the output does not need, is left out: vectors
+    before the first layer, for instance, and behind the last.
 
     Args:
         species: how many elements there are.
