@@ -1,8 +1,8 @@
 """Record small models of mace-torch, weights and numbers: `python benchmarks/mace_fixture.py`, with mace-torch 0.3.16.
 
-Writes `tests/data_files/mace_0.3.16.npz`, against which `intertwine.interop.mace` is tested where mace is not installed.
-Weights are drawn by their names, so that their shapes are enough. Of the tables of couplings those of two models are
-kept, of which one was made by cuequivariance, which must be installed too.
+Writes `tests/data_files/mace_0.3.16.npz`, against which `intertwine.interop.mace` is tested where mace is not
+installed. Weights are drawn by their names, so that their shapes are enough. Of the tables of couplings those of two
+models are kept, of which one was made by cuequivariance, which must be installed too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from mace.tools import cg
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "interop"))  # some package there has a `tests` of its own
 
-from mace_cases import NEIGHBOURS, drawn, packed  # noqa: E402
+from mace_cases import NEIGHBOURS, cluster, drawn, packed  # noqa: E402
 
 RESIDUAL, PLAIN = "RealAgnosticResidualInteractionBlock", "RealAgnosticInteractionBlock"
 DENSE, DENSE_RESIDUAL = "RealAgnosticDensityInteractionBlock", "RealAgnosticDensityResidualInteractionBlock"
@@ -91,15 +91,6 @@ def model_of(options: dict[str, Any]) -> Any:
         for name, parameter in model.named_parameters():
             parameter.copy_(torch.from_numpy(drawn(name, tuple(parameter.shape))))
     return model
-
-
-def cluster(count: int) -> dict[str, Any]:
-    """Six atoms, and their pairs within 4 Å."""
-    rng = np.random.default_rng(0)
-    positions = rng.uniform(0, 3.2, (6, 3))
-    apart = np.linalg.norm(positions[:, None] - positions, axis=-1)
-    edges = np.argwhere((apart < 4.0) & (apart > 0)).T
-    return {"positions": positions, "edges": edges, "species": np.arange(6) % count}
 
 
 def run(model: Any, atoms: dict[str, Any], head: int) -> dict[str, np.ndarray]:

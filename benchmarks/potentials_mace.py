@@ -1,14 +1,16 @@
-"""MACE here beside mace-torch: `python benchmarks/potentials_mace.py --mace PYTHON`, with a Python that has mace-torch.
+"""MACE and Allegro here beside mace-torch and nequip-allegro: `python benchmarks/potentials_mace.py --mace PYTHON …`.
 
 Energy and forces of silicon by models of the usual sizes, and one step of training, energies and forces of ten
-molecules of ethanol. mace-torch makes the weights, and this library loads them: outputs are compared first. Each side
-is a process of its own; both stand ready, and are asked in turn. CPU time of one thread, wall time of two threads, and
-by how much a process grows at most during one step.
+molecules of ethanol. The other package makes the weights, and this library loads them: outputs are compared first. Each
+side is a process of its own; both stand ready, and are asked in turn. CPU time of one thread, wall time of two threads,
+and by how much a process grows at most during one step.
 
     python -m venv MACE && MACE/bin/pip install torch==2.13.0 mace-torch
-    python benchmarks/potentials_mace.py --mace MACE/bin/python
+    python -m venv NEQUIP && NEQUIP/bin/pip install torch==2.13.0 nequip nequip-allegro
+    python benchmarks/potentials_mace.py --mace MACE/bin/python --nequip NEQUIP/bin/python
 
-`--json FILE` writes the rows: case, what, ours, peer, ratio, target; `--profile` says where the time of ours goes.
+`--json FILE` writes the rows: case, what, ours, peer, ratio, target; `--docs` the tables of docs/speed.md; `--profile`
+says where the time of ours goes.
 """
 
 from __future__ import annotations
@@ -27,23 +29,32 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from timing import Row, extra_memory, record, require_equal
+from timing import Row, extra_memory, markdown, put_into, record, require_equal
 
 ROOT = Path(__file__).resolve().parents[1]
 ROUNDS = 5
 CUTOFF, NEIGHBOURS = 6.0, 30.0
 
-HIDDEN = {"128x0e": [14], "128x0e + 128x1o": [14], "64x0e + 64x1o": [1, 6, 8]}
 CASES = {
-    "MACE 128x0e, 64 Si": ("128x0e", 2, 3.0),
-    "MACE 128x0e, 216 Si": ("128x0e", 3, 3.0),
-    "MACE 128x0e + 128x1o, 64 Si": ("128x0e + 128x1o", 2, 3.0),
-    "MACE 128x0e + 128x1o, 216 Si": ("128x0e + 128x1o", 3, 3.0),
-    "MACE 64x0e + 64x1o, a step on 10 ethanols": ("64x0e + 64x1o", 0, 3.0),
+    "MACE 128x0e, 64 Si": ("mace", "128x0e", 2),
+    "MACE 128x0e, 216 Si": ("mace", "128x0e", 3),
+    "MACE 128x0e + 128x1o, 64 Si": ("mace", "128x0e + 128x1o", 2),
+    "MACE 128x0e + 128x1o, 216 Si": ("mace", "128x0e + 128x1o", 3),
+    "MACE 64x0e + 64x1o, a step on 10 ethanols": ("mace", "64x0e + 64x1o", 0),
+    "Allegro, 64 Si": ("nequip", "", 2),
+    "Allegro, 216 Si": ("nequip", "", 3),
+    "Allegro, a step on 10 ethanols": ("nequip", "", 0),
 }
-"""For each case the features, how often the cubic cell is repeated along each axis (0 for training), the target."""
+"""For each case the package, the features, and how often the cubic cell is repeated along each axis, 0 for training."""
+
+TARGET = 3.0
+PEERS = {"mace": "mace-torch", "nequip": "nequip-allegro"}
 
 Step = Callable[[], dict[str, Any]]
+
+
+def elements(repeats: int) -> list[int]:
+    return [14] if repeats else [1, 6, 8]
 
 
 def frames(repeats: int) -> list[Any]:
@@ -62,14 +73,14 @@ def frames(repeats: int) -> list[Any]:
 # a side, in a process of its own --------------------------------------------------------------------------------------
 
 
-def peer(hidden: str, repeats: int, weights: Path) -> Step:
+def mace(hidden: str, repeats: int, weights: Path) -> Step:
     """mace-torch, whose weights are written for the other side."""
     import torch
     from e3nn import o3
     from mace import data, modules
     from mace.tools import AtomicNumberTable, torch_geometric
 
-    elements = HIDDEN[hidden]
+    numbers = elements(repeats)
     torch.manual_seed(0)
     block = modules.interaction_classes["RealAgnosticResidualInteractionBlock"]
     model = modules.ScaleShiftMACE(
@@ -80,19 +91,19 @@ def peer(hidden: str, repeats: int, weights: Path) -> Step:
         interaction_cls=block,
         interaction_cls_first=block,
         num_interactions=2,
-        num_elements=len(elements),
+        num_elements=len(numbers),
         hidden_irreps=o3.Irreps(hidden),
         MLP_irreps=o3.Irreps("16x0e"),
         gate=torch.nn.functional.silu,
-        atomic_energies=np.zeros(len(elements)),
+        atomic_energies=np.zeros(len(numbers)),
         avg_num_neighbors=NEIGHBOURS,
-        atomic_numbers=elements,
+        atomic_numbers=numbers,
         correlation=3,
         atomic_inter_scale=1.0,
         atomic_inter_shift=0.0,
     )
     torch.save(model.state_dict(), weights)
-    table = AtomicNumberTable(elements)
+    table = AtomicNumberTable(numbers)
     graphs = [
         data.AtomicData.from_config(data.config_from_atoms(atoms), z_table=table, cutoff=CUTOFF)
         for atoms in frames(repeats)
@@ -109,15 +120,64 @@ def peer(hidden: str, repeats: int, weights: Path) -> Step:
     return step
 
 
-def ours(hidden: str, repeats: int, weights: Path) -> Step:
+def nequip(_: str, repeats: int, weights: Path) -> Step:
+    """Allegro of nequip-allegro: two layers, 64 invariants and 32 channels of tensors up to degree 2 for each pair."""
+    import torch
+    from nequip.utils.global_state import set_global_state
+
+    set_global_state()
+    from allegro.model import AllegroModel
+    from nequip.data import AtomicDataDict, compute_neighborlist_, from_ase
+
+    kinds = [str(number) for number in elements(repeats)]
+    model = AllegroModel(
+        seed=0,
+        model_dtype="float32",
+        r_max=CUTOFF,
+        type_names=kinds,
+        l_max=2,
+        num_layers=2,
+        num_scalar_features=64,
+        num_tensor_features=32,
+        radial_chemical_embed={"_target_": "allegro.nn.TwoBodyBesselScalarEmbed", "num_bessels": 8},
+        avg_num_neighbors=NEIGHBOURS,
+        per_type_energy_shifts=dict.fromkeys(kinds, 0.0),
+        per_type_energy_scales=dict.fromkeys(kinds, 1.0),
+    ).train(not repeats)
+    torch.save(model.state_dict(), weights)
+    graphs = []
+    for atoms in frames(repeats):
+        graph = compute_neighborlist_(from_ase(atoms), r_max=CUTOFF)
+        graph["atom_types"] = torch.tensor([elements(repeats).index(number) for number in atoms.numbers])
+        graphs.append(graph)
+    batch = AtomicDataDict.batched_from_list(graphs)
+
+    def step() -> dict[str, Any]:
+        found = model(dict(batch))
+        energy, forces = found["total_energy"][:, 0], found["forces"]
+        if not repeats:
+            model.zero_grad()
+            loss(energy, forces).backward()
+        return {"energy": energy.detach().numpy().tolist(), "forces": forces.detach().numpy().tolist()}
+
+    return step
+
+
+def ours(package: str, repeats: int, weights: Path) -> Step:
     sys.path.insert(0, str(ROOT / "src"))
     import torch
 
-    from intertwine.interop.mace import load
+    from intertwine.interop import allegro
+    from intertwine.interop import mace as of_mace
     from intertwine.models import atom_graph
 
-    model = load(weights, neighbours=NEIGHBOURS).train(not repeats)
-    graph = atom_graph(frames(repeats), HIDDEN[hidden], CUTOFF, dtype=torch.float32)
+    numbers = elements(repeats)
+    if package == "mace":
+        model = of_mace.load(weights, neighbours=NEIGHBOURS)
+    else:
+        model = allegro.load(torch.load(weights), numbers, neighbours=NEIGHBOURS)
+    model.train(not repeats)
+    graph = atom_graph(frames(repeats), numbers, CUTOFF, dtype=torch.float32)
 
     def step() -> dict[str, Any]:
         found = model(graph)
@@ -140,8 +200,9 @@ def serve(case: str, side: str, threads: int, weights: Path) -> None:
     import torch
 
     torch.set_num_threads(threads)
-    hidden, repeats, _ = CASES[case]
-    step = {"ours": ours, "peer": peer}[side](hidden, repeats, weights)
+    package, hidden, repeats = CASES[case]
+    peer = {"mace": mace, "nequip": nequip}[package]
+    step = ours(package, repeats, weights) if side == "ours" else peer(hidden, repeats, weights)
     print(json.dumps({"ready": True}), file=answers, flush=True)
     for line in sys.stdin:
         if line.strip() == "profile":
@@ -197,7 +258,6 @@ class Asked:
 
 
 def measure(case: str, python: str, threads: int, *, profile: bool) -> list[Row]:
-    target = CASES[case][2]
     with tempfile.TemporaryDirectory() as place:
         weights = str(Path(place) / "weights.pt")
         sides = {"peer": Asked(python, case, "peer", str(threads), weights)}  # it writes what the other one reads
@@ -218,18 +278,21 @@ def measure(case: str, python: str, threads: int, *, profile: bool) -> list[Row]
         side.close()
     kind, key = ("CPU of one thread", "cpu") if threads == 1 else (f"wall time of {threads} threads", "wall")
     times_of = [1e3 * statistics.median(told[key] for told in times[name]) for name in ("ours", "peer")]
-    rows = [Row(case, f"energy and forces, {kind}", "mace-torch", "ms", *times_of, target)]
+    peer = PEERS[CASES[case][0]]
+    rows = [Row(case, f"energy and forces, {kind}", peer, "ms", *times_of, TARGET)]
     if threads == 1:
-        rows.append(Row(case, "memory beside the model, at most", "mace-torch", "MB", *memory, target))
+        rows.append(Row(case, "memory beside the model, at most", peer, "MB", *memory, TARGET))
     return rows
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mace", help="a Python that has mace-torch")
+    parser.add_argument("--nequip", help="a Python that has nequip-allegro")
     parser.add_argument("--case", action="append", choices=CASES, help="only this case")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--docs", action="store_true")
     parser.add_argument("--profile", action="store_true")
     parser.add_argument("--serve", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -239,11 +302,14 @@ def main() -> None:
         return
     rows = []
     for case in options.case or CASES:
-        for threads in options.threads:
-            for row in measure(case, options.mace, threads, profile=options.profile and threads == 1):
+        python = getattr(options, CASES[case][0])
+        for threads in options.threads if python else ():
+            for row in measure(case, python, threads, profile=options.profile and threads == 1):
                 print(row, flush=True)
                 rows.append(row)
     record(rows, options.json)
+    if options.docs:
+        put_into(ROOT / "docs" / "speed.md", "potentials of mace", markdown(rows))
 
 
 if __name__ == "__main__":

@@ -169,6 +169,7 @@ def _over(G: CatalogGroup) -> Iterator[tuple[str, Make]]:
     yield "DepthwiseConv of coordinates of their own", lambda: nn.DepthwiseConv(t, h, degree=1, hidden=())
     yield "Sequential on edges", lambda: on_edges(t)
     yield "SymmetricContraction", lambda: nn.SymmetricContraction(equal(G), equal(G), order=2)
+    yield "SpeciesLinear", lambda: nn.SpeciesLinear(t, h, species=3)
     yield "NormActivation", lambda: nn.NormActivation(t)
     yield "NormActivation without bias", lambda: nn.NormActivation(h, torch.tanh, torch.tanh, bias=False)
     yield "Gate", lambda: nn.Gate(t)

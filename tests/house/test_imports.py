@@ -53,7 +53,7 @@ EXCUSED = {
     # Lightning and ase take seconds to load, which other commands need not wait for.
     ("intertwine.cli.train", "intertwine.training.configuration.read_configuration"),
     ("intertwine.cli.train", "intertwine.training.outcome.error_words"),
-    ("intertwine.cli.train", "intertwine.training.train.train"),
+    ("intertwine.cli.train", "intertwine.training.whole.train"),
     ("intertwine.cli.run", "intertwine.interop.ase.Calculator"),
     ("intertwine.cli.run", "intertwine.interop.simulation.relax"),
     ("intertwine.cli.run", "intertwine.interop.simulation.simulate"),

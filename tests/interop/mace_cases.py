@@ -1,4 +1,4 @@
-"""Small models of mace, for who records their numbers and for who reads them."""
+"""Small models of mace and allegro, for who records their numbers and for who reads them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,15 @@ NEIGHBOURS = 5.5
 def drawn(name: str, shape: tuple[int, ...]) -> np.ndarray:
     """The weights of a name, normal numbers."""
     return np.random.default_rng([*name.encode()]).standard_normal(shape)
+
+
+def cluster(count: int) -> dict[str, np.ndarray]:
+    """Six atoms, and their pairs within 4 Å."""
+    rng = np.random.default_rng(0)
+    positions = rng.uniform(0, 3.2, (6, 3))
+    apart = np.linalg.norm(positions[:, None] - positions, axis=-1)
+    edges = np.argwhere((apart < 4.0) & (apart > 0)).T
+    return {"positions": positions, "edges": edges, "species": np.arange(6) % count}
 
 
 def packed(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -30,3 +39,15 @@ def unpacked(pack: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         found[name] = pack["numbers"][start:end].astype(dtype).reshape(shape)
         start = end
     return found
+
+
+def part(recorded: Mapping[str, np.ndarray], case: str, kind: str) -> dict[str, np.ndarray]:
+    """The arrays of a case and a kind by their names."""
+    begin = f"{case}/{kind}/"
+    return {name.removeprefix(begin): value for name, value in recorded.items() if name.startswith(begin)}
+
+
+def state_of(recorded: Mapping[str, np.ndarray], case: str) -> dict[str, np.ndarray]:
+    """The state dict of a model: its tables, and its weights, which are drawn."""
+    shapes = part(recorded, case, "shape")
+    return part(recorded, case, "table") | {name: drawn(name, tuple(shape)) for name, shape in shapes.items()}

@@ -166,6 +166,12 @@ def test_numbers_that_are_not_used_are_named(tmp_path: Path) -> None:
     frames = read_frames(tmp_path / "typo.xyz")
     assert frames[0].energy is None
     assert any("energy_dft (3 of 3)" in note for note in frames.notes)
+    assert any("No energy was found. If energy_dft is meant: LabelKeys(energy='energy_dft')" in n for n in frames.notes)
+
+
+def test_capitals_do_not_matter(tmp_path: Path) -> None:
+    write(tmp_path / "capitals.xyz", named_copies("Ref_Energy", "FORCES", Virial=virial), format="extxyz")
+    check(read_frames(tmp_path / "capitals.xyz"), 1e-6)
 
 
 def test_what_was_taken_and_what_was_not_is_said(tmp_path: Path) -> None:

@@ -72,6 +72,14 @@ def test_without_spglib_crystals_are_said_to_be_left_out(monkeypatch: pytest.Mon
     assert "2 frames were not examined: spglib is not installed" in str(found)
 
 
+def test_of_many_crystals_some_are_examined() -> None:
+    crystals = [LabelledFrame(bulk("Si", cubic=True), -1.0, noise(8), source=str(i)) for i in range(5)]
+    found = label_floor([*crystals, LabelledFrame(molecule("C6H6"), -1.0, noise(12), source="5")], most_crystals=2)
+    assert {one.source for one in found.frames} == {"0", "4", "5"}
+    assert "3 frames were not examined" in str(found)
+    assert not label_floor(crystals, most_crystals=0).floors
+
+
 def test_tensors_have_floors() -> None:
     """Carbon dioxide has no dipole; water has one along its axis only."""
     carbon, water = molecule("CO2"), molecule("H2O")

@@ -112,6 +112,12 @@ def test_the_report_says_everything_and_asks_no_network(tmp_path: Path) -> None:
     assert 3e6 < path.stat().st_size < 8e6
 
 
+@pytest.mark.parametrize(("labels", "told"), [([-14.3, -24.5], True), ([-14.3, -24.0], False), ([-14.3, -23.5], False)])
+def test_one_shift_of_all_energies_is_told(labels: list[float], told: bool) -> None:
+    page = training_report(record(predictions={"test": predicted(energy_labels=np.array(labels))}))
+    assert ("one shift of 100 meV/atom" in page.html(plotly_js="")) is told
+
+
 def test_the_worst_frame_comes_first() -> None:
     page = training_report(record()).html(plotly_js="")
     worst = page[page.index("The worst frames</h2>") :]
@@ -141,3 +147,15 @@ def test_versions_may_be_given() -> None:
 def test_a_report_is_a_page(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match=r"report\.pdf"):
         write_training_report(record(), tmp_path / "report.pdf")
+
+
+def test_points_are_named_by_frame_and_atom() -> None:
+    found = predicted()
+    assert [found.namer((8, 3))(k) for k in (0, 2, 3, 9, 23)] == [
+        "water:0, O",
+        "water:0, O",
+        "water:0, H",
+        "methane:0, C",
+        "methane:0, H",
+    ]
+    assert found.namer((2, 3, 3))(9) == found.namer((2,))(1) == "methane:0"

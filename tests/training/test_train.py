@@ -24,7 +24,7 @@ from intertwine.training.batches import FrameBatch, FrameDataset, Shares
 from intertwine.training.configuration import Configuration, configuration_of
 from intertwine.training.frames import LabelledFrame, read_frames
 from intertwine.training.losses import PotentialLoss
-from intertwine.training.train import Trained, train
+from intertwine.training.whole import Trained, train
 from tests.training.emt import alloys, written
 
 SMALL: dict[str, Any] = {"cutoff": 4.0, "options": {"hidden": "8x0e + 8x1o", "layers": 2, "radial": [8]}}
@@ -62,6 +62,7 @@ def test_a_training_learns_and_leaves_all_of_it_in_a_folder(trained: tuple[Train
     with torch.no_grad():
         again = found.model(FrameDataset([LabelledFrame(atoms)], found.model).graphs[0])
     assert atoms.get_potential_energy() == pytest.approx(float(again["energy"]), abs=1e-5)
+    assert atoms.calc.results["energy_uncertainty"] > 0
 
 
 def test_a_folder_is_not_written_over(trained: tuple[Trained, list[str]]) -> None:
@@ -205,7 +206,7 @@ def test_the_mean_over_processes_is_the_mean_over_the_step() -> None:
 SCRIPT = """
 import json, sys
 from intertwine.training.configuration import configuration_of
-from intertwine.training.train import train
+from intertwine.training.whole import train
 if __name__ == "__main__":
     train(configuration_of(json.loads(open(sys.argv[1]).read())), resume="--resume" in sys.argv)
 """

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from torch import nn
 
 from intertwine.errors import MissingExtraError
-from intertwine.models import Potential, VerletList, load_potential
+from intertwine.models import Committee, Potential, VerletList, load_potential
 
 try:
     from ase import Atoms
@@ -28,14 +29,15 @@ class Calculator(BaseCalculator):
     atoms are searched for with a skin, and reused while atoms move little.
 
     Args:
-        model: a potential, or a file that `save_potential` wrote.
+        model: a potential, a committee of some, or a file that `save_potential` wrote; several files are a committee.
         device: where to compute; default where the model is.
         dtype: in which dtype the network computes; default that of the model. Float64 for phonons and tight
             relaxations.
         skin: how far beyond the cut-off pairs are kept, Å; 0 to search at each step.
 
     Results are those of ase: `energy` and `free_energy` in eV, `energies`, `forces` in eV/Å, `stress` in eV/Å³ as xx,
-    yy, zz, yz, xz, xy, for structures that repeat in three directions; and the model's targets by their names.
+    yy, zz, yz, xz, xy, for structures that repeat in three directions; and the model's targets by their names. A model
+    that knows how sure it is gives `energy_uncertainty` too, eV, and a committee `forces_uncertainty`, eV/Å.
 
     >>> from ase.build import bulk
     >>> from intertwine.catalog import O3
@@ -50,15 +52,20 @@ class Calculator(BaseCalculator):
 
     def __init__(
         self,
-        model: Potential | str | Path,
+        model: Potential | Committee | str | Path | Sequence[str | Path],
         *,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
         skin: float = 0.5,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        model = load_potential(model) if isinstance(model, str | Path) else copy.deepcopy(model)
-        self.model = model.to(device=device, dtype=dtype).eval().requires_grad_(False)
+        if isinstance(model, nn.Module):
+            made = copy.deepcopy(model)
+        elif isinstance(model, str | Path):
+            made = load_potential(model)
+        else:
+            made = Committee([load_potential(path) for path in model])
+        self.model = made.to(device=device, dtype=dtype).eval().requires_grad_(False)
         self.neighbours = VerletList(self.model.elements, self.model.cutoff, skin)
         self.implemented_properties = [*type(self).implemented_properties, *self.model.targets]
 
@@ -82,6 +89,10 @@ class Calculator(BaseCalculator):
             results["forces"] = found["forces"]
         if wants_stress:
             results["stress"] = full_3x3_to_voigt_6_stress(found["stress"][0])
+        if "energy_uncertainty" in found:
+            results["energy_uncertainty"] = float(found["energy_uncertainty"][0])
+        if "forces_uncertainty" in found:
+            results["forces_uncertainty"] = found["forces_uncertainty"]
         for name, target in self.model.targets.items():
             results[name] = found[name][0] if target.total else found[name]
         self.results = results

@@ -1,11 +1,15 @@
 """Ready networks, built from layers alone: plain tensors in, plain tensors out."""
 
 from intertwine.models.atoms import (
+    ESCN,
     MACE,
     Allegro,
     AtomGraph,
     AtomNetwork,
+    Committee,
+    EnergySpread,
     EnergyTerm,
+    Equiformer,
     NequIP,
     Potential,
     Repulsion,
@@ -13,6 +17,7 @@ from intertwine.models.atoms import (
     VerletList,
     atom_graph,
     batch_graphs,
+    fitted_spread,
     load_potential,
     neighbours,
     save_potential,
@@ -43,15 +48,19 @@ from intertwine.models.resnet import ResNet
 from intertwine.models.unet import UNet
 
 __all__ = [
+    "ESCN",
     "MACE",
     "Allegro",
     "AtomGraph",
     "AtomNetwork",
+    "Committee",
     "ConvBlock",
     "Encoder",
     "Encoder2d",
     "Encoder3d",
+    "EnergySpread",
     "EnergyTerm",
+    "Equiformer",
     "GridOptions",
     "GridStyle",
     "NequIP",
@@ -74,6 +83,7 @@ __all__ = [
     "batch_graphs",
     "channels_of",
     "channels_rep",
+    "fitted_spread",
     "load_potential",
     "neighbours",
     "nonlinearity",

@@ -50,6 +50,7 @@ from intertwine.nn.restriction import Restrict
 from intertwine.nn.sequential import Sequential
 from intertwine.nn.signals import GroupSignals, SphereSignals
 from intertwine.nn.so2_conv import SO2Conv
+from intertwine.nn.species_linear import SpeciesLinear
 from intertwine.nn.symmetric_contraction import SymmetricContraction
 from intertwine.nn.tensor_product import TensorProduct
 
@@ -109,6 +110,7 @@ __all__ = [
     "SO2Conv",
     "SelfAttention",
     "Sequential",
+    "SpeciesLinear",
     "SphereSignals",
     "SymmetricContraction",
     "TensorProduct",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 
 from intertwine.errors import ArgumentError
-from intertwine.training.label_keys import USUAL_KEYS, LabelKeys, LabelUnits, units_of
+from intertwine.training.label_keys import USUAL_KEYS, LabelKeys, LabelUnits, units_of, usual_label
 from intertwine.training.raw_frames import RawFrame, matrix_of, raw_frames
 
 if TYPE_CHECKING:
@@ -172,8 +172,8 @@ class _File:
         """The best of the keys that some frame has and that fit; the others are named."""
         fitting = [
             key
-            for key in self.keys.candidates(kind)
-            if key in self.there and (kind != "energy" or any(_size(raw, key) == 1 for raw in self.raws))
+            for key in self.keys.candidates(kind, self.there)
+            if kind != "energy" or any(_size(raw, key) == 1 for raw in self.raws)
         ]
         if not fitting:
             return
@@ -186,7 +186,7 @@ class _File:
 
     def _apart(self, other: str) -> str:
         """How the energies under another key differ."""
-        if (own := self.used.get("energy")) is None or _known(other) != "energy":
+        if (own := self.used.get("energy")) is None or usual_label(other) != "energy":
             return ""
         both = [raw.values for raw in self.raws if own in raw.values and other in raw.values]
         off = max((abs(float(v[own].ravel()[0]) - float(v[other].ravel()[0])) for v in both), default=0.0)
@@ -240,11 +240,6 @@ def _size(raw: RawFrame, key: str) -> int:
     return raw.values[key].size if key in raw.values else -1
 
 
-def _known(key: str) -> str:
-    """The label that a key usually means; nothing for others."""
-    return next((kind for kind, names in USUAL_KEYS.items() if key in names), "")
-
-
 def _scaled(raw: RawFrame, length: float) -> Atoms:
     """The atoms in Å; labels are no longer among what they hold."""
     atoms = raw.atoms
@@ -259,7 +254,7 @@ def _scaled(raw: RawFrame, length: float) -> Atoms:
         atoms.positions *= length
     atoms.info.update({key: word for key, word in raw.words.items() if isinstance(word, str)})
     for store in (atoms.info, atoms.arrays):
-        for key in [key for key in store if _known(key)]:
+        for key in [key for key in store if usual_label(key)]:
             del store[key]
     return atoms
 
@@ -344,4 +339,13 @@ def _unused(parts: Sequence[_File]) -> list[str]:
         return []
     total = sum(len(part.raws) for part in parts)
     named = ", ".join(f"{key} ({count} of {total})" for key, count in sorted(left.items()))
-    return [f"Numbers that are there and not used as labels: {named}."]
+    notes = [f"Numbers that are there and not used as labels: {named}."]
+    found = {"stress" if name == "virial" else name for part in parts for name in part.used}
+    for label, words in _ALIKE.items():
+        meant = [key for key in left if any(word in key.lower() for word in words)]
+        if label not in found and meant:
+            notes.append(f"No {label} was found. If {meant[0]} is meant: LabelKeys({label}={meant[0]!r}).")
+    return notes
+
+
+_ALIKE = {"energy": ("energ",), "forces": ("forc", "grad"), "stress": ("stress",)}

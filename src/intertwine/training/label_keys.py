@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -113,10 +113,32 @@ class LabelKeys:
         own = {kind: getattr(self, kind) for kind in USUAL_KEYS}
         return {kind: key for kind, key in own.items() if key} | dict(self.targets)
 
-    def candidates(self, kind: str) -> tuple[str, ...]:
-        """The keys that energy, forces, stress or virial may have, the best first."""
+    def candidates(self, kind: str, there: Iterable[str]) -> list[str]:
+        """Those of the keys that are there that may be energy, forces, stress or virial, the best first."""
         own: str | None = getattr(self, kind)
-        return USUAL_KEYS[kind] if own is None else (own,) if own else ()
+        if own is not None:
+            return [key for key in there if own and key == own]
+        ranks = {key: _rank(key, kind) for key in there}
+        found = [(rank, key) for key, rank in ranks.items() if rank is not None]
+        return [key for _, key in sorted(found)]
+
+
+def _rank(key: str, kind: str) -> int | None:
+    """The place of a key among the usual ones of a label; None for others. Capitals do not matter in words."""
+    names = USUAL_KEYS[kind]
+    if key in names:
+        return names.index(key)
+    lower = [name.lower() if len(name) > 2 else name for name in names]
+    return lower.index(key.lower()) if key.lower() in lower else None
+
+
+def usual_label(key: str) -> str:
+    """The label that a key usually means; nothing for others.
+
+    >>> usual_label("ref_forces"), usual_label("charges")
+    ('forces', '')
+    """
+    return next((kind for kind in USUAL_KEYS if _rank(key, kind) is not None), "")
 
 
 def units_of(words: Mapping[str, Any]) -> LabelUnits:

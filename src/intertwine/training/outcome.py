@@ -15,8 +15,9 @@ import numpy as np
 import torch
 
 from intertwine.catalog.base import CatalogGroup
-from intertwine.models import Potential
+from intertwine.models import EnergySpread, Potential, fitted_spread
 from intertwine.training.batches import FrameBatch, FrameDataset, Shares
+from intertwine.training.data_module import PotentialData
 from intertwine.training.frames import LabelledFrame
 from intertwine.training.history import Epoch
 from intertwine.training.predictions import PredictedFrames
@@ -52,6 +53,21 @@ def predict_frames(model: Potential, frames: Sequence[LabelledFrame]) -> Predict
         beside.get("stress"),
         [frame.source for frame in frames],
     )
+
+
+def learned_spread(model: Potential, data: PotentialData) -> EnergySpread | None:
+    """How sure the potential is of energies, by its last layer; None without validation frames that have energies."""
+    if data.validation is None:
+        return None
+    energies = [label["energy"] for label in data.validation.labels]
+    known = [n for n, energy in enumerate(energies) if bool(energy.isfinite().all())]
+    if not known:
+        return None
+    model, device = model.eval(), model.references.device
+    graphs = [data.validation.graphs[n].to(device) for n in known]
+    with torch.no_grad():
+        apart = [(g, model.energy(g) - energies[n].to(device)) for g, n in zip(graphs, known, strict=True)]
+    return fitted_spread(model, (graph.to(device) for graph in data.train.graphs), apart)
 
 
 def symmetry_words(model: Potential, frame: LabelledFrame, seed: int = 0) -> str:

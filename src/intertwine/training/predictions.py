@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -73,16 +73,13 @@ class PredictedFrames:
 
         return str(Formula.from_list([_symbol(int(z)) for z in self.numbers[place]]).format("hill"))
 
-    def names_of(self, shape: tuple[int, ...]) -> list[str]:
-        """What to call the entries of energies, forces or stresses, entry by entry."""
+    def namer(self, shape: tuple[int, ...]) -> Callable[[int], str]:
+        """What to call the entries of energies, forces or stresses of a shape, by their places when flat."""
         if len(shape) == 2:
-            symbols = [_symbol(int(z)) for numbers in self.numbers for z in numbers]
-            return [
-                f"{self.name(int(i))}, {symbol}"
-                for i, symbol in zip(self.frame_of_atom, symbols, strict=True)
-                for _ in range(3)
-            ]
-        return [self.name(i) for i in range(len(self.sizes)) for _ in range(9 if len(shape) == 3 else 1)]
+            frame_of, numbers = self.frame_of_atom, np.concatenate(list(self.numbers))
+            return lambda k: f"{self.name(int(frame_of[k // 3]))}, {_symbol(int(numbers[k // 3]))}"
+        each = 9 if len(shape) == 3 else 1
+        return lambda k: self.name(k // each)
 
     def energy_pair(self) -> tuple[np.ndarray, np.ndarray]:
         """Labels and predictions per atom, without what the composition makes of the labels."""
@@ -114,7 +111,16 @@ class PredictedFrames:
             force = np.where(np.isfinite(force), force, np.nan)
         rank = np.nan_to_num(energy / max(_median(energy), 1e-12)) + np.nan_to_num(force / max(_median(force), 1e-12))
         for place in np.argsort(-rank, kind="stable")[:count]:
-            yield [f"{x[place]:.3g}" if np.isfinite(x[place]) else "—" for x in (energy, force)], int(place)
+            yield [short_number(float(x[place])) for x in (energy, force)], int(place)
+
+
+def short_number(value: float) -> str:
+    """Three digits, or all before the point; a dash for what is not known.
+
+    >>> short_number(1234.5), short_number(0.01234), short_number(float("nan"))
+    ('1234', '0.0123', '—')
+    """
+    return "—" if not np.isfinite(value) else f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def _median(values: np.ndarray) -> float:
@@ -142,11 +148,18 @@ class LabelErrors:
         values: for each label `(mean absolute error, root mean square error, spread)`.
         by_element: the mean absolute error of the components of forces by atomic number.
         by_size: the sizes of forces, eV/Å, and the mean length of the error there, meV/Å.
+        shift: the mean of the errors of energies with their signs, meV/atom; NaN without energies.
     """
 
     values: dict[str, tuple[float, float, float]]
     by_element: dict[int, float]
     by_size: tuple[np.ndarray, np.ndarray]
+    shift: float = float("nan")
+
+    @property
+    def shifted(self) -> bool:
+        """Whether most of the error of the energies is one shift of all of them."""
+        return "energy" in self.values and abs(self.shift) > 0.8 * self.values["energy"][1]
 
     def rows(self) -> Iterator[tuple[str, str, float, float, float]]:
         """Each label with its unit, errors and spread."""
@@ -154,7 +167,7 @@ class LabelErrors:
             yield name, ERROR_UNITS[name], mean, root, spread
 
     def __str__(self) -> str:
-        return ", ".join(f"{name} {mean:.3g} {unit}" for name, unit, mean, _, _ in self.rows())
+        return ", ".join(f"{name} {short_number(mean)} {unit}" for name, unit, mean, _, _ in self.rows())
 
 
 ERROR_UNITS = {"energy": "meV/atom", "forces": "meV/Å", "stress": "meV/Å³"}
@@ -176,12 +189,14 @@ def label_errors(found: PredictedFrames) -> LabelErrors:
             off = 1000 * (predicted - labels)[known]
             spread = max(1000 * float(np.std(labels[known])), 1e-12)
             values[name] = (float(np.abs(off).mean()), float(np.sqrt(np.mean(off**2))), spread)
+    known = np.isfinite(pairs["energy"][0])
+    shift = 1000 * float(np.mean((pairs["energy"][1] - pairs["energy"][0])[known])) if known.any() else float("nan")
     labels, predicted = pairs["forces"]
     elements = np.concatenate(list(found.numbers))[: len(labels)]
     known = np.isfinite(labels).all(1)
     off = 1000 * np.abs(predicted - labels).mean(1)
     by_element = {int(z): float(off[known & (elements == z)].mean()) for z in np.unique(elements[known])}
-    return LabelErrors(values, by_element, _by_size(labels[known], predicted[known]))
+    return LabelErrors(values, by_element, _by_size(labels[known], predicted[known]), shift)
 
 
 def _by_size(labels: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

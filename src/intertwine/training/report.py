@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from intertwine.errors import ArgumentError
-from intertwine.training.predictions import LabelErrors, PredictedFrames, label_errors
+from intertwine.training.predictions import LabelErrors, PredictedFrames, label_errors, short_number
 from intertwine.viz import bars, parity_plot, run_curves
 from intertwine.viz.html_report import Report, environment
 
@@ -118,7 +118,8 @@ def _errors(report: Report, errors: Mapping[str, LabelErrors]) -> None:
     rows = []
     for part, found in errors.items():
         for name, unit, mean, root, size in found.rows():
-            rows.append([f"{part}: {name}", f"{mean:.3g} {unit}", f"{root:.3g} {unit}", f"{100 * root / size:.2g} %"])
+            errors_in_words = (f"{short_number(error)} {unit}" for error in (mean, root))
+            rows.append([f"{part}: {name}", *errors_in_words, f"{short_number(100 * root / size)} %"])
     said = "; ".join(f"{part}: {found}" for part, found in errors.items())
     section = report.add_section("Errors", result=said)
     section.table(
@@ -126,6 +127,13 @@ def _errors(report: Report, errors: Mapping[str, LabelErrors]) -> None:
         rows,
         "The last column is the root mean square error over the spread of the labels: 100 % is the error of the mean.",
     )
+    for part, found in errors.items():
+        if found.shifted:
+            section.note(
+                f"Most of the error of the energies ({part}) is one shift of {short_number(found.shift)} meV/atom, "
+                "which no force and no difference of energies feels. It often goes in a longer training, or with a "
+                "larger weight of the energies towards its end."
+            )
 
 
 def _curves(report: Report, history: Sequence[Mapping[str, float]]) -> None:
@@ -141,7 +149,7 @@ def _curves(report: Report, history: Sequence[Mapping[str, float]]) -> None:
         curves = {
             name.removesuffix(f", {unit}"): (epochs, [entry.get(name, np.nan) for entry in history]) for name in some
         }
-        section.figure(run_curves(curves, ("epoch", unit)), f"{', '.join(curves)} by epoch.")
+        section.figure(run_curves(curves, ("epoch", unit)), f"{' · '.join(curves)}, by epoch.")
 
 
 def _parities(report: Report, predictions: Mapping[str, PredictedFrames]) -> None:
@@ -154,7 +162,7 @@ def _parities(report: Report, predictions: Mapping[str, PredictedFrames]) -> Non
     for label, (pair_of, words) in pictures.items():
         pairs = {part: pair_of(found) for part, found in predictions.items()}
         some = {part: pair for part, pair in pairs.items() if np.isfinite(pair[0]).any()}
-        names = {part: predictions[part].names_of(pair[0].shape) for part, pair in some.items()}
+        names = {part: predictions[part].namer(pair[0].shape) for part, pair in some.items()}
         if some:
             section.figure(parity_plot(some, label, names), f"{label.split(',')[0].capitalize()}, {words}.")
 

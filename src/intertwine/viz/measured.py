@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +19,9 @@ MOST_POINTS = 4000
 
 
 def parity_plot(
-    pairs: Mapping[str, tuple[np.ndarray, np.ndarray]], label: str, names: Mapping[str, Sequence[str]] | None = None
+    pairs: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    label: str,
+    names: Mapping[str, Callable[[int], str]] | None = None,
 ) -> go.Figure:
     """Predictions over references, with the diagonal on which both agree.
 
@@ -28,7 +30,7 @@ def parity_plot(
     Args:
         pairs: references and predictions, of one shape, by series.
         label: the name of the quantity with its unit, written at the axes.
-        names: what hovering says of each point, by series.
+        names: what hovering says of a point by its place, by series.
 
     Raises `ArgumentError` where there are no points, and where references and predictions differ in number.
 
@@ -44,7 +46,7 @@ def parity_plot(
         same_length(references=x, predictions=y)
         kept = _telling(x, y)
         ends += [float(v) for v in (*x[kept], *y[kept])]
-        words = None if names is None or name not in names else [names[name][k] for k in kept]
+        words = None if names is None or name not in names else [names[name](int(k)) for k in kept]
         hover = f"{name}<br>reference %{{x:.5g}}<br>predicted %{{y:.5g}}" + ("<br>%{text}" if words else "")
         marker = {"size": 5, "color": COLOURS[i % len(COLOURS)], "opacity": 0.55}
         look = {"mode": "markers", "marker": marker, "text": words, "hovertemplate": f"{hover}<extra></extra>"}

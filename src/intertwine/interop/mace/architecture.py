@@ -136,7 +136,8 @@ class Architecture:
     def of_head(self, name: str, default: float) -> Tensor:
         """The number of the head that is kept, of one for each head or for all."""
         values = torch.atleast_1d(self.state.get(name, torch.tensor(default))).double()
-        return values[self.head if len(values) > 1 else 0]
+        found: Tensor = values[self.head if len(values) > 1 else 0]
+        return found
 
     @cached_property
     def scale(self) -> float:

@@ -78,9 +78,8 @@ def product_weights(layer: nn.SymmetricContraction, given: Sequence[Sequence[tup
 
     Raises `ArgumentError` where a table of mace is no polynomial of ours.
     """
-    points = torch.randn(
-        _POINTS, layer.rep_in.dim // layer.rep_in.terms[0][0], generator=_seeded(), dtype=torch.float64
-    )
+    size = layer.rep_in.dim // layer.rep_in.terms[0][0]
+    points = torch.randn(_POINTS, size, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     ours = _values(layer, points)
     weights = torch.zeros_like(layer.weight, dtype=torch.float64)
     start = 0
@@ -103,10 +102,6 @@ def product_weights(layer: nn.SymmetricContraction, given: Sequence[Sequence[tup
             )
         weights[:, used] = torch.einsum("pk,skc->spc", matrix, torch.cat([w.double() for _, w in parts], 1))
     return weights
-
-
-def _seeded() -> torch.Generator:
-    return torch.Generator().manual_seed(0)
 
 
 def _values(layer: nn.SymmetricContraction, points: Tensor) -> Tensor:

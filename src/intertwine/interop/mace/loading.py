@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,11 +21,11 @@ from intertwine.interop.e3nn.defaults import Convention
 from intertwine.interop.mace.architecture import Architecture, State
 from intertwine.interop.mace.couplings import couplings, product_weights
 from intertwine.models.atoms import MACE, Potential
-from intertwine.reps import Rep
+from intertwine.reps import Irrep, Rep
 from intertwine.reps.harmonics import harmonics_rep
 
 
-def load(
+def load_mace(
     source: State | plain.Module | str | Path,
     *,
     neighbours: float | None = None,
@@ -98,17 +99,28 @@ def _read(path: Path) -> State:
 
 def _load_convolution(network: MACE, told: Architecture, number: int, convention: Convention) -> None:
     """The linear maps, the radial network, the map by element, and the density."""
-    layer, name = network.layers[number], f"interactions.{number}"
+    layer: Any = network.layers[number]
+    name = f"interactions.{number}"
     load_e3nn({"weight": told[f"{name}.linear_up.weight"]}, layer.before)
     load_e3nn({"weight": told[f"{name}.linear.weight"]}, layer.after)
-    load_e3nn({"weight": told[f"{name}.skip_tp.weight"]}, layer.skip)
-    layer.skip.weight.div_(network.species**0.5)  # the numbers of an element are 0 and the root of that
+    _load_by_element(layer.skip, told[f"{name}.skip_tp.weight"])
     rep, messages = layer.conv.rep_in, layer.after.rep_out
     product = nn.TensorProduct(rep, harmonics_rep(rep.group.defining, told.degree), messages, False, mode="uvu")
     _load_radial(layer.conv.radial, told, f"{name}.conv_tp_weights", (product, convention))
     if layer.density is not None:
         (matrix,) = _matrices(told, f"{name}.density_fn")  # scaled for inputs of another variance, 1
         layer.density.weights[0].copy_(matrix.flatten() * layer.density.variance_in**0.5)
+
+
+def _load_by_element(layer: nn.SpeciesLinear, weight: Tensor) -> None:
+    """The weights of a product with one-hot rows of elements: for each path those of one element after the other."""
+    kinds = layer.species * Irrep(layer.rep_in.group, layer.rep_in.group.trivial)
+    product = nn.TensorProduct(layer.rep_in, kinds, layer.rep_out, shared_weights=False)
+    ours = weights_from_e3nn(weight, product)
+    given, out = product.rep_1.terms, product.rep_out.terms
+    sizes = [layer.species * given[i.first][0] * out[i.output][0] for i in product.instructions]
+    parts = [part.reshape(layer.species, -1) for part in ours.split(sizes)]
+    layer.weight.copy_(torch.cat(parts, 1) / layer.species**0.5)  # the product is scaled for rows of mean square 1
 
 
 def _matrices(told: Architecture, name: str) -> list[Tensor]:
@@ -129,7 +141,7 @@ def _load_radial(
 
 def _load_product(network: MACE, told: Architecture, number: int, convention: Convention) -> None:
     """The symmetric contraction and the linear map behind it."""
-    layer = network.layers[number]
+    layer: Any = network.layers[number]
     load_e3nn({"weight": told[f"products.{number}.linear.weight"]}, layer.mix)
     dims = [block.dim for _, block in layer.product.rep_in.terms]
     given = []
@@ -148,7 +160,7 @@ def _load_product(network: MACE, told: Architecture, number: int, convention: Co
 
 def _load_readout(network: MACE, told: Architecture, number: int) -> None:
     """What is read out of a layer; nothing, where mace reads out the last layer only."""
-    read = network.reads[number]
+    read: Any = network.reads[number]
     place = number - (told.layers - told.readouts)
     if place < 0:
         read.weight.zero_()

@@ -19,7 +19,7 @@ from intertwine.reps.harmonics import harmonics_rep
 
 
 class Allegro(AtomNetwork):
-    """Pairs of a centre and a neighbour, whose features meet what surrounds the centre; what an atom gives is their sum.
+    """Pairs of a centre and a neighbour, whose features meet what surrounds the centre; an atom gives their sum.
 
     Each pair has invariant numbers and tensors, at first from its distance, direction and elements. In a layer the
     tensors are multiplied, channel by channel, by the sum of the harmonics of all neighbours of the centre, with
@@ -54,6 +54,9 @@ class Allegro(AtomNetwork):
     >>> net(species, edges, vectors.float()).shape
     torch.Size([5, 1])
     """
+
+    degrees: Tensor
+    order: Tensor
 
     def __init__(
         self,
@@ -132,19 +135,20 @@ class Allegro(AtomNetwork):
         tensors = (weights * harmonics[:, :, None]).flatten(1)
         scalars = [self.first(known)]
         for layer in self.layers:
-            known, tensors = layer(known, torch.cat(scalars, 1), tensors, geometry, centre)
-            scalars.append(layer.after(known))
+            known, tensors, found = layer(known, torch.cat(scalars, 1), tensors, geometry, centre)
+            scalars.append(found)
         pairs = self.read(torch.cat(scalars, 1))[:, : self.numbers]
         if self.read_tensors is not None:
             pairs = torch.cat([pairs, self.read_tensors(tensors)], 1)
         # Each pair counts for both of its atoms.
         scale = 1 / math.sqrt(2 * self.neighbours)
         summed = pairs.new_zeros(species.shape[0], self.rep_out.dim).index_add(0, centre, pairs * scale)
-        return summed.index_select(1, self.order)
+        out: Tensor = summed.index_select(1, self.order)
+        return out
 
 
 class _Layer(nn.Module):
-    """Pairs meet the surroundings of their centres: what is known of them `(E, width)`, and tensors."""
+    """Pairs meet the surroundings of their centres: what is known of them `(E, width)`, tensors and new scalars."""
 
     def __init__(self, surroundings: _Surroundings, product: TensorProduct, sizes: Sequence[int], scalars: int) -> None:
         super().__init__()
@@ -155,10 +159,11 @@ class _Layer(nn.Module):
 
     def forward(
         self, known: Tensor, scalars: Tensor, tensors: Tensor, geometry: EdgeGeometry, centre: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor]:
         around = self.surroundings.of(known, geometry)
         tensors = self.product(tensors, around.index_select(0, centre))
-        return self.latent(torch.cat([scalars, tensors[:, : self.channels]], 1)), tensors
+        known = self.latent(torch.cat([scalars, tensors[:, : self.channels]], 1))
+        return known, tensors, self.after(known)
 
 
 class _Surroundings(DepthwiseConv):
@@ -204,7 +209,7 @@ def _channels(hidden: Rep) -> int:
 
 def _tracked(hidden: Rep, around: Rep, layers: int, wanted: set[Irrep]) -> list[list[Irrep]]:
     """The irreps that each layer gives: those that can be reached, and lead to what is wanted in the end."""
-    harmonics, allowed = [irrep for _, irrep in around.terms], [irrep for _, irrep in hidden.terms]
+    harmonics, allowed = ([irrep for _, irrep in rep.isotypic] for rep in (around, hidden))
     given = [harmonics]
     for n in range(layers):
         reached = {c for a in given[-1] for b in harmonics for _, c in (a * b).isotypic}
@@ -212,7 +217,7 @@ def _tracked(hidden: Rep, around: Rep, layers: int, wanted: set[Irrep]) -> list[
     if missing := wanted - {*given[-1]}:
         raise ArgumentError(
             f"An Allegro of tensors {hidden} and {layers} layers does not reach "
-            f"{', '.join(irrep.label for irrep in missing)}, which an atom shall give. Add irreps or layers."
+            f"{', '.join(sorted(irrep.label for irrep in missing))}, which an atom shall give. Add irreps or layers."
         )
     needed = [given[-1]]
     for irreps in given[-2:0:-1]:

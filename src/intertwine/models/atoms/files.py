@@ -12,16 +12,19 @@ import torch
 from intertwine.catalog import group as group_of_name
 from intertwine.errors import ArgumentError
 from intertwine.models.atoms.allegro import Allegro
+from intertwine.models.atoms.equiformer import Equiformer
+from intertwine.models.atoms.escn import ESCN
 from intertwine.models.atoms.mace import MACE
 from intertwine.models.atoms.nequip import NequIP
 from intertwine.models.atoms.network import AtomNetwork
 from intertwine.models.atoms.potential import EnergyTerm, Potential
+from intertwine.models.atoms.spread import EnergySpread
 from intertwine.models.atoms.targets import Target
 from intertwine.models.atoms.terms import Repulsion
 from intertwine.nn.checkpoints import load_weights, read_notes, save_weights
 from intertwine.reps import Irrep, Rep, as_rep
 
-NETWORKS: dict[str, type[AtomNetwork]] = {kind.__name__: kind for kind in (Allegro, MACE, NequIP)}
+NETWORKS: dict[str, type[AtomNetwork]] = {kind.__name__: kind for kind in (Allegro, Equiformer, ESCN, MACE, NequIP)}
 TERMS: dict[str, type[EnergyTerm]] = {kind.__name__: kind for kind in (Repulsion,)}
 UNITS = {"energy": "eV", "length": "Å", "stress": "eV/Å³, positive under tension"}
 
@@ -50,6 +53,7 @@ def save_potential(model: Potential, path: str | Path, notes: Mapping[str, str] 
         "terms": [_named(term, TERMS) for term in model.terms],
         "elements": model.elements,
         "targets": {name: [_plain(target.rep), target.total, target.formula] for name, target in model.targets.items()},
+        "spread": None if model.spread is None else model.spread.options["size"],
         "dtype": str(model.dtype).removeprefix("torch."),
         "units": UNITS,
     }
@@ -75,6 +79,8 @@ def load_potential(path: str | Path) -> Potential:
         targets={name: Target(_of_plain(rep), *rest) for name, (rep, *rest) in told["targets"].items()},
         terms=[_made(term, TERMS) for term in told["terms"]],
     )
+    if told.get("spread"):
+        model.spread = EnergySpread(told["spread"])
     model = model.to(getattr(torch, told["dtype"]))
     load_weights(model, path)
     return model.eval()

@@ -18,8 +18,8 @@ from intertwine.nn import (
     FullyConnected,
     Gate,
     Linear,
+    SpeciesLinear,
     SymmetricContraction,
-    TensorProduct,
     edge_geometry,
 )
 from intertwine.reps import Irrep, Rep, as_rep
@@ -118,7 +118,7 @@ class MACE(AtomNetwork):
             # A mean over neighbours has its number in the denominator, where a sum of unit variance has its root.
             count = 1.0 if density else float(neighbours) ** 2
             conv = DepthwiseConv(rep, messages, self.basis, degree=degree, hidden=radial, neighbours=count)
-            layer = _Layer(conv, messages, out, (species, orders[n], residuals[n]))
+            layer = _Layer(conv, messages, out, (species, int(orders[n]), bool(residuals[n])))
             if density:
                 layer.density = FullyConnected([bessel, 1], variance_in=self.basis.mean_square / bessel)
             self.layers.append(layer)
@@ -131,11 +131,10 @@ class MACE(AtomNetwork):
         geometry = edge_geometry(self.convolutions, edges, vectors, species.shape[0])
         functions = self.basis.of_pairs(geometry.lengths, species, edges)
         geometry = geometry._replace(radial={self.basis.key: functions})
-        kinds = F.one_hot(species, self.species).to(vectors.dtype) * math.sqrt(self.species)  # of mean square 1
         x = self.embedding(species).to(vectors.dtype)
         y = vectors.new_zeros(species.shape[0], self.rep_out.dim)
         for layer, read in zip(self.layers, self.reads, strict=True):
-            x = layer(x, species, kinds, geometry, functions)
+            x = layer(x, species, geometry, functions)
             y = y + read(x)
         return y
 
@@ -156,17 +155,17 @@ class _Layer(nn.Module):
         given, wanted = (conv.rep_in, out) if self.residual else (messages, messages)
         kept = wanted.filter(keep=lambda irrep: given.count(irrep) > 0)
         self.padding = wanted.dim - kept.dim  # of a first layer: it is given invariants, which come first
-        self.skip = TensorProduct(given, species * Irrep(out.group, out.group.trivial), kept)
+        self.skip = SpeciesLinear(given, kept, species)
 
-    def forward(self, x: Tensor, species: Tensor, kinds: Tensor, geometry: EdgeGeometry, functions: Tensor) -> Tensor:
+    def forward(self, x: Tensor, species: Tensor, geometry: EdgeGeometry, functions: Tensor) -> Tensor:
         messages: Tensor = self.after(self.conv(self.before(x), geometry))
         if self.density is not None:
             near = torch.tanh(self.density(functions).square())
             messages = messages / near.new_ones(x.shape[0], 1).index_add(0, geometry.graph.target, near)
         if not self.residual:
-            messages = self.skip(messages, kinds)
+            messages = self.skip(messages, species)
         y: Tensor = self.mix(self.product(messages, species))
-        return y + F.pad(self.skip(x, kinds), (0, self.padding)) if self.residual else y
+        return y + F.pad(self.skip(x, species), (0, self.padding)) if self.residual else y
 
 
 def _each(value: int | bool | Sequence[int | bool], layers: int, name: str) -> list[int | bool]:

@@ -6,11 +6,12 @@ from abc import abstractmethod
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
 from intertwine.fields import Displacements, Edges, FieldType, PointFeatures
-from intertwine.nn import EquivariantModule
+from intertwine.nn import EquivariantModule, Gate, LayerNorm, Linear
 from intertwine.reps import Irrep, Rep, as_rep
 
 
@@ -61,6 +62,16 @@ class AtomNetwork(EquivariantModule):
         edges = (torch.cdist(positions, positions) < self.cutoff).fill_diagonal_(False).nonzero().T
         return species, edges, positions[edges[1]] - positions[edges[0]]
 
+    @property
+    def last_map(self) -> Linear:
+        """The linear map that gives the output, or the last part of it; `ArgumentError` for networks without one."""
+        maps = [part for part in self.modules() if isinstance(part, Linear) and part.rep_out == self.rep_out]
+        if not maps:
+            raise ArgumentError(
+                f"{type(self).__name__} does not end in a linear map, whose features could be asked for."
+            )
+        return maps[-1]
+
     @abstractmethod
     def forward(self, species: Tensor, edges: Tensor, vectors: Tensor) -> Tensor:  # type: ignore[override]
         """What each atom gives, `(N, rep_out.dim)`.
@@ -70,3 +81,58 @@ class AtomNetwork(EquivariantModule):
             edges: source and target of each pair of atoms that see each other, `(2, E)`.
             vectors: from source to target, `(E, 3)`, Å.
         """
+
+
+def reachable(wanted: Rep, rep: Rep, harmonics: Rep) -> Rep:
+    """The terms that neighbours with features of a rep can give, by products with harmonics of the directions to them.
+
+    Raises `ArgumentError` where there are none.
+
+    >>> from intertwine.catalog import O3
+    >>> reachable(O3.rep("8x0e + 8x1o + 8x1e"), O3.rep("4x0e"), O3.harmonics(2))
+    tw.O3.rep('8x0e + 8x1o')
+    """
+    found = {
+        irrep
+        for _, left in rep.isotypic
+        for _, right in harmonics.isotypic
+        for _, irrep in (as_rep(left) * as_rep(right)).isotypic
+    }
+    terms = tuple((m, block) for m, block in wanted.terms if all(irrep in found for _, irrep in block.content))
+    if not terms:
+        raise ArgumentError(
+            f"Neighbours with features of {rep} give none of {wanted}. Add invariants, and what the output has, to the "
+            "hidden features."
+        )
+    return Rep(rep.group, terms)
+
+
+def invariants_of(rep: Rep) -> Rep:
+    """The invariants of a rep; raises `ArgumentError` where there are none."""
+    invariant = Irrep(rep.group, rep.group.trivial)
+    channels = sum(m for m, block in rep.terms if block == invariant)
+    if not channels:
+        raise ArgumentError(
+            f"Features of atoms begin as invariants, but {rep} has none. Add some to the hidden features."
+        )
+    found: Rep = channels * invariant
+    return found
+
+
+def feature_gate(rep: Rep) -> Gate:
+    """The gate of features: silu of invariants and of gates, tanh of pseudoscalars."""
+    return Gate(rep, F.silu, F.silu, odd=torch.tanh)
+
+
+class AtomBlock(nn.Module):
+    """A network at each atom, added to its features: `x ← x + L gate(L norm x)`."""
+
+    def __init__(self, rep: Rep) -> None:
+        super().__init__()
+        self.norm, self.gate = LayerNorm(rep, together="separable"), feature_gate(rep)
+        self.before, self.after = Linear(rep, self.gate.rep_in, bias=False), Linear(rep, rep, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The features `(N, rep.dim)`."""
+        y: Tensor = x + self.after(self.gate(self.before(self.norm(x))))
+        return y

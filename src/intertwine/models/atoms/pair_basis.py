@@ -36,6 +36,7 @@ class PairBasis(RadialBasis):
     torch.Size([2, 8])
     """
 
+    key: str
     radii: Tensor
 
     def __init__(self, cutoff: float, number: int, power: int = 5, radii: Sequence[float] | None = None) -> None:
@@ -64,14 +65,18 @@ class PairBasis(RadialBasis):
             edges: source and target, `(2, E)`.
         """
         if not self.transformed:
-            return self(r)
+            return self.forward(r)
         radii = self.radii.to(r.dtype).index_select(0, species)
         return self._of(r, (radii.index_select(0, edges[0]) + radii.index_select(0, edges[1])) / 2)
 
     def _of(self, r: Tensor, radius: Tensor) -> Tensor:
         if not self.transformed:
-            return self.bessel(r) * self.envelope(r)[..., None]
+            return self._damped(r, r)
         q, p, a = AGNESI
         x = r / radius
         t = 1 / (1 + a * x**p / (1 + x ** (p - q)))  # x^q / (1 + x^(q − p)), finite at 0 with its derivatives
-        return self.bessel(t) * self.envelope(r)[..., None]
+        return self._damped(t, r)
+
+    def _damped(self, t: Tensor, r: Tensor) -> Tensor:
+        functions: Tensor = self.bessel(t) * self.envelope(r)[..., None]
+        return functions

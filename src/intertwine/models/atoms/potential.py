@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from intertwine._arrays import is_tracing
 from intertwine.errors import ArgumentError
+from intertwine.models.atoms.exact import ExactModule
 from intertwine.models.atoms.graph import AtomGraph
 from intertwine.models.atoms.network import AtomNetwork
+from intertwine.models.atoms.spread import EnergySpread
 from intertwine.models.atoms.targets import Target
 from intertwine.reps import Irrep, Rep
 
@@ -37,7 +39,7 @@ class EnergyTerm(nn.Module, ABC):
         """
 
 
-class Potential(nn.Module):
+class Potential(ExactModule):
     """Energy, forces, stress and tensors of atoms: `E = Σ_i (scale_z ε_i + reference_z + …)`, z the element of atom i.
 
     ε is what the network gives. References and scales, and sums over atoms, are float64 whatever the dtype of the
@@ -62,6 +64,7 @@ class Potential(nn.Module):
     (torch.Size([1]), torch.Size([6, 3]))
     """
 
+    exact = ("references", "scale")
     references: Tensor
     scale: Tensor
 
@@ -93,6 +96,7 @@ class Potential(nn.Module):
                 f"but got {network.rep_out}. Make the network with rep_out={wanted!r}."
             )
         self.network, self.terms = network, nn.ModuleList(terms)
+        self.spread: EnergySpread | None = None
         self.register_buffer("references", self._per_species(0.0 if references is None else references, "references"))
         self.register_buffer("scale", self._per_species(scale, "scale"))
 
@@ -115,15 +119,21 @@ class Potential(nn.Module):
         """The dtype of the network's weights, in which it computes."""
         return next(p.dtype for p in self.network.parameters() if p.is_floating_point())
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """Energies stay float64: -1e5 eV in float32 are rounded to 8 meV."""
-        exact = {name: getattr(self, name) for name in ("references", "scale")}
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        for name, values in exact.items():
-            cast = getattr(self, name)
-            if cast.dtype != torch.float64:
-                setattr(self, name, values.to(cast.device))
-        return self
+    def hessian(self, graph: AtomGraph) -> Tensor:
+        """The second derivatives of the energy of one structure by all positions, `(3N, 3N)`, eV/Å², row by row.
+
+        Raises `ArgumentError` for several structures.
+        """
+        if len(graph.cells) != 1:
+            raise ArgumentError(
+                f"A Hessian is that of one structure, but got {len(graph.cells)}. Ask for each by itself."
+            )
+        with torch.enable_grad():
+            positions = graph.positions.detach().requires_grad_()
+            energy = self.energy(graph._replace(positions=positions)).sum()
+            (slope,) = torch.autograd.grad(energy, positions, create_graph=True)
+            rows = [torch.autograd.grad(part, positions, retain_graph=True)[0].flatten() for part in slope.flatten()]
+        return torch.stack(rows)
 
     def atomic(self, graph: AtomGraph) -> dict[str, Tensor]:
         """The `energies` of atoms, float64 `(N,)`, and what the network gives of each target, `(N, rep.dim)`.
@@ -140,6 +150,20 @@ class Potential(nn.Module):
             energies = energies + term(graph, vectors, outputs).double()
         return {"energies": energies, **outputs}
 
+    def with_features(self, graph: AtomGraph) -> tuple[dict[str, Tensor], Tensor]:
+        """What `atomic` gives, and the features that the last linear map makes energies of, `(B, size)`, float64."""
+        last, seen = self.network.last_map, []
+        handle = last.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+        try:
+            found = self.atomic(graph)
+        finally:
+            handle.remove()
+        invariant = Irrep(last.rep_in.group, last.rep_in.group.trivial)
+        terms = zip(last.rep_in.terms, last.rep_in.slices, strict=True)
+        parts = [seen[-1][:, where] for (_, block), where in terms if block == invariant]
+        own = torch.cat(parts, 1).double() * self.scale[graph.species][:, None]
+        return found, _sums(own, graph)
+
     def energy(self, graph: AtomGraph) -> Tensor:
         """The energy of each structure, float64 `(B,)`, eV: for `torch.func.grad` and its like."""
         return _sums(self.atomic(graph)["energies"], graph)
@@ -149,7 +173,8 @@ class Potential(nn.Module):
 
         `energy` `(B,)` and `energies` `(N,)`, float64, eV; `forces` `(N, 3)`, eV/Å, the negative gradient; `stress`
         `(B, 3, 3)`, eV/Å³, the derivative by strain over the volume, positive under tension; and the targets,
-        `(B, *shape)` or `(N, *shape)`. In training, and where gradients are asked for, all are differentiable.
+        `(B, *shape)` or `(N, *shape)`; with a `spread`,
+        `energy_uncertainty` `(B,)`, eV. In training, and where gradients are asked for, all are differentiable.
 
         Args:
             graph: the atoms.
@@ -171,10 +196,12 @@ class Potential(nn.Module):
                 strain = torch.zeros_like(graph.cells, requires_grad=True)
                 wanted.append(strain)
                 strained = _strained(strained, strain)
-            found = self.atomic(strained)
+            found, features = self.with_features(strained) if self.spread else (self.atomic(strained), None)
             energy = _sums(found["energies"], graph)
             slopes = list(torch.autograd.grad(energy.sum(), wanted, create_graph=traced)) if wanted else []
         out = {"energy": energy, "energies": found["energies"]}
+        if self.spread is not None and features is not None:
+            out["energy_uncertainty"] = self.spread(features)
         if forces:
             out["forces"] = -slopes[0]
         if stress:

@@ -24,7 +24,14 @@ from intertwine.training.fitting import MovingAverage, PotentialFit, Schedule
 from intertwine.training.frames import FrameSet
 from intertwine.training.history import Epoch, History
 from intertwine.training.losses import PotentialLoss
-from intertwine.training.outcome import EpochLines, LivePage, predict_frames, quiet_lightning, symmetry_words
+from intertwine.training.outcome import (
+    EpochLines,
+    LivePage,
+    learned_spread,
+    predict_frames,
+    quiet_lightning,
+    symmetry_words,
+)
 from intertwine.training.preparation import (
     FrameParts,
     Say,
@@ -110,6 +117,7 @@ def train(
             module.load_state_dict(torch.load(best, weights_only=True, map_location="cpu")["state_dict"])
         errors = _final_errors(trainer, module, data)
     model = module.model.eval()
+    model.spread = learned_spread(model, data)
     if trainer.is_global_zero:
         _keep(folder, configuration, model, errors)
         looked_at = {"validation": parts.validation, "test": parts.test}

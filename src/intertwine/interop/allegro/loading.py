@@ -1,4 +1,4 @@
-"""Potentials of nequip-allegro as this library's own: `load` reads a state dict, without nequip and without e3nn."""
+"""Weights of nequip-allegro in this library's Allegro."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from intertwine import nn
 from intertwine.catalog import O3
 from intertwine.errors import ArgumentError
 from intertwine.models.atoms import Allegro, Potential
-from intertwine.reps import Irrep, Rep
+from intertwine.reps import Rep
 
 _KNOWN = re.compile(
     r"edge_norm\._rmax_recip|radial_chemical_embed\.bessel_encode\.bessel_weights"
@@ -24,8 +24,16 @@ _KNOWN = re.compile(
     r"|per_type_energy_scale_shift\.(scales|shifts)"
 )
 
+_ASKED = (
+    "edge_norm._rmax_recip",
+    "radial_chemical_embed.bessel_encode.bessel_weights",
+    "radial_chemical_embed.type_embed.basis_linear.mlp.0.weight",
+    "tensor_embed.env_embed_linear.mlp.0.weight",
+    "allegro.tps.0.weights",
+)
 
-def load(
+
+def load_allegro(
     state: Mapping[str, Tensor], elements: Sequence[int], *, neighbours: float, parity: bool = True, power: int = 6
 ) -> Potential:
     """The potential that a state dict of allegro's `AllegroModel` holds, with its numbers.
@@ -48,6 +56,11 @@ def load(
             f"This model has parts that this library's Allegro has not: {', '.join(unknown[:4])}"
             f"{', …' if len(unknown) > 4 else ''}. Run it with its own code."
         )
+    if missing := [name for name in _ASKED if name not in told]:
+        raise ArgumentError(f"A state dict of nequip-allegro is expected, but this one lacks {', '.join(missing)}.")
+    waves = told["radial_chemical_embed.bessel_encode.bessel_weights"].flatten()
+    if not torch.equal(waves.round(decimals=5), torch.arange(1, len(waves) + 1).to(waves)):
+        raise ArgumentError("The radial functions of this model were trained, and those of this library's are not.")
     network = Allegro(
         len(elements),
         1 / float(told["edge_norm._rmax_recip"]),
@@ -110,7 +123,8 @@ def _fill(network: Allegro, told: Mapping[str, Tensor]) -> None:
     scalars = network.first.sizes[1]
     _put(network.first, [projection[:, :scalars]])
     around = projection[:, scalars:]
-    for n, layer in enumerate(network.layers):
+    layers: list[Any] = [*network.layers]
+    for n, layer in enumerate(layers):
         layer.surroundings.radial.weights[0].copy_(_by_degree(around, network.channels).flatten())
         *inner, last = _mlp(told, f"allegro.latents.{n}")
         last = last * _behind(layer.latent)
@@ -137,21 +151,21 @@ def _by_degree(matrix: Tensor, channels: int) -> Tensor:
     """
     columns = matrix.unflatten(1, (channels, -1))
     signs = torch.tensor([(-1.0) ** degree for degree in range(columns.shape[2])], dtype=matrix.dtype)
-    return (columns * signs).mT.flatten(1)
+    sorted_columns: Tensor = (columns * signs).mT.flatten(1)
+    return sorted_columns
 
 
 def _paths(product: nn.TensorProduct, weights: Tensor) -> Tensor:
     """Weights `(channels, paths)` in the order of ours; they run over the outputs first, even parity before odd."""
-    sides = [[irrep for _, irrep in rep.terms] for rep in (product.rep_1, product.rep_2, product.rep_out)]
-    paths = [(sides[2][i.output], sides[0][i.first], sides[1][i.second]) for i in product.instructions]
-    order = sorted(range(len(paths)), key=lambda n: [_their_key(irrep) for irrep in paths[n]])
+    first, second, out = (
+        [((block.dim - 1) // 2, block.name.endswith("o")) for _, block in rep.terms]
+        for rep in (product.rep_1, product.rep_2, product.rep_out)
+    )
+    keys = [(out[i.output], first[i.first], second[i.second]) for i in product.instructions]
+    order = sorted(range(len(keys)), key=keys.__getitem__)
     theirs = weights.reshape(len(weights), -1).T
     ours = torch.empty_like(theirs)
     for row, n in zip(theirs, order, strict=True):
-        out = product.instructions[n].output
-        ours[n] = row * math.sqrt(sum(i.output == out for i in product.instructions))  # they do not divide by the root
+        same = sum(i.output == product.instructions[n].output for i in product.instructions)
+        ours[n] = row * math.sqrt(same)  # by whose root they do not divide
     return ours.flatten()
-
-
-def _their_key(irrep: Irrep) -> tuple[int, bool]:
-    return irrep.degree, irrep.name.endswith("o")
