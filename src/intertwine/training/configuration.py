@@ -96,7 +96,8 @@ class FitSection:
         learning_rate: the largest one; it rises over `warmup` of the training, and falls to `last_rate` of itself.
         warmup, last_rate: see `Schedule`.
         weight_decay: as in AdamW.
-        energy, forces, stress: the weights of errors, in eV per atom and eV/Å; of stresses times the volume per atom.
+        energy, forces, stress: the weights of errors, in eV per atom and eV/Å; of stresses times the volume per atom;
+            0 for labels that are there and shall not count.
         huber: from which error on the square grows linearly.
         ema: the largest decay of the moving average of the weights; 0 for none.
         clip: the largest norm of a gradient.
@@ -116,8 +117,8 @@ class FitSection:
     last_rate: float = 0.01
     weight_decay: float = 0.0
     energy: float = 1.0
-    forces: float = 10.0
-    stress: float = 0.0
+    forces: float = 1.0
+    stress: float = 0.1
     huber: float | None = None
     ema: float = 0.99
     clip: float = 10.0

@@ -115,6 +115,27 @@ def with_fitted_offsets(model: Potential, frames: Sequence[LabelledFrame], given
     return model
 
 
+def calibrate(model: Potential, frames: Sequence[LabelledFrame]) -> None:
+    """Let a new potential start with numbers of the size of those that it shall learn, on frames evenly chosen.
+
+    Each layer is scaled as the network knows to, then the last linear map, so that forces are no larger than the scale:
+    weights that give forces a hundred times too large spend the first epochs on that alone.
+    """
+    some = [frame for frame in frames if len(frame.atoms) > 1][:: max(1, len(frames) // CALIBRATED)]
+    if not some:
+        return
+    graph = atom_graph([frame.atoms for frame in some], model.elements, model.cutoff)
+    model.network.calibrate(graph.species, graph.edges, graph.vectors().to(model.dtype))
+    size = float(model.eval()(graph)["forces"].square().mean().sqrt())
+    with torch.no_grad():
+        model.network.last_map.weight.div_(max(1.0, size / float(model.scale.mean())))
+    model.train()
+
+
+CALIBRATED = 20
+"""How many frames a potential is calibrated on."""
+
+
 def with_moved_energies(frames: FrameSet, model: Potential, before: Tensor) -> FrameSet:
     """Frames whose energies are moved as the references of a model were: as if the new method had labelled them.
 

@@ -35,6 +35,7 @@ from intertwine.training.outcome import (
 from intertwine.training.preparation import (
     FrameParts,
     Say,
+    calibrate,
     read_parts,
     target_size,
     with_fitted_offsets,
@@ -175,7 +176,9 @@ def _model(configuration: Configuration, parts: FrameParts, say: Say) -> tuple[P
         return model.to(dtype), with_moved_energies(parts.replay, model, before)
     told = label_statistics(parts.train, section.cutoff, given)
     say(f"scale {told.scale:.4g}; {told.average_neighbours:.3g} neighbours within {section.cutoff:g} Å on average")
-    return new_potential(section, told, configuration.fit.seed).to(dtype), parts.replay
+    model = new_potential(section, told, configuration.fit.seed).to(dtype)
+    calibrate(model, parts.train)
+    return model, parts.replay
 
 
 def _trainer(configuration: Configuration, callbacks: Sequence[Callback], progress: bool) -> Trainer:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from intertwine.catalog import O3, SO3
-from intertwine.models import MACE, Allegro, AtomNetwork, NequIP, Potential
+from intertwine.models import ESCN, MACE, Allegro, AtomNetwork, Equiformer, NequIP, Potential
 from intertwine.reps import Rep
 
 CUTOFF = 3.5
@@ -28,6 +28,13 @@ NETWORKS: dict[str, Make] = {
     ),
     "MACE": lambda n, out: MACE(
         n, CUTOFF, O3.rep("4x0e + 4x1o"), degree=2, radial=(8,), readout=4, neighbours=4.0, rep_out=out
+    ),
+    "ESCN": lambda n, out: ESCN(n, CUTOFF, NATURAL, layers=2, order=1, radial=(8,), rep_out=out),
+    "ESCN, rotations alone": lambda n, out: ESCN(
+        n, CUTOFF, SO3.rep("4x0 + 3x1 + 2x2"), layers=2, order=None, radial=(8,), rep_out=out
+    ),
+    "Equiformer": lambda n, out: Equiformer(
+        n, CUTOFF, O3.rep("4x0e + 4x1o + 2x2e"), layers=2, heads=2, radial=(8,), rep_out=out
     ),
     "Allegro": lambda n, out: Allegro(
         n,
