@@ -27,7 +27,24 @@ NETWORKS: dict[str, Make] = {
         n, CUTOFF, [NATURAL, MIXED], own="none", solid=True, bias=True, readout=(6,), radial=(8,), rep_out=out
     ),
     "MACE": lambda n, out: MACE(
-        n, CUTOFF, O3.rep("4x0e + 4x1o"), degree=2, radial=(8,), readout=4, neighbours=4.0, rep_out=out
+        n, CUTOFF, O3.rep("4x0e + 4x1o"), degree=2, radial=(8,), readout=4, neighbours=1.0, rep_out=out
+    ),
+    "MACE, rotations alone": lambda n, out: MACE(
+        n, CUTOFF, SO3.rep("4x0 + 4x1"), degree=1, order=2, radial=(8,), residual=False, neighbours=4.0, rep_out=out
+    ),
+    "MACE, densities and distances by radii": lambda n, out: MACE(
+        n,
+        CUTOFF,
+        O3.rep("3x0e + 3x1o + 3x2e"),
+        layers=3,
+        degree=2,
+        order=(2, 3, 1),
+        radial=(8,),
+        residual=(False, True, True),
+        density=True,
+        radii=n * (0.7,),
+        readout=0,
+        rep_out=out,
     ),
     "ESCN": lambda n, out: ESCN(n, CUTOFF, NATURAL, layers=2, order=1, radial=(8,), rep_out=out),
     "ESCN, rotations alone": lambda n, out: ESCN(
@@ -46,6 +63,12 @@ NETWORKS: dict[str, Make] = {
         readout=(4,),
         neighbours=4.0,
         rep_out=out,
+    ),
+    "Allegro, rotations alone": lambda n, out: Allegro(
+        n, CUTOFF, SO3.rep("4x0 + 4x1"), layers=3, scalars=8, latent=(8, 8), neighbours=4.0, rep_out=out
+    ),
+    "Allegro, both parities": lambda n, out: Allegro(
+        n, CUTOFF, O3.rep("4x0e + 4x0o + 4x1e + 4x1o"), layers=3, scalars=8, latent=(8,), neighbours=4.0, rep_out=out
     ),
 }
 
