@@ -24,6 +24,7 @@ from intertwine.models import NequIP, Potential, load_potential
 from intertwine.training.batches import FrameBatch, FrameDataset, Shares
 from intertwine.training.configuration import Configuration, configuration_of
 from intertwine.training.frames import LabelledFrame, read_frames
+from intertwine.training.label_keys import LabelKeys
 from intertwine.training.losses import PotentialLoss
 from intertwine.training.whole import Trained, train
 from tests.training.emt import alloys, written
@@ -132,6 +133,40 @@ def test_labels_may_be_missing_and_tensors_are_targets(tmp_path: Path) -> None:
     wrong["model"] = {**large, "targets": {"alpha": {"rep": "1x0e + 1x1o + 1x2e", "tensor": "ij"}}}
     with pytest.raises(tw.errors.ArgumentError, match=r"are 1x0e \+ 1x1e \+ 1x2e"):
         train(configuration_of(wrong))
+
+
+def test_targets_are_read_as_files_keep_them(tmp_path: Path) -> None:
+    frames = alloys(8)
+    rows = np.random.default_rng(0).standard_normal((4, 9))
+    for n, atoms in enumerate(frames):
+        atoms.info |= {"gap": float(n), "alpha": rows[0]}  # a scalar, and nine numbers of a tensor
+        atoms.arrays |= {"partial": rows[:, 0], "shielding": rows}
+    path = tmp_path / "frames.xyz"
+    write_frames(path, frames)
+    targets = {
+        "gap": {"rep": "1x0e"},
+        "partial": {"rep": "1x0e", "total": False},
+        "alpha": {"tensor": "ij=ji"},
+        "shielding": {"tensor": "ij", "total": False},
+    }
+    options = {**SMALL["options"], "hidden": "4x0e + 4x1o + 4x1e + 4x2e"}
+    told = {
+        "data": {"train": str(path), "validation": 0.25},
+        "model": {**SMALL, "options": options, "targets": targets},
+        "fit": {"epochs": 1},
+        "folder": str(tmp_path / "run"),
+    }
+    said: list[str] = []
+    found = train(configuration_of(told), say=said.append)
+    assert all(np.isfinite(found.errors[f"{name}_mae"]) for name in targets)
+    read = read_frames(path, LabelKeys(targets={name: name for name in targets}))
+    labels = FrameDataset(read, found.model).labels[0]
+    np.testing.assert_allclose(labels["shielding"], rows.reshape(4, 3, 3))
+    assert 'alpha is not a tensor "ij=ji"' in "\n".join(said)
+    assert not any(line.startswith("! shielding") for line in said)
+    targets["shielding"] = {"tensor": "ij"}
+    with pytest.raises(tw.errors.ArgumentError, match="say by total = true or false whether it is of structures"):
+        train(configuration_of({**told, "folder": str(tmp_path / "b")}))
 
 
 @pytest.mark.parametrize(
