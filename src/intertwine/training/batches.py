@@ -70,7 +70,7 @@ class FrameDataset(Dataset[FrameBatch]):
             raise ArgumentError(
                 "There is no frame to work on. Give files that hold some, or a smaller share elsewhere."
             )
-        self.graphs = [atom_graph(frame.atoms, model.elements, model.cutoff) for frame in frames]
+        self.graphs = [_graph(frame, model) for frame in frames]
         self.labels = [_labels(frame, model) for frame in frames]
         self.weights = torch.tensor([1.0] * len(frames) if weights is None else list(weights), dtype=torch.float64)
         self.counts = [
@@ -156,6 +156,14 @@ class Shares(Sampler[Share]):
 
     def __len__(self) -> int:
         return len(self.steps())
+
+
+def _graph(frame: LabelledFrame, model: Potential) -> AtomGraph:
+    """The atoms of a frame; raises `ArgumentError` that names the frame."""
+    try:
+        return atom_graph(frame.atoms, model.elements, model.cutoff)
+    except ArgumentError as error:
+        raise ArgumentError(f"{frame.source or 'A frame'} cannot be used. {error}") from error
 
 
 def _labels(frame: LabelledFrame, model: Potential) -> Labels:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from intertwine.errors import ArgumentError
 from intertwine.models import Potential, Target, atom_graph
 from intertwine.reps import Rep
 from intertwine.training.batches import target_values
+from intertwine.training.checks import CheckLimits
 from intertwine.training.configuration import DataSection
 from intertwine.training.frames import FrameSet, LabelledFrame, read_frames
 from intertwine.training.inspection import inspect
@@ -40,14 +41,16 @@ class FrameParts:
     words: str
 
 
-def read_parts(section: DataSection, targets: Mapping[str, Target], say: Say) -> FrameParts:
-    """Read, inspect and divide frames, and say what was found.
+def read_parts(
+    section: DataSection, targets: Mapping[str, Target], say: Say, cutoff: float | None = None
+) -> FrameParts:
+    """Read, inspect and divide frames, and say what was found; atoms that see nobody within a cut-off among it.
 
     Raises `ArgumentError` for files without frames or labels, and for targets that no frame has.
     """
     keys = label_keys(section, targets)
     frames = read_frames(section.train, keys)
-    told = [str(inspect(frames))]
+    told = [str(inspect(frames, CheckLimits(cutoff=cutoff)))]
     for name in targets:
         if not any(name in frame.targets for frame in frames):
             raise ArgumentError(
@@ -75,6 +78,9 @@ def label_keys(section: DataSection, targets: Mapping[str, Target]) -> LabelKeys
             f"[data] keys names {name!r}, which is neither one of {', '.join(OWN_KEYS)} nor a target of [model.targets]"
             f"{': ' + ', '.join(targets) if targets else ', which has none'}."
         )
+    known = [entry.name for entry in fields(LabelUnits) if entry.init]
+    for name in section.units.keys() - {*known}:
+        raise ArgumentError(f"[data] units names {name!r}, but units are those of {', '.join(known)}.")
     units = LabelUnits(**section.units) if section.units else None
     return LabelKeys(**own, targets={name: section.keys.get(name, name) for name in targets}, units=units)
 

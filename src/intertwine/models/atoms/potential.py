@@ -18,6 +18,9 @@ from intertwine.models.atoms.spread import EnergySpread
 from intertwine.models.atoms.targets import Target
 from intertwine.reps import Irrep, Rep
 
+GIVEN = ("energy", "energies", "forces", "stress", "virial", "group", "energy_uncertainty", "forces_uncertainty")
+"""Names that targets do not have, since a potential gives them, or data have them, anyway."""
+
 
 class EnergyTerm(nn.Module, ABC):
     """An energy of atoms that is known beforehand or follows from what the network gives: repulsion, charges.
@@ -86,6 +89,11 @@ class Potential(ExactModule):
                 f"atomic numbers {list(self.elements)}."
             )
         self.targets = dict(targets or {})
+        if taken := sorted(name for name in self.targets if name in GIVEN or not name or "." in name):
+            raise ArgumentError(
+                f"Targets have names without dots, other than {', '.join(GIVEN)}, which a potential gives anyway, but "
+                f"got {taken}. Choose others."
+            )
         group = network.rep_out.group
         wanted = Rep(group, ((1, Irrep(group, group.trivial)),))
         for target in self.targets.values():
