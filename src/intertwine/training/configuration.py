@@ -71,6 +71,7 @@ class ModelSection:
         options: further arguments of the network; reps as words, `hidden = "32x0e + 32x1o"`.
         targets: tensors beside the energy, by name.
         repulsion: whether the repulsion of nuclei (ZBL) is added.
+        long_range: whether the network gives charges too, whose energy reaches beyond the cut-off; they need no label.
         start: a model on disk to go on from; then the rest of this section is not asked.
         frozen: beginnings of names of weights that stay as they are, such as "network.embedding".
     """
@@ -81,6 +82,7 @@ class ModelSection:
     options: dict[str, Any] = field(default_factory=dict)
     targets: dict[str, TargetSection] = field(default_factory=dict)
     repulsion: bool = False
+    long_range: bool = False
     start: str | None = None
     frozen: list[str] = field(default_factory=list)
 

@@ -12,6 +12,7 @@ import torch
 from intertwine.catalog import group as group_of_name
 from intertwine.errors import ArgumentError
 from intertwine.models.atoms.allegro import Allegro
+from intertwine.models.atoms.charges import Electrostatics
 from intertwine.models.atoms.equiformer import Equiformer
 from intertwine.models.atoms.escn import ESCN
 from intertwine.models.atoms.mace import MACE
@@ -25,7 +26,7 @@ from intertwine.nn.checkpoints import load_weights, read_notes, save_weights
 from intertwine.reps import Irrep, Rep, as_rep
 
 NETWORKS: dict[str, type[AtomNetwork]] = {kind.__name__: kind for kind in (Allegro, Equiformer, ESCN, MACE, NequIP)}
-TERMS: dict[str, type[EnergyTerm]] = {kind.__name__: kind for kind in (Repulsion,)}
+TERMS: dict[str, type[EnergyTerm]] = {kind.__name__: kind for kind in (Electrostatics, Repulsion)}
 UNITS = {"energy": "eV", "length": "Å", "stress": "eV/Å³, positive under tension"}
 
 
