@@ -90,8 +90,8 @@ def _target(section: TargetSection, group: CatalogGroup) -> Target:
             'A target has a rep, such as rep = "1x1o", or is a tensor by a formula, such as tensor = "ij=ji".'
         )
     if section.rep is None:
-        return Target.tensor(str(section.tensor), group, section.total)
-    return Target(group.rep(section.rep), section.total, section.tensor)
+        return Target.tensor(str(section.tensor), group, section.total, section.mean)
+    return Target(group.rep(section.rep), section.total, section.tensor, section.mean)
 
 
 def _option(value: Any, annotation: Any, group: CatalogGroup) -> Any:

@@ -51,12 +51,14 @@ class TargetSection:
         rep: how it turns, such as "1x1o" for a dipole.
         tensor: or the indices of a Cartesian tensor and how they may be exchanged, such as "ij=ji".
         total: whether it is the sum over atoms, or one for each atom.
+        mean: whether it is the mean over atoms in place of the sum, as of elastic constants.
         weight: its weight in the loss, in units of its root mean square.
     """
 
     rep: str | None = None
     tensor: str | None = None
     total: bool = True
+    mean: bool = False
     weight: float = 1.0
 
 

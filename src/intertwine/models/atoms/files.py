@@ -53,7 +53,10 @@ def save_potential(model: Potential, path: str | Path, notes: Mapping[str, str] 
         "network": _named(model.network, NETWORKS),
         "terms": [_named(term, TERMS) for term in model.terms],
         "elements": model.elements,
-        "targets": {name: [_plain(target.rep), target.total, target.formula] for name, target in model.targets.items()},
+        "targets": {
+            name: [_plain(target.rep), target.total, target.formula, target.mean]
+            for name, target in model.targets.items()
+        },
         "spread": None if model.spread is None else model.spread.options["size"],
         "dtype": str(model.dtype).removeprefix("torch."),
         "units": UNITS,
