@@ -228,8 +228,11 @@ def _strained(graph: AtomGraph, strain: Tensor) -> AtomGraph:
 
 def _volumes(cells: Tensor) -> Tensor:
     """The volume of each cell, `(B, 1, 1)`; raises `ArgumentError` where there is none."""
-    volumes: Tensor = torch.linalg.det(cells).abs()[:, None, None]
-    if not (torch.compiler.is_compiling() or is_tracing()) and not bool((volumes > 0).all()):
+    a, b, c = cells.unbind(1)
+    volumes = (torch.linalg.cross(a, b) * c).sum(1).abs()[:, None, None]
+    # Only numbers can be looked at: not what stands for them while code is compiled or recorded.
+    is_number = type(volumes) is Tensor and not (torch.compiler.is_compiling() or is_tracing())
+    if is_number and not bool((volumes > 0).all()):
         raise ArgumentError(
             "Stress is a derivative per volume, but some of these structures have a cell without volume. Give a cell, "
             "or do not ask for the stress."
