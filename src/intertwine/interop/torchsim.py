@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from intertwine.errors import MissingExtraError
 from intertwine.models import Potential, VerletList, batch_graphs, load_potential
+from intertwine.models.atoms.graph import BareAtoms
 
 try:
     import torch_sim as ts
@@ -21,17 +21,7 @@ except ImportError as error:
     raise MissingExtraError.of("torch-sim-atomistic", "torchsim") from error
 
 
-@dataclass(frozen=True)
-class _System:
-    """One system of a state, as neighbours are searched in."""
-
-    positions: np.ndarray
-    numbers: np.ndarray
-    pbc: np.ndarray
-    cell: np.ndarray
-
-
-class TorchSimModel(ModelInterface):
+class TorchSimModel(ModelInterface):  # type: ignore[misc]
     """Energies, forces and stresses of all systems of a state, for `torch_sim.integrate`, `optimize` and `static`.
 
     The model that it is given stays as it is. Each system has its own list of pairs, which is kept while its atoms move
@@ -82,7 +72,7 @@ class TorchSimModel(ModelInterface):
         wanted = {"energy", "forces", "stress", *self.model.targets} & found.keys()
         return {name: found[name].to(self._dtype) for name in sorted(wanted)}
 
-    def _systems(self, state: Any) -> list[_System]:
+    def _systems(self, state: Any) -> list[BareAtoms]:
         """The systems of a state, whose atoms lie one system after the other."""
         positions = state.positions.detach().double().cpu().numpy()
         cells = state.row_vector_cell.detach().double().cpu().numpy()
@@ -90,4 +80,4 @@ class TorchSimModel(ModelInterface):
         ends = np.cumsum(np.bincount(state.system_idx.cpu().numpy(), minlength=len(cells)))[:-1]
         repeats = np.full(3, bool(state.pbc))
         parts = zip(np.split(positions, ends), np.split(numbers, ends), cells, strict=True)
-        return [_System(own, kinds, repeats, cell) for own, kinds, cell in parts]
+        return [BareAtoms(own, kinds, repeats, cell) for own, kinds, cell in parts]

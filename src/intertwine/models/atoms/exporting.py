@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import warnings
 from pathlib import Path
 
 import torch
 from torch import Tensor, fx, nn
+from torch._ops import OpOverload
 
 from intertwine.errors import ArgumentError
 from intertwine.models.atoms.files import UNITS
@@ -36,6 +38,15 @@ class PlainPotential(nn.Module):
         """What `Potential` gives, by name; the inputs are those of `AtomGraph`."""
         found: dict[str, Tensor] = self.operations(positions, species, edges, shifts, cells, structure)
         return found
+
+    def scriptable(self) -> PlainPotential:
+        """The same for TorchScript, which some programs still ask for: it takes operations by their names alone."""
+        twin = copy.deepcopy(self)
+        for node in twin.operations.graph.nodes:
+            if isinstance(node.target, OpOverload):
+                node.target = node.target.overloadpacket
+        twin.operations.recompile()
+        return twin
 
 
 def plain_potential(model: Potential, *, forces: bool = True, stress: bool = True) -> PlainPotential:
@@ -120,3 +131,18 @@ def example_graph(model: Potential) -> AtomGraph:
         3 * model.cutoff * torch.eye(3, dtype=torch.float64).repeat(2, 1, 1),
         structure,
     ).to(device)
+
+
+def hops(model: Potential) -> int:
+    """How many neighbours of neighbours the energy of an atom depends on: seen on a chain of atoms."""
+    twin, length = copy.deepcopy(model).double(), 16
+    device, kinds = twin.references.device, torch.arange(length) % len(model.elements)
+    steps = torch.arange(length, dtype=torch.float64)[:, None] * torch.tensor([[0.6, 0.2, 0.1]], dtype=torch.float64)
+    positions = (steps * model.cutoff + 0.05 * (steps * 9).sin()).requires_grad_()
+    ends = torch.stack([torch.arange(length - 1), torch.arange(1, length)])
+    edges = torch.cat([ends, ends.flip(0)], 1)
+    none = torch.zeros(edges.shape[1], 3, dtype=torch.float64)
+    cells = torch.zeros(1, 3, 3, dtype=torch.float64)
+    graph = AtomGraph(positions, kinds, edges, none, cells, torch.zeros(length, dtype=torch.int64)).to(device)
+    (slopes,) = torch.autograd.grad(twin.atomic(graph)["energies"][0], positions)
+    return int(slopes.any(1).nonzero().max())
