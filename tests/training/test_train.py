@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -32,7 +33,7 @@ SMALL: dict[str, Any] = {"cutoff": 4.0, "options": {"hidden": "8x0e + 8x1o", "la
 
 def configuration(folder: Path, name: str = "run", **fit: Any) -> Configuration:
     data = {"train": [str(written(folder))], "validation": 0.25, "test": 0.125}
-    fit = {"epochs": 3, "stress": 1.0, **fit}
+    fit = {"epochs": 3, **fit}
     return configuration_of({"data": data, "model": SMALL, "fit": fit, "folder": str(folder / name)})
 
 
@@ -40,14 +41,15 @@ def configuration(folder: Path, name: str = "run", **fit: Any) -> Configuration:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Trained, list[str]]:
     said: list[str] = []
     folder = tmp_path_factory.mktemp("trained")
-    return train(configuration(folder, epochs=25, learning_rate=0.02), say=said.append), said
+    return train(configuration(folder, epochs=25, learning_rate=0.02, batch_size=2), say=said.append), said
 
 
 def test_a_training_learns_and_leaves_all_of_it_in_a_folder(trained: tuple[Trained, list[str]]) -> None:
     found, said = trained
     first, last = found.history[0], found.history[-1]
-    assert last["validation/forces_mae"] < 0.3 * first["validation/forces_mae"]
-    assert last["validation/energy_mae"] < 0.5 * first["validation/energy_mae"]
+    size = np.mean([np.abs(atoms.arrays["REF_forces"]).mean() for atoms in alloys(24)])
+    assert last["validation/forces_mae"] < 0.25 * 1e3 * size
+    assert last["validation/energy_mae"] < first["validation/energy_mae"]
     text = "\n".join(said)
     assert "24 of 24 frames, under 'REF_forces'" in text
     assert "15 frames to learn from, 6 to validate on, 3 to test on" in text
@@ -69,7 +71,7 @@ def test_a_folder_is_not_written_over(trained: tuple[Trained, list[str]]) -> Non
     folder = trained[0].path.parent
     with pytest.raises(tw.errors.ArgumentError, match="holds a training already"):
         train(configuration(folder.parent))
-    other = replace(configuration(folder.parent, epochs=25), folder=str(folder))
+    other = replace(configuration(folder.parent, epochs=25, batch_size=2), folder=str(folder))
     with pytest.raises(tw.errors.ArgumentError, match=r"started with other values of fit.learning_rate"):
         train(other, resume=True)
     with pytest.raises(tw.errors.ArgumentError, match="no training to go on with"):
@@ -121,6 +123,10 @@ def test_labels_may_be_missing_and_tensors_are_targets(tmp_path: Path) -> None:
     found = train(configuration_of(told))
     assert found.errors["alpha_mae"] > 0
     assert found.model.targets["alpha"].rep == tw.O3.rep("1x0e + 1x2e")
+    ions = {**told, "folder": str(tmp_path / "ions"), "model": {**SMALL, "long_range": True, "repulsion": True}}
+    charged = train(configuration_of(ions))
+    assert "charges_mae" not in charged.errors
+    assert [type(term).__name__ for term in charged.model.terms] == ["Repulsion", "Electrostatics"]
     wrong = {**told, "folder": str(tmp_path / "b"), "model": {**SMALL, "targets": {"alpha": {"rep": "1x0e"}}}}
     with pytest.raises(tw.errors.ArgumentError, match="alpha"):
         train(configuration_of(wrong))

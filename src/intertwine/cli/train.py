@@ -16,6 +16,7 @@ from intertwine.errors import IntertwineError
 def train_potential(
     configuration: Annotated[Path, typer.Argument(help="A TOML file that names data, model and fit.")],
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was interrupted.")] = False,
+    seed: Annotated[int | None, typer.Option(help="Another seed: trainings with several make a committee.")] = None,
     folder: Annotated[Path | None, typer.Option(help="Where results go, in place of the folder in the file.")] = None,
 ) -> None:
     """Train a potential on energies, forces, stresses and tensors of molecules and materials.
@@ -31,6 +32,7 @@ def train_potential(
     try:
         told = read_configuration(configuration)
         told = told if folder is None else replace(told, folder=str(folder))
+        told = told if seed is None else replace(told, fit=replace(told.fit, seed=seed))
         found = train(told, resume=resume, say=say, progress=Console().is_terminal)
     except IntertwineError as error:
         complain(error)

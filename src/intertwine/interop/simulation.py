@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -136,11 +137,12 @@ def simulate(
             watch(dynamics.nsteps, steps, f"{found:.0f} K")
 
     dynamics.attach(take, interval=every)
-    if out is not None:
-        dynamics.attach(Trajectory(str(out), "w", atoms), interval=every)
-    start = time.perf_counter()
-    dynamics.run(steps)
-    seconds = (time.perf_counter() - start) / max(1, steps)
+    with nullcontext() if out is None else Trajectory(str(out), "w", atoms) as frames:
+        if frames is not None:
+            dynamics.attach(frames, interval=every)
+        start = time.perf_counter()
+        dynamics.run(steps)
+        seconds = (time.perf_counter() - start) / max(1, steps)
     conserved = thermostat is None and pressure is None
     return _report(np.array(rows), steps, timestep, seconds, atoms, conserved)
 

@@ -51,12 +51,14 @@ class TargetSection:
         rep: how it turns, such as "1x1o" for a dipole.
         tensor: or the indices of a Cartesian tensor and how they may be exchanged, such as "ij=ji".
         total: whether it is the sum over atoms, or one for each atom.
+        mean: whether it is the mean over atoms in place of the sum, as of elastic constants.
         weight: its weight in the loss, in units of its root mean square.
     """
 
     rep: str | None = None
     tensor: str | None = None
     total: bool = True
+    mean: bool = False
     weight: float = 1.0
 
 
@@ -71,6 +73,7 @@ class ModelSection:
         options: further arguments of the network; reps as words, `hidden = "32x0e + 32x1o"`.
         targets: tensors beside the energy, by name.
         repulsion: whether the repulsion of nuclei (ZBL) is added.
+        long_range: whether the network gives charges too, whose energy reaches beyond the cut-off; they need no label.
         start: a model on disk to go on from; then the rest of this section is not asked.
         frozen: beginnings of names of weights that stay as they are, such as "network.embedding".
     """
@@ -81,6 +84,7 @@ class ModelSection:
     options: dict[str, Any] = field(default_factory=dict)
     targets: dict[str, TargetSection] = field(default_factory=dict)
     repulsion: bool = False
+    long_range: bool = False
     start: str | None = None
     frozen: list[str] = field(default_factory=list)
 
@@ -96,7 +100,8 @@ class FitSection:
         learning_rate: the largest one; it rises over `warmup` of the training, and falls to `last_rate` of itself.
         warmup, last_rate: see `Schedule`.
         weight_decay: as in AdamW.
-        energy, forces, stress: the weights of errors, in eV per atom and eV/Å; of stresses times the volume per atom.
+        energy, forces, stress: the weights of errors, in eV per atom and eV/Å; of stresses times the volume per atom;
+            0 for labels that are there and shall not count.
         huber: from which error on the square grows linearly.
         ema: the largest decay of the moving average of the weights; 0 for none.
         clip: the largest norm of a gradient.
@@ -116,8 +121,8 @@ class FitSection:
     last_rate: float = 0.01
     weight_decay: float = 0.0
     energy: float = 1.0
-    forces: float = 10.0
-    stress: float = 0.0
+    forces: float = 1.0
+    stress: float = 0.1
     huber: float | None = None
     ema: float = 0.99
     clip: float = 10.0

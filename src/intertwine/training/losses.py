@@ -31,8 +31,8 @@ class PotentialLoss(nn.Module):
     def __init__(
         self,
         energy: float = 1.0,
-        forces: float = 10.0,
-        stress: float = 0.0,
+        forces: float = 1.0,
+        stress: float = 0.1,
         targets: Mapping[str, float] | None = None,
         *,
         sizes: Mapping[str, float] | None = None,

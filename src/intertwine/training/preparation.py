@@ -12,6 +12,7 @@ from torch import Tensor
 from intertwine.errors import ArgumentError
 from intertwine.models import Potential, Target, atom_graph
 from intertwine.reps import Rep
+from intertwine.training.checks import CheckLimits
 from intertwine.training.configuration import DataSection
 from intertwine.training.frames import FrameSet, LabelledFrame, read_frames
 from intertwine.training.inspection import inspect
@@ -39,14 +40,14 @@ class FrameParts:
     words: str
 
 
-def read_parts(section: DataSection, targets: Mapping[str, Target], say: Say) -> FrameParts:
-    """Read, inspect and divide frames, and say what was found.
+def read_parts(section: DataSection, targets: Mapping[str, Target], cutoff: float, say: Say) -> FrameParts:
+    """Read, inspect and divide frames, and say what was found, with atoms that see nobody within the cut-off.
 
     Raises `ArgumentError` for files without frames or labels, and for targets that no frame has.
     """
     keys = label_keys(section, targets)
     frames = read_frames(section.train, keys)
-    told = [str(inspect(frames))]
+    told = [str(inspect(frames, CheckLimits(cutoff=cutoff)))]
     for name in targets:
         if not any(name in frame.targets for frame in frames):
             raise ArgumentError(
@@ -113,6 +114,27 @@ def with_fitted_offsets(model: Potential, frames: Sequence[LabelledFrame], given
         moved[free] += torch.from_numpy(fitted)
         model.references.copy_(moved)
     return model
+
+
+def calibrate(model: Potential, frames: Sequence[LabelledFrame]) -> None:
+    """Let a new potential start with numbers of the size of those that it shall learn, on frames evenly chosen.
+
+    Each layer is scaled as the network knows to, then the last linear map, so that forces are no larger than the scale:
+    weights that give forces a hundred times too large spend the first epochs on that alone.
+    """
+    some = [frame for frame in frames if len(frame.atoms) > 1][:: max(1, len(frames) // CALIBRATED)]
+    if not some:
+        return
+    graph = atom_graph([frame.atoms for frame in some], model.elements, model.cutoff)
+    model.network.calibrate(graph.species, graph.edges, graph.vectors().to(model.dtype))
+    size = float(model.eval()(graph)["forces"].square().mean().sqrt())
+    with torch.no_grad():
+        model.network.last_map.weight.div_(max(1.0, size / float(model.scale.mean())))
+    model.train()
+
+
+CALIBRATED = 20
+"""How many frames a potential is calibrated on."""
 
 
 def with_moved_energies(frames: FrameSet, model: Potential, before: Tensor) -> FrameSet:

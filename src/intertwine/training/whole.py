@@ -35,6 +35,7 @@ from intertwine.training.outcome import (
 from intertwine.training.preparation import (
     FrameParts,
     Say,
+    calibrate,
     read_parts,
     target_size,
     with_fitted_offsets,
@@ -88,7 +89,7 @@ def train(
     folder = Path(configuration.folder)
     _claim(folder, configuration, resume)
     targets = targets_of(configuration.model)
-    parts = read_parts(configuration.data, targets, tell)
+    parts = read_parts(configuration.data, targets, configuration.model.cutoff, tell)
     model, replay = _model(configuration, parts, tell)
     fit = configuration.fit
     weights = [1.0] * len(parts.train) + [configuration.data.replay_weight] * len(replay)
@@ -175,7 +176,9 @@ def _model(configuration: Configuration, parts: FrameParts, say: Say) -> tuple[P
         return model.to(dtype), with_moved_energies(parts.replay, model, before)
     told = label_statistics(parts.train, section.cutoff, given)
     say(f"scale {told.scale:.4g}; {told.average_neighbours:.3g} neighbours within {section.cutoff:g} Å on average")
-    return new_potential(section, told, configuration.fit.seed).to(dtype), parts.replay
+    model = new_potential(section, told, configuration.fit.seed).to(dtype)
+    calibrate(model, parts.train)
+    return model, parts.replay
 
 
 def _trainer(configuration: Configuration, callbacks: Sequence[Callback], progress: bool) -> Trainer:

@@ -50,7 +50,9 @@ def load_allegro(
 
     Raises `ArgumentError` for parts that this library does not have.
     """
-    told = {re.sub(r"^.*?model\.func\.", "", name): value for name, value in state.items() if value.numel()}
+    told = {
+        re.sub(r"^.*?model\.func\.", "", name): value.detach().cpu() for name, value in state.items() if value.numel()
+    }
     if unknown := [name for name in told if not _KNOWN.fullmatch(name)]:
         raise ArgumentError(
             f"This model has parts that this library's Allegro has not: {', '.join(unknown[:4])}"

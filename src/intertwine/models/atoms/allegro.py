@@ -11,9 +11,8 @@ from torch import Tensor, nn
 
 from intertwine.errors import ArgumentError
 from intertwine.models.atoms.network import AtomNetwork
-from intertwine.models.atoms.pair_basis import PairBasis
 from intertwine.nn import DepthwiseConv, EdgeGeometry, FullyConnected, Linear, TensorProduct, edge_geometry
-from intertwine.nn.radial import RadialBasis
+from intertwine.nn.radial import BesselBasis, EnvelopedBasis, PolynomialCutoff, RadialBasis
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.reps.harmonics import harmonics_rep
 
@@ -103,7 +102,7 @@ class Allegro(AtomNetwork):
         self.neighbours = float(neighbours)
         self.channels = _channels(hidden)
         around = self.channels * harmonics_rep(group.defining, hidden.degree)
-        self.basis = PairBasis(cutoff, bessel, power)
+        self.basis = EnvelopedBasis(BesselBasis(cutoff, bessel), PolynomialCutoff(cutoff, power))
         self.centres, self.others = nn.Embedding(species, embedding // 2), nn.Embedding(species, embedding // 2)
         self.spread = FullyConnected([bessel, embedding], variance_in=self.basis.mean_square / bessel)
         self.two_body, self.first = FullyConnected([embedding, *two_body, scalars]), FullyConnected([scalars, scalars])

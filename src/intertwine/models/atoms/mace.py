@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -22,6 +21,7 @@ from intertwine.nn import (
     SymmetricContraction,
     edge_geometry,
 )
+from intertwine.nn.radial import BesselBasis, EnvelopedBasis, PolynomialCutoff
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.reps.harmonics import harmonics_rep
 
@@ -106,7 +106,8 @@ class MACE(AtomNetwork):
         if radii is not None and len(radii) != species:
             raise ArgumentError(f"Each of {species} species has a radius, but got {len(radii)} of them.")
         channels = _channels(hidden)
-        self.basis = PairBasis(cutoff, bessel, power, radii)
+        plain = EnvelopedBasis(BesselBasis(cutoff, bessel), PolynomialCutoff(cutoff, power))
+        self.basis = plain if radii is None else PairBasis(cutoff, bessel, power, radii)
         self.embedding = nn.Embedding(species, channels)
         self.layers, self.convolutions, self.reads = nn.ModuleList(), list[DepthwiseConv](), nn.ModuleList()
         invariant, single = Irrep(group, group.trivial), harmonics_rep(group.defining, degree)
@@ -129,12 +130,13 @@ class MACE(AtomNetwork):
     def forward(self, species: Tensor, edges: Tensor, vectors: Tensor) -> Tensor:  # type: ignore[override]
         """What each atom gives, `(N, rep_out.dim)`; see `AtomNetwork`."""
         geometry = edge_geometry(self.convolutions, edges, vectors, species.shape[0])
-        functions = self.basis.of_pairs(geometry.lengths, species, edges)
-        geometry = geometry._replace(radial={self.basis.key: functions})
+        if isinstance(self.basis, PairBasis):
+            functions = self.basis.of_pairs(geometry.lengths, species, edges)
+            geometry = geometry._replace(radial={self.basis.key: functions})
         x = self.embedding(species).to(vectors.dtype)
         y = vectors.new_zeros(species.shape[0], self.rep_out.dim)
         for layer, read in zip(self.layers, self.reads, strict=True):
-            x = layer(x, species, geometry, functions)
+            x = layer(x, species, geometry)
             y = y + read(x)
         return y
 
@@ -149,17 +151,16 @@ class _Layer(nn.Module):
         self.after = Linear(conv.rep_out, messages, bias=False)
         self.density: FullyConnected | None = None
         self.product = SymmetricContraction(messages, out, order, species=species)
-        with torch.no_grad():  # products start small, since the third power of a large message drowns all else
-            self.product.weight.div_(math.sqrt(self.product.weight.shape[1]))
         self.mix = Linear(out, out, bias=False)
         given, wanted = (conv.rep_in, out) if self.residual else (messages, messages)
         kept = wanted.filter(keep=lambda irrep: given.count(irrep) > 0)
         self.padding = wanted.dim - kept.dim  # of a first layer: it is given invariants, which come first
         self.skip = SpeciesLinear(given, kept, species)
 
-    def forward(self, x: Tensor, species: Tensor, geometry: EdgeGeometry, functions: Tensor) -> Tensor:
+    def forward(self, x: Tensor, species: Tensor, geometry: EdgeGeometry) -> Tensor:
         messages: Tensor = self.after(self.conv(self.before(x), geometry))
         if self.density is not None:
+            functions, _ = self.conv.radial.inputs(geometry.lengths, geometry.radial)
             near = torch.tanh(self.density(functions).square())
             messages = messages / near.new_ones(x.shape[0], 1).index_add(0, geometry.graph.target, near)
         if not self.residual:

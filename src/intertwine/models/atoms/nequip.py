@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
 from intertwine.models.atoms.network import AtomNetwork
-from intertwine.nn import DepthwiseConv, EdgeGeometry, EquivariantModule, Gate, Linear, TensorProduct, edge_geometry
+from intertwine.nn import DepthwiseConv, EdgeGeometry, EquivariantModule, Gate, Linear, SpeciesLinear, edge_geometry
 from intertwine.nn.radial import BesselBasis, EnvelopedBasis, PolynomialCutoff, RadialBasis, XplorCutoff
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.reps.harmonics import harmonics_rep
@@ -28,8 +28,9 @@ class NequIP(AtomNetwork):
     A layer is a linear map, a convolution channel by channel, a linear map, plus a linear map of the features of the
     atom itself; then a gate: silu of invariants and of gates, tanh of pseudoscalars. Radial functions are networks of
     Bessel functions times a cut-off, so that energies and forces are continuous where a neighbour passes it. Numbers
-    start with unit variance at most, and with that of your data after `calibrate`. What no neighbour can give yet, and
-    what the output does not need, is left out: vectors before the first layer, for instance, and behind the last.
+    start with unit variance at most: gates multiply features, so that those which start larger grow from layer to
+    layer, and learn worse. What no neighbour can give yet, and what the output does not need, is left out: vectors
+    before the first layer, for instance, and behind the last.
 
     Args:
         species: how many elements there are.
@@ -62,7 +63,6 @@ class NequIP(AtomNetwork):
     torch.Size([5, 1])
     """
 
-    kinds: Tensor
     powers: Tensor
 
     def __init__(
@@ -119,8 +119,6 @@ class NequIP(AtomNetwork):
         basis.key = "radial functions of all layers of this network"
         basis.mean_square = _largest(basis)
         self.embedding = nn.Embedding(species, self.options["channels"])
-        # A one-hot vector whose numbers have unit variance on average, so that products with it keep that of features.
-        self.register_table("kinds", math.sqrt(species) * np.eye(species))
         harmonics = harmonics_rep(reps[0].group.defining, degree)
         powers = [l for l in range(degree + 1) for _ in range(2 * l + 1)] if solid else []
         self.register_table("powers", np.array(powers, dtype=np.int64))
@@ -142,33 +140,14 @@ class NequIP(AtomNetwork):
 
     def forward(self, species: Tensor, edges: Tensor, vectors: Tensor) -> Tensor:  # type: ignore[override]
         """What each atom gives, `(N, rep_out.dim)`; see `AtomNetwork`."""
-        x, kinds, geometry = self._begin(species, edges, vectors)
-        for layer in self.layers:
-            x = layer(x, kinds, geometry)
-        y: Tensor = self.read(x)
-        return y
-
-    @torch.no_grad()
-    def calibrate(self, species: Tensor, edges: Tensor, vectors: Tensor) -> None:
-        """Scale radial weights so that what neighbours give has unit variance in each layer, for atoms such as these.
-
-        Call it before training, with a batch of the data: how far neighbours are, and how alike, differs between
-        molecules and crystals, and numbers that start too large or too small learn late.
-        """
-        x, kinds, geometry = self._begin(species, edges, vectors)
-        for layer, conv in zip(self.layers, self.convolutions, strict=True):
-            given = layer.after(conv(layer.before(x), geometry))  # type: ignore[operator]
-            size = given.square().mean().sqrt()
-            conv.radial.weights[-1].div_(torch.where(size > 0, size, 1.0))
-            x = layer(x, kinds, geometry)
-
-    def _begin(self, species: Tensor, edges: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor, EdgeGeometry]:
-        """The first features of all atoms, their elements as one-hot vectors, and what layers see of the pairs."""
         geometry = edge_geometry(self.convolutions, edges, vectors, species.shape[0])
         if self.options["solid"]:
             geometry = geometry._replace(harmonics=geometry.harmonics * geometry.lengths[:, None] ** self.powers)
-        kinds = self.kinds.index_select(0, species).to(vectors.dtype)
-        return self.embedding(species).to(vectors.dtype), kinds, geometry
+        x = self.embedding(species).to(vectors.dtype)
+        for layer in self.layers:
+            x = layer(x, species, geometry)
+        y: Tensor = self.read(x)
+        return y
 
 
 class _Layer(nn.Module):
@@ -180,9 +159,9 @@ class _Layer(nn.Module):
         self.after, self.gate = Linear(conv.rep_out, gate.rep_in, bias=bias), gate
         self.itself = itself
 
-    def forward(self, x: Tensor, kinds: Tensor, geometry: EdgeGeometry) -> Tensor:
+    def forward(self, x: Tensor, species: Tensor, geometry: EdgeGeometry) -> Tensor:
         y: Tensor = self.after(self.conv(self.before(x), geometry))
-        z: Tensor = self.gate(y if self.itself is None else self.itself(y, x, kinds))
+        z: Tensor = self.gate(y if self.itself is None else self.itself(y, x, species))
         return z
 
 
@@ -200,19 +179,18 @@ class _Itself(nn.Module):
         known = {block for _, block in rep.terms}
         found = [n for n, (_, block) in enumerate(wanted.terms) if block in known]
         reached = Rep(rep.group, tuple(wanted.terms[n] for n in found))
-        invariant = Irrep(rep.group, rep.group.trivial)
         self.by_element, self.is_complete = species > 1, reached == wanted
         self.map: EquivariantModule = Linear(rep, reached, bias=False)
         if self.by_element:
-            self.map = TensorProduct(rep, species * invariant, reached)
+            self.map = SpeciesLinear(rep, reached, species)
         places, share = np.full(wanted.dim, reached.dim), np.ones(wanted.dim)  # a column of zeros stands behind all
         for n, where in zip(found, reached.slices, strict=True):
             places[wanted.slices[n]], share[wanted.slices[n]] = np.arange(where.start, where.stop), 0.5
         self.register_buffer("places", torch.from_numpy(places), persistent=False)
         self.register_buffer("share", torch.from_numpy(share), persistent=False)
 
-    def forward(self, y: Tensor, x: Tensor, kinds: Tensor) -> Tensor:
-        z: Tensor = self.map(x, kinds) if self.by_element else self.map(x)
+    def forward(self, y: Tensor, x: Tensor, species: Tensor) -> Tensor:
+        z: Tensor = self.map(x, species) if self.by_element else self.map(x)
         if self.is_complete:
             return (y + z) * math.sqrt(0.5)
         return (y + F.pad(z, (0, 1)).index_select(1, self.places)) * self.share.to(y.dtype).sqrt()

@@ -72,6 +72,9 @@ class AtomNetwork(EquivariantModule):
             )
         return maps[-1]
 
+    def calibrate(self, species: Tensor, edges: Tensor, vectors: Tensor) -> None:
+        """Change the weights that a training starts from to suit atoms such as these, where the network can."""
+
     @abstractmethod
     def forward(self, species: Tensor, edges: Tensor, vectors: Tensor) -> Tensor:  # type: ignore[override]
         """What each atom gives, `(N, rep_out.dim)`.
