@@ -40,7 +40,8 @@ class LammpsForces:
         skin: how far LAMMPS's own neighbours reach beyond the cut-off, Å: the one of its command `neighbor`.
         name: of the fix.
 
-    Raises `ArgumentError` for elements that the model does not know, and for other units than metal.
+    Raises `ArgumentError` for elements that the model does not know, for other units than metal, and for a potential
+    with parts at any distance, such as charges.
     """
 
     def __init__(

@@ -11,7 +11,8 @@ from torch import Tensor
 from intertwine.catalog import O3
 from intertwine.errors import ArgumentError
 from intertwine.models import MACE, AtomGraph, Equiformer, NequIP, Potential, Target, atom_graph
-from intertwine.models.atoms.exporting import export_potential, plain_potential
+from intertwine.models.atoms.charges import Electrostatics
+from intertwine.models.atoms.exporting import export_potential, hops, plain_potential
 
 ase_build = pytest.importorskip("ase.build")
 pytest.importorskip("vesin")
@@ -61,6 +62,14 @@ def test_tensors_of_molecules_without_stress() -> None:
 def test_other_files_are_refused() -> None:
     with pytest.raises(ArgumentError, match=r"Programs of torch are files that end in .*, but got 'model.pth'"):
         export_potential(potential(), "model.pth")
+
+
+def test_parts_at_any_distance_are_refused() -> None:
+    network = NequIP(2, cutoff=3.5, hidden=O3.rep("4x0e"), layers=1, rep_out=O3.rep("1x0e + 1x0e"))
+    model = Potential(network, [1, 8], targets={"charges": Target(O3.rep("1x0e"), total=False)}, terms=[Electrostatics()])
+    for refused in (plain_potential, hops):
+        with pytest.raises(ArgumentError, match="find the pairs within the cut-off, but Electrostatics needs all atoms"):
+            refused(model)
 
 
 WITHOUT = """

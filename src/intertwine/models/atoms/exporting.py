@@ -58,8 +58,11 @@ def plain_potential(model: Potential, *, forces: bool = True, stress: bool = Tru
     Args:
         model: the potential.
         forces, stress: what it is to give. Stresses of structures without a volume are not finite.
+
+    Raises `ArgumentError` for a potential with parts at any distance, such as charges.
     """
-    twin = frozen(model.eval()).requires_grad_(False)
+    require_local(model)
+    twin = frozen(model).eval().requires_grad_(False)
 
     def evaluated(*parts: Tensor) -> dict[str, Tensor]:
         found: dict[str, Tensor] = twin(AtomGraph(*parts), forces=forces, stress=stress)
@@ -84,7 +87,7 @@ def export_potential(
         forces, stress: what it is to give.
         compiled: whether to compile it for this kind of machine, which takes a C++ compiler, and a minute.
 
-    Raises `ArgumentError` for files with another ending.
+    Raises `ArgumentError` for files with another ending, and as `plain_potential` does.
     """
     path = Path(path)
     if path.suffix != ".pt2":
@@ -133,8 +136,22 @@ def example_graph(model: Potential) -> AtomGraph:
     ).to(device)
 
 
+def require_local(model: Potential) -> None:
+    """Raise `ArgumentError` unless energies depend on pairs within the cut-off alone: other programs know no others."""
+    far = [type(term).__name__ for term in model.terms if not term.is_local]
+    if far:
+        raise ArgumentError(
+            f"Other programs find the pairs within the cut-off, but {', '.join(far)} needs all atoms. Run this potential "
+            "by interop.ase.Calculator."
+        )
+
+
 def hops(model: Potential) -> int:
-    """How many neighbours of neighbours the energy of an atom depends on: seen on a chain of atoms."""
+    """How many neighbours of neighbours the energy of an atom depends on: seen on a chain of atoms.
+
+    Raises `ArgumentError` for a potential with parts at any distance.
+    """
+    require_local(model)
     twin, length = copy.deepcopy(model).double(), 16
     device, kinds = twin.references.device, torch.arange(length) % len(model.elements)
     steps = torch.arange(length, dtype=torch.float64)[:, None] * torch.tensor([[0.6, 0.2, 0.1]], dtype=torch.float64)

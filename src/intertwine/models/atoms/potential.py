@@ -24,9 +24,11 @@ class EnergyTerm(nn.Module, ABC):
 
     Attributes:
         options: the arguments that make this term again: numbers and words.
+        is_local: whether it depends on pairs within the cut-off alone.
     """
 
     options: dict[str, Any]
+    is_local: ClassVar[bool] = True
 
     @abstractmethod
     def forward(self, graph: AtomGraph, vectors: Tensor, outputs: Mapping[str, Tensor]) -> Tensor:
