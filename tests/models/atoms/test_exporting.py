@@ -49,6 +49,14 @@ def test_sizes_are_free_and_derivatives_inside() -> None:
     assert not any("intertwine" in str(node.target) for node in plain.operations.graph.nodes)
 
 
+def test_kernels_stay_where_the_library_is() -> None:
+    model = potential()
+    program = plain_potential(model, kernels=True)
+    assert any("intertwine" in str(node.target) for node in program.operations.graph.nodes)
+    for graph in graphs(model).values():
+        require_same(program(*graph), model(graph, stress=True), 1e-13)
+
+
 def test_tensors_of_molecules_without_stress() -> None:
     torch.manual_seed(0)
     rep = O3.rep("1x0e + 1x1o")
@@ -66,16 +74,23 @@ def test_other_files_are_refused() -> None:
 
 def test_parts_at_any_distance_are_refused() -> None:
     network = NequIP(2, cutoff=3.5, hidden=O3.rep("4x0e"), layers=1, rep_out=O3.rep("1x0e + 1x0e"))
-    model = Potential(network, [1, 8], targets={"charges": Target(O3.rep("1x0e"), total=False)}, terms=[Electrostatics()])
+    model = Potential(
+        network, [1, 8], targets={"charges": Target(O3.rep("1x0e"), total=False)}, terms=[Electrostatics()]
+    )
     for refused in (plain_potential, hops):
-        with pytest.raises(ArgumentError, match="find the pairs within the cut-off, but Electrostatics needs all atoms"):
+        with pytest.raises(
+            ArgumentError, match="find the pairs within the cut-off, but Electrostatics needs all atoms"
+        ):
             refused(model)
 
 
 WITHOUT = """
 import json, sys, torch
-sys.modules["intertwine"] = None
-program, inputs, outputs, compiled = sys.argv[1:]
+program, inputs, outputs, compiled, kernels = sys.argv[1:]
+if kernels == "True":
+    import intertwine
+else:
+    sys.modules["intertwine"] = None
 if compiled == "True":
     run = torch._inductor.aoti_load_package(program)
     notes = json.loads(run.get_metadata()["potential.json"])
@@ -89,13 +104,14 @@ torch.save([run(*graph) for graph in torch.load(inputs)], outputs)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kernels", [False, True], ids=["plain", "kernels"])
 @pytest.mark.parametrize("compiled", [False, True], ids=["program", "compiled"])
-def test_files_run_without_the_library(tmp_path: Path, compiled: bool) -> None:
+def test_files_run_without_the_library(tmp_path: Path, compiled: bool, kernels: bool) -> None:
     model = potential()
-    path = export_potential(model, tmp_path / "silicon.pt2", compiled=compiled)
+    path = export_potential(model, tmp_path / "silicon.pt2", compiled=compiled, kernels=kernels)
     given = graphs(model)
     torch.save([tuple(graph) for graph in given.values()], tmp_path / "inputs.pt")
-    arguments = [str(path), str(tmp_path / "inputs.pt"), str(tmp_path / "outputs.pt"), str(compiled)]
+    arguments = [str(path), str(tmp_path / "inputs.pt"), str(tmp_path / "outputs.pt"), str(compiled), str(kernels)]
     subprocess.run([sys.executable, "-c", WITHOUT, *arguments], check=True, timeout=300)
     for found, graph in zip(torch.load(tmp_path / "outputs.pt"), given.values(), strict=True):
         require_same(found, model(graph, stress=True))

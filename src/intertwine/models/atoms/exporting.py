@@ -49,20 +49,22 @@ class PlainPotential(nn.Module):
         return twin
 
 
-def plain_potential(model: Potential, *, forces: bool = True, stress: bool = True) -> PlainPotential:
+def plain_potential(
+    model: Potential, *, forces: bool = True, stress: bool = True, kernels: bool = False
+) -> PlainPotential:
     """A potential as operations of torch, those of its derivatives included; numbers of atoms and pairs are free.
 
-    It computes in the model's dtype and on its device, from positions, shifts and cells in float64. Compiled kernels
-    belong to this library and stay behind.
+    It computes in the model's dtype and on its device, from positions, shifts and cells in float64.
 
     Args:
         model: the potential.
         forces, stress: what it is to give. Stresses of structures without a volume are not finite.
+        kernels: whether compiled kernels are among the operations: these are this library's, which must be there then.
 
     Raises `ArgumentError` for a potential with parts at any distance, such as charges.
     """
     require_local(model)
-    twin = frozen(model).eval().requires_grad_(False)
+    twin = (copy.deepcopy(model) if kernels else frozen(model)).eval().requires_grad_(False)
 
     def evaluated(*parts: Tensor) -> dict[str, Tensor]:
         found: dict[str, Tensor] = twin(AtomGraph(*parts), forces=forces, stress=stress)
@@ -72,7 +74,13 @@ def plain_potential(model: Potential, *, forces: bool = True, stress: bool = Tru
 
 
 def export_potential(
-    model: Potential, path: str | Path, *, forces: bool = True, stress: bool = True, compiled: bool = False
+    model: Potential,
+    path: str | Path,
+    *,
+    forces: bool = True,
+    stress: bool = True,
+    kernels: bool = False,
+    compiled: bool = False,
 ) -> Path:
     """Write a potential as a program that torch alone loads and runs, for any number of atoms, pairs and structures.
 
@@ -85,6 +93,8 @@ def export_potential(
         model: the potential, in the dtype and on the device where it is to run.
         path: the file, whose name ends in ".pt2".
         forces, stress: what it is to give.
+        kernels: whether to keep this library's compiled kernels, several times faster than torch's own operations: then
+            the program runs where `import intertwine` comes before loading.
         compiled: whether to compile it for this kind of machine, which takes a C++ compiler, and a minute.
 
     Raises `ArgumentError` for files with another ending, and as `plain_potential` does.
@@ -95,7 +105,7 @@ def export_potential(
     atoms, pairs = torch.export.Dim("atoms", min=1), torch.export.Dim("pairs", min=0)
     structures = torch.export.Dim("structures", min=1)
     free = ({0: atoms}, {0: atoms}, {1: pairs}, {0: pairs}, {0: structures}, {0: atoms})
-    plain = plain_potential(model, forces=forces, stress=stress)
+    plain = plain_potential(model, forces=forces, stress=stress, kernels=kernels)
     notes = json.dumps(
         {
             "elements": model.elements,
@@ -103,6 +113,7 @@ def export_potential(
             "dtype": str(model.dtype).removeprefix("torch."),
             "units": UNITS,
             "inputs": AtomGraph._fields,
+            "needs": "intertwine" if kernels else "torch",
         }
     )
     with warnings.catch_warnings():
@@ -141,8 +152,8 @@ def require_local(model: Potential) -> None:
     far = [type(term).__name__ for term in model.terms if not term.is_local]
     if far:
         raise ArgumentError(
-            f"Other programs find the pairs within the cut-off, but {', '.join(far)} needs all atoms. Run this potential "
-            "by interop.ase.Calculator."
+            f"Other programs find the pairs within the cut-off, but {', '.join(far)} needs all atoms. Run this "
+            "potential by interop.ase.Calculator."
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -234,7 +234,7 @@ def _strained(graph: AtomGraph, strain: Tensor) -> AtomGraph:
 def _volumes(cells: Tensor) -> Tensor:
     """The volume of each cell, `(B, 1, 1)`; raises `ArgumentError` where there is none."""
     a, b, c = cells.unbind(1)
-    volumes = (torch.linalg.cross(a, b) * c).sum(1).abs()[:, None, None]
+    volumes: Tensor = (torch.linalg.cross(a, b) * c).sum(1).abs()[:, None, None]
     # Only numbers can be looked at: not what stands for them while code is compiled or recorded.
     is_number = type(volumes) is Tensor and not (torch.compiler.is_compiling() or is_tracing())
     if is_number and not bool((volumes > 0).all()):
