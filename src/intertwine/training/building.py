@@ -12,9 +12,11 @@ from ase.data import atomic_numbers
 from intertwine.catalog import group as group_of_name
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, UnreachableWarning
-from intertwine.models import Potential, Repulsion, Target, load_potential
+from intertwine.models import Electrostatics, EnergyTerm, Potential, Repulsion, Target, load_potential
+from intertwine.models.atoms.charges import LATENT
 from intertwine.models.atoms.files import NETWORKS
 from intertwine.models.atoms.network import AtomNetwork
+from intertwine.models.atoms.potential import check_target_names
 from intertwine.reps import Rep
 from intertwine.training.configuration import ModelSection, TargetSection
 from intertwine.training.statistics import LabelStatistics
@@ -34,12 +36,15 @@ def new_potential(section: ModelSection, told: LabelStatistics, seed: int = 0) -
     """
     group = group_of_name(section.group)
     targets = targets_of(section)
+    if section.long_range and LATENT not in targets:
+        targets[LATENT] = Target(group.rep(f"1x{group.trivial}"), total=False)
     rep_out = group.rep(f"1x{group.trivial}")
     for target in targets.values():
         rep_out = rep_out + target.rep
     options = {"neighbours": told.average_neighbours, "hidden": _usual_features(group), **section.options}
     made = _network(section, {**options, "rep_out": rep_out}, len(told.elements), group, seed)
-    terms = [Repulsion(told.elements)] if section.repulsion else []
+    terms: list[EnergyTerm] = [Repulsion(told.elements)] if section.repulsion else []
+    terms += [Electrostatics()] if section.long_range else []
     references = list(told.references.energies.values())
     return Potential(made, told.elements, references, told.scale, targets=targets, terms=terms)
 
@@ -94,8 +99,14 @@ def started_potential(section: ModelSection, elements: set[int]) -> Potential:
 
 def targets_of(section: ModelSection) -> dict[str, Target]:
     """The targets of a model, by name; raises `ArgumentError` where a rep and a formula do not agree."""
+    check_target_names(section.targets)
     group = group_of_name(section.group)
     return {name: _target(told, group) for name, told in section.targets.items()}
+
+
+def seen_cutoff(section: ModelSection) -> float:
+    """How far the atoms of the model see, Å."""
+    return section.cutoff if section.start is None else load_potential(section.start).cutoff
 
 
 def learned_targets(section: ModelSection) -> dict[str, Target]:
@@ -133,8 +144,8 @@ def _target(section: TargetSection, group: CatalogGroup) -> Target:
             'A target has a rep, such as rep = "1x1o", or is a tensor by a formula, such as tensor = "ij=ji".'
         )
     if section.rep is None:
-        return Target.tensor(str(section.tensor), group, section.total)
-    return Target(group.rep(section.rep), section.total, section.tensor)
+        return Target.tensor(str(section.tensor), group, section.total, section.mean)
+    return Target(group.rep(section.rep), section.total, section.tensor, section.mean)
 
 
 def _option(value: Any, annotation: Any, group: CatalogGroup) -> Any:

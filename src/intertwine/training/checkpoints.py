@@ -90,7 +90,7 @@ def _flat_of(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def read_checkpoint(path: str | Path) -> dict[str, Any]:
+def whole_checkpoint(path: str | Path) -> dict[str, Any]:
     """What a checkpoint holds; raises `ArgumentError` for a file that is not there, or was cut short."""
     try:
         kept: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
@@ -108,7 +108,7 @@ def checked_checkpoint(path: Path, module: PotentialFit, data: PotentialData) ->
 
     Raises `ArgumentError` for files that were cut short, for weights of another network, and for other frames.
     """
-    kept = read_checkpoint(path)
+    kept = whole_checkpoint(path)
     if kept.get(type(data).__qualname__, data.state_dict()) != data.state_dict():
         raise ArgumentError(
             f"The training in {path.parent.parent} was started with other frames: the files have changed since. Go on "

@@ -72,7 +72,8 @@ class PotentialLoss(nn.Module):
             small = error.abs().clamp(max=self.huber)
             squares = small * (2 * error.abs() - small)
         squares = squares * frame_weights(error, batch)
-        return squares.sum() / batch.counts[name].clamp(min=torch.finfo(torch.float64).tiny).to(squares)
+        count = batch.counts[name].to(squares)
+        return squares.sum() / torch.where(count > 0, count, 1)  # of nothing the mean is 0
 
 
 def error_of(name: str, found: Tensor, batch: FrameBatch) -> Tensor:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from intertwine.catalog.base import CatalogGroup
-from intertwine.models import EnergySpread, Potential, fitted_spread
+from intertwine.models import Allegro, EnergySpread, Potential, fitted_spread
 from intertwine.training.batches import FrameBatch, FrameDataset, Shares
 from intertwine.training.data_module import PotentialData
 from intertwine.training.frames import LabelledFrame
@@ -56,8 +56,11 @@ def predict_frames(model: Potential, frames: Sequence[LabelledFrame]) -> Predict
 
 
 def learned_spread(model: Potential, data: PotentialData) -> EnergySpread | None:
-    """How sure the potential is of energies, by its last layer; None without validation frames that have energies."""
-    if data.validation is None:
+    """How sure the potential is of energies, by its last layer, a map of features of atoms.
+
+    None for networks that end otherwise, as Allegro does in pairs, and without validation frames that have energies.
+    """
+    if data.validation is None or isinstance(model.network, Allegro):
         return None
     energies = [label["energy"] for label in data.validation.labels]
     known = [n for n, energy in enumerate(energies) if bool(energy.isfinite().all())]

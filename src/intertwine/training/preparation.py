@@ -41,10 +41,8 @@ class FrameParts:
     words: str
 
 
-def read_parts(
-    section: DataSection, targets: Mapping[str, Target], say: Say, cutoff: float | None = None
-) -> FrameParts:
-    """Read, inspect and divide frames, and say what was found; atoms that see nobody within a cut-off among it.
+def read_parts(section: DataSection, targets: Mapping[str, Target], cutoff: float, say: Say) -> FrameParts:
+    """Read, inspect and divide frames, and say what was found, with atoms that see nobody within the cut-off.
 
     Raises `ArgumentError` for files without frames or labels, and for targets that no frame has.
     """
@@ -134,8 +132,7 @@ def calibrate(model: Potential, frames: Sequence[LabelledFrame]) -> None:
     graph = atom_graph([frame.atoms for frame in some], model.elements, model.cutoff)
     model.network.calibrate(graph.species, graph.edges, graph.vectors().to(model.dtype))
     size = float(model.eval()(graph)["forces"].square().mean().sqrt())
-    with torch.no_grad():
-        model.network.last_map.weight.div_(max(1.0, size / float(model.scale.mean())))
+    model.network.scale_output(1 / max(1.0, size / float(model.scale.mean())))
     model.train()
 
 

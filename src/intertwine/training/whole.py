@@ -16,8 +16,16 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from intertwine.errors import ArgumentError, DivergenceError
 from intertwine.models import Potential, save_potential
+from intertwine.models.atoms.charges import LATENT
 from intertwine.training.batches import FrameDataset
-from intertwine.training.building import NAMED_DTYPES, atomic_number, learned_targets, new_potential, started_potential
+from intertwine.training.building import (
+    NAMED_DTYPES,
+    atomic_number,
+    learned_targets,
+    new_potential,
+    seen_cutoff,
+    started_potential,
+)
 from intertwine.training.checkpoints import (
     BEST,
     LAST,
@@ -26,7 +34,7 @@ from intertwine.training.checkpoints import (
     checked_checkpoint,
     claim_folder,
     flat_entries,
-    read_checkpoint,
+    whole_checkpoint,
 )
 from intertwine.training.configuration import Configuration
 from intertwine.training.data_module import PotentialData
@@ -99,8 +107,8 @@ def train(
     tell = rank_zero_only(say or (lambda _: None))
     folder = Path(configuration.folder)
     claim_folder(folder, configuration, resume)
-    cutoff = configuration.model.cutoff if configuration.model.start is None else None
-    parts = read_parts(configuration.data, learned_targets(configuration.model), tell, cutoff)
+    told = configuration.model
+    parts = read_parts(configuration.data, learned_targets(told), seen_cutoff(told), tell)
     model, replay = _model(configuration, parts, tell)
     fit = configuration.fit
     weights = [1.0] * len(parts.train) + [configuration.data.replay_weight] * len(replay)
@@ -153,7 +161,7 @@ def _fitted(trainer: Trainer, module: PotentialFit, data: PotentialData, start: 
         diverged = error
     best = getattr(trainer.checkpoint_callback, "best_model_path", "")
     if best:
-        module.load_state_dict(read_checkpoint(best)["state_dict"])
+        module.load_state_dict(whole_checkpoint(best)["state_dict"])
     elif diverged is not None:
         raise diverged
     return diverged
@@ -170,7 +178,7 @@ def _model(configuration: Configuration, parts: FrameParts, say: Say) -> tuple[P
         model = started_potential(section, {int(z) for frame in everything for z in frame.atoms.numbers})
         say(f"Going on from {section.start}, its references moved to these frames.")
         before = model.references.clone()
-        if silent := sorted(model.targets.keys() - section.targets.keys()):
+        if silent := sorted(model.targets.keys() - section.targets.keys() - {LATENT}):
             say(f"Not learned further, since [model.targets] does not name them: {', '.join(silent)}.")
         model = with_fitted_offsets(model, parts.train, given)
         return model.to(dtype), with_moved_energies(parts.replay, model, before)

@@ -122,6 +122,13 @@ class Allegro(AtomNetwork):
         self.read_tensors = Linear(rep, rest, bias=False) if rest.dim else None
         self.register_table("order", (self.numbers * invariant + rest).index_of(self.rep_out))
 
+    def scale_output(self, factor: float) -> None:
+        """See `AtomNetwork`; numbers and tensors come from maps of pairs."""
+        with torch.no_grad():
+            self.read.weights[-1].mul_(factor)
+            if self.read_tensors is not None:
+                self.read_tensors.weight.mul_(factor)
+
     def forward(self, species: Tensor, edges: Tensor, vectors: Tensor) -> Tensor:  # type: ignore[override]
         """What each atom gives, `(N, rep_out.dim)`; see `AtomNetwork`."""
         geometry = edge_geometry(self.surroundings, edges, vectors, species.shape[0])

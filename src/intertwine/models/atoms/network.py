@@ -62,6 +62,11 @@ class AtomNetwork(EquivariantModule):
         edges = (torch.cdist(positions, positions) < self.cutoff).fill_diagonal_(False).nonzero().T
         return species, edges, positions[edges[1]] - positions[edges[0]]
 
+    def scale_output(self, factor: float) -> None:
+        """Multiply what the network gives by a factor, in the weights of what comes last."""
+        with torch.no_grad():
+            self.last_map.weight.mul_(factor)
+
     @property
     def last_map(self) -> Linear:
         """The linear map that gives the output, or the last part of it; `ArgumentError` for networks without one."""
