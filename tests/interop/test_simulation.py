@@ -88,6 +88,16 @@ def test_the_command_runs_what_a_file_holds(tmp_path: Path, monkeypatch: pytest.
         (["start.xyz", "start.xyz"], "no safetensors file"),
         (["model.safetensors", "start.xyz", "--dtype", "float16"], "float32 or float64"),
         (["model.safetensors", "silicon.xyz"], "atomic numbers"),
+        (["model.safetensors", "start.xyz", "--device", "nowhere"], "cannot go to nowhere"),
+        (["model.safetensors", "start.xyz", "--skin", "-1"], "A skin is a length"),
+        (["model.safetensors", "start.xyz", "--steps", "-1"], "steps is a positive number, but got -1"),
+        (["model.safetensors", "start.xyz", "--steps", "1", "--timestep", "0"], "timestep is a positive number"),
+        (["model.safetensors", "start.xyz", "--steps", "1", "--every", "0"], "every is a positive number"),
+        (["model.safetensors", "start.xyz", "--steps", "1", "--thermostat", "0"], "thermostat is a positive number"),
+        (["model.safetensors", "start.xyz", "--steps", "1", "--temperature", "-1"], "temperature=-1.0"),
+        (["model.safetensors", "start.xyz", "--relax", "nan"], "fmax is a positive number"),
+        (["model.safetensors", "start.xyz", "--relax", "1", "--out", "a.unheard"], "knows no format for a.unheard"),
+        (["model.safetensors", "start.xyz", "--steps", "1", "--out", "nowhere/a.traj"], "no folder nowhere"),
     ],
 )
 def test_mistakes_are_sentences(

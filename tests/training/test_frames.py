@@ -299,6 +299,9 @@ def broken(name: str, folder: Path) -> tuple[Path, LabelKeys | None]:
             del atoms.info["REF_energy"]
         case "asked":
             keys = LabelKeys(energy="dft_e", targets={"mu": "dipole_moment"})
+        case "many":
+            atoms.arrays["charges_of"] = np.zeros(3)
+            keys = LabelKeys(energy="charges_of")
         case "nan":
             atoms.info["REF_energy"] = np.nan
         case "shape":
@@ -321,6 +324,7 @@ def broken(name: str, folder: Path) -> tuple[Path, LabelKeys | None]:
         ("cut", r"cut\.xyz cannot be read by ase"),
         ("unlabelled", r"None of 1 frames has an energy.*hold no numbers but positions"),
         ("asked", r"No frame has energy under 'dft_e', mu under 'dipole_moment'.*keys REF_energy \(1 of 1\)"),
+        ("many", r"charges_of of many\.xyz was named as the energy of each frame, but is not one number"),
         ("nan", r"All 1 values of energy in nan\.xyz, under the key REF_energy, are NaN or infinite"),
         ("shape", r"REF_forces of shape\.xyz:0 has the shape \(3, 2\), but forces of 3 atoms is \(3, 3\)"),
         ("positions", r"some of positions\.xyz:0 are not"),

@@ -432,3 +432,35 @@ def test_pairs_alone_bound_a_step_where_they_are_given() -> None:
     assert configuration_of({"data": {"train": "a"}}).fit.step_size == 5
     assert configuration_of({"data": {"train": "a"}, "fit": {"batch_edges": 100}}).fit.step_size is None
     assert configuration_of({"data": {"train": "a"}, "fit": {"batch_edges": 100, "batch_size": 7}}).fit.step_size == 7
+
+
+def test_crystals_with_stresses_and_molecules_make_up_one_step(tmp_path: Path) -> None:
+    frames = alloys(6)
+    for atoms in frames[:3]:
+        atoms.set_cell(None)
+        atoms.pbc = False
+        del atoms.info["REF_stress"]
+    write_frames(tmp_path / "mixed.xyz", frames)
+    small = small_potential()
+    data = FrameDataset(read_frames(tmp_path / "mixed.xyz"), small)
+    module = PotentialFit(small.train(), PotentialLoss(), Schedule(0.01))
+
+    def slopes(frames: tuple[int, ...], step: tuple[int, ...]) -> torch.Tensor:
+        batch = data[Share(frames, step)]
+        parts = module.loss(module.predict(batch), batch)
+        loss = torch.stack([*parts.values()]).sum()
+        return torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(small.parameters()))])
+
+    whole = tuple(range(6))
+    together = slopes(whole, whole)
+    assert bool(together.isfinite().all())
+    torch.testing.assert_close(together, slopes(whole[:3], whole) + slopes(whole[3:], whole), rtol=1e-8, atol=1e-10)
+    stress = small(data[Share(whole, whole)].graph, stress=True)["stress"]
+    assert bool(stress[:3].isnan().all())
+    assert bool(stress[3:].isfinite().all())
+    with pytest.raises(tw.errors.ArgumentError, match="all of these structures have a cell without volume"):
+        small(data[Share((0, 1), whole)].graph, stress=True)
+
+
+def small_potential() -> Potential:
+    return Potential(NequIP(2, cutoff=4.0, hidden=tw.O3.rep("4x0e + 4x1o"), layers=1), elements=[29, 79]).double()

@@ -47,7 +47,8 @@ def run(
     from intertwine.interop.simulation import simulate
 
     try:
-        atoms = _structure(structure)
+        atoms, relaxed = _structure(structure), out if out != TRAJECTORY else Path("relaxed.xyz")
+        _check_place(out if relax is None else relaxed, any_format=relax is not None)
         atoms.calc = Calculator(model, device=device, dtype=_dtype(dtype), skin=skin)
         if len(atoms) > LARGE:
             graph = atom_graph(atoms, atoms.calc.model.elements, atoms.calc.model.cutoff)
@@ -56,8 +57,8 @@ def run(
             with _shown("relaxation", steps or 1000) as watch:
                 done = relax_atoms(atoms, relax, steps=steps or 1000, cell=cell, watch=watch)
             say("relaxed" if done else "not relaxed: take more --steps, or a larger force")
-            atoms.write(out if out != TRAJECTORY else Path("relaxed.xyz"))
-        elif steps:
+            atoms.write(relaxed)
+        elif steps != 0:
             with _shown("simulation", steps) as watch:
                 report = simulate(
                     atoms,
@@ -91,6 +92,20 @@ def _structure(path: Path) -> Any:
         return read(path)
     except (UnknownFileTypeError, ValueError, KeyError, IndexError, StopIteration) as error:
         raise ArgumentError(f"ase finds no structure in {path}: {error or type(error).__name__}.") from error
+
+
+def _check_place(path: Path, any_format: bool) -> None:
+    """Raises `ArgumentError` where a file cannot be written, before there is something to lose."""
+    from ase.io.formats import UnknownFileTypeError, filetype, get_ioformat
+
+    if not path.parent.is_dir() or path.is_dir():
+        raise ArgumentError(f"{path} cannot be written: there is no folder {path.parent}, or it is a folder itself.")
+    try:
+        is_known = not any_format or get_ioformat(filetype(str(path), read=False)).can_write
+    except UnknownFileTypeError:
+        is_known = False
+    if not is_known:
+        raise ArgumentError(f"ase knows no format for {path.name}. Name a file such as relaxed.xyz.")
 
 
 def _dtype(name: str | None) -> Any:

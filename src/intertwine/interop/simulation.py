@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -77,7 +78,10 @@ def relax(
         steps: the most steps.
         cell: whether the cell relaxes too.
         watch: told how things stand.
+
+    Raises `ArgumentError` for a force or a number of steps that is not positive.
     """
+    _require_positive(fmax=fmax, steps=steps)
     optimiser = FIRE(FrechetCellFilter(atoms) if cell else atoms, logfile=None)
     if watch is not None:
         optimiser.attach(lambda: watch(optimiser.nsteps, steps, f"{atoms.get_potential_energy():.6f} eV"))
@@ -115,8 +119,14 @@ def simulate(
         watch: told how things stand.
 
     Raises `ArgumentError` where the simulation explodes: numbers that are not finite, or a temperature a hundred times
-    the one asked for.
+    the one asked for; and for times, numbers of steps and temperatures that make no sense.
     """
+    _require_positive(steps=steps, timestep=timestep, every=every, thermostat=thermostat)
+    if not (0 <= temperature < math.inf and seed >= 0 and math.isfinite(pressure or 0.0)):
+        raise ArgumentError(
+            "A simulation has a temperature and a seed that are 0 or more, and a pressure that is finite, but got "
+            f"temperature={temperature!r}, seed={seed!r} and pressure={pressure!r}."
+        )
     random = np.random.default_rng(seed)
     if not np.abs(atoms.get_momenta()).any() and temperature > 0:
         thermalize_momenta(atoms, temperature, rng=random)
@@ -145,6 +155,13 @@ def simulate(
         seconds = (time.perf_counter() - start) / max(1, steps)
     conserved = thermostat is None and pressure is None
     return _report(np.array(rows), steps, timestep, seconds, atoms, conserved)
+
+
+def _require_positive(**numbers: float | None) -> None:
+    """Raises `ArgumentError` for a number that is given and is not positive and finite."""
+    for name, value in numbers.items():
+        if value is not None and not 0 < value < math.inf:
+            raise ArgumentError(f"{name} is a positive number, but got {value!r}.")
 
 
 def _dynamics(

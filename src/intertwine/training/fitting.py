@@ -79,7 +79,7 @@ class PotentialFit(LightningModule):
 
     def predict(self, batch: FrameBatch) -> dict[str, Tensor]:
         """What the potential gives of all that counts."""
-        wants_stress = self.loss.weight("stress") > 0 and bool((batch.counts["stress"] > 0).all())
+        wants_stress = self.loss.weight("stress") > 0 and not bool(batch.labels["stress"].isnan().all())
         has_forces = self.loss.weight("forces") > 0
         found: dict[str, Tensor] = self.model(batch.graph, forces=has_forces, stress=wants_stress)
         return found
@@ -98,8 +98,7 @@ class PotentialFit(LightningModule):
 
     def validation_step(self, batch: FrameBatch) -> None:
         """Collect the errors of a batch; raises `DivergenceError` for predictions that are not finite."""
-        found = self._collect(batch)
-        self._require(all(bool(values.isfinite().all()) for values in found.values()), "a prediction of the validation")
+        self._require(self._collect(batch), "a prediction of the validation")
 
     def on_train_epoch_end(self) -> None:
         """Raises `DivergenceError` for weights that are not finite, before they are kept."""
@@ -137,7 +136,9 @@ class PotentialFit(LightningModule):
                 f"learning_rate than {self.schedule.rate:g}, or huber, and look at the frames with the largest forces."
             )
 
-    def _collect(self, batch: FrameBatch) -> dict[str, Tensor]:
+    def _collect(self, batch: FrameBatch) -> bool:
+        """Take the errors of a batch into their means; whether all are finite."""
+        is_finite = True
         with torch.no_grad():
             found = self.predict(batch)
         for name, labels in batch.labels.items():
@@ -148,7 +149,8 @@ class PotentialFit(LightningModule):
                 absolute.update(error.abs(), weight)
                 squared.update(error.square(), weight)
                 counted.update(weight)
-        return found
+                is_finite &= bool(error.isfinite().all())
+        return is_finite
 
     def _log_errors(self, stage: str) -> None:
         loss = 0.0

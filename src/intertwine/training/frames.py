@@ -187,6 +187,11 @@ class _File:
             if kind != "energy" or any(_size(raw, key) == 1 for raw in self.raws)
         ]
         if not fitting:
+            if (own := getattr(self.keys, kind)) and own in self.there:
+                raise ArgumentError(
+                    f"{own} of {self.name} was named as the {kind} of each frame, but is not one number. Name the "
+                    f"right key, LabelKeys({kind}=…), or leave it out: LabelKeys({kind}='')."
+                )
             return
         self.used[kind], *others = fitting
         self.told.update(others)

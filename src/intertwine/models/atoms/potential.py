@@ -185,9 +185,10 @@ class Potential(ExactModule):
         Args:
             graph: the atoms.
             forces: whether forces are asked for.
-            stress: whether stresses are asked for, of structures that repeat in three directions.
+            stress: whether stresses are asked for, of structures that repeat in three directions; NaN for molecules
+                among them.
 
-        Raises `ArgumentError` for stresses of structures without a volume.
+        Raises `ArgumentError` for stresses where no structure has a volume.
         """
         wanted: list[Tensor] = []
         given = graph.positions.requires_grad or graph.cells.requires_grad
@@ -211,7 +212,10 @@ class Potential(ExactModule):
         if forces:
             out["forces"] = -slopes[0]
         if stress:
-            out["stress"] = slopes[-1] / _volumes(graph.cells)
+            volumes = _volumes(graph.cells)
+            known = volumes > 0
+            # Not a NaN divided by: gradients of the others would become NaN too.
+            out["stress"] = torch.where(known, slopes[-1] / torch.where(known, volumes, 1), torch.nan)
         for name, target in self.targets.items():
             features = _sums(found[name], graph) if target.total else found[name]
             if target.total and target.mean:
@@ -245,14 +249,14 @@ def _strained(graph: AtomGraph, strain: Tensor) -> AtomGraph:
 
 
 def _volumes(cells: Tensor) -> Tensor:
-    """The volume of each cell, `(B, 1, 1)`; raises `ArgumentError` where there is none."""
+    """The volume of each cell, `(B, 1, 1)`, 0 where there is none; raises `ArgumentError` where no cell has one."""
     a, b, c = cells.unbind(1)
     volumes: Tensor = (torch.linalg.cross(a, b) * c).sum(1).abs()[:, None, None]
     # Only numbers can be looked at: not what stands for them while code is compiled or recorded.
     is_number = type(volumes) is Tensor and not (torch.compiler.is_compiling() or is_tracing())
-    if is_number and not bool((volumes > 0).all()):
+    if is_number and not bool((volumes > 0).any()):
         raise ArgumentError(
-            "Stress is a derivative per volume, but some of these structures have a cell without volume. Give a cell, "
+            "Stress is a derivative per volume, but all of these structures have a cell without volume. Give a cell, "
             "or do not ask for the stress."
         )
     return volumes
