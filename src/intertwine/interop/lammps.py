@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from ase.data import atomic_numbers
 from torch import Tensor
 
 from intertwine.errors import ArgumentError
@@ -57,6 +56,8 @@ class LammpsForces:
     ) -> None:
         model = load_potential(model) if isinstance(model, str | Path) else copy.deepcopy(model)
         self.model = model.to(device=device, dtype=dtype).eval().requires_grad_(False)
+        from ase.data import atomic_numbers
+
         unknown = [s for s in symbols if atomic_numbers.get(s) not in model.elements]
         if unknown:
             raise ArgumentError(f"This model knows the atomic numbers {list(model.elements)}, but not {unknown}.")
