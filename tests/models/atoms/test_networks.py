@@ -173,6 +173,7 @@ def test_a_file_makes_the_same_potential_again(name: str, tmp_path: Path) -> Non
     model = potential(name)
     again = load_potential(save_potential(model, tmp_path / "model.safetensors"))
     assert again.network.options == model.network.options
+    assert again.network.options["species"] == 2
     for what, values in results(model, crystal()).items():
         torch.testing.assert_close(results(again, crystal())[what], values, rtol=0, atol=0)
 

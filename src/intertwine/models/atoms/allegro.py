@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from intertwine.errors import ArgumentError
-from intertwine.models.atoms.network import AtomNetwork
+from intertwine.models.atoms.network import AtomNetwork, invariant_irrep, product_irreps
 from intertwine.nn import DepthwiseConv, EdgeGeometry, FullyConnected, Linear, TensorProduct, edge_geometry
 from intertwine.nn.radial import BesselBasis, EnvelopedBasis, PolynomialCutoff, RadialBasis
 from intertwine.reps import Irrep, Rep, as_rep
@@ -76,24 +76,9 @@ class Allegro(AtomNetwork):
     ) -> None:
         hidden = as_rep(hidden)
         group = hidden.group
-        invariant = Irrep(group, group.trivial)
+        invariant = invariant_irrep(group)
         super().__init__(species, cutoff, invariant if rep_out is None else rep_out)
         embedding = scalars if embedding is None else embedding
-        self.options = {
-            "species": species,
-            "cutoff": self.cutoff,
-            "hidden": hidden,
-            "layers": layers,
-            "rep_out": self.rep_out,
-            "neighbours": float(neighbours),
-            "scalars": scalars,
-            "bessel": bessel,
-            "power": power,
-            "embedding": embedding,
-            "two_body": [*two_body],
-            "latent": [*latent],
-            "readout": [*readout],
-        }
         if layers < 1 or embedding % 2 or not latent:
             raise ArgumentError(
                 "An Allegro has one layer or more, an even number of embeddings and hidden widths of its layers, but "
@@ -110,7 +95,7 @@ class Allegro(AtomNetwork):
         self.register_table("degrees", np.repeat(np.arange(len(around.terms)), [b.dim for _, b in around.terms]))
         self.layers, self.surroundings = nn.ModuleList(), list[_Surroundings]()
         rep, width = around, scalars
-        wanted = {invariant, *(irrep for _, irrep in self.rep_out.isotypic)}
+        wanted = (as_rep(invariant) + self.rep_out).irreps
         for n, kept in enumerate(_tracked(hidden, around, layers, wanted), start=1):
             self.surroundings.append(_Surroundings(around, width, self.neighbours))
             product = TensorProduct(rep, around, kept, mode="uuu", summed=True)
@@ -169,7 +154,7 @@ class _Surroundings(DepthwiseConv):
     """The sum of the harmonics of an atom's neighbours, with weights linear in numbers that are known of each pair."""
 
     def __init__(self, around: Rep, width: int, neighbours: float) -> None:
-        constant = around.terms[0][0] * Irrep(around.group, around.group.trivial)
+        constant = around.terms[0][0] * invariant_irrep(around.group)
         given = _Given(width)
         super().__init__(constant, around, given, degree=around.degree, hidden=(), neighbours=neighbours)
         self.key = given.key
@@ -206,19 +191,20 @@ def _channels(hidden: Rep) -> int:
     return counts.pop()
 
 
-def _tracked(hidden: Rep, around: Rep, layers: int, wanted: set[Irrep]) -> list[list[Irrep]]:
+def _tracked(hidden: Rep, around: Rep, layers: int, wanted: Rep) -> list[Rep]:
     """The irreps that each layer gives: those that can be reached, and lead to what is wanted in the end."""
-    harmonics, allowed = ([irrep for _, irrep in rep.isotypic] for rep in (around, hidden))
-    given = [harmonics]
+    given = [around]
     for n in range(layers):
-        reached = {c for a in given[-1] for b in harmonics for _, c in (a * b).isotypic}
-        given.append([c for c in (wanted if n == layers - 1 else allowed) if c in reached])
-    if missing := wanted - {*given[-1]}:
+        reached = product_irreps(given[-1], around)
+        given.append((wanted if n == layers - 1 else hidden).filter(keep=[*reached]))
+    if given[-1] != wanted:
+        missing = ", ".join(irrep.label for _, irrep in wanted.isotypic if irrep not in given[-1])
         raise ArgumentError(
-            f"An Allegro of tensors {hidden} and {layers} layers does not reach "
-            f"{', '.join(sorted(irrep.label for irrep in missing))}, which an atom shall give. Add irreps or layers."
+            f"An Allegro of tensors {hidden} and {layers} layers does not reach {missing}, which an atom shall give. "
+            "Add irreps or layers."
         )
-    needed = [given[-1]]
-    for irreps in given[-2:0:-1]:
-        needed.append([a for a in irreps if any(c in needed[-1] for b in harmonics for _, c in (a * b).isotypic)])
+    needed = [wanted]
+    for rep in given[-2:0:-1]:
+        leading = [i for _, i in rep.isotypic if any(irrep in needed[-1] for irrep in product_irreps(i, around))]
+        needed.append(rep.filter(keep=leading))
     return needed[::-1]
