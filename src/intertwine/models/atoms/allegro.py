@@ -39,7 +39,7 @@ class Allegro(AtomNetwork):
         embedding: the number of products of radial functions with elements, even; default as many as scalars.
         two_body: the hidden widths of the first network.
         latent: those of the networks of the layers.
-        readout: those of the last network.
+        readout: those of the last network, behind which a linear map stands.
 
     Raises `ArgumentError` for tensors whose irreps are not as many each, or lack harmonics, and where what an atom
     gives cannot be reached.
@@ -55,7 +55,6 @@ class Allegro(AtomNetwork):
     """
 
     degrees: Tensor
-    order: Tensor
 
     def __init__(
         self,
@@ -101,11 +100,9 @@ class Allegro(AtomNetwork):
             product = TensorProduct(rep, around, kept, mode="uuu", summed=True)
             self.layers.append(_Layer(self.surroundings[-1], product, [n * scalars + self.channels, *latent], scalars))
             rep, width = product.rep_out, latent[-1]
-        self.numbers = self.rep_out.count(invariant)
-        rest = self.rep_out.filter(drop=invariant)
-        self.read = FullyConnected([(layers + 1) * scalars, *readout, max(self.numbers, 1)])
-        self.read_tensors = Linear(rep, rest, bias=False) if rest.dim else None
-        self.register_table("order", (self.numbers * invariant + rest).index_of(self.rep_out))
+        sizes = [(layers + 1) * scalars, *readout]
+        self.pairs = FullyConnected(sizes, last_activation=True) if readout else nn.Identity()
+        self.read = Linear(sizes[-1] * invariant + rep.filter(drop=invariant), self.rep_out, bias=False)
 
     def forward(self, species: Tensor, edges: Tensor, vectors: Tensor) -> Tensor:  # type: ignore[override]
         """What each atom gives, `(N, rep_out.dim)`; see `AtomNetwork`."""
@@ -121,14 +118,11 @@ class Allegro(AtomNetwork):
         for layer in self.layers:
             known, tensors, found = layer(known, torch.cat(scalars, 1), tensors, geometry, centre)
             scalars.append(found)
-        pairs = self.read(torch.cat(scalars, 1))[:, : self.numbers]
-        if self.read_tensors is not None:
-            pairs = torch.cat([pairs, self.read_tensors(tensors)], 1)
-        # Each pair counts for both of its atoms.
-        scale = 1 / math.sqrt(2 * self.neighbours)
-        summed = pairs.new_zeros(species.shape[0], self.rep_out.dim).index_add(0, centre, pairs * scale)
-        out: Tensor = summed.index_select(1, self.order)
-        return out
+        # The last map is linear, and so one of the sums over pairs.
+        pairs = torch.cat([self.pairs(torch.cat(scalars, 1)), tensors[:, self.channels :]], 1)
+        scale = 1 / math.sqrt(2 * self.neighbours)  # each pair counts for both of its atoms
+        y: Tensor = self.read(pairs.new_zeros(species.shape[0], pairs.shape[1]).index_add(0, centre, pairs * scale))
+        return y
 
 
 class _Layer(nn.Module):
