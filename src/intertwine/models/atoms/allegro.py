@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from intertwine.errors import ArgumentError
-from intertwine.models.atoms.network import AtomNetwork, invariant_irrep, product_irreps
+from intertwine.models.atoms.network import AtomNetwork, invariant_irrep
 from intertwine.nn import DepthwiseConv, EdgeGeometry, FullyConnected, Linear, TensorProduct, edge_geometry
 from intertwine.nn.radial import BesselBasis, EnvelopedBasis, PolynomialCutoff, RadialBasis
 from intertwine.reps import Irrep, Rep, as_rep
@@ -189,8 +189,8 @@ def _tracked(hidden: Rep, around: Rep, layers: int, wanted: Rep) -> list[Rep]:
     """The irreps that each layer gives: those that can be reached, and lead to what is wanted in the end."""
     given = [around]
     for n in range(layers):
-        reached = product_irreps(given[-1], around)
-        given.append((wanted if n == layers - 1 else hidden).filter(keep=[*reached]))
+        reached = [irrep for _, irrep in (given[-1] * around).isotypic]
+        given.append((wanted if n == layers - 1 else hidden).filter(keep=reached))
     if given[-1] != wanted:
         missing = ", ".join(irrep.label for _, irrep in wanted.isotypic if irrep not in given[-1])
         raise ArgumentError(
@@ -199,6 +199,7 @@ def _tracked(hidden: Rep, around: Rep, layers: int, wanted: Rep) -> list[Rep]:
         )
     needed = [wanted]
     for rep in given[-2:0:-1]:
-        leading = [i for _, i in rep.isotypic if any(irrep in needed[-1] for irrep in product_irreps(i, around))]
+        # What leads to c by a product with b is in c ⊗ b: reps here are real, and so their own duals.
+        leading = [irrep for _, irrep in (needed[-1] * around).isotypic]
         needed.append(rep.filter(keep=leading))
     return needed[::-1]

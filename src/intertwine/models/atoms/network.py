@@ -81,16 +81,6 @@ class AtomNetwork(KeepsOptions, EquivariantModule):
         """
 
 
-def product_irreps(a: Rep | Irrep, b: Rep | Irrep) -> set[Irrep]:
-    """The irreps in the tensor product of two reps.
-
-    >>> from intertwine.catalog import O3
-    >>> sorted(irrep.label for irrep in product_irreps(O3.rep("8x1o"), O3.rep("1x1o")))
-    ['0e', '1e', '2e']
-    """
-    return {irrep for _, i in as_rep(a).isotypic for _, j in as_rep(b).isotypic for _, irrep in (i * j).isotypic}
-
-
 def reachable(wanted: Rep, rep: Rep, harmonics: Rep, needed: Rep | None = None) -> Rep:
     """The terms that neighbours with features of a rep can give, by products with harmonics of the directions to them.
 
@@ -106,7 +96,7 @@ def reachable(wanted: Rep, rep: Rep, harmonics: Rep, needed: Rep | None = None) 
     >>> reachable(O3.rep("8x0e + 8x1o + 8x1e"), O3.rep("4x0e"), O3.harmonics(2))
     tw.O3.rep('8x0e + 8x1o')
     """
-    found = product_irreps(rep, harmonics)
+    found = {irrep for _, irrep in (rep * harmonics).isotypic}
     if needed is not None:
         found &= {invariant_irrep(rep.group), *(irrep for _, irrep in needed.isotypic)}
     terms = wanted.filter(keep=[*found])
