@@ -46,7 +46,7 @@ def test_a_file_becomes_a_potential(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("[data", "is no TOML file"),
         ("[data]\ntrain = 'missing.xyz'", "missing.xyz"),
         (TOML.replace("cutoff", "cut_off"), "Did you mean 'cutoff'"),
-        (TOML.replace("4x1o", "no irrep '1q'"), "4x1q"),
+        (TOML.replace("4x1o", "4x1q"), "no irrep '1q'"),
         (TOML.replace("epochs = 1", "epochs = 1\nseeds = 3"), "Did you mean 'seed'"),
     ],
 )

@@ -137,6 +137,10 @@ def test_labels_may_be_missing_and_tensors_are_targets(tmp_path: Path) -> None:
     found = train(configuration_of(told))
     assert found.errors["alpha_mae"] > 0
     assert found.model.targets["alpha"].rep == tw.O3.rep("1x0e + 1x2e")
+    ions = {**told, "folder": str(tmp_path / "ions"), "model": {**SMALL, "long_range": True, "repulsion": True}}
+    charged = train(configuration_of(ions))
+    assert "charges_mae" not in charged.errors
+    assert [type(term).__name__ for term in charged.model.terms] == ["Repulsion", "Electrostatics"]
     wrong = {**told, "folder": str(tmp_path / "b"), "model": {**SMALL, "targets": {"alpha": {"rep": "1x0e"}}}}
     with pytest.raises(tw.errors.ArgumentError, match="alpha"):
         train(configuration_of(wrong))

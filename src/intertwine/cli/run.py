@@ -16,7 +16,7 @@ from intertwine.models import atom_graph, expected_memory
 
 TRAJECTORY = Path("run.traj")
 
-MANY = 2000
+LARGE = 2000
 """From so many atoms on it is said how much memory they take."""
 
 
@@ -49,7 +49,7 @@ def run(
     try:
         atoms = _structure(structure)
         atoms.calc = Calculator(model, device=device, dtype=_dtype(dtype), skin=skin)
-        if len(atoms) > MANY:
+        if len(atoms) > LARGE:
             graph = atom_graph(atoms, atoms.calc.model.elements, atoms.calc.model.cutoff)
             say(f"{len(atoms)} atoms take about {expected_memory(atoms.calc.model, graph) / 2**30:.1f} GB of memory")
         if relax is not None:

@@ -12,7 +12,8 @@ from ase.data import atomic_numbers
 from intertwine.catalog import group as group_of_name
 from intertwine.catalog.base import CatalogGroup
 from intertwine.errors import ArgumentError, UnreachableWarning
-from intertwine.models import Potential, Repulsion, Target, load_potential
+from intertwine.models import Electrostatics, EnergyTerm, Potential, Repulsion, Target, load_potential
+from intertwine.models.atoms.charges import LATENT
 from intertwine.models.atoms.files import NETWORKS
 from intertwine.training.configuration import ModelSection, TargetSection
 from intertwine.training.statistics import LabelStatistics
@@ -35,6 +36,8 @@ def new_potential(section: ModelSection, told: LabelStatistics, seed: int = 0) -
         raise ArgumentError(f"There is no network {section.network!r}. Networks are {', '.join(NETWORKS)}.")
     group = group_of_name(section.group)
     targets = targets_of(section)
+    if section.long_range and LATENT not in targets:
+        targets[LATENT] = Target(group.rep(f"1x{group.trivial}"), total=False)
     rep_out = group.rep(f"1x{group.trivial}")
     for target in targets.values():
         rep_out = rep_out + target.rep
@@ -46,7 +49,8 @@ def new_potential(section: ModelSection, told: LabelStatistics, seed: int = 0) -
     if unknown:
         raise ArgumentError(f"{section.network} has no option {unknown[0]!r}. Its options are {', '.join(own)}.")
     given = {name: _option(value, own[name].annotation, group) for name, value in options.items()}
-    terms = [Repulsion(told.elements)] if section.repulsion else []
+    terms: list[EnergyTerm] = [Repulsion(told.elements)] if section.repulsion else []
+    terms += [Electrostatics()] if section.long_range else []
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("error", UnreachableWarning)  # outputs that stay zero are no model of anything
         torch.manual_seed(seed)
@@ -88,8 +92,8 @@ def _target(section: TargetSection, group: CatalogGroup) -> Target:
             'A target has a rep, such as rep = "1x1o", or is a tensor by a formula, such as tensor = "ij=ji".'
         )
     if section.rep is None:
-        return Target.tensor(str(section.tensor), group, section.total)
-    return Target(group.rep(section.rep), section.total, section.tensor)
+        return Target.tensor(str(section.tensor), group, section.total, section.mean)
+    return Target(group.rep(section.rep), section.total, section.tensor, section.mean)
 
 
 def _option(value: Any, annotation: Any, group: CatalogGroup) -> Any:

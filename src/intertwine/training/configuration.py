@@ -51,12 +51,14 @@ class TargetSection:
         rep: how it turns, such as "1x1o" for a dipole.
         tensor: or the indices of a Cartesian tensor and how they may be exchanged, such as "ij=ji".
         total: whether it is the sum over atoms, or one for each atom.
+        mean: whether it is the mean over atoms in place of the sum, as of elastic constants.
         weight: its weight in the loss, in units of its root mean square.
     """
 
     rep: str | None = None
     tensor: str | None = None
     total: bool = True
+    mean: bool = False
     weight: float = 1.0
 
 
@@ -71,6 +73,7 @@ class ModelSection:
         options: further arguments of the network; reps as words, `hidden = "32x0e + 32x1o"`.
         targets: tensors beside the energy, by name.
         repulsion: whether the repulsion of nuclei (ZBL) is added.
+        long_range: whether the network gives charges too, whose energy reaches beyond the cut-off; they need no label.
         start: a model on disk to go on from; then the rest of this section is not asked.
         frozen: beginnings of names of weights that stay as they are, such as "network.embedding".
     """
@@ -81,6 +84,7 @@ class ModelSection:
     options: dict[str, Any] = field(default_factory=dict)
     targets: dict[str, TargetSection] = field(default_factory=dict)
     repulsion: bool = False
+    long_range: bool = False
     start: str | None = None
     frozen: list[str] = field(default_factory=list)
 

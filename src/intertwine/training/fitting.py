@@ -131,7 +131,7 @@ class PotentialFit(LightningModule):
         loss = 0.0
         for name in self.absolute:
             absolute, squared = self._metric(self.absolute, name), self._metric(self.squared, name)
-            if absolute.update_called:
+            if absolute.update_called and math.isfinite(float(absolute.compute())):
                 unit = 1.0 if name in self.model.targets else 1e3
                 square = float(squared.compute())
                 self.log(f"{stage}/{name}_mae", unit * float(absolute.compute()), prog_bar=stage == "validation")

@@ -12,6 +12,7 @@ from torch import Tensor
 from intertwine.errors import ArgumentError
 from intertwine.models import Potential, Target, atom_graph
 from intertwine.reps import Rep
+from intertwine.training.checks import CheckLimits
 from intertwine.training.configuration import DataSection
 from intertwine.training.frames import FrameSet, LabelledFrame, read_frames
 from intertwine.training.inspection import inspect
@@ -39,14 +40,14 @@ class FrameParts:
     words: str
 
 
-def read_parts(section: DataSection, targets: Mapping[str, Target], say: Say) -> FrameParts:
-    """Read, inspect and divide frames, and say what was found.
+def read_parts(section: DataSection, targets: Mapping[str, Target], cutoff: float, say: Say) -> FrameParts:
+    """Read, inspect and divide frames, and say what was found, with atoms that see nobody within the cut-off.
 
     Raises `ArgumentError` for files without frames or labels, and for targets that no frame has.
     """
     keys = label_keys(section, targets)
     frames = read_frames(section.train, keys)
-    told = [str(inspect(frames))]
+    told = [str(inspect(frames, CheckLimits(cutoff=cutoff)))]
     for name in targets:
         if not any(name in frame.targets for frame in frames):
             raise ArgumentError(

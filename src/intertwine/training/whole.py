@@ -82,7 +82,7 @@ def train(
     folder = Path(configuration.folder)
     _claim(folder, configuration, resume)
     targets = targets_of(configuration.model)
-    parts = read_parts(configuration.data, targets, tell)
+    parts = read_parts(configuration.data, targets, configuration.model.cutoff, tell)
     model, replay = _model(configuration, parts, tell)
     fit = configuration.fit
     weights = [1.0] * len(parts.train) + [configuration.data.replay_weight] * len(replay)

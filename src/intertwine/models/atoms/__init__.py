@@ -1,6 +1,7 @@
 """Networks on atoms: energies, forces, stresses and tensors of molecules and materials."""
 
 from intertwine.models.atoms.allegro import Allegro
+from intertwine.models.atoms.charges import Electrostatics
 from intertwine.models.atoms.equiformer import Equiformer
 from intertwine.models.atoms.escn import ESCN
 from intertwine.models.atoms.files import load_potential, save_potential
@@ -24,6 +25,7 @@ __all__ = [
     "AtomGraph",
     "AtomNetwork",
     "Committee",
+    "Electrostatics",
     "EnergySpread",
     "EnergyTerm",
     "Equiformer",

@@ -31,7 +31,7 @@ class AtomGraph(NamedTuple):
         species: the element of each atom, its place in the model's list of elements, `(N,)` integers.
         edges: source and target of each pair, `(2, E)` integers; each pair stands in both directions.
         shifts: the cell that the target of each pair lies in, counted from that of the source, `(E, 3)`.
-        cells: the lattice vectors of each structure, as rows, `(B, 3, 3)`, Å; zeros where nothing repeats.
+        cells: the lattice vectors of each structure, as rows, `(B, 3, 3)`, Å; zeros for one that does not repeat.
         structure: the structure that each atom belongs to, `(N,)` integers in ascending order.
     """
 
@@ -153,7 +153,7 @@ def _of_one(atoms: AtomsLike, elements: Sequence[int], cutoff: float, dtype: tor
 
 
 def _box(atoms: AtomsLike) -> tuple[np.ndarray, np.ndarray]:
-    """The cell `(3, 3)` and which of its directions repeat; raises `ArgumentError` unless they make sense."""
+    """The cell `(3, 3)`, zero where nothing repeats, and which directions do; raises `ArgumentError` for nonsense."""
     cell, periodic = np.array(atoms.cell, float), np.broadcast_to(np.asarray(atoms.pbc, bool), 3)
     if not (np.isfinite(cell).all() and np.isfinite(atoms.positions).all()):
         raise ArgumentError("Positions and cells are finite numbers, but some of this structure are not.")
@@ -163,4 +163,4 @@ def _box(atoms: AtomsLike) -> tuple[np.ndarray, np.ndarray]:
             f"The structure repeats along {periodic.tolist()}, but its lattice vectors are {cell.tolist()}. Give a "
             "lattice vector for each direction that repeats, or set pbc=False."
         )
-    return cell, periodic
+    return (cell if periodic.any() else np.zeros((3, 3))), periodic

@@ -202,6 +202,9 @@ class Potential(ExactModule):
             out["stress"] = slopes[-1] / _volumes(graph.cells)
         for name, target in self.targets.items():
             features = _sums(found[name], graph) if target.total else found[name]
+            if target.total and target.mean:
+                counts = graph.structure.bincount(minlength=len(features)).clamp(min=1)
+                features = features / counts[:, None].to(features)
             out[name] = target.of_features(features)
         return out if traced else {name: values.detach() for name, values in out.items()}
 

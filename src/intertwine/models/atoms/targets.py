@@ -23,6 +23,8 @@ class Target:
         total: whether it is the sum over the atoms of a structure, or one for each atom.
         formula: for a Cartesian tensor, its indices and how they may be exchanged: "ij=ji" for a polarisability. The
             model then gives the tensor itself, `(…, 3, 3)`, and takes labels so.
+        mean: whether a structure's is the mean over its atoms in place of the sum: of what does not grow with the
+            crystal, such as elastic constants.
 
     Raises `ArgumentError` for a rep that is not that of the formula.
 
@@ -37,6 +39,7 @@ class Target:
     rep: Rep
     total: bool = True
     formula: str | None = None
+    mean: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rep", as_rep(self.rep))
@@ -49,9 +52,9 @@ class Target:
                 )
 
     @classmethod
-    def tensor(cls, formula: str, group: Group, total: bool = True) -> Target:
+    def tensor(cls, formula: str, group: Group, total: bool = True, mean: bool = False) -> Target:
         """A Cartesian tensor by its formula, such as "ij=ji" or "ijkl=jikl=klij"."""
-        return cls(_space(formula, group)[0], total, formula)
+        return cls(_space(formula, group)[0], total, formula, mean)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -42,7 +42,7 @@ class VerletList:
     def graph(self, atoms: AtomsLike, dtype: torch.dtype = torch.float64) -> AtomGraph:
         """The atoms and their pairs within the cut-off; errors as those of `atom_graph`."""
         what = np.asarray(atoms.numbers).tobytes(), np.asarray(atoms.pbc).tobytes()
-        positions, cell = np.array(atoms.positions, float), np.array(atoms.cell, float)
+        positions, cell = np.array(atoms.positions, float), np.array(atoms.cell, float) * bool(np.any(atoms.pbc))
         kept = self._kept
         if kept is None or what != self._what or not self._serves(kept, positions, cell):
             kept = self._kept = atom_graph(atoms, self.elements, self.cutoff + self.skin)
