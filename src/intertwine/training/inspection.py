@@ -72,7 +72,8 @@ class DataReport:
         """In how many frames elements occur; of many, those that are rarest."""
         counts = sorted(self.elements.items(), key=lambda pair: pair[1])
         if len(counts) > MANY_ELEMENTS:
-            return f"{len(counts)} elements, {_listed(counts[: MANY_ELEMENTS // 2])} … {_listed(counts[-MANY_ELEMENTS // 4 :])}"
+            rare, frequent = counts[: MANY_ELEMENTS // 2], counts[-MANY_ELEMENTS // 4 :]
+            return f"{len(counts)} elements, {_listed(rare)} … {_listed(frequent)}"
         return _listed(self.elements.items())
 
 
