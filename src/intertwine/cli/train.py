@@ -26,7 +26,7 @@ def train_potential(
     """
     # Lightning is only needed here.
     from intertwine.training.configuration import read_configuration
-    from intertwine.training.outcome import error_words
+    from intertwine.training.progress import error_words
     from intertwine.training.whole import train
 
     try:

@@ -42,7 +42,9 @@ def new_potential(section: ModelSection, told: LabelStatistics, seed: int = 0) -
     for target in targets.values():
         rep_out = rep_out + target.rep
     own = inspect.signature(kind).parameters
-    options = {"neighbours": told.average_neighbours, **section.options, "rep_out": rep_out}
+    options = {**section.options, "rep_out": rep_out}
+    if "neighbours" in own:
+        options.setdefault("neighbours", told.average_neighbours)
     unknown = [name for name in options if name not in own]
     if unknown:
         raise ArgumentError(f"{section.network} has no option {unknown[0]!r}. Its options are {', '.join(own)}.")

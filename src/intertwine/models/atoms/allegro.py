@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from intertwine.errors import ArgumentError
-from intertwine.models.atoms.network import AtomNetwork
+from intertwine.models.atoms.network import AtomNetwork, invariant_irrep
 from intertwine.nn import DepthwiseConv, EdgeGeometry, FullyConnected, Linear, TensorProduct, edge_geometry
 from intertwine.nn.radial import BesselBasis, EnvelopedBasis, PolynomialCutoff, RadialBasis
 from intertwine.reps import Irrep, Rep, as_rep
@@ -39,7 +39,7 @@ class Allegro(AtomNetwork):
         embedding: the number of products of radial functions with elements, even; default as many as scalars.
         two_body: the hidden widths of the first network.
         latent: those of the networks of the layers.
-        readout: those of the last network.
+        readout: those of the last network, behind which a linear map stands.
 
     Raises `ArgumentError` for tensors whose irreps are not as many each, or lack harmonics, and where what an atom
     gives cannot be reached.
@@ -55,7 +55,6 @@ class Allegro(AtomNetwork):
     """
 
     degrees: Tensor
-    order: Tensor
 
     def __init__(
         self,
@@ -76,24 +75,9 @@ class Allegro(AtomNetwork):
     ) -> None:
         hidden = as_rep(hidden)
         group = hidden.group
-        invariant = Irrep(group, group.trivial)
+        invariant = invariant_irrep(group)
         super().__init__(species, cutoff, invariant if rep_out is None else rep_out)
         embedding = scalars if embedding is None else embedding
-        self.options = {
-            "species": species,
-            "cutoff": self.cutoff,
-            "hidden": hidden,
-            "layers": layers,
-            "rep_out": self.rep_out,
-            "neighbours": float(neighbours),
-            "scalars": scalars,
-            "bessel": bessel,
-            "power": power,
-            "embedding": embedding,
-            "two_body": [*two_body],
-            "latent": [*latent],
-            "readout": [*readout],
-        }
         if layers < 1 or embedding % 2 or not latent:
             raise ArgumentError(
                 "An Allegro has one layer or more, an even number of embeddings and hidden widths of its layers, but "
@@ -110,17 +94,15 @@ class Allegro(AtomNetwork):
         self.register_table("degrees", np.repeat(np.arange(len(around.terms)), [b.dim for _, b in around.terms]))
         self.layers, self.surroundings = nn.ModuleList(), list[_Surroundings]()
         rep, width = around, scalars
-        wanted = {invariant, *(irrep for _, irrep in self.rep_out.isotypic)}
+        wanted = (as_rep(invariant) + self.rep_out).irreps
         for n, kept in enumerate(_tracked(hidden, around, layers, wanted), start=1):
             self.surroundings.append(_Surroundings(around, width, self.neighbours))
             product = TensorProduct(rep, around, kept, mode="uuu", summed=True)
             self.layers.append(_Layer(self.surroundings[-1], product, [n * scalars + self.channels, *latent], scalars))
             rep, width = product.rep_out, latent[-1]
-        self.numbers = self.rep_out.count(invariant)
-        rest = self.rep_out.filter(drop=invariant)
-        self.read = FullyConnected([(layers + 1) * scalars, *readout, max(self.numbers, 1)])
-        self.read_tensors = Linear(rep, rest, bias=False) if rest.dim else None
-        self.register_table("order", (self.numbers * invariant + rest).index_of(self.rep_out))
+        sizes = [(layers + 1) * scalars, *readout]
+        self.pairs = FullyConnected(sizes, last_activation=True) if readout else nn.Identity()
+        self.read = Linear(sizes[-1] * invariant + rep.filter(drop=invariant), self.rep_out, bias=False)
 
     def forward(self, species: Tensor, edges: Tensor, vectors: Tensor) -> Tensor:  # type: ignore[override]
         """What each atom gives, `(N, rep_out.dim)`; see `AtomNetwork`."""
@@ -136,14 +118,11 @@ class Allegro(AtomNetwork):
         for layer in self.layers:
             known, tensors, found = layer(known, torch.cat(scalars, 1), tensors, geometry, centre)
             scalars.append(found)
-        pairs = self.read(torch.cat(scalars, 1))[:, : self.numbers]
-        if self.read_tensors is not None:
-            pairs = torch.cat([pairs, self.read_tensors(tensors)], 1)
-        # Each pair counts for both of its atoms.
-        scale = 1 / math.sqrt(2 * self.neighbours)
-        summed = pairs.new_zeros(species.shape[0], self.rep_out.dim).index_add(0, centre, pairs * scale)
-        out: Tensor = summed.index_select(1, self.order)
-        return out
+        # The last map is linear, and so one of the sums over pairs.
+        pairs = torch.cat([self.pairs(torch.cat(scalars, 1)), tensors[:, self.channels :]], 1)
+        scale = 1 / math.sqrt(2 * self.neighbours)  # each pair counts for both of its atoms
+        y: Tensor = self.read(pairs.new_zeros(species.shape[0], pairs.shape[1]).index_add(0, centre, pairs * scale))
+        return y
 
 
 class _Layer(nn.Module):
@@ -169,7 +148,7 @@ class _Surroundings(DepthwiseConv):
     """The sum of the harmonics of an atom's neighbours, with weights linear in numbers that are known of each pair."""
 
     def __init__(self, around: Rep, width: int, neighbours: float) -> None:
-        constant = around.terms[0][0] * Irrep(around.group, around.group.trivial)
+        constant = around.terms[0][0] * invariant_irrep(around.group)
         given = _Given(width)
         super().__init__(constant, around, given, degree=around.degree, hidden=(), neighbours=neighbours)
         self.key = given.key
@@ -206,19 +185,21 @@ def _channels(hidden: Rep) -> int:
     return counts.pop()
 
 
-def _tracked(hidden: Rep, around: Rep, layers: int, wanted: set[Irrep]) -> list[list[Irrep]]:
+def _tracked(hidden: Rep, around: Rep, layers: int, wanted: Rep) -> list[Rep]:
     """The irreps that each layer gives: those that can be reached, and lead to what is wanted in the end."""
-    harmonics, allowed = ([irrep for _, irrep in rep.isotypic] for rep in (around, hidden))
-    given = [harmonics]
+    given = [around]
     for n in range(layers):
-        reached = {c for a in given[-1] for b in harmonics for _, c in (a * b).isotypic}
-        given.append([c for c in (wanted if n == layers - 1 else allowed) if c in reached])
-    if missing := wanted - {*given[-1]}:
+        reached = [irrep for _, irrep in (given[-1] * around).isotypic]
+        given.append((wanted if n == layers - 1 else hidden).filter(keep=reached))
+    if given[-1] != wanted:
+        missing = ", ".join(irrep.label for _, irrep in wanted.isotypic if irrep not in given[-1])
         raise ArgumentError(
-            f"An Allegro of tensors {hidden} and {layers} layers does not reach "
-            f"{', '.join(sorted(irrep.label for irrep in missing))}, which an atom shall give. Add irreps or layers."
+            f"An Allegro of tensors {hidden} and {layers} layers does not reach {missing}, which an atom shall give. "
+            "Add irreps or layers."
         )
-    needed = [given[-1]]
-    for irreps in given[-2:0:-1]:
-        needed.append([a for a in irreps if any(c in needed[-1] for b in harmonics for _, c in (a * b).isotypic)])
+    needed = [wanted]
+    for rep in given[-2:0:-1]:
+        # What leads to c by a product with b is in c ⊗ b: reps here are real, and so their own duals.
+        leading = [irrep for _, irrep in (needed[-1] * around).isotypic]
+        needed.append(rep.filter(keep=leading))
     return needed[::-1]

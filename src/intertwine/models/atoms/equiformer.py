@@ -8,7 +8,7 @@ from itertools import accumulate
 import torch
 from torch import Tensor, nn
 
-from intertwine.models.atoms.network import AtomBlock, AtomNetwork, invariants_of, reachable
+from intertwine.models.atoms.network import AtomBlock, AtomNetwork, invariant_irrep, invariants_of, reachable
 from intertwine.nn import DepthwiseConv, EdgeGeometry, FullyConnected, LayerNorm, Linear, edge_geometry
 from intertwine.nn.parts import part_of
 from intertwine.nn.radial import BesselBasis, PolynomialCutoff
@@ -31,7 +31,6 @@ class Equiformer(AtomNetwork):
         heads: the number of heads.
         degree: the largest degree of the harmonics; default that of the features.
         rep_out: what each atom gives; default one invariant, its energy.
-        neighbours: how many neighbours an atom has on average.
         bessel: the number of radial functions.
         radial: the hidden widths of the radial networks and of those of the weights.
 
@@ -56,26 +55,13 @@ class Equiformer(AtomNetwork):
         heads: int = 4,
         degree: int | None = None,
         rep_out: Rep | Irrep | None = None,
-        neighbours: float = 10.0,
         bessel: int = 8,
         radial: Sequence[int] = (64, 64),
     ) -> None:
         hidden = as_rep(hidden)
         invariants = invariants_of(hidden)
-        super().__init__(species, cutoff, Irrep(hidden.group, hidden.group.trivial) if rep_out is None else rep_out)
+        super().__init__(species, cutoff, invariant_irrep(hidden.group) if rep_out is None else rep_out)
         degree = hidden.degree if degree is None else degree
-        self.options = {
-            "species": species,
-            "cutoff": self.cutoff,
-            "hidden": hidden,
-            "layers": layers,
-            "heads": heads,
-            "degree": degree,
-            "rep_out": self.rep_out,
-            "neighbours": float(neighbours),
-            "bessel": bessel,
-            "radial": tuple(radial),
-        }
         self.basis, self.envelope = BesselBasis(cutoff, bessel), PolynomialCutoff(cutoff)
         self.embedding, rep = nn.Embedding(species, invariants.dim), invariants
         self.layers, self.convolutions = nn.ModuleList(), list[DepthwiseConv]()

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from intertwine.models.atoms.network import AtomBlock, AtomNetwork, feature_gate, invariants_of, reachable
+from intertwine.models.atoms.network import (
+    AtomBlock,
+    AtomNetwork,
+    feature_gate,
+    invariant_irrep,
+    invariants_of,
+    reachable,
+)
 from intertwine.nn import EdgeGeometry, LayerNorm, Linear, SO2Conv, edge_geometry
 from intertwine.nn.radial import BesselBasis, PolynomialCutoff
 from intertwine.reps import Irrep, Rep, as_rep
@@ -55,18 +62,7 @@ class ESCN(AtomNetwork):
     ) -> None:
         hidden = as_rep(hidden)
         invariants = invariants_of(hidden)
-        super().__init__(species, cutoff, Irrep(hidden.group, hidden.group.trivial) if rep_out is None else rep_out)
-        self.options = {
-            "species": species,
-            "cutoff": self.cutoff,
-            "hidden": hidden,
-            "layers": layers,
-            "order": order,
-            "rep_out": self.rep_out,
-            "neighbours": float(neighbours),
-            "bessel": bessel,
-            "radial": tuple(radial),
-        }
+        super().__init__(species, cutoff, invariant_irrep(hidden.group) if rep_out is None else rep_out)
         basis, envelope = BesselBasis(cutoff, bessel), PolynomialCutoff(cutoff)
         self.embedding = nn.Embedding(species, invariants.dim)
         self.layers, self.convolutions = nn.ModuleList(), list[SO2Conv]()

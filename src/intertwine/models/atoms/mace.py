@@ -9,13 +9,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
-from intertwine.models.atoms.network import AtomNetwork
+from intertwine.models.atoms.network import AtomNetwork, feature_gate, invariant_irrep
 from intertwine.models.atoms.pair_basis import PairBasis
 from intertwine.nn import (
     DepthwiseConv,
     EdgeGeometry,
     FullyConnected,
-    Gate,
     Linear,
     SpeciesLinear,
     SymmetricContraction,
@@ -84,25 +83,9 @@ class MACE(AtomNetwork):
     ) -> None:
         hidden = as_rep(hidden)
         group = hidden.group
-        super().__init__(species, cutoff, Irrep(group, group.trivial) if rep_out is None else rep_out)
+        invariant = invariant_irrep(group)
+        super().__init__(species, cutoff, invariant if rep_out is None else rep_out)
         orders, residuals = _each(order, layers, "order"), _each(residual, layers, "residual")
-        self.options = {
-            "species": species,
-            "cutoff": self.cutoff,
-            "hidden": hidden,
-            "layers": layers,
-            "degree": degree,
-            "order": [*map(int, orders)],
-            "rep_out": self.rep_out,
-            "neighbours": float(neighbours),
-            "bessel": bessel,
-            "power": power,
-            "radial": [*radial],
-            "readout": readout,
-            "residual": [*map(bool, residuals)],
-            "density": density,
-            "radii": None if radii is None else [*map(float, radii)],
-        }
         if radii is not None and len(radii) != species:
             raise ArgumentError(f"Each of {species} species has a radius, but got {len(radii)} of them.")
         channels = _channels(hidden)
@@ -110,12 +93,12 @@ class MACE(AtomNetwork):
         self.basis = plain if radii is None else PairBasis(cutoff, bessel, power, radii)
         self.embedding = nn.Embedding(species, channels)
         self.layers, self.convolutions, self.reads = nn.ModuleList(), list[DepthwiseConv](), nn.ModuleList()
-        invariant, single = Irrep(group, group.trivial), harmonics_rep(group.defining, degree)
+        single = harmonics_rep(group.defining, degree)
         rep, messages = channels * invariant, channels * single
         for n in range(layers):
             last = n == layers - 1
             wanted = hidden.filter(keep=[invariant, *(irrep for _, irrep in self.rep_out.isotypic)]) if last else hidden
-            out = _reached(wanted, single, orders[n])
+            out = _contracted(wanted, single, orders[n])
             # A mean over neighbours has its number in the denominator, where a sum of unit variance has its root.
             count = 1.0 if density else float(neighbours) ** 2
             conv = DepthwiseConv(rep, messages, self.basis, degree=degree, hidden=radial, neighbours=count)
@@ -183,7 +166,7 @@ def _each(value: int | bool | Sequence[int | bool], layers: int, name: str) -> l
 def _channels(hidden: Rep) -> int:
     """The number of channels; raises `ArgumentError` for features that are not so many invariants and other irreps."""
     counts = {m for m, _ in hidden.terms}
-    if len(counts) != 1 or hidden.terms[0][1] != Irrep(hidden.group, hidden.group.trivial):
+    if len(counts) != 1 or hidden.terms[0][1] != invariant_irrep(hidden.group):
         raise ArgumentError(
             "The features of a MACE are invariants and then other irreps, as many of each, such as 64x0e + 64x1o, but "
             f"got {hidden}."
@@ -191,8 +174,8 @@ def _channels(hidden: Rep) -> int:
     return counts.pop()
 
 
-def _reached(rep: Rep, messages: Rep, order: int) -> Rep:
-    """The terms of a rep that polynomials of messages lead to."""
+def _contracted(rep: Rep, messages: Rep, order: int) -> Rep:
+    """The terms of a rep that products of one message or more, up to an order, contain."""
     return rep.filter(keep=lambda irrep: any(messages.molien(order, irrep)[1:]))
 
 
@@ -201,5 +184,5 @@ def _readout(rep: Rep, rep_out: Rep, width: int) -> nn.Module:
     if not width:
         return Linear(rep, rep_out, bias=False)
     irreps = [irrep for _, irrep in rep_out.isotypic]
-    gate = Gate(Rep(rep.group, tuple((width, irrep) for irrep in irreps)), F.silu, F.silu)
+    gate = feature_gate(Rep(rep.group, tuple((width, irrep) for irrep in irreps)))
     return nn.Sequential(Linear(rep, gate.rep_in, bias=False), gate, Linear(gate.rep_out, rep_out, bias=False))
