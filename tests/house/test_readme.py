@@ -55,6 +55,7 @@ PAGES = [
     "docs/train_a_potential.md",
     "docs/data_of_atoms.md",
     "docs/signals.md",
+    "docs/running.md",
     "docs/from_e3nn.md",
 ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -42,6 +43,8 @@ class Electrostatics(EnergyTerm):
     >>> Electrostatics()(graph, graph.vectors(), {"charges": q}).sum()  # −k / 20 Å
     tensor(-0.7200, dtype=torch.float64)
     """
+
+    is_local: ClassVar[bool] = False
 
     def __init__(self, charges: str = LATENT, width: float = 1.0, resolution: float = 2.0) -> None:
         super().__init__()

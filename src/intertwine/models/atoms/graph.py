@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -19,6 +20,23 @@ class AtomsLike(Protocol):
     numbers: np.ndarray
     pbc: np.ndarray
     cell: Any
+
+
+@dataclass
+class BareAtoms:
+    """Atoms that come from another program than ase.
+
+    Args:
+        positions: `(N, 3)`, Å.
+        numbers: atomic numbers, `(N,)`.
+        pbc: which directions repeat.
+        cell: lattice vectors as rows, Å.
+    """
+
+    positions: np.ndarray
+    numbers: np.ndarray
+    pbc: np.ndarray
+    cell: np.ndarray
 
 
 class AtomGraph(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +21,13 @@ from intertwine.reps import as_rep
 
 
 class EnergyTerm(KeepsOptions, nn.Module, ABC):
-    """An energy of atoms that is known beforehand or follows from what the network gives: repulsion, charges."""
+    """An energy of atoms that is known beforehand or follows from what the network gives: repulsion, charges.
+
+    Attributes:
+        is_local: whether it depends on pairs within the cut-off alone.
+    """
+
+    is_local: ClassVar[bool] = True
 
     @abstractmethod
     def forward(self, graph: AtomGraph, vectors: Tensor, outputs: Mapping[str, Tensor]) -> Tensor:
@@ -225,8 +232,11 @@ def _strained(graph: AtomGraph, strain: Tensor) -> AtomGraph:
 
 def _volumes(cells: Tensor) -> Tensor:
     """The volume of each cell, `(B, 1, 1)`; raises `ArgumentError` where there is none."""
-    volumes: Tensor = torch.linalg.det(cells).abs()[:, None, None]
-    if not (torch.compiler.is_compiling() or is_tracing()) and not bool((volumes > 0).all()):
+    a, b, c = cells.unbind(1)
+    volumes: Tensor = (torch.linalg.cross(a, b) * c).sum(1).abs()[:, None, None]
+    # Only numbers can be looked at: not what stands for them while code is compiled or recorded.
+    is_number = type(volumes) is Tensor and not (torch.compiler.is_compiling() or is_tracing())
+    if is_number and not bool((volumes > 0).all()):
         raise ArgumentError(
             "Stress is a derivative per volume, but some of these structures have a cell without volume. Give a cell, "
             "or do not ask for the stress."
