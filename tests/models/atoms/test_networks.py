@@ -10,10 +10,10 @@ from ase import Atoms
 from torch import Tensor
 
 from intertwine.catalog import O3
-from intertwine.models import AtomGraph, Potential, atom_graph, load_potential, save_potential
+from intertwine.models import Potential, load_potential, save_potential
 from intertwine.rotations import from_axis_angle
 from intertwine.testing import check_module
-from tests.models.atoms.networks import CUTOFF, NETWORKS, each_network, potential
+from tests.models.atoms.networks import CUTOFF, NETWORKS, each_network, graph_of, potential
 
 
 def crystal() -> Atoms:
@@ -29,10 +29,6 @@ def molecule() -> Atoms:
 
 def results(model: Potential, *frames: Atoms, stress: bool = True) -> dict[str, Tensor]:
     return model(graph_of(model, *frames), stress=stress)
-
-
-def graph_of(model: Potential, *frames: Atoms) -> AtomGraph:
-    return atom_graph(list(frames), model.elements, model.cutoff, dtype=model.dtype)
 
 
 def same(found: Any, wanted: Any, tolerance: float = 1e-10) -> None:

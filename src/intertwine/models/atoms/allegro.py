@@ -20,6 +20,7 @@ from intertwine.reps.harmonics import harmonics_rep
 class Allegro(AtomNetwork):
     """Pairs of a centre and a neighbour, whose features meet what surrounds the centre; an atom gives their sum.
 
+    `V_ij ← V_ij ⊗ Σ_k w(x_ik) Y(r_ik)`, `x_ij ← MLP(x_ij, invariants of V_ij)`, `y_i = Σ_j L (x_ij, V_ij) / √2n`.
     Each pair has invariant numbers and tensors, at first from its distance, direction and elements. In a layer the
     tensors are multiplied, channel by channel, by the sum of the harmonics of all neighbours of the centre, with
     weights that follow from the invariants; the invariants of the product, and all before, make the next ones. Nothing
@@ -74,9 +75,7 @@ class Allegro(AtomNetwork):
         readout: Sequence[int] = (32,),
     ) -> None:
         hidden = as_rep(hidden)
-        group = hidden.group
-        invariant = invariant_irrep(group)
-        super().__init__(species, cutoff, invariant if rep_out is None else rep_out)
+        super().__init__(species, cutoff, hidden.group, rep_out)
         embedding = scalars if embedding is None else embedding
         if layers < 1 or embedding % 2 or not latent:
             raise ArgumentError(
@@ -85,7 +84,8 @@ class Allegro(AtomNetwork):
             )
         self.neighbours = float(neighbours)
         self.channels = _channels(hidden)
-        around = self.channels * harmonics_rep(group.defining, hidden.degree)
+        invariant = invariant_irrep(hidden.group)
+        around = self.channels * harmonics_rep(hidden.group.defining, hidden.degree)
         self.basis = EnvelopedBasis(BesselBasis(cutoff, bessel), PolynomialCutoff(cutoff, power))
         self.centres, self.others = nn.Embedding(species, embedding // 2), nn.Embedding(species, embedding // 2)
         self.spread = FullyConnected([bessel, embedding], variance_in=self.basis.mean_square / bessel)

@@ -8,7 +8,7 @@ from itertools import accumulate
 import torch
 from torch import Tensor, nn
 
-from intertwine.models.atoms.network import AtomBlock, AtomNetwork, invariant_irrep, invariants_of, reachable
+from intertwine.models.atoms.network import AtomBlock, AtomNetwork, invariants_of, reachable
 from intertwine.nn import DepthwiseConv, EdgeGeometry, FullyConnected, LayerNorm, Linear, edge_geometry
 from intertwine.nn.parts import part_of
 from intertwine.nn.radial import BesselBasis, PolynomialCutoff
@@ -19,9 +19,10 @@ from intertwine.reps.harmonics import harmonics_rep
 class Equiformer(AtomNetwork):
     """Residual layers: attention over neighbours, then a network at each atom.
 
-    `x_t ← x_t + L Σ_s a_ts conv(L norm x)_ts`, in heads. The values are those of a convolution channel by channel; the
-    weights `a_ts = c(r) e^(l_ts) / (1 + Σ_s c(r) e^(l_ts))` come of a network l of the invariants of both atoms and
-    their distance, with a cut-off c, so that a neighbour that leaves is forgotten smoothly.
+    `x_t ← x_t + L Σ_s a_ts conv(L norm x)_ts`, in heads; then `x ← x + L gate(L norm x)`. The values are those of a
+    convolution channel by channel; the weights `a_ts = c(r) e^(l_ts) / (1 + Σ_s c(r) e^(l_ts))` come of a network l of
+    the invariants of both atoms and their distance, with a cut-off c, so that a neighbour that leaves is forgotten
+    smoothly.
 
     Args:
         species: how many elements there are.
@@ -34,7 +35,8 @@ class Equiformer(AtomNetwork):
         bessel: the number of radial functions.
         radial: the hidden widths of the radial networks and of those of the weights.
 
-    Raises `ArgumentError` for heads that do not divide all multiplicities.
+    Raises `ArgumentError` for heads that do not divide all multiplicities, for features without invariants, and for
+    features that neighbours cannot give.
 
     Source: Liao & Smidt 2023 (arXiv:2206.11990).
 
@@ -60,7 +62,7 @@ class Equiformer(AtomNetwork):
     ) -> None:
         hidden = as_rep(hidden)
         invariants = invariants_of(hidden)
-        super().__init__(species, cutoff, invariant_irrep(hidden.group) if rep_out is None else rep_out)
+        super().__init__(species, cutoff, hidden.group, rep_out)
         degree = hidden.degree if degree is None else degree
         self.basis, self.envelope = BesselBasis(cutoff, bessel), PolynomialCutoff(cutoff)
         self.embedding, rep = nn.Embedding(species, invariants.dim), invariants

@@ -6,14 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from intertwine.models.atoms.network import (
-    AtomBlock,
-    AtomNetwork,
-    feature_gate,
-    invariant_irrep,
-    invariants_of,
-    reachable,
-)
+from intertwine.models.atoms.network import AtomBlock, AtomNetwork, feature_gate, invariants_of, reachable
 from intertwine.nn import EdgeGeometry, LayerNorm, Linear, SO2Conv, edge_geometry
 from intertwine.nn.radial import BesselBasis, PolynomialCutoff
 from intertwine.reps import Irrep, Rep, as_rep
@@ -36,6 +29,8 @@ class ESCN(AtomNetwork):
         neighbours: how many neighbours an atom has on average.
         bessel: the number of radial functions.
         radial: the hidden widths of the radial networks.
+
+    Raises `ArgumentError` for features without invariants, and for features that neighbours cannot give.
 
     Source: Passaro & Zitnick 2023 (arXiv:2302.03655); the residual layers of Fu et al. 2025 (arXiv:2502.12147).
 
@@ -62,7 +57,7 @@ class ESCN(AtomNetwork):
     ) -> None:
         hidden = as_rep(hidden)
         invariants = invariants_of(hidden)
-        super().__init__(species, cutoff, invariant_irrep(hidden.group) if rep_out is None else rep_out)
+        super().__init__(species, cutoff, hidden.group, rep_out)
         basis, envelope = BesselBasis(cutoff, bessel), PolynomialCutoff(cutoff)
         self.embedding = nn.Embedding(species, invariants.dim)
         self.layers, self.convolutions = nn.ModuleList(), list[SO2Conv]()

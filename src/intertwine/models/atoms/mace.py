@@ -28,6 +28,7 @@ from intertwine.reps.harmonics import harmonics_rep
 class MACE(AtomNetwork):
     """Convolutions over neighbours, then polynomials of their sums: many bodies at once, with few layers.
 
+    `m_t = L Σ_s conv(L x_s, r_st) / n`, `x ← L Σ_ν W_νz m^⊗ν + L_z x`, `y = Σ_layers R x`, z the element of an atom.
     A layer is a linear map, a convolution channel by channel, a linear map to messages; then the symmetric contraction
     of the messages of each atom, with weights of its element, and a linear map. What each layer gives is read out, and
     the sum of that is the output. A residual layer adds a map of what it was given, with weights for each element;
@@ -82,9 +83,7 @@ class MACE(AtomNetwork):
         radii: Sequence[float] | None = None,
     ) -> None:
         hidden = as_rep(hidden)
-        group = hidden.group
-        invariant = invariant_irrep(group)
-        super().__init__(species, cutoff, invariant if rep_out is None else rep_out)
+        super().__init__(species, cutoff, hidden.group, rep_out)
         orders, residuals = _each(order, layers, "order"), _each(residual, layers, "residual")
         if radii is not None and len(radii) != species:
             raise ArgumentError(f"Each of {species} species has a radius, but got {len(radii)} of them.")
@@ -93,7 +92,7 @@ class MACE(AtomNetwork):
         self.basis = plain if radii is None else PairBasis(cutoff, bessel, power, radii)
         self.embedding = nn.Embedding(species, channels)
         self.layers, self.convolutions, self.reads = nn.ModuleList(), list[DepthwiseConv](), nn.ModuleList()
-        single = harmonics_rep(group.defining, degree)
+        invariant, single = invariant_irrep(hidden.group), harmonics_rep(hidden.group.defining, degree)
         rep, messages = channels * invariant, channels * single
         for n in range(layers):
             last = n == layers - 1

@@ -25,8 +25,9 @@ Own = Literal["element", "linear", "none"]
 class NequIP(AtomNetwork):
     """Convolutions over neighbours with learned radial functions; the last features give what is wanted.
 
-    A layer is a linear map, a convolution channel by channel, a linear map, plus a linear map of the features of the
-    atom itself; then a gate: silu of invariants and of gates, tanh of pseudoscalars. Radial functions are networks of
+    `x_t ← gate(L Σ_s conv(L x_s, r_st) + L_z x_t)`: a layer is a linear map, a convolution channel by channel, a linear
+    map, plus a linear map of the features of the atom itself, one for each element z; then a gate: silu of invariants
+    and of gates, tanh of pseudoscalars. Radial functions are networks of
     Bessel functions times a cut-off, so that energies and forces are continuous where a neighbour passes it. Numbers
     start with unit variance at most: gates multiply features, so that those which start larger grow from layer to
     layer, and learn worse. What no neighbour can give yet, and what the output does not need, is left out: vectors
@@ -88,7 +89,7 @@ class NequIP(AtomNetwork):
     ) -> None:
         reps = _per_layer(hidden, layers)
         invariant = invariant_irrep(reps[0].group)
-        super().__init__(species, cutoff, invariant if rep_out is None else rep_out)
+        super().__init__(species, cutoff, reps[0].group, rep_out)
         if own not in ("element", "linear", "none"):
             raise ArgumentError(f'Features of atoms themselves enter by "element", "linear" or "none", not {own!r}.')
         if channels is not None and channels < 1:

@@ -13,7 +13,7 @@ from intertwine.fields import Displacements, Edges, FieldType, PointFeatures
 from intertwine.groups import Group
 from intertwine.models.atoms.options import KeepsOptions
 from intertwine.nn import EquivariantModule, Gate, LayerNorm, Linear
-from intertwine.reps import Irrep, Rep, as_rep
+from intertwine.reps import Irrep, Rep
 
 
 class AtomNetwork(KeepsOptions, EquivariantModule):
@@ -22,20 +22,20 @@ class AtomNetwork(KeepsOptions, EquivariantModule):
     Args:
         species: how many elements there are.
         cutoff: how far atoms see, Å.
-        rep_out: the rep of what each atom gives: an invariant for an energy, vectors for a dipole, …
+        group: the group that features turn by, such as O(3).
+        rep_out: what each atom gives: vectors for a dipole, …; None for one invariant, its energy.
 
     Raises `ArgumentError` for no species and for a cut-off that is not positive.
     """
 
-    def __init__(self, species: int, cutoff: float, rep_out: Rep | Irrep) -> None:
-        rep_out = as_rep(rep_out)
+    def __init__(self, species: int, cutoff: float, group: Group, rep_out: Rep | Irrep | None) -> None:
         if not isinstance(species, int) or species < 1 or not cutoff > 0:
             raise ArgumentError(
                 f"A network on atoms knows one element or more and sees some distance far, but got species={species!r} "
                 f"and cutoff={cutoff!r}."
             )
-        group = rep_out.group
-        super().__init__(species * invariant_irrep(group), rep_out)
+        invariant = invariant_irrep(group)
+        super().__init__(species * invariant, invariant if rep_out is None else rep_out)
         self.species, self.cutoff = species, float(cutoff)
 
     @property
