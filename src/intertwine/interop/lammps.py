@@ -54,10 +54,10 @@ class LammpsForces:
         skin: float = 2.0,
         name: str = "intertwine",
     ) -> None:
-        model = load_potential(model) if isinstance(model, str | Path) else copy.deepcopy(model)
-        self.model = model.to(device=device, dtype=dtype).eval().requires_grad_(False)
         from ase.data import atomic_numbers
 
+        model = load_potential(model) if isinstance(model, str | Path) else copy.deepcopy(model)
+        self.model = model.to(device=device, dtype=dtype).eval().requires_grad_(False)
         unknown = [s for s in symbols if atomic_numbers.get(s) not in model.elements]
         if unknown:
             raise ArgumentError(f"This model knows the atomic numbers {list(model.elements)}, but not {unknown}.")
