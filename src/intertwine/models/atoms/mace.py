@@ -101,7 +101,7 @@ class MACE(AtomNetwork):
             # A mean over neighbours has its number in the denominator, where a sum of unit variance has its root.
             count = 1.0 if density else float(neighbours) ** 2
             conv = DepthwiseConv(rep, messages, self.basis, degree=degree, hidden=radial, neighbours=count)
-            layer = _Layer(conv, messages, out, (species, int(orders[n]), bool(residuals[n])))
+            layer = _Layer(conv, messages, out, species, int(orders[n]), bool(residuals[n]))
             if density:
                 layer.density = FullyConnected([bessel, 1], variance_in=self.basis.mean_square / bessel)
             self.layers.append(layer)
@@ -126,9 +126,9 @@ class MACE(AtomNetwork):
 class _Layer(nn.Module):
     """Messages and their products: features `(N, out.dim)`."""
 
-    def __init__(self, conv: DepthwiseConv, messages: Rep, out: Rep, options: tuple[int, int, bool]) -> None:
+    def __init__(self, conv: DepthwiseConv, messages: Rep, out: Rep, species: int, order: int, residual: bool) -> None:
         super().__init__()
-        species, order, self.residual = options
+        self.residual = residual
         self.before, self.conv = Linear(conv.rep_in, conv.rep_in, bias=False), conv
         self.after = Linear(conv.rep_out, messages, bias=False)
         self.density: FullyConnected | None = None
