@@ -55,7 +55,7 @@ EXCUSED = {
     ("intertwine.tour.run", "intertwine.tour.ethanol_section"),
     # Lightning and ase take seconds to load, which other commands need not wait for.
     ("intertwine.cli.train", "intertwine.training.configuration.read_configuration"),
-    ("intertwine.cli.train", "intertwine.training.outcome.error_words"),
+    ("intertwine.cli.train", "intertwine.training.progress.error_words"),
     ("intertwine.cli.train", "intertwine.training.whole.train"),
     ("intertwine.cli.run", "intertwine.interop.ase.Calculator"),
     ("intertwine.cli.run", "intertwine.interop.simulation.relax"),

@@ -38,6 +38,8 @@ STANDING_ON = (
     "intertwine.cli",
     "intertwine.training",
     "intertwine.interop.ase",
+    "intertwine.interop.metatomic",
+    "intertwine.interop.torchsim",
     "intertwine.interop.simulation",
     "intertwine.tour.ethanol",
 )

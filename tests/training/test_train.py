@@ -24,6 +24,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 import intertwine as tw
 from intertwine.interop.ase import Calculator
 from intertwine.models import NequIP, Potential, load_potential
+from intertwine.models.atoms.files import NETWORKS
 from intertwine.training.batches import FrameBatch, FrameDataset, Share, Shares
 from intertwine.training.configuration import Configuration, configuration_of
 from intertwine.training.fitting import PotentialFit, Schedule
@@ -70,6 +71,19 @@ def test_a_training_learns_and_leaves_all_of_it_in_a_folder(trained: tuple[Train
         again = found.model(FrameDataset([LabelledFrame(atoms)], found.model).graphs[0])
     assert atoms.get_potential_energy() == pytest.approx(float(again["energy"]), abs=1e-5)
     assert atoms.calc.results["energy_uncertainty"] > 0
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_every_network_trains_and_knows_how_sure_it_is(network: str, tmp_path: Path) -> None:
+    told = {
+        "data": {"train": str(written(tmp_path, 8)), "validation": 0.25},
+        "model": {"network": network, "cutoff": 4.0, "options": {"hidden": "4x0e + 4x1o", "layers": 1}},
+        "fit": {"epochs": 1},
+        "folder": str(tmp_path / "run"),
+    }
+    found = train(configuration_of(told))
+    assert np.isfinite(found.errors["forces_mae"])
+    assert load_potential(found.path).spread is not None
 
 
 def test_a_folder_is_not_written_over(trained: tuple[Trained, list[str]]) -> None:
@@ -392,7 +406,7 @@ def test_frames_that_changed_are_not_gone_on_with(tmp_path: Path) -> None:
         train(told, resume=True)
 
 
-@pytest.mark.parametrize("network", ["NequIP", "MACE", "Allegro", "ESCN", "Equiformer"])
+@pytest.mark.parametrize("network", NETWORKS)
 def test_every_network_trains_without_options(network: str, tmp_path: Path) -> None:
     told = {
         "data": {"train": str(written(tmp_path, 3)), "validation": 0.3},
@@ -402,7 +416,7 @@ def test_every_network_trains_without_options(network: str, tmp_path: Path) -> N
     }
     found = train(configuration_of(told))
     assert math.isfinite(found.errors["forces_mae"])
-    assert (load_potential(found.path).spread is None) == (network == "Allegro")
+    assert load_potential(found.path).spread is not None
 
 
 def test_a_started_model_learns_the_targets_that_are_named(tmp_path: Path) -> None:

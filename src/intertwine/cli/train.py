@@ -28,7 +28,7 @@ def train_potential(
     from lightning.pytorch.utilities import rank_zero_only
 
     from intertwine.training.configuration import read_configuration
-    from intertwine.training.outcome import error_words
+    from intertwine.training.progress import error_words
     from intertwine.training.whole import train
 
     try:
@@ -40,7 +40,9 @@ def train_potential(
         complain(error)
         raise typer.Exit(2) from error
     except OSError as error:  # a disk that is full, files that nobody may read
-        complain(f"The training stops, since a file cannot be read or written: {error}. With room for it, --resume goes on.")
+        complain(
+            f"The training stops, since a file cannot be read or written: {error}. With room for it, --resume goes on."
+        )
         raise typer.Exit(2) from error
     tell = rank_zero_only(say)  # each process of several comes here
     errors = [error_words(name, value) for name, value in found.errors.items() if "_" in name]

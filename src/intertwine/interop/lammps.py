@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from ase.data import atomic_numbers
 from torch import Tensor
 
 from intertwine.errors import ArgumentError
@@ -55,6 +54,8 @@ class LammpsForces:
         skin: float = 2.0,
         name: str = "intertwine",
     ) -> None:
+        from ase.data import atomic_numbers
+
         model = load_potential(model) if isinstance(model, str | Path) else copy.deepcopy(model)
         self.model = model.to(device=device, dtype=dtype).eval().requires_grad_(False)
         unknown = [s for s in symbols if atomic_numbers.get(s) not in model.elements]

@@ -40,16 +40,8 @@ from intertwine.training.configuration import Configuration
 from intertwine.training.data_module import PotentialData
 from intertwine.training.fitting import MovingAverage, PotentialFit, Schedule
 from intertwine.training.frames import FrameSet, fingerprint
-from intertwine.training.history import Epoch, History
 from intertwine.training.losses import PotentialLoss
-from intertwine.training.outcome import (
-    EpochLines,
-    LivePage,
-    learned_spread,
-    predict_frames,
-    quiet_lightning,
-    symmetry_words,
-)
+from intertwine.training.outcome import learned_spread, predict_frames, symmetry_words
 from intertwine.training.preparation import (
     FrameParts,
     Say,
@@ -59,6 +51,7 @@ from intertwine.training.preparation import (
     with_fitted_offsets,
     with_moved_energies,
 )
+from intertwine.training.progress import Epoch, EpochLines, History, LivePage, quiet_lightning
 from intertwine.training.report import TrainingRecord
 from intertwine.training.statistics import label_statistics
 

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from ase import Atoms
 
 from intertwine.catalog import O3, SO3
-from intertwine.models import ESCN, MACE, Allegro, AtomNetwork, Equiformer, NequIP, Potential
+from intertwine.models import ESCN, MACE, Allegro, AtomGraph, AtomNetwork, Equiformer, NequIP, Potential, atom_graph
 from intertwine.reps import Rep
 
 CUTOFF = 3.5
@@ -77,6 +78,11 @@ def potential(name: str, elements: tuple[int, ...] = (6, 8)) -> Potential:
     """One of them with a seed, float64, ready for use."""
     torch.manual_seed(0)
     return Potential(NETWORKS[name](len(elements), None), elements, scale=0.7).double().eval()
+
+
+def graph_of(model: Potential, *frames: Atoms) -> AtomGraph:
+    """Atoms as the model sees them, in its dtype."""
+    return atom_graph(frames, model.elements, model.cutoff, dtype=model.dtype)
 
 
 each_network = pytest.mark.parametrize("name", NETWORKS)

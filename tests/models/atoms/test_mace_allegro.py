@@ -10,19 +10,10 @@ from ase.build import molecule
 
 from intertwine.catalog import O3
 from intertwine.errors import ArgumentError
-from intertwine.models import (
-    MACE,
-    Allegro,
-    AtomGraph,
-    AtomNetwork,
-    Potential,
-    Target,
-    atom_graph,
-    load_potential,
-    save_potential,
-)
+from intertwine.models import MACE, Allegro, AtomNetwork, Potential, Target, load_potential, save_potential
 from intertwine.models.atoms.pair_basis import PairBasis
 from intertwine.testing import check_module
+from tests.models.atoms.networks import graph_of
 
 TENSORS = O3.rep("1x0e + 1x1o + 1x0e + 1x2e")
 ALL = "4x0e + 4x0o + 4x1e + 4x1o + 4x2e + 4x2o"
@@ -31,10 +22,6 @@ OF_TENSORS: dict[str, Callable[[], AtomNetwork]] = {
     "MACE": lambda: MACE(2, 3.0, O3.rep("4x0e + 4x1o + 4x2e"), degree=2, radial=(8,), rep_out=TENSORS),
     "Allegro": lambda: Allegro(2, 3.0, O3.rep(ALL), layers=3, scalars=8, latent=(8,), rep_out=TENSORS),
 }
-
-
-def graph_of(model: Potential, atoms: Atoms) -> AtomGraph:
-    return atom_graph(atoms, model.elements, model.cutoff)
 
 
 @pytest.mark.parametrize("name", OF_TENSORS)
@@ -126,7 +113,7 @@ def test_forces_start_small_and_not_too_small(make: Callable[[], AtomNetwork]) -
     for seed in range(4):
         torch.manual_seed(seed)
         model = Potential(make(), [1, 6, 8]).eval()
-        forces = model(atom_graph(molecule("CH3CH2OH"), model.elements, 5.0, dtype=torch.float32))["forces"]
+        forces = model(graph_of(model, molecule("CH3CH2OH")))["forces"]
         assert 0.01 < float(forces.square().mean().sqrt()) < 5
 
 

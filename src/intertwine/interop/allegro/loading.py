@@ -118,7 +118,11 @@ def _fill(network: Allegro, told: Mapping[str, Tensor]) -> None:
     functions = cutoff / math.pi * math.sqrt(cutoff / 2) * math.sqrt(network.spread.variance_in)
     _put(network.spread, [told[f"{embed}.basis_linear.mlp.0.weight"] * functions])
     _put(network.two_body, _mlp(told, "scalar_embed_mlp.mlp_module"))
-    _put(network.read, _mlp(told, "edge_readout.mlp_module"))
+    *inner, last = _mlp(told, "edge_readout.mlp_module")
+    if isinstance(network.pairs, nn.FullyConnected):
+        _put(network.pairs, inner)
+        last = last * _behind(network.pairs)
+    network.read.weight.copy_(last.flatten())
     tensors = _mlp(told, "tensor_embed.env_embed_linear")[0]
     _put(network.tensors, [_by_degree(tensors, network.channels)])
     projection = _mlp(told, "allegro.first_layer_env_embed_projection")[0]

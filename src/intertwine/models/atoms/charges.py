@@ -51,7 +51,6 @@ class Electrostatics(EnergyTerm):
         if not (0 < width < math.inf and 0 < resolution < math.inf):
             raise ArgumentError(f"Widths and resolutions are positive lengths, but got {width!r} and {resolution!r}.")
         self.charges, self.width, self.resolution = charges, float(width), float(resolution)
-        self.options = {"charges": charges, "width": self.width, "resolution": self.resolution}
 
     def forward(self, graph: AtomGraph, vectors: Tensor, outputs: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
         """The energy of each atom, half of that of its pairs, `(N,)`, eV."""

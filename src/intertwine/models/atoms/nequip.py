@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
-from intertwine.models.atoms.network import AtomNetwork
+from intertwine.models.atoms.network import AtomNetwork, feature_gate, invariant_irrep, reachable
 from intertwine.nn import DepthwiseConv, EdgeGeometry, EquivariantModule, Gate, Linear, SpeciesLinear, edge_geometry
 from intertwine.nn.radial import BesselBasis, EnvelopedBasis, PolynomialCutoff, RadialBasis, XplorCutoff
 from intertwine.reps import Irrep, Rep, as_rep
@@ -25,8 +25,9 @@ Own = Literal["element", "linear", "none"]
 class NequIP(AtomNetwork):
     """Convolutions over neighbours with learned radial functions; the last features give what is wanted.
 
-    A layer is a linear map, a convolution channel by channel, a linear map, plus a linear map of the features of the
-    atom itself; then a gate: silu of invariants and of gates, tanh of pseudoscalars. Radial functions are networks of
+    `x_t ← gate(L Σ_s conv(L x_s, r_st) + L_z x_t)`: a layer is a linear map, a convolution channel by channel, a linear
+    map, plus a linear map of the features of the atom itself, one for each element z; then a gate: silu of invariants
+    and of gates, tanh of pseudoscalars. Radial functions are networks of
     Bessel functions times a cut-off, so that energies and forces are continuous where a neighbour passes it. Numbers
     start with unit variance at most: gates multiply features, so that those which start larger grow from layer to
     layer, and learn worse. What no neighbour can give yet, and what the output does not need, is left out: vectors
@@ -87,50 +88,29 @@ class NequIP(AtomNetwork):
         bias: bool = False,
     ) -> None:
         reps = _per_layer(hidden, layers)
-        invariant = Irrep(reps[0].group, reps[0].group.trivial)
-        super().__init__(species, cutoff, invariant if rep_out is None else rep_out)
+        invariant = invariant_irrep(reps[0].group)
+        super().__init__(species, cutoff, reps[0].group, rep_out)
         if own not in ("element", "linear", "none"):
             raise ArgumentError(f'Features of atoms themselves enter by "element", "linear" or "none", not {own!r}.')
         if channels is not None and channels < 1:
             raise ArgumentError(f"An element begins with one number or more, but got channels={channels!r}.")
         degree = max(rep.degree for rep in reps) if degree is None else degree
-        first = sum(m for m, block in reps[0].terms if block == invariant) or 1
-        self.options = {
-            "species": species,
-            "cutoff": self.cutoff,
-            "hidden": reps[0] if len({*reps}) == 1 else list(reps),
-            "layers": len(reps),
-            "degree": degree,
-            "rep_out": self.rep_out,
-            "neighbours": float(neighbours),
-            "channels": first if channels is None else channels,
-            "bessel": bessel,
-            "learn_bessel": bool(learn_bessel),
-            "radial": tuple(radial),
-            "power": power,
-            "onset": onset,
-            "solid": bool(solid),
-            "own": own,
-            "readout": tuple(readout),
-            "bias": bool(bias),
-        }
+        if channels is None:
+            channels = sum(m for m, block in reps[0].terms if block == invariant) or 1
         envelope = PolynomialCutoff(cutoff, power) if onset is None else XplorCutoff(cutoff, onset)
         basis = EnvelopedBasis(BesselBasis(cutoff, bessel, learned=learn_bessel), envelope)
         basis.key = "radial functions of all layers of this network"
         basis.mean_square = _largest(basis)
-        self.embedding = nn.Embedding(species, self.options["channels"])
+        self.embedding = nn.Embedding(species, channels)
+        self.is_solid = solid
         harmonics = harmonics_rep(reps[0].group.defining, degree)
         powers = [l for l in range(degree + 1) for _ in range(2 * l + 1)] if solid else []
         self.register_table("powers", np.array(powers, dtype=np.int64))
         self.layers, self.convolutions = nn.ModuleList(), list[DepthwiseConv]()
-        rep = self.options["channels"] * invariant
+        rep = channels * invariant
         for n, wanted in enumerate(reps):
-            gate = Gate(
-                _reached(wanted, rep, harmonics, self.rep_out if n == len(reps) - 1 else None),
-                F.silu,
-                F.silu,
-                odd=torch.tanh,
-            )
+            needed = self.rep_out if n == len(reps) - 1 else None
+            gate = feature_gate(reachable(wanted, rep, harmonics, needed))
             conv = DepthwiseConv(rep, gate.rep_in, basis, degree=degree, hidden=radial, neighbours=neighbours)
             itself = None if own == "none" else _Itself(rep, gate.rep_in, species if own == "element" else 1)
             self.layers.append(_Layer(conv, gate, itself, bias))
@@ -141,7 +121,7 @@ class NequIP(AtomNetwork):
     def forward(self, species: Tensor, edges: Tensor, vectors: Tensor) -> Tensor:  # type: ignore[override]
         """What each atom gives, `(N, rep_out.dim)`; see `AtomNetwork`."""
         geometry = edge_geometry(self.convolutions, edges, vectors, species.shape[0])
-        if self.options["solid"]:
+        if self.is_solid:
             geometry = geometry._replace(harmonics=geometry.harmonics * geometry.lengths[:, None] ** self.powers)
         x = self.embedding(species).to(vectors.dtype)
         for layer in self.layers:
@@ -221,29 +201,13 @@ def _per_layer(hidden: Rep | Irrep | Sequence[Rep | Irrep], layers: int | None) 
     return [as_rep(rep) for rep in hidden]
 
 
-def _reached(wanted: Rep, rep: Rep, harmonics: Rep, needed: Rep | None) -> Rep:
-    """The terms that neighbours with features of a rep can give, and that are needed: invariants always are."""
-    found = {
-        irrep for _, i in rep.isotypic for _, j in harmonics.isotypic for _, irrep in (as_rep(i) * as_rep(j)).isotypic
-    }
-    if needed is not None:
-        found &= {Irrep(rep.group, rep.group.trivial), *(irrep for _, irrep in needed.isotypic)}
-    terms = tuple((m, block) for m, block in wanted.terms if all(irrep in found for _, irrep in block.content))
-    if not terms:
-        raise ArgumentError(
-            f"Neighbours with features of {rep} give none of {wanted}{'' if needed is None else f' for {needed}'}. "
-            "Add invariants, and what the output has, to the hidden features."
-        )
-    return Rep(rep.group, terms)
-
-
 def _readout(rep: Rep, rep_out: Rep, widths: Sequence[int], bias: bool) -> nn.Sequential:
     """From the last features to the output."""
-    invariant = Irrep(rep.group, rep.group.trivial)
+    invariant = invariant_irrep(rep.group)
     others = tuple((m, block) for m, block in rep_out.terms if block != invariant)
     parts: list[EquivariantModule] = []
     for width in widths:
-        gate = Gate(width * invariant + Rep(rep.group, others), F.silu, F.silu, odd=torch.tanh)
+        gate = feature_gate(width * invariant + Rep(rep.group, others))
         parts += [Linear(rep, gate.rep_in, bias=bias), gate]
         rep = gate.rep_out
     return nn.Sequential(*parts, Linear(rep, rep_out, bias=bias))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -13,24 +13,23 @@ from intertwine._arrays import is_tracing
 from intertwine.errors import ArgumentError
 from intertwine.models.atoms.exact import ExactModule
 from intertwine.models.atoms.graph import AtomGraph
-from intertwine.models.atoms.network import AtomNetwork
+from intertwine.models.atoms.network import AtomNetwork, invariant_irrep
+from intertwine.models.atoms.options import KeepsOptions
 from intertwine.models.atoms.spread import EnergySpread
 from intertwine.models.atoms.targets import Target
-from intertwine.reps import Irrep, Rep
+from intertwine.reps import as_rep
 
 TAKEN_NAMES = ("energy", "energies", "forces", "stress", "virial", "group", "energy_uncertainty", "forces_uncertainty")
 """Names that targets do not have, since a potential gives them, or data have them, anyway."""
 
 
-class EnergyTerm(nn.Module, ABC):
+class EnergyTerm(KeepsOptions, nn.Module, ABC):
     """An energy of atoms that is known beforehand or follows from what the network gives: repulsion, charges.
 
     Attributes:
-        options: the arguments that make this term again: numbers and words.
         is_local: whether it depends on pairs within the cut-off alone.
     """
 
-    options: dict[str, Any]
     is_local: ClassVar[bool] = True
 
     @abstractmethod
@@ -93,7 +92,7 @@ class Potential(ExactModule):
         self.targets = dict(targets or {})
         check_target_names(self.targets)
         group = network.rep_out.group
-        wanted = Rep(group, ((1, Irrep(group, group.trivial)),))
+        wanted = as_rep(invariant_irrep(group))
         for target in self.targets.values():
             wanted = wanted + target.rep
         if network.rep_out != wanted:
@@ -164,7 +163,7 @@ class Potential(ExactModule):
             found = self.atomic(graph)
         finally:
             handle.remove()
-        invariant = Irrep(last.rep_in.group, last.rep_in.group.trivial)
+        invariant = invariant_irrep(last.rep_in.group)
         terms = zip(last.rep_in.terms, last.rep_in.slices, strict=True)
         parts = [seen[-1][:, where] for (_, block), where in terms if block == invariant]
         own = torch.cat(parts, 1).double() * self.scale[graph.species][:, None]
