@@ -25,6 +25,8 @@ def train_potential(
     model.safetensors, report.html, which grows while it trains, and checkpoints to go on from.
     """
     # Lightning is only needed here.
+    from lightning.pytorch.utilities import rank_zero_only
+
     from intertwine.training.configuration import read_configuration
     from intertwine.training.progress import error_words
     from intertwine.training.whole import train
@@ -37,6 +39,10 @@ def train_potential(
     except IntertwineError as error:
         complain(error)
         raise typer.Exit(2) from error
+    except OSError as error:  # a disk that is full, files that nobody may read
+        complain(f"The training stops, since a file cannot be read or written: {error}. It goes on by --resume.")
+        raise typer.Exit(2) from error
+    tell = rank_zero_only(say)  # each process of several comes here
     errors = [error_words(name, value) for name, value in found.errors.items() if "_" in name]
-    say(f"{'test' if told.data.test else 'validation'}: {', '.join(errors)}")
-    say(f"The potential is in {found.path}.")
+    tell(f"{'test' if told.data.test else 'validation'}: {', '.join(errors)}")
+    tell(f"The potential is in {found.path}.")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import math
 import tomllib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -42,6 +43,9 @@ class DataSection:
     references: dict[str, float] = field(default_factory=dict)
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        _require(self, "data", "0 or more, and finite", lambda x: 0 <= x < math.inf, "seed", "replay_weight")
+
 
 @dataclass(frozen=True)
 class TargetSection:
@@ -74,7 +78,8 @@ class ModelSection:
         targets: tensors beside the energy, by name.
         repulsion: whether the repulsion of nuclei (ZBL) is added.
         long_range: whether the network gives charges too, whose energy reaches beyond the cut-off; they need no label.
-        start: a model on disk to go on from; then the rest of this section is not asked.
+        start: a model on disk to go on from; of the rest of this section only the targets that are learned further, and
+            what is frozen, are asked then.
         frozen: beginnings of names of weights that stay as they are, such as "network.embedding".
     """
 
@@ -88,6 +93,9 @@ class ModelSection:
     start: str | None = None
     frozen: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        _require(self, "model", "positive, and finite", lambda x: 0 < x < math.inf, "cutoff")
+
 
 @dataclass(frozen=True)
 class FitSection:
@@ -95,7 +103,7 @@ class FitSection:
 
     Args:
         epochs: how often each frame is seen.
-        batch_size: the largest number of frames in a step.
+        batch_size: the largest number of frames in a step; default 5, or any where `batch_edges` is given.
         batch_edges: the largest number of pairs of atoms in a step, for frames of different sizes.
         learning_rate: the largest one; it rises over `warmup` of the training, and falls to `last_rate` of itself.
         warmup, last_rate: see `Schedule`.
@@ -114,7 +122,7 @@ class FitSection:
     """
 
     epochs: int = 100
-    batch_size: int | None = 5
+    batch_size: int | None = None
     batch_edges: int | None = None
     learning_rate: float = 0.01
     warmup: float = 0.02
@@ -133,6 +141,18 @@ class FitSection:
     nodes: int = 1
     accelerator: str = "auto"
 
+    def __post_init__(self) -> None:
+        counts = ("epochs", "batch_size", "batch_edges", "patience", "devices", "nodes")
+        _require(self, "fit", "1 or more", lambda x: x >= 1, *counts)
+        _require(self, "fit", "positive, and finite", lambda x: 0 < x < math.inf, "learning_rate")
+        _require(self, "fit", "from 0 on, and below 1", lambda x: 0 <= x < 1, "warmup", "ema")
+        _require(self, "fit", "0 or more", lambda x: x >= 0, "last_rate", "weight_decay", "clip", "seed")
+
+    @property
+    def step_size(self) -> int | None:
+        """The largest number of frames in a step; None for as many as the pairs allow."""
+        return 5 if self.batch_size is None and self.batch_edges is None else self.batch_size
+
 
 @dataclass(frozen=True)
 class Configuration:
@@ -147,6 +167,14 @@ class Configuration:
     model: ModelSection = field(default_factory=ModelSection)
     fit: FitSection = field(default_factory=FitSection)
     folder: str = "run"
+
+
+def _require(section: Any, name: str, words: str, holds: Callable[[Any], bool], *entries: str) -> None:
+    """Raises `ArgumentError` for the first of some entries that is given and is not as it shall be."""
+    for entry in entries:
+        value = getattr(section, entry)
+        if value is not None and not holds(value):
+            raise ArgumentError(f"Entry {name}.{entry} is {words}, but got {value!r}.")
 
 
 def read_configuration(path: str | Path) -> Configuration:

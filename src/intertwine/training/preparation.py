@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 from intertwine.errors import ArgumentError
 from intertwine.models import Potential, Target, atom_graph
 from intertwine.reps import Rep
+from intertwine.training.batches import target_values
 from intertwine.training.checks import CheckLimits
 from intertwine.training.configuration import DataSection
 from intertwine.training.frames import FrameSet, LabelledFrame, read_frames
@@ -53,7 +54,7 @@ def read_parts(section: DataSection, targets: Mapping[str, Target], cutoff: floa
             raise ArgumentError(
                 f'No frame has the target {name!r}. Name the key that it stands under: [data] keys = {{{name} = "…"}}.'
             )
-    told.append(str(label_floor(*_as_features(frames, targets))))
+    told += [*_unlike_formulas(frames, targets), str(label_floor(*_as_features(frames, targets)))]
     replay = read_frames(section.replay, keys) if section.replay else frames[:0]
     validation, test = (
         (part, None) if isinstance(part, float) else (0.0, read_frames(part, keys) if part else frames[:0])
@@ -75,6 +76,9 @@ def label_keys(section: DataSection, targets: Mapping[str, Target]) -> LabelKeys
             f"[data] keys names {name!r}, which is neither one of {', '.join(OWN_KEYS)} nor a target of [model.targets]"
             f"{': ' + ', '.join(targets) if targets else ', which has none'}."
         )
+    known = [entry.name for entry in fields(LabelUnits) if entry.init]
+    for name in section.units.keys() - {*known}:
+        raise ArgumentError(f"[data] units names {name!r}, but units are those of {', '.join(known)}.")
     units = LabelUnits(**section.units) if section.units else None
     return LabelKeys(**own, targets={name: section.keys.get(name, name) for name in targets}, units=units)
 
@@ -128,8 +132,7 @@ def calibrate(model: Potential, frames: Sequence[LabelledFrame]) -> None:
         return
     graph = atom_graph([frame.atoms for frame in some], model.elements, model.cutoff)
     size = float(model.eval()(graph)["forces"].square().mean().sqrt())
-    with torch.no_grad():
-        model.network.last_map.weight.div_(max(1.0, size / float(model.scale.mean())))
+    model.network.scale_output(1 / max(1.0, size / float(model.scale.mean())))
     model.train()
 
 
@@ -154,8 +157,25 @@ def with_moved_energies(frames: FrameSet, model: Potential, before: Tensor) -> F
 
 def _as_features(frames: FrameSet, targets: Mapping[str, Target]) -> tuple[list[LabelledFrame], dict[str, Rep]]:
     """The frames with targets as features of their reps, and these."""
-    turned = [
-        replace(frame, targets={n: targets[n].to_features(x) for n, x in frame.targets.items() if n in targets})
-        for frame in frames
-    ]
-    return turned, {name: target.rep for name, target in targets.items()}
+
+    def features(frame: LabelledFrame) -> dict[str, np.ndarray]:
+        known = {name: target for name, target in targets.items() if name in frame.targets}
+        return {name: target.to_features(target_values(frame, name, target)) for name, target in known.items()}
+
+    return [replace(frame, targets=features(frame)) for frame in frames], {n: t.rep for n, t in targets.items()}
+
+
+def _unlike_formulas(frames: FrameSet, targets: Mapping[str, Target]) -> list[str]:
+    """A sentence for each tensor whose labels are not what its formula says: that part of them no model gives."""
+    told = []
+    for name, target in targets.items():
+        values = [target_values(frame, name, target) for frame in frames if name in frame.targets]
+        whole = np.concatenate([value.reshape(-1, *target.shape) for value in values])
+        own = target.of_features(torch.from_numpy(target.to_features(whole))).numpy()
+        off, size = (float(np.sqrt(np.mean(np.square(x)))) for x in (whole - own, whole))
+        if off > 1e-3 * size:
+            told.append(
+                f'! {name} is not a tensor "{target.formula}": a part of {off:.3g} of its root mean square {size:.3g} '
+                "cannot be fitted"
+            )
+    return told

@@ -82,8 +82,8 @@ def neighbours(atoms: AtomsLike, cutoff: float) -> tuple[np.ndarray, np.ndarray]
         atoms: positions, cell and which of its directions repeat.
         cutoff: the largest distance, Å.
 
-    Raises `ArgumentError` for positions or cells that are not finite, and for a direction that repeats without a
-    lattice vector; `MissingExtraError` where vesin is not installed.
+    Raises `ArgumentError` for a cut-off that is not positive, for positions or cells that are not finite, and for a
+    direction that repeats without a lattice vector of its own; `MissingExtraError` where vesin is not installed.
 
     >>> from ase.build import molecule
     >>> edges, shifts = neighbours(molecule("H2O"), 1.2)
@@ -99,7 +99,13 @@ def neighbours(atoms: AtomsLike, cutoff: float) -> tuple[np.ndarray, np.ndarray]
     if len(atoms.positions) == 0:
         return np.zeros((2, 0), np.int64), np.zeros((0, 3), np.int64)
     search = vesin.NeighborList(cutoff=cutoff, full_list=True, n_threads=1)
-    first, second, shifts = search.compute(np.array(atoms.positions, float), cell, list(periodic), "ijS")
+    try:
+        first, second, shifts = search.compute(np.array(atoms.positions, float), cell, list(periodic), "ijS")
+    except RuntimeError as error:
+        raise ArgumentError(
+            f"Neighbours within {cutoff!r} Å cannot be found in the cell {cell.tolist()}, which repeats along "
+            f"{periodic.tolist()}: {error}. Give a positive cut-off, and lattice vectors that are independent."
+        ) from error
     # In a fixed order, so that sums over neighbours do not hang on how they were found: by targets, since they are
     # summed there, and need not be gathered.
     order = np.lexsort((*shifts.T[::-1], first, second))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 import torch
@@ -18,6 +18,9 @@ from intertwine.models.atoms.options import KeepsOptions
 from intertwine.models.atoms.spread import EnergySpread
 from intertwine.models.atoms.targets import Target
 from intertwine.reps import as_rep
+
+TAKEN_NAMES = ("energy", "energies", "forces", "stress", "virial", "group", "energy_uncertainty", "forces_uncertainty")
+"""Names that targets do not have, since a potential gives them, or data have them, anyway."""
 
 
 class EnergyTerm(KeepsOptions, nn.Module, ABC):
@@ -87,6 +90,7 @@ class Potential(ExactModule):
                 f"atomic numbers {list(self.elements)}."
             )
         self.targets = dict(targets or {})
+        check_target_names(self.targets)
         group = network.rep_out.group
         wanted = as_rep(invariant_irrep(group))
         for target in self.targets.values():
@@ -214,6 +218,15 @@ class Potential(ExactModule):
                 features = features / counts[:, None].to(features)
             out[name] = target.of_features(features)
         return out if traced else {name: values.detach() for name, values in out.items()}
+
+
+def check_target_names(names: Iterable[str]) -> None:
+    """Raises `ArgumentError` for names that targets cannot have."""
+    if taken := sorted(name for name in names if name in TAKEN_NAMES or not name or "." in name):
+        raise ArgumentError(
+            f"Targets have names without dots, other than {', '.join(TAKEN_NAMES)}, which mean something already, but "
+            f"got {taken}. Choose others."
+        )
 
 
 def _sums(values: Tensor, graph: AtomGraph) -> Tensor:
