@@ -41,8 +41,8 @@ def new_potential(section: ModelSection, told: LabelStatistics, seed: int = 0) -
     rep_out = group.rep(f"1x{group.trivial}")
     for target in targets.values():
         rep_out = rep_out + target.rep
-    options = {"hidden": _usual_features(group), **section.options}
-    made = _network(section, {**options, "rep_out": rep_out}, told, group, seed)
+    options = {"neighbours": told.average_neighbours, "hidden": _usual_features(group), **section.options}
+    made = _network(section, {**options, "rep_out": rep_out}, len(told.elements), group, seed)
     terms: list[EnergyTerm] = [Repulsion(told.elements)] if section.repulsion else []
     terms += [Electrostatics()] if section.long_range else []
     references = list(told.references.energies.values())
@@ -50,7 +50,7 @@ def new_potential(section: ModelSection, told: LabelStatistics, seed: int = 0) -
 
 
 def _network(
-    section: ModelSection, options: dict[str, Any], told: LabelStatistics, group: CatalogGroup, seed: int
+    section: ModelSection, options: dict[str, Any], species: int, group: CatalogGroup, seed: int
 ) -> AtomNetwork:
     """The network of a section; raises `ArgumentError` for one that is not there, and for options it does not take."""
     kind = NETWORKS.get(section.network)
@@ -66,14 +66,12 @@ def _network(
                 f"{name!r} is no option of {section.network} here: it follows from the data, from [model] cutoff and "
                 f"from [model.targets]. Its options are {', '.join(free)}."
             )
-    if "neighbours" in own:
-        options.setdefault("neighbours", told.average_neighbours)
-    given = {name: _option(value, own[name].annotation, group) for name, value in options.items()}
+    given = {name: _option(value, own[name].annotation, group) for name, value in options.items() if name in own}
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("error", UnreachableWarning)  # outputs that stay zero are no model of anything
         torch.manual_seed(seed)
         try:
-            return kind(len(told.elements), section.cutoff, **given)
+            return kind(species, section.cutoff, **given)
         except UnreachableWarning as error:
             raise ArgumentError(f"{section.network} cannot give all that is wanted of it. {error}") from error
         except (TypeError, RuntimeError) as error:  # numbers where reps are meant, words where numbers are

@@ -60,15 +60,24 @@ class AtomNetwork(KeepsOptions, EquivariantModule):
         edges = (torch.cdist(positions, positions) < self.cutoff).fill_diagonal_(False).nonzero().T
         return species, edges, positions[edges[1]] - positions[edges[0]]
 
+    def scale_output(self, factor: float) -> None:
+        """Multiply what the network gives by a factor, in the weights of the linear maps that give it."""
+        with torch.no_grad():
+            for part in self._output_maps():
+                part.weight.mul_(factor)
+
     @property
     def last_map(self) -> Linear:
         """The linear map that gives the output, or the last part of it; `ArgumentError` for networks without one."""
-        maps = [part for part in self.modules() if isinstance(part, Linear) and part.rep_out == self.rep_out]
-        if not maps:
+        if not (maps := self._output_maps()):
             raise ArgumentError(
                 f"{type(self).__name__} does not end in a linear map, whose features could be asked for."
             )
         return maps[-1]
+
+    def _output_maps(self) -> list[Linear]:
+        """The linear maps to the output: one, or one for each layer where the output is the sum over layers."""
+        return [part for part in self.modules() if isinstance(part, Linear) and part.rep_out == self.rep_out]
 
     @abstractmethod
     def forward(self, species: Tensor, edges: Tensor, vectors: Tensor) -> Tensor:  # type: ignore[override]
