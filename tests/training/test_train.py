@@ -478,3 +478,12 @@ def test_crystals_with_stresses_and_molecules_make_up_one_step(tmp_path: Path) -
 
 def small_potential() -> Potential:
     return Potential(NequIP(2, cutoff=4.0, hidden=tw.O3.rep("4x0e + 4x1o"), layers=1), elements=[29, 79]).double()
+
+
+def test_a_training_without_progress_stops_and_stays_at_its_end(tmp_path: Path) -> None:
+    told = configuration(tmp_path, epochs=30, learning_rate=0.5, patience=1, batch_size=20)
+    found = train(told)
+    assert 1 < len(found.history) < 30
+    again = train(told, resume=True)
+    assert len(again.history) == len(found.history)
+    assert again.errors == found.errors

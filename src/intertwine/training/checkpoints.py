@@ -9,7 +9,8 @@ from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 
 from intertwine.errors import ArgumentError
 from intertwine.training.configuration import Configuration
@@ -38,6 +39,14 @@ class FolderCheckpoint(ModelCheckpoint):
 
     def _here(self, path: str) -> str:
         return str(Path(str(self.dirpath)) / Path(path).name)
+
+
+class Patience(EarlyStopping):
+    """Stops where the validation makes no progress; a training that ended so stays at its end when it goes on."""
+
+    def on_train_start(self, trainer: Trainer, *_: object) -> None:
+        """Stop before the first step."""
+        trainer.should_stop = trainer.should_stop or self.wait_count >= self.patience
 
 
 _PATHS = ("best_model_path", "last_model_path", "kth_best_model_path")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.callbacks import EarlyStopping, RichProgressBar
+from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.utilities import rank_zero_only
 
 from intertwine.errors import ArgumentError, DivergenceError
@@ -31,6 +31,7 @@ from intertwine.training.checkpoints import (
     LAST,
     MODEL,
     FolderCheckpoint,
+    Patience,
     checked_checkpoint,
     claim_folder,
     flat_entries,
@@ -198,7 +199,7 @@ def _trainer(
         checkpoints.insert(0, FolderCheckpoint(folder / BEST, monitor))
     more: list[Callback] = [MovingAverage(fit.ema)] if fit.ema > 0 else []
     if fit.patience is not None and monitor is not None:
-        more.append(EarlyStopping(monitor, patience=fit.patience))
+        more.append(Patience(monitor, patience=fit.patience))
     if progress:
         more.append(RichProgressBar())
     made = partial(
