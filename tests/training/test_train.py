@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -19,11 +20,12 @@ from hypothesis import strategies as st
 
 import intertwine as tw
 from intertwine.interop.ase import Calculator
-from intertwine.models import NequIP, Potential, load_potential
+from intertwine.models import NequIP, Potential, Target, load_potential
 from intertwine.training.batches import FrameBatch, FrameDataset, Shares
 from intertwine.training.configuration import Configuration, configuration_of
 from intertwine.training.frames import LabelledFrame, read_frames
 from intertwine.training.losses import PotentialLoss
+from intertwine.training.preparation import target_size
 from intertwine.training.whole import Trained, train
 from tests.training.emt import alloys, written
 
@@ -120,6 +122,7 @@ def test_labels_may_be_missing_and_tensors_are_targets(tmp_path: Path) -> None:
     }
     found = train(configuration_of(told))
     assert found.errors["alpha_mae"] > 0
+    assert "energy_mae" not in found.errors  # which is not learned
     assert found.model.targets["alpha"].rep == tw.O3.rep("1x0e + 1x2e")
     wrong = {**told, "folder": str(tmp_path / "b"), "model": {**SMALL, "targets": {"alpha": {"rep": "1x0e"}}}}
     with pytest.raises(tw.errors.ArgumentError, match="alpha"):
@@ -130,6 +133,39 @@ def test_labels_may_be_missing_and_tensors_are_targets(tmp_path: Path) -> None:
     wrong["model"] = {**large, "targets": {"alpha": {"rep": "1x0e + 1x1o + 1x2e", "tensor": "ij"}}}
     with pytest.raises(tw.errors.ArgumentError, match=r"are 1x0e \+ 1x1e \+ 1x2e"):
         train(configuration_of(wrong))
+
+
+def test_tensors_of_atoms_stand_in_rows_of_files(tmp_path: Path) -> None:
+    """Columns of extended xyz hold numbers: nine of a tensor of each atom, which has no symmetry."""
+    frames = alloys(8)
+    for atoms in frames:
+        spins = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 2.0]])
+        atoms.arrays["shielding"] = np.tile(spins.ravel(), (len(atoms), 1))
+    path = tmp_path / "frames.xyz"
+    write_frames(path, frames)
+    large = {**SMALL, "options": {**SMALL["options"], "hidden": "8x0e + 8x1o + 8x1e + 8x2e"}}
+    told = {
+        "data": {"train": str(path), "validation": 0.25},
+        "model": {**large, "targets": {"shielding": {"tensor": "ij", "total": False}}},
+        "fit": {"epochs": 1, "energy": 0.0, "forces": 0.0},
+        "folder": str(tmp_path / "run"),
+    }
+    assert train(configuration_of(told)).errors["shielding_mae"] > 0
+    told["model"] = {**large, "targets": {"shielding": {"tensor": "ij"}}}
+    with pytest.raises(
+        tw.errors.ArgumentError, match=r"frames\.xyz:0 does not fit. A target of each structure has .*total"
+    ):
+        train(configuration_of({**told, "folder": str(tmp_path / "other")}))
+
+
+def test_the_size_of_a_target_is_that_of_what_varies() -> None:
+    """A polarisability that is the same but for little: invariants count from their mean, all else from zero."""
+    frames = [LabelledFrame(atoms, targets={"alpha": (100 + n) * np.eye(3)}) for n, atoms in enumerate(alloys(3))]
+    symmetric = Target.tensor("ij=ji", tw.O3)
+    assert target_size(frames, "alpha", symmetric) == pytest.approx((2 / 3) ** 0.5 * (3 / 9) ** 0.5)
+    dipole = [replace(frame, targets={"mu": np.array([0.0, 0.0, 3.0])}) for frame in frames]
+    assert target_size(dipole, "mu", Target(tw.O3.rep("1x1o"))) == pytest.approx(3**0.5)
+    assert target_size(frames, "mu", Target(tw.O3.rep("1x1o"))) == 1
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ class TargetSection:
         rep: how it turns, such as "1x1o" for a dipole.
         tensor: or the indices of a Cartesian tensor and how they may be exchanged, such as "ij=ji".
         total: whether it is the sum over atoms, or one for each atom.
-        weight: its weight in the loss, in units of its root mean square.
+        weight: its weight in the loss, in units of the root mean square of what varies of it.
     """
 
     rep: str | None = None

@@ -128,6 +128,7 @@ class EpochLines:
         if time.monotonic() - self._said > REFRESH or told["epoch"] == self.epochs:
             self._said = time.monotonic()
             errors = [error_words(name, value) for name, value in told.items() if name.endswith("_mae")]
+            errors = errors or [f"loss {told['train/loss']:.4g}"] if "train/loss" in told else errors
             self.say(f"epoch {told['epoch']:.0f} of {self.epochs}, {told['seconds']:.0f} s: {', '.join(errors)}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from intertwine.errors import ArgumentError
 from intertwine.models import Potential, Target, atom_graph
-from intertwine.reps import Rep
+from intertwine.reps import Irrep, Rep
 from intertwine.training.configuration import DataSection
 from intertwine.training.frames import FrameSet, LabelledFrame, read_frames
 from intertwine.training.inspection import inspect
@@ -81,11 +82,18 @@ def label_keys(section: DataSection, targets: Mapping[str, Target]) -> LabelKeys
 OWN_KEYS = ("energy", "forces", "stress", "virial", "group")
 
 
-def target_size(frames: Sequence[LabelledFrame], name: str) -> float:
-    """The root mean square of the numbers of a target, 1 where there are none."""
-    values = [np.ravel(frame.targets[name]) for frame in frames if name in frame.targets]
-    size = float(np.sqrt(np.mean(np.concatenate(values) ** 2))) if values else 0.0
-    return size or 1.0
+def target_size(frames: Sequence[LabelledFrame], name: str, target: Target) -> float:
+    """The root mean square of what varies of a target's numbers: invariants count from their mean; 1 for nothing.
+
+    A polarisability is mostly the same in all frames of a molecule; beside all of it errors of the rest look small.
+    """
+    rows = [np.atleast_2d(target.to_features(frame.targets[name])) for frame in frames if name in frame.targets]
+    features = np.concatenate(rows) if rows else np.zeros((1, target.rep.dim))
+    invariant = np.zeros(target.rep.dim, bool)
+    for (_, block), where in zip(target.rep.terms, target.rep.slices, strict=True):
+        invariant[where] = block == Irrep(target.rep.group, target.rep.group.trivial)
+    varying = features - np.where(invariant, features.mean(0), 0.0)
+    return float(np.sqrt(np.square(varying).sum(1).mean() / math.prod(target.shape))) or 1.0
 
 
 def with_fitted_offsets(model: Potential, frames: Sequence[LabelledFrame], given: Mapping[int, float]) -> Potential:
@@ -131,9 +139,16 @@ def with_moved_energies(frames: FrameSet, model: Potential, before: Tensor) -> F
 
 
 def _as_features(frames: FrameSet, targets: Mapping[str, Target]) -> tuple[list[LabelledFrame], dict[str, Rep]]:
-    """The frames with targets as features of their reps, and these."""
-    turned = [
-        replace(frame, targets={n: targets[n].to_features(x) for n, x in frame.targets.items() if n in targets})
+    """The frames with targets as features of their reps, and these; raises `ArgumentError` for other shapes."""
+
+    def turned(frame: LabelledFrame, name: str, values: np.ndarray) -> np.ndarray:
+        try:
+            return targets[name].to_features(values)
+        except ArgumentError as error:
+            raise ArgumentError(f"The target {name!r} of {frame.source} does not fit. {error}") from error
+
+    found = [
+        replace(frame, targets={n: turned(frame, n, x) for n, x in frame.targets.items() if n in targets})
         for frame in frames
     ]
-    return turned, {name: target.rep for name, target in targets.items()}
+    return found, {name: target.rep for name, target in targets.items()}

@@ -213,3 +213,16 @@ def test_a_pair_basis_counts_distances_by_radii() -> None:
 def test_what_does_not_fit_is_said(make: Callable[[], object], words: str) -> None:
     with pytest.raises(ArgumentError, match=words):
         make()
+
+
+@pytest.mark.parametrize("network", [MACE, Allegro])
+def test_first_forces_are_of_the_size_of_those_of_molecules(network: type) -> None:
+    """Radial functions are largest where bonds are: those who expect their mean over distances explode."""
+    hidden = O3.rep("16x0e + 16x1o + 16x2e" if network is Allegro else "16x0e + 16x1o")
+    atoms, sizes = molecule("CH3CH2OH"), []
+    for seed in range(3):
+        torch.manual_seed(seed)
+        model = Potential(network(3, 4.5, hidden, neighbours=8.0), elements=[1, 6, 8])
+        atoms.rattle(0.05, seed=seed)
+        sizes.append(float(model(atom_graph(atoms, model.elements, model.cutoff))["forces"].square().mean().sqrt()))
+    assert max(sizes) < 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -154,6 +155,10 @@ class _Layer(nn.Module):
         super().__init__()
         self.surroundings, self.product = surroundings, product
         self.channels = product.rep_out.terms[0][0]
+        with torch.no_grad():  # each product of irreps counts as much as one alone: more bodies than two are heard
+            same = Counter(path.output for path in product.instructions)
+            roots = torch.tensor([math.sqrt(same[path.output]) for path in product.instructions])
+            product.weight.mul_(roots.repeat_interleave(self.channels))
         self.latent = FullyConnected(sizes, last_activation=True)
         self.after = FullyConnected([sizes[-1], scalars])
 

@@ -13,8 +13,9 @@ from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
 from intertwine.models.atoms.network import AtomNetwork
+from intertwine.models.atoms.pair_basis import largest_square
 from intertwine.nn import DepthwiseConv, EdgeGeometry, EquivariantModule, Gate, Linear, TensorProduct, edge_geometry
-from intertwine.nn.radial import BesselBasis, EnvelopedBasis, PolynomialCutoff, RadialBasis, XplorCutoff
+from intertwine.nn.radial import BesselBasis, EnvelopedBasis, PolynomialCutoff, XplorCutoff
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.reps.harmonics import harmonics_rep
 
@@ -117,7 +118,7 @@ class NequIP(AtomNetwork):
         envelope = PolynomialCutoff(cutoff, power) if onset is None else XplorCutoff(cutoff, onset)
         basis = EnvelopedBasis(BesselBasis(cutoff, bessel, learned=learn_bessel), envelope)
         basis.key = "radial functions of all layers of this network"
-        basis.mean_square = _largest(basis)
+        basis.mean_square = largest_square(basis)
         self.embedding = nn.Embedding(species, self.options["channels"])
         # A one-hot vector whose numbers have unit variance on average, so that products with it keep that of features.
         self.register_table("kinds", math.sqrt(species) * np.eye(species))
@@ -216,17 +217,6 @@ class _Itself(nn.Module):
         if self.is_complete:
             return (y + z) * math.sqrt(0.5)
         return (y + F.pad(z, (0, 1)).index_select(1, self.places)) * self.share.to(y.dtype).sqrt()
-
-
-def _largest(basis: RadialBasis) -> float:
-    """The largest sum of squares from 1 Å on, where atoms begin to see each other.
-
-    Networks of functions that are larger there than they are on average give weights that are much larger; and each
-    gate multiplies two of such features.
-    """
-    distances = torch.linspace(min(1.0, basis.cutoff / 2), basis.cutoff, 256)
-    with torch.no_grad():
-        return float(basis(distances).square().sum(1).max())
 
 
 def _per_layer(hidden: Rep | Irrep | Sequence[Rep | Irrep], layers: int | None) -> list[Rep]:

@@ -47,9 +47,10 @@ class PairBasis(RadialBasis):
         self.transformed = radii is not None
         self.register_table("radii", np.array([1.0] if radii is None else radii))
         self.key = f"PairBasis(cutoff={self.cutoff}, number={number}, power={power}, radii={radii})"
-        evenly = torch.from_numpy(self.cutoff * ((np.arange(4096) + 0.5) / 4096) ** (1 / 3))
         self.double()  # the scale of weights must not hang on the default dtype
-        self.mean_square = float(self(evenly).square().sum(1).mean())
+        # Not the mean over all distances, which counts the room far away where functions end: bonds are near, and
+        # networks of numbers that are larger than they expect start with forces a hundred times too large.
+        self.mean_square = largest_square(self)
         self.to(torch.get_default_dtype())
 
     def forward(self, r: Tensor) -> Tensor:
@@ -80,3 +81,14 @@ class PairBasis(RadialBasis):
     def _damped(self, t: Tensor, r: Tensor) -> Tensor:
         functions: Tensor = self.bessel(t) * self.envelope(r)[..., None]
         return functions
+
+
+def largest_square(basis: RadialBasis) -> float:
+    """The largest sum of squares from 1 Å on, where atoms begin to see each other.
+
+    Networks of functions that are larger there than they are on average give numbers that are much larger: on average
+    over all distances counts the room far away, where functions end, and bonds are near.
+    """
+    distances = torch.linspace(min(1.0, basis.cutoff / 2), basis.cutoff, 256, dtype=torch.float64)
+    with torch.no_grad():
+        return float(basis(distances).square().sum(1).max())

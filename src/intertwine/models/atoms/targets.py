@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,12 +68,20 @@ class Target:
         return tensors
 
     def to_features(self, values: np.ndarray) -> np.ndarray:
-        """The features `(..., rep.dim)` of tensors `(..., *shape)`; without a formula they are features already."""
-        if self.formula is None:
-            return values
-        flat = np.asarray(values, float).reshape(*np.shape(values)[: np.ndim(values) - len(self.shape)], -1)
-        features: np.ndarray = flat @ _space(self.formula, self.rep.group)[1].T
-        return features
+        """The features `(rep.dim,)` of a label `shape`, or `(N, rep.dim)` of one `(N, *shape)` for each atom.
+
+        The numbers of a tensor may stand in a row, as in files whose columns hold nothing else. Without a formula
+        labels are features already. Raises `ArgumentError` for labels of another shape.
+        """
+        numbers = np.asarray(values, float)
+        flat = numbers.reshape(*(() if self.total or not numbers.ndim else (len(numbers),)), -1)
+        if flat.shape[-1] != math.prod(self.shape):
+            raise ArgumentError(
+                f"A target of each {'structure' if self.total else 'atom'} has the shape {self.shape}, but got an "
+                f"array of shape {numbers.shape}. State by `total` whether it is one for the structure; tensors are "
+                "given by a formula."
+            )
+        return flat if self.formula is None else flat @ _space(self.formula, self.rep.group)[1].T
 
 
 def _space(formula: str, group: Group) -> tuple[Rep, np.ndarray]:
