@@ -173,7 +173,7 @@ def test_allegro_is_strictly_local() -> None:
     changed = energies_with_one_moved(potential("Allegro of rotations"))
     assert changed[2:].min() > 1e-9  # 2 Å away and less
     assert not changed[:2].any()  # just over 3 Å, and 4 Å
-    assert energies_with_one_moved(potential("MACE"))[0] > 1e-9
+    assert energies_with_one_moved(potential("MACE"))[0] > 1e-11  # through three atoms, each near the cut-off
 
 
 def test_mace_leaves_out_what_nothing_reaches() -> None:
@@ -217,12 +217,14 @@ def test_what_does_not_fit_is_said(make: Callable[[], object], words: str) -> No
 
 @pytest.mark.parametrize("network", [MACE, Allegro])
 def test_first_forces_are_of_the_size_of_those_of_molecules(network: type) -> None:
-    """Radial functions are largest where bonds are: those who expect their mean over distances explode."""
+    """Radial functions are largest where bonds are, and networks that expect less of them explode."""
     hidden = O3.rep("16x0e + 16x1o + 16x2e" if network is Allegro else "16x0e + 16x1o")
     atoms, sizes = molecule("CH3CH2OH"), []
     for seed in range(3):
         torch.manual_seed(seed)
         model = Potential(network(3, 4.5, hidden, neighbours=8.0), elements=[1, 6, 8])
         atoms.rattle(0.05, seed=seed)
-        sizes.append(float(model(atom_graph(atoms, model.elements, model.cutoff))["forces"].square().mean().sqrt()))
+        sizes.append(
+            float(model(atom_graph(atoms, model.elements, model.cutoff))["forces"].detach().square().mean().sqrt())
+        )
     assert max(sizes) < 5
