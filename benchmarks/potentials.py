@@ -215,6 +215,7 @@ def main() -> None:
     parser.add_argument("--sevenn", help="a Python that has sevenn")
     parser.add_argument("--nequip", help="a Python that has nequip")
     parser.add_argument("--case", action="append", choices=[*CASES, TRAINING], help="only this case")
+    parser.add_argument("--threads", action="append", type=int, help="only with so many; default 1 and 2")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--docs", action="store_true")
     parser.add_argument("--profile", action="store_true")
@@ -227,7 +228,7 @@ def main() -> None:
     rows = []
     for case in options.case or [*CASES, TRAINING]:
         if python := options.nequip if case == TRAINING else options.sevenn:
-            for threads in (1, 2):
+            for threads in options.threads or (1, 2):
                 for row in measure(case, python, threads, profile=options.profile and threads == 1):
                     print(row, flush=True)
                     rows.append(row)

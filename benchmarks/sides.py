@@ -50,6 +50,7 @@ class Side:
         environment = os.environ | {
             "OMP_NUM_THREADS": str(threads),
             "MKL_NUM_THREADS": str(threads),
+            "OMP_WAIT_POLICY": "passive",  # threads that wait do not hold a core that another process could use
             "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1",  # the tables of e3nn 0.4.4 are pickled
         }
         self.process = subprocess.Popen(

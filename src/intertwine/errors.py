@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = [
     "ArgumentError",
+    "DivergenceError",
     "ElementError",
     "InexactGridWarning",
     "IntertwineError",
@@ -22,6 +23,10 @@ class IntertwineError(Exception):
 
 class ArgumentError(IntertwineError, ValueError):
     """An argument whose value cannot be used."""
+
+
+class DivergenceError(IntertwineError, ArithmeticError):
+    """A training whose numbers are no longer finite."""
 
 
 class LabelError(ArgumentError):

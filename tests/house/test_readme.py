@@ -2,6 +2,7 @@
 
 import io
 import re
+import shlex
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -10,6 +11,7 @@ from types import ModuleType
 import pytest
 import torch
 
+from tests.cli.commands import run
 from tests.house.source import ROOT
 
 README = ROOT / "README.md"
@@ -50,19 +52,29 @@ PAGES = [
     "docs/is_my_model_equivariant.md",
     "docs/speed.md",
     "docs/images.md",
+    "docs/train_a_potential.md",
     "docs/data_of_atoms.md",
     "docs/signals.md",
+    "docs/running.md",
     "docs/from_e3nn.md",
 ]
+
+
+COMMANDS = {"docs/train_a_potential.md"}
+"""Pages whose commands are run too, one after the other."""
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_python_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An example that fails costs a newcomer's trust. All blocks of a page share one namespace, as in one session.
 
-    A block of text below shows what the code above it prints, or a part of that.
+    A block of text below shows what the code above it prints, or a part of that; one of toml is the file that its first
+    line names; one of sh holds commands of ours, where a page has them run.
     """
-    code, printed = fenced((ROOT / page).read_text("utf-8")), ""
+    text, printed = (ROOT / page).read_text("utf-8"), ""
+    if "from tblite" in text:
+        pytest.importorskip("tblite")  # which has no wheels for processors other than x86-64
+    code = fenced(text)
     assert "python" in dict(code)
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
@@ -73,8 +85,14 @@ def test_python_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             with redirect_stdout(io.StringIO()) as output:
                 exec(compile(block, page, "exec"), session.__dict__)
             printed = output.getvalue()
-        elif language == "text":
+        elif language == "text" and printed:
             assert without_rounding(block) in without_rounding(printed)
+        elif language == "toml":
+            Path(block.strip().splitlines()[0].removeprefix("# ")).write_text(block, "utf-8")
+        elif language == "sh" and page in COMMANDS:
+            for line in block.strip().splitlines():
+                result = run(*shlex.split(line)[1:])
+                assert result.exit_code == 0, result.output
     for name in [name for name in sys.modules if name.split(".")[0] == "e3nn"]:
         del sys.modules[name]  # what a page installed for itself
 

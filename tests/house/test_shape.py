@@ -34,7 +34,15 @@ OPTIONAL = {
     "vesin",
 }
 
-STANDING_ON = ("intertwine.cli", "intertwine.training", "intertwine.interop.ase", "intertwine.interop.simulation")
+STANDING_ON = (
+    "intertwine.cli",
+    "intertwine.training",
+    "intertwine.interop.ase",
+    "intertwine.interop.metatomic",
+    "intertwine.interop.torchsim",
+    "intertwine.interop.simulation",
+    "intertwine.tour.ethanol",
+)
 """Rooms and leaves that are about an optional package, and derive from its classes: nothing else imports them."""
 
 Complaints = Iterator[tuple[ast.AST, str]]

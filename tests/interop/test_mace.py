@@ -121,3 +121,25 @@ def broken(case: str, **changes: torch.Tensor | None) -> State:
 def test_what_cannot_be_loaded_is_said(case: str, changes: State, options: dict[str, object], words: str) -> None:
     with pytest.raises(ArgumentError, match=words):
         load(broken(case, **changes), **{"neighbours": NEIGHBOURS, **options})
+
+
+class Stand(torch.nn.Module):
+    """What is asked of a module of mace: a state dict, and what that does not hold."""
+
+    def __init__(self, case: str) -> None:
+        super().__init__()
+        self.case, self.apply_cutoff = case, True
+        self.interactions = torch.nn.ModuleList([torch.nn.Module()])
+        self.interactions[0].avg_num_neighbors = NEIGHBOURS
+
+    def state_dict(self) -> State:
+        return state_of(self.case)
+
+
+def test_a_module_tells_more_than_its_state_dict() -> None:
+    module = Stand("residual")
+    found = load(module)(atoms_of("residual"))["energy"]
+    torch.testing.assert_close(found, torch.from_numpy(part("residual", "out")["energy"]), rtol=1e-10, atol=1e-10)
+    module.apply_cutoff = False
+    with pytest.raises(ArgumentError, match="apply_cutoff=False"):
+        load(module)

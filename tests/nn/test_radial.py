@@ -202,8 +202,8 @@ def test_an_enveloped_basis_is_a_product() -> None:
     torch.testing.assert_close(module(r), basis(r) * envelope(r)[:, None])
     assert module.cutoff == 1.5
     assert not module(torch.tensor([1.5, 1.8])).any()
-    ball = line(0, 1.5, 20001)
-    found = torch.trapezoid(module(ball).square().sum(-1) * ball**2, ball) / torch.trapezoid(ball**2, ball)
+    distances = line(0, 1.5, 20001)
+    found = torch.trapezoid(module(distances).square().sum(-1), distances) / 1.5
     assert found / module.mean_square == pytest.approx(1, abs=1e-3)
     other = EnvelopedBasis(basis, XplorCutoff(1.5, 0.9))
     assert module.key != other.key

@@ -4,16 +4,20 @@ import pickle
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from intertwine._arrays import Table
 from intertwine.catalog import O3, SO2
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.kernels import bilinear_plan, linear_plan
-from intertwine.kernels.products import channelwise, product
+from intertwine.kernels.products import channelwise, every_path, product
 from intertwine.ops import Contraction
 from intertwine.ops.closed import registered
+from intertwine.ops.contract.blocks import BlockProduct
+from intertwine.ops.contract.blocks_llvm import write_blocks
 from intertwine.ops.contract.product import FullProduct, factors
 from intertwine.ops.contract.reference import contract
 from intertwine.ops.convolve.products import run_product
@@ -22,7 +26,7 @@ from intertwine.ops.linear.constants import add_constants
 from intertwine.ops.linear.llvm import mixing, write_rows, write_turned, write_weights
 from intertwine.ops.llvm import Machine
 from intertwine.ops.llvm.compile import compiled as compile_object
-from intertwine.plan import Operand, Plan
+from intertwine.plan import Operand, Path, Plan
 from intertwine.plan.text import written
 from tests.ops.test_compiled_convolution import TARGETS, derivatives, poisoned_memory, threads
 from tests.plans import inputs
@@ -34,6 +38,18 @@ def _channelwise(mode: str, first: str, second: str) -> Plan:
     return product((x, y, rep), paths).polynomial.terms[0].plan
 
 
+def _mode(mode: str, *reps: str) -> Plan:
+    x, y, out = map(O3.rep, reps)
+    return product((x, y, out), every_path(x, y, out, mode)).polynomial.terms[0].plan
+
+
+def _outside_pairs(plan: Plan) -> Plan:
+    """The plan with all copies outside, the components inside."""
+    w, x, y, out = plan.operands
+    x, y = (Operand(o.modes[::-1], tuple(s[::-1] for s in o.segments)) for o in (x, y))
+    return replace(plan, operands=(w, x, y, Operand("uvk", tuple((u, v, k) for k, u, v in out.segments))))
+
+
 def _braided(plan: Plan, which: str) -> Plan:
     """The plan with the components of each channel side by side, in operands of these modes."""
     turned = [Operand(o.modes[::-1], tuple(s[::-1] for s in o.segments)) for o in plan.operands]
@@ -41,6 +57,11 @@ def _braided(plan: Plan, which: str) -> Plan:
     return replace(plan, operands=tuple(operands))
 
 
+BY_HAND = Plan(  # a scalar weight, a sum over what one factor alone has, numbers that repeat, a component of no factor
+    (Operand("", ((), ())), Operand("ia", ((2, 3), (1, 2))), Operand("b", ((4,),)), Operand("lbk", ((2, 4, 3),))),
+    "ik",
+    (Path((1, 0, 0, 0), Table([[0, 2, 1], [0.5, 0, 0]])), Path((0, 1, 0, 0), Table([[1, 0, -1]]))),
+)
 SMALL = linear_plan(O3.rep("3x0e + 2x1o"), O3.rep("2x0e + 1x1o + 1x0e"))
 FULL = bilinear_plan(O3.rep("2x0e + 1x1o"), O3.rep("1x0e + 2x1o"), O3.rep("1x0e + 2x1o"))
 PLANS = {
@@ -57,6 +78,13 @@ PLANS = {
     "uvv, channels outside": _braided(_channelwise("uvv", "2x0e + 1x1o + 1x3o", "18x0e + 5x1o + 3x3o"), "jv kv"),
     "uvu, those of x outside": _braided(_channelwise("uvu", "18x0e + 5x1o", "1x1o"), "iu"),
     "uvu, those of the output outside": _braided(_channelwise("uvu", "18x0e + 5x1o", "1x1o + 1x1o"), "ku"),
+    "uvu, few channels": _channelwise("uvu", "2x0e + 1x1o", "2x0e + 1x1o"),
+    "uuu": _channelwise("uuu", "18x0e + 5x1o", "18x0e + 5x1o"),
+    "uuu, channels outside": _braided(_channelwise("uuu", "18x0e + 5x1o", "18x0e + 5x1o"), "iu ju ku"),
+    "uuw": _mode("uuw", "3x0e + 5x1o", "3x0e + 5x1o", "7x0e + 2x1o"),
+    "uuw, wide": _mode("uuw", "40x0e + 33x1o", "40x0e + 33x1o", "30x0e + 1x1o"),
+    "uvuv, channels outside": _outside_pairs(_channelwise("uvuv", "7x0e + 3x1o", "5x0e + 2x1o")),
+    "one number for all, and sums": BY_HAND,
 }
 each_plan = pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS.keys())
 
@@ -84,10 +112,26 @@ def test_outputs_and_gradients_of_both_orders(plan: Plan, dtype: torch.dtype, to
             assert not ours.numel() or float((ours.double() - c).detach().abs().max()) <= tolerance * scale
 
 
+@pytest.mark.parametrize(
+    "name", ["uvu", "uvu, few channels", "uuw", "uvuv, channels outside", "one number for all, and sums"]
+)
+def test_weights_of_each_row(name: str) -> None:
+    plan = PLANS[name]
+    given = tuple(x.requires_grad_() for x in inputs(plan, (37,)))
+    contraction = Contraction(plan)
+    assert contraction.choose(*given).backend == "llvm"
+    with threads(2), poisoned_memory():
+        found = derivatives(contraction, given)
+    for ours, exact in zip(found, derivatives(lambda *x: contract(plan, *x), given), strict=True):
+        torch.testing.assert_close(ours, exact, rtol=1e-11, atol=1e-11)
+
+
 DOORS: dict[str, tuple[Plan, Callable[..., Tensor]]] = {
     "linear, eager": (SMALL, lambda w, x: eager_linear(SMALL, w, x)),
     "linear, registered": (SMALL, lambda w, x: registered_linear(written(SMALL), w, x)),
     "full, eager": (FULL, lambda w, x, y: FullProduct(FULL).eager((), x, y, w)),
+    "blocks, eager": (BY_HAND, lambda w, x, y: BlockProduct(BY_HAND).eager((), w, x, y)),
+    "blocks, registered": (BY_HAND, lambda w, x, y: registered(BlockProduct, written(BY_HAND), (), w, x, y)),
     "full, registered": (FULL, lambda w, x, y: registered(FullProduct, written(FULL), (), x, y, w)),
 }
 
@@ -112,11 +156,13 @@ def test_registered_operations_keep_torch_s_rules(door: str) -> None:
     *weights, rows = (x.detach() for x in some(plan, 3))
     if len(plan.inputs) == 2:
         torch.library.opcheck(torch.ops.intertwine.linear, (weights[0].requires_grad_(), rows, written(plan), 2))
-    else:
+    elif plan is FULL:
         torch.library.opcheck(torch.ops.intertwine.product, (weights[1], rows, weights[0], written(plan)))
+    else:
+        torch.library.opcheck(torch.ops.intertwine.blocks, (*weights, rows, written(BY_HAND)))
 
 
-@pytest.mark.parametrize("name", ["linear", "full", "uvu"])
+@pytest.mark.parametrize("name", ["linear", "full", "uvu", "uuu", "uuw"])
 def test_functional_transforms_run_in_torch(name: str) -> None:
     plan = PLANS[name]
     given, contraction = tuple(x.detach() for x in some(plan, 4)), Contraction(plan).double()
@@ -159,6 +205,8 @@ def test_rows_of_any_layout() -> None:
 
 
 def test_other_backends_can_be_asked_for() -> None:
+    vectors = tuple(Operand(letter, ((2,),)) for letter in "ijkl")
+    cubic = Plan((*vectors, Operand("m", ((1,),))), "ijklm", (Path((0,) * 5, Table(np.ones((2, 2, 2, 2, 1)))),))
     w, x = (v.detach() for v in some(SMALL, 3))
     for backend in ("llvm", "torch", "reference"):
         contraction = Contraction(SMALL, backend=backend).double()
@@ -167,7 +215,7 @@ def test_other_backends_can_be_asked_for() -> None:
     with pytest.raises(ArgumentError, match="was asked for, but cannot serve: Kernels for this plan take weights that"):
         Contraction(SMALL, backend="llvm")(w.expand(3, -1), x)
     with pytest.raises(ArgumentError, match="cannot serve: No kernel computes a plan with such operands"):
-        Contraction(SMALL.derivative(0), backend="llvm")(x, contract(SMALL, w, x))
+        Contraction(cubic, backend="llvm")(*inputs(cubic, (3,)))
     chosen = Contraction(SMALL).choose(w.half(), x.half())
     assert chosen.backend == "torch"
     assert "float32 and float64" in chosen.reason
@@ -194,6 +242,14 @@ def test_tensors_that_would_read_other_memory_are_refused() -> None:
     for given in ((x, y, w[1:]), (x[1:], y, w), (x, y[:, 1:], w)):
         with pytest.raises(ShapeError, match="The product takes"):
             run_product(PLANS["uvu"], "forward", None, *given)
+    w, x, y = some(BY_HAND, 4)
+    for given in ((w[1:], x, y), (w, x[1:], y), (w, x, y[:, 1:])):
+        with pytest.raises(ShapeError, match="The product takes"):
+            BlockProduct(BY_HAND).eager((), *given)
+    w, x, y = some(FULL, 4)
+    with pytest.raises(ArgumentError, match="No kernels compute this plan"):
+        BlockProduct(FULL.reordered((1, 2, 0, 3))).run("forward", (), x, y, w)
+    w, x, y = some(PLANS["uvu"], 4)
     with pytest.raises(ArgumentError, match="No kernels compute this plan"):
         FullProduct(FULL.derivative(1)).eager((), y, x, w)
     with pytest.raises(ArgumentError, match="No kernel computes this plan"):
@@ -215,12 +271,13 @@ def test_other_processors_are_compiled_for(machine: Machine) -> None:
     binding.initialize_all_targets()
     binding.initialize_all_asmprinters()
     shape = mixing(PLANS["linear, several endomorphisms"])
-    for write in (write_rows, write_weights, write_turned):
-        for double in (False, True):
+    for double in (False, True):
+        for write in (write_rows, write_weights, write_turned):
             assert compile_object(write(shape, machine, double=double), machine)
+        assert compile_object(write_blocks(BY_HAND, machine, "second", shared=True, double=double), machine)
 
 
-@pytest.mark.parametrize("name", ["linear", "full", "uvu", "uvv"])
+@pytest.mark.parametrize("name", ["linear", "full", "uvu", "uvv", "uuw"])
 def test_copies_compute_the_same(name: str) -> None:
     given, contraction = some(PLANS[name], 4), Contraction(PLANS[name])
     assert torch.equal(pickle.loads(pickle.dumps(contraction))(*given), contraction(*given))
@@ -248,7 +305,7 @@ def test_constants() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["linear", "full", "uvu", "uvuv"])
+@pytest.mark.parametrize("name", ["linear", "full", "uvu", "uvuv", "uuu, channels outside", "uuw"])
 def test_compiled_and_exported(name: str) -> None:
     plan = PLANS[name]
     given, contraction = some(plan, 6), Contraction(plan).double()

@@ -1,4 +1,4 @@
-"""The six stories: their numbers, and the report that tells them."""
+"""The seven stories: their numbers, and the report that tells them."""
 
 import html
 import math
@@ -105,7 +105,7 @@ def test_classifiers_obey_their_group_and_the_plain_one_does_not() -> None:
 
 @pytest.mark.slow
 def test_the_command_writes_a_report(tmp_path: Path) -> None:
-    """`intertwine tour --quick`: exit code 0, a table of six stories, one file that asks no network for anything."""
+    """`intertwine tour --quick`: exit code 0, a table of seven stories, one file that asks no network for anything."""
     result = CliRunner().invoke(app, ["tour", "--quick", "--out", str(tmp_path)])
     assert result.exit_code == 0, result.output
     page = (tmp_path / "report.html").read_text("utf-8")

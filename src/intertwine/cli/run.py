@@ -12,8 +12,12 @@ import typer
 
 from intertwine.cli.console import complain, progress, say
 from intertwine.errors import ArgumentError, IntertwineError
+from intertwine.models import atom_graph, expected_memory
 
 TRAJECTORY = Path("run.traj")
+
+LARGE = 2000
+"""From so many atoms on it is said how much memory they take."""
 
 
 def run(
@@ -45,6 +49,9 @@ def run(
     try:
         atoms = _structure(structure)
         atoms.calc = Calculator(model, device=device, dtype=_dtype(dtype), skin=skin)
+        if len(atoms) > LARGE:
+            graph = atom_graph(atoms, atoms.calc.model.elements, atoms.calc.model.cutoff)
+            say(f"{len(atoms)} atoms take about {expected_memory(atoms.calc.model, graph) / 2**30:.1f} GB of memory")
         if relax is not None:
             with _shown("relaxation", steps or 1000) as watch:
                 done = relax_atoms(atoms, relax, steps=steps or 1000, cell=cell, watch=watch)

@@ -1,4 +1,4 @@
-"""`intertwine tour`: six stories, one report."""
+"""`intertwine tour`: seven stories, one report."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def tour(
     quick: Annotated[bool, typer.Option("--quick", help="Fewer seeds and steps: a first look in seconds.")] = False,
     seed: Annotated[int, typer.Option(help="The seed of everything random.")] = 0,
 ) -> None:
-    """Six stories about symmetry, trained while you wait, told in one interactive report."""
+    """Seven stories about symmetry, trained while you wait, told in one interactive report."""
     from intertwine.tour.run import STORIES, run_tour  # plotly is only needed here
 
     console = Console()

@@ -16,6 +16,7 @@ from intertwine.errors import IntertwineError
 def train_potential(
     configuration: Annotated[Path, typer.Argument(help="A TOML file that names data, model and fit.")],
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was interrupted.")] = False,
+    seed: Annotated[int | None, typer.Option(help="Another seed: trainings with several make a committee.")] = None,
     folder: Annotated[Path | None, typer.Option(help="Where results go, in place of the folder in the file.")] = None,
 ) -> None:
     """Train a potential on energies, forces, stresses and tensors of molecules and materials.
@@ -24,17 +25,24 @@ def train_potential(
     model.safetensors, report.html, which grows while it trains, and checkpoints to go on from.
     """
     # Lightning is only needed here.
+    from lightning.pytorch.utilities import rank_zero_only
+
     from intertwine.training.configuration import read_configuration
-    from intertwine.training.outcome import error_words
+    from intertwine.training.progress import error_words
     from intertwine.training.whole import train
 
     try:
         told = read_configuration(configuration)
         told = told if folder is None else replace(told, folder=str(folder))
+        told = told if seed is None else replace(told, fit=replace(told.fit, seed=seed))
         found = train(told, resume=resume, say=say, progress=Console().is_terminal)
     except IntertwineError as error:
         complain(error)
         raise typer.Exit(2) from error
+    except OSError as error:  # a disk that is full, files that nobody may read
+        complain(f"The training stops, since a file cannot be read or written: {error}. It goes on by --resume.")
+        raise typer.Exit(2) from error
+    tell = rank_zero_only(say)  # each process of several comes here
     errors = [error_words(name, value) for name, value in found.errors.items() if "_" in name]
-    say(f"{'test' if told.data.test else 'validation'}: {', '.join(errors)}")
-    say(f"The potential is in {found.path}.")
+    tell(f"{'test' if told.data.test else 'validation'}: {', '.join(errors)}")
+    tell(f"The potential is in {found.path}.")

@@ -10,7 +10,7 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from intertwine.errors import MissingExtraError
+from intertwine.errors import ArgumentError, MissingExtraError
 from intertwine.models import Committee, Potential, VerletList, load_potential
 
 try:
@@ -39,6 +39,8 @@ class Calculator(BaseCalculator):
     yy, zz, yz, xz, xy, for structures that repeat in three directions; and the model's targets by their names. A model
     that knows how sure it is gives `energy_uncertainty` too, eV, and a committee `forces_uncertainty`, eV/Å.
 
+    Raises `ArgumentError` for files that hold no potential, and for devices and dtypes that there are not.
+
     >>> from ase.build import bulk
     >>> from intertwine.catalog import O3
     >>> from intertwine.models import NequIP
@@ -65,7 +67,11 @@ class Calculator(BaseCalculator):
             made = load_potential(model)
         else:
             made = Committee([load_potential(path) for path in model])
-        self.model = made.to(device=device, dtype=dtype).eval().requires_grad_(False)
+        try:
+            made = made.to(device=device, dtype=dtype)
+        except (RuntimeError, AssertionError, TypeError) as error:  # what torch says of devices that are not there
+            raise ArgumentError(f"A potential cannot go to {device or 'its device'}, {dtype}: {error}.") from error
+        self.model = made.eval().requires_grad_(False)
         self.neighbours = VerletList(self.model.elements, self.model.cutoff, skin)
         self.implemented_properties = [*type(self).implemented_properties, *self.model.targets]
 

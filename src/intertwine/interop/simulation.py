@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,9 +35,9 @@ class SimulationReport:
         temperature: the mean, K, over its second half, of the degrees of freedom that move.
         drift: how fast the total energy drifts, meV per atom and ps, by a straight line; of a simulation without a
             thermostat alone, else NaN.
-        wiggle: how far it is from that line, root mean square, meV per atom; NaN likewise.
+        fluctuation: how far it is from that line, root mean square, meV per atom; NaN likewise.
         pressure: the mean, GPa, over the second half; NaN where nothing repeats.
-        seconds: the time per step.
+        seconds_per_step: how long a step took.
         searches: how often neighbours were searched for.
     """
 
@@ -44,14 +45,14 @@ class SimulationReport:
     picoseconds: float
     temperature: float
     drift: float
-    wiggle: float
+    fluctuation: float
     pressure: float
-    seconds: float
+    seconds_per_step: float
     searches: int
 
     def __str__(self) -> str:
         lines = [
-            f"{self.steps} steps, {self.picoseconds:.3g} ps, {1e3 * self.seconds:.3g} ms a step; "
+            f"{self.steps} steps, {self.picoseconds:.3g} ps, {1e3 * self.seconds_per_step:.3g} ms a step; "
             f"neighbours searched for {self.searches} times",
             f"temperature {self.temperature:.4g} K",
         ]
@@ -60,7 +61,7 @@ class SimulationReport:
         if np.isfinite(self.drift):
             lines.append(
                 f"drift of the total energy {self.drift:+.3g} meV per atom and ps, about which it moves by "
-                f"{self.wiggle:.3g} meV per atom"
+                f"{self.fluctuation:.3g} meV per atom"
             )
         return "\n".join(lines)
 
@@ -139,11 +140,12 @@ def simulate(
             watch(dynamics.nsteps, steps, f"{found:.0f} K")
 
     dynamics.attach(take, interval=every)
-    if out is not None:
-        dynamics.attach(Trajectory(str(out), "w", atoms), interval=every)
-    start = time.perf_counter()
-    dynamics.run(steps)
-    seconds = (time.perf_counter() - start) / max(1, steps)
+    with nullcontext() if out is None else Trajectory(str(out), "w", atoms) as frames:
+        if frames is not None:
+            dynamics.attach(frames, interval=every)
+        start = time.perf_counter()
+        dynamics.run(steps)
+        seconds = (time.perf_counter() - start) / max(1, steps)
     conserved = thermostat is None and pressure is None
     return _report(np.array(rows), steps, timestep, seconds, atoms, conserved)
 
@@ -175,10 +177,10 @@ def _report(
 ) -> SimulationReport:
     """What the numbers say."""
     times, energies = rows[:, 0], 1e3 * rows[:, 1] / max(1, len(atoms))
-    drift = wiggle = float("nan")
+    drift = fluctuation = float("nan")
     if conserved and len(rows) > 2:
         drift, start = np.polyfit(times, energies, 1)
-        wiggle = float(np.sqrt(np.mean((energies - drift * times - start) ** 2)))
+        fluctuation = float(np.sqrt(np.mean((energies - drift * times - start) ** 2)))
     late = rows[len(rows) // 2 :]
     searches = getattr(getattr(atoms.calc, "neighbours", None), "searches", 0)
     return SimulationReport(
@@ -186,7 +188,7 @@ def _report(
         steps * timestep / 1000,
         float(late[:, 2].mean()),
         float(drift),
-        wiggle,
+        fluctuation,
         float(late[:, 3].mean()),
         seconds,
         searches,

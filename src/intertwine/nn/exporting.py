@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import operator
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
@@ -41,23 +42,39 @@ def plain_module(module: nn.Module, inputs: Sequence[Tensor]) -> fx.GraphModule:
         tried(*inputs)  # what does not fit is said in plain numbers, and sizes that are not exact are warned of
         example = [torch.cat([x, x, x]) if x.shape[0] == 1 else x for x in inputs]  # sizes of 1 would not stay free
         _require_batches(tried, inputs, example)
-    twin = copy.deepcopy(tried)  # without what the call has kept
-    for part in twin.modules():
-        if callable(freeze := getattr(part, "freeze", None)):
-            freeze()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        # A batch as large as another axis is free all the same.
-        with _config.patch(use_duck_shape=False):  # type: ignore[attr-defined]
-            traced = make_fx(twin, tracing_mode="symbolic", _allow_non_fake_inputs=True)(*example)
-    for node in [*traced.graph.nodes]:
-        node.meta.clear()  # what only served the recording, and cannot be pickled
-        _generalise(traced.graph, node)
+    traced = recorded(frozen(tried), example)
     places = [node for node in traced.graph.nodes if node.op == "placeholder"]
     for place, x in zip(places, inputs, strict=True):
         _require_sizes(traced.graph, place, places[-1], tuple(x.shape))
     traced.graph.eliminate_dead_code()
     return fx.GraphModule(traced, traced.graph, "Exported")
+
+
+def frozen(module: nn.Module) -> nn.Module:
+    """A copy of a module, without what calls have kept, that computes in torch's own operations."""
+    twin = copy.deepcopy(module)
+    for part in twin.modules():
+        if callable(freeze := getattr(part, "freeze", None)):
+            freeze()
+    return twin
+
+
+def recorded(function: Callable[..., Any], example: Sequence[Tensor]) -> fx.GraphModule:
+    """What a function does with an example of its inputs, as a module: gradients that it takes are operations as well.
+
+    All sizes are free that no decision hangs on.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # A batch as large as another axis is free all the same.
+        with _config.patch(use_duck_shape=False):  # type: ignore[attr-defined]
+            traced = make_fx(function, tracing_mode="symbolic", _allow_non_fake_inputs=True)(*example)
+    for node in [*traced.graph.nodes]:
+        node.meta.clear()  # what only served the recording, and cannot be pickled
+        _generalise(traced.graph, node)
+    traced.graph.eliminate_dead_code()
+    traced.recompile()
+    return traced
 
 
 def _require_batches(module: nn.Module, inputs: Sequence[Tensor], larger: Sequence[Tensor]) -> None:

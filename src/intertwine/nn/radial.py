@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from abc import ABC, abstractmethod
 from typing import Literal
@@ -363,6 +364,9 @@ class EnvelopedBasis(RadialBasis):
         basis: the functions b_n, of distances from 0.
         envelope: the cut-off c.
 
+    Attributes:
+        mean_square: E[Σ_n c(r)² b_n(r)²] for distances spread evenly from 0 to the cutoff.
+
     >>> EnvelopedBasis(BesselBasis(2.0, 2), PolynomialCutoff(2.0))(torch.tensor([2.0]))
     tensor([[0., 0.]])
     """
@@ -371,11 +375,20 @@ class EnvelopedBasis(RadialBasis):
         super().__init__(min(basis.cutoff, envelope.cutoff), basis.number)
         self.basis, self.envelope = basis, envelope
         self.key = f"{basis.key} times {envelope.key}" if basis.key and envelope.key else None
-        evenly = torch.from_numpy(self.cutoff * ((np.arange(4096) + 0.5) / 4096) ** (1 / 3))
-        with torch.no_grad():
-            self.mean_square = float(self(evenly).square().sum(1).mean())
+        self.mean_square = mean_square_of_distances(self)
 
     def forward(self, r: Tensor) -> Tensor:
         """The functions `(..., number)` at distances `(...)`."""
         functions: Tensor = self.basis(r) * self.envelope(r)[..., None]
         return functions
+
+
+def mean_square_of_distances(basis: RadialBasis) -> float:
+    """E[Σ_n b_n(r)²] for distances spread evenly, in float64 whatever the dtype: weights are scaled by it.
+
+    Points spread evenly over a ball would lie near its rim, where a cut-off leaves nothing, and weights of near ones
+    would be ten times as large as intended.
+    """
+    evenly = torch.from_numpy(basis.cutoff * (np.arange(4096) + 0.5) / 4096)
+    with torch.no_grad():
+        return float(copy.deepcopy(basis).double()(evenly).square().sum(1).mean())

@@ -1,1 +1,1 @@
-"""The tour: six stories about symmetry, told by networks that are trained while you wait."""
+"""The tour: seven stories about symmetry, told by networks that are trained while you wait."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -21,6 +22,7 @@ STORIES = (
     "4 Which O(2)?",
     "5 Real cells",
     "6 Images that turn",
+    "7 A potential",
 )
 TourProgress = Callable[[str, str, float], None]
 """Called with the story, what it is doing, and the share of it that is done."""
@@ -46,7 +48,7 @@ class TourSummary:
 def run_tour(
     out: str | Path, *, quick: bool = False, seed: int = 0, progress: TourProgress = lambda *_: None
 ) -> TourSummary:
-    """Run the six stories and write `report.html`, and a film beside it, to a folder.
+    """Run the seven stories and write `report.html`, and a film beside it, to a folder.
 
     Args:
         out: the folder, made where there is none.
@@ -58,7 +60,7 @@ def run_tour(
     """
     report = Report(
         "intertwine: a tour",
-        "Six stories about symmetry in neural networks, computed on this machine a moment ago.",
+        "Seven stories about symmetry in neural networks, computed on this machine a moment ago.",
     )
     rows, tell = [], partial(_tell, report, Path(out))
     with one_thread():
@@ -73,6 +75,7 @@ def run_tour(
     report.footnote("Stories 1 to 3: T. Smidt, Simple Tasks and Symmetry (2019), doi:10.5281/zenodo.3348277.")
     report.footnote("Story 4: the question of issue 19 of escnn, QUVA Lab. Story 5: cells of the geomstats package.")
     report.footnote("Story 6: digits of scikit-learn, E. Alpaydin and C. Kaynak (1998), doi:10.24432/C50P49.")
+    report.footnote("Story 7: GFN2-xTB, C. Bannwarth, S. Ehlert, S. Grimme (2019), doi:10.1021/acs.jctc.8b01176.")
     return TourSummary(tuple(rows), report.write(Path(out) / "report.html"))
 
 
@@ -107,5 +110,21 @@ def _tell(report: Report, folder: Path, number: int, quick: bool, seed: int, pro
     if number == len(TASKS) + 1:
         seeds, sizes = (2, (388,)) if quick else (8, (80, 388))
         return sections.tell_cells(report, real_cells.cells(seeds, sizes, seed, progress))
+    if number == len(TASKS) + 3:
+        return _tell_potential(report, quick, seed, progress)
     seeds, steps = (1, 60) if quick else (3, 120)
     return sections.tell_images(report, turned_digits.turned_digits(seeds, steps, seed, progress), folder)
+
+
+def _tell_potential(report: Report, quick: bool, seed: int, progress: rectangle.Progress) -> str:
+    """Story 7, where the packages are installed that it needs."""
+    if absent := [name for name in POTENTIALS if find_spec(name) is None]:
+        return sections.tell_left_out(report, absent)
+    from intertwine.tour import ethanol, ethanol_section
+
+    frames, epochs, steps = (24, 4, 100) if quick else (100, 40, 2000)
+    return ethanol_section.tell_ethanol(report, ethanol.ethanol(frames, epochs, steps, seed, progress))
+
+
+POTENTIALS = ("ase", "lightning", "tblite", "vesin")
+"""What story 7 needs, which not every installation has."""

@@ -343,5 +343,12 @@ def tell_images(report: Report, result: ImageResult, folder: Path) -> str:
     return line
 
 
+def tell_left_out(report: Report, packages: list[str]) -> str:
+    """That the story cannot be told here, and what to install."""
+    line = f"left out: {', '.join(packages)} not installed; pip install 'intertwine[potentials]' tblite"
+    report.add_section("A potential", "Can a model drive a molecule?", line)
+    return line
+
+
 def _layers(frames: Sequence[Frame]) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
     return [frame.image for frame in frames], [frame.votes for frame in frames], [frame.up for frame in frames]

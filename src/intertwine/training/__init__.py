@@ -1,4 +1,13 @@
-"""Training of potentials: data, fits, reports."""
+"""Training of potentials: data, fits, reports.
+
+Where what lies, in the order in which a training comes to it. What is asked for: `configuration`. Files become frames
+with labels: `label_keys` (under which names, in which units), `raw_frames` (whatever the format), `frames`. What is odd
+about them: `inspection`, by the `checks` that it lists, which ask `alike` (frames that are one structure),
+`composition` (energies of elements) and `consistency` (whether labels belong together); `label_floors` is what no
+equivariant model can fit. What a model needs of them beforehand: `preparation`, `statistics`; and how it is made of
+that: `building`. Frames become tensors and steps: `batches`, `data_module`. The fit: `losses`, `fitting`. What is told
+meanwhile: `progress`; and in the end: `predictions`, `outcome`, `report`. All of it in one function: `whole`.
+"""
 
 from intertwine.training.batches import FrameDataset, Shares
 from intertwine.training.checks import CheckLimits, Finding

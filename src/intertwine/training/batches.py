@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from intertwine.errors import ArgumentError
-from intertwine.models import AtomGraph, Potential, atom_graph, batch_graphs
+from intertwine.models import AtomGraph, Potential, Target, atom_graph, batch_graphs
 from intertwine.training.frames import LabelledFrame
 
 Labels = dict[str, Tensor]
@@ -69,7 +70,7 @@ class FrameDataset(Dataset[FrameBatch]):
             raise ArgumentError(
                 "There is no frame to work on. Give files that hold some, or a smaller share elsewhere."
             )
-        self.graphs = [atom_graph(frame.atoms, model.elements, model.cutoff) for frame in frames]
+        self.graphs = [_graph(frame, model) for frame in frames]
         self.labels = [_labels(frame, model) for frame in frames]
         self.weights = torch.tensor([1.0] * len(frames) if weights is None else list(weights), dtype=torch.float64)
         self.counts = [
@@ -157,6 +158,14 @@ class Shares(Sampler[Share]):
         return len(self.steps())
 
 
+def _graph(frame: LabelledFrame, model: Potential) -> AtomGraph:
+    """The atoms of a frame; raises `ArgumentError` that names the frame."""
+    try:
+        return atom_graph(frame.atoms, model.elements, model.cutoff)
+    except ArgumentError as error:
+        raise ArgumentError(f"{frame.source or 'A frame'} cannot be used. {error}") from error
+
+
 def _labels(frame: LabelledFrame, model: Potential) -> Labels:
     """The labels of a frame in the shapes that the model gives, NaN where there are none."""
     atoms = len(frame.atoms)
@@ -166,15 +175,28 @@ def _labels(frame: LabelledFrame, model: Potential) -> Labels:
         "stress": _or_unknown(frame.stress, (1, 3, 3)),
     }
     for name, target in model.targets.items():
-        shape = (1 if target.total else atoms, *target.shape)
-        try:
-            labels[name] = _or_unknown(frame.targets.get(name), shape)
-        except RuntimeError as error:
-            raise ArgumentError(
-                f"The target {name!r} of each {'structure' if target.total else 'atom'} has the shape {shape[1:]}, but "
-                f"{frame.source} has an array of shape {np.shape(frame.targets[name])}. Tensors are given by a formula."
-            ) from error
+        value = None if name not in frame.targets else target_values(frame, name, target)
+        labels[name] = _or_unknown(value, (1 if target.total else atoms, *target.shape))
     return labels
+
+
+def target_values(frame: LabelledFrame, name: str, target: Target) -> np.ndarray:
+    """A label of a frame in the shape of its target, with a row for each atom where it is of atoms.
+
+    Files keep tensors as rows of numbers, and scalars as single ones: of how many axes they are does not matter.
+
+    Raises `ArgumentError` for another count of numbers, or of atoms.
+    """
+    value = np.asarray(frame.targets[name], float)
+    shape = target.shape if target.total else (len(frame.atoms), *target.shape)
+    if value.size != math.prod(shape) or (not target.total and value.shape[:1] != shape[:1]):
+        whose = "a structure" if target.total else f"each of {len(frame.atoms)} atoms"
+        raise ArgumentError(
+            f"The target {name!r} of {whose} has the shape {target.shape}, but {frame.source} has an array of "
+            f"shape {value.shape}. Name the right key, or the right rep or tensor, and say by total = true or false "
+            "whether it is of structures or of atoms."
+        )
+    return value.reshape(shape)
 
 
 def _or_unknown(values: float | np.ndarray | None, shape: tuple[int, ...]) -> Tensor:

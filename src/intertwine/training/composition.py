@@ -11,7 +11,7 @@ import numpy as np
 from intertwine.errors import ArgumentError
 from intertwine.training.frames import LabelledFrame
 
-MANY = 12  # elements that a line can list
+MANY_ELEMENTS = 12  # elements that a line can list
 ISOLATED = ("isolatedatom", "isolated_atom", "isolated")
 
 
@@ -38,7 +38,7 @@ class References:
         from ase.data import chemical_symbols
 
         parts = [f"{chemical_symbols[z]} {energy:.6g} ({self.origins[z]})" for z, energy in self.energies.items()]
-        if len(parts) > MANY:
+        if len(parts) > MANY_ELEMENTS:
             low, *_, high = sorted(self.energies, key=lambda z: self.energies[z])
             kinds = ", ".join(f"{count} {origin}" for origin, count in Counter(self.origins.values()).items())
             ends = (f"{self.energies[z]:.6g} of {chemical_symbols[z]}" for z in (low, high))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import math
 import tomllib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -42,6 +43,9 @@ class DataSection:
     references: dict[str, float] = field(default_factory=dict)
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        _require(self, "data", "0 or more, and finite", lambda x: 0 <= x < math.inf, "seed", "replay_weight")
+
 
 @dataclass(frozen=True)
 class TargetSection:
@@ -51,12 +55,14 @@ class TargetSection:
         rep: how it turns, such as "1x1o" for a dipole.
         tensor: or the indices of a Cartesian tensor and how they may be exchanged, such as "ij=ji".
         total: whether it is the sum over atoms, or one for each atom.
+        mean: whether it is the mean over atoms in place of the sum, as of elastic constants.
         weight: its weight in the loss, in units of the root mean square of what varies of it.
     """
 
     rep: str | None = None
     tensor: str | None = None
     total: bool = True
+    mean: bool = False
     weight: float = 1.0
 
 
@@ -71,7 +77,9 @@ class ModelSection:
         options: further arguments of the network; reps as words, `hidden = "32x0e + 32x1o"`.
         targets: tensors beside the energy, by name.
         repulsion: whether the repulsion of nuclei (ZBL) is added.
-        start: a model on disk to go on from; then the rest of this section is not asked.
+        long_range: whether the network gives charges too, whose energy reaches beyond the cut-off; they need no label.
+        start: a model on disk to go on from; of the rest of this section only the targets that are learned further, and
+            what is frozen, are asked then.
         frozen: beginnings of names of weights that stay as they are, such as "network.embedding".
     """
 
@@ -81,8 +89,12 @@ class ModelSection:
     options: dict[str, Any] = field(default_factory=dict)
     targets: dict[str, TargetSection] = field(default_factory=dict)
     repulsion: bool = False
+    long_range: bool = False
     start: str | None = None
     frozen: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        _require(self, "model", "positive, and finite", lambda x: 0 < x < math.inf, "cutoff")
 
 
 @dataclass(frozen=True)
@@ -91,12 +103,13 @@ class FitSection:
 
     Args:
         epochs: how often each frame is seen.
-        batch_size: the largest number of frames in a step.
+        batch_size: the largest number of frames in a step; default 5, or any where `batch_edges` is given.
         batch_edges: the largest number of pairs of atoms in a step, for frames of different sizes.
         learning_rate: the largest one; it rises over `warmup` of the training, and falls to `last_rate` of itself.
         warmup, last_rate: see `Schedule`.
         weight_decay: as in AdamW.
-        energy, forces, stress: the weights of errors, in eV per atom and eV/Å; of stresses times the volume per atom.
+        energy, forces, stress: the weights of errors, in eV per atom and eV/Å; of stresses times the volume per atom;
+            0 for labels that are there and shall not count.
         huber: from which error on the square grows linearly.
         ema: the largest decay of the moving average of the weights; 0 for none.
         clip: the largest norm of a gradient.
@@ -109,15 +122,15 @@ class FitSection:
     """
 
     epochs: int = 100
-    batch_size: int | None = 5
+    batch_size: int | None = None
     batch_edges: int | None = None
     learning_rate: float = 0.01
     warmup: float = 0.02
     last_rate: float = 0.01
     weight_decay: float = 0.0
     energy: float = 1.0
-    forces: float = 10.0
-    stress: float = 0.0
+    forces: float = 1.0
+    stress: float = 0.1
     huber: float | None = None
     ema: float = 0.99
     clip: float = 10.0
@@ -127,6 +140,18 @@ class FitSection:
     devices: int = 1
     nodes: int = 1
     accelerator: str = "auto"
+
+    def __post_init__(self) -> None:
+        counts = ("epochs", "batch_size", "batch_edges", "patience", "devices", "nodes")
+        _require(self, "fit", "1 or more", lambda x: x >= 1, *counts)
+        _require(self, "fit", "positive, and finite", lambda x: 0 < x < math.inf, "learning_rate")
+        _require(self, "fit", "from 0 on, and below 1", lambda x: 0 <= x < 1, "warmup", "ema")
+        _require(self, "fit", "0 or more", lambda x: x >= 0, "last_rate", "weight_decay", "clip", "seed")
+
+    @property
+    def step_size(self) -> int | None:
+        """The largest number of frames in a step; None for as many as the pairs allow."""
+        return 5 if self.batch_size is None and self.batch_edges is None else self.batch_size
 
 
 @dataclass(frozen=True)
@@ -142,6 +167,14 @@ class Configuration:
     model: ModelSection = field(default_factory=ModelSection)
     fit: FitSection = field(default_factory=FitSection)
     folder: str = "run"
+
+
+def _require(section: Any, name: str, words: str, holds: Callable[[Any], bool], *entries: str) -> None:
+    """Raises `ArgumentError` for the first of some entries that is given and is not as it shall be."""
+    for entry in entries:
+        value = getattr(section, entry)
+        if value is not None and not holds(value):
+            raise ArgumentError(f"Entry {name}.{entry} is {words}, but got {value!r}.")
 
 
 def read_configuration(path: str | Path) -> Configuration:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
@@ -19,6 +20,7 @@ class PotentialData(LightningDataModule):
         size: the largest number of frames in a step.
         most_edges: the largest number of pairs of atoms in a step.
         seed: the seed of the order.
+        fingerprint: a word for the frames, kept with checkpoints.
     """
 
     def __init__(
@@ -30,10 +32,16 @@ class PotentialData(LightningDataModule):
         size: int | None = 5,
         most_edges: int | None = None,
         seed: int = 0,
+        fingerprint: str = "",
     ) -> None:
         super().__init__()
+        self.fingerprint = fingerprint
         self.train, self.validation, self.test = train, validation, test
         self.size, self.most_edges, self.seed = size, most_edges, seed
+
+    def state_dict(self) -> dict[str, Any]:
+        """Of which frames a checkpoint is."""
+        return {"frames": self.fingerprint}
 
     def train_dataloader(self) -> DataLoader[FrameBatch]:
         """Steps in an order of their own in each epoch."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor, nn
-from torchmetrics import MeanMetric
+from torchmetrics import MeanMetric, SumMetric
 
+from intertwine.errors import ArgumentError, DivergenceError
 from intertwine.models import Potential
 from intertwine.training.batches import FrameBatch
 from intertwine.training.losses import PotentialLoss, error_of, frame_weights
@@ -54,6 +55,8 @@ class PotentialFit(LightningModule):
         schedule: the learning rate.
         weight_decay: of the weights, as in AdamW.
         frozen: names, or beginnings of names, of weights that stay as they are.
+
+    Raises `ArgumentError` where no weight is called so, and where none is left to learn.
     """
 
     def __init__(
@@ -67,11 +70,12 @@ class PotentialFit(LightningModule):
     ) -> None:
         super().__init__()
         self.model, self.loss, self.schedule, self.weight_decay = model, loss, schedule, weight_decay
-        for name, parameter in model.named_parameters():
-            parameter.requires_grad_(not name.startswith(tuple(frozen)))
+        _freeze(model, frozen)
         names = ["energy", "forces", "stress", *model.targets]
-        self.absolute = nn.ModuleDict({name: MeanMetric() for name in names})
-        self.squared = nn.ModuleDict({name: MeanMetric() for name in names})
+        # "disable": a prediction that is not finite makes the error so, in place of not being counted.
+        self.absolute = nn.ModuleDict({name: MeanMetric(nan_strategy="disable") for name in names})
+        self.counted = nn.ModuleDict({name: SumMetric(nan_strategy="disable") for name in names})
+        self.squared = nn.ModuleDict({name: MeanMetric(nan_strategy="disable") for name in names})
 
     def predict(self, batch: FrameBatch) -> dict[str, Tensor]:
         """What the potential gives of all that counts."""
@@ -83,15 +87,23 @@ class PotentialFit(LightningModule):
     def training_step(self, batch: FrameBatch, index: int) -> Tensor:
         """The loss of this process's share of a step, times their number: their mean is the loss of the step."""
         self._set_rate(index)
-        parts = self.loss(self.predict(batch), batch)
-        whole = torch.stack([self.loss.weight(name) * value for name, value in parts.items()]).sum()
-        whole = whole * self.trainer.world_size
+        found = self.predict(batch)
+        parts = self.loss(found, batch)
+        terms = [self.loss.weight(name) * value for name, value in parts.items()]
+        # A step may have no label of those that count: then its loss is 0, with gradients 0.
+        whole = torch.stack([0 * found["energy"].sum().to(self.model.dtype), *terms]).sum() * self.trainer.world_size
+        self._require(bool(whole.isfinite()), f"the loss of step {index + 1}")
         self.log("train/loss", whole, on_step=False, on_epoch=True, sync_dist=True, batch_size=1)
         return whole
 
     def validation_step(self, batch: FrameBatch) -> None:
-        """Collect the errors of a batch."""
-        self._collect(batch)
+        """Collect the errors of a batch; raises `DivergenceError` for predictions that are not finite."""
+        found = self._collect(batch)
+        self._require(all(bool(values.isfinite().all()) for values in found.values()), "a prediction of the validation")
+
+    def on_train_epoch_end(self) -> None:
+        """Raises `DivergenceError` for weights that are not finite, before they are kept."""
+        self._require(all(bool(p.isfinite().all()) for p in self.model.parameters()), "a weight")
 
     def test_step(self, batch: FrameBatch) -> None:
         """Collect the errors of a batch."""
@@ -117,34 +129,58 @@ class PotentialFit(LightningModule):
         for group in optimizer.param_groups:
             group["lr"] = self.schedule.at((self.current_epoch + index / steps) / epochs)
 
-    def _collect(self, batch: FrameBatch) -> None:
+    def _require(self, is_finite: bool, what: str) -> None:
+        """Raises `DivergenceError` in all processes where something is not finite in one."""
+        if not self.trainer.strategy.reduce_boolean_decision(is_finite, all=True):
+            raise DivergenceError(
+                f"The training diverges: in epoch {self.current_epoch + 1} {what} is no finite number. Take a smaller "
+                f"learning_rate than {self.schedule.rate:g}, or huber, and look at the frames with the largest forces."
+            )
+
+    def _collect(self, batch: FrameBatch) -> dict[str, Tensor]:
         with torch.no_grad():
             found = self.predict(batch)
         for name, labels in batch.labels.items():
             if name in found and self.loss.weight(name) > 0:  # what is not learned has no error worth a look
                 error = error_of(name, found[name], batch).double()
                 weight = frame_weights(error, batch) * ~labels.isnan()
-                self._metric(self.absolute, name).update(error.abs(), weight)
-                self._metric(self.squared, name).update(error.square(), weight)
+                absolute, squared, counted = (kept[name] for kept in self._metrics)
+                absolute.update(error.abs(), weight)
+                squared.update(error.square(), weight)
+                counted.update(weight)
+        return found
 
     def _log_errors(self, stage: str) -> None:
         loss = 0.0
         for name in self.absolute:
-            absolute, squared = self._metric(self.absolute, name), self._metric(self.squared, name)
-            if absolute.update_called:
+            metrics = absolute, squared, counted = [kept[name] for kept in self._metrics]
+            if counted.update_called and float(counted.compute()) > 0:
                 unit = 1.0 if name in self.model.targets else 1e3
                 square = float(squared.compute())
                 self.log(f"{stage}/{name}_mae", unit * float(absolute.compute()), prog_bar=stage == "validation")
                 self.log(f"{stage}/{name}_rmse", unit * math.sqrt(square))
-                if self.loss.weight(name) > 0 and math.isfinite(square):
-                    loss += self.loss.weight(name) * square / self.loss.sizes.get(name, 1.0) ** 2
-            absolute.reset()
-            squared.reset()
+                loss += self.loss.weight(name) * square / self.loss.sizes.get(name, 1.0) ** 2
+            for metric in metrics:
+                metric.reset()
         self.log(f"{stage}/loss", loss)
 
-    @staticmethod
-    def _metric(errors: nn.ModuleDict, name: str) -> MeanMetric:
-        return cast(MeanMetric, errors[name])
+    @property
+    def _metrics(self) -> tuple[Any, Any, Any]:
+        """Means of errors, and how many numbers they are of, by name."""
+        return self.absolute, self.squared, self.counted
+
+
+def _freeze(model: Potential, frozen: Sequence[str]) -> None:
+    """Let weights move but those whose names begin so; raises `ArgumentError` for names that no weight has."""
+    names = [name for name, _ in model.named_parameters()]
+    for start in frozen:
+        if not start or not any(name.startswith(start) for name in names):
+            parts = sorted({".".join(name.split(".")[:2]) for name in names})
+            raise ArgumentError(f"No weight's name begins with {start!r}. They begin with {', '.join(parts)}.")
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(not name.startswith(tuple(frozen)))
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise ArgumentError(f"All weights are frozen by {list(frozen)}, so nothing is left to learn. Freeze fewer.")
 
 
 class MovingAverage(WeightAveraging):

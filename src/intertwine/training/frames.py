@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -95,6 +96,16 @@ class FrameSet(Sequence[LabelledFrame]):
     def elements(self) -> tuple[int, ...]:
         """The atomic numbers that occur, ascending."""
         return tuple(sorted({int(number) for frame in self.frames for number in frame.atoms.numbers}))
+
+
+def fingerprint(frames: Iterable[LabelledFrame]) -> str:
+    """A word that frames with other atoms, energies or forces do not have."""
+    digest = hashlib.sha256()
+    for frame in frames:
+        atoms = frame.atoms
+        for part in (atoms.numbers, atoms.positions, atoms.cell.array, frame.energy, frame.forces, frame.stress):
+            digest.update(b"none" if part is None else np.asarray(part, float).tobytes())
+    return digest.hexdigest()[:16]
 
 
 def read_frames(paths: str | Path | Iterable[str | Path], keys: LabelKeys | None = None) -> FrameSet:

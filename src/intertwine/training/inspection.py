@@ -11,7 +11,7 @@ import numpy as np
 
 from intertwine.errors import ArgumentError
 from intertwine.training.checks import CHECKS, CheckLimits, Finding
-from intertwine.training.composition import MANY, References, fit_references
+from intertwine.training.composition import MANY_ELEMENTS, References, fit_references
 from intertwine.training.consistency import SlopeCheck, force_slope, stress_slope, teacher_stress
 from intertwine.training.frames import LABEL_NAMES, FrameSet, LabelledFrame
 
@@ -71,8 +71,9 @@ class DataReport:
     def _elements(self) -> str:
         """In how many frames elements occur; of many, those that are rarest."""
         counts = sorted(self.elements.items(), key=lambda pair: pair[1])
-        if len(counts) > MANY:
-            return f"{len(counts)} elements, {_listed(counts[: MANY // 2])} … {_listed(counts[-MANY // 4 :])}"
+        if len(counts) > MANY_ELEMENTS:
+            rare, frequent = counts[: MANY_ELEMENTS // 2], counts[-MANY_ELEMENTS // 4 :]
+            return f"{len(counts)} elements, {_listed(rare)} … {_listed(frequent)}"
         return _listed(self.elements.items())
 
 

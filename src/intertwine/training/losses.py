@@ -25,14 +25,14 @@ class PotentialLoss(nn.Module):
         sizes: of targets, by name: their root mean square in the training set; default 1.
         huber: from which error on the square grows linearly, as in Huber's loss; None for squares alone.
 
-    Raises `ArgumentError` for weights that are negative or not finite.
+    Raises `ArgumentError` for weights that are negative or not finite, and where nothing counts.
     """
 
     def __init__(
         self,
         energy: float = 1.0,
-        forces: float = 10.0,
-        stress: float = 0.0,
+        forces: float = 1.0,
+        stress: float = 0.1,
         targets: Mapping[str, float] | None = None,
         *,
         sizes: Mapping[str, float] | None = None,
@@ -46,6 +46,8 @@ class PotentialLoss(nn.Module):
                 f"A loss has weights that are finite and not negative, and a positive huber, but got {self.weights} "
                 f"and huber={huber!r}."
             )
+        if not any(self.weights.values()):
+            raise ArgumentError(f"Something must count in a loss, but all weights are 0: {', '.join(self.weights)}.")
 
     def weight(self, name: str) -> float:
         """The weight of a kind of label; 1 for a target of which nothing was said."""
@@ -70,7 +72,8 @@ class PotentialLoss(nn.Module):
             small = error.abs().clamp(max=self.huber)
             squares = small * (2 * error.abs() - small)
         squares = squares * frame_weights(error, batch)
-        return squares.sum() / batch.counts[name].clamp(min=torch.finfo(torch.float64).tiny).to(squares)
+        count = batch.counts[name].to(squares)
+        return squares.sum() / torch.where(count > 0, count, 1)  # of nothing the mean is 0
 
 
 def error_of(name: str, found: Tensor, batch: FrameBatch) -> Tensor:

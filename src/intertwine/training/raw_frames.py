@@ -129,6 +129,8 @@ def _same(a: np.ndarray, b: np.ndarray) -> bool:
 def matrix_of(stress: np.ndarray) -> np.ndarray:
     """A stress as `(3, 3)`, of a matrix, nine numbers, or six in Voigt's order xx, yy, zz, yz, xz, xy.
 
+    Raises `ArgumentError` for another number of them.
+
     >>> matrix_of(np.arange(6.0))[0].tolist()
     [0.0, 5.0, 4.0]
     """

@@ -5,41 +5,53 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import EarlyStopping, RichProgressBar
 from lightning.pytorch.utilities import rank_zero_only
 
-from intertwine.errors import ArgumentError
+from intertwine.errors import ArgumentError, DivergenceError
 from intertwine.models import Potential, save_potential
+from intertwine.models.atoms.charges import LATENT
 from intertwine.training.batches import FrameDataset
-from intertwine.training.building import NAMED_DTYPES, atomic_number, new_potential, started_potential, targets_of
+from intertwine.training.building import (
+    NAMED_DTYPES,
+    atomic_number,
+    learned_targets,
+    new_potential,
+    seen_cutoff,
+    started_potential,
+)
+from intertwine.training.checkpoints import (
+    BEST,
+    LAST,
+    MODEL,
+    FolderCheckpoint,
+    checked_checkpoint,
+    claim_folder,
+    flat_entries,
+    whole_checkpoint,
+)
 from intertwine.training.configuration import Configuration
 from intertwine.training.data_module import PotentialData
 from intertwine.training.fitting import MovingAverage, PotentialFit, Schedule
-from intertwine.training.frames import FrameSet
-from intertwine.training.history import Epoch, History
+from intertwine.training.frames import FrameSet, fingerprint
 from intertwine.training.losses import PotentialLoss
-from intertwine.training.outcome import (
-    EpochLines,
-    LivePage,
-    learned_spread,
-    predict_frames,
-    quiet_lightning,
-    symmetry_words,
-)
+from intertwine.training.outcome import learned_spread, predict_frames, symmetry_words
 from intertwine.training.preparation import (
     FrameParts,
     Say,
+    calibrate,
     read_parts,
     target_size,
     with_fitted_offsets,
     with_moved_energies,
 )
+from intertwine.training.progress import Epoch, EpochLines, History, LivePage, quiet_lightning
 from intertwine.training.report import TrainingRecord
 from intertwine.training.statistics import label_statistics
 
@@ -82,13 +94,14 @@ def train(
         callbacks: further ones of Lightning.
 
     Raises `ArgumentError` for data and options that do not fit, before anything is computed, and for a folder that
-    holds a training already.
+    holds a training already; `DivergenceError` where numbers are no longer finite, with the best potential in the
+    folder, if there was one.
     """
     tell = rank_zero_only(say or (lambda _: None))
     folder = Path(configuration.folder)
-    _claim(folder, configuration, resume)
-    targets = targets_of(configuration.model)
-    parts = read_parts(configuration.data, targets, tell)
+    claim_folder(folder, configuration, resume)
+    told = configuration.model
+    parts = read_parts(configuration.data, learned_targets(told), seen_cutoff(told), tell)
     model, replay = _model(configuration, parts, tell)
     fit = configuration.fit
     weights = [1.0] * len(parts.train) + [configuration.data.replay_weight] * len(replay)
@@ -96,9 +109,10 @@ def train(
         FrameDataset([*parts.train, *replay], model, weights),
         FrameDataset(parts.validation, model) if parts.validation else None,
         FrameDataset(parts.test, model) if parts.test else None,
-        size=fit.batch_size,
+        size=fit.step_size,
         most_edges=fit.batch_edges,
         seed=fit.seed,
+        fingerprint=fingerprint([*parts.train, *parts.validation, *parts.replay]),
     )
     sizes = {name: target_size(parts.train, name, target) for name, target in model.targets.items()}
     kinds = {name: target.weight for name, target in configuration.model.targets.items()}
@@ -110,11 +124,11 @@ def train(
     page = LivePage(folder / "report.html", TrainingRecord(folder.name, _words(configuration), data_report=parts.words))
     history = History(page.tell, EpochLines(fit.epochs, tell).tell)
     with quiet_lightning():
+        start = checked_checkpoint(folder / LAST, module, data) if resume else None
         trainer = _trainer(configuration, [*callbacks, history], progress)
-        trainer.fit(module, data, ckpt_path=str(folder / LAST) if resume else None)
-        best = getattr(trainer.checkpoint_callback, "best_model_path", "")
-        if best:
-            module.load_state_dict(torch.load(best, weights_only=True, map_location="cpu")["state_dict"])
+        diverged = _fitted(trainer, module, data, start)
+        if diverged is not None:  # callbacks were stopped in the middle of their work
+            trainer = _trainer(configuration, [], progress, keeps=False)
         errors = _final_errors(trainer, module, data)
     model = module.model.eval()
     model.spread = learned_spread(model, data)
@@ -123,41 +137,27 @@ def train(
         looked_at = {"validation": parts.validation, "test": parts.test}
         predictions = {name: predict_frames(model, frames) for name, frames in looked_at.items() if frames}
         page.finish(history.epochs, predictions, symmetry_words(model, parts.train[0]))
+    if diverged is not None:
+        raise DivergenceError(f"{diverged} The best potential before that is in {folder / MODEL}.") from diverged
     return Trained(model, folder / MODEL, history.epochs, errors)
 
 
-LAST, MODEL = "checkpoints/last.ckpt", "model.safetensors"
+def _fitted(trainer: Trainer, module: PotentialFit, data: PotentialData, start: str | None) -> DivergenceError | None:
+    """Fit, and take the best weights of the validation, or the last; why the training stopped early, if it did.
 
-
-def _claim(folder: Path, configuration: Configuration, resume: bool) -> None:
-    """Keep the configuration in the folder; raises `ArgumentError` where that would lose, or mix, a training."""
-    kept, told = folder / "configuration.json", asdict(configuration)
-    there = (folder / LAST).is_file()
-    if resume:
-        if not there:
-            raise ArgumentError(f"The folder {folder} holds no training to go on with. Start one, without resume.")
-        before = json.loads(kept.read_text("utf-8"))
-        if differing := [name for name in _flat(told) if _flat(told)[name] != _flat(before).get(name)]:
-            raise ArgumentError(
-                f"The training in {folder} was started with other values of {', '.join(differing)}. Go on with these, "
-                "or start another training in another folder."
-            )
-    elif there or (folder / MODEL).exists():
-        raise ArgumentError(
-            f"The folder {folder} holds a training already. Go on with it by resume, or name another folder."
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    kept.write_text(json.dumps(told, indent=1), "utf-8")
-
-
-def _flat(told: Any, name: str = "") -> dict[str, Any]:
-    """Nested entries by dotted names; where and by how many processes it runs is not a matter of what is trained."""
-    if isinstance(told, dict) and told:
-        found: dict[str, Any] = {}
-        for key, value in told.items():
-            found |= _flat(value, f"{name}.{key}".strip("."))
-        return found
-    return {} if name in ("folder", "fit.devices", "fit.nodes", "fit.accelerator") else {name: told}
+    Raises `DivergenceError` where it diverges before the end of an epoch left weights that are some use.
+    """
+    diverged = None
+    try:
+        trainer.fit(module, data, ckpt_path=start)
+    except DivergenceError as error:
+        diverged = error
+    best = getattr(trainer.checkpoint_callback, "best_model_path", "")
+    if best:
+        module.load_state_dict(whole_checkpoint(best)["state_dict"])
+    elif diverged is not None:
+        raise diverged
+    return diverged
 
 
 def _model(configuration: Configuration, parts: FrameParts, say: Say) -> tuple[Potential, FrameSet]:
@@ -171,40 +171,46 @@ def _model(configuration: Configuration, parts: FrameParts, say: Say) -> tuple[P
         model = started_potential(section, {int(z) for frame in everything for z in frame.atoms.numbers})
         say(f"Going on from {section.start}, its references moved to these frames.")
         before = model.references.clone()
+        if silent := sorted(model.targets.keys() - section.targets.keys() - {LATENT}):
+            say(f"Not learned further, since [model.targets] does not name them: {', '.join(silent)}.")
         model = with_fitted_offsets(model, parts.train, given)
         return model.to(dtype), with_moved_energies(parts.replay, model, before)
     told = label_statistics(parts.train, section.cutoff, given)
     say(f"scale {told.scale:.4g}; {told.average_neighbours:.3g} neighbours within {section.cutoff:g} Å on average")
-    return new_potential(section, told, configuration.fit.seed).to(dtype), parts.replay
+    model = new_potential(section, told, configuration.fit.seed).to(dtype)
+    calibrate(model, parts.train)
+    return model, parts.replay
 
 
-def _trainer(configuration: Configuration, callbacks: Sequence[Callback], progress: bool) -> Trainer:
-    """Lightning's trainer with what the configuration asks for."""
+def _trainer(
+    configuration: Configuration, callbacks: Sequence[Callback], progress: bool, *, keeps: bool = True
+) -> Trainer:
+    """Lightning's trainer with what the configuration asks for, which keeps averages and checkpoints or does not.
+
+    Raises `ArgumentError` for devices that are not there.
+    """
     fit, folder = configuration.fit, Path(configuration.folder)
     validates = bool(configuration.data.validation)
     monitor = "validation/loss" if validates else None
-    checkpoints = [
-        # Written anew in one step each epoch, so that a process that is killed leaves the one before.
-        ModelCheckpoint(folder / "checkpoints", "last", save_top_k=1, enable_version_counter=False),
-    ]
+    # Each is written anew in one step, so that a process that is killed leaves the one before.
+    checkpoints = [FolderCheckpoint(folder / LAST)]
     if monitor is not None:
-        best = ModelCheckpoint(
-            folder / "checkpoints", "best", monitor=monitor, save_top_k=1, enable_version_counter=False
-        )
-        checkpoints.insert(0, best)
+        checkpoints.insert(0, FolderCheckpoint(folder / BEST, monitor))
     more: list[Callback] = [MovingAverage(fit.ema)] if fit.ema > 0 else []
     if fit.patience is not None and monitor is not None:
         more.append(EarlyStopping(monitor, patience=fit.patience))
     if progress:
         more.append(RichProgressBar())
-    return Trainer(
+    made = partial(
+        Trainer,
         accelerator=fit.accelerator,
         devices=fit.devices,
         num_nodes=fit.nodes,
         strategy="ddp" if fit.devices * fit.nodes > 1 else "auto",
         max_epochs=fit.epochs,
         gradient_clip_val=fit.clip or None,
-        callbacks=[*more, *callbacks, *checkpoints],
+        callbacks=[*more, *callbacks, *checkpoints] if keeps else [],
+        enable_checkpointing=keeps,
         logger=False,
         enable_progress_bar=progress,
         enable_model_summary=False,
@@ -213,6 +219,13 @@ def _trainer(configuration: Configuration, callbacks: Sequence[Callback], progre
         use_distributed_sampler=False,  # `Shares` divides each step
         log_every_n_steps=1,
     )
+    try:
+        return made()
+    except (MisconfigurationException, ValueError) as error:
+        raise ArgumentError(
+            f"There is no accelerator={fit.accelerator!r} with devices={fit.devices} for Lightning: {error} Ask for "
+            'what is there; accelerator = "auto" finds it.'
+        ) from error
 
 
 def _final_errors(trainer: Trainer, module: PotentialFit, data: PotentialData) -> dict[str, float]:
@@ -234,4 +247,4 @@ def _keep(folder: Path, configuration: Configuration, model: Potential, errors: 
 
 def _words(configuration: Configuration) -> str:
     """The entries of a configuration, a line each."""
-    return "\n".join(f"{name} = {value!r}" for name, value in _flat(asdict(configuration)).items())
+    return "\n".join(f"{name} = {value!r}" for name, value in flat_entries(asdict(configuration)).items())

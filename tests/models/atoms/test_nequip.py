@@ -53,23 +53,16 @@ def dense(near: int) -> tuple[torch.Tensor, ...]:
 
 
 @pytest.mark.parametrize("own", ["element", "linear", "none"])
-def test_numbers_start_with_unit_variance(own: Any) -> None:
-    """At most as they come, behind each layer; what neighbours give exactly, once calibrated, whatever they are."""
-    torch.manual_seed(0)
-    inputs = dense(12)
-    net = NequIP(3, 3.0, O3.rep("32x0e + 16x1o + 8x2e"), layers=4, neighbours=12, own=own)
+def test_numbers_start_with_unit_variance_at_most(own: Any) -> None:
+    """Neighbours as near as in molecules, where Bessel functions are far larger than on average, change nothing."""
     found: list[float] = []
-    for layer in net.layers:
-        layer.register_forward_hook(lambda *given: found.append(given[-1].square().mean().item()))
-        layer.after.register_forward_hook(lambda *given: found.append(given[-1].square().mean().item()))
-    net(*inputs)
-    assert max(found) < 1.5
-    net.calibrate(*inputs)
-    found.clear()
-    energies = net(*inputs)
-    assert found[::2] == pytest.approx([1.0] * 4, rel=1e-4)
-    assert 0.3 < min(found) <= max(found) < 3
-    assert 0.1 < energies.square().mean() < 10
+    for seed in range(3):
+        torch.manual_seed(seed)
+        net = NequIP(3, 5.0, O3.rep("32x0e + 16x1o + 8x2e"), layers=4, neighbours=12, own=own)
+        for layer in net.layers:
+            layer.register_forward_hook(lambda *given: found.append(given[-1].square().mean().item()))
+        found.append(net(*dense(12)).square().mean().item())
+    assert 1e-6 < min(found) <= max(found) < 1.5
 
 
 def test_wavelengths_are_learned_once_for_all_layers() -> None:

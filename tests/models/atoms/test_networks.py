@@ -10,10 +10,10 @@ from ase import Atoms
 from torch import Tensor
 
 from intertwine.catalog import O3
-from intertwine.models import AtomGraph, Potential, atom_graph, load_potential, save_potential
+from intertwine.models import Potential, load_potential, save_potential
 from intertwine.rotations import from_axis_angle
 from intertwine.testing import check_module
-from tests.models.atoms.networks import CUTOFF, NETWORKS, each_network, potential
+from tests.models.atoms.networks import CUTOFF, NETWORKS, each_network, graph_of, potential
 
 
 def crystal() -> Atoms:
@@ -29,10 +29,6 @@ def molecule() -> Atoms:
 
 def results(model: Potential, *frames: Atoms, stress: bool = True) -> dict[str, Tensor]:
     return model(graph_of(model, *frames), stress=stress)
-
-
-def graph_of(model: Potential, *frames: Atoms) -> AtomGraph:
-    return atom_graph(list(frames), model.elements, model.cutoff, dtype=model.dtype)
 
 
 def same(found: Any, wanted: Any, tolerance: float = 1e-10) -> None:
@@ -142,19 +138,28 @@ def test_forces_and_stress_are_slopes_of_the_energy(name: str) -> None:
 
 
 @each_network
-def test_hessians_come_from_functional_transforms(name: str) -> None:
+def test_slopes_and_hessians_come_from_functional_transforms_too(name: str) -> None:
     model = potential(name)
     graph = graph_of(model, molecule())
 
     def energy(positions: Tensor) -> Tensor:
         return model.energy(graph._replace(positions=positions)).sum()
 
-    def forces(positions: Tensor) -> Tensor:
-        found: Tensor = model.train()(graph._replace(positions=positions))["forces"]
-        return found
-
+    slope = torch.func.grad(energy)(graph.positions)
     hessian = torch.func.hessian(energy)(graph.positions)
-    same(hessian, -torch.autograd.functional.jacobian(forces, graph.positions), 1e-9)
+    same(slope, -model(graph)["forces"])
+    same(hessian.reshape(9, 9), model.hessian(graph), 1e-9)
+    assert hessian.abs().max() > 1e-3
+
+
+@each_network
+def test_the_energy_is_linear_in_the_last_features(name: str) -> None:
+    """Which tell how sure a potential is: their sums over atoms are slopes of the energy by the weights behind them."""
+    model = potential(name)
+    graph = graph_of(model, crystal())
+    _, features = model.with_features(graph)
+    (slope,) = torch.autograd.grad(model.energy(graph).sum(), model.network.last_map.weight)
+    same(slope / slope.norm(), features[0] / features.norm())
 
 
 @each_network
@@ -173,6 +178,7 @@ def test_a_file_makes_the_same_potential_again(name: str, tmp_path: Path) -> Non
     model = potential(name)
     again = load_potential(save_potential(model, tmp_path / "model.safetensors"))
     assert again.network.options == model.network.options
+    assert again.network.options["species"] == 2
     for what, values in results(model, crystal()).items():
         torch.testing.assert_close(results(again, crystal())[what], values, rtol=0, atol=0)
 

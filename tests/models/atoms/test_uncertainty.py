@@ -64,6 +64,9 @@ def test_a_committee_is_its_mean_and_its_disagreement() -> None:
     atoms.calc = Calculator(Committee(members))
     assert np.abs(atoms.get_forces() - found["forces"][:8].numpy()).max() < 1e-10
     assert atoms.calc.results["forces_uncertainty"].shape == (8,)
+    assert Committee(members).state_dict().keys() == {
+        f"members.{n}.{k}" for n in range(3) for k in members[n].state_dict()
+    }
     with pytest.raises(tw.errors.ArgumentError, match="two potentials or more"):
         Committee(members[:1])
 

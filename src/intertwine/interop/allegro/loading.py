@@ -50,7 +50,9 @@ def load_allegro(
 
     Raises `ArgumentError` for parts that this library does not have.
     """
-    told = {re.sub(r"^.*?model\.func\.", "", name): value for name, value in state.items() if value.numel()}
+    told = {
+        re.sub(r"^.*?model\.func\.", "", name): value.detach().cpu() for name, value in state.items() if value.numel()
+    }
     if unknown := [name for name in told if not _KNOWN.fullmatch(name)]:
         raise ArgumentError(
             f"This model has parts that this library's Allegro has not: {', '.join(unknown[:4])}"
@@ -116,7 +118,11 @@ def _fill(network: Allegro, told: Mapping[str, Tensor]) -> None:
     functions = cutoff / math.pi * math.sqrt(cutoff / 2) * math.sqrt(network.spread.variance_in)
     _put(network.spread, [told[f"{embed}.basis_linear.mlp.0.weight"] * functions])
     _put(network.two_body, _mlp(told, "scalar_embed_mlp.mlp_module"))
-    _put(network.read, _mlp(told, "edge_readout.mlp_module"))
+    *inner, last = _mlp(told, "edge_readout.mlp_module")
+    if isinstance(network.pairs, nn.FullyConnected):
+        _put(network.pairs, inner)
+        last = last * _behind(network.pairs)
+    network.read.weight.copy_(last.flatten())
     tensors = _mlp(told, "tensor_embed.env_embed_linear")[0]
     _put(network.tensors, [_by_degree(tensors, network.channels)])
     projection = _mlp(told, "allegro.first_layer_env_embed_projection")[0]

@@ -188,7 +188,7 @@ class Architecture:
 
     @property
     def options(self) -> dict[str, Any]:
-        """The arguments of the network."""
+        """The arguments of the network; raises `ArgumentError` for what it lacks."""
         if self.layers > 1 and len(self.contractions(self.layers - 1)) > 1:
             raise ArgumentError(
                 "The last layer of this MACE gives more than invariants (keep_last_layer_irreps), which its energy "

@@ -52,7 +52,8 @@ def load_mace(
     if isinstance(source, plain.Module):
         neighbours = _of_module(source) if neighbours is None else neighbours
         source = source.state_dict()
-    told = Architecture(source if isinstance(source, Mapping) else _read(Path(source)), hidden, head)
+    state = source if isinstance(source, Mapping) else _read(Path(source))
+    told = Architecture({name: value.detach().cpu() for name, value in state.items()}, hidden, head)
     if neighbours is None and not told.density:
         raise ArgumentError(
             "A state dict of mace does not hold the average number of neighbours by which messages are divided. Pass "

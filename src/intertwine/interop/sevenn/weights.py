@@ -22,7 +22,7 @@ from intertwine.interop.e3nn.defaults import sign_of
 from intertwine.interop.e3nn.o3 import Irreps
 from intertwine.interop.sevenn.checkpoint import Checkpoint
 from intertwine.models.atoms import NequIP
-from intertwine.nn import DepthwiseConv, Linear, TensorProduct
+from intertwine.nn import DepthwiseConv, Linear, SpeciesLinear
 from intertwine.nn.module import gain
 from intertwine.reps import Rep
 
@@ -95,10 +95,9 @@ def _fill_layer(layer: Any, checkpoint: Checkpoint, n: int, scale: Callable[[Key
         _put(own, _linear(checkpoint, f"{n}_self_connection_intro", rep, gates), lambda key: added * scale(key))
         return
     weight = checkpoint.tensor(f"{n}_self_connection_intro.fc_tensor_product.weight")
-    species = own.rep_2.dim
-    # There one element of many enters with a variance of 1, here with that of a one-hot vector.
-    matrices = _matrices(weight, rep, gates, species)
-    _put(own, LinearMap(matrices), lambda key: added * scale(key) / math.sqrt(species))
+    # There sums are divided by the root of the number of elements too, as if all of them were present at once.
+    matrices = _matrices(weight, rep, gates, own.species)
+    _put(own, LinearMap(matrices), lambda key: added * scale(key) / math.sqrt(own.species))
 
 
 def _fill_radial(conv: DepthwiseConv, checkpoint: Checkpoint, n: int, silu: float) -> None:
@@ -250,7 +249,7 @@ def _sign(checkpoint: Checkpoint, n: int, degrees: tuple[int, int, int]) -> floa
 
 
 def _put(
-    layer: Linear | TensorProduct,
+    layer: Linear | SpeciesLinear,
     found: LinearMap,
     scale: Callable[[Key], float],
     scale_out: Callable[[Key], float] = lambda _: 1.0,
@@ -262,11 +261,11 @@ def _put(
         for u, other in given:
             if other == key:
                 block = found.matrices[key][row : row + u, :, ends[key] : ends[key] + w]
-                blocks.append((block.transpose(0, 1) * (scale(key) * scale_out(key))).flatten())
+                blocks.append((block.transpose(0, 1) * (scale(key) * scale_out(key))).flatten(1))
                 row += u
         if key in ends:
             ends[key] += w
-    state = {"weight": torch.cat(blocks)}
+    state = {"weight": torch.cat(blocks, 1).reshape(layer.weight.shape)}
     if getattr(layer, "bias", None) is not None:
         constants = ends[_INVARIANT] * [0.0] if found.constants is None else found.constants * scale_out(_INVARIANT)
         state["bias"] = torch.as_tensor(constants)

@@ -1,11 +1,13 @@
 """Networks on atoms: energies, forces, stresses and tensors of molecules and materials."""
 
 from intertwine.models.atoms.allegro import Allegro
+from intertwine.models.atoms.charges import Electrostatics
 from intertwine.models.atoms.equiformer import Equiformer
 from intertwine.models.atoms.escn import ESCN
 from intertwine.models.atoms.files import load_potential, save_potential
 from intertwine.models.atoms.graph import AtomGraph, atom_graph, batch_graphs, neighbours
 from intertwine.models.atoms.mace import MACE
+from intertwine.models.atoms.memory import expected_memory
 from intertwine.models.atoms.nequip import NequIP
 from intertwine.models.atoms.network import AtomNetwork
 from intertwine.models.atoms.pair_basis import PairBasis
@@ -23,6 +25,7 @@ __all__ = [
     "AtomGraph",
     "AtomNetwork",
     "Committee",
+    "Electrostatics",
     "EnergySpread",
     "EnergyTerm",
     "Equiformer",
@@ -34,6 +37,7 @@ __all__ = [
     "VerletList",
     "atom_graph",
     "batch_graphs",
+    "expected_memory",
     "fitted_spread",
     "load_potential",
     "neighbours",

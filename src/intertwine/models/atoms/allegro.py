@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,10 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from intertwine.errors import ArgumentError
-from intertwine.models.atoms.network import AtomNetwork
-from intertwine.models.atoms.pair_basis import PairBasis
+from intertwine.models.atoms.network import AtomNetwork, invariant_irrep
 from intertwine.nn import DepthwiseConv, EdgeGeometry, FullyConnected, Linear, TensorProduct, edge_geometry
-from intertwine.nn.radial import RadialBasis
+from intertwine.nn.radial import BesselBasis, EnvelopedBasis, PolynomialCutoff, RadialBasis
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.reps.harmonics import harmonics_rep
 
@@ -22,6 +20,7 @@ from intertwine.reps.harmonics import harmonics_rep
 class Allegro(AtomNetwork):
     """Pairs of a centre and a neighbour, whose features meet what surrounds the centre; an atom gives their sum.
 
+    `V_ij ← V_ij ⊗ Σ_k w(x_ik) Y(r_ik)`, `x_ij ← MLP(x_ij, invariants of V_ij)`, `y_i = Σ_j L (x_ij, V_ij) / √2n`.
     Each pair has invariant numbers and tensors, at first from its distance, direction and elements. In a layer the
     tensors are multiplied, channel by channel, by the sum of the harmonics of all neighbours of the centre, with
     weights that follow from the invariants; the invariants of the product, and all before, make the next ones. Nothing
@@ -41,7 +40,7 @@ class Allegro(AtomNetwork):
         embedding: the number of products of radial functions with elements, even; default as many as scalars.
         two_body: the hidden widths of the first network.
         latent: those of the networks of the layers.
-        readout: those of the last network.
+        readout: those of the last network, behind which a linear map stands.
 
     Raises `ArgumentError` for tensors whose irreps are not as many each, or lack harmonics, and where what an atom
     gives cannot be reached.
@@ -57,7 +56,6 @@ class Allegro(AtomNetwork):
     """
 
     degrees: Tensor
-    order: Tensor
 
     def __init__(
         self,
@@ -77,25 +75,8 @@ class Allegro(AtomNetwork):
         readout: Sequence[int] = (32,),
     ) -> None:
         hidden = as_rep(hidden)
-        group = hidden.group
-        invariant = Irrep(group, group.trivial)
-        super().__init__(species, cutoff, invariant if rep_out is None else rep_out)
+        super().__init__(species, cutoff, hidden.group, rep_out)
         embedding = scalars if embedding is None else embedding
-        self.options = {
-            "species": species,
-            "cutoff": self.cutoff,
-            "hidden": hidden,
-            "layers": layers,
-            "rep_out": self.rep_out,
-            "neighbours": float(neighbours),
-            "scalars": scalars,
-            "bessel": bessel,
-            "power": power,
-            "embedding": embedding,
-            "two_body": [*two_body],
-            "latent": [*latent],
-            "readout": [*readout],
-        }
         if layers < 1 or embedding % 2 or not latent:
             raise ArgumentError(
                 "An Allegro has one layer or more, an even number of embeddings and hidden widths of its layers, but "
@@ -103,8 +84,9 @@ class Allegro(AtomNetwork):
             )
         self.neighbours = float(neighbours)
         self.channels = _channels(hidden)
-        around = self.channels * harmonics_rep(group.defining, hidden.degree)
-        self.basis = PairBasis(cutoff, bessel, power)
+        invariant = invariant_irrep(hidden.group)
+        around = self.channels * harmonics_rep(hidden.group.defining, hidden.degree)
+        self.basis = EnvelopedBasis(BesselBasis(cutoff, bessel), PolynomialCutoff(cutoff, power))
         self.centres, self.others = nn.Embedding(species, embedding // 2), nn.Embedding(species, embedding // 2)
         self.spread = FullyConnected([bessel, embedding], variance_in=self.basis.mean_square / bessel)
         self.two_body, self.first = FullyConnected([embedding, *two_body, scalars]), FullyConnected([scalars, scalars])
@@ -112,17 +94,15 @@ class Allegro(AtomNetwork):
         self.register_table("degrees", np.repeat(np.arange(len(around.terms)), [b.dim for _, b in around.terms]))
         self.layers, self.surroundings = nn.ModuleList(), list[_Surroundings]()
         rep, width = around, scalars
-        wanted = {invariant, *(irrep for _, irrep in self.rep_out.isotypic)}
+        wanted = (as_rep(invariant) + self.rep_out).irreps
         for n, kept in enumerate(_tracked(hidden, around, layers, wanted), start=1):
             self.surroundings.append(_Surroundings(around, width, self.neighbours))
             product = TensorProduct(rep, around, kept, mode="uuu", summed=True)
             self.layers.append(_Layer(self.surroundings[-1], product, [n * scalars + self.channels, *latent], scalars))
             rep, width = product.rep_out, latent[-1]
-        self.numbers = self.rep_out.count(invariant)
-        rest = self.rep_out.filter(drop=invariant)
-        self.read = FullyConnected([(layers + 1) * scalars, *readout, max(self.numbers, 1)])
-        self.read_tensors = Linear(rep, rest, bias=False) if rest.dim else None
-        self.register_table("order", (self.numbers * invariant + rest).index_of(self.rep_out))
+        sizes = [(layers + 1) * scalars, *readout]
+        self.pairs = FullyConnected(sizes, last_activation=True) if readout else nn.Identity()
+        self.read = Linear(sizes[-1] * invariant + rep.filter(drop=invariant), self.rep_out, bias=False)
 
     def forward(self, species: Tensor, edges: Tensor, vectors: Tensor) -> Tensor:  # type: ignore[override]
         """What each atom gives, `(N, rep_out.dim)`; see `AtomNetwork`."""
@@ -138,14 +118,11 @@ class Allegro(AtomNetwork):
         for layer in self.layers:
             known, tensors, found = layer(known, torch.cat(scalars, 1), tensors, geometry, centre)
             scalars.append(found)
-        pairs = self.read(torch.cat(scalars, 1))[:, : self.numbers]
-        if self.read_tensors is not None:
-            pairs = torch.cat([pairs, self.read_tensors(tensors)], 1)
-        # Each pair counts for both of its atoms.
-        scale = 1 / math.sqrt(2 * self.neighbours)
-        summed = pairs.new_zeros(species.shape[0], self.rep_out.dim).index_add(0, centre, pairs * scale)
-        out: Tensor = summed.index_select(1, self.order)
-        return out
+        # The last map is linear, and so one of the sums over pairs.
+        pairs = torch.cat([self.pairs(torch.cat(scalars, 1)), tensors[:, self.channels :]], 1)
+        scale = 1 / math.sqrt(2 * self.neighbours)  # each pair counts for both of its atoms
+        y: Tensor = self.read(pairs.new_zeros(species.shape[0], pairs.shape[1]).index_add(0, centre, pairs * scale))
+        return y
 
 
 class _Layer(nn.Module):
@@ -155,10 +132,6 @@ class _Layer(nn.Module):
         super().__init__()
         self.surroundings, self.product = surroundings, product
         self.channels = product.rep_out.terms[0][0]
-        with torch.no_grad():  # each product of irreps counts as much as one alone: more bodies than two are heard
-            same = Counter(path.output for path in product.instructions)
-            roots = torch.tensor([math.sqrt(same[path.output]) for path in product.instructions])
-            product.weight.mul_(roots.repeat_interleave(self.channels))
         self.latent = FullyConnected(sizes, last_activation=True)
         self.after = FullyConnected([sizes[-1], scalars])
 
@@ -175,7 +148,7 @@ class _Surroundings(DepthwiseConv):
     """The sum of the harmonics of an atom's neighbours, with weights linear in numbers that are known of each pair."""
 
     def __init__(self, around: Rep, width: int, neighbours: float) -> None:
-        constant = around.terms[0][0] * Irrep(around.group, around.group.trivial)
+        constant = around.terms[0][0] * invariant_irrep(around.group)
         given = _Given(width)
         super().__init__(constant, around, given, degree=around.degree, hidden=(), neighbours=neighbours)
         self.key = given.key
@@ -212,19 +185,21 @@ def _channels(hidden: Rep) -> int:
     return counts.pop()
 
 
-def _tracked(hidden: Rep, around: Rep, layers: int, wanted: set[Irrep]) -> list[list[Irrep]]:
+def _tracked(hidden: Rep, around: Rep, layers: int, wanted: Rep) -> list[Rep]:
     """The irreps that each layer gives: those that can be reached, and lead to what is wanted in the end."""
-    harmonics, allowed = ([irrep for _, irrep in rep.isotypic] for rep in (around, hidden))
-    given = [harmonics]
+    given = [around]
     for n in range(layers):
-        reached = {c for a in given[-1] for b in harmonics for _, c in (a * b).isotypic}
-        given.append([c for c in (wanted if n == layers - 1 else allowed) if c in reached])
-    if missing := wanted - {*given[-1]}:
+        reached = [irrep for _, irrep in (given[-1] * around).isotypic]
+        given.append((wanted if n == layers - 1 else hidden).filter(keep=reached))
+    if given[-1] != wanted:
+        missing = ", ".join(irrep.label for _, irrep in wanted.isotypic if irrep not in given[-1])
         raise ArgumentError(
-            f"An Allegro of tensors {hidden} and {layers} layers does not reach "
-            f"{', '.join(sorted(irrep.label for irrep in missing))}, which an atom shall give. Add irreps or layers."
+            f"An Allegro of tensors {hidden} and {layers} layers does not reach {missing}, which an atom shall give. "
+            "Add irreps or layers."
         )
-    needed = [given[-1]]
-    for irreps in given[-2:0:-1]:
-        needed.append([a for a in irreps if any(c in needed[-1] for b in harmonics for _, c in (a * b).isotypic)])
+    needed = [wanted]
+    for rep in given[-2:0:-1]:
+        # What leads to c by a product with b is in c ⊗ b: reps here are real, and so their own duals.
+        leading = [irrep for _, irrep in (needed[-1] * around).isotypic]
+        needed.append(rep.filter(keep=leading))
     return needed[::-1]

@@ -19,9 +19,10 @@ from intertwine.reps.harmonics import harmonics_rep
 class Equiformer(AtomNetwork):
     """Residual layers: attention over neighbours, then a network at each atom.
 
-    `x_t ← x_t + L Σ_s a_ts conv(L norm x)_ts`, in heads. The values are those of a convolution channel by channel; the
-    weights `a_ts = c(r) e^(l_ts) / (1 + Σ_s c(r) e^(l_ts))` come of a network l of the invariants of both atoms and
-    their distance, with a cut-off c, so that a neighbour that leaves is forgotten smoothly.
+    `x_t ← x_t + L Σ_s a_ts conv(L norm x)_ts`, in heads; then `x ← x + L gate(L norm x)`. The values are those of a
+    convolution channel by channel; the weights `a_ts = c(r) e^(l_ts) / (1 + Σ_s c(r) e^(l_ts))` come of a network l of
+    the invariants of both atoms and their distance, with a cut-off c, so that a neighbour that leaves is forgotten
+    smoothly.
 
     Args:
         species: how many elements there are.
@@ -31,11 +32,11 @@ class Equiformer(AtomNetwork):
         heads: the number of heads.
         degree: the largest degree of the harmonics; default that of the features.
         rep_out: what each atom gives; default one invariant, its energy.
-        neighbours: how many neighbours an atom has on average.
         bessel: the number of radial functions.
         radial: the hidden widths of the radial networks and of those of the weights.
 
-    Raises `ArgumentError` for heads that do not divide all multiplicities.
+    Raises `ArgumentError` for heads that do not divide all multiplicities, for features without invariants, and for
+    features that neighbours cannot give.
 
     Source: Liao & Smidt 2023 (arXiv:2206.11990).
 
@@ -56,26 +57,13 @@ class Equiformer(AtomNetwork):
         heads: int = 4,
         degree: int | None = None,
         rep_out: Rep | Irrep | None = None,
-        neighbours: float = 10.0,
         bessel: int = 8,
         radial: Sequence[int] = (64, 64),
     ) -> None:
         hidden = as_rep(hidden)
         invariants = invariants_of(hidden)
-        super().__init__(species, cutoff, Irrep(hidden.group, hidden.group.trivial) if rep_out is None else rep_out)
+        super().__init__(species, cutoff, hidden.group, rep_out)
         degree = hidden.degree if degree is None else degree
-        self.options = {
-            "species": species,
-            "cutoff": self.cutoff,
-            "hidden": hidden,
-            "layers": layers,
-            "heads": heads,
-            "degree": degree,
-            "rep_out": self.rep_out,
-            "neighbours": float(neighbours),
-            "bessel": bessel,
-            "radial": tuple(radial),
-        }
         self.basis, self.envelope = BesselBasis(cutoff, bessel), PolynomialCutoff(cutoff)
         self.embedding, rep = nn.Embedding(species, invariants.dim), invariants
         self.layers, self.convolutions = nn.ModuleList(), list[DepthwiseConv]()

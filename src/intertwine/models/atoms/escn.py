@@ -30,6 +30,8 @@ class ESCN(AtomNetwork):
         bessel: the number of radial functions.
         radial: the hidden widths of the radial networks.
 
+    Raises `ArgumentError` for features without invariants, and for features that neighbours cannot give.
+
     Source: Passaro & Zitnick 2023 (arXiv:2302.03655); the residual layers of Fu et al. 2025 (arXiv:2502.12147).
 
     >>> import torch
@@ -55,18 +57,7 @@ class ESCN(AtomNetwork):
     ) -> None:
         hidden = as_rep(hidden)
         invariants = invariants_of(hidden)
-        super().__init__(species, cutoff, Irrep(hidden.group, hidden.group.trivial) if rep_out is None else rep_out)
-        self.options = {
-            "species": species,
-            "cutoff": self.cutoff,
-            "hidden": hidden,
-            "layers": layers,
-            "order": order,
-            "rep_out": self.rep_out,
-            "neighbours": float(neighbours),
-            "bessel": bessel,
-            "radial": tuple(radial),
-        }
+        super().__init__(species, cutoff, hidden.group, rep_out)
         basis, envelope = BesselBasis(cutoff, bessel), PolynomialCutoff(cutoff)
         self.embedding = nn.Embedding(species, invariants.dim)
         self.layers, self.convolutions = nn.ModuleList(), list[SO2Conv]()

@@ -12,6 +12,7 @@ import torch
 from intertwine.catalog import group as group_of_name
 from intertwine.errors import ArgumentError
 from intertwine.models.atoms.allegro import Allegro
+from intertwine.models.atoms.charges import Electrostatics
 from intertwine.models.atoms.equiformer import Equiformer
 from intertwine.models.atoms.escn import ESCN
 from intertwine.models.atoms.mace import MACE
@@ -25,7 +26,7 @@ from intertwine.nn.checkpoints import load_weights, read_notes, save_weights
 from intertwine.reps import Irrep, Rep, as_rep
 
 NETWORKS: dict[str, type[AtomNetwork]] = {kind.__name__: kind for kind in (Allegro, Equiformer, ESCN, MACE, NequIP)}
-TERMS: dict[str, type[EnergyTerm]] = {kind.__name__: kind for kind in (Repulsion,)}
+TERMS: dict[str, type[EnergyTerm]] = {kind.__name__: kind for kind in (Electrostatics, Repulsion)}
 UNITS = {"energy": "eV", "length": "Å", "stress": "eV/Å³, positive under tension"}
 
 
@@ -52,7 +53,10 @@ def save_potential(model: Potential, path: str | Path, notes: Mapping[str, str] 
         "network": _named(model.network, NETWORKS),
         "terms": [_named(term, TERMS) for term in model.terms],
         "elements": model.elements,
-        "targets": {name: [_plain(target.rep), target.total, target.formula] for name, target in model.targets.items()},
+        "targets": {
+            name: [_plain(target.rep), target.total, target.formula, target.mean]
+            for name, target in model.targets.items()
+        },
         "spread": None if model.spread is None else model.spread.options["size"],
         "dtype": str(model.dtype).removeprefix("torch."),
         "units": UNITS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -21,6 +22,23 @@ class AtomsLike(Protocol):
     cell: Any
 
 
+@dataclass
+class BareAtoms:
+    """Atoms that come from another program than ase.
+
+    Args:
+        positions: `(N, 3)`, Å.
+        numbers: atomic numbers, `(N,)`.
+        pbc: which directions repeat.
+        cell: lattice vectors as rows, Å.
+    """
+
+    positions: np.ndarray
+    numbers: np.ndarray
+    pbc: np.ndarray
+    cell: np.ndarray
+
+
 class AtomGraph(NamedTuple):
     """Atoms of one structure or of several, and the pairs of them that see each other.
 
@@ -31,7 +49,7 @@ class AtomGraph(NamedTuple):
         species: the element of each atom, its place in the model's list of elements, `(N,)` integers.
         edges: source and target of each pair, `(2, E)` integers; each pair stands in both directions.
         shifts: the cell that the target of each pair lies in, counted from that of the source, `(E, 3)`.
-        cells: the lattice vectors of each structure, as rows, `(B, 3, 3)`, Å; zeros where nothing repeats.
+        cells: the lattice vectors of each structure, as rows, `(B, 3, 3)`, Å; zeros for one that does not repeat.
         structure: the structure that each atom belongs to, `(N,)` integers in ascending order.
     """
 
@@ -64,8 +82,8 @@ def neighbours(atoms: AtomsLike, cutoff: float) -> tuple[np.ndarray, np.ndarray]
         atoms: positions, cell and which of its directions repeat.
         cutoff: the largest distance, Å.
 
-    Raises `ArgumentError` for positions or cells that are not finite, and for a direction that repeats without a
-    lattice vector; `MissingExtraError` where vesin is not installed.
+    Raises `ArgumentError` for a cut-off that is not positive, for positions or cells that are not finite, and for a
+    direction that repeats without a lattice vector of its own; `MissingExtraError` where vesin is not installed.
 
     >>> from ase.build import molecule
     >>> edges, shifts = neighbours(molecule("H2O"), 1.2)
@@ -81,7 +99,13 @@ def neighbours(atoms: AtomsLike, cutoff: float) -> tuple[np.ndarray, np.ndarray]
     if len(atoms.positions) == 0:
         return np.zeros((2, 0), np.int64), np.zeros((0, 3), np.int64)
     search = vesin.NeighborList(cutoff=cutoff, full_list=True, n_threads=1)
-    first, second, shifts = search.compute(np.array(atoms.positions, float), cell, list(periodic), "ijS")
+    try:
+        first, second, shifts = search.compute(np.array(atoms.positions, float), cell, list(periodic), "ijS")
+    except RuntimeError as error:
+        raise ArgumentError(
+            f"Neighbours within {cutoff!r} Å cannot be found in the cell {cell.tolist()}, which repeats along "
+            f"{periodic.tolist()}: {error}. Give a positive cut-off, and lattice vectors that are independent."
+        ) from error
     # In a fixed order, so that sums over neighbours do not hang on how they were found: by targets, since they are
     # summed there, and need not be gathered.
     order = np.lexsort((*shifts.T[::-1], first, second))
@@ -153,7 +177,7 @@ def _of_one(atoms: AtomsLike, elements: Sequence[int], cutoff: float, dtype: tor
 
 
 def _box(atoms: AtomsLike) -> tuple[np.ndarray, np.ndarray]:
-    """The cell `(3, 3)` and which of its directions repeat; raises `ArgumentError` unless they make sense."""
+    """The cell `(3, 3)`, zero where nothing repeats, and which directions do; raises `ArgumentError` for nonsense."""
     cell, periodic = np.array(atoms.cell, float), np.broadcast_to(np.asarray(atoms.pbc, bool), 3)
     if not (np.isfinite(cell).all() and np.isfinite(atoms.positions).all()):
         raise ArgumentError("Positions and cells are finite numbers, but some of this structure are not.")
@@ -163,4 +187,4 @@ def _box(atoms: AtomsLike) -> tuple[np.ndarray, np.ndarray]:
             f"The structure repeats along {periodic.tolist()}, but its lattice vectors are {cell.tolist()}. Give a "
             "lattice vector for each direction that repeats, or set pbc=False."
         )
-    return cell, periodic
+    return (cell if periodic.any() else np.zeros((3, 3))), periodic

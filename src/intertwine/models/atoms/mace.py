@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -10,18 +9,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
-from intertwine.models.atoms.network import AtomNetwork
+from intertwine.models.atoms.network import AtomNetwork, feature_gate, invariant_irrep
 from intertwine.models.atoms.pair_basis import PairBasis
 from intertwine.nn import (
     DepthwiseConv,
     EdgeGeometry,
     FullyConnected,
-    Gate,
     Linear,
     SpeciesLinear,
     SymmetricContraction,
     edge_geometry,
 )
+from intertwine.nn.radial import BesselBasis, EnvelopedBasis, PolynomialCutoff
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.reps.harmonics import harmonics_rep
 
@@ -29,6 +28,7 @@ from intertwine.reps.harmonics import harmonics_rep
 class MACE(AtomNetwork):
     """Convolutions over neighbours, then polynomials of their sums: many bodies at once, with few layers.
 
+    `m_t = L Σ_s conv(L x_s, r_st) / n`, `x ← L Σ_ν W_νz m^⊗ν + L_z x`, `y = Σ_layers R x`, z the element of an atom.
     A layer is a linear map, a convolution channel by channel, a linear map to messages; then the symmetric contraction
     of the messages of each atom, with weights of its element, and a linear map. What each layer gives is read out, and
     the sum of that is the output. A residual layer adds a map of what it was given, with weights for each element;
@@ -83,42 +83,25 @@ class MACE(AtomNetwork):
         radii: Sequence[float] | None = None,
     ) -> None:
         hidden = as_rep(hidden)
-        group = hidden.group
-        super().__init__(species, cutoff, Irrep(group, group.trivial) if rep_out is None else rep_out)
+        super().__init__(species, cutoff, hidden.group, rep_out)
         orders, residuals = _each(order, layers, "order"), _each(residual, layers, "residual")
-        self.options = {
-            "species": species,
-            "cutoff": self.cutoff,
-            "hidden": hidden,
-            "layers": layers,
-            "degree": degree,
-            "order": [*map(int, orders)],
-            "rep_out": self.rep_out,
-            "neighbours": float(neighbours),
-            "bessel": bessel,
-            "power": power,
-            "radial": [*radial],
-            "readout": readout,
-            "residual": [*map(bool, residuals)],
-            "density": density,
-            "radii": None if radii is None else [*map(float, radii)],
-        }
         if radii is not None and len(radii) != species:
             raise ArgumentError(f"Each of {species} species has a radius, but got {len(radii)} of them.")
         channels = _channels(hidden)
-        self.basis = PairBasis(cutoff, bessel, power, radii)
+        plain = EnvelopedBasis(BesselBasis(cutoff, bessel), PolynomialCutoff(cutoff, power))
+        self.basis = plain if radii is None else PairBasis(cutoff, bessel, power, radii)
         self.embedding = nn.Embedding(species, channels)
         self.layers, self.convolutions, self.reads = nn.ModuleList(), list[DepthwiseConv](), nn.ModuleList()
-        invariant, single = Irrep(group, group.trivial), harmonics_rep(group.defining, degree)
+        invariant, single = invariant_irrep(hidden.group), harmonics_rep(hidden.group.defining, degree)
         rep, messages = channels * invariant, channels * single
         for n in range(layers):
             last = n == layers - 1
             wanted = hidden.filter(keep=[invariant, *(irrep for _, irrep in self.rep_out.isotypic)]) if last else hidden
-            out = _reached(wanted, single, orders[n])
+            out = _contracted(wanted, single, orders[n])
             # A mean over neighbours has its number in the denominator, where a sum of unit variance has its root.
             count = 1.0 if density else float(neighbours) ** 2
             conv = DepthwiseConv(rep, messages, self.basis, degree=degree, hidden=radial, neighbours=count)
-            layer = _Layer(conv, messages, out, (species, int(orders[n]), bool(residuals[n])))
+            layer = _Layer(conv, messages, out, species, int(orders[n]), bool(residuals[n]))
             if density:
                 layer.density = FullyConnected([bessel, 1], variance_in=self.basis.mean_square / bessel)
             self.layers.append(layer)
@@ -129,12 +112,13 @@ class MACE(AtomNetwork):
     def forward(self, species: Tensor, edges: Tensor, vectors: Tensor) -> Tensor:  # type: ignore[override]
         """What each atom gives, `(N, rep_out.dim)`; see `AtomNetwork`."""
         geometry = edge_geometry(self.convolutions, edges, vectors, species.shape[0])
-        functions = self.basis.of_pairs(geometry.lengths, species, edges)
-        geometry = geometry._replace(radial={self.basis.key: functions})
+        if isinstance(self.basis, PairBasis):
+            functions = self.basis.of_pairs(geometry.lengths, species, edges)
+            geometry = geometry._replace(radial={self.basis.key: functions})
         x = self.embedding(species).to(vectors.dtype)
         y = vectors.new_zeros(species.shape[0], self.rep_out.dim)
         for layer, read in zip(self.layers, self.reads, strict=True):
-            x = layer(x, species, geometry, functions)
+            x = layer(x, species, geometry)
             y = y + read(x)
         return y
 
@@ -142,24 +126,23 @@ class MACE(AtomNetwork):
 class _Layer(nn.Module):
     """Messages and their products: features `(N, out.dim)`."""
 
-    def __init__(self, conv: DepthwiseConv, messages: Rep, out: Rep, options: tuple[int, int, bool]) -> None:
+    def __init__(self, conv: DepthwiseConv, messages: Rep, out: Rep, species: int, order: int, residual: bool) -> None:
         super().__init__()
-        species, order, self.residual = options
+        self.residual = residual
         self.before, self.conv = Linear(conv.rep_in, conv.rep_in, bias=False), conv
         self.after = Linear(conv.rep_out, messages, bias=False)
         self.density: FullyConnected | None = None
         self.product = SymmetricContraction(messages, out, order, species=species)
-        with torch.no_grad():  # products start small, since the third power of a large message drowns all else
-            self.product.weight.div_(math.sqrt(self.product.weight.shape[1]))
         self.mix = Linear(out, out, bias=False)
         given, wanted = (conv.rep_in, out) if self.residual else (messages, messages)
         kept = wanted.filter(keep=lambda irrep: given.count(irrep) > 0)
         self.padding = wanted.dim - kept.dim  # of a first layer: it is given invariants, which come first
         self.skip = SpeciesLinear(given, kept, species)
 
-    def forward(self, x: Tensor, species: Tensor, geometry: EdgeGeometry, functions: Tensor) -> Tensor:
+    def forward(self, x: Tensor, species: Tensor, geometry: EdgeGeometry) -> Tensor:
         messages: Tensor = self.after(self.conv(self.before(x), geometry))
         if self.density is not None:
+            functions, _ = self.conv.radial.inputs(geometry.lengths, geometry.radial)
             near = torch.tanh(self.density(functions).square())
             messages = messages / near.new_ones(x.shape[0], 1).index_add(0, geometry.graph.target, near)
         if not self.residual:
@@ -182,7 +165,7 @@ def _each(value: int | bool | Sequence[int | bool], layers: int, name: str) -> l
 def _channels(hidden: Rep) -> int:
     """The number of channels; raises `ArgumentError` for features that are not so many invariants and other irreps."""
     counts = {m for m, _ in hidden.terms}
-    if len(counts) != 1 or hidden.terms[0][1] != Irrep(hidden.group, hidden.group.trivial):
+    if len(counts) != 1 or hidden.terms[0][1] != invariant_irrep(hidden.group):
         raise ArgumentError(
             "The features of a MACE are invariants and then other irreps, as many of each, such as 64x0e + 64x1o, but "
             f"got {hidden}."
@@ -190,8 +173,8 @@ def _channels(hidden: Rep) -> int:
     return counts.pop()
 
 
-def _reached(rep: Rep, messages: Rep, order: int) -> Rep:
-    """The terms of a rep that polynomials of messages lead to."""
+def _contracted(rep: Rep, messages: Rep, order: int) -> Rep:
+    """The terms of a rep that products of one message or more, up to an order, contain."""
     return rep.filter(keep=lambda irrep: any(messages.molien(order, irrep)[1:]))
 
 
@@ -200,5 +183,5 @@ def _readout(rep: Rep, rep_out: Rep, width: int) -> nn.Module:
     if not width:
         return Linear(rep, rep_out, bias=False)
     irreps = [irrep for _, irrep in rep_out.isotypic]
-    gate = Gate(Rep(rep.group, tuple((width, irrep) for irrep in irreps)), F.silu, F.silu)
+    gate = feature_gate(Rep(rep.group, tuple((width, irrep) for irrep in irreps)))
     return nn.Sequential(Linear(rep, gate.rep_in, bias=False), gate, Linear(gate.rep_out, rep_out, bias=False))

@@ -12,10 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from intertwine.errors import ArgumentError
-from intertwine.models.atoms.network import AtomNetwork
-from intertwine.models.atoms.pair_basis import largest_square
-from intertwine.nn import DepthwiseConv, EdgeGeometry, EquivariantModule, Gate, Linear, TensorProduct, edge_geometry
-from intertwine.nn.radial import BesselBasis, EnvelopedBasis, PolynomialCutoff, XplorCutoff
+from intertwine.models.atoms.network import AtomNetwork, feature_gate, invariant_irrep, reachable
+from intertwine.nn import DepthwiseConv, EdgeGeometry, EquivariantModule, Gate, Linear, SpeciesLinear, edge_geometry
+from intertwine.nn.radial import BesselBasis, EnvelopedBasis, PolynomialCutoff, RadialBasis, XplorCutoff
 from intertwine.reps import Irrep, Rep, as_rep
 from intertwine.reps.harmonics import harmonics_rep
 
@@ -26,11 +25,13 @@ Own = Literal["element", "linear", "none"]
 class NequIP(AtomNetwork):
     """Convolutions over neighbours with learned radial functions; the last features give what is wanted.
 
-    A layer is a linear map, a convolution channel by channel, a linear map, plus a linear map of the features of the
-    atom itself; then a gate: silu of invariants and of gates, tanh of pseudoscalars. Radial functions are networks of
+    `x_t ← gate(L Σ_s conv(L x_s, r_st) + L_z x_t)`: a layer is a linear map, a convolution channel by channel, a linear
+    map, plus a linear map of the features of the atom itself, one for each element z; then a gate: silu of invariants
+    and of gates, tanh of pseudoscalars. Radial functions are networks of
     Bessel functions times a cut-off, so that energies and forces are continuous where a neighbour passes it. Numbers
-    start with unit variance at most, and with that of your data after `calibrate`. What no neighbour can give yet, and
-    what the output does not need, is left out: vectors before the first layer, for instance, and behind the last.
+    start with unit variance at most: gates multiply features, so that those which start larger grow from layer to
+    layer, and learn worse. What no neighbour can give yet, and what the output does not need, is left out: vectors
+    before the first layer, for instance, and behind the last.
 
     Args:
         species: how many elements there are.
@@ -63,7 +64,6 @@ class NequIP(AtomNetwork):
     torch.Size([5, 1])
     """
 
-    kinds: Tensor
     powers: Tensor
 
     def __init__(
@@ -88,52 +88,29 @@ class NequIP(AtomNetwork):
         bias: bool = False,
     ) -> None:
         reps = _per_layer(hidden, layers)
-        invariant = Irrep(reps[0].group, reps[0].group.trivial)
-        super().__init__(species, cutoff, invariant if rep_out is None else rep_out)
+        invariant = invariant_irrep(reps[0].group)
+        super().__init__(species, cutoff, reps[0].group, rep_out)
         if own not in ("element", "linear", "none"):
             raise ArgumentError(f'Features of atoms themselves enter by "element", "linear" or "none", not {own!r}.')
         if channels is not None and channels < 1:
             raise ArgumentError(f"An element begins with one number or more, but got channels={channels!r}.")
         degree = max(rep.degree for rep in reps) if degree is None else degree
-        first = sum(m for m, block in reps[0].terms if block == invariant) or 1
-        self.options = {
-            "species": species,
-            "cutoff": self.cutoff,
-            "hidden": reps[0] if len({*reps}) == 1 else list(reps),
-            "layers": len(reps),
-            "degree": degree,
-            "rep_out": self.rep_out,
-            "neighbours": float(neighbours),
-            "channels": first if channels is None else channels,
-            "bessel": bessel,
-            "learn_bessel": bool(learn_bessel),
-            "radial": tuple(radial),
-            "power": power,
-            "onset": onset,
-            "solid": bool(solid),
-            "own": own,
-            "readout": tuple(readout),
-            "bias": bool(bias),
-        }
+        if channels is None:
+            channels = sum(m for m, block in reps[0].terms if block == invariant) or 1
         envelope = PolynomialCutoff(cutoff, power) if onset is None else XplorCutoff(cutoff, onset)
         basis = EnvelopedBasis(BesselBasis(cutoff, bessel, learned=learn_bessel), envelope)
         basis.key = "radial functions of all layers of this network"
-        basis.mean_square = largest_square(basis)
-        self.embedding = nn.Embedding(species, self.options["channels"])
-        # A one-hot vector whose numbers have unit variance on average, so that products with it keep that of features.
-        self.register_table("kinds", math.sqrt(species) * np.eye(species))
+        basis.mean_square = _largest(basis)
+        self.embedding = nn.Embedding(species, channels)
+        self.is_solid = solid
         harmonics = harmonics_rep(reps[0].group.defining, degree)
         powers = [l for l in range(degree + 1) for _ in range(2 * l + 1)] if solid else []
         self.register_table("powers", np.array(powers, dtype=np.int64))
         self.layers, self.convolutions = nn.ModuleList(), list[DepthwiseConv]()
-        rep = self.options["channels"] * invariant
+        rep = channels * invariant
         for n, wanted in enumerate(reps):
-            gate = Gate(
-                _reached(wanted, rep, harmonics, self.rep_out if n == len(reps) - 1 else None),
-                F.silu,
-                F.silu,
-                odd=torch.tanh,
-            )
+            needed = self.rep_out if n == len(reps) - 1 else None
+            gate = feature_gate(reachable(wanted, rep, harmonics, needed))
             conv = DepthwiseConv(rep, gate.rep_in, basis, degree=degree, hidden=radial, neighbours=neighbours)
             itself = None if own == "none" else _Itself(rep, gate.rep_in, species if own == "element" else 1)
             self.layers.append(_Layer(conv, gate, itself, bias))
@@ -143,33 +120,14 @@ class NequIP(AtomNetwork):
 
     def forward(self, species: Tensor, edges: Tensor, vectors: Tensor) -> Tensor:  # type: ignore[override]
         """What each atom gives, `(N, rep_out.dim)`; see `AtomNetwork`."""
-        x, kinds, geometry = self._begin(species, edges, vectors)
+        geometry = edge_geometry(self.convolutions, edges, vectors, species.shape[0])
+        if self.is_solid:
+            geometry = geometry._replace(harmonics=geometry.harmonics * geometry.lengths[:, None] ** self.powers)
+        x = self.embedding(species).to(vectors.dtype)
         for layer in self.layers:
-            x = layer(x, kinds, geometry)
+            x = layer(x, species, geometry)
         y: Tensor = self.read(x)
         return y
-
-    @torch.no_grad()
-    def calibrate(self, species: Tensor, edges: Tensor, vectors: Tensor) -> None:
-        """Scale radial weights so that what neighbours give has unit variance in each layer, for atoms such as these.
-
-        Call it before training, with a batch of the data: how far neighbours are, and how alike, differs between
-        molecules and crystals, and numbers that start too large or too small learn late.
-        """
-        x, kinds, geometry = self._begin(species, edges, vectors)
-        for layer, conv in zip(self.layers, self.convolutions, strict=True):
-            given = layer.after(conv(layer.before(x), geometry))  # type: ignore[operator]
-            size = given.square().mean().sqrt()
-            conv.radial.weights[-1].div_(torch.where(size > 0, size, 1.0))
-            x = layer(x, kinds, geometry)
-
-    def _begin(self, species: Tensor, edges: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor, EdgeGeometry]:
-        """The first features of all atoms, their elements as one-hot vectors, and what layers see of the pairs."""
-        geometry = edge_geometry(self.convolutions, edges, vectors, species.shape[0])
-        if self.options["solid"]:
-            geometry = geometry._replace(harmonics=geometry.harmonics * geometry.lengths[:, None] ** self.powers)
-        kinds = self.kinds.index_select(0, species).to(vectors.dtype)
-        return self.embedding(species).to(vectors.dtype), kinds, geometry
 
 
 class _Layer(nn.Module):
@@ -181,9 +139,9 @@ class _Layer(nn.Module):
         self.after, self.gate = Linear(conv.rep_out, gate.rep_in, bias=bias), gate
         self.itself = itself
 
-    def forward(self, x: Tensor, kinds: Tensor, geometry: EdgeGeometry) -> Tensor:
+    def forward(self, x: Tensor, species: Tensor, geometry: EdgeGeometry) -> Tensor:
         y: Tensor = self.after(self.conv(self.before(x), geometry))
-        z: Tensor = self.gate(y if self.itself is None else self.itself(y, x, kinds))
+        z: Tensor = self.gate(y if self.itself is None else self.itself(y, x, species))
         return z
 
 
@@ -201,22 +159,32 @@ class _Itself(nn.Module):
         known = {block for _, block in rep.terms}
         found = [n for n, (_, block) in enumerate(wanted.terms) if block in known]
         reached = Rep(rep.group, tuple(wanted.terms[n] for n in found))
-        invariant = Irrep(rep.group, rep.group.trivial)
         self.by_element, self.is_complete = species > 1, reached == wanted
         self.map: EquivariantModule = Linear(rep, reached, bias=False)
         if self.by_element:
-            self.map = TensorProduct(rep, species * invariant, reached)
+            self.map = SpeciesLinear(rep, reached, species)
         places, share = np.full(wanted.dim, reached.dim), np.ones(wanted.dim)  # a column of zeros stands behind all
         for n, where in zip(found, reached.slices, strict=True):
             places[wanted.slices[n]], share[wanted.slices[n]] = np.arange(where.start, where.stop), 0.5
         self.register_buffer("places", torch.from_numpy(places), persistent=False)
         self.register_buffer("share", torch.from_numpy(share), persistent=False)
 
-    def forward(self, y: Tensor, x: Tensor, kinds: Tensor) -> Tensor:
-        z: Tensor = self.map(x, kinds) if self.by_element else self.map(x)
+    def forward(self, y: Tensor, x: Tensor, species: Tensor) -> Tensor:
+        z: Tensor = self.map(x, species) if self.by_element else self.map(x)
         if self.is_complete:
             return (y + z) * math.sqrt(0.5)
         return (y + F.pad(z, (0, 1)).index_select(1, self.places)) * self.share.to(y.dtype).sqrt()
+
+
+def _largest(basis: RadialBasis) -> float:
+    """The largest sum of squares from 1 Å on, where atoms begin to see each other.
+
+    Networks of functions that are larger there than they are on average give weights that are much larger; and each
+    gate multiplies two of such features.
+    """
+    distances = torch.linspace(min(1.0, basis.cutoff / 2), basis.cutoff, 256)
+    with torch.no_grad():
+        return float(basis(distances).square().sum(1).max())
 
 
 def _per_layer(hidden: Rep | Irrep | Sequence[Rep | Irrep], layers: int | None) -> list[Rep]:
@@ -233,29 +201,13 @@ def _per_layer(hidden: Rep | Irrep | Sequence[Rep | Irrep], layers: int | None) 
     return [as_rep(rep) for rep in hidden]
 
 
-def _reached(wanted: Rep, rep: Rep, harmonics: Rep, needed: Rep | None) -> Rep:
-    """The terms that neighbours with features of a rep can give, and that are needed: invariants always are."""
-    found = {
-        irrep for _, i in rep.isotypic for _, j in harmonics.isotypic for _, irrep in (as_rep(i) * as_rep(j)).isotypic
-    }
-    if needed is not None:
-        found &= {Irrep(rep.group, rep.group.trivial), *(irrep for _, irrep in needed.isotypic)}
-    terms = tuple((m, block) for m, block in wanted.terms if all(irrep in found for _, irrep in block.content))
-    if not terms:
-        raise ArgumentError(
-            f"Neighbours with features of {rep} give none of {wanted}{'' if needed is None else f' for {needed}'}. "
-            "Add invariants, and what the output has, to the hidden features."
-        )
-    return Rep(rep.group, terms)
-
-
 def _readout(rep: Rep, rep_out: Rep, widths: Sequence[int], bias: bool) -> nn.Sequential:
     """From the last features to the output."""
-    invariant = Irrep(rep.group, rep.group.trivial)
+    invariant = invariant_irrep(rep.group)
     others = tuple((m, block) for m, block in rep_out.terms if block != invariant)
     parts: list[EquivariantModule] = []
     for width in widths:
-        gate = Gate(width * invariant + Rep(rep.group, others), F.silu, F.silu, odd=torch.tanh)
+        gate = feature_gate(width * invariant + Rep(rep.group, others))
         parts += [Linear(rep, gate.rep_in, bias=bias), gate]
         rep = gate.rep_out
     return nn.Sequential(*parts, Linear(rep, rep_out, bias=bias))

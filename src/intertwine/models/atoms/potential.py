@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -13,20 +13,24 @@ from intertwine._arrays import is_tracing
 from intertwine.errors import ArgumentError
 from intertwine.models.atoms.exact import ExactModule
 from intertwine.models.atoms.graph import AtomGraph
-from intertwine.models.atoms.network import AtomNetwork
+from intertwine.models.atoms.network import AtomNetwork, invariant_irrep
+from intertwine.models.atoms.options import KeepsOptions
 from intertwine.models.atoms.spread import EnergySpread
 from intertwine.models.atoms.targets import Target
-from intertwine.reps import Irrep, Rep
+from intertwine.reps import as_rep
+
+TAKEN_NAMES = ("energy", "energies", "forces", "stress", "virial", "group", "energy_uncertainty", "forces_uncertainty")
+"""Names that targets do not have, since a potential gives them, or data have them, anyway."""
 
 
-class EnergyTerm(nn.Module, ABC):
+class EnergyTerm(KeepsOptions, nn.Module, ABC):
     """An energy of atoms that is known beforehand or follows from what the network gives: repulsion, charges.
 
     Attributes:
-        options: the arguments that make this term again: numbers and words.
+        is_local: whether it depends on pairs within the cut-off alone.
     """
 
-    options: dict[str, Any]
+    is_local: ClassVar[bool] = True
 
     @abstractmethod
     def forward(self, graph: AtomGraph, vectors: Tensor, outputs: Mapping[str, Tensor]) -> Tensor:
@@ -86,8 +90,9 @@ class Potential(ExactModule):
                 f"atomic numbers {list(self.elements)}."
             )
         self.targets = dict(targets or {})
+        check_target_names(self.targets)
         group = network.rep_out.group
-        wanted = Rep(group, ((1, Irrep(group, group.trivial)),))
+        wanted = as_rep(invariant_irrep(group))
         for target in self.targets.values():
             wanted = wanted + target.rep
         if network.rep_out != wanted:
@@ -158,7 +163,7 @@ class Potential(ExactModule):
             found = self.atomic(graph)
         finally:
             handle.remove()
-        invariant = Irrep(last.rep_in.group, last.rep_in.group.trivial)
+        invariant = invariant_irrep(last.rep_in.group)
         terms = zip(last.rep_in.terms, last.rep_in.slices, strict=True)
         parts = [seen[-1][:, where] for (_, block), where in terms if block == invariant]
         own = torch.cat(parts, 1).double() * self.scale[graph.species][:, None]
@@ -208,8 +213,20 @@ class Potential(ExactModule):
             out["stress"] = slopes[-1] / _volumes(graph.cells)
         for name, target in self.targets.items():
             features = _sums(found[name], graph) if target.total else found[name]
+            if target.total and target.mean:
+                counts = graph.structure.bincount(minlength=len(features)).clamp(min=1)
+                features = features / counts[:, None].to(features)
             out[name] = target.of_features(features)
         return out if traced else {name: values.detach() for name, values in out.items()}
+
+
+def check_target_names(names: Iterable[str]) -> None:
+    """Raises `ArgumentError` for names that targets cannot have."""
+    if taken := sorted(name for name in names if name in TAKEN_NAMES or not name or "." in name):
+        raise ArgumentError(
+            f"Targets have names without dots, other than {', '.join(TAKEN_NAMES)}, which mean something already, but "
+            f"got {taken}. Choose others."
+        )
 
 
 def _sums(values: Tensor, graph: AtomGraph) -> Tensor:
@@ -228,8 +245,11 @@ def _strained(graph: AtomGraph, strain: Tensor) -> AtomGraph:
 
 def _volumes(cells: Tensor) -> Tensor:
     """The volume of each cell, `(B, 1, 1)`; raises `ArgumentError` where there is none."""
-    volumes: Tensor = torch.linalg.det(cells).abs()[:, None, None]
-    if not (torch.compiler.is_compiling() or is_tracing()) and not bool((volumes > 0).all()):
+    a, b, c = cells.unbind(1)
+    volumes: Tensor = (torch.linalg.cross(a, b) * c).sum(1).abs()[:, None, None]
+    # Only numbers can be looked at: not what stands for them while code is compiled or recorded.
+    is_number = type(volumes) is Tensor and not (torch.compiler.is_compiling() or is_tracing())
+    if is_number and not bool((volumes > 0).all()):
         raise ArgumentError(
             "Stress is a derivative per volume, but some of these structures have a cell without volume. Give a cell, "
             "or do not ask for the stress."

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from intertwine.models.atoms.exact import ExactModule
+from intertwine.models.atoms.options import KeepsOptions
 
 
-class EnergySpread(ExactModule):
+class EnergySpread(KeepsOptions, ExactModule):
     """The standard deviation of energies by the last layer: `σ² = α² φᵀ (Σ_n φ_n φ_nᵀ + ς² 1)⁻¹ φ`.
 
     φ are the features that the last linear map makes the energy of, summed over the atoms of a structure; the other sum
@@ -27,7 +28,6 @@ class EnergySpread(ExactModule):
 
     def __init__(self, size: int) -> None:
         super().__init__()
-        self.options = {"size": size}
         self.register_buffer("inverse", torch.eye(size, dtype=torch.float64))
         self.register_buffer("alpha", torch.ones((), dtype=torch.float64))
 

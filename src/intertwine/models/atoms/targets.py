@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +23,8 @@ class Target:
         total: whether it is the sum over the atoms of a structure, or one for each atom.
         formula: for a Cartesian tensor, its indices and how they may be exchanged: "ij=ji" for a polarisability. The
             model then gives the tensor itself, `(…, 3, 3)`, and takes labels so.
+        mean: whether a structure's is the mean over its atoms in place of the sum: of what does not grow with the
+            crystal, such as elastic constants.
 
     Raises `ArgumentError` for a rep that is not that of the formula.
 
@@ -38,6 +39,7 @@ class Target:
     rep: Rep
     total: bool = True
     formula: str | None = None
+    mean: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rep", as_rep(self.rep))
@@ -50,9 +52,9 @@ class Target:
                 )
 
     @classmethod
-    def tensor(cls, formula: str, group: Group, total: bool = True) -> Target:
+    def tensor(cls, formula: str, group: Group, total: bool = True, mean: bool = False) -> Target:
         """A Cartesian tensor by its formula, such as "ij=ji" or "ijkl=jikl=klij"."""
-        return cls(_space(formula, group)[0], total, formula)
+        return cls(_space(formula, group)[0], total, formula, mean)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -68,20 +70,12 @@ class Target:
         return tensors
 
     def to_features(self, values: np.ndarray) -> np.ndarray:
-        """The features `(rep.dim,)` of a label `shape`, or `(N, rep.dim)` of one `(N, *shape)` for each atom.
-
-        The numbers of a tensor may stand in a row, as in files whose columns hold nothing else. Without a formula
-        labels are features already. Raises `ArgumentError` for labels of another shape.
-        """
-        numbers = np.asarray(values, float)
-        flat = numbers.reshape(*(() if self.total or not numbers.ndim else (len(numbers),)), -1)
-        if flat.shape[-1] != math.prod(self.shape):
-            raise ArgumentError(
-                f"A target of each {'structure' if self.total else 'atom'} has the shape {self.shape}, but got an "
-                f"array of shape {numbers.shape}. State by `total` whether it is one for the structure; tensors are "
-                "given by a formula."
-            )
-        return flat if self.formula is None else flat @ _space(self.formula, self.rep.group)[1].T
+        """The features `(..., rep.dim)` of tensors `(..., *shape)`; without a formula they are features already."""
+        if self.formula is None:
+            return values
+        flat = np.asarray(values, float).reshape(*np.shape(values)[: np.ndim(values) - len(self.shape)], -1)
+        features: np.ndarray = flat @ _space(self.formula, self.rep.group)[1].T
+        return features
 
 
 def _space(formula: str, group: Group) -> tuple[Rep, np.ndarray]:

@@ -73,19 +73,10 @@ class Repulsion(EnergyTerm):
         super().__init__()
         self.power, self.coulomb, self.length, self.exponent = power, coulomb, length, exponent
         self.screening = [(float(share), float(rate)) for share, rate in screening]
-        found = _covalent(elements) if radii is None else [float(radius) for radius in radii]
+        found = _covalent(elements) if radii is None else list(radii)
         if len(found) != len(elements):
             raise ArgumentError(f"Each of the elements {list(elements)} has a radius, but got {found}.")
-        self.options = {
-            "elements": [int(number) for number in elements],
-            "power": power,
-            "radii": found,
-            "coulomb": coulomb,
-            "length": length,
-            "exponent": exponent,
-            "screening": self.screening,
-        }
-        self.register_buffer("numbers", torch.tensor(self.options["elements"], dtype=torch.float64), persistent=False)
+        self.register_buffer("numbers", torch.tensor(elements, dtype=torch.float64), persistent=False)
         self.register_buffer("radii", torch.tensor(found, dtype=torch.float64), persistent=False)
 
     def forward(self, graph: AtomGraph, vectors: Tensor, outputs: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -36,13 +36,13 @@ class Committee(nn.Module):
                 "A committee has two potentials or more, with the same elements, cut-off and targets, but got "
                 f"{len(members)} with {kinds}."
             )
-        self.members, self._first = nn.ModuleList(members), members[0]
+        self.members = nn.ModuleList(members)
         self.elements, self.cutoff, self.targets = members[0].elements, members[0].cutoff, members[0].targets
 
     @property
     def references(self) -> Tensor:
         """The references of the first member."""
-        return self._first.references
+        return cast(Potential, self.members[0]).references
 
     def forward(self, graph: AtomGraph, **asked: Any) -> dict[str, Tensor]:
         """The means of what the members give, and the deviations of energies and forces from them."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 
+from intertwine.errors import ArgumentError
 from intertwine.models.atoms.graph import AtomGraph, AtomsLike, atom_graph
 
 
@@ -21,6 +23,8 @@ class VerletList:
         cutoff: c, how far atoms see, Å.
         skin: Å; 0 to search anew at each step.
 
+    Raises `ArgumentError` for a skin that is negative or not finite.
+
     Attributes:
         searches: how often pairs were searched for.
 
@@ -34,6 +38,8 @@ class VerletList:
     """
 
     def __init__(self, elements: Sequence[int], cutoff: float, skin: float = 0.5) -> None:
+        if not 0 <= skin < math.inf:
+            raise ArgumentError(f"A skin is a length in Å, 0 or more, but got {skin!r}.")
         self.elements, self.cutoff, self.skin = tuple(elements), float(cutoff), float(skin)
         self.searches = 0
         self._kept: AtomGraph | None = None
@@ -42,7 +48,7 @@ class VerletList:
     def graph(self, atoms: AtomsLike, dtype: torch.dtype = torch.float64) -> AtomGraph:
         """The atoms and their pairs within the cut-off; errors as those of `atom_graph`."""
         what = np.asarray(atoms.numbers).tobytes(), np.asarray(atoms.pbc).tobytes()
-        positions, cell = np.array(atoms.positions, float), np.array(atoms.cell, float)
+        positions, cell = np.array(atoms.positions, float), np.array(atoms.cell, float) * bool(np.any(atoms.pbc))
         kept = self._kept
         if kept is None or what != self._what or not self._serves(kept, positions, cell):
             kept = self._kept = atom_graph(atoms, self.elements, self.cutoff + self.skin)

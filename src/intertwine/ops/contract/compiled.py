@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from intertwine.ops.closed import Closed, registered
+from intertwine.ops.contract.blocks import BareBlockProduct, BlockProduct, serves_blocks
 from intertwine.ops.contract.product import FullProduct, factors
 from intertwine.ops.convolve.layout import channel_layout
 from intertwine.ops.convolve.products import BareRowProduct, RowProduct
@@ -15,6 +16,8 @@ from intertwine.ops.linear.compiled import eager_linear, registered_linear
 from intertwine.ops.linear.llvm import mixing
 from intertwine.plan import Plan
 from intertwine.plan.text import written
+
+_FEW = 4  # channels, which fill so little of a vector that rows are better lanes
 
 
 class Evaluation(ABC):
@@ -82,7 +85,7 @@ class ClosedEvaluation(Evaluation):
         """Channel-wise products take any weights, one set for all samples or one for each."""
         if isinstance(self.function, FullProduct):
             return super().obstacle(inputs)
-        if isinstance(self.function, BareRowProduct) and inputs[0].ndim == 1:
+        if isinstance(self.function, BareRowProduct | BareBlockProduct) and inputs[0].ndim == 1:
             return "Kernels for this plan take both factors for each sample."
         return None
 
@@ -91,11 +94,16 @@ def evaluation(plan: Plan) -> Evaluation | None:
     """How kernels compute a plan; None where they do not."""
     if mixing(plan) is not None:
         return LinearEvaluation(plan)
-    if (shape := channel_layout(plan)) is not None:
+    if (shape := channel_layout(plan)) is not None and not (shape.channels <= _FEW and serves_blocks(plan)):
         function = (RowProduct if "w" in shape.order else BareRowProduct)(plan)
         reason = "A channel-wise product on a CPU runs in a kernel compiled for it."
         return ClosedEvaluation(function, tuple(shape.order.values()), reason)
-    if factors(plan) is not None:
-        reason = "A product on a CPU runs in kernels compiled for it: channel by channel, then a linear map."
+    full = factors(plan) is not None
+    if serves_blocks(plan) and not (full and plan.operands[0].modes == "vuw"):
+        order = tuple(range(len(plan.inputs)))
+        reason = "A small product on a CPU runs in a kernel compiled for it, many rows at a time."
+        return ClosedEvaluation((BlockProduct if len(order) == 3 else BareBlockProduct)(plan), order, reason)
+    if full:
+        reason = "A product on a CPU runs in kernels compiled for it: copies that meet, then a linear map."
         return ClosedEvaluation(FullProduct(plan), (1, 2, 0), reason)
     return None

@@ -15,7 +15,7 @@ from intertwine.ops.contract.compiled import Evaluation, evaluation
 from intertwine.ops.contract.layout import weighted_layout
 from intertwine.ops.contract.lowered import LoweredContraction
 from intertwine.ops.contract.reference import contract
-from intertwine.ops.contract.torch import Consume, WeightedContraction, common_batch, flatten_batch
+from intertwine.ops.contract.torch import Consume, WeightedContraction, are_rows, common_batch, flatten_batch
 from intertwine.plan import Plan
 
 
@@ -82,17 +82,20 @@ class Contraction(KernelModule):
     def forward(self, *inputs: Tensor) -> Tensor:
         """The output `(..., size)`."""
         self.plan.check([plain_shape(x)[-1] for x in inputs])
-        batch = common_batch(inputs)
         weights, *features = inputs
-        shared = weights if weights.ndim == 1 and features else flatten_batch(weights, batch)
-        flat = (shared, *(flatten_batch(x, batch) for x in features))
+        if are_rows(inputs):
+            batch, flat = inputs[-1].shape[:-1], inputs
+        else:
+            batch = common_batch(inputs)
+            shared = weights if weights.ndim == 1 and features else flatten_batch(weights, batch)
+            flat = (shared, *(flatten_batch(x, batch) for x in features))
         if self._obstacle(flat) is None and self.compiled is not None:
             found = (self.compiled.eager if is_eager(*flat) else self.compiled.registered)(*flat)
         elif self.fast is None:
             return contract(self.plan, *inputs)
         else:
             parts = self.segments(*flat, consume=as_rows)
-            found = torch.cat(parts, -1) if parts else shared.new_zeros((prod(batch), 0))
+            found = torch.cat(parts, -1) if parts else weights.new_zeros((prod(batch), 0))
         return found if len(batch) == 1 else found.reshape((*batch, self.plan.output.size))
 
     def extra_repr(self) -> str:

@@ -5,12 +5,14 @@ For plans with weights "vuw", x "iu", y "jv" and the output "kw":
     z[b, path, k, v, u] = Σ_ij C[i, j, k] x[b, i, u] y[b, j, v],
     out[b, k, w] = Σ_path,v,u z[b, path, k, v, u] weight[v, u, w].
 
-z, far larger than all else, is made for as few rows as stay in the cache, and made again for the gradients.
+z, far larger than all else, is made for as few rows as stay in the cache, and made again for the gradients. For copies
+that meet one by one, with weights "uw" and y "ju", z has no v; their first step runs in blocks of rows.
 """
 
 from __future__ import annotations
 
 from functools import cache
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +22,7 @@ from intertwine._arrays import Table
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.ops.choice import require_one_dtype
 from intertwine.ops.closed import Closed, register
+from intertwine.ops.contract.blocks import launch_blocks, prepared, serves_blocks
 from intertwine.ops.contract.reference import contract
 from intertwine.ops.convolve.layout import channel_layout
 from intertwine.ops.convolve.llvm import RowAccess
@@ -49,9 +52,14 @@ class Factors(NamedTuple):
 @cache
 def factors(plan: Plan) -> Factors | None:
     """The two steps of a plan; None for another plan."""
-    if [o.modes for o in plan.operands] != ["vuw", "iu", "jv", "kw"] or plan.coefficient_modes != "ijk":
+    modes = [operand.modes for operand in plan.operands]
+    if plan.coefficient_modes != "ijk" or len(modes) != 4:
         return None
     weights, x, y, out = plan.operands
+    one_by_one = modes[0] == "uw" and modes[1] in ("iu", "ui") and modes[2] in ("ju", "uj") and modes[3] == "kw"
+    if modes != ["vuw", "iu", "jv", "kw"] and not one_by_one:
+        return None
+    channel, copy = x.modes.index("u"), y.modes.index("u" if one_by_one else "v")
     pieces: dict[tuple[int, int, Table], int] = {}  # products that lead to several outputs are made once
     shapes, outer, mix = [], [], []
     for path in plan.paths:
@@ -60,15 +68,17 @@ def factors(plan: Plan) -> Factors | None:
         d = path.coefficients.array.shape[2]
         if piece not in pieces:
             pieces[piece] = len(pieces)
-            shapes.append((d, y.segments[j][1], x.segments[i][1]))
+            shapes.append((d, 1 if one_by_one else y.segments[j][copy], x.segments[i][channel]))
             outer.append(Path((i, j, pieces[piece]), path.coefficients))
         mix.append(Path((w, pieces[piece], k), Table(np.eye(d))))
-    matrices = tuple((v * u, w) for v, u, w in weights.segments)
+    matrices = tuple((prod(shape[:-1]), shape[-1]) for shape in weights.segments)
+    z = Operand("ku", tuple((d, u) for d, _, u in shapes)) if one_by_one else Operand("kvu", tuple(shapes))
     steps = Factors(
-        Plan((x, y, Operand("kvu", tuple(shapes))), "ijk", tuple(outer)),
+        Plan((x, y, z), "ijk", tuple(outer)),
         Plan((Operand("uw", matrices), Operand("iu", tuple((d, v * u) for d, v, u in shapes)), out), "ik", tuple(mix)),
     )
-    return None if channel_layout(steps.outer) is None else steps
+    served = serves_blocks(steps.outer) if one_by_one else channel_layout(steps.outer) is not None
+    return steps if served else None
 
 
 class FullProduct(Closed):
@@ -107,6 +117,13 @@ class FullProduct(Closed):
             raise ShapeError(f"The product takes tensors of shapes {wanted[: len(given)]}, but got {shapes}.")
 
 
+@cache
+def _sizes(plan: Plan, steps: Factors) -> dict[str, int]:
+    """The numbers in a row of all operands, and of z."""
+    sizes = [*(operand.size for operand in plan.operands), steps.outer.output.size]
+    return dict(zip("wxygz", sizes, strict=True))
+
+
 class _Pieces:
     """The rows of a product piece by piece.
 
@@ -118,9 +135,9 @@ class _Pieces:
 
     def __init__(self, plan: Plan, steps: Factors, x: Tensor) -> None:
         self.x = x
-        self.count, self.bytes = len(self.x), self.x.element_size()
-        self.outer, self.sizes = steps.outer, dict(zip("wxyg", (o.size for o in plan.operands), strict=True))
-        self.sizes["z"] = steps.outer.output.size
+        self.count, self.bytes = x.shape[0], x.element_size()
+        self.in_blocks = steps.outer.output.modes == "ku"
+        self.outer, self.sizes = steps.outer, _sizes(plan, steps)
         self.mix = linear_kernels(steps.mix, self.x.dtype)
         fit = _CACHE // max(self.sizes["z"] * self.bytes, 1) // _ROWS
         threads = thread_count(self.count, _ROWS)
@@ -172,8 +189,13 @@ class _Pieces:
 
     def couple(self, kind: str, rows: _Piece, given: list[Tensor], results: list[Tensor]) -> None:
         """The first step, or its gradients, on one piece."""
+        tensors = [tensor if tensor.shape[0] == self.most else rows.of(tensor) for tensor in (*given, *results)]
+        if self.in_blocks:
+            launch_blocks(
+                prepared(self.outer, kind, shared=False, double=self.bytes == 8), self.x, rows.number, tensors
+            )
+            return
         kernel = product_kernel(self.outer, kind, _ALONE, self.bytes == 8)
-        tensors = [tensor if len(tensor) == self.most else rows.of(tensor) for tensor in (*given, *results)]
         launch(kernel, rows.number, [*_NO_GRAPH, *tensors], threads=min(self.threads, rows.number))
 
     def made(self, name: str) -> Tensor:

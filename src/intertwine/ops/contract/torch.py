@@ -101,6 +101,15 @@ class WeightedContraction(TableModule):
         return (rows.flatten(0, 1) @ matrix).reshape(rows.shape[0], d_out, w)
 
 
+def are_rows(inputs: Sequence[Tensor]) -> bool:
+    """Whether inputs `(B, size)` of one B come as they are to be, and the weights perhaps without an axis B."""
+    if inputs[-1].ndim != 2 or is_tracing():  # what is traced is for other batches too
+        return False
+    count, first = inputs[-1].shape[0], inputs[0]
+    shared = first.ndim == 1 and len(inputs) > 1
+    return all(x.ndim == 2 and x.shape[0] == count for x in inputs[int(shared) :])
+
+
 def common_batch(inputs: Sequence[Tensor]) -> torch.Size:
     """The leading axes that inputs `(..., size)` broadcast to."""
     batch = inputs[-1].shape[:-1]

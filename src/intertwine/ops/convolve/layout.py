@@ -76,6 +76,11 @@ class ChannelLayout:
         """The size of M."""
         return sum(len(coupling.entries) for coupling in self.couplings)
 
+    @property
+    def channels(self) -> int:
+        """The most channels that a path has."""
+        return max((channels for coupling in self.couplings for channels in coupling.paths), default=0)
+
     @cached_property
     def weighs_once(self) -> bool:
         """Whether each weight has a path of its own, so that its gradient is written and not added up from 0."""

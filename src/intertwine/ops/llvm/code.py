@@ -157,6 +157,11 @@ class Code:
         """The address of a number that lies some numbers further on."""
         return place if offset in (0, "0") else self._get(f"getelementptr {self.scalar}, ptr {place}, i64 {offset}")
 
+    def row(self, place: Value, number: Value, count: Value, size: int, otherwise: Value) -> Value:
+        """The address of a row of some size in a tensor of so many rows; another one for a row that is not there."""
+        there = self._get(f"icmp slt i64 {number}, {count}")
+        return self._get(f"select i1 {there}, ptr {self.at(place, self.times(number, size))}, ptr {otherwise}")
+
     def room(self, size: int) -> Value:
         """Memory for some numbers, private to the thread."""
         name = self._name()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from array import array
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -35,9 +36,8 @@ def launch(function: Callable[[int], None], total: int, arguments: Sequence[Tens
     """
     piece = total if threads == 1 else max(1, min(64, total // (8 * threads)))
     head = (_parallel() if threads > 1 else 0, 0, threads, total, piece)
-    given = (x.data_ptr() if isinstance(x, Tensor) else x for x in arguments)
-    values = (ctypes.c_int64 * (HEAD + len(arguments)))(*head, *given)
-    function(ctypes.addressof(values))
+    values = array("q", [*head, *[x if isinstance(x, int) else x.data_ptr() for x in arguments]])
+    function(values.buffer_info()[0])
 
 
 def thread_count(work: int, least: int = 1) -> int:

@@ -40,9 +40,9 @@ def spherical_harmonics_s2_grid(
 
 def rfft(x: Tensor, l: int) -> Tensor:
     """The sums `(..., 2l+1)` of values at equal steps of α with the functions of `spherical_harmonics_alpha`."""
-    whole = torch.fft.rfft(x, dim=-1)[..., : l + 1]
+    whole = torch.fft.rfft(_for_fft(x), dim=-1)[..., : l + 1]
     sines, cosines = -sqrt(2) * whole.imag[..., 1:], sqrt(2) * whole.real[..., 1:]
-    return torch.cat([sines.flip(-1), whole.real[..., :1], cosines], -1)
+    return torch.cat([sines.flip(-1), whole.real[..., :1], cosines], -1).to(x.dtype)
 
 
 def irfft(x: Tensor, res: int) -> Tensor:
@@ -50,11 +50,17 @@ def irfft(x: Tensor, res: int) -> Tensor:
     l = x.shape[-1] // 2
     if res % 2 == 0 or res < x.shape[-1]:
         raise ArgumentError(f"irfft takes an odd number of steps, {x.shape[-1]} or more, but got {res}.")
-    sines, constant, cosines = x[..., :l].flip(-1), x[..., l : l + 1], x[..., l + 1 :]
+    sines, constant, cosines = _for_fft(x).split((l, 1, l), -1)
+    sines = sines.flip(-1)
     zero = torch.zeros_like(constant)
     whole = torch.complex(torch.cat([constant, cosines / sqrt(2)], -1), torch.cat([zero, -sines / sqrt(2)], -1))
     values: Tensor = torch.fft.irfft(whole, n=res, dim=-1)
-    return values * res
+    return (values * res).to(x.dtype)
+
+
+def _for_fft(x: Tensor) -> Tensor:
+    """Numbers that torch's Fourier transform takes: float32 in place of fewer digits."""
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 
 class _SphereTransform(nn.Module):

@@ -125,6 +125,10 @@ class FullTensorProductv2(FullTensorProduct):
         x, y = (Irreps(given).regroup() if regroup_output else Irreps(given) for given in (irreps_in1, irreps_in2))
         super().__init__(x, y, filter_ir_out, irrep_normalization)
 
+    def forward(self, input1: Tensor, input2: Tensor) -> Tensor:  # type: ignore[override]
+        """The products, of inputs that e3nn names otherwise here."""
+        return super().forward(input1, input2)
+
 
 class ElementwiseTensorProductv2(ElementwiseTensorProduct):
     """As `ElementwiseTensorProduct`."""
@@ -133,6 +137,10 @@ class ElementwiseTensorProductv2(ElementwiseTensorProduct):
         self, irreps_in1: Any, irreps_in2: Any, *, filter_ir_out: Any = None, irrep_normalization: str = "component"
     ) -> None:
         super().__init__(irreps_in1, irreps_in2, filter_ir_out, irrep_normalization)
+
+    def forward(self, input1: Tensor, input2: Tensor) -> Tensor:  # type: ignore[override]
+        """The products, of inputs that e3nn names otherwise here."""
+        return super().forward(input1, input2)
 
 
 class TensorSquare(TensorProduct):

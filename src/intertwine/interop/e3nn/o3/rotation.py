@@ -122,9 +122,9 @@ def xyz_to_angles(xyz: Tensor) -> tuple[Tensor, Tensor]:
 # composition ----------------------------------------------------------------------------------------------------------
 
 
-def compose_angles(a1: Tensor, b1: Tensor, c1: Tensor, *second: Tensor) -> Angles:
+def compose_angles(a1: Tensor, b1: Tensor, c1: Tensor, a2: Tensor, b2: Tensor, c2: Tensor) -> Angles:
     """The Euler angles of the second rotation followed by the first."""
-    return matrix_to_angles(angles_to_matrix(a1, b1, c1) @ angles_to_matrix(*second))
+    return matrix_to_angles(angles_to_matrix(a1, b1, c1) @ angles_to_matrix(a2, b2, c2))
 
 
 def inverse_angles(a: Tensor, b: Tensor, c: Tensor) -> Angles:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from math import prod, sqrt
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -14,11 +15,14 @@ from intertwine._arrays import Table, broadcast_shape
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.interop.e3nn.defaults import sign_of
 from intertwine.interop.e3nn.o3.irreps import Irreps, rep_of
+from intertwine.interop.e3nn.o3.picture import draw_product, path_strengths
 from intertwine.interop.e3nn.o3.rows import RowOrder
 from intertwine.interop.e3nn.o3.weighted import WeightedModule
 from intertwine.kernels.products import MODES, Normalisation, product
 from intertwine.kernels.products import Instruction as Route
 from intertwine.ops import Contraction, TableModule
+from intertwine.ops.contract.blocks import serves_blocks
+from intertwine.ops.contract.product import factors
 from intertwine.ops.convolve.layout import channel_layout
 from intertwine.plan import Operand, Path, Plan
 
@@ -77,6 +81,7 @@ class TensorProduct(WeightedModule):
         **options: Any,  # noqa: ARG002
     ) -> None:
         self.irreps_in1, self.irreps_in2, self.irreps_out = (Irreps(x) for x in (irreps_in1, irreps_in2, irreps_out))
+        self._widths = self.irreps_in1.dim, self.irreps_in2.dim
         paths = [self._read(*instruction) for instruction in instructions]
         scaling = (irrep_normalization or normalization or "component", path_normalization or "element")
         variances = [
@@ -148,9 +153,10 @@ class TensorProduct(WeightedModule):
 
     def forward(self, x: Tensor, y: Tensor, weight: Tensor | Sequence[Tensor] | None = None) -> Tensor:
         """The products `(..., irreps_out.dim)` of `(..., irreps_in1.dim)` and `(..., irreps_in2.dim)`."""
-        for name, given, irreps in (("first", x, self.irreps_in1), ("second", y, self.irreps_in2)):
-            if given.shape[-1] != irreps.dim:
-                raise ShapeError(f"The {name} input has {irreps.dim} numbers, {irreps}, but got {tuple(given.shape)}.")
+        if (x.shape[-1], y.shape[-1]) != self._widths:
+            wrong = x.shape[-1] != self._widths[0]
+            name, given, irreps = ("first", x, self.irreps_in1) if wrong else ("second", y, self.irreps_in2)
+            raise ShapeError(f"The {name} input has {irreps.dim} numbers, {irreps}, but got {tuple(given.shape)}.")
         return self.product(self.weights_of(weight), x, y)  # type: ignore[no-any-return]
 
     def right(self, y: Tensor, weight: Tensor | Sequence[Tensor] | None = None) -> Tensor:
@@ -159,6 +165,14 @@ class TensorProduct(WeightedModule):
         w = self.weights_of(weight)
         w = w if w is None or w.ndim == 1 else w[..., None, :]
         return self.product(w, units, y[..., None, :])  # type: ignore[no-any-return]
+
+    def visualize(
+        self, weight: Tensor | None = None, plot_weight: bool = True, aspect_ratio: float | str = 1, ax: Any = None
+    ) -> tuple[Any, Any]:
+        """The picture of its paths, with matplotlib: the figure and its axes (`viz.product_picture` is another one)."""
+        sides = self.irreps_in1, self.irreps_in2, self.irreps_out
+        strengths = path_strengths(self, weight) if plot_weight else None
+        return draw_product(sides, self.instructions, strengths, aspect_ratio, ax)
 
     def extra_repr(self) -> str:
         """The irreps, the number of paths and of weights."""
@@ -177,17 +191,25 @@ def _variances(given: Sequence[float] | Tensor | None, irreps: Irreps) -> list[f
 
 
 class _Step(NamedTuple):
-    """A plan of a product, the numbers of its inputs among weights, x, y and pairs of both, and whose rows it reads."""
+    """A plan of a product, and how it is given what it takes.
+
+    Args:
+        plan: the plan.
+        inputs: the numbers of its inputs among weights, x, y and pairs of both.
+        reads, writes: whether it reads and writes rows of e3nn as they are; if not, they are turned over.
+    """
 
     plan: Plan
     inputs: tuple[int, ...]
-    outside: bool
+    reads: bool
+    writes: bool
 
 
 class _MulIrProduct(TableModule):
     """A product on rows in e3nn's order.
 
-    Channel-wise paths run in kernels that read these rows. For the others rows are turned over.
+    Kernels read these rows as they are, except for products of all copies with all and for very large ones: for them
+    rows are turned over.
 
     Args:
         sides: the irreps of both inputs and of the output.
@@ -201,30 +223,42 @@ class _MulIrProduct(TableModule):
         super().__init__()
         routes = tuple(_route(sides, i) for i in instructions if _counts(sides, i))
         made = product((rep_of(sides[0]), rep_of(sides[1]), rep_of(sides[2])), routes, Normalisation("none", "none"))
-        self.size, self.orders = sides[2].dim, [RowOrder(irreps) for irreps in sides]
+        self.size = sides[2].dim
         degrees = [[slot.ir.l for slot in irreps if slot.mul] for irreps in sides]
         self.steps = [_step(_signed(term.plan, degrees), term.inputs) for term in made.polynomial.terms]
-        self.turns = not all(step.outside for step in self.steps)
+        self.turns = not all(step.reads for step in self.steps)
         self.contractions = nn.ModuleList(Contraction(step.plan) for step in self.steps)
         self.paired = made.pairs is not None
-        for name, index in zip(("pairs_1", "pairs_2"), made.pairs or (), strict=False):
-            self.register_table(name, index.array.astype(int))
+        if self.paired:
+            for n, irreps in enumerate(sides[:2]):
+                self.register_table(f"pairs_{n + 1}", _pairs_of(irreps, n))
+        pairs = [Irreps([(slot.mul * (slot.mul - 1) // 2, slot.ir) for slot in irreps]) for irreps in sides[:2]]
+        self.orders = [RowOrder(irreps) for irreps in (*sides[:2], *pairs)]
+        self.out_order = RowOrder(sides[2])
 
     def forward(self, weights: Tensor | None, x: Tensor, y: Tensor) -> Tensor:
-        first, second, out = self.orders
-        x_in, y_in = (first.inside(x), second.inside(y)) if self.turns else (x, y)
-        outside, inside = [weights, x, y], [weights, x_in, y_in]
+        outside = [x, y]
         if self.paired:
-            inside += [x_in.index_select(-1, self.pairs_1), y_in.index_select(-1, self.pairs_2)]
+            outside += [x.index_select(-1, self.pairs_1), y.index_select(-1, self.pairs_2)]
+        inside = [order.inside(z) for order, z in zip(self.orders, outside, strict=False)] if self.turns else outside
         found: dict[bool, Tensor] = {}
         for step, contraction in zip(self.steps, self.contractions, strict=True):
-            given = outside if step.outside else inside
+            given = [weights, *(outside if step.reads else inside)]
             made = contraction(*(given[n] for n in step.inputs))
-            found[step.outside] = found[step.outside] + made if step.outside in found else made
+            found[step.writes] = found[step.writes] + made if step.writes in found else made
         if not found:
             return x.new_zeros((*broadcast_shape(x.shape[:-1], y.shape[:-1]), self.size))
-        parts = [z if is_outside else out.outside(z) for is_outside, z in found.items()]
+        parts = [z if is_outside else self.out_order.outside(z) for is_outside, z in found.items()]
         return sum(parts[1:], parts[0])
+
+
+def _pairs_of(irreps: Irreps, which: int) -> np.ndarray:
+    """Where the numbers of all pairs u < v of copies stand in rows of e3nn: those of u, or those of v."""
+    index = [np.zeros(0, dtype=np.int64)]
+    for slot, where in zip(irreps, irreps.slices(), strict=True):
+        copies = np.triu_indices(slot.mul, 1)[which]
+        index.append((where.start + copies[:, None] * slot.ir.dim + np.arange(slot.ir.dim)).ravel())
+    return np.concatenate(index)
 
 
 def _counts(sides: Sides, i: Instruction) -> bool:
@@ -254,12 +288,15 @@ def _step(plan: Plan, inputs: tuple[int, ...]) -> _Step:
     """How a plan is computed from weights in e3nn's order: u before v before w."""
     *weights, x, y, out = plan.operands
     given = tuple(_relabelled(w, "".join(sorted(w.modes))) for w in weights)
-    outside = (_relabelled(operand, operand.modes[::-1]) for operand in (x, y, out))
+    outside = (_relabelled(operand, operand.modes[1:] + operand.modes[0]) for operand in (x, y, out))
     direct = replace(plan, operands=(*given, *outside))
-    if channel_layout(direct) is not None:
-        return _Step(direct, inputs, outside=True)
-    if [w.modes for w in given] != ["uvw"]:
-        return _Step(replace(plan, operands=(*given, x, y, out)), inputs, outside=False)
+    is_full = [w.modes for w in given] == ["uvw"]
+    if channel_layout(direct) is not None or (not is_full and serves_blocks(direct)):
+        return _Step(direct, inputs, reads=True, writes=True)
+    if not is_full and factors(mixed := replace(direct, operands=(*direct.inputs, out))) is not None:
+        return _Step(mixed, inputs, reads=True, writes=False)
+    if not is_full:
+        return _Step(replace(plan, operands=(*given, x, y, out)), inputs, reads=False, writes=False)
     # A full product is the same with its factors exchanged: then weights of e3nn lie as ours do.
     segments = given[0].segments
     exchanged = (Operand("vuw", segments), Operand("iu", y.segments), Operand("jv", x.segments), out)
@@ -268,7 +305,7 @@ def _step(plan: Plan, inputs: tuple[int, ...]) -> _Step:
         for path in plan.paths
         for w, i, j, k in [path.segments]
     )
-    return _Step(Plan(exchanged, "ijk", paths), (inputs[0], inputs[2], inputs[1]), outside=False)
+    return _Step(Plan(exchanged, "ijk", paths), (inputs[0], inputs[2], inputs[1]), reads=False, writes=False)
 
 
 def _is_flat(operand: Operand) -> bool:

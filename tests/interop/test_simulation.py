@@ -1,0 +1,102 @@
+"""Simulations conserve what they should, and say how well; the command does the same from files."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk, molecule
+from ase.calculators.emt import EMT
+from ase.io import read, write
+
+import intertwine as tw
+from intertwine.interop.ase import Calculator
+from intertwine.interop.simulation import relax, simulate
+from intertwine.models import save_potential
+from tests.cli.commands import run
+from tests.interop.test_ase import potential
+
+
+def copper(repeat: int = 2) -> Atoms:
+    atoms = bulk("Cu", cubic=True).repeat(repeat)
+    atoms.rattle(0.05, seed=0)
+    atoms.calc = EMT()
+    return atoms
+
+
+def test_without_a_thermostat_the_energy_is_conserved(tmp_path: Path) -> None:
+    atoms, out = copper(), tmp_path / "run.traj"
+    told = simulate(atoms, 200, temperature=300, timestep=2.0, out=out)
+    assert told.picoseconds == pytest.approx(0.4)
+    assert abs(told.drift) < 2.0
+    assert told.fluctuation < 1.0
+    assert np.isfinite(told.pressure)
+    assert len(read(out, ":")) == 21
+    assert "meV per atom and ps" in str(told)
+    again = copper()
+    assert simulate(again, 200, temperature=300, timestep=2.0).temperature == told.temperature
+    assert np.array_equal(again.positions, atoms.positions)
+
+
+def test_a_thermostat_and_a_pressure_reach_what_is_asked_for() -> None:
+    warm = simulate(copper(), 400, temperature=300, thermostat=20.0, timestep=4.0)
+    assert warm.temperature == pytest.approx(300, rel=0.15)
+    assert np.isnan(warm.drift)
+    squeezed, loose = copper(), copper()
+    simulate(squeezed, 400, temperature=100, pressure=20.0, timestep=4.0)
+    simulate(loose, 400, temperature=100, pressure=0.0, timestep=4.0)
+    assert squeezed.get_volume() < 0.97 * loose.get_volume()
+    with pytest.raises(tw.errors.ArgumentError, match="repeats in three directions"):
+        simulate(Atoms("Cu2", [[0, 0, 0], [0, 0, 2.5]], calculator=EMT()), 2, pressure=1.0)
+
+
+def test_a_simulation_that_explodes_says_so() -> None:
+    with pytest.raises(tw.errors.ArgumentError, match="explodes"):
+        simulate(copper(), 200, temperature=300, timestep=200.0)
+
+
+def test_a_relaxation_reaches_its_force() -> None:
+    atoms = copper()
+    assert relax(atoms, 0.05, cell=True)
+    assert np.abs(atoms.get_forces()).max() < 0.05
+    assert not relax(copper(), 1e-8, steps=2)
+
+
+def test_the_command_runs_what_a_file_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    atoms = molecule("CH3OH")
+    write("start.xyz", atoms)
+    save_potential(potential(1, 6, 8), "model.safetensors")
+    atoms.calc = Calculator("model.safetensors")
+    told = run("run", "model.safetensors", "start.xyz")
+    assert f"energy {atoms.get_potential_energy():.6f} eV" in told.stdout
+    told = run("run", "model.safetensors", "start.xyz", "--steps", "5", "--timestep", "0.1", "--every", "1")
+    assert told.exit_code == 0
+    assert "drift of the total energy" in told.stdout
+    assert len(read("run.traj", ":")) == 6
+    told = run("run", "model.safetensors", "start.xyz", "--relax", "1e-9", "--steps", "2", "--out", "relaxed.xyz")
+    assert "not relaxed" in told.stdout
+    assert len(read("relaxed.xyz")) == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["missing.safetensors", "start.xyz"], "There is no file missing.safetensors"),
+        (["model.safetensors", "missing.xyz"], "There is no file missing.xyz"),
+        (["model.safetensors", "model.safetensors"], "ase finds no structure"),
+        (["start.xyz", "start.xyz"], "no safetensors file"),
+        (["model.safetensors", "start.xyz", "--dtype", "float16"], "float32 or float64"),
+        (["model.safetensors", "silicon.xyz"], "atomic numbers"),
+    ],
+)
+def test_mistakes_are_sentences(
+    arguments: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write("start.xyz", molecule("CH3OH"))
+    write("silicon.xyz", bulk("Si"))
+    save_potential(potential(1, 6, 8), "model.safetensors")
+    told = run("run", *arguments)
+    assert told.exit_code == 2
+    assert words in told.output
