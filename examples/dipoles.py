@@ -1,185 +1,131 @@
-"""Dipoles and polarisabilities of ethanol along a trajectory: targets that turn with the molecule.
+"""Tensors of ethanol along a trajectory, learned beside each other: targets that turn with the molecule.
 
-Frames of a molecular dynamics at 500 K and their labels are made on the spot with GFN2-xTB (tblite): dipoles, vectors,
-and polarisabilities, symmetric tensors that split into an invariant and an irrep of degree 2, by differences of dipoles
-in small fields. One network learns both at once; the test is later frames, each in a pose of its own.
+Frames of a molecular dynamics at 500 K and their labels are made on the spot with GFN2-xTB (tblite). Dipoles are
+vectors, `1x1o`; polarisabilities symmetric tensors, `ij=ji`: an invariant and an irrep of degree 2. Polar tensors, the
+derivatives of the dipole by the position of each atom, are tensors without any symmetry, `ij`, as shieldings of NMR
+are: their antisymmetric part is a pseudovector, `1x1e`. The test is later frames, each in a pose of its own, rotated or
+mirrored.
 
-    pip install 'intertwine[all]' tblite ase
+    pip install 'intertwine[potentials]' tblite
     python examples/dipoles.py
 """
 
 from __future__ import annotations
 
 import argparse
+import tempfile
 import time
-from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from ase import Atoms
+from ase.io import write
+from make_frames import labelled, polar_tensors, polarisability, structure, trajectory
 
-import intertwine as tw
-from intertwine import nn
-from intertwine.interop.e3nn import io
+from intertwine.catalog import O3
+from intertwine.errors import IntertwineError
+from intertwine.models import Potential, atom_graph
+from intertwine.training import configuration_of, train
 
-SPECIES = (1, 6, 8)
-FIELD = 2e-3  # atomic units
-CARTESIAN = io.CartesianTensor("ij=ji")  # 1x0e + 1x2e
-CUTOFF = 4.5  # Å: all pairs of ethanol
-
-
-@dataclass(frozen=True)
-class Frames:
-    """Frames of one molecule.
-
-    Args:
-        numbers: the elements `(atoms,)`.
-        positions: `(frames, atoms, 3)` in Å.
-        dipoles: `(frames, 3)` in e Å.
-        polarisabilities: `(frames, 3, 3)` in atomic units.
-    """
-
-    numbers: np.ndarray
-    positions: np.ndarray
-    dipoles: np.ndarray
-    polarisabilities: np.ndarray
-
-    def __getitem__(self, which: slice) -> Frames:
-        return Frames(self.numbers, self.positions[which], self.dipoles[which], self.polarisabilities[which])
-
-    def turned(self, seed: int) -> Frames:
-        """Each frame in a pose of its own, rotated or mirrored."""
-        g = tw.O3.sample(len(self.positions), seed)
-        return Frames(
-            self.numbers,
-            np.einsum("nij,naj->nai", g, self.positions),
-            np.einsum("nij,nj->ni", g, self.dipoles),
-            np.einsum("nij,njk,nlk->nil", g, self.polarisabilities, g),
-        )
+TARGETS: dict[str, dict[str, Any]] = {
+    "dipole": {"rep": "1x1o"},
+    "polarisability": {"tensor": "ij=ji"},
+    "polar_tensors": {"tensor": "ij", "total": False},
+}
+MODEL: dict[str, Any] = {
+    "network": "NequIP",
+    "cutoff": 4.5,  # Å: all pairs of ethanol
+    "options": {"hidden": "24x0e + 8x1o + 8x1e + 8x2e", "layers": 2},
+    "targets": TARGETS,
+}
 
 
-def trajectory(count: int, seed: int = 0) -> Frames:
-    """Frames of ethanol, twenty steps of 0.5 fs apart."""
-    from ase import units
-    from ase.build import molecule
-    from ase.md.langevin import Langevin
-    from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
-    from tblite.ase import TBLite
-
-    atoms, random = molecule("CH3CH2OH"), np.random.RandomState(seed)
-    atoms.calc = TBLite(method="GFN2-xTB", verbosity=0)
-    MaxwellBoltzmannDistribution(atoms, temperature_K=500, rng=random)
-    dynamics = Langevin(atoms, 0.5 * units.fs, temperature_K=500, friction=0.02 / units.fs, rng=random)
-    dynamics.run(200)
-    positions, dipoles, polarisabilities = [], [], []
-    for _ in range(count):
-        dynamics.run(20)
-        positions.append(atoms.get_positions() - atoms.get_center_of_mass())
-        dipoles.append(atoms.get_dipole_moment())
-        polarisabilities.append(polarisability(atoms.numbers, positions[-1]))
-    return Frames(atoms.numbers, *map(np.array, (positions, dipoles, polarisabilities)))
+def frames_of_ethanol(count: int) -> list[Atoms]:
+    frames = [labelled(atoms) for atoms in trajectory(structure("ethanol"), count, every=20)]
+    for frame in frames:
+        frame.info["polarisability"] = polarisability(frame)
+        frame.arrays["polar_tensors"] = polar_tensors(frame).reshape(-1, 9)
+    return frames
 
 
-def polarisability(numbers: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """`α_ij = ∂μ_i / ∂E_j` in atomic units, by central differences."""
-    from ase.units import Bohr
-    from tblite.interface import Calculator
-    from tblite.library import ffi
-
-    def dipole(field: np.ndarray) -> np.ndarray:
-        calculator = Calculator("GFN2-xTB", numbers, positions / Bohr)
-        calculator.set("verbosity", 0)
-        calculator.set("accuracy", 0.01)
-        calculator.add("electric-field", ffi.cast("double*", ffi.from_buffer(field)))
-        return calculator.singlepoint().get("dipole")
-
-    columns = [(dipole(FIELD * e) - dipole(-FIELD * e)) / (2 * FIELD) for e in np.eye(3)]
-    alpha = np.stack(columns, 1)
-    return (alpha + alpha.T) / 2
+def turned(frame: Atoms, g: np.ndarray) -> Atoms:
+    """A frame and its labels in another pose."""
+    found = Atoms(frame.numbers, frame.positions @ g.T)
+    tensors = frame.arrays["polar_tensors"].reshape(-1, 3, 3)
+    found.info |= {
+        "energy": frame.info["energy"],
+        "dipole": g @ frame.info["dipole"],
+        "polarisability": g @ frame.info["polarisability"] @ g.T,
+    }
+    found.arrays |= {"forces": frame.arrays["forces"] @ g.T, "polar_tensors": (g @ tensors @ g.T).reshape(-1, 9)}
+    return found
 
 
-class Network(torch.nn.Module):
-    """Convolutions over pairs of atoms, and the sums of what each atom gives."""
-
-    def __init__(self, mean: Tensor, scale: Tensor) -> None:
-        super().__init__()
-        group, radial = tw.O3, nn.radial.BesselBasis(cutoff=CUTOFF, number=8)
-        self.target = group.rep("1x1o + 1x0e + 1x2e")
-        rep, layers = group.rep(f"{len(SPECIES)}x0e"), []
-        for _ in range(2):
-            gate = nn.Gate(group.rep("24x0e + 8x1o + 8x2e"))
-            layers += [nn.PointConv(rep, gate.rep_in, radial, hidden=(16,), neighbours=8), gate]
-            rep = gate.rep_out
-        self.layers, self.read = nn.Sequential(*layers), nn.Linear(rep, self.target)
-        self.register_buffer("mean", mean)
-        self.register_buffer("scale", scale)
-
-    def forward(self, species: Tensor, edges: Tensor, vectors: Tensor, frame: Tensor) -> Tensor:
-        y = self.read(self.layers(species, edges, vectors))
-        whole = y.new_zeros(int(frame[-1]) + 1, y.shape[1]).index_add(0, frame, y)
-        return whole * self.scale + self.mean
+def refusal(folder: Path) -> str:
+    """What is said to the common mistake: an antisymmetric part that turns as a vector."""
+    wrong = {"polar_tensors": {"rep": "1x0e + 1x1o + 1x2e", "tensor": "ij", "total": False}}
+    told = {"data": {"train": str(folder / "train.xyz")}, "model": {**MODEL, "targets": wrong}}
+    try:
+        train(configuration_of({**told, "folder": str(folder / "refused")}))
+    except IntertwineError as error:
+        return str(error)
+    raise SystemExit("A rep that is not that of its tensor was accepted.")
 
 
-def inputs(frames: Frames) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Species, edges between all atoms of a frame, their vectors, and the frame of each atom."""
-    count, size = frames.positions.shape[:2]
-    points = torch.tensor(frames.positions, dtype=torch.float32).reshape(-1, 3)
-    pairs = torch.tensor([(a, b) for a in range(size) for b in range(size) if a != b]).T
-    edges = (pairs[:, None] + size * torch.arange(count)[:, None]).reshape(2, -1)
-    kinds = torch.tensor([SPECIES.index(number) for number in frames.numbers]).repeat(count)
-    species = torch.nn.functional.one_hot(kinds, len(SPECIES)).float()
-    return species, edges, points[edges[1]] - points[edges[0]], torch.arange(count).repeat_interleave(size)
+def parts_of(tensors: np.ndarray) -> dict[str, np.ndarray]:
+    """The parts of tensors that turn by themselves."""
+    trace = np.trace(tensors, axis1=1, axis2=2)[:, None, None] / 3
+    even, odd = ((tensors + sign * tensors.swapaxes(1, 2)) / 2 for sign in (1, -1))
+    return {"trace": trace, "antisymmetric": odd, "anisotropic": even - trace * np.eye(3)}
 
 
-def targets(frames: Frames) -> Tensor:
-    """Dipoles and polarisabilities as features `1x1o + 1x0e + 1x2e`."""
-    alpha = CARTESIAN.from_cartesian(torch.tensor(frames.polarisabilities, dtype=torch.float32))
-    return torch.cat([torch.tensor(frames.dipoles, dtype=torch.float32), alpha], 1)
-
-
-def parts(y: Tensor) -> dict[str, Tensor]:
-    return {"dipole": y[:, :3], "isotropic polarisability": y[:, 3:4], "anisotropic polarisability": y[:, 4:]}
+def table(model: Potential, frames: list[Atoms]) -> str:
+    """Mean errors beside the size of what varies, as lengths of vectors and tensors."""
+    with torch.no_grad():
+        found = model(atom_graph(frames, model.elements, model.cutoff), forces=False)
+    labels = {
+        "dipole": np.stack([frame.info["dipole"] for frame in frames]),
+        "polarisability": np.stack([frame.info["polarisability"] for frame in frames]),
+        "polar_tensors": np.concatenate([frame.arrays["polar_tensors"] for frame in frames]).reshape(-1, 3, 3),
+    }
+    lines = ["| target | mean error | mean size of what varies |", "| --- | ---: | ---: |"]
+    for name, right in labels.items():
+        ours = found[name].numpy()
+        both = [{"whole": y} if y.ndim == 2 else parts_of(y) for y in (ours, right)]
+        for part, y in both[1].items():
+            spread = y - y.mean(0) if part == "trace" else y
+            sizes = [np.linalg.norm(x.reshape(len(x), -1), axis=1).mean() for x in (both[0][part] - y, spread)]
+            if sizes[1] > 1e-9:
+                lines.append(f"| {name}, {part} | {sizes[0]:.4f} | {sizes[1]:.4f} |")
+    return "\n".join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, default=300)
     parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="few frames and epochs")
     options = parser.parse_args()
     count, epochs = (12, 2) if options.quick else (options.frames, options.epochs)
-    start = time.perf_counter()
-    frames = trajectory(count)
-    print(f"{count} frames and their labels: {time.perf_counter() - start:.0f} s")
-    train, test = frames[: 2 * count // 3], frames[2 * count // 3 :].turned(seed=1)
-    wanted = targets(train)
-    # Only invariants have a mean that a network may add; scales are one for each irrep.
-    mean = torch.zeros(9).index_fill(0, torch.tensor(3), wanted[:, 3].mean().item())
-    sizes = [
-        (part - (part.mean() if n == 1 else 0)).square().mean().sqrt() for n, part in enumerate(parts(wanted).values())
-    ]
-    scale = torch.repeat_interleave(torch.stack(sizes), torch.tensor([3, 1, 5]))
-    torch.manual_seed(0)
-    net = Network(mean, scale)
-    optimiser = torch.optim.Adam(net.parameters(), lr=5e-3)
-    steps = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs)
-    start = time.perf_counter()
-    for _ in range(epochs):
-        for batch in torch.randperm(len(wanted)).split(16):
-            given = Frames(train.numbers, train.positions[batch], train.dipoles[batch], train.polarisabilities[batch])
-            loss = ((net(*inputs(given)) - wanted[batch]) / scale).square().mean()
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-        steps.step()
-    print(f"{sum(p.numel() for p in net.parameters())} weights, {epochs} epochs: {time.perf_counter() - start:.0f} s")
-    with torch.no_grad():
-        found, right = parts(net(*inputs(test))), parts(targets(test))
-    print("| target | mean error | mean size of what varies |")
-    print("| --- | ---: | ---: |")
-    for name, y in right.items():
-        spread = y - y.mean(0) if name.startswith("iso") else y
-        print(f"| {name} | {(found[name] - y).norm(dim=1).mean():.4f} | {spread.norm(dim=1).mean():.4f} |")
+    torch.set_num_threads(1)
+    start = time.process_time()
+    frames = frames_of_ethanol(count)
+    print(f"{count} frames and their labels: {time.process_time() - start:.0f} s of CPU")
+    learned, test = frames[: 2 * count // 3], frames[2 * count // 3 :]
+    test = [turned(frame, g) for frame, g in zip(test, O3.sample(len(test), 1), strict=True)]
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        write(folder / "train.xyz", learned, format="extxyz")
+        print(refusal(folder))
+        fit = {"epochs": epochs, "batch_size": 16, "energy": 0.0, "forces": 0.0, "seed": options.seed}
+        told = {"data": {"train": str(folder / "train.xyz")}, "model": MODEL, "fit": fit, "folder": str(folder / "run")}
+        start = time.process_time()
+        model = train(configuration_of(told), say=print).model
+    print(f"{epochs} epochs: {time.process_time() - start:.0f} s of CPU")
+    print(table(model, test))
 
 
 if __name__ == "__main__":

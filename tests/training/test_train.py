@@ -23,7 +23,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 import intertwine as tw
 from intertwine.interop.ase import Calculator
-from intertwine.models import NequIP, Potential, load_potential
+from intertwine.models import NequIP, Potential, Target, load_potential
 from intertwine.models.atoms.files import NETWORKS
 from intertwine.training.batches import FrameBatch, FrameDataset, Share, Shares
 from intertwine.training.configuration import Configuration, configuration_of
@@ -31,6 +31,7 @@ from intertwine.training.fitting import PotentialFit, Schedule
 from intertwine.training.frames import LabelledFrame, read_frames
 from intertwine.training.label_keys import LabelKeys
 from intertwine.training.losses import PotentialLoss
+from intertwine.training.preparation import target_size
 from intertwine.training.whole import Trained, train
 from tests.training.emt import alloys, written
 
@@ -141,6 +142,7 @@ def test_labels_may_be_missing_and_tensors_are_targets(tmp_path: Path) -> None:
     }
     found = train(configuration_of(told))
     assert found.errors["alpha_mae"] > 0
+    assert "energy_mae" not in found.errors  # which is not learned
     assert found.model.targets["alpha"].rep == tw.O3.rep("1x0e + 1x2e")
     ions = {**told, "folder": str(tmp_path / "ions"), "model": {**SMALL, "long_range": True, "repulsion": True}}
     charged = train(configuration_of(ions))
@@ -487,3 +489,13 @@ def test_a_training_without_progress_stops_and_stays_at_its_end(tmp_path: Path) 
     again = train(told, resume=True)
     assert len(again.history) == len(found.history)
     assert again.errors == found.errors
+
+
+def test_the_size_of_a_target_is_that_of_what_varies() -> None:
+    """A polarisability that is the same but for little: invariants count from their mean, all else from zero."""
+    frames = [LabelledFrame(atoms, targets={"alpha": (100 + n) * np.eye(3)}) for n, atoms in enumerate(alloys(3))]
+    symmetric = Target.tensor("ij=ji", tw.O3)
+    assert target_size(frames, "alpha", symmetric) == pytest.approx((2 / 3) ** 0.5 * (3 / 9) ** 0.5)
+    dipole = [replace(frame, targets={"mu": np.array([0.0, 0.0, 3.0])}) for frame in frames]
+    assert target_size(dipole, "mu", Target(tw.O3.rep("1x1o"))) == pytest.approx(3**0.5)
+    assert target_size(frames, "mu", Target(tw.O3.rep("1x1o"))) == 1

@@ -56,7 +56,7 @@ class TargetSection:
         tensor: or the indices of a Cartesian tensor and how they may be exchanged, such as "ij=ji".
         total: whether it is the sum over atoms, or one for each atom.
         mean: whether it is the mean over atoms in place of the sum, as of elastic constants.
-        weight: its weight in the loss, in units of its root mean square.
+        weight: its weight in the loss, in units of the root mean square of what varies of it.
     """
 
     rep: str | None = None

@@ -142,7 +142,7 @@ class PotentialFit(LightningModule):
         with torch.no_grad():
             found = self.predict(batch)
         for name, labels in batch.labels.items():
-            if name in found:
+            if name in found and self.loss.weight(name) > 0:  # what is not learned has no error worth a look
                 error = error_of(name, found[name], batch).double()
                 weight = frame_weights(error, batch) * ~labels.isnan()
                 absolute, squared, counted = (kept[name] for kept in self._metrics)

@@ -77,8 +77,8 @@ class LabelFloor:
             if floor > 0
         ]
         lines += [
-            f"{one.source or one.place}: its {one.label} break the symmetry {one.symmetry} of the structure; "
-            f"{one.floor:.3g}{_unit(one.label)} cannot be fitted"
+            f"{one.source or one.place}: its {one.label} {'break' if one.label == 'forces' else 'breaks'} the symmetry "
+            f"{one.symmetry} of the structure; {one.floor:.3g}{_unit(one.label)} cannot be fitted"
             for one in self.frames[:SHOWN]
         ]
         if len(self.frames) > SHOWN:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from intertwine.errors import ArgumentError
 from intertwine.models import Potential, Target, atom_graph
-from intertwine.reps import Rep
+from intertwine.reps import Irrep, Rep
 from intertwine.training.batches import target_values
 from intertwine.training.checks import CheckLimits
 from intertwine.training.configuration import DataSection
@@ -86,11 +87,19 @@ def label_keys(section: DataSection, targets: Mapping[str, Target]) -> LabelKeys
 OWN_KEYS = ("energy", "forces", "stress", "virial", "group")
 
 
-def target_size(frames: Sequence[LabelledFrame], name: str) -> float:
-    """The root mean square of the numbers of a target, 1 where there are none."""
-    values = [np.ravel(frame.targets[name]) for frame in frames if name in frame.targets]
-    size = float(np.sqrt(np.mean(np.concatenate(values) ** 2))) if values else 0.0
-    return size or 1.0
+def target_size(frames: Sequence[LabelledFrame], name: str, target: Target) -> float:
+    """The root mean square of what varies of a target's numbers: invariants count from their mean; 1 for nothing.
+
+    A polarisability is mostly the same in all frames of a molecule; beside all of it errors of the rest look small.
+    """
+    labelled = [frame for frame in frames if name in frame.targets]
+    rows = [np.atleast_2d(target.to_features(target_values(frame, name, target))) for frame in labelled]
+    features = np.concatenate(rows) if rows else np.zeros((1, target.rep.dim))
+    invariant = np.zeros(target.rep.dim, bool)
+    for (_, block), where in zip(target.rep.terms, target.rep.slices, strict=True):
+        invariant[where] = block == Irrep(target.rep.group, target.rep.group.trivial)
+    varying = features - np.where(invariant, np.nanmean(features, 0), 0.0)
+    return float(np.sqrt(np.nanmean(np.square(varying).sum(1)) / math.prod(target.shape))) or 1.0
 
 
 def with_fitted_offsets(model: Potential, frames: Sequence[LabelledFrame], given: Mapping[int, float]) -> Potential:

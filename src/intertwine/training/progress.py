@@ -77,6 +77,8 @@ class EpochLines:
         if time.monotonic() - self._said > REFRESH or told["epoch"] == self.epochs:
             self._said = time.monotonic()
             errors = [error_words(name, value) for name, value in told.items() if name.endswith("_mae")]
+            if not errors and "train/loss" in told:  # of a training without validation
+                errors = [f"loss {told['train/loss']:.4g}"]
             self.say(f"epoch {told['epoch']:.0f} of {self.epochs}, {told['seconds']:.0f} s: {', '.join(errors)}")
 
 

@@ -115,7 +115,7 @@ def train(
         seed=fit.seed,
         fingerprint=fingerprint([*parts.train, *parts.validation, *parts.replay]),
     )
-    sizes = {name: target_size(parts.train, name) for name in model.targets}
+    sizes = {name: target_size(parts.train, name, target) for name, target in model.targets.items()}
     kinds = {name: target.weight for name, target in configuration.model.targets.items()}
     loss = PotentialLoss(fit.energy, fit.forces, fit.stress, kinds, sizes=sizes, huber=fit.huber)
     schedule = Schedule(fit.learning_rate, fit.warmup, fit.last_rate)

@@ -1,0 +1,328 @@
+"""Learning curves of potentials: NequIP, MACE and Allegro of this library, and of the packages that they come from.
+
+    python examples/make_frames.py ethanol 1200 ethanol.xyz
+    python examples/learning_curves.py ethanol.xyz
+    python examples/learning_curves.py ethanol.xyz --nequip NEQUIP/bin/python --mace MACE/bin/python
+
+All train by one and the same loop, with about as many parameters, on the same frames in the same order: AdamW, a cosine
+schedule, errors of energies per atom and of forces, moving averages of the weights. The last frames of the file are
+held out; those to learn from are drawn from the others. The packages live in environments of their own:
+
+    python -m venv NEQUIP && NEQUIP/bin/pip install torch nequip nequip-allegro
+    python -m venv MACE && MACE/bin/pip install torch mace-torch
+
+Each row: errors on held-out frames, the CPU time of a step, and that of the training, of one thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ase import Atoms
+from ase.io import read
+from torch import Tensor
+
+ROOT = Path(__file__).resolve().parents[1]
+CUTOFF, HELD_OUT, BATCH = 4.5, 200, 5
+WARMUP, LAST, CLIP, DECAY = 0.02, 0.01, 10.0, 0.99
+ENERGY, FORCES = 1.0, 10.0  # weights of the squares of errors, in eV per atom and eV/Å
+MODELS = ("NequIP", "MACE", "Allegro")
+PACKAGES = {"NequIP": "nequip", "MACE": "mace", "Allegro": "nequip"}
+"""Whose environment holds the other implementation of each model."""
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What a model is told of the data: elements, neighbours on average, and the root mean square of forces."""
+
+    elements: list[int]
+    neighbours: float
+    scale: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training.
+
+    Args:
+        file: of the frames.
+        model: one of `MODELS`.
+        side: "here", or "there" for the package that the model comes from.
+        frames: how many frames to learn from.
+        steps: how many steps.
+        seed: of the weights, and of the frames that are drawn.
+        rate: the largest learning rate.
+    """
+
+    file: str
+    model: str
+    side: str
+    frames: int
+    steps: int
+    seed: int
+    rate: float = 0.01
+
+
+Predict = Callable[[Sequence[Any]], tuple[Tensor, Tensor]]
+"""Energies and forces of some frames, each prepared."""
+
+
+# the models -----------------------------------------------------------------------------------------------------------
+
+
+def here(model: str, told: Statistics, seed: int) -> tuple[torch.nn.Module, Callable[[Any], Any], Predict]:
+    """A potential of this library, how a frame is prepared, and how it predicts."""
+    from intertwine.catalog import O3
+    from intertwine.models import MACE, Allegro, NequIP, Potential, atom_graph, batch_graphs
+
+    torch.manual_seed(seed)
+    known = {"neighbours": told.neighbours}
+    if model == "NequIP":
+        hidden = O3.rep("16x0e + 16x0o + 16x1o + 16x1e + 16x2e + 16x2o")
+        network: Any = NequIP(len(told.elements), CUTOFF, hidden, layers=3, channels=len(told.elements), **known)
+    elif model == "MACE":
+        network = MACE(len(told.elements), CUTOFF, O3.rep("16x0e + 16x1o"), degree=2, **known)
+    else:
+        hidden = O3.rep("16x0e + 16x0o + 16x1o + 16x1e + 16x2e + 16x2o")
+        network = Allegro(len(told.elements), CUTOFF, hidden, scalars=32, **known)
+    potential = Potential(network, told.elements, scale=told.scale).train()
+
+    def prepare(atoms: Any) -> Any:
+        return atom_graph(atoms, told.elements, CUTOFF, dtype=torch.float32)
+
+    def predict(frames: Sequence[Any]) -> tuple[Tensor, Tensor]:
+        found = potential(batch_graphs(frames))
+        return found["energy"], found["forces"]
+
+    return potential, prepare, predict
+
+
+def nequip(model: str, told: Statistics, seed: int) -> tuple[torch.nn.Module, Callable[[Any], Any], Predict]:
+    """A potential of nequip or of nequip-allegro, likewise."""
+    from nequip.utils.global_state import set_global_state
+
+    set_global_state()
+    from nequip.data import AtomicDataDict, compute_neighborlist_, from_ase
+
+    kinds = [str(number) for number in told.elements]
+    common = {
+        "seed": seed,
+        "model_dtype": "float32",
+        "r_max": CUTOFF,
+        "type_names": kinds,
+        "l_max": 2,
+        "parity": True,
+        "avg_num_neighbors": told.neighbours,
+        "per_type_energy_shifts": dict.fromkeys(kinds, 0.0),
+        "per_type_energy_scales": dict.fromkeys(kinds, told.scale),
+    }
+    if model == "NequIP":
+        from nequip.model import NequIPGNNModel
+
+        width = {"num_layers": 3, "num_features": 16, "type_embed_num_features": len(kinds)}
+        potential = NequIPGNNModel(**common, **width, radial_mlp_depth=2, radial_mlp_width=64).train()
+    else:
+        from allegro.model import AllegroModel
+
+        basis = {"_target_": "allegro.nn.TwoBodyBesselScalarEmbed", "num_bessels": 8}
+        width = {"num_layers": 2, "num_scalar_features": 32, "num_tensor_features": 16}
+        potential = AllegroModel(**common, **width, radial_chemical_embed=basis).train()
+
+    def prepare(atoms: Any) -> Any:
+        graph = compute_neighborlist_(from_ase(Atoms(atoms.numbers, atoms.positions)), r_max=CUTOFF)
+        graph["atom_types"] = torch.tensor([told.elements.index(number) for number in atoms.numbers])
+        return graph
+
+    def predict(frames: Sequence[Any]) -> tuple[Tensor, Tensor]:
+        found = potential(AtomicDataDict.batched_from_list(list(frames)))
+        return found["total_energy"][:, 0], found["forces"]
+
+    return potential, prepare, predict
+
+
+def mace(_: str, told: Statistics, seed: int) -> tuple[torch.nn.Module, Callable[[Any], Any], Predict]:
+    """A potential of mace-torch, likewise."""
+    from e3nn import o3
+    from mace import data, modules
+    from mace.tools import AtomicNumberTable
+    from mace.tools.torch_geometric.batch import Batch
+
+    torch.manual_seed(seed)
+    block = modules.interaction_classes["RealAgnosticResidualInteractionBlock"]
+    potential = modules.ScaleShiftMACE(
+        r_max=CUTOFF,
+        num_bessel=8,
+        num_polynomial_cutoff=5,
+        max_ell=2,
+        interaction_cls=block,
+        interaction_cls_first=block,
+        num_interactions=2,
+        num_elements=len(told.elements),
+        hidden_irreps=o3.Irreps("16x0e + 16x1o"),
+        MLP_irreps=o3.Irreps("16x0e"),
+        gate=torch.nn.functional.silu,
+        atomic_energies=np.zeros(len(told.elements)),
+        avg_num_neighbors=told.neighbours,
+        atomic_numbers=told.elements,
+        correlation=3,
+        atomic_inter_scale=told.scale,
+        atomic_inter_shift=0.0,
+    ).train()
+    table = AtomicNumberTable(told.elements)
+
+    def prepare(atoms: Any) -> Any:
+        found = data.config_from_atoms(Atoms(atoms.numbers, atoms.positions))
+        return data.AtomicData.from_config(found, z_table=table, cutoff=CUTOFF)
+
+    def predict(frames: Sequence[Any]) -> tuple[Tensor, Tensor]:
+        found = potential(Batch.from_data_list(list(frames)).to_dict(), training=True, compute_force=True)
+        return found["energy"], found["forces"]
+
+    return potential, prepare, predict
+
+
+# one training ---------------------------------------------------------------------------------------------------------
+
+
+def statistics_of(frames: Sequence[Any]) -> Statistics:
+    elements = sorted({int(number) for atoms in frames for number in atoms.numbers})
+    pairs = [(atoms.get_all_distances() < CUTOFF).sum() - len(atoms) for atoms in frames]
+    forces = np.concatenate([atoms.get_forces() for atoms in frames])
+    atoms_in_all = sum(map(len, frames))
+    return Statistics(elements, float(sum(pairs)) / atoms_in_all, float(np.sqrt((forces**2).mean())))
+
+
+def share_of_rate(progress: float) -> float:
+    """What is left of the learning rate when a share of the steps is done: it rises, and falls as a cosine."""
+    if progress < WARMUP:
+        return max(progress / WARMUP, 1e-3)
+    falling = (progress - WARMUP) / (1 - WARMUP)
+    return LAST + (1 - LAST) * (1 + math.cos(math.pi * falling)) / 2
+
+
+def train(run: Run) -> dict[str, Any]:
+    """Train, and measure errors on held-out frames in meV per atom and meV/Å, and CPU time."""
+    everything: list[Any] = read(run.file, ":")
+    held_out, rest = everything[-HELD_OUT:], everything[:-HELD_OUT]
+    random = np.random.default_rng(run.seed)
+    frames = [rest[n] for n in random.choice(len(rest), run.frames, replace=False)]
+    make = here if run.side == "here" else {"nequip": nequip, "mace": mace}[PACKAGES[run.model]]
+    model, prepare, predict = make(run.model, statistics_of(frames), run.seed)
+    ready, size = [prepare(atoms) for atoms in frames], len(frames[0])
+    shift = float(np.mean([atoms.get_potential_energy() for atoms in frames]))
+    energies = torch.tensor([atoms.get_potential_energy() - shift for atoms in frames])
+    forces = torch.tensor(np.stack([atoms.get_forces() for atoms in frames]), dtype=torch.float32)
+    weights = [p for p in model.parameters() if p.requires_grad]
+    averages = [p.detach().clone() for p in weights]
+    optimiser = torch.optim.AdamW(weights, run.rate, weight_decay=0.0)
+    order: list[int] = []
+    times = []
+    for step in range(run.steps):
+        if len(order) < BATCH:
+            order += random.permutation(len(frames)).tolist()
+        batch, order = order[:BATCH], order[BATCH:]
+        start = time.process_time()
+        optimiser.param_groups[0]["lr"] = run.rate * share_of_rate(step / run.steps)
+        energy, force = predict([ready[n] for n in batch])
+        loss = ENERGY * ((energy - energies[batch]) / size).square().mean()
+        loss = loss + FORCES * (force - forces[batch].flatten(0, 1)).square().mean()
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(weights, CLIP)
+        optimiser.step()
+        torch._foreach_lerp_(averages, [p.detach() for p in weights], 1 - min(DECAY, (1 + step) / (10 + step)))
+        times.append(time.process_time() - start)
+    with torch.no_grad():
+        for p, average in zip(weights, averages, strict=True):
+            p.copy_(average)
+    return {
+        **errors([prepare(atoms) for atoms in held_out], held_out, predict, shift),
+        "step": 1e3 * float(np.median(times)),
+        "cpu": float(sum(times)),
+        "parameters": sum(p.numel() for p in weights),
+    }
+
+
+def errors(ready: Sequence[Any], frames: Sequence[Any], predict: Predict, shift: float) -> dict[str, float]:
+    """Mean absolute errors of energies, meV per atom, and of forces, meV/Å."""
+    of_energies, of_forces = [], []
+    for start in range(0, len(ready), 10):
+        energy, force = predict(ready[start : start + 10])
+        part = frames[start : start + 10]
+        labels = np.array([atoms.get_potential_energy() for atoms in part]) - shift
+        of_energies.append(np.abs(energy.detach().numpy() - labels) / len(part[0]))
+        of_forces.append(np.abs(force.detach().numpy() - np.concatenate([atoms.get_forces() for atoms in part])))
+    return {"energy": 1e3 * float(np.concatenate(of_energies).mean()), "forces": 1e3 * float(np.mean(of_forces))}
+
+
+# all of them ----------------------------------------------------------------------------------------------------------
+
+
+def asked(run: Run, python: str, torch_threads: int = 1) -> dict[str, Any]:
+    """Train in a process of its own, with the Python that has the package."""
+    threads = {"OMP_NUM_THREADS": str(torch_threads), "MKL_NUM_THREADS": str(torch_threads)}
+    # The tables of e3nn 0.4.4, which mace-torch needs, are pickled.
+    environment = os.environ | threads | {"TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1"}
+    environment["PYTHONPATH"] = str(ROOT / "src") if run.side == "here" else ""
+    command = [python, __file__, run.file, "--one", json.dumps(asdict(run))]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if done.returncode:
+        raise SystemExit(f"{run} failed:\n{done.stderr[-2000:]}")
+    told: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return told
+
+
+def row(run: Run, told: dict[str, Any], package: str) -> str:
+    where = "here" if run.side == "here" else package
+    numbers = f"{told['energy']:.2f} | {told['forces']:.1f} | {told['step']:.0f} | {told['cpu']:.0f}"
+    return f"| {run.model} | {where} | {told['parameters']} | {run.frames} | {run.steps} | {run.seed} | {numbers} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", help="frames with energies and forces, of one molecule")
+    parser.add_argument("--nequip", help="a Python that has nequip and nequip-allegro")
+    parser.add_argument("--mace", help="a Python that has mace-torch")
+    parser.add_argument("--model", action="append", choices=MODELS)
+    parser.add_argument("--frames", type=int, nargs="+", default=[50, 200, 1000])
+    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--rate", type=float, default=0.01, help="the largest learning rate")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--side", choices=["here", "there"], help="only this one")
+    parser.add_argument("--quick", action="store_true", help="few frames and steps")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    warnings.filterwarnings("ignore")
+    if options.one:
+        print(json.dumps(train(Run(**json.loads(options.one)))))
+        return
+    frames, steps = ([10], 5) if options.quick else (options.frames, options.steps)
+    pythons = {"nequip": options.nequip, "mace": options.mace}
+    print("| model | whose | weights | frames | steps | seed | energy, meV/atom | forces, meV/Å | ms a step | CPU, s |")
+    print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for model in options.model or MODELS:
+        sides = {"here": sys.executable, "there": pythons[PACKAGES[model]]}
+        names = {"NequIP": "nequip", "MACE": "mace-torch", "Allegro": "nequip-allegro"}
+        for count in frames:
+            for seed in options.seeds:
+                for side, python in sides.items():
+                    if python and options.side in (None, side):
+                        run = Run(options.file, model, side, count, steps, seed, options.rate)
+                        print(row(run, asked(run, python), names[model]), flush=True)
+
+
+if __name__ == "__main__":
+    main()
