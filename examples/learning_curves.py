@@ -46,11 +46,12 @@ PACKAGES = {"NequIP": "nequip", "MACE": "mace", "Allegro": "nequip"}
 
 @dataclass(frozen=True)
 class Statistics:
-    """What a model is told of the data: elements, neighbours on average, and the root mean square of forces."""
+    """What a model is told: elements, neighbours on average, the root mean square of forces, and its own channels."""
 
     elements: list[int]
     neighbours: float
     scale: float
+    channels: int
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Run:
         steps: how many steps.
         seed: of the weights, and of the frames that are drawn.
         rate: the largest learning rate.
+        channels: how many features of each irrep.
     """
 
     file: str
@@ -74,6 +76,7 @@ class Run:
     steps: int
     seed: int
     rate: float = 0.01
+    channels: int = 16
 
 
 Predict = Callable[[Sequence[Any]], tuple[Tensor, Tensor]]
@@ -91,13 +94,13 @@ def here(model: str, told: Statistics, seed: int) -> tuple[torch.nn.Module, Call
     torch.manual_seed(seed)
     known = {"neighbours": told.neighbours}
     if model == "NequIP":
-        hidden = O3.rep("16x0e + 16x0o + 16x1o + 16x1e + 16x2e + 16x2o")
+        hidden = told.channels * O3.rep("0e + 0o + 1o + 1e + 2e + 2o")
         network: Any = NequIP(len(told.elements), CUTOFF, hidden, layers=3, channels=len(told.elements), **known)
     elif model == "MACE":
-        network = MACE(len(told.elements), CUTOFF, O3.rep("16x0e + 16x1o"), degree=2, **known)
+        network = MACE(len(told.elements), CUTOFF, told.channels * O3.rep("0e + 1o"), degree=2, **known)
     else:
-        hidden = O3.rep("16x0e + 16x0o + 16x1o + 16x1e + 16x2e + 16x2o")
-        network = Allegro(len(told.elements), CUTOFF, hidden, scalars=32, **known)
+        hidden = told.channels * O3.rep("0e + 0o + 1o + 1e + 2e + 2o")
+        network = Allegro(len(told.elements), CUTOFF, hidden, scalars=2 * told.channels, **known)
     potential = Potential(network, told.elements, scale=told.scale).train()
 
     def prepare(atoms: Any) -> Any:
@@ -132,13 +135,13 @@ def nequip(model: str, told: Statistics, seed: int) -> tuple[torch.nn.Module, Ca
     if model == "NequIP":
         from nequip.model import NequIPGNNModel
 
-        width = {"num_layers": 3, "num_features": 16, "type_embed_num_features": len(kinds)}
+        width = {"num_layers": 3, "num_features": told.channels, "type_embed_num_features": len(kinds)}
         potential = NequIPGNNModel(**common, **width, radial_mlp_depth=2, radial_mlp_width=64).train()
     else:
         from allegro.model import AllegroModel
 
         basis = {"_target_": "allegro.nn.TwoBodyBesselScalarEmbed", "num_bessels": 8}
-        width = {"num_layers": 2, "num_scalar_features": 32, "num_tensor_features": 16}
+        width = {"num_layers": 2, "num_scalar_features": 2 * told.channels, "num_tensor_features": told.channels}
         potential = AllegroModel(**common, **width, radial_chemical_embed=basis).train()
 
     def prepare(atoms: Any) -> Any:
@@ -171,7 +174,7 @@ def mace(_: str, told: Statistics, seed: int) -> tuple[torch.nn.Module, Callable
         interaction_cls_first=block,
         num_interactions=2,
         num_elements=len(told.elements),
-        hidden_irreps=o3.Irreps("16x0e + 16x1o"),
+        hidden_irreps=o3.Irreps(f"{told.channels}x0e + {told.channels}x1o"),
         MLP_irreps=o3.Irreps("16x0e"),
         gate=torch.nn.functional.silu,
         atomic_energies=np.zeros(len(told.elements)),
@@ -197,12 +200,12 @@ def mace(_: str, told: Statistics, seed: int) -> tuple[torch.nn.Module, Callable
 # one training ---------------------------------------------------------------------------------------------------------
 
 
-def statistics_of(frames: Sequence[Any]) -> Statistics:
+def statistics_of(frames: Sequence[Any], channels: int) -> Statistics:
     elements = sorted({int(number) for atoms in frames for number in atoms.numbers})
     pairs = [(atoms.get_all_distances() < CUTOFF).sum() - len(atoms) for atoms in frames]
     forces = np.concatenate([atoms.get_forces() for atoms in frames])
     atoms_in_all = sum(map(len, frames))
-    return Statistics(elements, float(sum(pairs)) / atoms_in_all, float(np.sqrt((forces**2).mean())))
+    return Statistics(elements, float(sum(pairs)) / atoms_in_all, float(np.sqrt((forces**2).mean())), channels)
 
 
 def share_of_rate(progress: float) -> float:
@@ -220,7 +223,7 @@ def train(run: Run) -> dict[str, Any]:
     random = np.random.default_rng(run.seed)
     frames = [rest[n] for n in random.choice(len(rest), run.frames, replace=False)]
     make = here if run.side == "here" else {"nequip": nequip, "mace": mace}[PACKAGES[run.model]]
-    model, prepare, predict = make(run.model, statistics_of(frames), run.seed)
+    model, prepare, predict = make(run.model, statistics_of(frames, run.channels), run.seed)
     ready, size = [prepare(atoms) for atoms in frames], len(frames[0])
     shift = float(np.mean([atoms.get_potential_energy() for atoms in frames]))
     energies = torch.tensor([atoms.get_potential_energy() - shift for atoms in frames])
@@ -299,6 +302,7 @@ def main() -> None:
     parser.add_argument("--model", action="append", choices=MODELS)
     parser.add_argument("--frames", type=int, nargs="+", default=[50, 200, 1000])
     parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--channels", type=int, default=16, help="of each irrep")
     parser.add_argument("--rate", type=float, default=0.01, help="the largest learning rate")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--side", choices=["here", "there"], help="only this one")
@@ -320,7 +324,7 @@ def main() -> None:
             for seed in options.seeds:
                 for side, python in sides.items():
                     if python and options.side in (None, side):
-                        run = Run(options.file, model, side, count, steps, seed, options.rate)
+                        run = Run(options.file, model, side, count, steps, seed, options.rate, options.channels)
                         print(row(run, asked(run, python), names[model]), flush=True)
 
 
