@@ -133,8 +133,8 @@ def test_the_way_across_is_seen_by_every_transform(transform: Callable) -> None:
         return pose_loss(head(x), goal)
 
     (expected,) = torch.autograd.grad(loss(x), x)
-    if transform is torch.compile:
-        (found,) = torch.autograd.grad(torch.compile(loss, fullgraph=True, backend="aot_eager")(x), x)
+    if transform.__name__ == "compile":  # by its name: Lightning puts another function in its place
+        (found,) = torch.autograd.grad(transform(loss, fullgraph=True, backend="aot_eager")(x), x)
     else:
         found = transform(loss)(x.detach())
     close(found, expected, 1e-12)
