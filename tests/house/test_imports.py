@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "viz": ALGEBRA,
     "nn": BASE
     | {"groups", "reps", "kernels", "plan", "ops", "fields", "rules"},  # without catalog: never knows which group
-    "models": ALGEBRA | {"fields", "nn", "kernels"},  # built from layers only; kernels say what reps tensors have
+    "models": ALGEBRA | {"fields", "nn"},  # built from layers only
     # symmetry says what no model can fit before one is trained; viz draws the report.
     "training": ALGEBRA | {"nn", "models", "data", "testing", "fields", "symmetry", "viz"},
 }

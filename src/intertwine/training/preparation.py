@@ -179,9 +179,11 @@ def _unlike_formulas(frames: FrameSet, targets: Mapping[str, Target]) -> list[st
     """A sentence for each tensor whose labels are not what its formula says: that part of them no model gives."""
     told = []
     for name, target in targets.items():
+        if target.form is None:
+            continue
         values = [target_values(frame, name, target) for frame in frames if name in frame.targets]
         whole = np.concatenate([value.reshape(-1, *target.shape) for value in values])
-        own = target.of_features(torch.from_numpy(target.to_features(whole))).numpy()
+        own = target.form.to_cartesian(torch.from_numpy(target.to_features(whole))).numpy()
         off, size = (float(np.sqrt(np.mean(np.square(x)))) for x in (whole - own, whole))
         if off > 1e-3 * size:
             told.append(

@@ -55,6 +55,6 @@ def test_features_and_tensors_are_two_ways_to_write_one() -> None:
     values -= values.transpose(0, 2, 1)
     assert target.rep == O3.rep("1x1e")
     features = target.to_features(values)
-    assert np.allclose(target.of_features(torch.from_numpy(features)).numpy(), values, atol=1e-12)
+    assert np.allclose(target.form.to_cartesian(torch.from_numpy(features)).numpy(), values, atol=1e-12)
     with pytest.raises(tw.errors.ArgumentError, match="are 1x1e, but got 1x1o"):
         Target(O3.rep("1x1o"), formula="ij=-ji")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
@@ -101,6 +102,9 @@ class Potential(ExactModule):
                 f"but got {network.rep_out}. Make the network with rep_out={wanted!r}."
             )
         self.network, self.terms = network, nn.ModuleList(terms)
+        # Copies of its own: their tables follow its dtype and device.
+        self._forms = {name: copy.deepcopy(target.form) for name, target in self.targets.items() if target.form}
+        self.forms = nn.ModuleList(self._forms.values())
         self.spread: EnergySpread | None = None
         self.register_buffer("references", self._per_species(0.0 if references is None else references, "references"))
         self.register_buffer("scale", self._per_species(scale, "scale"))
@@ -220,7 +224,8 @@ class Potential(ExactModule):
             if target.total and target.mean:
                 counts = graph.structure.bincount(minlength=len(features)).clamp(min=1)
                 features = features / counts[:, None].to(features)
-            out[name] = target.of_features(features)
+            form = self._forms.get(name)
+            out[name] = features if form is None else form.to_cartesian(features)
         return out if traced else {name: values.detach() for name, values in out.items()}
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from intertwine.errors import ArgumentError
 from intertwine.groups import Group
-from intertwine.kernels.index_symmetry import signed_permutations, tensor_space
+from intertwine.nn import ReducedTensorProduct
 from intertwine.reps import Rep, as_rep
 
 
@@ -43,43 +44,38 @@ class Target:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rep", as_rep(self.rep))
-        if self.formula is not None:
-            right = _space(self.formula, self.rep.group)[0]
-            if right != self.rep:
-                raise ArgumentError(
-                    f'Tensors "{self.formula}" of {self.rep.group} are {right}, but got {self.rep}. Call '
-                    f'Target.tensor("{self.formula}", group), which finds the rep.'
-                )
+        if self.form is not None and self.form.rep_out != self.rep:
+            raise ArgumentError(
+                f'Tensors "{self.formula}" of {self.rep.group} are {self.form.rep_out}, but got {self.rep}. Call '
+                f'Target.tensor("{self.formula}", group), which finds the rep.'
+            )
 
     @classmethod
     def tensor(cls, formula: str, group: Group, total: bool = True, mean: bool = False) -> Target:
         """A Cartesian tensor by its formula, such as "ij=ji" or "ijkl=jikl=klij"."""
-        return cls(_space(formula, group)[0], total, formula, mean)
+        return cls(_form(formula, group).rep_out, total, formula, mean)
+
+    @property
+    def form(self) -> ReducedTensorProduct | None:
+        """What turns features into Cartesian tensors and back, float64, shared by all who ask; None without a formula."""
+        return None if self.formula is None else _form(self.formula, self.rep.group)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of one: `(rep.dim,)`, or `(3, 3, …)`."""
-        return (self.rep.dim,) if self.formula is None else (3,) * len(signed_permutations(self.formula)[0])
-
-    def of_features(self, y: Tensor) -> Tensor:
-        """The tensors `(..., *shape)` of features `(..., rep.dim)`."""
-        if self.formula is None:
-            return y
-        table = torch.tensor(_space(self.formula, self.rep.group)[1], dtype=y.dtype, device=y.device)
-        tensors: Tensor = (y @ table).unflatten(-1, self.shape)
-        return tensors
+        return (self.rep.dim,) if self.form is None else self.form.sizes
 
     def to_features(self, values: np.ndarray) -> np.ndarray:
         """The features `(..., rep.dim)` of tensors `(..., *shape)`; without a formula they are features already."""
-        if self.formula is None:
+        if self.form is None:
             return values
-        flat = np.asarray(values, float).reshape(*np.shape(values)[: np.ndim(values) - len(self.shape)], -1)
-        features: np.ndarray = flat @ _space(self.formula, self.rep.group)[1].T
+        features: np.ndarray = self.form.from_cartesian(torch.tensor(np.asarray(values, float))).numpy()
         return features
 
 
-def _space(formula: str, group: Group) -> tuple[Rep, np.ndarray]:
-    """The rep of the tensors of a formula, and the table `(rep.dim, 3ⁿ)` of norm 1 rows, memoised."""
-    letters, _ = signed_permutations(formula)
-    found = tensor_space(formula, len(letters) * (as_rep(group.defining),))
-    return found.rep, found.table.array.reshape(found.rep.dim, -1)
+@cache
+def _form(formula: str, group: Group) -> ReducedTensorProduct:
+    """The tensors of a formula, each of whose indices is moved as vectors are."""
+    letters = [letter for letter in dict.fromkeys(formula) if letter.isalpha()]
+    indices: dict[str, Any] = dict.fromkeys(letters, as_rep(group.defining))
+    return ReducedTensorProduct(formula, **indices).double()
