@@ -16,20 +16,15 @@ says where the time of ours goes.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from timing import Row, extra_memory, markdown, put_into, record, require_equal
+from sides import Side, Step, answer, medians
+from timing import Row, markdown, put_into, record, require_equal
 
 ROOT = Path(__file__).resolve().parents[1]
 ROUNDS = 5
@@ -49,8 +44,6 @@ CASES = {
 
 TARGET = 3.0
 PEERS = {"mace": "mace-torch", "nequip": "nequip-allegro"}
-
-Step = Callable[[], dict[str, Any]]
 
 
 def elements(repeats: int) -> list[int]:
@@ -196,62 +189,12 @@ def loss(energy: Any, forces: Any) -> Any:
 def serve(case: str, side: str, threads: int, weights: Path) -> None:
     """Answer each line that comes in by energies, forces, and the time that they took."""
     warnings.filterwarnings("ignore")
-    answers, sys.stdout = sys.stdout, sys.stderr  # packages print
     import torch
 
     torch.set_num_threads(threads)
     package, hidden, repeats = CASES[case]
     peer = {"mace": mace, "nequip": nequip}[package]
-    step = ours(package, repeats, weights) if side == "ours" else peer(hidden, repeats, weights)
-    print(json.dumps({"ready": True}), file=answers, flush=True)
-    for line in sys.stdin:
-        if line.strip() == "profile":
-            with torch.profiler.profile() as profile:
-                step()
-            print(profile.key_averages().table(sort_by="self_cpu_time_total", row_limit=25, max_name_column_width=48))
-            continue
-        if line.strip() == "memory":
-            print(json.dumps({"memory": extra_memory(step)}), file=answers, flush=True)
-            continue
-        cpu, wall = time.process_time(), time.perf_counter()
-        told = step()
-        told |= {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
-        print(json.dumps(told), file=answers, flush=True)
-
-
-class Asked:
-    """One side of a case, ready to be asked."""
-
-    def __init__(self, python: str, *arguments: str) -> None:
-        threads = arguments[2]
-        environment = os.environ | {
-            "OMP_NUM_THREADS": threads,
-            "MKL_NUM_THREADS": threads,
-            "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1",  # the tables of e3nn 0.4.4 are pickled
-        }
-        command = [python, __file__, "--serve", *arguments]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-        )
-        self._answer()
-
-    def ask(self, word: str = "go") -> dict[str, Any]:
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{word}\n")
-        self.process.stdin.flush()
-        return {} if word == "profile" else self._answer()
-
-    def _answer(self) -> dict[str, Any]:
-        assert self.process.stdout is not None
-        while not (line := self.process.stdout.readline()).startswith("{"):
-            if self.process.poll() is not None:
-                raise SystemExit(f"A side of {self.process.args} ended with {self.process.returncode}.")
-        return json.loads(line)
-
-    def close(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait()
+    answer(ours(package, repeats, weights) if side == "ours" else peer(hidden, repeats, weights))
 
 
 # both sides, in turn --------------------------------------------------------------------------------------------------
@@ -259,28 +202,23 @@ class Asked:
 
 def measure(case: str, python: str, threads: int, *, profile: bool) -> list[Row]:
     with tempfile.TemporaryDirectory() as place:
-        weights = str(Path(place) / "weights.pt")
-        sides = {"peer": Asked(python, case, "peer", str(threads), weights)}  # it writes what the other one reads
-        sides["ours"] = Asked(sys.executable, case, "ours", str(threads), weights)
-    first = {name: side.ask() for name, side in sides.items()}
+        told = [str(threads), str(Path(place) / "weights.pt")]
+        # The peer writes the weights that the other one reads.
+        sides = {"peer": Side([python, __file__, "--serve", case, "peer", *told], threads)}
+        first = {"peer": sides["peer"].ask()}
+        sides["ours"] = Side([sys.executable, __file__, "--serve", case, "ours", *told], threads)
+        first["ours"] = sides["ours"].ask()
     for what in ("energy", "forces"):
         require_equal(f"{case}, {what}", *(np.array(first[name][what]) for name in ("ours", "peer")), 1e-4)
-    times: dict[str, list[dict[str, Any]]] = {name: [] for name in sides}
-    for side in sides.values():
-        side.ask()  # kernels are compiled, memory is there
-    for _ in range(ROUNDS):
-        for name, side in sides.items():
-            times[name].append(side.ask())
+    kind, key = ("CPU of one thread", "cpu") if threads == 1 else (f"wall time of {threads} threads", "wall")
+    times = medians(sides, ROUNDS, key)
     memory = [sides[name].ask("memory")["memory"] for name in ("ours", "peer")]
     if profile:
         sides["ours"].ask("profile")
     for side in sides.values():
         side.close()
-    kind, key = ("CPU of one thread", "cpu") if threads == 1 else (f"wall time of {threads} threads", "wall")
-    pick = statistics.median if threads == 1 else min  # others use the processors too
-    times_of = [1e3 * pick(told[key] for told in times[name]) for name in ("ours", "peer")]
     peer = PEERS[CASES[case][0]]
-    rows = [Row(case, f"energy and forces, {kind}", peer, "ms", *times_of, TARGET)]
+    rows = [Row(case, f"energy and forces, {kind}", peer, "ms", *times, TARGET)]
     if threads == 1:
         rows.append(Row(case, "memory beside the model, at most", peer, "MB", *memory, TARGET))
     return rows
