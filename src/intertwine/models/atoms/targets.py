@@ -57,7 +57,7 @@ class Target:
 
     @property
     def form(self) -> ReducedTensorProduct | None:
-        """What turns features into Cartesian tensors and back, float64, shared by all who ask; None without a formula."""
+        """What turns features into tensors and back, float64, shared by all who ask; None without a formula."""
         return None if self.formula is None else _form(self.formula, self.rep.group)
 
     @property
