@@ -11,7 +11,8 @@ held out; those to learn from are drawn from the others. The packages live in en
     python -m venv NEQUIP && NEQUIP/bin/pip install torch nequip nequip-allegro
     python -m venv MACE && MACE/bin/pip install torch mace-torch
 
-Each row: errors on held-out frames, the CPU time of a step, and that of the training, of one thread.
+Each row: errors on held-out frames, the CPU time of a step, and that of the training, of one thread. With `--seconds`
+each side trains for so much CPU time instead of so many steps, and the schedule follows the time.
 """
 
 from __future__ import annotations
@@ -63,10 +64,11 @@ class Run:
         model: one of `MODELS`.
         side: "here", or "there" for the package that the model comes from.
         frames: how many frames to learn from.
-        steps: how many steps.
+        steps: how many steps, where no time is given.
         seed: of the weights, and of the frames that are drawn.
         rate: the largest learning rate.
         channels: how many features of each irrep.
+        seconds: of CPU time to train for; None for a number of steps.
     """
 
     file: str
@@ -77,6 +79,11 @@ class Run:
     seed: int
     rate: float = 0.01
     channels: int = 16
+    seconds: float | None = None
+
+    def progress(self, times: Sequence[float]) -> float:
+        """What share of the training is done after steps that took such times."""
+        return len(times) / self.steps if self.seconds is None else sum(times) / self.seconds
 
 
 Predict = Callable[[Sequence[Any]], tuple[Tensor, Tensor]]
@@ -232,13 +239,13 @@ def train(run: Run) -> dict[str, Any]:
     averages = [p.detach().clone() for p in weights]
     optimiser = torch.optim.AdamW(weights, run.rate, weight_decay=0.0)
     order: list[int] = []
-    times = []
-    for step in range(run.steps):
+    times: list[float] = []
+    while (progress := run.progress(times)) < 1:
         if len(order) < BATCH:
             order += random.permutation(len(frames)).tolist()
         batch, order = order[:BATCH], order[BATCH:]
         start = time.process_time()
-        optimiser.param_groups[0]["lr"] = run.rate * share_of_rate(step / run.steps)
+        optimiser.param_groups[0]["lr"] = run.rate * share_of_rate(progress)
         energy, force = predict([ready[n] for n in batch])
         loss = ENERGY * ((energy - energies[batch]) / size).square().mean()
         loss = loss + FORCES * (force - forces[batch].flatten(0, 1)).square().mean()
@@ -246,13 +253,15 @@ def train(run: Run) -> dict[str, Any]:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(weights, CLIP)
         optimiser.step()
-        torch._foreach_lerp_(averages, [p.detach() for p in weights], 1 - min(DECAY, (1 + step) / (10 + step)))
+        decay = min(DECAY, (1 + len(times)) / (10 + len(times)))
+        torch._foreach_lerp_(averages, [p.detach() for p in weights], 1 - decay)
         times.append(time.process_time() - start)
     with torch.no_grad():
         for p, average in zip(weights, averages, strict=True):
             p.copy_(average)
     return {
         **errors([prepare(atoms) for atoms in held_out], held_out, predict, shift),
+        "steps": len(times),
         "step": 1e3 * float(np.median(times)),
         "cpu": float(sum(times)),
         "parameters": sum(p.numel() for p in weights),
@@ -291,7 +300,7 @@ def asked(run: Run, python: str, torch_threads: int = 1) -> dict[str, Any]:
 def row(run: Run, told: dict[str, Any], package: str) -> str:
     where = "here" if run.side == "here" else package
     numbers = f"{told['energy']:.2f} | {told['forces']:.1f} | {told['step']:.0f} | {told['cpu']:.0f}"
-    return f"| {run.model} | {where} | {told['parameters']} | {run.frames} | {run.steps} | {run.seed} | {numbers} |"
+    return f"| {run.model} | {where} | {told['parameters']} | {run.frames} | {told['steps']} | {run.seed} | {numbers} |"
 
 
 def main() -> None:
@@ -302,6 +311,7 @@ def main() -> None:
     parser.add_argument("--model", action="append", choices=MODELS)
     parser.add_argument("--frames", type=int, nargs="+", default=[50, 200, 1000])
     parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--seconds", type=float, help="of CPU time for each training, instead of steps")
     parser.add_argument("--channels", type=int, default=16, help="of each irrep")
     parser.add_argument("--rate", type=float, default=0.01, help="the largest learning rate")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
@@ -314,6 +324,7 @@ def main() -> None:
         print(json.dumps(train(Run(**json.loads(options.one)))))
         return
     frames, steps = ([10], 5) if options.quick else (options.frames, options.steps)
+    known = {"rate": options.rate, "channels": options.channels, "seconds": options.seconds}
     pythons = {"nequip": options.nequip, "mace": options.mace}
     print("| model | whose | weights | frames | steps | seed | energy, meV/atom | forces, meV/Å | ms a step | CPU, s |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
@@ -324,7 +335,7 @@ def main() -> None:
             for seed in options.seeds:
                 for side, python in sides.items():
                     if python and options.side in (None, side):
-                        run = Run(options.file, model, side, count, steps, seed, options.rate, options.channels)
+                        run = Run(options.file, model, side, count, steps, seed, **known)
                         print(row(run, asked(run, python), names[model]), flush=True)
 
 
