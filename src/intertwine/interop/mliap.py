@@ -122,10 +122,10 @@ class MLIAPPotential:
         """
         if self.layers > 1 and data.ntotal > data.nlocal and data.natomneigh == data.nlistatoms:
             raise ArgumentError(
-                f"This potential asks neighbours {self.layers} times, and so those of ghosts, which LAMMPS lists by "
-                f"`pair_style mliap unified FILE 1` and `comm_modify cutoff {self.layers * self.model.cutoff:g}`, the "
-                "skin added. Take both commands from save_mliap, or run it by interop.lammps.LammpsForces, by `fix "
-                "external`."
+                f"The energies of this potential depend on neighbours of neighbours, {self.layers} layers deep, and so "
+                "on those of ghosts, which are not listed. Write `pair_style mliap unified FILE 1` and `comm_modify "
+                f"cutoff {self.layers * self.model.cutoff:g}`, plus the skin, as save_mliap says; or run it by "
+                "interop.lammps.LammpsForces, by `fix external`."
             )
         if not data.nlistatoms:
             data.energy = 0.0
