@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from intertwine.catalog import O3
+from intertwine.interop.ase import Calculator
+from intertwine.interop.lammps import LammpsForces, evaluated
 from intertwine.models import (
     ESCN,
     MACE,
@@ -19,12 +21,6 @@ from intertwine.models import (
 )
 from intertwine.models.atoms.exporting import hops
 from tests.interop.packages import simulated
-
-pytest.importorskip("ase")
-pytest.importorskip("vesin")
-
-from intertwine.interop.ase import Calculator
-from intertwine.interop.lammps import LammpsForces, evaluated
 from tests.interop.simulators import frames
 
 BARS = 1.6021765e6
