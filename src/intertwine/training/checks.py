@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from ase.data import chemical_symbols, covalent_radii
 
 from intertwine.models.atoms import neighbours
 from intertwine.training.alike import same_structures
 from intertwine.training.composition import fit_references, is_isolated
 from intertwine.training.consistency import binding_limit, force_slope, mixed_units
-from intertwine.training.frames import SHOWN, LabelledFrame
+from intertwine.training.frames import LabelledFrame, counted, listed
 
 LARGE_FORCES = 8.0  # eV/Å, root mean square of a frame: hot or broken structures, or kcal/mol/Å
 NET_FORCE = 1e-3  # eV/Å per atom: beyond the drift of plane-wave codes
@@ -56,12 +57,7 @@ Check = Callable[[Sequence[LabelledFrame], CheckLimits], Iterator[Finding]]
 
 def _named(frames: Sequence[LabelledFrame], places: Sequence[int]) -> str:
     """The first of some frames, by their sources."""
-    shown = ", ".join(frames[i].source or str(i) for i in places[:SHOWN])
-    return shown + (", …" if len(places) > SHOWN else "")
-
-
-def _are(count: int, noun: str = "frame") -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+    return listed([frames[i].source or str(i) for i in places])
 
 
 def duplicates(frames: Sequence[LabelledFrame], limits: CheckLimits) -> Iterator[Finding]:
@@ -71,7 +67,7 @@ def duplicates(frames: Sequence[LabelledFrame], limits: CheckLimits) -> Iterator
         return
     extra = sum(len(group) - 1 for group in groups)
     places = tuple(place for group in groups for place in group)
-    words = f"{_are(extra)} repeat{'s' * (extra == 1)} the structure of another: {_named(frames, places)}"
+    words = f"{counted(extra)} repeat{'s' * (extra == 1)} the structure of another: {_named(frames, places)}"
     yield Finding("duplicates", words, places)
     for name, off in (("energy", 1e-4), ("forces", 1e-3)):
         wrong, worst = [], 0.0
@@ -127,15 +123,13 @@ def _far(
     order = sorted(np.flatnonzero(far).tolist(), key=lambda k: -abs(values[k] - middle))
     if order:
         wrong = tuple(places[k] for k in order)
-        said = f"{_are(len(wrong), 'outlier')} in {words}: {values[order[0]]:.4g} of {_named(frames, wrong[:1])}"
+        said = f"{counted(len(wrong), 'outlier')} in {words}: {values[order[0]]:.4g} of {_named(frames, wrong[:1])}"
         others = f"; then {_named(frames, wrong[1:])}" if len(wrong) > 1 else ""
         yield Finding("outliers", f"{said}, where the median is {middle:.4g}{others}", wrong)
 
 
 def close_atoms(frames: Sequence[LabelledFrame], limits: CheckLimits) -> Iterator[Finding]:
     """Atoms closer than bonds can be, and atoms that see nobody."""
-    from ase.data import covalent_radii
-
     close: list[tuple[float, int, float]] = []
     for i, frame in enumerate(frames):
         radii = covalent_radii[frame.atoms.numbers]
@@ -150,7 +144,7 @@ def close_atoms(frames: Sequence[LabelledFrame], limits: CheckLimits) -> Iterato
         wrong = tuple(i for _, i, _ in sorted(close))
         share, place, distance = min(close)
         said = (
-            f"{_are(len(close))} with atoms too close: {distance:.3g} Å in {frames[place].source or place}, "
+            f"{counted(len(close))} with atoms too close: {distance:.3g} Å in {frames[place].source or place}, "
             f"{100 * share:.0f} % of the sum of the covalent radii; {_named(frames, wrong)}"
         )
         yield Finding("close atoms", said, wrong)
@@ -160,8 +154,8 @@ def close_atoms(frames: Sequence[LabelledFrame], limits: CheckLimits) -> Iterato
 def _lonely(frames: Sequence[LabelledFrame], limits: CheckLimits) -> Iterator[Finding]:
     alone = [i for i, frame in enumerate(frames) if is_isolated(frame)]
     if alone:
-        said = f"{_are(len(alone), 'isolated atom')}, whose energies are taken as references: {_named(frames, alone)}"
-        yield Finding("isolated atoms", said, tuple(alone))
+        said = f"{counted(len(alone), 'isolated atom')}, whose energies are taken as references"
+        yield Finding("isolated atoms", f"{said}: {_named(frames, alone)}", tuple(alone))
     if limits.cutoff is None:
         return
     lonely = []
@@ -170,14 +164,12 @@ def _lonely(frames: Sequence[LabelledFrame], limits: CheckLimits) -> Iterator[Fi
         if len(np.unique(edges[0])) < len(frame.atoms) and not is_isolated(frame):
             lonely.append(i)
     if lonely:
-        said = f"{_are(len(lonely))} with atoms that see nobody within {limits.cutoff} Å: {_named(frames, lonely)}"
-        yield Finding("lonely atoms", said, tuple(lonely))
+        said = f"{counted(len(lonely))} with atoms that see nobody within {limits.cutoff} Å"
+        yield Finding("lonely atoms", f"{said}: {_named(frames, lonely)}", tuple(lonely))
 
 
 def odd_elements(frames: Sequence[LabelledFrame], limits: CheckLimits) -> Iterator[Finding]:
     """Atoms that are no element, and elements that a model does not know."""
-    from ase.data import chemical_symbols
-
     for what, wrong in (
         ("atoms of no element (X, number 0)", lambda z: z < 1),
         ("elements that the model does not know", lambda z: limits.elements is not None and z not in limits.elements),
@@ -188,7 +180,7 @@ def odd_elements(frames: Sequence[LabelledFrame], limits: CheckLimits) -> Iterat
             symbols = ", ".join(chemical_symbols[z] for z in odd)
             yield Finding(
                 "elements",
-                f"{_are(len(places))} with {what}: {symbols}; {_named(frames, places)}",
+                f"{counted(len(places))} with {what}: {symbols}; {_named(frames, places)}",
                 tuple(places),
             )
 
@@ -201,7 +193,7 @@ def net_forces(frames: Sequence[LabelledFrame], _: CheckLimits) -> Iterator[Find
     wrong = sorted((i for i, net in nets.items() if net > NET_FORCE), key=lambda i: -nets[i])
     if wrong:
         said = (
-            f"the forces of {_are(len(wrong))} do not sum to zero, which no potential can follow: up to "
+            f"the forces of {counted(len(wrong))} do not sum to zero, which no potential can follow: up to "
             f"{nets[wrong[0]]:.3g} eV/Å per atom in {_named(frames, wrong)}"
         )
         yield Finding("net forces", said, tuple(wrong))
