@@ -46,6 +46,8 @@ PACKAGES = {**dict.fromkeys(CASES, "sevenn"), TRAINING: "nequip"}
 
 
 def ours(case: str, file: str) -> Step:
+    from ase.stress import full_3x3_to_voigt_6_stress
+
     from intertwine.interop.sevenn import load
     from intertwine.models import atom_graph
 
@@ -53,7 +55,7 @@ def ours(case: str, file: str) -> Step:
 
     def step() -> dict[str, Any]:
         found = model(atom_graph(atoms, model.elements, model.cutoff), stress=True)
-        stress = found["stress"][0].numpy()[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
+        stress = full_3x3_to_voigt_6_stress(found["stress"][0].numpy())
         return {"energy": float(found["energy"]), "forces": found["forces"].numpy(), "stress": stress}
 
     return step

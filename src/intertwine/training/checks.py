@@ -13,7 +13,7 @@ from intertwine.models.atoms import neighbours
 from intertwine.training.alike import same_structures
 from intertwine.training.composition import fit_references, is_isolated
 from intertwine.training.consistency import binding_limit, force_slope, mixed_units
-from intertwine.training.frames import LabelledFrame, counted, listed
+from intertwine.training.frames import LabelledFrame, listed
 
 LARGE_FORCES = 8.0  # eV/Å, root mean square of a frame: hot or broken structures, or kcal/mol/Å
 NET_FORCE = 1e-3  # eV/Å per atom: beyond the drift of plane-wave codes
@@ -60,6 +60,10 @@ def _named(frames: Sequence[LabelledFrame], places: Sequence[int]) -> str:
     return listed([frames[i].source or str(i) for i in places])
 
 
+def _are(count: int, noun: str = "frame") -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def duplicates(frames: Sequence[LabelledFrame], limits: CheckLimits) -> Iterator[Finding]:
     """Frames that are one structure, and labels of these that contradict each other."""
     groups = same_structures(frames, limits.tolerance)
@@ -67,7 +71,7 @@ def duplicates(frames: Sequence[LabelledFrame], limits: CheckLimits) -> Iterator
         return
     extra = sum(len(group) - 1 for group in groups)
     places = tuple(place for group in groups for place in group)
-    words = f"{counted(extra)} repeat{'s' * (extra == 1)} the structure of another: {_named(frames, places)}"
+    words = f"{_are(extra)} repeat{'s' * (extra == 1)} the structure of another: {_named(frames, places)}"
     yield Finding("duplicates", words, places)
     for name, off in (("energy", 1e-4), ("forces", 1e-3)):
         wrong, worst = [], 0.0
@@ -123,7 +127,7 @@ def _far(
     order = sorted(np.flatnonzero(far).tolist(), key=lambda k: -abs(values[k] - middle))
     if order:
         wrong = tuple(places[k] for k in order)
-        said = f"{counted(len(wrong), 'outlier')} in {words}: {values[order[0]]:.4g} of {_named(frames, wrong[:1])}"
+        said = f"{_are(len(wrong), 'outlier')} in {words}: {values[order[0]]:.4g} of {_named(frames, wrong[:1])}"
         others = f"; then {_named(frames, wrong[1:])}" if len(wrong) > 1 else ""
         yield Finding("outliers", f"{said}, where the median is {middle:.4g}{others}", wrong)
 
@@ -144,7 +148,7 @@ def close_atoms(frames: Sequence[LabelledFrame], limits: CheckLimits) -> Iterato
         wrong = tuple(i for _, i, _ in sorted(close))
         share, place, distance = min(close)
         said = (
-            f"{counted(len(close))} with atoms too close: {distance:.3g} Å in {frames[place].source or place}, "
+            f"{_are(len(close))} with atoms too close: {distance:.3g} Å in {frames[place].source or place}, "
             f"{100 * share:.0f} % of the sum of the covalent radii; {_named(frames, wrong)}"
         )
         yield Finding("close atoms", said, wrong)
@@ -154,8 +158,8 @@ def close_atoms(frames: Sequence[LabelledFrame], limits: CheckLimits) -> Iterato
 def _lonely(frames: Sequence[LabelledFrame], limits: CheckLimits) -> Iterator[Finding]:
     alone = [i for i, frame in enumerate(frames) if is_isolated(frame)]
     if alone:
-        said = f"{counted(len(alone), 'isolated atom')}, whose energies are taken as references"
-        yield Finding("isolated atoms", f"{said}: {_named(frames, alone)}", tuple(alone))
+        said = f"{_are(len(alone), 'isolated atom')}, whose energies are taken as references: {_named(frames, alone)}"
+        yield Finding("isolated atoms", said, tuple(alone))
     if limits.cutoff is None:
         return
     lonely = []
@@ -164,8 +168,8 @@ def _lonely(frames: Sequence[LabelledFrame], limits: CheckLimits) -> Iterator[Fi
         if len(np.unique(edges[0])) < len(frame.atoms) and not is_isolated(frame):
             lonely.append(i)
     if lonely:
-        said = f"{counted(len(lonely))} with atoms that see nobody within {limits.cutoff} Å"
-        yield Finding("lonely atoms", f"{said}: {_named(frames, lonely)}", tuple(lonely))
+        said = f"{_are(len(lonely))} with atoms that see nobody within {limits.cutoff} Å: {_named(frames, lonely)}"
+        yield Finding("lonely atoms", said, tuple(lonely))
 
 
 def odd_elements(frames: Sequence[LabelledFrame], limits: CheckLimits) -> Iterator[Finding]:
@@ -180,7 +184,7 @@ def odd_elements(frames: Sequence[LabelledFrame], limits: CheckLimits) -> Iterat
             symbols = ", ".join(chemical_symbols[z] for z in odd)
             yield Finding(
                 "elements",
-                f"{counted(len(places))} with {what}: {symbols}; {_named(frames, places)}",
+                f"{_are(len(places))} with {what}: {symbols}; {_named(frames, places)}",
                 tuple(places),
             )
 
@@ -193,7 +197,7 @@ def net_forces(frames: Sequence[LabelledFrame], _: CheckLimits) -> Iterator[Find
     wrong = sorted((i for i, net in nets.items() if net > NET_FORCE), key=lambda i: -nets[i])
     if wrong:
         said = (
-            f"the forces of {counted(len(wrong))} do not sum to zero, which no potential can follow: up to "
+            f"the forces of {_are(len(wrong))} do not sum to zero, which no potential can follow: up to "
             f"{nets[wrong[0]]:.3g} eV/Å per atom in {_named(frames, wrong)}"
         )
         yield Finding("net forces", said, tuple(wrong))

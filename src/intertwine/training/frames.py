@@ -218,7 +218,7 @@ class _File:
                     f"All {len(sources)} values of {name} in {self.name}, under the key {self.used.get(name, name)}, "
                     f"are NaN or infinite. Repair the file, or leave the label out: LabelKeys({name}='')."
                 )
-            self.notes.append(f"The {words} in {counted(len(sources))} ({listed(sources)}), and is left out there.")
+            self.notes.append(f"The {words} in {counted(sources, 'frame')}, and is left out there.")
         return made
 
     def _frame(self, raw: RawFrame, lost: dict[str, list[str]]) -> LabelledFrame:
@@ -291,9 +291,13 @@ def _shaped(name: str, key: str, raw: RawFrame) -> np.ndarray:
     return value.reshape(shapes[name])
 
 
-def counted(count: int, noun: str = "frame") -> str:
-    """So many things: "1 frame", "2 frames"."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+def counted(sources: Sequence[str], noun: str) -> str:
+    """A number of things and the names of the first of them.
+
+    >>> counted(["a.xyz:0", "a.xyz:7"], "frame")
+    '2 frames (a.xyz:0, a.xyz:7)'
+    """
+    return f"{len(sources)} {noun}{'s' if len(sources) != 1 else ''} ({listed(sources)})"
 
 
 def listed(names: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from intertwine.errors import ArgumentError
 from intertwine.training.checks import CHECKS, CheckLimits, Finding
 from intertwine.training.composition import MANY_ELEMENTS, References, fit_references
 from intertwine.training.consistency import SlopeCheck, force_slope, stress_slope, teacher_stress
-from intertwine.training.frames import LABEL_NAMES, LABEL_UNITS, FrameSet, LabelledFrame, counted
+from intertwine.training.frames import LABEL_NAMES, LABEL_UNITS, FrameSet, LabelledFrame
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ class DataReport:
     def __str__(self) -> str:
         low, high = self.sizes
         atoms = f"{low}" if low == high else f"{low} to {high}"
-        lines = [f"{counted(self.count)} of {atoms} atoms: {self._elements()}"]
+        lines = [f"{self.count} frame{'s' * (self.count != 1)} of {atoms} atoms: {self._elements()}"]
         for name, count in self.labels.items():
             lines.append(f"{name}: {count} of {self.count} frames{self.sources.get(name, '')}")
         if self.stress_sign:

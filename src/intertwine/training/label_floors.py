@@ -12,7 +12,7 @@ from intertwine.errors import ArgumentError, MissingExtraError
 from intertwine.reps import Rep
 from intertwine.symmetry import Points, curie_check, dataset_floor
 from intertwine.training.alike import candidates
-from intertwine.training.frames import LABEL_UNITS, SHOWN, LabelledFrame, counted, listed
+from intertwine.training.frames import LABEL_UNITS, SHOWN, LabelledFrame, listed
 
 STIFF = 300.0
 """eV/Å²: three times the stiffest bond. Nearly symmetric structures whose forces need less than this can be fitted."""
@@ -82,14 +82,13 @@ class LabelFloor:
             for one in self.frames[:SHOWN]
         ]
         if len(self.frames) > SHOWN:
-            lines.append(f"… and {counted(len(self.frames) - SHOWN)} more")
+            lines.append(f"… and {len(self.frames) - SHOWN} frames more")
         for conflict in self.conflicts[:SHOWN]:
             lines.append(
                 f"{listed(conflict.sources)}: one structure in different poses, with {conflict.label} that contradict "
                 f"each other by {conflict.spread:.3g}{_unit(conflict.label)}"
             )
-        for why, count in self.skipped.items():
-            lines.append(f"{counted(count)} {'was' if count == 1 else 'were'} not examined: {why}")
+        lines += [f"{count} frames were not examined: {why}" for why, count in self.skipped.items()]
         return "\n".join(lines or ["every label can be fitted, as far as symmetry goes"])
 
 
