@@ -12,6 +12,9 @@ import numpy as np
 import torch
 from ase.build import bulk
 
+BARS = 1.6021765e6
+"""LAMMPS's number for eV/Å³ in bars."""
+
 
 def frames() -> list:
     """Three structures of silicon and germanium, one with a skewed cell."""
@@ -163,7 +166,8 @@ def followed(attach: Callable[[Any], dict[str, np.ndarray]]) -> dict[str, np.nda
             out[f"energy, {n}, {steps}"] = np.array(lmp.get_thermo("pe"))
             out[f"forces, {n}, {steps}"] = np.array(lmp.gather_atoms("f", 1, 3)).reshape(-1, 3)
             out[f"positions, {n}, {steps}"] = np.array(lmp.gather_atoms("x", 1, 3)).reshape(-1, 3)
-            out[f"pressure, {n}, {steps}"] = lmp.numpy.extract_compute("push", 0, 1).copy()  # xx, yy, zz, xy, xz, yz
+            parts = lmp.numpy.extract_compute("push", 0, 1)  # xx, yy, zz, xy, xz, yz: not ase's order
+            out[f"pressure, {n}, {steps}"] = parts[[0, 1, 2, 5, 4, 3]]
         lmp.close()
     return out
 

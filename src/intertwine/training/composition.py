@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from ase.data import chemical_symbols
 
 from intertwine.errors import ArgumentError
 from intertwine.training.frames import LabelledFrame
@@ -35,8 +36,6 @@ class References:
         return float(sum(self.energies[int(number)] for number in numbers))
 
     def __str__(self) -> str:
-        from ase.data import chemical_symbols
-
         parts = [f"{chemical_symbols[z]} {energy:.6g} ({self.origins[z]})" for z, energy in self.energies.items()]
         if len(parts) > MANY_ELEMENTS:
             low, *_, high = sorted(self.energies, key=lambda z: self.energies[z])

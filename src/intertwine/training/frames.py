@@ -7,18 +7,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import overload
 
 import numpy as np
+from ase import Atoms
 
 from intertwine.errors import ArgumentError
 from intertwine.training.label_keys import USUAL_KEYS, LabelKeys, LabelUnits, units_of, usual_label
 from intertwine.training.raw_frames import RawFrame, matrix_of, raw_frames
 
-if TYPE_CHECKING:
-    from ase import Atoms
-
-LABEL_NAMES = ("energy", "forces", "stress")
+LABEL_UNITS = {"energy": "eV", "forces": "eV/Å", "stress": "eV/Å³"}
+LABEL_NAMES = (*LABEL_UNITS,)
 BY_CONVENTION = "positive under tension, by convention: not checked"
 SHOWN = 5  # how many frames a sentence names
 
@@ -122,7 +121,7 @@ def read_frames(paths: str | Path | Iterable[str | Path], keys: LabelKeys | None
 
     Raises `ArgumentError` for files that are not there, empty or not understood; for keys that were asked for and are
     nowhere; where no frame has any label; for labels that are all NaN, forces of the wrong shape, positions that are
-    not finite; `MissingExtraError` where ase is not installed.
+    not finite.
 
     >>> from tempfile import mkdtemp
     >>> from ase.build import molecule
@@ -298,8 +297,12 @@ def counted(sources: Sequence[str], noun: str) -> str:
     >>> counted(["a.xyz:0", "a.xyz:7"], "frame")
     '2 frames (a.xyz:0, a.xyz:7)'
     """
-    shown = ", ".join(sources[:SHOWN]) + (", …" if len(sources) > SHOWN else "")
-    return f"{len(sources)} {noun}{'s' if len(sources) != 1 else ''} ({shown})"
+    return f"{len(sources)} {noun}{'s' if len(sources) != 1 else ''} ({listed(sources)})"
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first of some names."""
+    return ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
 
 
 # what is said of all files --------------------------------------------------------------------------------------------

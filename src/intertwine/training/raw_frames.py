@@ -6,14 +6,14 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from ase import Atoms
+from ase.db import connect
+from ase.io import iread
 
-from intertwine.errors import ArgumentError, MissingExtraError
-
-if TYPE_CHECKING:
-    from ase import Atoms
+from intertwine.errors import ArgumentError
 
 # What ase keeps for atoms that says how they are, not what was computed for them.
 STRUCTURAL = frozenset(
@@ -70,10 +70,6 @@ def raw_frames(path: str | Path) -> list[RawFrame]:
 
 
 def _of_ase(path: Path) -> Iterator[RawFrame]:
-    try:
-        from ase.io import iread
-    except ImportError as error:
-        raise MissingExtraError.of("ase", "potentials") from error
     count = 0
     try:
         for atoms in iread(path, ":", do_not_split_by_at_sign=True):
@@ -144,10 +140,6 @@ def matrix_of(stress: np.ndarray) -> np.ndarray:
 
 def _of_database(path: Path) -> Iterator[RawFrame]:
     """Rows of a database of ase, with their keys and data."""
-    try:
-        from ase.db import connect
-    except ImportError as error:
-        raise MissingExtraError.of("ase", "potentials") from error
     count = 0
     try:
         for row in connect(str(path)).select():
@@ -186,8 +178,6 @@ def _of_archive(path: Path) -> list[RawFrame]:
 def _frames_of_arrays(
     path: Path, arrays: dict[str, np.ndarray], found: dict[str, str | None], positions: np.ndarray
 ) -> list[RawFrame]:
-    from ase import Atoms
-
     count, atoms = positions.shape[:2]
     numbers = np.broadcast_to(arrays[str(found["numbers"])].astype(int), (count, atoms))
     cells = np.zeros((3, 3)) if found["cell"] is None else arrays[found["cell"]]
