@@ -1,5 +1,6 @@
 """`intertwine train`: what it says, and what it says of mistakes."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,10 @@ def test_mistakes_are_sentences(text: str | None, words: str, tmp_path: Path, mo
     told = run("train", "a.toml")
     assert told.exit_code == 2
     assert words in told.output
+
+
+def test_without_lightning_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "lightning.pytorch.utilities", None)
+    told = run("train", "alloys.toml")
+    assert told.exit_code == 2
+    assert "pip install 'intertwine[potentials]'" in told.output

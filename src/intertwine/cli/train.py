@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from intertwine.cli.console import complain, say
-from intertwine.errors import IntertwineError
+from intertwine.errors import IntertwineError, MissingExtraError
 
 
 def train_potential(
@@ -25,7 +25,11 @@ def train_potential(
     model.safetensors, report.html, which grows while it trains, and checkpoints to go on from.
     """
     # Lightning is only needed here.
-    from lightning.pytorch.utilities import rank_zero_only
+    try:
+        from lightning.pytorch.utilities import rank_zero_only
+    except ImportError as error:
+        complain(MissingExtraError.of("lightning", "potentials"))
+        raise typer.Exit(2) from error
 
     from intertwine.training.configuration import read_configuration
     from intertwine.training.progress import error_words
