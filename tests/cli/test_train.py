@@ -1,5 +1,6 @@
 """`intertwine train`: what it says, and what it says of mistakes."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -22,6 +23,17 @@ radial = [8]
 [fit]
 epochs = 1
 """
+
+
+@pytest.mark.parametrize("missing", ["lightning", "ase"])
+def test_a_package_that_is_missing_is_named(missing: str) -> None:
+    """Of those of the extra "potentials", to whoever has the command alone."""
+    words = "['run', 'a.safetensors', 'b.xyz']" if missing == "ase" else "['train', 'a.toml']"
+    code = f"import sys; sys.modules[{missing!r}] = None; from intertwine.cli import app; app({words})"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert told.returncode == 2
+    assert "Traceback" not in told.stderr
+    assert "pip install 'intertwine[potentials]'" in " ".join((told.stdout + told.stderr).split())
 
 
 def test_a_file_becomes_a_potential(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,10 +71,3 @@ def test_mistakes_are_sentences(text: str | None, words: str, tmp_path: Path, mo
     told = run("train", "a.toml")
     assert told.exit_code == 2
     assert words in told.output
-
-
-def test_without_lightning_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "lightning.pytorch.utilities", None)
-    told = run("train", "alloys.toml")
-    assert told.exit_code == 2
-    assert "pip install 'intertwine[potentials]'" in told.output
