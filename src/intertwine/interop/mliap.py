@@ -5,7 +5,6 @@ It takes a LAMMPS that was built with this interface and its Python side. `inter
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,8 @@ import torch
 from torch import Tensor
 
 from intertwine.errors import ArgumentError
-from intertwine.models import AtomGraph, Potential, load_potential
+from intertwine.interop.running import ready_potential
+from intertwine.models import AtomGraph, Potential
 from intertwine.models.atoms.exporting import hops
 
 
@@ -99,8 +99,7 @@ class MLIAPPotential:
     ) -> None:
         from ase.data import chemical_symbols
 
-        model = load_potential(model) if isinstance(model, str | Path) else copy.deepcopy(model)
-        self.model = model.to(device=device, dtype=dtype).eval().requires_grad_(False)
+        self.model = model = ready_potential(model, device, dtype)
         self.layers = hops(model)
         self.element_types = [chemical_symbols[number] for number in model.elements]
         self.rcutfac = model.cutoff / 2
