@@ -7,6 +7,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk, molecule
 from ase.calculators.emt import EMT
+from ase.constraints import FixAtoms
 from ase.io import read, write
 
 import intertwine as tw
@@ -48,6 +49,17 @@ def test_a_thermostat_and_a_pressure_reach_what_is_asked_for() -> None:
     assert squeezed.get_volume() < 0.97 * loose.get_volume()
     with pytest.raises(tw.errors.ArgumentError, match="repeats in three directions"):
         simulate(Atoms("Cu2", [[0, 0, 0], [0, 0, 2.5]], calculator=EMT()), 2, pressure=1.0)
+    held = copper()
+    held.set_constraint(FixAtoms([0]))
+    with pytest.raises(tw.errors.ArgumentError, match="held by constraints"):
+        simulate(held, 2, pressure=1.0)
+
+
+def test_one_atom_flies_on() -> None:
+    """The motion of the whole is all that it has: without it there would be no temperature."""
+    atoms = Atoms("Cu", calculator=EMT())
+    assert simulate(atoms, 20, temperature=300, seed=1).temperature > 0
+    assert np.isfinite(atoms.positions).all()
 
 
 def test_a_simulation_that_explodes_says_so() -> None:
@@ -60,6 +72,8 @@ def test_a_relaxation_reaches_its_force() -> None:
     assert relax(atoms, 0.05, cell=True)
     assert np.abs(atoms.get_forces()).max() < 0.05
     assert not relax(copper(), 1e-8, steps=2)
+    with pytest.raises(tw.errors.ArgumentError, match="A cell relaxes that repeats"):
+        relax(Atoms("Cu2", [[0, 0, 0], [0, 0, 2.5]], calculator=EMT()), 0.1, cell=True)
 
 
 def test_the_command_runs_what_a_file_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,6 +112,9 @@ def test_the_command_runs_what_a_file_holds(tmp_path: Path, monkeypatch: pytest.
         (["model.safetensors", "start.xyz", "--relax", "nan"], "fmax is a positive number"),
         (["model.safetensors", "start.xyz", "--relax", "1", "--out", "a.unheard"], "knows no format for a.unheard"),
         (["model.safetensors", "start.xyz", "--steps", "1", "--out", "nowhere/a.traj"], "no folder nowhere"),
+        (["model.safetensors", "start.xyz", "--steps", "1", "--out", "a.xyz"], "Name it run.traj"),
+        (["model.safetensors", "start.xyz", "--cell"], "--cell is for relaxations"),
+        (["model.safetensors", "start.xyz", "--relax", "1", "--pressure", "1"], "are for simulations"),
     ],
 )
 def test_mistakes_are_sentences(
