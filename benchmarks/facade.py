@@ -17,18 +17,15 @@ says where the time of ours goes.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sides import Side, Step, answer, medians
-from timing import Row, markdown, put_into, record, require_equal
+from peers import mace_model, silicon
+from sides import ROOT, Side, Step, answer, main, measured, require_same
+from timing import Row
 
-ROOT = Path(__file__).resolve().parents[1]
-ROUNDS = 5
 CASES = {
     "SevenNet-0, 64 Si": ("sevenn", "7net-0", 2, 3.0),
     "SevenNet-0, 216 Si": ("sevenn", "7net-0", 3, 3.0),
@@ -41,14 +38,6 @@ CASES = {
 
 
 # a side, in a process of its own --------------------------------------------------------------------------------------
-
-
-def silicon(repeats: int) -> Any:
-    from ase.build import bulk
-
-    atoms = bulk("Si", cubic=True) * (repeats, repeats, repeats)
-    atoms.rattle(0.05, seed=1)
-    return atoms
 
 
 def sevennet(model: str, repeats: int) -> Step:
@@ -67,31 +56,9 @@ def sevennet(model: str, repeats: int) -> Step:
 def mace(hidden: str, repeats: int) -> Step:
     """A model like the published ones in size, with weights that both sides fill alike."""
     import torch
-    from e3nn import o3
-    from mace import modules
     from matscipy.neighbours import neighbour_list
 
-    torch.manual_seed(0)
-    block = modules.interaction_classes["RealAgnosticResidualInteractionBlock"]
-    model = modules.ScaleShiftMACE(
-        r_max=5.0,
-        num_bessel=10,
-        num_polynomial_cutoff=5,
-        max_ell=3,
-        interaction_cls=block,
-        interaction_cls_first=block,
-        num_interactions=2,
-        num_elements=1,
-        hidden_irreps=o3.Irreps(hidden),
-        MLP_irreps=o3.Irreps("16x0e"),
-        gate=torch.nn.functional.silu,
-        atomic_energies=np.zeros(1),
-        avg_num_neighbors=30.0,
-        atomic_numbers=[14],
-        correlation=3,
-        atomic_inter_scale=1.0,
-        atomic_inter_shift=0.0,
-    )
+    model = mace_model([14], hidden, 5.0, 30.0, num_bessel=10)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(torch.cos(torch.arange(parameter.numel(), dtype=torch.float64)).reshape(parameter.shape))
@@ -118,12 +85,12 @@ def mace(hidden: str, repeats: int) -> Step:
     return step
 
 
-def serve(case: str, side: str, threads: int) -> None:
+def serve(case: str, side: str, threads: str) -> None:
     """Answer each line that comes in by one energy and its forces: the numbers, and the time that they took."""
     warnings.filterwarnings("ignore")
     import torch
 
-    torch.set_num_threads(threads)
+    torch.set_num_threads(int(threads))
     package, model, repeats, _ = CASES[case]
     if side == "ours":
         sys.path.insert(0, str(ROOT / "src"))
@@ -138,49 +105,11 @@ def serve(case: str, side: str, threads: int) -> None:
 
 
 def measure(case: str, python: str, threads: int, *, profile: bool) -> list[Row]:
-    target = CASES[case][3]
     sides = {name: Side([python, __file__, "--serve", case, name, str(threads)], threads) for name in ("ours", "peer")}
-    first = {name: side.ask() for name, side in sides.items()}
-    for what in ("energy", "forces"):
-        require_equal(f"{case}, {what}", *(np.array(first[name][what]) for name in ("ours", "peer")), 1e-4)
-    kind, key = ("CPU of one thread", "cpu") if threads == 1 else (f"wall time of {threads} threads", "wall")
-    ours, peer = medians(sides, ROUNDS, key)
-    memory = [sides[name].ask("memory")["memory"] for name in ("ours", "peer")]
-    if profile:
-        sides["ours"].ask("profile")
-    for side in sides.values():
-        side.close()
-    rows = [Row(case, f"energy and forces, {kind}", "e3nn", "ms", ours, peer, target)]
-    if threads == 1:
-        rows.append(Row(case, "memory beside the model, at most", "e3nn", "MB", *memory, target))
-    return rows
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sevenn", help="a Python that has sevenn")
-    parser.add_argument("--mace", help="a Python that has mace-torch")
-    parser.add_argument("--case", action="append", choices=CASES, help="only this case")
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--docs", action="store_true")
-    parser.add_argument("--profile", action="store_true")
-    parser.add_argument("--serve", nargs=3, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.serve:
-        case, side, threads = options.serve
-        serve(case, side, int(threads))
-        return
-    rows = []
-    for case in options.case or CASES:
-        if python := getattr(options, CASES[case][0]):
-            for threads in (1, 2):
-                for row in measure(case, python, threads, profile=options.profile and threads == 1):
-                    print(row, flush=True)
-                    rows.append(row)
-    record(rows, options.json)
-    if options.docs:
-        put_into(ROOT / "docs" / "speed.md", "facade", markdown(rows))
+    require_same(case, {name: side.ask() for name, side in sides.items()}, ("energy", "forces"))
+    return measured(sides, case, "energy and forces", "e3nn", CASES[case][3], threads=threads, profile=profile)
 
 
 if __name__ == "__main__":
-    main()
+    packages = {case: package for case, (package, *_) in CASES.items()}
+    main(__doc__, packages, serve, measure, "facade")

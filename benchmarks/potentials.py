@@ -18,19 +18,15 @@ says where the time of ours goes.
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import sys
 import warnings
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-from sides import Side, Step, answer, medians
-from timing import Row, markdown, put_into, record, require_equal
+from peers import ethanols, nequip_batch, nequip_graph, nequip_model, silicon
+from sides import ROOT, Side, Step, answer, main, measured, require_same
+from timing import Row
 
-ROOT = Path(__file__).resolve().parents[1]
-ROUNDS = 5
 MODELS = {"SevenNet-0": ("7net-0", "SEVENNET_0_11Jul2024"), "7net-l3i5": ("7net-l3i5", "SEVENNET_l3i5")}
 """The names of models in sevenn's calculator, and of their files among sevenn's constants."""
 
@@ -42,19 +38,16 @@ CASES = {
 
 TRAINING = "NequIP, 10 ethanols"
 
+PACKAGES = {**dict.fromkeys(CASES, "sevenn"), TRAINING: "nequip"}
+"""The package of each case."""
+
 
 # a side, in a process of its own --------------------------------------------------------------------------------------
 
 
-def silicon(repeats: int) -> Any:
-    from ase.build import bulk
-
-    atoms = bulk("Si", cubic=True) * (repeats, repeats, repeats)
-    atoms.rattle(0.05, seed=1)
-    return atoms
-
-
 def ours(case: str, file: str) -> Step:
+    from ase.stress import full_3x3_to_voigt_6_stress
+
     from intertwine.interop.sevenn import load
     from intertwine.models import atom_graph
 
@@ -62,7 +55,7 @@ def ours(case: str, file: str) -> Step:
 
     def step() -> dict[str, Any]:
         found = model(atom_graph(atoms, model.elements, model.cutoff), stress=True)
-        stress = found["stress"][0].numpy()[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
+        stress = full_3x3_to_voigt_6_stress(found["stress"][0].numpy())
         return {"energy": float(found["energy"]), "forces": found["forces"].numpy(), "stress": stress}
 
     return step
@@ -83,15 +76,6 @@ def sevenn(case: str, _: str) -> Step:
     return step
 
 
-def ethanols() -> list[Any]:
-    from ase.build import molecule
-
-    frames = [molecule("CH3CH2OH") for _ in range(10)]
-    for seed, atoms in enumerate(frames):
-        atoms.rattle(0.1, seed=seed)
-    return frames
-
-
 def train_ours(*_: str) -> Step:
     import torch
 
@@ -101,7 +85,7 @@ def train_ours(*_: str) -> Step:
     torch.manual_seed(0)
     hidden = O3.rep("32x0e + 32x0o + 32x1o + 32x1e + 32x2e + 32x2o")
     model = Potential(NequIP(3, 5.0, hidden, layers=4, neighbours=8.0, channels=3), elements=[1, 6, 8]).train()
-    frames = ethanols()
+    frames = ethanols(0.1)
 
     def step() -> dict[str, Any]:
         graph = atom_graph(frames, model.elements, model.cutoff, dtype=torch.float32)
@@ -115,41 +99,12 @@ def train_ours(*_: str) -> Step:
 
 
 def train_nequip(*_: str) -> Step:
-    from nequip.data import AtomicDataDict, from_ase
-    from nequip.data.transforms import ChemicalSpeciesToAtomTypeMapper, NeighborListTransform
-    from nequip.utils.global_state import set_global_state
-
-    set_global_state()
-    from nequip.model import NequIPGNNModel
-
-    kinds = ["H", "C", "O"]
-    model = NequIPGNNModel(
-        seed=0,
-        model_dtype="float32",
-        r_max=5.0,
-        type_names=kinds,
-        num_layers=4,
-        l_max=2,
-        parity=True,
-        num_features=32,
-        type_embed_num_features=3,  # of 3 elements: the map of an atom's own features is one for each, as here
-        radial_mlp_depth=2,
-        radial_mlp_width=64,
-        avg_num_neighbors=8.0,
-        per_type_energy_shifts=dict.fromkeys(kinds, 0.0),
-        per_type_energy_scales=dict.fromkeys(kinds, 1.0),
-    ).train()
-    prepare = [ChemicalSpeciesToAtomTypeMapper(kinds), NeighborListTransform(r_max=5.0)]
-    frames = ethanols()
-
-    def one(atoms: Any) -> Any:
-        data = from_ase(atoms)
-        for transform in prepare:
-            data = transform(data)
-        return data
+    kinds = [1, 6, 8]
+    model = nequip_model(kinds, 5.0, 8.0, num_layers=4, num_features=32).train()
+    frames = ethanols(0.1)
 
     def step() -> dict[str, Any]:
-        found = model(AtomicDataDict.batched_from_list([one(atoms) for atoms in frames]))
+        found = model(nequip_batch([nequip_graph(atoms, kinds, 5.0) for atoms in frames]))
         loss = (found["total_energy"] ** 2).mean() + (found["forces"] ** 2).mean()
         model.zero_grad()
         loss.backward()
@@ -158,11 +113,11 @@ def train_nequip(*_: str) -> Step:
     return step
 
 
-def serve(case: str, side: str, threads: int, file: str) -> None:
+def serve(case: str, side: str, threads: str, file: str) -> None:
     warnings.filterwarnings("ignore")
     import torch
 
-    torch.set_num_threads(threads)
+    torch.set_num_threads(int(threads))
     if side == "ours":
         sys.path.insert(0, str(ROOT / "src"))
     makers = {"ours": train_ours, "peer": train_nequip} if case == TRAINING else {"ours": ours, "peer": sevenn}
@@ -187,55 +142,17 @@ def sides_of(case: str, python: str, threads: int) -> dict[str, Side]:
 
 def measure(case: str, python: str, threads: int, *, profile: bool) -> list[Row]:
     sides = sides_of(case, python, threads)
-    first = {name: side.ask() for name, side in sides.items()}
+    first, what = {name: side.ask() for name, side in sides.items()}, "energy, forces and stress"
     if case == TRAINING:
+        what = "loss and its gradient"
         numbers = [first[name]["parameters"] for name in ("ours", "peer")]
         print(f"{case}: {numbers[0]} and {numbers[1]} parameters")
         if abs(numbers[0] - numbers[1]) > 0.01 * numbers[1]:
             raise SystemExit("The numbers of parameters differ.")
     else:
-        for what in ("energy", "forces", "stress"):
-            require_equal(f"{case}, {what}", *(np.array(first[name][what]) for name in ("ours", "peer")), 1e-4)
-    kind, key = ("CPU of one thread", "cpu") if threads == 1 else (f"wall time of {threads} threads", "wall")
-    times = medians(sides, ROUNDS, key)
-    memory = [sides[name].ask("memory")["memory"] for name in ("ours", "peer")]
-    if profile:
-        sides["ours"].ask("profile")
-    for side in sides.values():
-        side.close()
-    what, peer = ("loss and its gradient", "nequip") if case == TRAINING else ("energy, forces and stress", "sevenn")
-    rows = [Row(case, f"{what}, {kind}", peer, "ms", *times, 3.0)]
-    if threads == 1:
-        rows.append(Row(case, "memory beside the model, at most", peer, "MB", *memory, 3.0))
-    return rows
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sevenn", help="a Python that has sevenn")
-    parser.add_argument("--nequip", help="a Python that has nequip")
-    parser.add_argument("--case", action="append", choices=[*CASES, TRAINING], help="only this case")
-    parser.add_argument("--threads", action="append", type=int, help="only with so many; default 1 and 2")
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--docs", action="store_true")
-    parser.add_argument("--profile", action="store_true")
-    parser.add_argument("--serve", nargs=4, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.serve:
-        case, side, threads, file = options.serve
-        serve(case, side, int(threads), file)
-        return
-    rows = []
-    for case in options.case or [*CASES, TRAINING]:
-        if python := options.nequip if case == TRAINING else options.sevenn:
-            for threads in options.threads or (1, 2):
-                for row in measure(case, python, threads, profile=options.profile and threads == 1):
-                    print(row, flush=True)
-                    rows.append(row)
-    record(rows, options.json)
-    if options.docs:
-        put_into(ROOT / "docs" / "speed.md", "potentials", markdown(rows))
+        require_same(case, first, ("energy", "forces", "stress"))
+    return measured(sides, case, what, PACKAGES[case], 3.0, threads=threads, profile=profile)
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, PACKAGES, serve, measure, "potentials")

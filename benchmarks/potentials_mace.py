@@ -15,19 +15,25 @@ says where the time of ours goes.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from sides import Side, Step, answer, medians
-from timing import Row, markdown, put_into, record, require_equal
+from peers import (
+    allegro_model,
+    ethanols,
+    mace_batch,
+    mace_graph,
+    mace_model,
+    nequip_batch,
+    nequip_graph,
+    silicon,
+)
+from sides import ROOT, Side, Step, answer, main, measured, require_same
+from timing import Row
 
-ROOT = Path(__file__).resolve().parents[1]
-ROUNDS = 5
 CUTOFF, NEIGHBOURS = 6.0, 30.0
 
 CASES = {
@@ -51,16 +57,7 @@ def elements(repeats: int) -> list[int]:
 
 
 def frames(repeats: int) -> list[Any]:
-    from ase.build import bulk, molecule
-
-    if not repeats:
-        found = [molecule("CH3CH2OH") for _ in range(10)]
-        for seed, atoms in enumerate(found):
-            atoms.rattle(0.05, seed=seed)
-        return found
-    atoms = bulk("Si", cubic=True) * (repeats, repeats, repeats)
-    atoms.rattle(0.05, seed=1)
-    return [atoms]
+    return [silicon(repeats)] if repeats else ethanols(0.05)
 
 
 # a side, in a process of its own --------------------------------------------------------------------------------------
@@ -69,39 +66,12 @@ def frames(repeats: int) -> list[Any]:
 def mace(hidden: str, repeats: int, weights: Path) -> Step:
     """mace-torch, whose weights are written for the other side."""
     import torch
-    from e3nn import o3
-    from mace import data, modules
-    from mace.tools import AtomicNumberTable, torch_geometric
 
     numbers = elements(repeats)
     torch.manual_seed(0)
-    block = modules.interaction_classes["RealAgnosticResidualInteractionBlock"]
-    model = modules.ScaleShiftMACE(
-        r_max=CUTOFF,
-        num_bessel=8,
-        num_polynomial_cutoff=5,
-        max_ell=3,
-        interaction_cls=block,
-        interaction_cls_first=block,
-        num_interactions=2,
-        num_elements=len(numbers),
-        hidden_irreps=o3.Irreps(hidden),
-        MLP_irreps=o3.Irreps("16x0e"),
-        gate=torch.nn.functional.silu,
-        atomic_energies=np.zeros(len(numbers)),
-        avg_num_neighbors=NEIGHBOURS,
-        atomic_numbers=numbers,
-        correlation=3,
-        atomic_inter_scale=1.0,
-        atomic_inter_shift=0.0,
-    )
+    model = mace_model(numbers, hidden, CUTOFF, NEIGHBOURS)
     torch.save(model.state_dict(), weights)
-    table = AtomicNumberTable(numbers)
-    graphs = [
-        data.AtomicData.from_config(data.config_from_atoms(atoms), z_table=table, cutoff=CUTOFF)
-        for atoms in frames(repeats)
-    ]
-    batch = next(iter(torch_geometric.dataloader.DataLoader(graphs, len(graphs)))).to_dict()
+    batch = mace_batch([mace_graph(atoms, numbers, CUTOFF) for atoms in frames(repeats)])
 
     def step() -> dict[str, Any]:
         found = model(batch, training=not repeats, compute_force=True)
@@ -116,34 +86,12 @@ def mace(hidden: str, repeats: int, weights: Path) -> Step:
 def nequip(_: str, repeats: int, weights: Path) -> Step:
     """Allegro of nequip-allegro: two layers, 64 invariants and 32 channels of tensors up to degree 2 for each pair."""
     import torch
-    from nequip.utils.global_state import set_global_state
 
-    set_global_state()
-    from allegro.model import AllegroModel
-    from nequip.data import AtomicDataDict, compute_neighborlist_, from_ase
-
-    kinds = [str(number) for number in elements(repeats)]
-    model = AllegroModel(
-        seed=0,
-        model_dtype="float32",
-        r_max=CUTOFF,
-        type_names=kinds,
-        l_max=2,
-        num_layers=2,
-        num_scalar_features=64,
-        num_tensor_features=32,
-        radial_chemical_embed={"_target_": "allegro.nn.TwoBodyBesselScalarEmbed", "num_bessels": 8},
-        avg_num_neighbors=NEIGHBOURS,
-        per_type_energy_shifts=dict.fromkeys(kinds, 0.0),
-        per_type_energy_scales=dict.fromkeys(kinds, 1.0),
-    ).train(not repeats)
+    numbers = elements(repeats)
+    sizes = {"num_scalar_features": 64, "num_tensor_features": 32}
+    model = allegro_model(numbers, CUTOFF, NEIGHBOURS, **sizes).train(not repeats)
     torch.save(model.state_dict(), weights)
-    graphs = []
-    for atoms in frames(repeats):
-        graph = compute_neighborlist_(from_ase(atoms), r_max=CUTOFF)
-        graph["atom_types"] = torch.tensor([elements(repeats).index(number) for number in atoms.numbers])
-        graphs.append(graph)
-    batch = AtomicDataDict.batched_from_list(graphs)
+    batch = nequip_batch([nequip_graph(atoms, numbers, CUTOFF) for atoms in frames(repeats)])
 
     def step() -> dict[str, Any]:
         found = model(dict(batch))
@@ -186,13 +134,13 @@ def loss(energy: Any, forces: Any) -> Any:
     return energy.square().mean() + forces.square().mean()
 
 
-def serve(case: str, side: str, threads: int, weights: Path) -> None:
+def serve(case: str, side: str, threads: str, file: str) -> None:
     """Answer each line that comes in by energies, forces, and the time that they took."""
     warnings.filterwarnings("ignore")
     import torch
 
-    torch.set_num_threads(threads)
-    package, hidden, repeats = CASES[case]
+    torch.set_num_threads(int(threads))
+    (package, hidden, repeats), weights = CASES[case], Path(file)
     peer = {"mace": mace, "nequip": nequip}[package]
     answer(ours(package, repeats, weights) if side == "ours" else peer(hidden, repeats, weights))
 
@@ -208,48 +156,11 @@ def measure(case: str, python: str, threads: int, *, profile: bool) -> list[Row]
         first = {"peer": sides["peer"].ask()}
         sides["ours"] = Side([sys.executable, __file__, "--serve", case, "ours", *told], threads)
         first["ours"] = sides["ours"].ask()
-    for what in ("energy", "forces"):
-        require_equal(f"{case}, {what}", *(np.array(first[name][what]) for name in ("ours", "peer")), 1e-4)
-    kind, key = ("CPU of one thread", "cpu") if threads == 1 else (f"wall time of {threads} threads", "wall")
-    times = medians(sides, ROUNDS, key)
-    memory = [sides[name].ask("memory")["memory"] for name in ("ours", "peer")]
-    if profile:
-        sides["ours"].ask("profile")
-    for side in sides.values():
-        side.close()
+    require_same(case, first, ("energy", "forces"))
     peer = PEERS[CASES[case][0]]
-    rows = [Row(case, f"energy and forces, {kind}", peer, "ms", *times, TARGET)]
-    if threads == 1:
-        rows.append(Row(case, "memory beside the model, at most", peer, "MB", *memory, TARGET))
-    return rows
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--mace", help="a Python that has mace-torch")
-    parser.add_argument("--nequip", help="a Python that has nequip-allegro")
-    parser.add_argument("--case", action="append", choices=CASES, help="only this case")
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--docs", action="store_true")
-    parser.add_argument("--profile", action="store_true")
-    parser.add_argument("--serve", nargs=4, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.serve:
-        case, side, threads, weights = options.serve
-        serve(case, side, int(threads), Path(weights))
-        return
-    rows = []
-    for case in options.case or CASES:
-        python = getattr(options, CASES[case][0])
-        for threads in options.threads if python else ():
-            for row in measure(case, python, threads, profile=options.profile and threads == 1):
-                print(row, flush=True)
-                rows.append(row)
-    record(rows, options.json)
-    if options.docs:
-        put_into(ROOT / "docs" / "speed.md", "potentials of mace", markdown(rows))
+    return measured(sides, case, "energy and forces", peer, TARGET, threads=threads, profile=profile)
 
 
 if __name__ == "__main__":
-    main()
+    packages = {case: package for case, (package, *_) in CASES.items()}
+    main(__doc__, packages, serve, measure, "potentials of mace")

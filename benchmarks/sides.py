@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from timing import extra_memory
+from timing import Row, extra_memory, markdown, put_into, record, require_equal
+
+ROOT = Path(__file__).resolve().parents[1]
+ROUNDS = 5
 
 Step = Callable[[], dict[str, Any]]
 """One computation: its results by name."""
@@ -73,12 +78,75 @@ class Side:
         self.process.wait()
 
 
-def medians(sides: dict[str, Side], rounds: int, key: str) -> tuple[float, float]:
+def require_same(case: str, first: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> None:
+    """Stop unless the first answers of both sides agree."""
+    for name in names:
+        require_equal(f"{case}, {name}", *(np.array(first[side][name]) for side in ("ours", "peer")), 1e-4)
+
+
+def measured(
+    sides: dict[str, Side], case: str, what: str, peer: str, target: float | None, *, threads: int, profile: bool
+) -> list[Row]:
+    """Times of both sides, and memory on one thread, where the table of a profile may be printed too; then they end."""
+    kind, key = ("CPU of one thread", "cpu") if threads == 1 else (f"wall time of {threads} threads", "wall")
+    rows = [Row(case, f"{what}, {kind}", peer, "ms", *medians(sides, key), target)]
+    if threads == 1:
+        memory = [sides[name].ask("memory")["memory"] for name in ("ours", "peer")]
+        rows.append(Row(case, "memory beside the model, at most", peer, "MB", *memory, target))
+    if profile and threads == 1:
+        sides["ours"].ask("profile")
+    for side in sides.values():
+        side.close()
+    return rows
+
+
+def medians(sides: dict[str, Side], key: str) -> tuple[float, float]:
     """The median times of "ours" and "peer", ms, asked in turn once both are warm."""
     times: dict[str, list[float]] = {name: [] for name in sides}
     for side in sides.values():
         side.ask()  # kernels are compiled, memory is there
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         for name, side in sides.items():
             times[name].append(1e3 * side.ask()[key])
     return statistics.median(times["ours"]), statistics.median(times["peer"])
+
+
+def main(
+    words: str | None,
+    packages: Mapping[str, str],
+    serve: Callable[..., None],
+    measure: Callable[..., list[Row]],
+    mark: str,
+) -> None:
+    """What a script does: serve as one side, or measure the cases whose package a Python was named for.
+
+    Args:
+        words: the description of the script.
+        packages: the package of each case.
+        serve: answers as one side of a case, by what stands behind `--serve`.
+        measure: the rows of a case, for the Python that has its package, a number of threads, and `profile`.
+        mark: of the tables in docs/speed.md.
+    """
+    parser = argparse.ArgumentParser(description=words, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for package in dict.fromkeys(packages.values()):
+        parser.add_argument(f"--{package}", help=f"a Python that has {package}")
+    parser.add_argument("--case", action="append", choices=packages, help="only this case")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--json", type=Path, help="where to write the rows")
+    parser.add_argument("--docs", action="store_true", help="write the tables of docs/speed.md")
+    parser.add_argument("--profile", action="store_true", help="say where the time of ours goes")
+    parser.add_argument("--serve", nargs="+", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.serve:
+        serve(*options.serve)
+        return
+    rows = []
+    for case in options.case or packages:
+        python = getattr(options, packages[case])
+        for threads in options.threads if python else ():
+            for row in measure(case, python, threads, profile=options.profile):
+                print(row, flush=True)
+                rows.append(row)
+    record(rows, options.json)
+    if options.docs:
+        put_into(ROOT / "docs" / "speed.md", mark, markdown(rows))

@@ -37,6 +37,18 @@ from ase.io import read
 from torch import Tensor
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+from peers import (  # noqa: E402
+    allegro_model,
+    mace_batch,
+    mace_graph,
+    mace_model,
+    nequip_batch,
+    nequip_graph,
+    nequip_model,
+)
+
 CUTOFF, HELD_OUT, BATCH = 4.5, 200, 5
 WARMUP, LAST, CLIP, DECAY = 0.02, 0.01, 10.0, 0.99
 ENERGY, FORCES = 1.0, 10.0  # weights of the squares of errors, in eV per atom and eV/Å
@@ -122,42 +134,19 @@ def here(model: str, told: Statistics, seed: int) -> tuple[torch.nn.Module, Call
 
 def nequip(model: str, told: Statistics, seed: int) -> tuple[torch.nn.Module, Callable[[Any], Any], Predict]:
     """A potential of nequip or of nequip-allegro, likewise."""
-    from nequip.utils.global_state import set_global_state
-
-    set_global_state()
-    from nequip.data import AtomicDataDict, compute_neighborlist_, from_ase
-
-    kinds = [str(number) for number in told.elements]
-    common = {
-        "seed": seed,
-        "model_dtype": "float32",
-        "r_max": CUTOFF,
-        "type_names": kinds,
-        "l_max": 2,
-        "parity": True,
-        "avg_num_neighbors": told.neighbours,
-        "per_type_energy_shifts": dict.fromkeys(kinds, 0.0),
-        "per_type_energy_scales": dict.fromkeys(kinds, told.scale),
-    }
+    given = (told.elements, CUTOFF, told.neighbours)
     if model == "NequIP":
-        from nequip.model import NequIPGNNModel
-
-        width = {"num_layers": 3, "num_features": told.channels, "type_embed_num_features": len(kinds)}
-        potential = NequIPGNNModel(**common, **width, radial_mlp_depth=2, radial_mlp_width=64).train()
+        potential = nequip_model(*given, scale=told.scale, seed=seed, num_layers=3, num_features=told.channels)
     else:
-        from allegro.model import AllegroModel
-
-        basis = {"_target_": "allegro.nn.TwoBodyBesselScalarEmbed", "num_bessels": 8}
-        width = {"num_layers": 2, "num_scalar_features": 2 * told.channels, "num_tensor_features": told.channels}
-        potential = AllegroModel(**common, **width, radial_chemical_embed=basis).train()
+        sizes = {"num_scalar_features": 2 * told.channels, "num_tensor_features": told.channels}
+        potential = allegro_model(*given, scale=told.scale, seed=seed, **sizes)
+    potential.train()
 
     def prepare(atoms: Any) -> Any:
-        graph = compute_neighborlist_(from_ase(Atoms(atoms.numbers, atoms.positions)), r_max=CUTOFF)
-        graph["atom_types"] = torch.tensor([told.elements.index(number) for number in atoms.numbers])
-        return graph
+        return nequip_graph(Atoms(atoms.numbers, atoms.positions), told.elements, CUTOFF)
 
     def predict(frames: Sequence[Any]) -> tuple[Tensor, Tensor]:
-        found = potential(AtomicDataDict.batched_from_list(list(frames)))
+        found = potential(nequip_batch(frames))
         return found["total_energy"][:, 0], found["forces"]
 
     return potential, prepare, predict
@@ -165,40 +154,16 @@ def nequip(model: str, told: Statistics, seed: int) -> tuple[torch.nn.Module, Ca
 
 def mace(_: str, told: Statistics, seed: int) -> tuple[torch.nn.Module, Callable[[Any], Any], Predict]:
     """A potential of mace-torch, likewise."""
-    from e3nn import o3
-    from mace import data, modules
-    from mace.tools import AtomicNumberTable
-    from mace.tools.torch_geometric.batch import Batch
-
     torch.manual_seed(seed)
-    block = modules.interaction_classes["RealAgnosticResidualInteractionBlock"]
-    potential = modules.ScaleShiftMACE(
-        r_max=CUTOFF,
-        num_bessel=8,
-        num_polynomial_cutoff=5,
-        max_ell=2,
-        interaction_cls=block,
-        interaction_cls_first=block,
-        num_interactions=2,
-        num_elements=len(told.elements),
-        hidden_irreps=o3.Irreps(f"{told.channels}x0e + {told.channels}x1o"),
-        MLP_irreps=o3.Irreps("16x0e"),
-        gate=torch.nn.functional.silu,
-        atomic_energies=np.zeros(len(told.elements)),
-        avg_num_neighbors=told.neighbours,
-        atomic_numbers=told.elements,
-        correlation=3,
-        atomic_inter_scale=told.scale,
-        atomic_inter_shift=0.0,
-    ).train()
-    table = AtomicNumberTable(told.elements)
+    hidden = f"{told.channels}x0e + {told.channels}x1o"
+    changes = {"max_ell": 2, "atomic_inter_scale": told.scale}
+    potential = mace_model(told.elements, hidden, CUTOFF, told.neighbours, **changes).train()
 
     def prepare(atoms: Any) -> Any:
-        found = data.config_from_atoms(Atoms(atoms.numbers, atoms.positions))
-        return data.AtomicData.from_config(found, z_table=table, cutoff=CUTOFF)
+        return mace_graph(Atoms(atoms.numbers, atoms.positions), told.elements, CUTOFF)
 
     def predict(frames: Sequence[Any]) -> tuple[Tensor, Tensor]:
-        found = potential(Batch.from_data_list(list(frames)).to_dict(), training=True, compute_force=True)
+        found = potential(mace_batch(frames), training=True, compute_force=True)
         return found["energy"], found["forces"]
 
     return potential, prepare, predict
@@ -283,9 +248,9 @@ def errors(ready: Sequence[Any], frames: Sequence[Any], predict: Predict, shift:
 # all of them ----------------------------------------------------------------------------------------------------------
 
 
-def asked(run: Run, python: str, torch_threads: int = 1) -> dict[str, Any]:
-    """Train in a process of its own, with the Python that has the package."""
-    threads = {"OMP_NUM_THREADS": str(torch_threads), "MKL_NUM_THREADS": str(torch_threads)}
+def asked(run: Run, python: str) -> dict[str, Any]:
+    """Train in a process of its own with one thread, with the Python that has the package."""
+    threads = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     # The tables of e3nn 0.4.4, which mace-torch needs, are pickled.
     environment = os.environ | threads | {"TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1"}
     environment["PYTHONPATH"] = str(ROOT / "src") if run.side == "here" else ""

@@ -36,6 +36,15 @@ def distances(frames: list[Atoms]) -> np.ndarray:
     return counts / counts.sum()
 
 
+def typical(frames: list[Atoms]) -> Atoms:
+    """The frame whose potential energy is nearest to the mean: without a thermostat its temperature stays.
+
+    From a frame of low energy, atoms would give half of what their velocities bring to the potential energy.
+    """
+    energies = np.array([frame.get_potential_energy() for frame in frames])
+    return frames[int(np.abs(energies - energies.mean()).argmin())]
+
+
 def apart(first: list[Atoms], second: list[Atoms]) -> float:
     return float(np.abs(distances(first) - distances(second)).sum() / 2)
 
@@ -69,10 +78,11 @@ def main() -> None:
         trained = train(configuration_of(told), say=print)
         print(f"training: {time.process_time() - start:.0f} s of CPU; {trained.errors}")
         start = time.process_time()
-        atoms = Atoms(frames[0].numbers, frames[0].positions, calculator=Calculator(trained.path))
+        begin = typical(frames)
+        atoms = Atoms(begin.numbers, begin.positions, calculator=Calculator(trained.path))
         print("without a thermostat:")
         print(simulate(atoms, steps, temperature=TEMPERATURE, timestep=TIMESTEP, seed=options.seed))
-        atoms = Atoms(frames[0].numbers, frames[0].positions, calculator=Calculator(trained.path))
+        atoms = Atoms(begin.numbers, begin.positions, calculator=Calculator(trained.path))
         print("with Langevin's thermostat:")
         out = folder / "run.traj"
         settings = {"temperature": TEMPERATURE, "timestep": TIMESTEP, "seed": options.seed, "out": out}

@@ -8,8 +8,10 @@ Nothing of the packages is changed, but one line of sevenn that fixes float32.
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -116,33 +118,12 @@ def sevenn() -> Numbers:
 def mace() -> Numbers:
     """MACE of two layers, with weights of our own."""
     import torch
-    from mace import modules
-    from mace.modules.models import ScaleShiftMACE
+
+    sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+    from peers import mace_model
 
     torch.set_default_dtype(torch.float64)
-    from e3nn import o3
-
-    block = modules.interaction_classes["RealAgnosticResidualInteractionBlock"]
-    model = ScaleShiftMACE(
-        r_max=5.0,
-        num_bessel=8,
-        num_polynomial_cutoff=5,
-        max_ell=3,
-        interaction_cls=block,
-        interaction_cls_first=block,
-        num_interactions=2,
-        num_elements=3,
-        hidden_irreps=o3.Irreps("16x0e + 16x1o"),
-        MLP_irreps=o3.Irreps("16x0e"),
-        gate=torch.nn.functional.silu,
-        atomic_energies=np.zeros(3),
-        avg_num_neighbors=8.0,
-        atomic_numbers=[1, 6, 8],
-        correlation=3,
-        atomic_inter_scale=1.0,
-        atomic_inter_shift=0.0,
-        use_reduced_cg=False,
-    )
+    model = mace_model([1, 6, 8], "16x0e + 16x1o", 5.0, 8.0, use_reduced_cg=False)
     fill(model)
     graph = molecule_graph()
     count, edges = len(graph["kinds"]), graph["ends"].shape[1]
@@ -230,8 +211,6 @@ def main(package: str, target: str, *options: str) -> None:
     """Run a package, and write what it gives."""
     warnings.filterwarnings("ignore")
     if package == "mace":
-        import os
-
         os.environ["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"] = "1"  # the tables of e3nn 0.4.4 are pickled
     if "--e3nn" not in options:
         from intertwine.interop.e3nn import install

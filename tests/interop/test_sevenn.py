@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from ase.stress import full_3x3_to_voigt_6_stress
 
 from intertwine.errors import ArgumentError
 from intertwine.interop.sevenn import load
@@ -26,11 +27,10 @@ REFUSED = {
 
 def results(model: Potential, atoms: Any) -> dict[str, np.ndarray]:
     found = model(atom_graph(atoms, model.elements, model.cutoff), stress=True)
-    stress = found["stress"][0].numpy()[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
     return {
         "energy": found["energy"].numpy()[0] / len(atoms),
         "forces": found["forces"].numpy(),
-        "stress": stress,
+        "stress": full_3x3_to_voigt_6_stress(found["stress"][0].numpy()),
     }
 
 

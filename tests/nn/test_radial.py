@@ -248,6 +248,19 @@ def test_orders_of_smoothness() -> None:
         assert derivative(SmoothCutoff(2.0), 2.0 - 1e-3, order).abs() < math.exp(-250)
 
 
+@each_cutoff
+def test_single_precision_is_kept_up_to_the_cutoff(cutoff: Callable[[float], nn.radial.Cutoff]) -> None:
+    """Values and slopes, in units of their sizes: large numbers that cancel there would lose two digits of forces."""
+    found = []
+    for dtype in (torch.float32, torch.float64):
+        r = line(0, 2).float().to(dtype).requires_grad_()
+        y = cutoff(2.0).to(dtype)(r)
+        (slope,) = torch.autograd.grad(y.sum(), r)
+        found.append((y.detach().double(), slope.double()))
+    for single, double in zip(*found, strict=True):
+        assert (single - double).abs().max() < 2e-6 * double.abs().max()
+
+
 def test_halfway() -> None:
     half = torch.tensor(1.0, dtype=torch.float64)
     assert CosineCutoff(2.0)(half) == pytest.approx(0.5)

@@ -6,10 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-pytest.importorskip("ase")
-pytest.importorskip("vesin")
-
 from ase import Atoms, units
 from ase.build import bulk, molecule
 from ase.calculators.emt import EMT

@@ -5,10 +5,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-
-pytest.importorskip("ase")
-pytest.importorskip("vesin")
-
 from ase import Atoms, units
 from ase.build import bulk, molecule
 from ase.calculators.emt import EMT

@@ -4,10 +4,6 @@ import sys
 
 import numpy as np
 import pytest
-
-pytest.importorskip("ase")
-pytest.importorskip("vesin")
-
 from ase.build import bulk, molecule
 from ase.calculators.emt import EMT
 

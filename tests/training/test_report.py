@@ -5,9 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("ase")
-pytest.importorskip("plotly")
-
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.training import (
     PredictedFrames,

@@ -2,10 +2,6 @@
 
 import numpy as np
 import pytest
-
-pytest.importorskip("ase")
-pytest.importorskip("vesin")
-
 from ase import Atoms
 from ase.build import bulk, molecule
 

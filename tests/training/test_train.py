@@ -74,11 +74,12 @@ def test_a_training_learns_and_leaves_all_of_it_in_a_folder(trained: tuple[Train
     assert atoms.calc.results["energy_uncertainty"] > 0
 
 
+@pytest.mark.parametrize("options", [{}, {"hidden": "4x0e + 4x1o", "layers": 1}], ids=["default", "small"])
 @pytest.mark.parametrize("network", NETWORKS)
-def test_every_network_trains_and_knows_how_sure_it_is(network: str, tmp_path: Path) -> None:
+def test_every_network_trains_and_knows_how_sure_it_is(network: str, options: dict[str, Any], tmp_path: Path) -> None:
     told = {
-        "data": {"train": str(written(tmp_path, 8)), "validation": 0.25},
-        "model": {"network": network, "cutoff": 4.0, "options": {"hidden": "4x0e + 4x1o", "layers": 1}},
+        "data": {"train": str(written(tmp_path, 4)), "validation": 0.25},
+        "model": {"network": network, "cutoff": 3.0, "options": options},
         "fit": {"epochs": 1},
         "folder": str(tmp_path / "run"),
     }
@@ -406,19 +407,6 @@ def test_frames_that_changed_are_not_gone_on_with(tmp_path: Path) -> None:
     write_frames(tmp_path / "alloys_0.xyz", alloys(24)[:-1])
     with pytest.raises(tw.errors.ArgumentError, match="was started with other frames"):
         train(told, resume=True)
-
-
-@pytest.mark.parametrize("network", NETWORKS)
-def test_every_network_trains_without_options(network: str, tmp_path: Path) -> None:
-    told = {
-        "data": {"train": str(written(tmp_path, 3)), "validation": 0.3},
-        "model": {"network": network, "cutoff": 3.0},
-        "fit": {"epochs": 1},
-        "folder": str(tmp_path / "run"),
-    }
-    found = train(configuration_of(told))
-    assert math.isfinite(found.errors["forces_mae"])
-    assert load_potential(found.path).spread is not None
 
 
 def test_a_started_model_learns_the_targets_that_are_named(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -10,8 +9,9 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from intertwine.errors import ArgumentError, MissingExtraError
-from intertwine.models import Committee, Potential, VerletList, load_potential
+from intertwine.errors import MissingExtraError
+from intertwine.interop.running import ready_potential
+from intertwine.models import Committee, Potential, VerletList
 
 try:
     from ase import Atoms
@@ -62,17 +62,11 @@ class Calculator(BaseCalculator):
         skin: float = 0.5,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        if isinstance(model, nn.Module):
-            made = copy.deepcopy(model)
-        elif isinstance(model, str | Path):
-            made = load_potential(model)
+        self.model: Potential | Committee
+        if isinstance(model, nn.Module | str | Path):
+            self.model = ready_potential(model, device, dtype)
         else:
-            made = Committee([load_potential(path) for path in model])
-        try:
-            made = made.to(device=device, dtype=dtype)
-        except (RuntimeError, AssertionError, TypeError) as error:  # what torch says of devices that are not there
-            raise ArgumentError(f"A potential cannot go to {device or 'its device'}, {dtype}: {error}.") from error
-        self.model = made.eval().requires_grad_(False)
+            self.model = Committee([ready_potential(path, device, dtype) for path in model]).eval()
         self.neighbours = VerletList(self.model.elements, self.model.cutoff, skin)
         more = [name for name, known in self._uncertainties().items() if known]
         self.implemented_properties = [*type(self).implemented_properties, *self.model.targets, *more]

@@ -6,7 +6,6 @@ for Python, which only builds from source have, is not needed.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,8 @@ import torch
 from torch import Tensor
 
 from intertwine.errors import ArgumentError
-from intertwine.models import AtomGraph, Potential, VerletList, atom_graph, load_potential
+from intertwine.interop.running import ready_potential
+from intertwine.models import AtomGraph, Potential, VerletList, atom_graph
 from intertwine.models.atoms.exporting import hops
 from intertwine.models.atoms.graph import BareAtoms
 
@@ -56,10 +56,8 @@ class LammpsForces:
     ) -> None:
         from ase.data import atomic_numbers
 
-        model = load_potential(model) if isinstance(model, str | Path) else copy.deepcopy(model)
-        self.model = model.to(device=device, dtype=dtype).eval().requires_grad_(False)
-        unknown = [s for s in symbols if atomic_numbers.get(s) not in model.elements]
-        if unknown:
+        self.model = model = ready_potential(model, device, dtype)
+        if unknown := [s for s in symbols if atomic_numbers.get(s) not in model.elements]:
             raise ArgumentError(f"This model knows the atomic numbers {list(model.elements)}, but not {unknown}.")
         if (units := lmp.extract_global("units")) != "metal":
             raise ArgumentError(f"Potentials give eV and Å: LAMMPS runs them in units metal, but got {units}.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,8 @@ import torch
 from torch import Tensor
 
 from intertwine.errors import MissingExtraError
-from intertwine.models import Potential, VerletList, batch_graphs, load_potential
+from intertwine.interop.running import ready_potential
+from intertwine.models import Potential, VerletList, batch_graphs
 from intertwine.models.atoms.graph import BareAtoms
 
 try:
@@ -48,9 +48,7 @@ class TorchSimModel(ModelInterface):  # type: ignore[misc]
         skin: float = 0.5,
     ) -> None:
         super().__init__()
-        model = load_potential(model) if isinstance(model, str | Path) else copy.deepcopy(model)
-        self.model = model.to(device=device, dtype=dtype).eval().requires_grad_(False)
-        self.skin = skin
+        self.model, self.skin = ready_potential(model, device, dtype), skin
         self._device, self._dtype = self.model.references.device, self.model.dtype
         self._compute_forces, self._compute_stress = True, stress
         self._lists: list[VerletList] = []

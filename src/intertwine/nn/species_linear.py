@@ -9,8 +9,11 @@ from torch import Tensor, nn
 from intertwine._arrays import is_tracing, plain_shape
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.fields import FieldType, PointFeatures
-from intertwine.nn.module import EquivariantModule
-from intertwine.nn.tensor_product import TensorProduct
+from intertwine.kernels import linear_plan
+from intertwine.kernels.plans import unreached_irreps
+from intertwine.nn.coordinates import IrrepCoordinates
+from intertwine.nn.module import EquivariantModule, warn_unreachable
+from intertwine.ops import IndexedLinear
 from intertwine.reps import Irrep, Rep
 
 
@@ -26,8 +29,7 @@ class SpeciesLinear(EquivariantModule):
         species: how many kinds of nodes there are.
 
     Attributes:
-        weight: `(species, numbers)`, standard normal at first; for each species a matrix for each path, in the order of
-            `nn.TensorProduct`.
+        weight: `(species, numbers)`, standard normal at first; for each species what `nn.Linear` has for all.
 
     Raises and warns like `nn.Linear`, and on calls `ShapeError` unless each node has an integer.
 
@@ -42,9 +44,12 @@ class SpeciesLinear(EquivariantModule):
         if not isinstance(species, int | np.integer) or isinstance(species, bool) or species < 1:
             raise ArgumentError(f"The number of species is an integer from 1 on, but got {species!r}.")
         self.species = int(species)
-        invariant = Irrep(self.rep_in.group, self.rep_in.group.trivial)
-        self.map = TensorProduct(self.rep_in, invariant, self.rep_out, shared_weights=False)
-        self.weight = nn.Parameter(torch.randn(self.species, self.map.weight_numel))
+        plan = linear_plan(self.rep_in, self.rep_out)
+        hint = "Add these irreps to the input, or use a layer that mixes irreps before."
+        warn_unreachable(self, unreached_irreps(plan, self.rep_out), hint)
+        self.linear = IndexedLinear(plan)
+        self.before, self.after = IrrepCoordinates(self.rep_in), IrrepCoordinates(self.rep_out)
+        self.weight = nn.Parameter(torch.randn(self.species, plan.operands[0].size))
 
     @property
     def reps_in(self) -> tuple[Rep | None, ...]:
@@ -79,36 +84,24 @@ class SpeciesLinear(EquivariantModule):
                 f"SpeciesLinear takes features (N, {self.rep_in.dim}) and an integer for each of the N nodes, but got "
                 f"{plain_shape(x)}, and {plain_shape(species)} of {species.dtype}."
             )
-        weight, one = self.weight.to(x.dtype), x.new_ones(1, 1)
-        if self.species == 1:
-            alike: Tensor = self.map(x, one, weight[0])
-            return alike
-        counts = self._counts(species)
-        if counts is None:
-            own: Tensor = self.map(x, one.expand(x.shape[0], 1), weight.index_select(0, species))
-            return own
-        order = torch.argsort(species, stable=True)
-        parts = zip(x.index_select(0, order).split(counts), weight, strict=True)
-        found = [self.map(rows, one, own) for rows, own in parts if rows.shape[0]] or [self.map(x, one, weight[0])]
-        return torch.cat(found).index_select(0, torch.argsort(order))
-
-    def _counts(self, species: Tensor) -> list[int] | None:
-        """How many nodes there are of each species; None where no values may be looked at."""
-        if torch.compiler.is_compiling() or is_tracing():  # recorded code must not hang on them
-            return None
-        if not plain_shape(species)[0]:
-            return [0] * self.species
-        try:
-            low, high = map(int, species.aminmax())
-        except RuntimeError:  # under vmap there are none
-            return None
-        if low < 0 or high >= self.species:
-            raise ArgumentError(
-                f"Species are numbered from 0 to {self.species - 1}, but got numbers from {low} to {high}."
-            )
-        counts: list[int] = torch.bincount(species, minlength=self.species).tolist()
-        return counts
+        if not (torch.compiler.is_compiling() or is_tracing()):  # recorded code must not look at values
+            _check_species(species, self.species)
+        y = self.linear(self.weight.to(x.dtype), self.before.to_irreps(x), species)
+        return self.after.from_irreps(y)
 
     def extra_repr(self) -> str:
         """The reps, and the number of species."""
         return f"{super().extra_repr()}, species={self.species}"
+
+
+def _check_species(species: Tensor, number: int) -> None:
+    """Raise `ArgumentError` for species that have no weights."""
+    try:
+        if bool(((species >= 0) & (species < number)).all()):  # one look: on a GPU it waits for all work before it
+            return
+    except RuntimeError:  # under vmap there is no single value to look at
+        return
+    raise ArgumentError(
+        f"Species are numbered from 0 to {number - 1}, but got numbers from {int(species.min())} to "
+        f"{int(species.max())}. Number the elements that occur one after the other."
+    )

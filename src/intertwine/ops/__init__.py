@@ -5,6 +5,7 @@ from intertwine.ops.contract import Contraction
 from intertwine.ops.convolve.dispatch import Convolution, Factored
 from intertwine.ops.graph import Graph, graph
 from intertwine.ops.harmonics import Harmonics
+from intertwine.ops.linear.indexed import IndexedLinear
 from intertwine.ops.polynomial import ChannelPolynomial
 from intertwine.ops.tables import TableModule
 
@@ -16,6 +17,7 @@ __all__ = [
     "Factored",
     "Graph",
     "Harmonics",
+    "IndexedLinear",
     "KernelModule",
     "TableModule",
     "backend_report",

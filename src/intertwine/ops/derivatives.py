@@ -16,6 +16,20 @@ Places = tuple[Tensor, ...]
 """Integers that say what meets what. They have no gradient."""
 
 
+def is_asked(ctx: Any, place: int) -> bool:
+    """Whether the gradient by a tensor that a function was given may be used, in its backward pass.
+
+    Forces are asked for without gradients by parameters, which `needs_input_grad` does not tell: torch's engine knows,
+    but for leaves that are asked for.
+    """
+    will_run = getattr(torch._C, "_will_engine_execute_node", None)
+    node = ctx.next_functions[place][0]
+    try:
+        return node is not None and (will_run is None or will_run(node))
+    except RuntimeError:
+        return True
+
+
 @dataclass(frozen=True)
 class TwiceDifferentiable:
     """A function of tensors, `function(places, *inputs)`, computed by kernels up to its second derivatives.

@@ -96,6 +96,11 @@ def _first_copies(frames: Sequence[LabelledFrame], groups: _Groups) -> list[int]
     return [*seen.values()]
 
 
+def repeated_cell(frame: LabelledFrame) -> np.ndarray:
+    """The lattice vectors of a frame as rows, 0 along directions that do not repeat."""
+    return np.where(np.asarray(frame.atoms.pbc, bool)[:, None], frame.atoms.cell.array, 0.0)
+
+
 def _by_composition(frames: Sequence[LabelledFrame], places: Iterable[int]) -> dict[bytes, list[int]]:
     """The places of frames with the same elements in the same order, and periods along the same directions."""
     found: dict[bytes, list[int]] = {}
@@ -112,11 +117,9 @@ def _invariant(frame: LabelledFrame) -> np.ndarray:
     of their phases, weighed by their places in the order.
     """
     atoms = frame.atoms
-    periodic = np.asarray(atoms.pbc, bool)
-    if not periodic.any():
+    if not np.any(atoms.pbc):
         return np.asarray(np.linalg.norm(atoms.positions - atoms.positions.mean(0), axis=1))
-    cell = np.where(periodic[:, None], atoms.cell.array, 0.0)
-    weights = np.linspace(1.0, 2.0, len(atoms))
+    cell, weights = repeated_cell(frame), np.linspace(1.0, 2.0, len(atoms))
     phases = weights / weights.sum() @ np.exp(2j * np.pi * atoms.positions @ np.linalg.pinv(cell))
     lengths = np.linalg.norm(cell, axis=1)
     return np.concatenate([lengths, np.abs(phases) * _heights(cell) / (2 * np.pi)])
@@ -146,18 +149,13 @@ def _near(invariants: np.ndarray, tolerance: float) -> Iterator[tuple[int, int]]
 
 def _alike(a: LabelledFrame, b: LabelledFrame, tolerance: float) -> bool:
     """Whether atoms in one order are at the same places, but for a shift, and for periods of the cell."""
-    shift = b.atoms.positions - a.atoms.positions
-    periodic = np.asarray(a.atoms.pbc, bool)
-    if periodic.any():
-        cell = a.atoms.cell.array
-        if np.abs(cell - b.atoms.cell.array)[periodic].max() > tolerance:
+    shift, cell = b.atoms.positions - a.atoms.positions, repeated_cell(a)
+    if cell.any():
+        if np.abs(cell - repeated_cell(b)).max() > tolerance:
             return False
         # relative to the first atom, so that no mean over a cell's images is needed
         shift = shift - shift[0]
-        whole = np.where(periodic[:, None], cell, 0.0)
-        inverse = np.linalg.pinv(whole)
-        shift = shift - np.round(shift @ inverse) @ whole
-        return bool(np.abs(shift - shift.mean(0)).max() <= tolerance)
+        shift = shift - np.round(shift @ np.linalg.pinv(cell)) @ cell
     return bool(np.abs(shift - shift.mean(0)).max() <= tolerance)
 
 

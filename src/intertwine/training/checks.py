@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from ase.data import chemical_symbols, covalent_radii
 
 from intertwine.models.atoms import neighbours
 from intertwine.training.alike import same_structures
 from intertwine.training.composition import fit_references, is_isolated
 from intertwine.training.consistency import binding_limit, force_slope, mixed_units
-from intertwine.training.frames import SHOWN, STATES, LabelledFrame
+from intertwine.training.frames import STATES, LabelledFrame, listed
 
 LARGE_FORCES = 8.0  # eV/Å, root mean square of a frame: hot or broken structures, or kcal/mol/Å
 NET_FORCE = 1e-3  # eV/Å per atom: beyond the drift of plane-wave codes
@@ -57,8 +58,7 @@ Check = Callable[[Sequence[LabelledFrame], CheckLimits], Iterator[Finding]]
 
 def _named(frames: Sequence[LabelledFrame], places: Sequence[int]) -> str:
     """The first of some frames, by their sources."""
-    shown = ", ".join(frames[i].source or str(i) for i in places[:SHOWN])
-    return shown + (", …" if len(places) > SHOWN else "")
+    return listed([frames[i].source or str(i) for i in places])
 
 
 def _are(count: int, noun: str = "frame") -> str:
@@ -141,8 +141,6 @@ def _far(
 
 def close_atoms(frames: Sequence[LabelledFrame], limits: CheckLimits) -> Iterator[Finding]:
     """Atoms closer than bonds can be, and atoms that see nobody."""
-    from ase.data import covalent_radii
-
     close: list[tuple[float, int, float]] = []
     for i, frame in enumerate(frames):
         radii = covalent_radii[frame.atoms.numbers]
@@ -184,8 +182,6 @@ def _lonely(frames: Sequence[LabelledFrame], limits: CheckLimits) -> Iterator[Fi
 
 def odd_elements(frames: Sequence[LabelledFrame], limits: CheckLimits) -> Iterator[Finding]:
     """Atoms that are no element, and elements that a model does not know."""
-    from ase.data import chemical_symbols
-
     for what, wrong in (
         ("atoms of no element (X, number 0)", lambda z: z < 1),
         ("elements that the model does not know", lambda z: limits.elements is not None and z not in limits.elements),
@@ -210,9 +206,9 @@ def states(frames: Sequence[LabelledFrame], _: CheckLimits) -> Iterator[Finding]
             continue
         (usual, _count), *_rare = counts.most_common()
         other = tuple(i for i, value in enumerate(found) if isinstance(value, int | float) and value != usual)
-        listed = ", ".join(f"{value:g} in {count}" for value, count in sorted(counts.items()))
+        shares = ", ".join(f"{value:g} in {count}" for value, count in sorted(counts.items()))
         said = (
-            f"{key} is not the same in all frames ({listed}), and the model is not told: leave those out that are not "
+            f"{key} is not the same in all frames ({shares}), and the model is not told: leave those out that are not "
             f"{usual:g}: {_named(frames, other)}"
         )
         yield Finding("states", said, other)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from ase.data import chemical_symbols
 
 from intertwine.errors import ArgumentError
 from intertwine.models.atoms import neighbours
@@ -46,8 +47,6 @@ class References:
         return float(sum(self.energies[int(number)] for number in numbers))
 
     def __str__(self) -> str:
-        from ase.data import chemical_symbols
-
         parts = [f"{chemical_symbols[z]} {energy:.6g} ({self.origins[z]})" for z, energy in self.energies.items()]
         if len(parts) > MANY_ELEMENTS:
             low, *_, high = sorted(self.energies, key=lambda z: self.energies[z])
@@ -134,8 +133,6 @@ def _known_energies(
     frames: Sequence[LabelledFrame], given: Mapping[int, float]
 ) -> tuple[dict[int, float], dict[int, str]]:
     """Energies that need no fit, by element, and how they are known."""
-    from ase.data import chemical_symbols
-
     alone: dict[int, list[float]] = {}
     for frame in frames:
         if frame.energy is not None and is_isolated(frame):

@@ -8,7 +8,7 @@ import tomllib
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -256,16 +256,16 @@ def _anchored(told: Configuration, folder: Path) -> Configuration:
     def files(given: float | list[str]) -> float | list[str]:
         return given if isinstance(given, float) else [at(path) for path in given]
 
-    data = DataSection(
-        **{
-            **vars(told.data),
-            "train": [at(path) for path in told.data.train],
-            "replay": [at(path) for path in told.data.replay],
-            "validation": files(told.data.validation),
-            "test": files(told.data.test),
-        }
+    data, model = told.data, told.model
+    return replace(
+        told,
+        data=replace(
+            data,
+            train=[at(path) for path in data.train],
+            replay=[at(path) for path in data.replay],
+            validation=files(data.validation),
+            test=files(data.test),
+        ),
+        model=replace(model, start=None if model.start is None else at(model.start)),
+        folder=at(told.folder),
     )
-    model = told.model
-    if model.start is not None:
-        model = ModelSection(**{**vars(model), "start": at(model.start)})
-    return Configuration(data, model, told.fit, at(told.folder))

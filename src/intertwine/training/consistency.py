@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from intertwine.errors import ArgumentError
-from intertwine.training.alike import near_pairs
+from intertwine.training.alike import near_pairs, repeated_cell
 from intertwine.training.frames import LABEL_NAMES, LabelledFrame
 from intertwine.training.label_keys import LabelUnits
 
@@ -64,7 +64,7 @@ def force_slope(frames: Sequence[LabelledFrame]) -> SlopeCheck:
     found = []
     for i, j in near_pairs(labelled, PAIRS):
         a, b = labelled[i], labelled[j]
-        if _cell(a).any() and np.abs(_cell(a) - _cell(b)).max() > 1e-6:
+        if np.abs(repeated_cell(a) - repeated_cell(b)).max() > 1e-6:
             continue
         way, forces = _way(a, b)
         length = np.sqrt(3 * np.mean(way**2))
@@ -80,7 +80,7 @@ def stress_slope(frames: Sequence[LabelledFrame]) -> SlopeCheck:
     found = []
     for i, j in near_pairs(labelled, PAIRS):
         a, b = labelled[i], labelled[j]
-        strain = np.linalg.pinv(_cell(a)) @ _cell(b) - np.eye(3)
+        strain = np.linalg.pinv(repeated_cell(a)) @ repeated_cell(b) - np.eye(3)
         if not a.atoms.pbc.all() or not 1e-4 < np.abs(strain).max() < 0.06:
             continue
         way, forces = _way(a, b)
@@ -104,15 +104,11 @@ def _slope(pairs: Sequence[tuple[float, float]]) -> SlopeCheck:
     return SlopeCheck(slope, float(x @ y / np.sqrt((x @ x) * (y @ y))), len(pairs))
 
 
-def _cell(frame: LabelledFrame) -> np.ndarray:
-    return np.where(np.asarray(frame.atoms.pbc, bool)[:, None], frame.atoms.cell.array, 0.0)
-
-
 def _way(a: LabelledFrame, b: LabelledFrame) -> tuple[np.ndarray, np.ndarray]:
     """How far the atoms of b are from those of a, and the mean of their forces; without shift, strain and turn."""
     start, end = a.atoms.positions, b.atoms.positions
     first, second = np.asarray(a.forces), np.asarray(b.forces)
-    old, new = _cell(a), _cell(b)
+    old, new = repeated_cell(a), repeated_cell(b)
     if old.any():
         middle = (old + new) / 2
         steps = end @ np.linalg.pinv(new) - start @ np.linalg.pinv(old)

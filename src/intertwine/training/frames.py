@@ -7,18 +7,17 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 import numpy as np
+from ase import Atoms
 
 from intertwine.errors import ArgumentError
 from intertwine.training.label_keys import USUAL_KEYS, LabelKeys, LabelUnits, units_of, usual_label
 from intertwine.training.raw_frames import RawFrame, found_files, matrix_of, raw_frames
 
-if TYPE_CHECKING:
-    from ase import Atoms
-
-LABEL_NAMES = ("energy", "forces", "stress")
+LABEL_UNITS = {"energy": "eV", "forces": "eV/Å", "stress": "eV/Å³"}
+LABEL_NAMES = (*LABEL_UNITS,)
 BY_CONVENTION = "positive under tension, by convention: not checked"
 STATES = ("charge", "total_charge", "spin", "multiplicity", "spin_multiplicity", "total_spin")
 """Keys that tell electronic states of one structure apart, which a potential does not know."""
@@ -130,7 +129,7 @@ def read_frames(
 
     Raises `ArgumentError` for files that are not there, empty or not understood; for keys that were asked for and are
     nowhere; where no frame has any label; for labels that are all NaN, forces of the wrong shape, positions that are
-    not finite; `MissingExtraError` where ase is not installed.
+    not finite.
 
     >>> from tempfile import mkdtemp
     >>> from ase.build import molecule
@@ -327,8 +326,12 @@ def counted(sources: Sequence[str], noun: str) -> str:
     >>> counted(["a.xyz:0", "a.xyz:7"], "frame")
     '2 frames (a.xyz:0, a.xyz:7)'
     """
-    shown = ", ".join(sources[:SHOWN]) + (", …" if len(sources) > SHOWN else "")
-    return f"{len(sources)} {noun}{'s' if len(sources) != 1 else ''} ({shown})"
+    return f"{len(sources)} {noun}{'s' if len(sources) != 1 else ''} ({listed(sources)})"
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first of some names."""
+    return ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
 
 
 # what is said of all files --------------------------------------------------------------------------------------------

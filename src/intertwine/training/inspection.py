@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from ase.data import chemical_symbols
 
 from intertwine.errors import ArgumentError
 from intertwine.training.checks import CHECKS, CheckLimits, Finding
 from intertwine.training.composition import MANY_ELEMENTS, References, fit_references
 from intertwine.training.consistency import SlopeCheck, force_slope, mixed_stress, stress_slope, teacher_stress
-from intertwine.training.frames import LABEL_NAMES, FrameSet, LabelledFrame
-
-_UNITS = {"energy": "eV", "forces": "eV/Å", "stress": "eV/Å³"}
+from intertwine.training.frames import LABEL_NAMES, LABEL_UNITS, FrameSet, LabelledFrame
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,8 +111,6 @@ def inspect(
     ! 1 frame repeats the structure of another: 0, 1
     ! the same structure has energies that differ, by up to 0.167 eV per atom: 0, 1
     """
-    from ase.data import chemical_symbols
-
     if not len(frames):
         raise ArgumentError("There are no frames to inspect. Read some: read_frames(paths).")
     data = frames if isinstance(frames, FrameSet) else FrameSet(tuple(frames))
@@ -144,7 +141,7 @@ def _sources(data: FrameSet) -> dict[str, str]:
         if label.virial:
             words += ", a virial W = −V σ turned into stress"
         elif label.unit and not label.unit.startswith("eV"):
-            words += f", turned into {_UNITS[label.name]}"
+            words += f", turned into {LABEL_UNITS[label.name]}"
         said.setdefault(label.name, []).append(f"{words} ({label.count})")
     return {name: f", under {'; '.join(parts)}" for name, parts in said.items()}
 

@@ -12,7 +12,7 @@ from intertwine.errors import ArgumentError, MissingExtraError
 from intertwine.reps import Rep
 from intertwine.symmetry import Points, curie_check, dataset_floor
 from intertwine.training.alike import candidates
-from intertwine.training.frames import SHOWN, LabelledFrame
+from intertwine.training.frames import LABEL_UNITS, SHOWN, LabelledFrame, listed
 
 STIFF = 300.0
 """eV/Å²: three times the stiffest bond. Nearly symmetric structures whose forces need less than this can be fitted."""
@@ -84,17 +84,16 @@ class LabelFloor:
         if len(self.frames) > SHOWN:
             lines.append(f"… and {len(self.frames) - SHOWN} frames more")
         for conflict in self.conflicts[:SHOWN]:
-            names = ", ".join(conflict.sources[:SHOWN])
             lines.append(
-                f"{names}: one structure in different poses, with {conflict.label} that contradict each other by "
-                f"{conflict.spread:.3g}{_unit(conflict.label)}"
+                f"{listed(conflict.sources)}: one structure in different poses, with {conflict.label} that contradict "
+                f"each other by {conflict.spread:.3g}{_unit(conflict.label)}"
             )
         lines += [f"{count} frames were not examined: {why}" for why, count in self.skipped.items()]
         return "\n".join(lines or ["every label can be fitted, as far as symmetry goes"])
 
 
 def _unit(label: str) -> str:
-    return {"energy": " eV", "forces": " eV/Å"}.get(label, "")
+    return f" {LABEL_UNITS[label]}" if label in LABEL_UNITS else ""
 
 
 def label_floor(

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from intertwine.errors import ArgumentError, MissingExtraError
+from ase import units
+
+from intertwine.errors import ArgumentError
 
 # The names that codes give to labels, those first that say of themselves that they are references. The free energy is
 # what forces are derivatives of where electrons are smeared, but most data sets mean the other.
@@ -183,10 +185,6 @@ def _factor(unit: str, kind: str, dimension: tuple[int, int]) -> float:
 
 def _known_units() -> dict[str, tuple[float, tuple[int, int]]]:
     """The size of each unit in powers of eV and Å, and these powers."""
-    try:
-        from ase import units
-    except ImportError as error:
-        raise MissingExtraError.of("ase", "potentials") from error
     energies = {"eV": 1.0, "meV": 1e-3, "kcal_mol": units.kcal / units.mol, "kJ_mol": units.kJ / units.mol}
     energies |= {"Hartree": units.Hartree, "Ha": units.Hartree, "Rydberg": units.Rydberg, "Ry": units.Rydberg}
     lengths = {"Å": 1.0, "A": 1.0, "Ang": 1.0, "Bohr": units.Bohr, "nm": 10.0}

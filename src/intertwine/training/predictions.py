@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+from ase.data import chemical_symbols
+from ase.formula import Formula
 
 from intertwine.errors import ArgumentError, ShapeError
 
@@ -69,15 +71,13 @@ class PredictedFrames:
 
     def formula(self, place: int) -> str:
         """The elements of a frame with their numbers, such as `C2H6O`."""
-        from ase.formula import Formula
-
-        return str(Formula.from_list([_symbol(int(z)) for z in self.numbers[place]]).format("hill"))
+        return str(Formula.from_list([chemical_symbols[z] for z in self.numbers[place]]).format("hill"))
 
     def namer(self, shape: tuple[int, ...]) -> Callable[[int], str]:
         """What to call the entries of energies, forces or stresses of a shape, by their places when flat."""
         if len(shape) == 2:
             frame_of, numbers = self.frame_of_atom, np.concatenate(list(self.numbers))
-            return lambda k: f"{self.name(int(frame_of[k // 3]))}, {_symbol(int(numbers[k // 3]))}"
+            return lambda k: f"{self.name(int(frame_of[k // 3]))}, {chemical_symbols[numbers[k // 3]]}"
         each = 9 if len(shape) == 3 else 1
         return lambda k: self.name(k // each)
 
@@ -132,12 +132,6 @@ def _pair(labels: np.ndarray | None, found: np.ndarray | None, empty: tuple[int,
     if labels is None or found is None:
         return np.zeros(empty), np.zeros(empty)
     return np.asarray(labels, float), np.asarray(found, float)
-
-
-def _symbol(z: int) -> str:
-    from ase.data import chemical_symbols
-
-    return str(chemical_symbols[z])
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from glob import glob, has_magic
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from ase import Atoms
+from ase.db import connect
+from ase.io import iread
 
-from intertwine.errors import ArgumentError, MissingExtraError
-
-if TYPE_CHECKING:
-    from ase import Atoms
+from intertwine.errors import ArgumentError
 
 # What ase keeps for atoms that says how they are, not what was computed for them.
 STRUCTURAL = frozenset(
@@ -110,10 +110,6 @@ def raw_frames(path: Path, name: str) -> list[RawFrame]:
 
 
 def _of_ase(path: Path, name: str) -> Iterator[RawFrame]:
-    try:
-        from ase.io import iread
-    except ImportError as error:
-        raise MissingExtraError.of("ase", "potentials") from error
     count = 0
     try:
         for atoms in iread(path, ":", do_not_split_by_at_sign=True):
@@ -184,10 +180,6 @@ def matrix_of(stress: np.ndarray) -> np.ndarray:
 
 def _of_database(path: Path, name: str) -> Iterator[RawFrame]:
     """Rows of a database of ase, with their keys and data."""
-    try:
-        from ase.db import connect
-    except ImportError as error:
-        raise MissingExtraError.of("ase", "potentials") from error
     count = 0
     try:
         for row in connect(str(path)).select():
@@ -226,8 +218,6 @@ def _of_archive(path: Path, name: str) -> list[RawFrame]:
 def _frames_of_arrays(
     name: str, arrays: dict[str, np.ndarray], found: dict[str, str | None], positions: np.ndarray
 ) -> list[RawFrame]:
-    from ase import Atoms
-
     count, atoms = positions.shape[:2]
 
     def each(part: str, default: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from ase.data import chemical_symbols
 
 from intertwine.errors import ArgumentError
 from intertwine.training.predictions import LabelErrors, PredictedFrames, label_errors, short_number
@@ -46,7 +47,7 @@ class TrainingRecord:
 def write_training_report(record: TrainingRecord, path: str | Path) -> Path:
     """Write the report of a training to one HTML file, which needs no network; returns its path.
 
-    Errors, parity_plot plots, learning curves, errors by element and by the size of forces, the worst frames, the
+    Errors, parity plots, learning curves, errors by element and by the size of forces, the worst frames, the
     equivariance report, the data, the configuration and the versions: what is not in the record is left out.
 
     Raises `ArgumentError` for a file that is not called .html; `MissingExtraError` where plotly is not installed.
@@ -175,8 +176,6 @@ def _by_kind(report: Report, errors: Mapping[str, LabelErrors]) -> None:
             worst[z] = max(off, worst.get(z, 0.0))
     if not worst:
         return
-    from ase.data import chemical_symbols
-
     elements = sorted(sorted(worst, key=lambda z: -worst[z])[:_MOST_ELEMENTS])
     values = {part: [found.by_element.get(z, np.nan) for z in elements] for part, found in errors.items()}
     section = report.add_section("Where forces are wrong")

@@ -109,7 +109,7 @@ def split_frames(
     seed: int = 0,
     tolerance: float = 1e-4,
 ) -> Split:
-    """FrameParts of data at random, the same for the same seed.
+    """Parts of data at random, the same for the same seed.
 
     Frames that are one structure stay together, as do those with the same `atoms.info["group"]`: what a model was
     trained on is no test. Isolated atoms go into the training, and so does the last frame that holds an element: what a

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from ase.build import bulk, molecule
 from torch import Tensor
 
 from intertwine.catalog import O3
@@ -13,9 +14,6 @@ from intertwine.errors import ArgumentError
 from intertwine.models import MACE, AtomGraph, Equiformer, NequIP, Potential, Target, atom_graph
 from intertwine.models.atoms.charges import Electrostatics
 from intertwine.models.atoms.exporting import export_potential, hops, plain_potential
-
-ase_build = pytest.importorskip("ase.build")
-pytest.importorskip("vesin")
 
 
 def potential(**options: object) -> Potential:
@@ -26,12 +24,12 @@ def potential(**options: object) -> Potential:
 
 def graphs(model: Potential) -> dict[str, AtomGraph]:
     """One structure and several, one atom alone, and none of the sizes that programs are recorded with."""
-    large, small = ase_build.bulk("Si", cubic=True) * (2, 1, 1), ase_build.bulk("Ge", cubic=True)
+    large, small = bulk("Si", cubic=True) * (2, 1, 1), bulk("Ge", cubic=True)
     for n, atoms in enumerate((large, small)):
         atoms.rattle(0.05, seed=n)
-    alone = ase_build.bulk("Si", cubic=True)[:1]
+    alone = bulk("Si", cubic=True)[:1]
     alone.cell *= 4
-    found = {"one": large, "three": [small, large, small], "an atom": alone, "primitive": ase_build.bulk("Ge")}
+    found = {"one": large, "three": [small, large, small], "an atom": alone, "primitive": bulk("Ge")}
     return {name: atom_graph(atoms, model.elements, model.cutoff) for name, atoms in found.items()}
 
 
@@ -63,7 +61,7 @@ def test_tensors_of_molecules_without_stress() -> None:
     network = NequIP(2, cutoff=3.5, hidden=O3.rep("4x0e + 4x1o"), layers=1, rep_out=rep)
     model = Potential(network, [1, 8], targets={"dipole": Target(O3.rep("1x1o"))}).double().eval()
     plain = plain_potential(model, stress=False)
-    graph = atom_graph(ase_build.molecule("H2O"), model.elements, model.cutoff)
+    graph = atom_graph(molecule("H2O"), model.elements, model.cutoff)
     require_same(plain(*graph), model(graph))
 
 

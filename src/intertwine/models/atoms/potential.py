@@ -187,9 +187,9 @@ class Potential(ExactModule):
         """What is known of the atoms, by name.
 
         `energy` `(B,)` and `energies` `(N,)`, float64, eV; `forces` `(N, 3)`, eV/Å, the negative gradient; `stress`
-        `(B, 3, 3)`, eV/Å³, the derivative by strain over the volume, positive under tension; and the targets,
-        `(B, *shape)` or `(N, *shape)`; with a `spread`,
-        `energy_uncertainty` `(B,)`, eV. In training, and where gradients are asked for, all are differentiable.
+        `(B, 3, 3)`, eV/Å³, the derivative by strain over the volume, positive under tension; the targets, `(B, *shape)`
+        or `(N, *shape)`; and with a `spread` `energy_uncertainty` `(B,)`, eV. In training, and where gradients are
+        asked for, all are differentiable.
 
         Args:
             graph: the atoms.

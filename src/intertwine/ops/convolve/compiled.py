@@ -25,6 +25,7 @@ from intertwine.ops.choice import is_transformed
 from intertwine.ops.closed import third
 from intertwine.ops.convolve.reference import convolve
 from intertwine.ops.convolve.run import INPUTS, inputs_of, run_convolve
+from intertwine.ops.derivatives import is_asked
 from intertwine.ops.graph import Graph
 from intertwine.plan import Plan
 from intertwine.plan.text import read
@@ -57,19 +58,6 @@ def _saved(ctx: Any) -> tuple[Graph, tuple[Tensor, ...]]:
     return Graph(*tensors[:4]), tensors[4:]
 
 
-def _is_last_asked(ctx: Any) -> bool:
-    """Whether the gradient by the last input may be used: forces are asked for without gradients by parameters.
-
-    Torch's engine knows, but for leaves.
-    """
-    will_run = getattr(torch._C, "_will_engine_execute_node", None)
-    node = ctx.next_functions[-1][0]
-    try:
-        return node is not None and (will_run is None or will_run(node))
-    except RuntimeError:
-        return True
-
-
 class _Convolve(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, plan: Plan, where: Graph, *inputs: Tensor) -> Tensor:
@@ -80,7 +68,7 @@ class _Convolve(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         where, given = _saved(ctx)
-        return None, None, *_gradients(ctx.plan, where, *given, g, all_asked=_is_last_asked(ctx))
+        return None, None, *_gradients(ctx.plan, where, *given, g, all_asked=is_asked(ctx, -1))
 
 
 class _ConvolveBackward(torch.autograd.Function):

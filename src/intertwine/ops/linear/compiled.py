@@ -17,6 +17,7 @@ from torch import Tensor
 from intertwine.errors import ArgumentError, ShapeError
 from intertwine.ops.choice import is_transformed, require_one_dtype
 from intertwine.ops.contract.reference import contract
+from intertwine.ops.derivatives import is_asked
 from intertwine.ops.linear.llvm import CHUNK, mixing, tile_height, write_rows, write_turned, write_weights
 from intertwine.ops.llvm import Kernel, host, launch, load
 from intertwine.ops.llvm.launch import large, thread_count
@@ -133,7 +134,7 @@ def _plain(plan: Plan, wanted: int, a: Tensor, b: Tensor) -> Tensor:
     return found if wanted else found.sum(0)
 
 
-def _gradients(linear: Family, wanted: int, given: Sequence[Tensor], g: Tensor, needed: Sequence[bool]) -> list[Any]:
+def gradients(linear: Family, wanted: int, given: Sequence[Tensor], g: Tensor, needed: Sequence[bool]) -> list[Any]:
     """The gradients of a function of this family by its two inputs, where they are needed."""
     first, second = (n for n in range(3) if n != wanted)
     found = []
@@ -155,7 +156,8 @@ class _Linear(torch.autograd.Function):
         (plan, wanted), given = ctx.made, ctx.saved_tensors  # asked for once: checkpoints make them again only once
         if is_transformed(g, *given):  # in batches, where the forward pass was not
             return None, None, *torch.func.vjp(partial(_plain, plan, wanted), *given)[1](g)
-        return None, None, *_gradients(partial(_linear, plan), wanted, given, g, ctx.needs_input_grad[2:])
+        asked = [is_asked(ctx, place) for place in range(2)]
+        return None, None, *gradients(partial(_linear, plan), wanted, given, g, asked)
 
 
 # the same as a registered operation, for code that is compiled, exported or traced ------------------------------------
@@ -182,7 +184,7 @@ def _gradient(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         found: Tensor = torch.ops.intertwine.linear(a, b, plan, place)
         return found
 
-    return *_gradients(linear, wanted, ctx.saved_tensors, g, ctx.needs_input_grad[:2]), None, None
+    return *gradients(linear, wanted, ctx.saved_tensors, g, ctx.needs_input_grad[:2]), None, None
 
 
 def _fake(a: Tensor, b: Tensor, plan: str, wanted: int) -> Tensor:  # noqa: ARG001 (torch's signature)
