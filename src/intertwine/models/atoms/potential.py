@@ -21,7 +21,10 @@ from intertwine.models.atoms.spread import EnergySpread
 from intertwine.models.atoms.targets import Target
 from intertwine.reps import as_rep
 
-TAKEN_NAMES = ("energy", "energies", "forces", "stress", "virial", "group", "energy_uncertainty", "forces_uncertainty")
+TAKEN_NAMES = (
+    *("energy", "energies", "free_energy", "forces", "stress", "virial", "group"),
+    *("energy_uncertainty", "forces_uncertainty"),
+)
 """Names that targets do not have, since a potential gives them, or data have them, anyway."""
 
 
