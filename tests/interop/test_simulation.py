@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from ase import Atoms
 from ase.build import bulk, molecule
 from ase.calculators.emt import EMT
@@ -13,7 +14,7 @@ from ase.io import read, write
 import intertwine as tw
 from intertwine.interop.ase import Calculator
 from intertwine.interop.simulation import relax, simulate
-from intertwine.models import save_potential
+from intertwine.models import atom_graph, fitted_spread, save_potential
 from tests.cli.commands import run
 from tests.interop.test_ase import potential
 
@@ -84,6 +85,10 @@ def test_the_command_runs_what_a_file_holds(tmp_path: Path, monkeypatch: pytest.
     atoms.calc = Calculator("model.safetensors")
     told = run("run", "model.safetensors", "start.xyz")
     assert f"energy {atoms.get_potential_energy():.6f} eV" in told.stdout
+    sure, graph = potential(1, 6, 8), atom_graph(atoms, [1, 6, 8], 4.0)
+    sure.spread = fitted_spread(sure, [graph], [(graph, torch.tensor([0.25], dtype=torch.float64))])
+    save_potential(sure, "sure.safetensors")
+    assert " eV ± 0.25, largest force" in run("run", "sure.safetensors", "start.xyz").stdout
     told = run("run", "model.safetensors", "start.xyz", "--steps", "5", "--timestep", "0.1", "--every", "1")
     assert told.exit_code == 0
     assert "drift of the total energy" in told.stdout

@@ -19,7 +19,7 @@ from ase.io import write
 import intertwine as tw
 from intertwine.models import NequIP, Potential, Repulsion, load_potential, save_potential
 from intertwine.training.configuration import configuration_of
-from intertwine.training.frames import LabelledFrame, read_frames
+from intertwine.training.frames import LabelledFrame, fingerprint, read_frames
 from intertwine.training.outcome import predict_frames
 from intertwine.training.preparation import with_fitted_offsets
 from intertwine.training.whole import Trained, train
@@ -197,3 +197,12 @@ def test_a_stress_without_periods_is_no_label_of_a_training(tmp_path: Path) -> N
     found, _ = trained(tmp_path, data)
     assert np.isfinite(found.errors["energy_mae"])
     assert [frame.stress is None for frame in read_frames(data["train"])] == [True] * 3 + [False] * 3
+
+
+def test_frames_with_other_targets_or_periods_are_other_frames() -> None:
+    atoms, open_ = bulk("Cu"), bulk("Cu")
+    open_.pbc = False
+    frames = [LabelledFrame(atoms, -1.0), LabelledFrame(open_, -1.0)]
+    frames += [LabelledFrame(atoms, -1.0, targets={"gap": np.array(gap)}) for gap in (1.0, 2.0)]
+    assert len({fingerprint([frame]) for frame in frames}) == 4
+    assert fingerprint(frames[:1]) == fingerprint([LabelledFrame(bulk("Cu"), -1.0)])

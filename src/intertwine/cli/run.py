@@ -74,7 +74,9 @@ def run(
                     watch=watch,
                 )
             say(report)
-        say(f"energy {atoms.get_potential_energy():.6f} eV, largest force {abs(atoms.get_forces()).max():.4g} eV/Å")
+        energy, force = atoms.get_potential_energy(), abs(atoms.get_forces()).max()
+        sure = atoms.calc.results.get("energy_uncertainty")
+        say(f"energy {energy:.6f} eV{'' if sure is None else f' ± {sure:.2g}'}, largest force {force:.4g} eV/Å")
         if atoms.pbc.all():
             say("stress " + " ".join(f"{1e3 * value:.4g}" for value in atoms.get_stress()) + " meV/Å³")
     except (IntertwineError, OSError) as error:  # files that nobody may read, a disk that is full
