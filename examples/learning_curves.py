@@ -52,9 +52,8 @@ from peers import (  # noqa: E402
 CUTOFF, HELD_OUT, BATCH = 4.5, 200, 5
 WARMUP, LAST, CLIP, DECAY = 0.02, 0.01, 10.0, 0.99
 ENERGY, FORCES = 1.0, 10.0  # weights of the squares of errors, in eV per atom and eV/Å
-MODELS = ("NequIP", "MACE", "Allegro")
-PACKAGES = {"NequIP": "nequip", "MACE": "mace", "Allegro": "nequip"}
-"""Whose environment holds the other implementation of each model."""
+MODELS = {"NequIP": ("nequip", "nequip"), "MACE": ("mace", "mace-torch"), "Allegro": ("nequip", "nequip-allegro")}
+"""For each model the environment that holds the other implementation of it, and the package that it is in."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +193,7 @@ def train(run: Run) -> dict[str, Any]:
     held_out, rest = everything[-HELD_OUT:], everything[:-HELD_OUT]
     random = np.random.default_rng(run.seed)
     frames = [rest[n] for n in random.choice(len(rest), run.frames, replace=False)]
-    make = here if run.side == "here" else {"nequip": nequip, "mace": mace}[PACKAGES[run.model]]
+    make = here if run.side == "here" else {"nequip": nequip, "mace": mace}[MODELS[run.model][0]]
     model, prepare, predict = make(run.model, statistics_of(frames, run.channels), run.seed)
     ready, size = [prepare(atoms) for atoms in frames], len(frames[0])
     shift = float(np.mean([atoms.get_potential_energy() for atoms in frames]))
@@ -294,14 +293,14 @@ def main() -> None:
     print("| model | whose | weights | frames | steps | seed | energy, meV/atom | forces, meV/Å | ms a step | CPU, s |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for model in options.model or MODELS:
-        sides = {"here": sys.executable, "there": pythons[PACKAGES[model]]}
-        names = {"NequIP": "nequip", "MACE": "mace-torch", "Allegro": "nequip-allegro"}
+        environment, package = MODELS[model]
+        sides = {"here": sys.executable, "there": pythons[environment]}
         for count in frames:
             for seed in options.seeds:
                 for side, python in sides.items():
                     if python and options.side in (None, side):
                         run = Run(options.file, model, side, count, steps, seed, **known)
-                        print(row(run, asked(run, python), names[model]), flush=True)
+                        print(row(run, asked(run, python), package), flush=True)
 
 
 if __name__ == "__main__":

@@ -69,17 +69,18 @@ def labelled(atoms: Atoms) -> Atoms:
     return frame
 
 
+def dipole(atoms: Atoms, field: np.ndarray) -> np.ndarray:
+    """In an electric field, both in atomic units."""
+    calculator = Calculator("GFN2-xTB", atoms.numbers, atoms.positions / units.Bohr)
+    calculator.set("verbosity", 0)
+    calculator.set("accuracy", 0.01)
+    calculator.add("electric-field", ffi.cast("double*", ffi.from_buffer(field)))
+    return calculator.singlepoint().get("dipole")
+
+
 def polarisability(atoms: Atoms) -> np.ndarray:
     """`α_ij = ∂μ_i / ∂E_j` in atomic units, by central differences."""
-
-    def dipole(field: np.ndarray) -> np.ndarray:
-        calculator = Calculator("GFN2-xTB", atoms.numbers, atoms.positions / units.Bohr)
-        calculator.set("verbosity", 0)
-        calculator.set("accuracy", 0.01)
-        calculator.add("electric-field", ffi.cast("double*", ffi.from_buffer(field)))
-        return calculator.singlepoint().get("dipole")
-
-    columns = [(dipole(FIELD * e) - dipole(-FIELD * e)) / (2 * FIELD) for e in np.eye(3)]
+    columns = [(dipole(atoms, FIELD * e) - dipole(atoms, -FIELD * e)) / (2 * FIELD) for e in np.eye(3)]
     alpha = np.stack(columns, 1)
     return (alpha + alpha.T) / 2
 

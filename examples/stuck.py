@@ -21,22 +21,13 @@ import torch
 from ase import Atoms, units
 from ase.build import molecule
 from ase.io import write
-from tblite.interface import Calculator
-from tblite.library import ffi
+from make_frames import dipole
 
 from intertwine.catalog import O3
 from intertwine.symmetry import Points, curie_check
 from intertwine.training import configuration_of, train
 
 FIELD = np.array([0.0, 0.0, 0.01])  # atomic units, along the axis
-
-
-def dipole(atoms: Atoms) -> np.ndarray:
-    """In e Å, within the field."""
-    calculator = Calculator("GFN2-xTB", atoms.numbers, atoms.positions / units.Bohr)
-    calculator.set("verbosity", 0)
-    calculator.add("electric-field", ffi.cast("double*", ffi.from_buffer(FIELD)))
-    return calculator.singlepoint().get("dipole") * units.Bohr
 
 
 def main() -> None:
@@ -48,7 +39,7 @@ def main() -> None:
     torch.set_num_threads(1)
     atoms = molecule("C6H6")
     frame = Atoms(atoms.numbers, atoms.positions)
-    frame.info["dipole"] = dipole(atoms)
+    frame.info["dipole"] = dipole(atoms, FIELD) * units.Bohr
     print("label:", frame.info["dipole"].round(4), "e Å")
     told = {
         "model": {

