@@ -89,6 +89,8 @@ def test_files(tmp_path: Path) -> None:
     torch.save([1], tmp_path / "list.pt")
     with pytest.raises(ArgumentError, match="holds a list"):
         load(tmp_path / "list.pt")
+    with pytest.raises(ArgumentError, match="There is no file"):
+        load(tmp_path / "missing.pt")
 
 
 def test_float32_stays() -> None:

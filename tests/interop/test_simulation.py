@@ -4,15 +4,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from ase import Atoms
 from ase.build import bulk, molecule
 from ase.calculators.emt import EMT
+from ase.constraints import FixAtoms
 from ase.io import read, write
 
 import intertwine as tw
 from intertwine.interop.ase import Calculator
 from intertwine.interop.simulation import relax, simulate
-from intertwine.models import save_potential
+from intertwine.models import atom_graph, fitted_spread, save_potential
 from tests.cli.commands import run
 from tests.interop.test_ase import potential
 
@@ -48,6 +50,17 @@ def test_a_thermostat_and_a_pressure_reach_what_is_asked_for() -> None:
     assert squeezed.get_volume() < 0.97 * loose.get_volume()
     with pytest.raises(tw.errors.ArgumentError, match="repeats in three directions"):
         simulate(Atoms("Cu2", [[0, 0, 0], [0, 0, 2.5]], calculator=EMT()), 2, pressure=1.0)
+    held = copper()
+    held.set_constraint(FixAtoms([0]))
+    with pytest.raises(tw.errors.ArgumentError, match="held by constraints"):
+        simulate(held, 2, pressure=1.0)
+
+
+def test_one_atom_flies_on() -> None:
+    """The motion of the whole is all that it has: without it there would be no temperature."""
+    atoms = Atoms("Cu", calculator=EMT())
+    assert simulate(atoms, 20, temperature=300, seed=1).temperature > 0
+    assert np.isfinite(atoms.positions).all()
 
 
 def test_a_simulation_that_explodes_says_so() -> None:
@@ -60,6 +73,8 @@ def test_a_relaxation_reaches_its_force() -> None:
     assert relax(atoms, 0.05, cell=True)
     assert np.abs(atoms.get_forces()).max() < 0.05
     assert not relax(copper(), 1e-8, steps=2)
+    with pytest.raises(tw.errors.ArgumentError, match="A cell relaxes that repeats"):
+        relax(Atoms("Cu2", [[0, 0, 0], [0, 0, 2.5]], calculator=EMT()), 0.1, cell=True)
 
 
 def test_the_command_runs_what_a_file_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,6 +85,10 @@ def test_the_command_runs_what_a_file_holds(tmp_path: Path, monkeypatch: pytest.
     atoms.calc = Calculator("model.safetensors")
     told = run("run", "model.safetensors", "start.xyz")
     assert f"energy {atoms.get_potential_energy():.6f} eV" in told.stdout
+    sure, graph = potential(1, 6, 8), atom_graph(atoms, [1, 6, 8], 4.0)
+    sure.spread = fitted_spread(sure, [graph], [(graph, torch.tensor([0.25], dtype=torch.float64))])
+    save_potential(sure, "sure.safetensors")
+    assert " eV ± 0.25, largest force" in run("run", "sure.safetensors", "start.xyz").stdout
     told = run("run", "model.safetensors", "start.xyz", "--steps", "5", "--timestep", "0.1", "--every", "1")
     assert told.exit_code == 0
     assert "drift of the total energy" in told.stdout
@@ -98,6 +117,9 @@ def test_the_command_runs_what_a_file_holds(tmp_path: Path, monkeypatch: pytest.
         (["model.safetensors", "start.xyz", "--relax", "nan"], "fmax is a positive number"),
         (["model.safetensors", "start.xyz", "--relax", "1", "--out", "a.unheard"], "knows no format for a.unheard"),
         (["model.safetensors", "start.xyz", "--steps", "1", "--out", "nowhere/a.traj"], "no folder nowhere"),
+        (["model.safetensors", "start.xyz", "--steps", "1", "--out", "a.xyz"], "Name it run.traj"),
+        (["model.safetensors", "start.xyz", "--cell"], "--cell is for relaxations"),
+        (["model.safetensors", "start.xyz", "--relax", "1", "--pressure", "1"], "are for simulations"),
     ],
 )
 def test_mistakes_are_sentences(

@@ -12,7 +12,7 @@ from intertwine.catalog import O2, O3, SO3
 from intertwine.errors import ArgumentError, RepMismatchError
 from tests.modules import Make, each_module, example
 
-pytest.importorskip("safetensors")
+safetensors = pytest.importorskip("safetensors.torch")
 
 
 @each_module
@@ -22,6 +22,28 @@ def test_weights_come_back(make: Make, tmp_path: Path) -> None:
     assert nn.load_weights(second, tmp_path / "weights.safetensors") is second
     values = example(first)
     torch.testing.assert_close(second(*values), first(*values), rtol=0, atol=0)
+
+
+def test_what_cannot_be_written_leaves_the_file_of_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is full, or a process that is killed: the file is the old one or the new one, whole."""
+    path, layer = tmp_path / "w.safetensors", nn.Linear(O3.rep("2x1o"), O3.rep("3x1o"))
+    nn.save_weights(layer, path)
+    before = path.read_bytes()
+    whole = safetensors.save_file
+
+    def full(tensors: dict[str, torch.Tensor], file: Path, metadata: dict[str, str]) -> None:
+        whole(tensors, file, metadata)
+        file.write_bytes(file.read_bytes()[:100])
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(safetensors, "save_file", full)
+    with pytest.raises(OSError, match=r"w\.safetensors cannot be written: No space left"):
+        nn.save_weights(nn.Linear(O3.rep("2x1o"), O3.rep("3x1o")), path)
+    monkeypatch.undo()
+    assert path.read_bytes() == before
+    with pytest.raises(OSError, match="cannot be written"):
+        nn.save_weights(layer, tmp_path / "nowhere" / "w.safetensors")
+    assert [file.name for file in tmp_path.iterdir()] == ["w.safetensors"]
 
 
 def test_equal_sizes_are_no_equal_reps(tmp_path: Path) -> None:

@@ -383,6 +383,50 @@ def test_a_stress_without_a_volume_is_left_out_and_named(tmp_path: Path) -> None
     assert any("cell without volume in 1 frame (mixed.xyz:0)" in note for note in frames.notes)
 
 
+def test_a_stress_of_a_cell_that_does_not_repeat_is_left_out_and_named(tmp_path: Path) -> None:
+    """ase's calculators give one, but a molecule in a box has no strain: a model's would not be finite."""
+    copies = named_copies("REF_energy", "f", REF_stress=lambda a: a.get_stress())
+    copies[1].pbc = False
+    write(tmp_path / "boxed.xyz", copies, format="extxyz")
+    frames = read_frames(tmp_path / "boxed.xyz")
+    assert [frame.stress is None for frame in frames] == [False, True, False]
+    assert any("does not repeat (pbc) in 1 frame (boxed.xyz:1)" in note for note in frames.notes)
+
+
+def test_virials_serve_frames_that_have_no_stress(tmp_path: Path) -> None:
+    copies = named_copies("REF_energy", "f", REF_stress=lambda a: a.get_stress(voigt=False))
+    wanted = np.array(copies[0].info.pop("REF_stress"))
+    copies[0].info["REF_virial"] = -copies[0].get_volume() * wanted
+    write(tmp_path / "both.xyz", copies, format="extxyz")
+    frames = read_frames(tmp_path / "both.xyz")
+    np.testing.assert_allclose(frames[0].stress, wanted, atol=1e-7)
+    assert [(label.key, label.count) for label in frames.found if label.name == "stress"] == [
+        ("REF_stress", 2),
+        ("REF_virial", 1),
+    ]
+
+
+def test_targets_may_be_known_in_part(tmp_path: Path) -> None:
+    """Shieldings of some atoms count; one that no atom has is left out."""
+    copies = named_copies("REF_energy", "f", shield=lambda a: np.zeros(len(a)))
+    for n, atoms in enumerate(copies):
+        atoms.arrays["shield"] = np.full(len(atoms), np.nan if n == 2 else 1.0)
+        atoms.arrays["shield"][0] = np.nan
+        atoms.info.pop("shield", None)
+    write(tmp_path / "part.xyz", copies, format="extxyz")
+    frames = read_frames(tmp_path / "part.xyz", LabelKeys(targets={"shield": "shield"}))
+    assert [("shield" in frame.targets) for frame in frames] == [True, True, False]
+    assert np.isnan(frames[0].targets["shield"]).tolist() == [True, *[False] * (len(copies[0]) - 1)]
+    assert any("shield is not finite in part in 2 frames" in note for note in frames.notes)
+
+
+def test_groups_of_several_numbers_are_groups(tmp_path: Path) -> None:
+    copies = named_copies("REF_energy", "f", group=lambda a: np.array([1, 2]))
+    write(tmp_path / "groups.xyz", copies, format="extxyz")
+    frames = read_frames(tmp_path / "groups.xyz")
+    assert {frame.atoms.info["group"] for frame in frames} == {(1.0, 2.0)}
+
+
 def test_frames_cannot_be_changed() -> None:
     frame = FrameSet(())
     with pytest.raises(dataclasses.FrozenInstanceError):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from ase import Atoms
+from ase import Atoms, units
 from ase.build import bulk, molecule
 from ase.calculators.emt import EMT
 
@@ -91,7 +91,7 @@ def test_duplicates_and_contradictions_are_found() -> None:
     report = inspect([*METHANOL, other])
     energies, forces = report.found("contradictions")
     assert energies.frames == forces.frames == (4, 30)
-    assert "energy that differ, by up to 0.1 eV per atom: methanol:4, copy" in energies.words
+    assert "energies that differ, by up to 0.1 eV per atom: methanol:4, copy" in energies.words
 
 
 def test_duplicates_of_crystals_are_found_through_their_periods() -> None:
@@ -217,6 +217,40 @@ def test_the_sign_of_stress_is_checked_by_energies_of_unlike_cells(sign: int) ->
     report = inspect(frames)
     assert "unlike cells" in report.stress_sign
     assert bool(report.found("sign")) is (sign < 0)
+
+
+@pytest.mark.parametrize("teacher", [None, EMT()], ids=["energies", "teacher"])
+def test_stresses_of_another_size_are_found(teacher: EMT | None) -> None:
+    """Those in GPa that were taken for eV/Å³."""
+    frames = changed(COPPER, lambda f: dataclasses.replace(f, stress=f.stress / units.GPa))
+    (found,) = inspect(frames, teacher=teacher).found("units")
+    assert "are they in GPa?" in found.words
+    assert not inspect(COPPER, teacher=teacher).found("units")
+
+
+def test_states_that_a_model_is_not_told_are_found() -> None:
+    charged = [dataclasses.replace(frame, atoms=frame.atoms.copy()) for frame in METHANOL[:4]]
+    for frame, charge in zip(charged, (0, 0, 1, -1), strict=True):
+        frame.atoms.info["charge"] = charge
+    (found,) = inspect(charged).found("states")
+    assert "charge is not the same in all frames (-1 in 1, 0 in 2, 1 in 1)" in found.words
+    assert found.frames == (2, 3)
+    for frame in charged:
+        frame.atoms.info["charge"] = 0
+    assert not inspect(charged).found("states")
+
+
+def test_stresses_of_copies_are_compared() -> None:
+    copy = dataclasses.replace(COPPER[0], stress=COPPER[0].stress + 0.01)
+    (found,) = inspect([*COPPER[:3], copy]).found("contradictions")
+    assert "stresses that differ, by up to 0.01 eV/Å³" in found.words
+
+
+def test_given_references_are_those_of_the_report() -> None:
+    alone = [LabelledFrame(Atoms("Cu"), energy) for energy in (-0.2, -0.4)]
+    with pytest.raises(ArgumentError, match="isolated atoms of Cu have energies"):
+        inspect([*COPPER, *alone])
+    assert "Cu -0.3 (given)" in str(inspect([*COPPER, *alone], given={29: -0.3}))
 
 
 def test_a_sign_that_nothing_tells_is_said_to_be_a_convention() -> None:

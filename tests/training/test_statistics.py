@@ -48,9 +48,48 @@ def test_what_is_given_stays_and_isolated_atoms_count() -> None:
 
 def test_isolated_atoms_with_two_energies_are_refused() -> None:
     alone = [LabelledFrame(Atoms("H"), energy) for energy in (-13.0, -13.6)]
-    with pytest.raises(ArgumentError, match=r"isolated atoms of the element 1 have energies from -13\.6 to -13"):
+    with pytest.raises(ArgumentError, match=r"isolated atoms of H have energies from -13\.6 to -13"):
         fit_references(alone)
     assert fit_references(alone, {1: -13.6}).energies == {1: -13.6}
+
+
+def test_an_atom_in_a_large_box_is_isolated() -> None:
+    """As codes of crystals compute it, without a word for it; a crystal of one atom is none."""
+    boxed, crystal = LabelledFrame(Atoms("Cu", cell=[12] * 3, pbc=True), -0.3), LabelledFrame(bulk("Cu"), -4.0)
+    found = fit_references([boxed, crystal])
+    assert found.energies == {29: -0.3}
+    assert found.origins == {29: "isolated atom"}
+    assert fit_references([crystal]).energies == pytest.approx({29: -4.0})
+
+
+def test_a_model_starts_where_atoms_are_bound() -> None:
+    """References far from all frames would be learned before anything else, and spoil what comes after."""
+    crystals = [LabelledFrame(bulk(name, "fcc", a=4.0), energy) for name, energy in (("Cu", -4.0), ("Au", -3.5))]
+    alone = [LabelledFrame(Atoms("Cu"), -0.3), LabelledFrame(Atoms("Au"), -0.2)]
+    found = fit_references([*crystals, *alone])
+    assert found.binding == pytest.approx({29: -3.7, 79: -3.3})
+    assert found.bound == pytest.approx({29: -4.0, 79: -3.5})
+    assert found.residual < 1e-9
+    assert "bound on average by, eV: Cu -3.7, Au -3.3" in str(found)
+    plain = fit_references(crystals)
+    assert (plain.binding, plain.bound) == ({}, plain.energies)
+    assert fit_references([*map(sum_of_atoms, NAMES)], {1: -1.0}).bound == pytest.approx(TRUE)
+
+
+def test_references_of_elements_without_frames_are_left_out() -> None:
+    assert [*fit_references(crystals_of("Cu"), {92: -5.0}).energies] == [29]
+
+
+def crystals_of(name: str) -> list[LabelledFrame]:
+    return [LabelledFrame(bulk(name), -4.0)]
+
+
+def test_the_last_frame_of_an_element_is_trained_on() -> None:
+    """A model that never saw it could not judge it."""
+    data = [*frames(9), LabelledFrame(molecule("NH3"), -3.0), LabelledFrame(molecule("CO2"), -3.0)]
+    for seed in range(5):
+        places = split_frames(data, 0.4, 0.4, seed=seed).places
+        assert 9 in places["train"]
 
 
 def test_an_isolated_atom_is_one_atom() -> None:
@@ -155,5 +194,5 @@ def test_groups_that_are_too_large_are_named() -> None:
     data = frames(10)
     for frame in data:
         frame.atoms.info["group"] = "one run"
-    with pytest.raises(ArgumentError, match="smallest such set left has 10"):
+    with pytest.raises(ArgumentError, match="smallest set left has 10"):
         split_frames(data, 0.2, 0)

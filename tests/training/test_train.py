@@ -181,6 +181,7 @@ def test_targets_are_read_as_files_keep_them(tmp_path: Path) -> None:
         ({"model": {"options": {"hidden": 4}}}, "cannot be made with the options {'hidden': 4}"),
         ({"model": {"options": {"species": 4}}}, "'species' is no option"),
         ({"model": {"targets": {"forces": {"rep": "1x1o"}}}}, "names without dots, other than energy"),
+        ({"model": {"targets": {"free_energy": {"rep": "1x0e"}}}}, "got ['free_energy']"),
         ({"data": {"train": "a.xyz", "units": {"enrgy": "eV"}}}, "[data] units names 'enrgy'"),
     ],
 )

@@ -46,6 +46,7 @@ def run(
         from intertwine.interop.simulation import relax as relax_atoms
         from intertwine.interop.simulation import simulate
 
+        _check_options(relax, cell, steps, thermostat, pressure)
         atoms, relaxed = _structure(structure), out if out != TRAJECTORY else Path("relaxed.xyz")
         _check_place(out if relax is None else relaxed, any_format=relax is not None)
         atoms.calc = Calculator(model, device=device, dtype=_dtype(dtype), skin=skin)
@@ -72,12 +73,24 @@ def run(
                     watch=watch,
                 )
             say(report)
-        say(f"energy {atoms.get_potential_energy():.6f} eV, largest force {abs(atoms.get_forces()).max():.4g} eV/Å")
+        energy, force = atoms.get_potential_energy(), abs(atoms.get_forces()).max()
+        sure = atoms.calc.results.get("energy_uncertainty")
+        say(f"energy {energy:.6f} eV{'' if sure is None else f' ± {sure:.2g}'}, largest force {force:.4g} eV/Å")
         if atoms.pbc.all():
             say("stress " + " ".join(f"{1e3 * value:.4g}" for value in atoms.get_stress()) + " meV/Å³")
-    except IntertwineError as error:
+    except (IntertwineError, OSError) as error:  # files that nobody may read, a disk that is full
         complain(error)
         raise typer.Exit(2) from error
+
+
+def _check_options(
+    relax: float | None, cell: bool, steps: int, thermostat: float | None, pressure: float | None
+) -> None:
+    """Raises `ArgumentError` for options of what was not asked for."""
+    if cell and relax is None:
+        raise ArgumentError("--cell is for relaxations: give --relax too, or --pressure for a simulation.")
+    if (thermostat, pressure) != (None, None) and (relax is not None or steps == 0):
+        raise ArgumentError("--thermostat and --pressure are for simulations: give --steps, without --relax.")
 
 
 def _structure(path: Path) -> Any:
@@ -99,6 +112,8 @@ def _check_place(path: Path, any_format: bool) -> None:
 
     if not path.parent.is_dir() or path.is_dir():
         raise ArgumentError(f"{path} cannot be written: there is no folder {path.parent}, or it is a folder itself.")
+    if not any_format and path.suffix != ".traj":
+        raise ArgumentError(f"A simulation is written as a trajectory of ase, but got {path.name}. Name it run.traj.")
     try:
         is_known = not any_format or get_ioformat(filetype(str(path), read=False)).can_write
     except UnknownFileTypeError:

@@ -36,6 +36,9 @@ def train_potential(
     except IntertwineError as error:
         complain(error)
         raise typer.Exit(2) from error
+    except KeyboardInterrupt as error:
+        complain("Stopped. After a whole epoch --resume goes on from it, and the folder holds the best model so far.")
+        raise typer.Exit(130) from error
     except OSError as error:  # a disk that is full, files that nobody may read
         complain(
             f"The training stops, since a file cannot be read or written: {error}. With room for it, --resume goes on."

@@ -36,8 +36,9 @@ class Calculator(BaseCalculator):
         skin: how far beyond the cut-off pairs are kept, Å; 0 to search at each step.
 
     Results are those of ase: `energy` and `free_energy` in eV, `energies`, `forces` in eV/Å, `stress` in eV/Å³ as xx,
-    yy, zz, yz, xz, xy, for structures that repeat in three directions; and the model's targets by their names. A model
-    that knows how sure it is gives `energy_uncertainty` too, eV, and a committee `forces_uncertainty`, eV/Å.
+    yy, zz, yz, xz, xy, for structures that repeat in three directions; and the model's targets by their names, those of
+    one number without an axis for it. A model that knows how sure it is gives `energy_uncertainty` too, eV, and a
+    committee `forces_uncertainty`, eV/Å.
 
     Raises `ArgumentError` for files that hold no potential, and for devices and dtypes that there are not.
 
@@ -67,7 +68,14 @@ class Calculator(BaseCalculator):
         else:
             self.model = Committee([ready_potential(path, device, dtype) for path in model]).eval()
         self.neighbours = VerletList(self.model.elements, self.model.cutoff, skin)
-        self.implemented_properties = [*type(self).implemented_properties, *self.model.targets]
+        more = [name for name, known in self._uncertainties().items() if known]
+        self.implemented_properties = [*type(self).implemented_properties, *self.model.targets, *more]
+
+    def _uncertainties(self) -> dict[str, bool]:
+        """Of what it can say how sure it is."""
+        is_committee = isinstance(self.model, Committee)
+        knows_energy = is_committee or self.model.spread is not None
+        return {"energy_uncertainty": knows_energy, "forces_uncertainty": is_committee}
 
     def calculate(
         self,
@@ -80,7 +88,7 @@ class Calculator(BaseCalculator):
         given = cast(Atoms, self.atoms)
         wants_stress = "stress" in properties or bool(given.pbc.all() and "forces" in properties)
         graph = self.neighbours.graph(given).to(self.model.references.device)
-        wants_forces = wants_stress or "forces" in properties
+        wants_forces = wants_stress or not {"forces", "forces_uncertainty"}.isdisjoint(properties)
         told = self.model(graph, forces=wants_forces, stress=wants_stress)
         found = {name: values.detach().cpu().numpy() for name, values in told.items()}
         results: dict[str, Any] = {"energy": float(found["energy"][0]), "energies": found["energies"]}
@@ -94,5 +102,6 @@ class Calculator(BaseCalculator):
         if "forces_uncertainty" in found:
             results["forces_uncertainty"] = found["forces_uncertainty"]
         for name, target in self.model.targets.items():
-            results[name] = found[name][0] if target.total else found[name]
+            values = found[name] if target.shape != (1,) else found[name][:, 0]  # as ase has charges, one per atom
+            results[name] = values[0] if target.total else values
         self.results = results

@@ -79,9 +79,11 @@ def relax(
         cell: whether the cell relaxes too.
         watch: told how things stand.
 
-    Raises `ArgumentError` for a force or a number of steps that is not positive.
+    Raises `ArgumentError` for a force or a number of steps that is not positive, and for a cell that is none.
     """
     _require_positive(fmax=fmax, steps=steps)
+    if cell and not (atoms.pbc.any() and atoms.cell.volume > 0):
+        raise ArgumentError("A cell relaxes that repeats and has a volume, but this structure has none. Leave it out.")
     optimiser = FIRE(FrechetCellFilter(atoms) if cell else atoms, logfile=None)
     if watch is not None:
         optimiser.attach(lambda: watch(optimiser.nsteps, steps, f"{atoms.get_potential_energy():.6f} eV"))
@@ -130,7 +132,8 @@ def simulate(
     random = np.random.default_rng(seed)
     if not np.abs(atoms.get_momenta()).any() and temperature > 0:
         thermalize_momenta(atoms, temperature, rng=random)
-        Stationary(atoms)
+        if len(atoms) > 1:  # the motion of the whole is all that one has
+            Stationary(atoms)
     dynamics = _dynamics(atoms, temperature, thermostat, pressure, timestep, random)
     # Where the motion of the whole is taken away, and stays away, it holds no energy: ase counts it all the same.
     still = thermostat is None and len(atoms) > 1 and bool(np.abs(atoms.get_momenta().sum(0)).max() < 1e-6)
@@ -175,6 +178,11 @@ def _dynamics(
     if pressure is not None:
         if not atoms.pbc.all():
             raise ArgumentError("A pressure acts on a cell that repeats in three directions, but this one does not.")
+        if atoms.constraints:
+            raise ArgumentError(
+                "A cell that changes its volume moves all atoms, but some of these are held by constraints. Remove "
+                "them, atoms.set_constraint(), or keep the cell."
+            )
         return IsotropicMTKNPT(
             atoms,
             step,

@@ -32,7 +32,8 @@ def save_weights(module: nn.Module, path: str | Path, notes: Mapping[str, str] |
     Returns:
         The path.
 
-    Raises `MissingExtraError` where safetensors is not installed.
+    Raises `MissingExtraError` where safetensors is not installed, and `OSError` where the file cannot be written; what
+    was there before is then still there.
 
     >>> from tempfile import mkdtemp
     >>> from intertwine.catalog import O3
@@ -45,7 +46,17 @@ def save_weights(module: nn.Module, path: str | Path, notes: Mapping[str, str] |
     path = Path(path)
     tensors = {name: value.detach().cpu().contiguous().clone() for name, value in module.state_dict().items()}
     metadata = {**(notes or {}), "convention": str(CONVENTION), "reps": json.dumps(_reps(module))}
-    _safetensors().save_file(tensors, path, metadata)
+    package = _safetensors()
+    from safetensors import SafetensorError
+
+    partial = path.with_name(f"{path.name}.partial")  # at once: what stops in the middle leaves the file of before
+    try:
+        package.save_file(tensors, partial, metadata)
+        partial.replace(path)
+    except (OSError, SafetensorError) as error:
+        if partial.is_file():
+            partial.unlink()
+        raise OSError(f"{path} cannot be written: {error}") from error
     return path
 
 

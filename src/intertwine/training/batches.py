@@ -169,10 +169,11 @@ def _graph(frame: LabelledFrame, model: Potential) -> AtomGraph:
 def _labels(frame: LabelledFrame, model: Potential) -> Labels:
     """The labels of a frame in the shapes that the model gives, NaN where there are none."""
     atoms = len(frame.atoms)
+    has_volume = frame.atoms.pbc.any() and frame.atoms.cell.volume > 0  # without, a model gives no stress
     labels = {
         "energy": _or_unknown(frame.energy, (1,)),
         "forces": _or_unknown(frame.forces, (atoms, 3)),
-        "stress": _or_unknown(frame.stress, (1, 3, 3)),
+        "stress": _or_unknown(frame.stress if has_volume else None, (1, 3, 3)),
     }
     for name, target in model.targets.items():
         value = None if name not in frame.targets else target_values(frame, name, target)

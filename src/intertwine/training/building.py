@@ -7,7 +7,6 @@ import warnings
 from typing import Any
 
 import torch
-from ase.data import atomic_numbers
 
 from intertwine.catalog import group as group_of_name
 from intertwine.catalog.base import CatalogGroup
@@ -45,7 +44,7 @@ def new_potential(section: ModelSection, told: LabelStatistics, seed: int = 0) -
     made = _network(section, {**options, "rep_out": rep_out}, len(told.elements), group, seed)
     terms: list[EnergyTerm] = [Repulsion(told.elements)] if section.repulsion else []
     terms += [Electrostatics()] if section.long_range else []
-    references = list(told.references.energies.values())
+    references = list(told.references.bound.values())
     return Potential(made, told.elements, references, told.scale, targets=targets, terms=terms)
 
 
@@ -73,7 +72,10 @@ def _network(
         try:
             return kind(species, section.cutoff, **given)
         except UnreachableWarning as error:
-            raise ArgumentError(f"{section.network} cannot give all that is wanted of it. {error}") from error
+            raise ArgumentError(
+                f"{section.network} cannot give all that is wanted of it. {error} Its inputs follow from "
+                "[model.options] hidden and layers."
+            ) from error
         except (TypeError, RuntimeError) as error:  # numbers where reps are meant, words where numbers are
             kinds = ", ".join(f"{name}: {own[name].annotation}" for name in free)
             raise ArgumentError(
@@ -87,14 +89,51 @@ def _usual_features(group: CatalogGroup) -> Rep:
 
 
 def started_potential(section: ModelSection, elements: set[int]) -> Potential:
-    """The potential on disk that a training goes on from; raises `ArgumentError` unless it knows the elements."""
+    """The potential on disk that a training goes on from.
+
+    Raises `ArgumentError` unless it knows the elements, and for entries of the section that it contradicts.
+    """
     model = load_potential(str(section.start))
+    for name, (asked, own) in _doubtful(section, model).items():
+        if asked != own:
+            raise ArgumentError(
+                f"[model] asks for {name} = {asked!r}, but the model to go on from has {own!r}, and keeps it. Leave "
+                "this entry out, or train a new model."
+            )
     if unknown := sorted(elements - {*model.elements}):
         raise ArgumentError(
             f"The model to go on from knows the elements with the atomic numbers {list(model.elements)}, but frames "
             f"hold {unknown} as well. Leave these frames out, or train a new model."
         )
     return model.train()
+
+
+def _doubtful(section: ModelSection, model: Potential) -> dict[str, tuple[Any, Any]]:
+    """What a section asks for beside a model to go on from, with what this has: entries that are not the default."""
+    group = model.network.rep_out.group
+    terms = {type(term) for term in model.terms}
+    own: dict[str, Any] = {
+        "network": type(model.network).__name__,
+        "cutoff": model.cutoff,
+        "group": str(group),
+        "repulsion": Repulsion in terms,
+        "long_range": Electrostatics in terms,
+    }
+    usual = ModelSection()
+    pairs = {name: (getattr(section, name), has) for name, has in own.items()}
+    asked = {name: pair for name, pair in pairs.items() if pair[0] != getattr(usual, name)}
+    annotations = inspect.signature(type(model.network)).parameters
+    for name, value in section.options.items():
+        has = model.network.options.get(name)
+        if name in annotations and isinstance(group, CatalogGroup):
+            value = _option(value, annotations[name].annotation, group)
+        asked[f"options.{name}"] = (_tuples(value), _tuples(has))
+    return asked
+
+
+def _tuples(value: Any) -> Any:
+    """A value with tuples for lists."""
+    return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
 
 
 def targets_of(section: ModelSection) -> dict[str, Target]:
@@ -129,13 +168,6 @@ def learned_targets(section: ModelSection) -> dict[str, Target]:
                 f"The model to go on from gives {name!r} as {own[name]}. Name it without a rep or tensor."
             )
     return {name: own[name] for name in section.targets}
-
-
-def atomic_number(symbol: str) -> int:
-    """The atomic number of an element's symbol; raises `ArgumentError` for another word."""
-    if symbol not in atomic_numbers:
-        raise ArgumentError(f"Elements are named by their symbols, such as 'Si', but got {symbol!r}.")
-    return int(atomic_numbers[symbol])
 
 
 def _target(section: TargetSection, group: CatalogGroup) -> Target:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from intertwine.models.atoms import neighbours
 from intertwine.training.alike import same_structures
 from intertwine.training.composition import fit_references, is_isolated
 from intertwine.training.consistency import binding_limit, force_slope, mixed_units
-from intertwine.training.frames import LabelledFrame, listed
+from intertwine.training.frames import STATES, LabelledFrame, listed
 
 LARGE_FORCES = 8.0  # eV/Å, root mean square of a frame: hot or broken structures, or kcal/mol/Å
 NET_FORCE = 1e-3  # eV/Å per atom: beyond the drift of plane-wave codes
@@ -73,7 +74,7 @@ def duplicates(frames: Sequence[LabelledFrame], limits: CheckLimits) -> Iterator
     places = tuple(place for group in groups for place in group)
     words = f"{_are(extra)} repeat{'s' * (extra == 1)} the structure of another: {_named(frames, places)}"
     yield Finding("duplicates", words, places)
-    for name, off in (("energy", 1e-4), ("forces", 1e-3)):
+    for name, off in (("energy", 1e-4), ("forces", 1e-3), ("stress", 1e-4)):
         wrong, worst = [], 0.0
         for group in groups:
             apart = _spread([frames[i] for i in group], name)
@@ -81,9 +82,15 @@ def duplicates(frames: Sequence[LabelledFrame], limits: CheckLimits) -> Iterator
                 wrong += list(group)
                 worst = max(worst, apart)
         if wrong:
-            unit = "eV per atom" if name == "energy" else "eV/Å"
-            said = f"the same structure has {name} that differ, by up to {worst:.3g} {unit}: {_named(frames, wrong)}"
+            said = f"the same structure has {_LABELS[name].format(worst)}: {_named(frames, wrong)}"
             yield Finding("contradictions", said, tuple(wrong))
+
+
+_LABELS = {
+    "energy": "energies that differ, by up to {:.3g} eV per atom",
+    "forces": "forces that differ, by up to {:.3g} eV/Å",
+    "stress": "stresses that differ, by up to {:.3g} eV/Å³",
+}
 
 
 def _spread(frames: Sequence[LabelledFrame], name: str) -> float:
@@ -158,7 +165,8 @@ def close_atoms(frames: Sequence[LabelledFrame], limits: CheckLimits) -> Iterato
 def _lonely(frames: Sequence[LabelledFrame], limits: CheckLimits) -> Iterator[Finding]:
     alone = [i for i, frame in enumerate(frames) if is_isolated(frame)]
     if alone:
-        said = f"{_are(len(alone), 'isolated atom')}, whose energies are taken as references: {_named(frames, alone)}"
+        count = _are(len(alone), "isolated atom")
+        said = f"{count}, whose energies are references where none is given: {_named(frames, alone)}"
         yield Finding("isolated atoms", said, tuple(alone))
     if limits.cutoff is None:
         return
@@ -187,6 +195,23 @@ def odd_elements(frames: Sequence[LabelledFrame], limits: CheckLimits) -> Iterat
                 f"{_are(len(places))} with {what}: {symbols}; {_named(frames, places)}",
                 tuple(places),
             )
+
+
+def states(frames: Sequence[LabelledFrame], _: CheckLimits) -> Iterator[Finding]:
+    """Frames of unlike charge or spin: to a model, which is told neither, they are the same."""
+    for key in STATES:
+        found = [frame.atoms.info.get(key) for frame in frames]
+        counts = Counter(float(value) for value in found if isinstance(value, int | float))
+        if len(counts) < 2:
+            continue
+        (usual, _count), *_rare = counts.most_common()
+        other = tuple(i for i, value in enumerate(found) if isinstance(value, int | float) and value != usual)
+        shares = ", ".join(f"{value:g} in {count}" for value, count in sorted(counts.items()))
+        said = (
+            f"{key} is not the same in all frames ({shares}), and the model is not told: leave those out that are not "
+            f"{usual:g}: {_named(frames, other)}"
+        )
+        yield Finding("states", said, other)
 
 
 def net_forces(frames: Sequence[LabelledFrame], _: CheckLimits) -> Iterator[Finding]:
@@ -227,4 +252,4 @@ def units(frames: Sequence[LabelledFrame], _: CheckLimits) -> Iterator[Finding]:
         yield Finding("units", said)
 
 
-CHECKS: tuple[Check, ...] = (odd_elements, duplicates, outliers, close_atoms, net_forces, units)
+CHECKS: tuple[Check, ...] = (odd_elements, states, duplicates, outliers, close_atoms, net_forces, units)

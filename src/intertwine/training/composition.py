@@ -10,10 +10,13 @@ import numpy as np
 from ase.data import chemical_symbols
 
 from intertwine.errors import ArgumentError
+from intertwine.models.atoms import neighbours
 from intertwine.training.frames import LabelledFrame
 
 MANY_ELEMENTS = 12  # elements that a line can list
 ISOLATED = ("isolatedatom", "isolated_atom", "isolated")
+ALONE = 8.0
+"""Å: atoms farther from all others than any in a crystal are alone, as those in large boxes are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,11 +28,19 @@ class References:
         origins: for each element `"given"`, `"isolated atom"`, `"fitted"`, or `"undetermined"` where elements occur in
             one proportion only, or where no frame has an energy.
         residual: root mean square of what is left per atom, eV; NaN without energies.
+        binding: by how much atoms of each element are bound on average, eV, beside energies that are given or those of
+            isolated atoms; empty where all are fitted, since that is in these.
     """
 
     energies: Mapping[int, float]
     origins: Mapping[int, str]
     residual: float = field(default=float("nan"))
+    binding: Mapping[int, float] = field(default_factory=dict)
+
+    @property
+    def bound(self) -> dict[int, float]:
+        """What each element has on average in the frames, eV: where a model starts, which then learns small numbers."""
+        return {z: energy + self.binding.get(z, 0.0) for z, energy in self.energies.items()}
 
     def total(self, numbers: Sequence[int] | np.ndarray) -> float:
         """The sum of the references of atoms, eV."""
@@ -45,6 +56,9 @@ class References:
         lines = [f"references, eV: {', '.join(parts)}"]
         if np.isfinite(self.residual):
             lines[0] += f"; {1000 * self.residual:.4g} meV per atom are left"
+        if self.binding and len(self.binding) <= MANY_ELEMENTS:
+            bonds = ", ".join(f"{chemical_symbols[z]} {energy:.4g}" for z, energy in self.binding.items())
+            lines.append(f"beside these atoms are bound on average by, eV: {bonds}, from which a model starts")
         if "undetermined" in self.origins.values():
             loose = ", ".join(chemical_symbols[z] for z, origin in self.origins.items() if origin == "undetermined")
             lines.append(
@@ -55,7 +69,7 @@ class References:
 
 
 def is_isolated(frame: LabelledFrame) -> bool:
-    """Whether a frame is one atom alone: one without periods, or one that its file calls so.
+    """Whether a frame is one atom alone: far from its images, if there are some, or one that its file calls so.
 
     Raises `ArgumentError` for one that is called so and holds several atoms.
     """
@@ -65,7 +79,7 @@ def is_isolated(frame: LabelledFrame) -> bool:
             f"{frame.source} is called an isolated atom by its config_type, but holds {len(frame.atoms)} atoms. Give "
             "it another config_type."
         )
-    return named or (len(frame.atoms) == 1 and not frame.atoms.pbc.any())
+    return named or (len(frame.atoms) == 1 and not neighbours(frame.atoms, ALONE)[0].size)
 
 
 def fit_references(
@@ -81,7 +95,7 @@ def fit_references(
 
     Args:
         frames: the frames; those without energy, and isolated atoms, do not count in the fit.
-        given: energies by atomic number, which are kept.
+        given: energies by atomic number, which are kept; those of elements that no frame holds are left out.
         robust: least absolute deviations instead of least squares, which outliers do not move.
 
     Raises `ArgumentError` for given energies that are not finite, and for isolated atoms with different energies.
@@ -92,7 +106,7 @@ def fit_references(
     {1: -1.0, 8: -5.0}
     """
     elements = sorted({int(z) for frame in frames for z in frame.atoms.numbers})
-    known, origins = _known_energies(frames, given or {})
+    known, origins = _known_energies(frames, {z: energy for z, energy in (given or {}).items() if z in elements})
     if not all(np.isfinite(energy) for energy in known.values()):
         raise ArgumentError(f"References are finite energies in eV, but got {dict(known)}.")
     used = [frame for frame in frames if frame.energy is not None and not is_isolated(frame)]
@@ -105,9 +119,14 @@ def fit_references(
     fitted, fixed = _fitted(counts, rest, atoms, robust)
     known |= dict(zip(free, fitted.tolist(), strict=True))
     origins |= {z: "fitted" if sure else "undetermined" for z, sure in zip(free, fixed, strict=True)}
-    left = (rest - counts @ fitted) / atoms if used else np.array([np.nan])
-    chosen = {z: float(known[z]) for z in sorted({*elements, *known})}
-    return References(chosen, {z: origins[z] for z in chosen}, float(np.sqrt(np.mean(left**2))))
+    chosen = {z: float(known[z]) for z in elements}
+    left, binding = (rest - counts @ fitted) / atoms, {}
+    if used and len(free) < len(elements):
+        counts = np.array([[np.sum(frame.atoms.numbers == z) for z in elements] for frame in used], float)
+        bonds, _ = _fitted(counts, left * atoms, atoms, robust)
+        left, binding = left - counts @ bonds / atoms, dict(zip(elements, bonds.tolist(), strict=True))
+    residual = float(np.sqrt(np.mean(left**2))) if used else float("nan")
+    return References(chosen, {z: origins[z] for z in chosen}, residual, binding)
 
 
 def _known_energies(
@@ -121,8 +140,8 @@ def _known_energies(
     for z, energies in alone.items():
         if z not in given and max(energies) - min(energies) > 1e-3:
             raise ArgumentError(
-                f"The isolated atoms of the element {z} have energies from {min(energies):.6g} to {max(energies):.6g} "
-                f"eV. Keep one, or give its energy: given={{{z}: …}}."
+                f"The isolated atoms of {chemical_symbols[z]} have energies from {min(energies):.6g} to "
+                f"{max(energies):.6g} eV. Keep one, or give its energy among the references."
             )
     known = {z: float(np.mean(energies)) for z, energies in alone.items()} | {
         int(z): float(e) for z, e in given.items()

@@ -125,6 +125,7 @@ def _way(a: LabelledFrame, b: LabelledFrame) -> tuple[np.ndarray, np.ndarray]:
 
 _ENERGY_UNITS = ("eV", "kcal/mol", "kJ/mol", "Hartree", "Rydberg", "meV")
 _PER_BOHR = ("Hartree", "Rydberg")
+_STRESS_UNITS = ("GPa", "kbar", "bar", "Hartree/Bohr^3", "Rydberg/Bohr^3")
 
 
 def mixed_units(slope: float) -> list[str]:
@@ -142,6 +143,17 @@ def mixed_units(slope: float) -> list[str]:
                 if off < 0.15:
                     found.append(((energy != "eV") + (other != "eV"), off, energy, other, length))
     return [f"energies in {energy} with forces in {other}/{length}" for _, _, energy, other, length in sorted(found)]
+
+
+def mixed_stress(size: float) -> str:
+    """The unit of stresses that are so many times too large, if it is one that codes print; else nothing.
+
+    >>> mixed_stress(160.2), mixed_stress(3.0)
+    ('GPa', '')
+    """
+    off = {unit: abs(np.log(size * LabelUnits(stress=unit).factors["stress"])) for unit in _STRESS_UNITS}
+    nearest = min(off, key=off.__getitem__)
+    return nearest if off[nearest] < 0.3 else ""
 
 
 def binding_limit(numbers: np.ndarray) -> float:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 from ase import Atoms
 
 from intertwine.errors import ArgumentError
 from intertwine.training.label_keys import USUAL_KEYS, LabelKeys, LabelUnits, units_of, usual_label
-from intertwine.training.raw_frames import RawFrame, matrix_of, raw_frames
+from intertwine.training.raw_frames import RawFrame, found_files, matrix_of, raw_frames
 
 LABEL_UNITS = {"energy": "eV", "forces": "eV/Å", "stress": "eV/Å³"}
 LABEL_NAMES = (*LABEL_UNITS,)
 BY_CONVENTION = "positive under tension, by convention: not checked"
+STATES = ("charge", "total_charge", "spin", "multiplicity", "spin_multiplicity", "total_spin")
+"""Keys that tell electronic states of one structure apart, which a potential does not know."""
 SHOWN = 5  # how many frames a sentence names
 
 
@@ -31,7 +33,8 @@ class LabelledFrame:
         energy: eV.
         forces: `(n, 3)`, eV/Å.
         stress: `(3, 3)`, eV/Å³, positive under tension.
-        targets: other labels by name, of the structure or of each atom, as they are stored.
+        targets: other labels by name, of the structure or of each atom, as they are stored; NaN where some numbers of
+            one are not known.
         source: the file that it comes from, and its place in it.
     """
 
@@ -98,16 +101,20 @@ class FrameSet(Sequence[LabelledFrame]):
 
 
 def fingerprint(frames: Iterable[LabelledFrame]) -> str:
-    """A word that frames with other atoms, energies or forces do not have."""
+    """A word that frames with other atoms or labels do not have."""
     digest = hashlib.sha256()
     for frame in frames:
         atoms = frame.atoms
-        for part in (atoms.numbers, atoms.positions, atoms.cell.array, frame.energy, frame.forces, frame.stress):
+        structure = (atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc)
+        targets = (frame.targets[name] for name in sorted(frame.targets))
+        for part in (*structure, frame.energy, frame.forces, frame.stress, *targets):
             digest.update(b"none" if part is None else np.asarray(part, float).tobytes())
     return digest.hexdigest()[:16]
 
 
-def read_frames(paths: str | Path | Iterable[str | Path], keys: LabelKeys | None = None) -> FrameSet:
+def read_frames(
+    paths: str | Path | Iterable[str | Path], keys: LabelKeys | None = None, *, needs_targets: bool = True
+) -> FrameSet:
     """Structures and labels from files: extended xyz, databases of ase, npz, and all else that ase reads.
 
     Labels are looked for where ase keeps them: among the numbers of a structure and of its atoms, and in its
@@ -116,8 +123,9 @@ def read_frames(paths: str | Path | Iterable[str | Path], keys: LabelKeys | None
     so; it names too the keys that hold numbers and are not used.
 
     Args:
-        paths: one file or several.
+        paths: one file or several, or patterns such as `runs/*/vasprun.xml`.
         keys: the keys of the labels, and their units; the usual ones are found.
+        needs_targets: whether targets that no frame has are an error, or a note.
 
     Raises `ArgumentError` for files that are not there, empty or not understood; for keys that were asked for and are
     nowhere; where no frame has any label; for labels that are all NaN, forces of the wrong shape, positions that are
@@ -134,14 +142,14 @@ def read_frames(paths: str | Path | Iterable[str | Path], keys: LabelKeys | None
     (-14.2, 'REF_energy')
     """
     keys = keys or LabelKeys()
-    files = [paths] if isinstance(paths, str | Path) else list(paths)
+    files = found_files([paths] if isinstance(paths, str | Path) else list(paths))
     if not files:
         raise ArgumentError("Frames are read from one file or more, but got no path.")
-    parts = [_File(raw_frames(path), keys, Path(path).name) for path in files]
-    _check_asked(parts, keys)
+    parts = [_File(raw_frames(path, name), keys, name) for name, path in files.items()]
+    _check_asked(parts, keys, needs_targets)
     frames = tuple(frame for part in parts for frame in part.frames())
     _check_any(frames, parts)
-    notes = [note for part in parts for note in part.notes]
+    notes = _few([note for part in parts for note in part.notes])
     turned = any(part.units.sign < 0 for part in parts)
     sign = "turned from positive under compression, as asked: not checked" if turned else BY_CONVENTION
     return FrameSet(frames, _together(parts), (*notes, *_unused(parts)), sign)
@@ -160,9 +168,8 @@ class _File:
         self.told: set[str] = set()  # keys that a note names already
         for kind in USUAL_KEYS:
             self._choose(kind)
-        if "stress" in self.used and (virial := self.used.pop("virial", None)):
-            self.notes.append(f"{name}: {virial} is not used, since {self.used['stress']} gives the stress.")
-            self.told.add(virial)
+        if "stress" in self.used and "virial" in self.used:
+            self._choose_stress(self.used["stress"], self.used["virial"])
         self.used |= {target: key for target, key in keys.targets.items() if key in self.there}
         twice = sorted({key for raw in raws for key in raw.contradicting} & {*self.used.values()})
         if twice:
@@ -199,6 +206,14 @@ class _File:
                 f"{self.name}: {kind} is taken from {self.used[kind]}, not from {other}{self._apart(other)}."
             )
 
+    def _choose_stress(self, stress: str, virial: str) -> None:
+        """Virials serve the frames that have no stress, if there are some."""
+        if any(virial in raw.values and stress not in raw.values for raw in self.raws):
+            self.notes.append(f"{self.name}: stress is taken from {virial} where there is no {stress}.")
+            return
+        self.notes.append(f"{self.name}: {virial} is not used, since {stress} gives the stress.")
+        self.told.add(self.used.pop("virial"))
+
     def _apart(self, other: str) -> str:
         """How the energies under another key differ."""
         if (own := self.used.get("energy")) is None or usual_label(other) != "energy":
@@ -214,9 +229,10 @@ class _File:
         for words, sources in lost.items():
             name = words.split()[0]
             if "finite" in words and not self.counts[name]:
+                way = " target out" if name in self.keys.targets else f" label out: LabelKeys({name}='')"
                 raise ArgumentError(
                     f"All {len(sources)} values of {name} in {self.name}, under the key {self.used.get(name, name)}, "
-                    f"are NaN or infinite. Repair the file, or leave the label out: LabelKeys({name}='')."
+                    f"are NaN or infinite. Repair the file, or leave the{way}."
                 )
             self.notes.append(f"The {words} in {counted(sources, 'frame')}, and is left out there.")
         return made
@@ -224,18 +240,24 @@ class _File:
     def _frame(self, raw: RawFrame, lost: dict[str, list[str]]) -> LabelledFrame:
         atoms = _scaled(raw, self.units.factors["length"])
         if (group := {**raw.words, **raw.values}.get(self.keys.group)) is not None:
-            atoms.info["group"] = group.item() if isinstance(group, np.ndarray) and group.size == 1 else group
+            atoms.info["group"] = _hashable(group)
+        atoms.info |= {key: float(raw.values[key].item()) for key in STATES if _size(raw, key) == 1}
         labels: dict[str, np.ndarray] = {}
         for name, key in self.used.items():
-            if key not in raw.values:
+            if key not in raw.values or (name == "virial" and "stress" in labels):
                 continue
             value = _shaped(name, key, raw)
-            if not np.isfinite(value).all():
+            known = np.isfinite(value)
+            if not (known.any() if name in self.keys.targets else known.all()):
                 lost.setdefault(f"{name} is not finite", []).append(raw.source)
             elif name in ("stress", "virial") and atoms.cell.volume < 1e-6:
                 lost.setdefault(f"{name} is given for a cell without volume", []).append(raw.source)
+            elif name in ("stress", "virial") and not atoms.pbc.any():
+                lost.setdefault(f"{name} is given for a cell that does not repeat (pbc)", []).append(raw.source)
             else:
-                labels[name] = value
+                if not known.all():
+                    lost.setdefault(f"{name} is not finite in part", []).append(raw.source)
+                labels[name] = np.where(known, value, np.nan)
                 self.counts[name] += 1
         factors, sign = self.units.factors, self.units.sign
         stress = labels["stress"] * factors["stress"] * sign if "stress" in labels else None
@@ -249,6 +271,13 @@ class _File:
             {name: labels[name] for name in self.keys.targets if name in labels},
             raw.source,
         )
+
+
+def _hashable(group: Any) -> Any:
+    """The name of a group, one number or word, or several of them."""
+    if not isinstance(group, np.ndarray):
+        return group if isinstance(group, Hashable) else repr(group)
+    return group.item() if group.size == 1 else tuple(group.ravel().tolist())
 
 
 def _size(raw: RawFrame, key: str) -> int:
@@ -308,9 +337,10 @@ def listed(names: Sequence[str]) -> str:
 # what is said of all files --------------------------------------------------------------------------------------------
 
 
-def _check_asked(parts: Sequence[_File], keys: LabelKeys) -> None:
+def _check_asked(parts: Sequence[_File], keys: LabelKeys, needs_targets: bool) -> None:
     there = sum((part.there for part in parts), Counter[str]())
-    missing = {name: key for name, key in keys.asked.items() if key not in there}
+    needed = {name: key for name, key in keys.asked.items() if needs_targets or name not in keys.targets}
+    missing = {name: key for name, key in needed.items() if key not in there}
     if missing:
         asked = ", ".join(f"{name} under {key!r}" for name, key in missing.items())
         raise ArgumentError(f"No frame has {asked}. {_keys_there(parts)}")
@@ -346,6 +376,19 @@ def _together(parts: Sequence[_File]) -> tuple[FoundLabel, ...]:
         for (name, key, unit), count in found.items()
         if count
     )
+
+
+def _few(notes: Sequence[str]) -> list[str]:
+    """Notes that say the same of many files, the first of them and how many more there are."""
+    alike: dict[str, list[str]] = {}
+    for note in notes:
+        alike.setdefault(note.partition(": ")[2].partition(", which")[0] or note, []).append(note)
+    few = []
+    for same in alike.values():
+        few += same[:SHOWN]
+        if len(same) > SHOWN:
+            few.append(f"… and the same of {counted([note.partition(': ')[0] for note in same[SHOWN:]], 'file')}")
+    return few
 
 
 def _unused(parts: Sequence[_File]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from ase.data import chemical_symbols
 from intertwine.errors import ArgumentError
 from intertwine.training.checks import CHECKS, CheckLimits, Finding
 from intertwine.training.composition import MANY_ELEMENTS, References, fit_references
-from intertwine.training.consistency import SlopeCheck, force_slope, stress_slope, teacher_stress
+from intertwine.training.consistency import SlopeCheck, force_slope, mixed_stress, stress_slope, teacher_stress
 from intertwine.training.frames import LABEL_NAMES, LABEL_UNITS, FrameSet, LabelledFrame
 
 
@@ -81,7 +81,11 @@ def _listed(counts: Iterable[tuple[str, int]]) -> str:
 
 
 def inspect(
-    frames: FrameSet | Sequence[LabelledFrame], limits: CheckLimits | None = None, *, teacher: Any = None
+    frames: FrameSet | Sequence[LabelledFrame],
+    limits: CheckLimits | None = None,
+    *,
+    teacher: Any = None,
+    given: Mapping[int, float] | None = None,
 ) -> DataReport:
     """What data hold, under which keys, and what is odd about them: for the first lines of a training.
 
@@ -93,8 +97,9 @@ def inspect(
         limits: from where on something is odd.
         teacher: an ase calculator of the method that made the labels, or one like it; a few structures are strained to
             know the sign of the stress from its energies.
+        given: references that are known, by atomic number.
 
-    Raises `ArgumentError` for no frames.
+    Raises `ArgumentError` for no frames, and as `fit_references` does.
 
     >>> from ase.build import molecule
     >>> print(inspect([LabelledFrame(molecule("H2O"), -14.0), LabelledFrame(molecule("H2O"), -14.5)]))
@@ -104,7 +109,7 @@ def inspect(
     H, O: the data fix only a sum of these, since they always occur in the same proportion. Energies of reactions
     between such compositions need isolated atoms, or references that are given.
     ! 1 frame repeats the structure of another: 0, 1
-    ! the same structure has energy that differ, by up to 0.167 eV per atom: 0, 1
+    ! the same structure has energies that differ, by up to 0.167 eV per atom: 0, 1
     """
     if not len(frames):
         raise ArgumentError("There are no frames to inspect. Read some: read_frames(paths).")
@@ -122,7 +127,7 @@ def inspect(
         sources=_sources(data),
         stress_sign=sign,
         force_check=force_slope(data),
-        references=fit_references(data),
+        references=fit_references(data, given),
         findings=(*(finding for check in CHECKS for finding in check(data, limits)), *wrong),
         notes=data.notes,
     )
@@ -149,13 +154,26 @@ def _stress_sign(data: FrameSet, teacher: Any) -> tuple[str, tuple[Finding, ...]
         check, said = _against_teacher(data, teacher), "finite strains of a teacher"
     if check.pairs < (1 if teacher is not None else 5) or abs(check.correlation) < 0.6:
         return data.stress_sign + (", since the teacher's energies do not tell" if teacher is not None else ""), ()
+    off = _stress_units(1 / abs(check.slope) if teacher is None else abs(check.slope), check, said)
     if check.slope > 0:
-        return f"positive under tension, checked by {said} ({check.pairs})", ()
+        return f"positive under tension, checked by {said} ({check.pairs})", off
     words = (
         f"the stress has the opposite sign of that by {said} ({check.pairs}): it is positive under compression. Read "
         "it with units=LabelUnits(stress_sign='compression')."
     )
-    return f"wrong by {said} ({check.pairs})", (Finding("sign", words),)
+    return f"wrong by {said} ({check.pairs})", (Finding("sign", words), *off)
+
+
+def _stress_units(size: float, check: SlopeCheck, said: str) -> tuple[Finding, ...]:
+    """A finding where stresses are of another size than their energies say: those in GPa that were taken for eV/Å³."""
+    if abs(check.correlation) < 0.8 or 0.5 < size < 2.0:
+        return ()
+    guess = mixed_stress(size)
+    words = (
+        f"stresses are {size:.4g} times those by {said} ({check.pairs}): are they in {guess or 'another unit'}? Pass "
+        "units=LabelUnits(stress=…)."
+    )
+    return (Finding("units", words),)
 
 
 def _against_teacher(data: FrameSet, teacher: Any, most: int = 4) -> SlopeCheck:

@@ -18,12 +18,15 @@ from intertwine.training.predictions import PredictedFrames
 def predict_frames(model: Potential, frames: Sequence[LabelledFrame]) -> PredictedFrames:
     """What a potential says of frames, beside their labels."""
     dataset, device = FrameDataset(frames, model), model.references.device
-    has_stress = all(frame.stress is not None for frame in frames)
+    has_stress = any(frame.stress is not None for frame in frames)
     found: dict[str, list[np.ndarray]] = {"energy": [], "forces": [], "stress": []}
     labels: dict[str, list[np.ndarray]] = {name: [] for name in found}
     for share in Shares(dataset.edges, size=16, most_edges=20000):
         batch: FrameBatch = dataset[share]
-        told = model.eval()(batch.graph.to(device), stress=has_stress)
+        is_asked = has_stress and not bool(batch.labels["stress"].isnan().all())
+        told = model.eval()(batch.graph.to(device), stress=is_asked)
+        if has_stress and not is_asked:  # frames without volume have none
+            told["stress"] = torch.full_like(batch.labels["stress"], torch.nan)
         for name in found.keys() & told.keys():
             found[name].append(told[name].detach().cpu().double().numpy())
             labels[name].append(batch.labels[name].numpy())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from glob import glob, has_magic
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,8 @@ NPZ_KEYS = {
     "cell": ("cell", "cells", "lattice"),
     "pbc": ("pbc",),
 }
+COLUMNS = "lattice"
+"""The name of cells whose lattice vectors are columns, as sGDML keeps them; elsewhere they are rows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,31 +53,67 @@ class RawFrame:
     words: dict[str, Any] = field(default_factory=dict)
 
 
-def raw_frames(path: str | Path) -> list[RawFrame]:
-    """All structures of a file; raises `ArgumentError` for one that is not there, is empty, or cannot be read."""
-    path = Path(path)
+def found_files(paths: Iterable[str | Path]) -> dict[str, Path]:
+    """Files by names that tell them apart, those that fit a pattern in their order.
+
+    Raises `ArgumentError` for a pattern that no file fits, and for a file that is named twice.
+
+    >>> list(found_files(["a/vasprun.xml", "b/vasprun.xml", "c.xyz"]))
+    ['a/vasprun.xml', 'b/vasprun.xml', 'c.xyz']
+    """
+    files: list[Path] = []
+    for path in map(Path, paths):
+        if path.exists() or not has_magic(str(path)):
+            files.append(path)
+            continue
+        fitting = sorted(map(Path, glob(str(path))))
+        if not fitting:
+            raise ArgumentError(f"There is no file whose name fits {path}.")
+        files += fitting
+    if twice := sorted({str(path) for path in files if files.count(path) > 1}):
+        raise ArgumentError(f"Each file is read once, but {', '.join(twice)} is named twice. Name it once.")
+    names = Counter(path.name for path in files)
+    return {path.name if names[path.name] == 1 else _tail(path, files): path for path in files}
+
+
+def _tail(path: Path, files: Iterable[Path]) -> str:
+    """The shortest end of a path that no other file has."""
+    others = [other.parts for other in files if other != path]
+    for count in range(2, len(path.parts)):
+        if all(path.parts[-count:] != other[-count:] for other in others):
+            return str(Path(*path.parts[-count:]))
+    return str(path)
+
+
+def raw_frames(path: Path, name: str) -> list[RawFrame]:
+    """All structures of a file, whose sources begin with its name.
+
+    Raises `ArgumentError` for a file that is not there, is empty, or cannot be read.
+    """
     if not path.exists():
         beside = sorted(other.name for other in path.parent.glob(f"*{path.suffix or ''}"))[:5]
         there = f" Beside it there are {', '.join(beside)}." if path.suffix and beside else ""
         raise ArgumentError(f"There is no file {path}.{there}")
+    if path.is_dir() and path.suffix != ".bundle":
+        raise ArgumentError(f"{path} is a folder. Name the files in it, or a pattern such as {path}/*.xyz.")
     if path.is_file() and path.stat().st_size == 0:
         raise ArgumentError(f"{path} is empty: it holds no bytes at all.")
     if path.suffix == ".npz":
-        found = _of_archive(path)
+        found = _of_archive(path, name)
     elif path.suffix in DATABASES:
-        found = list(_of_database(path))
+        found = list(_of_database(path, name))
     else:
-        found = list(_of_ase(path))
+        found = list(_of_ase(path, name))
     if not found:
         raise ArgumentError(f"{path} is empty: it holds no structure.")
     return found
 
 
-def _of_ase(path: Path) -> Iterator[RawFrame]:
+def _of_ase(path: Path, name: str) -> Iterator[RawFrame]:
     count = 0
     try:
         for atoms in iread(path, ":", do_not_split_by_at_sign=True):
-            yield _of_atoms(atoms, f"{path.name}:{count}")
+            yield _of_atoms(atoms, f"{name}:{count}")
             count += 1
     except ArgumentError:
         raise
@@ -138,13 +178,13 @@ def matrix_of(stress: np.ndarray) -> np.ndarray:
     return flat.reshape(3, 3)
 
 
-def _of_database(path: Path) -> Iterator[RawFrame]:
+def _of_database(path: Path, name: str) -> Iterator[RawFrame]:
     """Rows of a database of ase, with their keys and data."""
     count = 0
     try:
         for row in connect(str(path)).select():
             count = row.id
-            yield _of_atoms(row.toatoms(), f"{path.name}:{row.id}", {**row.key_value_pairs, **row.data})
+            yield _of_atoms(row.toatoms(), f"{name}:{row.id}", {**row.key_value_pairs, **row.data})
     except ArgumentError:
         raise
     except Exception as error:
@@ -154,7 +194,7 @@ def _of_database(path: Path) -> Iterator[RawFrame]:
 # archives -------------------------------------------------------------------------------------------------------------
 
 
-def _of_archive(path: Path) -> list[RawFrame]:
+def _of_archive(path: Path, name: str) -> list[RawFrame]:
     """Structures of an npz: arrays with one entry per frame; elements, cell and pbc may be the same for all."""
     try:
         with np.load(path, allow_pickle=False) as archive:
@@ -172,18 +212,30 @@ def _of_archive(path: Path) -> list[RawFrame]:
         raise ArgumentError(
             f"The positions of {path} have the shape {positions.shape}, but (frames, atoms, 3) is meant."
         )
-    return _frames_of_arrays(path, arrays, found, positions)
+    return _frames_of_arrays(name, arrays, found, positions)
 
 
 def _frames_of_arrays(
-    path: Path, arrays: dict[str, np.ndarray], found: dict[str, str | None], positions: np.ndarray
+    name: str, arrays: dict[str, np.ndarray], found: dict[str, str | None], positions: np.ndarray
 ) -> list[RawFrame]:
     count, atoms = positions.shape[:2]
-    numbers = np.broadcast_to(arrays[str(found["numbers"])].astype(int), (count, atoms))
-    cells = np.zeros((3, 3)) if found["cell"] is None else arrays[found["cell"]]
-    cells = np.broadcast_to(cells, (count, 3, 3))
-    periodic = cells.any(2) if found["pbc"] is None else arrays[found["pbc"]]
-    periodic = np.broadcast_to(periodic, (count, 3)).astype(bool)
+
+    def each(part: str, default: np.ndarray) -> np.ndarray:
+        """The numbers of a part for each frame, given for each or once for all."""
+        key, shape = found[part], default.shape
+        given = default if key is None else arrays[key]
+        if given.shape not in (shape, (1, *shape), (count, *shape)):
+            raise ArgumentError(
+                f"{key} of {name} has the shape {given.shape}, but {part} of {count} frames of {atoms} atoms is "
+                f"{shape}, or {(count, *shape)}."
+            )
+        return np.broadcast_to(given, (count, *shape))
+
+    numbers = each("numbers", np.zeros(atoms)).astype(int)
+    cells = each("cell", np.zeros((3, 3)))
+    if found["cell"] == COLUMNS:
+        cells = cells.swapaxes(1, 2)
+    periodic = np.any(cells != 0, axis=2) if found["pbc"] is None else each("pbc", np.zeros(3)).astype(bool)
     used = set(found.values())
     per_frame = {k: v for k, v in arrays.items() if k not in used and v.dtype.kind in "iuf" and v.shape[:1] == (count,)}
     words = {k: v.item() for k, v in arrays.items() if v.ndim == 0 and v.dtype.kind in "US"}
@@ -191,5 +243,5 @@ def _frames_of_arrays(
     for i in range(count):
         values = {key: np.asarray(array[i], dtype=np.float64) for key, array in per_frame.items()}
         built = Atoms(numbers=numbers[i], positions=positions[i], cell=cells[i], pbc=periodic[i])
-        frames.append(RawFrame(built, values, f"{path.name}:{i}", (), words))
+        frames.append(RawFrame(built, values, f"{name}:{i}", (), words))
     return frames

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -111,7 +112,8 @@ def split_frames(
     """Parts of data at random, the same for the same seed.
 
     Frames that are one structure stay together, as do those with the same `atoms.info["group"]`: what a model was
-    trained on is no test. Isolated atoms go into the training.
+    trained on is no test. Isolated atoms go into the training, and so does the last frame that holds an element: what a
+    model was never shown it does not know.
 
     Args:
         frames: the frames.
@@ -129,31 +131,34 @@ def split_frames(
     """
     data = frames if isinstance(frames, FrameSet) else FrameSet(tuple(frames))
     wanted = {"test": _wanted(test, len(data), "test"), "validation": _wanted(validation, len(data), "validation")}
+    if sum(wanted.values()) >= len(data):
+        raise ArgumentError(
+            f"Of {len(data)} frames {wanted['validation']} were asked for validation and {wanted['test']} for test, "
+            "which leaves none for training. Ask for fewer, or for none."
+        )
     bound = _bound_together(data, tolerance)
     order = [bound[i] for i in np.random.default_rng(seed).permutation(len(bound))]
     free = [group for group in order if not any(is_isolated(data[i]) for i in group)]
+    held_by = {group: {int(z) for i in group for z in data[i].atoms.numbers} for group in order}
+    holders = Counter(z for held in held_by.values() for z in held)
     places: dict[str, list[int]] = {"test": [], "validation": []}
     for name, count in wanted.items():
         left = []
         for group in free:
-            if len(places[name]) + len(group) <= count:
+            if len(places[name]) + len(group) <= count and all(holders[z] > 1 for z in held_by[group]):
                 places[name] += group
+                holders.subtract(held_by[group])
             else:
                 left.append(group)
         free = left
         if count and not places[name]:
             raise ArgumentError(
                 f"{count} of {len(data)} frames were asked for {name}, but frames that are one structure, or of one "
-                f"group, stay together, and the smallest such set left has {min(map(len, free), default=0)}. Ask for "
-                "more, or give finer groups."
+                "group, stay together, the last frame of an element stays in the training, and the smallest set left "
+                f"has {min(map(len, free), default=0)}. Ask for more, or for none, or give finer groups or more frames."
             )
     taken = {i for part in places.values() for i in part}
     places["train"] = [i for i in range(len(data)) if i not in taken]
-    if not places["train"]:
-        raise ArgumentError(
-            f"Of {len(data)} frames {wanted['validation']} were asked for validation and {wanted['test']} for test, "
-            "which leaves none for training. Ask for fewer."
-        )
     chosen = {name: tuple(sorted(part)) for name, part in places.items()}
     return Split(data[chosen["train"]], data[chosen["validation"]], data[chosen["test"]], chosen)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import signal
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
+from ase.data import chemical_symbols
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import RichProgressBar
@@ -20,7 +22,6 @@ from intertwine.models.atoms.charges import LATENT
 from intertwine.training.batches import FrameDataset
 from intertwine.training.building import (
     NAMED_DTYPES,
-    atomic_number,
     learned_targets,
     new_potential,
     seen_cutoff,
@@ -47,6 +48,8 @@ from intertwine.training.preparation import (
     FrameParts,
     Say,
     calibrate,
+    check_elements,
+    given_references,
     read_parts,
     target_size,
     with_fitted_offsets,
@@ -96,10 +99,12 @@ def train(
 
     Raises `ArgumentError` for data and options that do not fit, before anything is computed, and for a folder that
     holds a training already; `DivergenceError` where numbers are no longer finite, with the best potential in the
-    folder, if there was one.
+    folder, if there was one, as there is when Ctrl-C stops it.
     """
     tell = rank_zero_only(say or (lambda _: None))
     folder = Path(configuration.folder)
+    if configuration.fit.patience is not None and not configuration.data.validation:
+        raise ArgumentError("[fit] patience looks at the validation, but [data] validation has no frames. Give some.")
     claim_folder(folder, configuration, resume)
     told = configuration.model
     parts = read_parts(configuration.data, learned_targets(told), seen_cutoff(told), tell)
@@ -121,13 +126,18 @@ def train(
     schedule = Schedule(fit.learning_rate, fit.warmup, fit.last_rate)
     module = PotentialFit(model, loss, schedule, weight_decay=fit.weight_decay, frozen=configuration.model.frozen)
     moving = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    tell(f"{configuration.model.network}: {moving} weights to learn, cut-off {model.cutoff:g} Å, {fit.dtype}.")
+    tell(f"{type(model.network).__name__}: {moving} weights to learn, cut-off {model.cutoff:g} Å, {fit.dtype}.")
     page = LivePage(folder / "report.html", TrainingRecord(folder.name, _words(configuration), data_report=parts.words))
     history = History(page.tell, EpochLines(fit.epochs, tell).tell)
     with quiet_lightning():
         start = checked_checkpoint(folder / LAST, module, data) if resume else None
         trainer = _trainer(configuration, [*callbacks, history], progress)
-        diverged = _fitted(trainer, module, data, start)
+        try:
+            diverged = _fitted(trainer, module, data, start)
+        except KeyboardInterrupt:
+            if trainer.is_global_zero:
+                _leave(folder, configuration, module, page, history)
+            raise
         if diverged is not None:  # callbacks were stopped in the middle of their work
             trainer = _trainer(configuration, [], progress, keeps=False)
         errors = _final_errors(trainer, module, data)
@@ -146,13 +156,20 @@ def train(
 def _fitted(trainer: Trainer, module: PotentialFit, data: PotentialData, start: str | None) -> DivergenceError | None:
     """Fit, and take the best weights of the validation, or the last; why the training stopped early, if it did.
 
-    Raises `DivergenceError` where it diverges before the end of an epoch left weights that are some use.
+    Raises `DivergenceError` where it diverges before the end of an epoch left weights that are some use, and
+    `KeyboardInterrupt` where somebody stops it.
     """
     diverged = None
+    heard = signal.getsignal(signal.SIGINT)
     try:
         trainer.fit(module, data, ckpt_path=start)
     except DivergenceError as error:
         diverged = error
+    except SystemExit as error:  # Lightning makes this of Ctrl-C, and is deaf to it from then on
+        if not trainer.interrupted:
+            raise
+        signal.signal(signal.SIGINT, heard)
+        raise KeyboardInterrupt("The training was stopped. After a whole epoch resume goes on from it.") from error
     best = getattr(trainer.checkpoint_callback, "best_model_path", "")
     if best:
         module.load_state_dict(whole_checkpoint(best)["state_dict"])
@@ -166,21 +183,31 @@ def _model(configuration: Configuration, parts: FrameParts, say: Say) -> tuple[P
     section, dtype = configuration.model, NAMED_DTYPES.get(configuration.fit.dtype)
     if dtype is None:
         raise ArgumentError(f"A training computes in {' or '.join(NAMED_DTYPES)}, but got {configuration.fit.dtype!r}.")
-    given = {atomic_number(symbol): energy for symbol, energy in configuration.data.references.items()}
+    given = given_references(configuration.data)
     if section.start is not None:
         everything = [*parts.train, *parts.validation, *parts.test, *parts.replay]
         model = started_potential(section, {int(z) for frame in everything for z in frame.atoms.numbers})
-        say(f"Going on from {section.start}, its references moved to these frames.")
+        has_energies = any(frame.energy is not None for frame in parts.train)
+        say(f"Going on from {section.start}{', its references moved to these frames' if has_energies else ''}.")
+        _say_unused(given, model.elements, "which the model does not know", say)
         before = model.references.clone()
         if silent := sorted(model.targets.keys() - section.targets.keys() - {LATENT}):
             say(f"Not learned further, since [model.targets] does not name them: {', '.join(silent)}.")
         model = with_fitted_offsets(model, parts.train, given)
         return model.to(dtype), with_moved_energies(parts.replay, model, before)
+    check_elements(parts)
+    _say_unused(given, parts.train.elements, "which no frame to learn from holds", say)
     told = label_statistics(parts.train, section.cutoff, given)
     say(f"scale {told.scale:.4g}; {told.average_neighbours:.3g} neighbours within {section.cutoff:g} Å on average")
     model = new_potential(section, told, configuration.fit.seed).to(dtype)
     calibrate(model, parts.train)
     return model, parts.replay
+
+
+def _say_unused(given: Mapping[int, float], elements: Sequence[int], why: str, say: Say) -> None:
+    """A line on references of elements that are not there."""
+    if unused := [chemical_symbols[z] for z in sorted(given) if z not in elements]:
+        say(f"! [data] references names {', '.join(unused)}, {why}: not used")
 
 
 def _trainer(
@@ -244,6 +271,15 @@ def _keep(folder: Path, configuration: Configuration, model: Potential, errors: 
     """Write the model with what it learned from."""
     told = {"configuration": asdict(configuration), "errors": errors, "version": version("intertwine")}
     save_potential(model, folder / MODEL, {"training": json.dumps(told)})
+
+
+def _leave(folder: Path, configuration: Configuration, module: PotentialFit, page: LivePage, history: History) -> None:
+    """Write the best model so far, or the last, of a training that somebody stops before its end."""
+    kept = next((path for path in (folder / BEST, folder / LAST) if path.is_file()), None)
+    if kept is not None:
+        module.load_state_dict(whole_checkpoint(kept)["state_dict"])
+        _keep(folder, configuration, module.model.eval(), {})
+        page.finish(history.epochs, {}, "")
 
 
 def _words(configuration: Configuration) -> str:

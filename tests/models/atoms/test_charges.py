@@ -58,3 +58,11 @@ def test_forces_and_stress_are_slopes(periodic: bool) -> None:
     other = Potential(network, [11, 17], targets=targets, terms=[Electrostatics("q")]).double()
     with pytest.raises(tw.errors.ArgumentError, match="target 'q'"):
         other(atom_graph(atoms, [11, 17], 4.0))
+
+
+def test_a_slab_without_a_cell_across_it_is_refused() -> None:
+    slab = Atoms("NaCl", [[0, 0, 0], [0, 0, 2.5]], cell=[4, 4, 0], pbc=[True, True, False])
+    with pytest.raises(tw.errors.ArgumentError, match="three lattice vectors that span a volume"):
+        energy(slab, [1.0, -1.0])
+    slab.center(vacuum=10, axis=2)
+    assert math.isfinite(energy(slab, [1.0, -1.0]))

@@ -1,5 +1,6 @@
 """Where a potential has seen nothing like it, it says so; second derivatives are those of the forces."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 from ase import Atoms
 from ase.build import bulk, molecule
+from ase.calculators.calculator import PropertyNotImplementedError
 
 import intertwine as tw
 from intertwine.interop.ase import Calculator
@@ -51,6 +53,31 @@ def test_what_is_unlike_all_that_was_seen_is_uncertain(tmp_path: Path) -> None:
     assert atoms.calc.results["energy_uncertainty"] == pytest.approx(told[1], rel=1e-3)
     with pytest.raises(tw.errors.ArgumentError, match="not learned from"):
         fitted_spread(model, graphs[:2], [])
+
+
+def test_threads_do_not_hear_each_other() -> None:
+    """The last features are those of one's own atoms, whoever else asks the same model at the same time."""
+    model, graphs = potential(), [atom_graph(silicon(seed).repeat((seed + 1, 1, 1)), [14], 4.0) for seed in range(4)]
+    model.spread = fitted_spread(model, graphs, [(graphs[0], torch.tensor([0.1], dtype=torch.float64))])
+    wanted = [model(graph) for graph in graphs]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(model, 8 * graphs))
+    for told, own in zip(found, 8 * wanted, strict=True):
+        for name, values in own.items():
+            assert torch.allclose(told[name], values, rtol=1e-10, atol=1e-12), name
+
+
+def test_of_a_committee_some_may_know_how_sure_they_are() -> None:
+    members, graph = [potential(seed) for seed in range(2)], atom_graph(silicon(0), [14], 4.0)
+    plain = Committee(members)(graph)
+    members[0].spread = fitted_spread(members[0], [graph], [(graph, torch.tensor([0.1], dtype=torch.float64))])
+    assert torch.equal(Committee(members)(graph)["energy_uncertainty"], plain["energy_uncertainty"])
+    atoms = silicon(0)
+    calculator = Calculator(Committee(members))
+    assert calculator.get_property("forces_uncertainty", atoms).shape == (8,)
+    assert calculator.get_property("energy_uncertainty", atoms) == pytest.approx(float(plain["energy_uncertainty"][0]))
+    with pytest.raises(PropertyNotImplementedError):
+        Calculator(members[1]).get_property("energy_uncertainty", atoms)
 
 
 def test_a_committee_is_its_mean_and_its_disagreement() -> None:

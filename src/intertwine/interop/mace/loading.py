@@ -84,7 +84,9 @@ def _of_module(model: plain.Module) -> float:
 
 
 def _read(path: Path) -> State:
-    """The state dict in a file; raises `ArgumentError` for a pickled model."""
+    """The state dict in a file; raises `ArgumentError` for a pickled model, and for files that hold no tensors."""
+    if not path.is_file():
+        raise ArgumentError(f"There is no file {path}.")
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:

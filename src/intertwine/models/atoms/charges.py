@@ -24,7 +24,8 @@ class Electrostatics(EnergyTerm):
     `E = ½ Σ_{i≠j} k q_i q_j erf(r_ij / √2σ) / r_ij` over all pairs of a structure that does not repeat. Of one that
     does, by Ewald's sum, `E = 2πk/V Σ_{0<|g|<g_c} exp(−σ²g²/2) / g² |Σ_i q_i exp(i g·r_i)|² − k Σ_i q_i² / √(2π)σ`:
     what is smeared varies slowly, so that few waves g are enough, and an overall charge has a uniform background. At
-    short distances the network makes up for the smearing. The charges may be labels too, or follow from energies and
+    short distances the network makes up for the smearing. A slab repeats along its third lattice vector as well: with
+    enough vacuum there that its copies do not matter. The charges may be labels too, or follow from energies and
     forces alone.
 
     Args:
@@ -32,7 +33,8 @@ class Electrostatics(EnergyTerm):
         width: σ, Å.
         resolution: g_c = 2π / resolution, Å.
 
-    Raises `ArgumentError` for sizes that are not positive, and on calls where there is no such target.
+    Raises `ArgumentError` for sizes that are not positive, and on calls where there is no such target, and for cells
+    that repeat and have no volume.
 
     Source: Ewald 1921, doi:10.1002/andp.19213690304; as a part of a potential, Cheng 2025, arXiv:2408.15165.
 
@@ -69,6 +71,11 @@ class Electrostatics(EnergyTerm):
         if bool((cell == 0).all()):
             return self._open(q, positions)
         volume = torch.linalg.det(cell).abs()
+        if not bool(volume > 0):
+            raise ArgumentError(
+                f"Ewald's sum needs three lattice vectors that span a volume, but got {cell.tolist()}. Give a slab one "
+                "across it, with vacuum."
+            )
         waves = self._waves(cell)
         sizes = waves.square().sum(1)
         weights = torch.exp(-(self.width**2) * sizes / 2) / sizes * (2 * math.pi * COULOMB / volume)

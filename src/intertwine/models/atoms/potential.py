@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from threading import Lock
 from typing import ClassVar
 
 import torch
@@ -20,8 +21,15 @@ from intertwine.models.atoms.spread import EnergySpread
 from intertwine.models.atoms.targets import Target
 from intertwine.reps import as_rep
 
-TAKEN_NAMES = ("energy", "energies", "forces", "stress", "virial", "group", "energy_uncertainty", "forces_uncertainty")
+TAKEN_NAMES = (
+    *("energy", "energies", "free_energy", "forces", "stress", "virial", "group"),
+    *("energy_uncertainty", "forces_uncertainty"),
+)
 """Names that targets do not have, since a potential gives them, or data have them, anyway."""
+
+
+_LISTENING = Lock()
+"""One at a time listens to what a last map is given: of two threads each would hear the other's atoms."""
 
 
 class EnergyTerm(KeepsOptions, nn.Module, ABC):
@@ -162,11 +170,12 @@ class Potential(ExactModule):
     def with_features(self, graph: AtomGraph) -> tuple[dict[str, Tensor], Tensor]:
         """What `atomic` gives, and the features that the last linear map makes energies of, `(B, size)`, float64."""
         last, seen = self.network.last_map, []
-        handle = last.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
-        try:
-            found = self.atomic(graph)
-        finally:
-            handle.remove()
+        with _LISTENING:
+            handle = last.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+            try:
+                found = self.atomic(graph)
+            finally:
+                handle.remove()
         invariant = invariant_irrep(last.rep_in.group)
         terms = zip(last.rep_in.terms, last.rep_in.slices, strict=True)
         parts = [seen[-1][:, where] for (_, block), where in terms if block == invariant]

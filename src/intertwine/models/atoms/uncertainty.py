@@ -47,7 +47,8 @@ class Committee(nn.Module):
     def forward(self, graph: AtomGraph, **asked: Any) -> dict[str, Tensor]:
         """The means of what the members give, and the deviations of energies and forces from them."""
         found = [member(graph, **asked) for member in self.members]
-        each = {name: torch.stack([one[name] for one in found]) for name in found[0]}
+        shared = [name for name in found[0] if all(name in one for one in found)]  # some may know how sure they are
+        each = {name: torch.stack([one[name] for one in found]) for name in shared}
         out = {name: values.mean(0) for name, values in each.items()}
         out["energy_uncertainty"] = each["energy"].std(0)
         if "forces" in each:
