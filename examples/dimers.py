@@ -116,8 +116,8 @@ def atomisation(model: Potential, parts: dict[str, list[str]], single: dict[int,
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--copies", type=int, default=3, help="distorted geometries of each dimer and distance")
+    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--copies", type=int, default=2, help="distorted geometries of each dimer and distance")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="few molecules and epochs")
     options = parser.parse_args()

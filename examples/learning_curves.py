@@ -267,6 +267,29 @@ def row(run: Run, told: dict[str, Any], package: str) -> str:
     return f"| {run.model} | {where} | {told['parameters']} | {run.frames} | {told['steps']} | {run.seed} | {numbers} |"
 
 
+Results = dict[tuple[str, str], dict[int, list[dict[str, Any]]]]
+"""By model and whose it is, and by the number of frames: what was found for each seed."""
+
+
+def means(results: Results, frames: Sequence[int]) -> str:
+    """A table of the means over seeds, and of half of the range between the best and the worst of them."""
+    columns = [f"{words}, {count} frames" for words in ("energy, meV/atom", "forces, meV/Å") for count in frames]
+    lines = [
+        f"| {' | '.join(['model', 'whose', 'weights', 'steps', 'ms a step', *columns])} |",
+        f"|---|---|{'---:|' * (3 + len(columns))}",
+    ]
+    for (model, whose), by_frames in results.items():
+        every = [told for seeds in by_frames.values() for told in seeds]
+        steps, time = (f"{np.median([told[name] for told in every]):.0f}" for name in ("steps", "step"))
+        cells = [
+            f"{np.mean(values):.{digits}f} ± {np.ptp(values) / 2:.{digits}f}"
+            for name, digits in (("energy", 2), ("forces", 1))
+            for values in ([told[name] for told in by_frames[count]] for count in frames)
+        ]
+        lines.append(f"| {' | '.join([model, whose, str(every[0]['parameters']), steps, time, *cells])} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", help="frames with energies and forces, of one molecule")
@@ -292,6 +315,7 @@ def main() -> None:
     pythons = {"nequip": options.nequip, "mace": options.mace}
     print("| model | whose | weights | frames | steps | seed | energy, meV/atom | forces, meV/Å | ms a step | CPU, s |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    results: Results = {}
     for model in options.model or MODELS:
         environment, package = MODELS[model]
         sides = {"here": sys.executable, "there": pythons[environment]}
@@ -300,7 +324,11 @@ def main() -> None:
                 for side, python in sides.items():
                     if python and options.side in (None, side):
                         run = Run(options.file, model, side, count, steps, seed, **known)
-                        print(row(run, asked(run, python), package), flush=True)
+                        told = asked(run, python)
+                        print(row(run, told, package), flush=True)
+                        whose = "here" if side == "here" else package
+                        results.setdefault((model, whose), {}).setdefault(count, []).append(told)
+    print(f"\n{means(results, frames)}")
 
 
 if __name__ == "__main__":

@@ -280,6 +280,7 @@ class Gate(_TermFunctions):
         super().__init__((rep_in, rep_out), even, scale, functions)
         self.odd = odd
         self.gains = self.term_gains(lambda function, _: gain(function))
+        self.gated = [n for n in range(len(self.terms)) if self.function(n) is not None and not self.is_plain(n)]
 
     def is_plain(self, number: int) -> bool:
         """Whether the numbers of a term go through their function themselves, without gates."""
@@ -294,19 +295,25 @@ class Gate(_TermFunctions):
     def forward(self, x: Tensor) -> Tensor:
         """The output `(..., rep_out.dim)` for features and gates `(..., rep_in.dim)`."""
         self.check(x, self.rep_in)
-        parts, used = [], self.rep_out.dim
+        parts, gates = [], self._gates(x[..., self.rep_out.dim :])
         for n, ((start, d, m, _), factor) in enumerate(zip(self.terms, self.gains, strict=True)):
             part, function = x[..., start : start + d * m], self.function(n)
-            if function is None:
-                parts.append(part)
-                continue
-            if self.is_plain(n):
-                parts.append(function(part) * factor)
-                continue
-            gates = function(x[..., used : used + m]) * factor
-            parts.append((part.reshape((*x.shape[:-1], d, m)) * gates[..., None, :]).reshape(part.shape))
-            used += m
+            if n in gates:
+                parts.append((part.reshape((*x.shape[:-1], d, m)) * gates[n][..., None, :]).reshape(part.shape))
+            else:
+                parts.append(part if function is None else function(part) * factor)
         return torch.cat([*parts, x[..., :0]], -1)
+
+    def _gates(self, s: Tensor) -> dict[int, Tensor]:
+        """The gates of each term that has some, from their invariants: all at once where they share a function."""
+        if not self.gated:
+            return {}
+        if self.functions is None:
+            s = self.scale(s) * self.gains[self.gated[0]]
+        gates = dict(zip(self.gated, s.split([self.terms[n][2] for n in self.gated], -1), strict=True))
+        if self.functions is None:
+            return gates
+        return {n: (self.function(n) or self.scale)(part) * self.gains[n] for n, part in gates.items()}
 
     def symmetry_rule(self) -> TermRule:
         """What it is, for proofs."""

@@ -233,17 +233,17 @@ class BesselBasis(RadialBasis):
 
     def forward(self, r: Tensor) -> Tensor:
         """The functions `(..., number)` at distances `(...)`."""
-        x, waves = r[..., None] - self.start, math.pi * self.waves.to(r.dtype)
-        inside = x < self.length
-        near = torch.where(inside, x, torch.zeros_like(x))
-        return math.sqrt(2 / self.length) * waves * _sinc(waves * near) * inside.to(r.dtype)
+        x = r[..., None] - self.start if self.start else r[..., None]
+        waves = math.pi * self.waves.to(r.dtype)
+        size = math.sqrt(2 / self.length) * waves * (x < self.length)
+        return size * _sinc(waves * x.clamp(max=self.length))  # infinite lengths too, as those in float16 may be
 
 
 def _sinc(z: Tensor) -> Tensor:
     """sin(z) / z with all derivatives finite at 0, where those of `torch.sinc` from the second on are not."""
     small = z.abs() < 0.1
     square = torch.where(small, z * z, torch.zeros_like(z))
-    series = 1 - square / 6 * (1 - square / 20 * (1 - square / 42 * (1 - square / 72)))
+    series = 1 - square * (1 / 6 - square * (1 / 120 - square * (1 / 5040 - square / 362880)))
     safe = torch.where(small, torch.ones_like(z), z)
     return torch.where(small, series, torch.sin(safe) / safe)
 

@@ -89,10 +89,10 @@ class RadialMLP(nn.Module):
 
         All that multiplies the many weights multiplies the few numbers instead that their layer is given.
         """
-        gains = [1 / math.sqrt(self.basis.mean_square), *(self.gain / math.sqrt(n) for n, _ in self.shapes[1:])]
-        gains[-1] *= scale
-        matrices = [weight.to(functions.dtype).reshape(s) for s, weight in zip(self.shapes, self.weights, strict=True)]
-        x = functions * gains[0]
-        for matrix, factor in zip(matrices, gains[1:], strict=False):
-            x = self.activation(x @ matrix) * factor
-        return Factored(x if envelope is None else x * envelope[..., None], matrices[-1])
+        *gains, last = [1 / math.sqrt(self.basis.mean_square), *(self.gain / math.sqrt(n) for n, _ in self.shapes[1:])]
+        *matrices, factors = [w.to(functions.dtype).reshape(s) for s, w in zip(self.shapes, self.weights, strict=True)]
+        x = functions
+        for matrix, factor in zip(matrices, gains, strict=True):
+            x = self.activation(x @ (matrix * factor))  # of the small matrices, which forces do not ask for
+        x = x * (last * scale)
+        return Factored(x if envelope is None else x * envelope[..., None], factors)
