@@ -235,8 +235,9 @@ class BesselBasis(RadialBasis):
         """The functions `(..., number)` at distances `(...)`."""
         x = r[..., None] - self.start if self.start else r[..., None]
         waves = math.pi * self.waves.to(r.dtype)
-        size = math.sqrt(2 / self.length) * waves * (x < self.length)
-        return size * _sinc(waves * x.clamp(max=self.length))  # infinite lengths too, as those in float16 may be
+        inside = x < self.length
+        near = torch.where(inside, x, 0.0)  # no infinite lengths, as those in float16 may be
+        return math.sqrt(2 / self.length) * waves * inside * _sinc(waves * near)
 
 
 def _sinc(z: Tensor) -> Tensor:
