@@ -68,6 +68,35 @@ def test_a_simulation_that_explodes_says_so() -> None:
         simulate(copper(), 200, temperature=300, timestep=200.0)
 
 
+class Doubtful(EMT):
+    """EMT, of energies that become uncertain after so many calls: once, and then for good."""
+
+    def __init__(self, calls: int) -> None:
+        super().__init__()
+        self.calls, self.left = 0, calls
+
+    def calculate(self, *given: object, **named: object) -> None:
+        super().calculate(*given, **named)
+        self.calls += 1
+        is_strange = self.calls == self.left // 2 or self.calls > self.left
+        self.results["energy_uncertainty"] = 0.05 if is_strange else 0.01
+
+
+def test_a_potential_that_left_what_it_learned_says_since_when() -> None:
+    for calls, strange in ((60, True), (1000, False)):
+        atoms = copper(1)
+        atoms.calc = Doubtful(calls)
+        report = simulate(atoms, 100, temperature=100.0, timestep=1.0, every=1)
+        assert np.isfinite(report.strange_from) == strange
+        assert ("times as uncertain as at first, up to 0.05 eV" in str(report)) == strange
+        if strange:
+            assert report.strange_from == pytest.approx(0.06, abs=0.003)
+            assert report.uncertainty == 0.05
+    atoms = copper(1)
+    atoms.calc = EMT()
+    assert np.isnan(simulate(atoms, 20, every=1).uncertainty)
+
+
 def test_a_relaxation_reaches_its_force() -> None:
     atoms = copper()
     assert relax(atoms, 0.05, cell=True)

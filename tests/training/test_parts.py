@@ -151,7 +151,14 @@ def test_stresses_of_some_frames_are_in_the_report() -> None:
     assert np.isnan(np.asarray(found.stress_labels)[1:]).all()
 
 
-COMMAND = "import sys; from intertwine.cli import app; sys.argv = ['intertwine', 'train', 'a.toml']; app()"
+# Children of a shell's background jobs are deaf to Ctrl-C: this one shall hear it wherever tests run.
+COMMAND = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from intertwine.cli import app
+sys.argv = ["intertwine", "train", "a.toml"]
+app()
+"""
 TOML = """
 [data]
 train = "a.xyz"
@@ -179,7 +186,7 @@ def test_what_somebody_stops_can_be_used_and_gone_on_with(tmp_path: Path) -> Non
         time.sleep(0.1)
     time.sleep(1.0)
     run.send_signal(signal.SIGINT)
-    _, told = run.communicate(timeout=60)
+    _, told = run.communicate(timeout=120)
     assert run.returncode == 130
     assert "--resume goes on" in told
     assert load_potential(tmp_path / "run" / "model.safetensors").elements == (29, 79)

@@ -26,6 +26,10 @@ Watch = Callable[[int, int, str], None]
 """Told how many steps are done, of how many, and how things stand."""
 
 
+STRANGE = 3.0
+"""How many times as uncertain as at first an energy is of structures unlike those that were learned from."""
+
+
 @dataclass(frozen=True)
 class SimulationReport:
     """What a simulation showed.
@@ -40,6 +44,9 @@ class SimulationReport:
         pressure: the mean, GPa, over the second half; NaN where nothing repeats.
         seconds_per_step: how long a step took.
         searches: how often neighbours were searched for.
+        uncertainty: the largest of the energy, eV, by a potential that knows how sure it is; else NaN.
+        strange_from: when structures began to be unlike those that the potential learned from, ps: when the uncertainty
+            rose to more than three times that of the beginning, and stayed there; NaN where it did not.
     """
 
     steps: int
@@ -50,6 +57,8 @@ class SimulationReport:
     pressure: float
     seconds_per_step: float
     searches: int
+    uncertainty: float = math.nan
+    strange_from: float = math.nan
 
     def __str__(self) -> str:
         lines = [
@@ -63,6 +72,12 @@ class SimulationReport:
             lines.append(
                 f"drift of the total energy {self.drift:+.3g} meV per atom and ps, about which it moves by "
                 f"{self.fluctuation:.3g} meV per atom"
+            )
+        if np.isfinite(self.strange_from):
+            lines.append(
+                f"! from {self.strange_from:.3g} ps on the energy is more than {STRANGE:g} times as uncertain as at "
+                f"first, up to {self.uncertainty:.2g} eV: the potential has left what it learned from, and what it "
+                "says of this is worth little. Train on frames like these too."
             )
         return "\n".join(lines)
 
@@ -138,7 +153,7 @@ def simulate(
     # Where the motion of the whole is taken away, and stays away, it holds no energy: ase counts it all the same.
     still = thermostat is None and len(atoms) > 1 and bool(np.abs(atoms.get_momenta().sum(0)).max() < 1e-6)
     counted = len(atoms) / (len(atoms) - 1) if still else 1.0
-    rows: list[tuple[float, float, float, float]] = []
+    rows: list[tuple[float, ...]] = []
 
     def take() -> None:
         energy, found = atoms.get_total_energy(), counted * atoms.get_temperature()
@@ -148,7 +163,8 @@ def simulate(
                 "shorter timestep, relax the structure before, or train on frames like these."
             )
         squeezed = -atoms.get_stress(voigt=False, include_ideal_gas=True).trace() / 3 if atoms.pbc.all() else np.nan
-        rows.append((dynamics.nsteps * timestep / 1000, energy, found, squeezed / units.GPa))
+        unsure = getattr(atoms.calc, "results", {}).get("energy_uncertainty", np.nan)
+        rows.append((dynamics.nsteps * timestep / 1000, energy, found, squeezed / units.GPa, unsure))
         if watch is not None:
             watch(dynamics.nsteps, steps, f"{found:.0f} K")
 
@@ -217,4 +233,16 @@ def _report(
         float(late[:, 3].mean()),
         seconds,
         searches,
+        float(rows[:, 4].max()),
+        _strange_from(times, rows[:, 4]),
     )
+
+
+def _strange_from(times: np.ndarray, unsure: np.ndarray, lasting: int = 5) -> float:
+    """When an uncertainty rises above `STRANGE` times its median over the first tenth, so many times in a row."""
+    first = np.median(unsure[: max(lasting, len(unsure) // 10)])
+    above = unsure > STRANGE * first  # NaN is above nothing
+    for n in range(len(above) - lasting + 1):
+        if above[n : n + lasting].all():
+            return float(times[n])
+    return math.nan
