@@ -8,21 +8,7 @@ import pytest
 
 from tests.cli.commands import run
 from tests.training.emt import written
-
-TOML = """
-folder = "run"
-[data]
-train = "alloys_0.xyz"
-validation = 0.25
-[model]
-cutoff = 4.0
-[model.options]
-hidden = "4x0e + 4x1o"
-layers = 1
-radial = [8]
-[fit]
-epochs = 1
-"""
+from tests.training.small import TOML
 
 
 @pytest.mark.parametrize("missing", ["lightning", "ase"])

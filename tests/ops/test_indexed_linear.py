@@ -122,7 +122,7 @@ def test_what_does_not_fit_is_said() -> None:
     w, x, index = some(SMALL, 4, kinds=2)
     with pytest.raises(ArgumentError, match="one of 2 sets of weights"):
         indexed.eager_indexed(SMALL, w, x, index + 2)
-    with pytest.raises(ShapeError, match="a number of weights for each row"):
+    with pytest.raises(ShapeError, match="Each row takes a number of weights"):
         indexed.eager_indexed(SMALL, w, x, index[1:])
     for a, b in ((w[:, 1:], x), (w, x[:, 1:])):
         with pytest.raises(ShapeError, match="takes operands of the shapes"):

@@ -10,6 +10,21 @@ from intertwine.models import NequIP, Potential
 from intertwine.training.configuration import Configuration, configuration_of
 from tests.training.emt import written
 
+TOML = """
+folder = "run"
+[data]
+train = "alloys_0.xyz"
+validation = 0.25
+[model]
+cutoff = 4.0
+[model.options]
+hidden = "4x0e + 4x1o"
+layers = 1
+radial = [8]
+[fit]
+epochs = 1
+"""
+
 SMALL: dict[str, Any] = {"cutoff": 4.0, "options": {"hidden": "8x0e + 8x1o", "layers": 2, "radial": [8]}}
 
 

@@ -24,6 +24,7 @@ from intertwine.training.outcome import predict_frames
 from intertwine.training.preparation import with_fitted_offsets
 from intertwine.training.whole import Trained, train
 from tests.training.emt import alloys
+from tests.training.small import TOML
 
 SMALL: dict[str, Any] = {"cutoff": 4.0, "options": {"hidden": "4x0e + 4x1o", "layers": 1, "radial": [8]}}
 
@@ -159,25 +160,12 @@ from intertwine.cli import app
 sys.argv = ["intertwine", "train", "a.toml"]
 app()
 """
-TOML = """
-[data]
-train = "a.xyz"
-validation = 0.25
-[model]
-cutoff = 4.0
-[model.options]
-hidden = "4x0e + 4x1o"
-layers = 1
-radial = [8]
-[fit]
-epochs = 100000
-"""
 
 
 @pytest.mark.slow
 def test_what_somebody_stops_can_be_used_and_gone_on_with(tmp_path: Path) -> None:
-    kept(tmp_path / "a.xyz", alloys(8))
-    (tmp_path / "a.toml").write_text(TOML)
+    kept(tmp_path / "alloys_0.xyz", alloys(8))
+    (tmp_path / "a.toml").write_text(TOML.replace("epochs = 1", "epochs = 100000"))
     run = subprocess.Popen(
         [sys.executable, "-c", COMMAND], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
@@ -190,7 +178,7 @@ def test_what_somebody_stops_can_be_used_and_gone_on_with(tmp_path: Path) -> Non
     assert run.returncode == 130
     assert "--resume goes on" in told
     assert load_potential(tmp_path / "run" / "model.safetensors").elements == (29, 79)
-    again = configuration_of({"data": {"train": str(tmp_path / "a.xyz")}, "folder": str(tmp_path / "run")})
+    again = configuration_of({"data": {"train": str(tmp_path / "alloys_0.xyz")}, "folder": str(tmp_path / "run")})
     with pytest.raises(tw.errors.ArgumentError, match="other values of"):  # there is something to go on with
         train(again, resume=True)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import torch
-from torch import nn
 
 from intertwine.errors import MissingExtraError
 from intertwine.interop.running import ready_potential
@@ -63,10 +62,11 @@ class Calculator(BaseCalculator):
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.model: Potential | Committee
-        if isinstance(model, nn.Module | str | Path):
+        if isinstance(model, Potential | str | Path):
             self.model = ready_potential(model, device, dtype)
         else:
-            self.model = Committee([ready_potential(path, device, dtype) for path in model]).eval()
+            members = cast("Iterable[Potential]", model.members) if isinstance(model, Committee) else model
+            self.model = Committee([ready_potential(member, device, dtype) for member in members]).eval()
         self.neighbours = VerletList(self.model.elements, self.model.cutoff, skin)
         more = [name for name, known in self._uncertainties().items() if known]
         self.implemented_properties = [*type(self).implemented_properties, *self.model.targets, *more]

@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
-from typing import overload
 
 import torch
 
 from intertwine.errors import ArgumentError
-from intertwine.models import Committee, Potential, load_potential
-
-Device = torch.device | str | None
+from intertwine.models import Potential, load_potential
 
 
-@overload
-def ready_potential(model: Potential | str | Path, device: Device, dtype: torch.dtype | None) -> Potential: ...
-@overload
-def ready_potential(model: Committee, device: Device, dtype: torch.dtype | None) -> Committee: ...
 def ready_potential(
-    model: Potential | Committee | str | Path, device: Device, dtype: torch.dtype | None
-) -> Potential | Committee:
-    """A copy of a model, or the potential of a file, in evaluation and without gradients of its weights.
+    model: Potential | str | Path, device: torch.device | str | None, dtype: torch.dtype | None
+) -> Potential:
+    """A copy of a potential, or that of a file, in evaluation and without gradients of its weights.
 
     Args:
         model: what is run; it stays as it is.

@@ -13,6 +13,7 @@ from intertwine.kernels import linear_plan
 from intertwine.kernels.plans import unreached_irreps
 from intertwine.nn.coordinates import IrrepCoordinates
 from intertwine.nn.module import EquivariantModule, warn_unreachable
+from intertwine.nn.symmetric_contraction import check_species
 from intertwine.ops import IndexedLinear
 from intertwine.reps import Irrep, Rep
 
@@ -85,23 +86,10 @@ class SpeciesLinear(EquivariantModule):
                 f"{plain_shape(x)}, and {plain_shape(species)} of {species.dtype}."
             )
         if not (torch.compiler.is_compiling() or is_tracing()):  # recorded code must not look at values
-            _check_species(species, self.species)
+            check_species(species, self.species)
         y = self.linear(self.weight.to(x.dtype), self.before.to_irreps(x), species)
         return self.after.from_irreps(y)
 
     def extra_repr(self) -> str:
         """The reps, and the number of species."""
         return f"{super().extra_repr()}, species={self.species}"
-
-
-def _check_species(species: Tensor, number: int) -> None:
-    """Raise `ArgumentError` for species that have no weights."""
-    try:
-        if bool(((species >= 0) & (species < number)).all()):  # one look: on a GPU it waits for all work before it
-            return
-    except RuntimeError:  # under vmap there is no single value to look at
-        return
-    raise ArgumentError(
-        f"Species are numbered from 0 to {number - 1}, but got numbers from {int(species.min())} to "
-        f"{int(species.max())}. Number the elements that occur one after the other."
-    )

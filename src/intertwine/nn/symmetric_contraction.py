@@ -125,7 +125,7 @@ class SymmetricContraction(EquivariantModule):
                 f"{(*nodes, self.species)}, but got {plain_shape(species)} of {species.dtype}."
             )
         if not (torch.compiler.is_compiling() or is_tracing()):  # recorded code must not look at values
-            _check_species(species, self.species, is_hot)
+            check_species(species, self.species, is_hot)
         kinds = species.long()
         return (kinds.argmax(-1) if is_hot else kinds).reshape(-1)
 
@@ -135,7 +135,7 @@ class SymmetricContraction(EquivariantModule):
         return f"{super().extra_repr()}, order={self.order}{species}"
 
 
-def _check_species(species: Tensor, number: int, is_hot: bool) -> None:
+def check_species(species: Tensor, number: int, is_hot: bool = False) -> None:
     """Raise `ArgumentError` for species that have no weights, and for rows that are not one-hot."""
     if is_hot:
         fine = ((species == 0) | (species == 1)).all() & (species.sum(-1) == 1).all()

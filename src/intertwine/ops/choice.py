@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from torch.autograd import forward_ad
 
 from intertwine._arrays import is_tracing
-from intertwine.errors import ArgumentError
+from intertwine.errors import ArgumentError, ShapeError
 from intertwine.ops.gpu import gpu_trouble
 from intertwine.ops.llvm import folder, host, probe, versions
-from intertwine.ops.llvm.launch import has_threads
+from intertwine.ops.llvm.launch import below, has_threads
 
 DTYPES = {
     "cpu": (torch.float32, torch.float64),
@@ -136,6 +136,20 @@ def require_one_dtype(*tensors: Tensor, device: str = "cpu") -> None:
     """Raise `ArgumentError` unless kernels on a kind of device take such numbers."""
     if (unfit := dtype_obstacle(device, *tensors)) is not None:
         raise ArgumentError(unfit)
+
+
+def require_kinds(index: Tensor, rows: int, kinds: int) -> None:
+    """Raise unless each row has the number of a kind of weights: a kernel would read whatever lies in memory."""
+    if index.dtype != torch.int64 or tuple(index.shape) != (rows,):
+        raise ShapeError(
+            f"Each row takes a number of weights, so that {rows} rows take shape ({rows},) and dtype int64, but got "
+            f"{tuple(index.shape)} of {index.dtype}."
+        )
+    if not below(index, kinds):
+        raise ArgumentError(
+            f"Rows take one of {kinds} sets of weights, numbered from 0, but got the numbers from {int(index.min())} "
+            f"to {int(index.max())}."
+        )
 
 
 def is_eager(*tensors: Tensor) -> bool:

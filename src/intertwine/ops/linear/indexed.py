@@ -16,14 +16,14 @@ import torch
 from torch import Tensor
 
 from intertwine._arrays import is_tracing
-from intertwine.errors import ArgumentError, ShapeError
-from intertwine.ops.choice import Choice, KernelModule, is_eager, is_transformed, require_one_dtype
+from intertwine.errors import ShapeError
+from intertwine.ops.choice import Choice, KernelModule, is_eager, is_transformed, require_kinds, require_one_dtype
 from intertwine.ops.contract import Contraction
 from intertwine.ops.contract.reference import contract
 from intertwine.ops.derivatives import is_asked
 from intertwine.ops.linear.compiled import FEATURES, OUTPUT, WEIGHTS, gradients, linear_kernels, weight_copies
 from intertwine.ops.linear.llvm import mixing
-from intertwine.ops.llvm.launch import below, large
+from intertwine.ops.llvm.launch import large
 from intertwine.plan import Plan
 from intertwine.plan.text import read, written
 
@@ -94,17 +94,8 @@ class Kinds:
 
 
 def kinds_of(index: Tensor, number: int, rows: int) -> Kinds:
-    """Rows by their kinds; raises where these are no numbers of kinds: a kernel would read whatever lies in memory."""
-    if index.dtype != torch.int64 or tuple(index.shape) != (rows,):
-        raise ShapeError(
-            f"A linear map takes a number of weights for each row, shape ({rows},) and dtype int64, but got "
-            f"{tuple(index.shape)} of {index.dtype}."
-        )
-    if not below(index, number):
-        raise ArgumentError(
-            f"Rows take one of {number} sets of weights, numbered from 0, but got the numbers from {int(index.min())} "
-            f"to {int(index.max())}."
-        )
+    """Rows by their kinds; raises as `require_kinds` does."""
+    require_kinds(index, rows, number)
     order = index.argsort(stable=True)
     counts = index.bincount(minlength=number).tolist()
     groups = tuple((n, end - k, k) for n, (k, end) in enumerate(zip(counts, accumulate(counts), strict=True)) if k)

@@ -12,11 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from intertwine.errors import ArgumentError, ShapeError
-from intertwine.ops.choice import require_one_dtype
+from intertwine.errors import ShapeError
+from intertwine.ops.choice import require_kinds, require_one_dtype
 from intertwine.ops.derivatives import Places, TwiceDifferentiable
 from intertwine.ops.llvm import Kernel, launch, load
-from intertwine.ops.llvm.launch import below, large, thread_count
+from intertwine.ops.llvm.launch import large, thread_count
 from intertwine.ops.polynomial.channel_sum import ChannelSum, channel_sum
 from intertwine.ops.polynomial.llvm import RESULTS, write_polynomial
 from intertwine.plan.text import read_polynomial
@@ -72,16 +72,7 @@ def _require_fit(shape: ChannelSum, index: Tensor, given: Sequence[Tensor]) -> N
     for name, tensor, size in zip(_NAMES, given, wanted, strict=False):
         if tuple(tensor.shape) != size:
             raise ShapeError(f"The polynomial takes {name} of shape {size}, but got {tuple(tensor.shape)}.")
-    if index.dtype != torch.int64 or tuple(index.shape) != (rows,):
-        raise ShapeError(
-            f"The polynomial takes a number of weights for each row, shape ({rows},) and dtype int64, but got "
-            f"{tuple(index.shape)} of {index.dtype}."
-        )
-    if not below(index, kinds):
-        raise ArgumentError(
-            f"Rows take one of {kinds} sets of weights, numbered from 0, but got the numbers from {int(index.min())} "
-            f"to {int(index.max())}."
-        )
+    require_kinds(index, rows, kinds)
 
 
 def eager_polynomial(plain: Callable[..., Tensor], text: str, index: Tensor, x: Tensor, w: Tensor) -> Tensor:
